@@ -48,265 +48,265 @@
      2074  api/evaluate               methods ranked on tokens that both models share
      2170  api/reshape                a model's own vocabulary, smaller or larger
 
-     2289  base                       what everything stands on
-     2325  base/begin                 system headers, and how floating point must be compiled
-     2363  base/sizes                 counting, and sums and products that may not wrap
-     2401  base/span                  bytes of others, digits, UTF-8
-     2559  base/decimal               the digits of a double
-     2694  base/format                printf without stdio and without a locale
-     2963  base/result                results, failures, messages
-     3079  base/memory                the allocator, arrays that grow
-     3138  base/text                  names in messages, and text that grows
-     3255  base/hooks                 log, progress, threads of the caller
-     3324  base/sort                  in place, without memory, never quadratic; and finding
-     3374  base/clock                 wall time for statistics
-     3420  base/hash                  keyed, for tables whose keys a stranger chooses
-     3512  base/pool                  blocks that are freed together
-     3627  base/number                element types, widening and rounding
-     3838  base/blocks                block types of ggml, taken apart and widened
-     4059  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4344  base/blocks_make           rows quantised to blocks
-     4738  base/base64                decoding
-     4774  base/protobuf              fields of a message
-     4896  base/watch                 long loops that the caller can stop
+     2290  base                       what everything stands on
+     2326  base/begin                 system headers, and how floating point must be compiled
+     2364  base/sizes                 counting, and sums and products that may not wrap
+     2402  base/span                  bytes of others, digits, UTF-8
+     2560  base/decimal               the digits of a double
+     2695  base/format                printf without stdio and without a locale
+     2964  base/result                results, failures, messages
+     3080  base/memory                the allocator, arrays that grow
+     3139  base/text                  names in messages, and text that grows
+     3256  base/hooks                 log, progress, threads of the caller
+     3325  base/sort                  in place, without memory, never quadratic; and finding
+     3375  base/clock                 wall time for statistics
+     3421  base/hash                  keyed, for tables whose keys a stranger chooses
+     3513  base/pool                  blocks that are freed together
+     3628  base/number                element types, widening and rounding
+     3839  base/blocks                block types of ggml, taken apart and widened
+     4060  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4345  base/blocks_make           rows quantised to blocks
+     4739  base/base64                decoding
+     4775  base/protobuf              fields of a message
+     4897  base/watch                 long loops that the caller can stop
 
-     4949  files                      formats, on memory and streams
-     4979  files/memory_source        memory as a source of bytes
-     4997  files/json_read            a parser without recursion
-     5350  files/json_values          looking at values, stepping through containers
-     5563  files/json_edit            writing, and edits that keep every byte they do not touch
-     5931  files/tensors              what reading and writing a header share
-     6066  files/safetensors_read     the header of a file, checked
-     6391  files/safetensors_write    the header of a new file
-     6548  files/gguf_types           ggml's types, and the sizes of values
-     6725  files/gguf_values          keys, tensors and values found
-     6843  files/gguf_walk            what stands in a header, one after the other
-     7055  files/gguf_read            the header of a file, checked
-     7276  files/gguf_write           the header of a new file
-     7482  files/gguf_keys            a list of keys that is being made
+     4950  files                      formats, on memory and streams
+     4980  files/memory_source        memory as a source of bytes
+     4998  files/json_read            a parser without recursion
+     5351  files/json_values          looking at values, stepping through containers
+     5564  files/json_edit            writing, and edits that keep every byte they do not touch
+     5932  files/tensors              what reading and writing a header share
+     6067  files/safetensors_read     the header of a file, checked
+     6392  files/safetensors_write    the header of a new file
+     6549  files/gguf_types           ggml's types, and the sizes of values
+     6726  files/gguf_values          keys, tensors and values found
+     6844  files/gguf_walk            what stands in a header, one after the other
+     7056  files/gguf_read            the header of a file, checked
+     7277  files/gguf_write           the header of a new file
+     7483  files/gguf_keys            a list of keys that is being made
 
-     7682  vocab                      tokens, from every source, and which of them are the same
-     7723  vocab/known                what the world calls things: files, classes, tokens
-     8047  vocab/token_table          the table of tokens, and finding tokens in it
-     8221  vocab/spelling             from what a file spells to bytes
-     8412  vocab/reader               what the readers of all sources share
-     8770  vocab/added_tokens         what other files add to a model's tokens
-     9118  vocab/in_use               tokens that are named as reserved ones and are none
-     9221  vocab/from_tokenizer_json  tokenizer.json
-     9514  vocab/from_tekken          tekken.json
-     9669  vocab/from_tiktoken        *.tiktoken
-     9734  vocab/from_sentencepiece   tokenizer.model and its like
-    10099  vocab/from_vocab_json      vocab.json and merges.txt
-    10185  vocab/from_vocab_txt       vocab.txt
-    10242  vocab/digits               how a tokenizer cuts numbers
-    10438  vocab/recognise            what a file is, by what it holds
-    10569  vocab/parse                the first source that is given, and what goes with it
-    10795  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11107  vocab/rules_read           the rules of each kind of file
-    11216  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11409  vocab/from_gguf            the vocabulary of a GGUF file
-    11717  vocab/gguf_rules           how it splits text
-    11869  vocab/split                text split as the tokenizer's model splits it
-    12269  vocab/align                which base token a donor token is
+     7683  vocab                      tokens, from every source, and which of them are the same
+     7724  vocab/known                what the world calls things: files, classes, tokens
+     8048  vocab/token_table          the table of tokens, and finding tokens in it
+     8222  vocab/spelling             from what a file spells to bytes
+     8413  vocab/reader               what the readers of all sources share
+     8771  vocab/added_tokens         what other files add to a model's tokens
+     9119  vocab/in_use               tokens that are named as reserved ones and are none
+     9222  vocab/from_tokenizer_json  tokenizer.json
+     9515  vocab/from_tekken          tekken.json
+     9670  vocab/from_tiktoken        *.tiktoken
+     9735  vocab/from_sentencepiece   tokenizer.model and its like
+    10100  vocab/from_vocab_json      vocab.json and merges.txt
+    10186  vocab/from_vocab_txt       vocab.txt
+    10243  vocab/digits               how a tokenizer cuts numbers
+    10439  vocab/recognise            what a file is, by what it holds
+    10570  vocab/parse                the first source that is given, and what goes with it
+    10796  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11108  vocab/rules_read           the rules of each kind of file
+    11217  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11410  vocab/from_gguf            the vocabulary of a GGUF file
+    11718  vocab/gguf_rules           how it splits text
+    11870  vocab/split                text split as the tokenizer's model splits it
+    12270  vocab/align                which base token a donor token is
 
-    12526  simd                       the hot loops, once for each instruction set
-    12559  simd/kernels               the table of kernels, and what all versions share
-    12836  simd/scalar                the reference
-    13005  simd/sse2                  the operations of 128-bit x86, and what each does
-    13126  simd/neon                  those of 64-bit Arm
-    13221  simd/wasm                  those of WebAssembly's SIMD128
-    13306  simd/avx2                  those of 256-bit x86, with FMA
-    13388  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14030  simd/avx_vnni              AVX2, and products of integers
-    14126  simd/neon_bf16             NEON, and products of matrices
-    14280  simd/avx512                512-bit x86, by hand
-    14886  simd/amx                   tiles of x86, beside AVX-512
-    15129  simd/dispatch              which of them this machine can run, and which a call takes
+    12527  simd                       the hot loops, once for each instruction set
+    12560  simd/kernels               the table of kernels, and what all versions share
+    12837  simd/scalar                the reference
+    13006  simd/sse2                  the operations of 128-bit x86, and what each does
+    13127  simd/neon                  those of 64-bit Arm
+    13222  simd/wasm                  those of WebAssembly's SIMD128
+    13307  simd/avx2                  those of 256-bit x86, with FMA
+    13389  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14031  simd/avx_vnni              AVX2, and products of integers
+    14127  simd/neon_bf16             NEON, and products of matrices
+    14281  simd/avx512                512-bit x86, by hand
+    14887  simd/amx                   tiles of x86, beside AVX-512
+    15130  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15355  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15408  solve/views                the rows of matrices, as the kernels read them
-    15537  solve/panels               vectors as the dense products want them, and these
-    15728  solve/rests                vectors on their way into panels
-    15905  solve/dictionary           the atoms, and their split along a common direction
-    16060  solve/exact_gram           products of all pairs of atoms in double
-    16142  solve/triangle             packed lower triangles
-    16246  solve/support              what is known of one target, and the exact steps
-    16522  solve/gram_table           products of atoms with all atoms, for scans
-    16760  solve/screen               which atoms are worth scoring in double: the bound
-    17066  solve/scan                 the correlations of all atoms with a block's residuals
-    17229  solve/predict              making targets ready for the next scan
-    17475  solve/candidates           the atoms that a scan could not rule out
-    17812  solve/select               the next atoms of each target
-    17977  solve/pursuit              what one solve holds, and the memory it takes
-    18221  solve/plan                 which form, and in what blocks
-    18466  solve/steps                a pursuit from its rows to its results
-    18705  solve/combine              new rows of coefficients
-    18767  solve/solver               the public call
-    18932  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19141  solve/affine_normal        the normal equations of an affine map
-    19384  solve/affine_factor        their factor, and their solution
-    19615  solve/affine_map           a fitted map, and the rows it makes
-    19959  solve/affine_choice        how many atoms to take, and chosen by what
-    20359  solve/affine_fit           what a fit of an affine map holds and needs
-    20623  solve/affine               fitting and applying affine maps
+    15356  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15409  solve/views                the rows of matrices, as the kernels read them
+    15538  solve/panels               vectors as the dense products want them, and these
+    15729  solve/rests                vectors on their way into panels
+    15906  solve/dictionary           the atoms, and their split along a common direction
+    16061  solve/exact_gram           products of all pairs of atoms in double
+    16143  solve/triangle             packed lower triangles
+    16247  solve/support              what is known of one target, and the exact steps
+    16523  solve/gram_table           products of atoms with all atoms, for scans
+    16761  solve/screen               which atoms are worth scoring in double: the bound
+    17067  solve/scan                 the correlations of all atoms with a block's residuals
+    17230  solve/predict              making targets ready for the next scan
+    17476  solve/candidates           the atoms that a scan could not rule out
+    17813  solve/select               the next atoms of each target
+    17978  solve/pursuit              what one solve holds, and the memory it takes
+    18222  solve/plan                 which form, and in what blocks
+    18467  solve/steps                a pursuit from its rows to its results
+    18706  solve/combine              new rows of coefficients
+    18768  solve/solver               the public call
+    18933  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19142  solve/affine_normal        the normal equations of an affine map
+    19385  solve/affine_factor        their factor, and their solution
+    19616  solve/affine_map           a fitted map, and the rows it makes
+    19960  solve/affine_choice        how many atoms to take, and chosen by what
+    20360  solve/affine_fit           what a fit of an affine map holds and needs
+    20624  solve/affine               fitting and applying affine maps
 
-    20914  methods                    rows for tokens that a model lacks, each method a room
-    20958  methods/parts              what methods share: sums of rows, combinations
-    21142  methods/pursuit            omp, omp-centred
-    21213  methods/constant           mean, zero
-    21241  methods/rough              products in float that leave few to be taken in double
-    21297  methods/near               each target against all anchors
-    21588  methods/weights            how a few anchors combine to a target
-    21809  methods/interpolation      common_interpolation
-    21962  methods/wechsel            wechsel
-    22012  methods/focus              focus
-    22100  methods/hull               hull
-    22151  methods/dense              matrices of double, and their products
-    22416  methods/lengthen           the base's rows of pieces beside the donor's
-    22682  methods/mapping            omp-affine, affine
-    22951  methods/linear             maps between two models' rows
-    23106  methods/clp                clp
-    23192  methods/chance             normal deviates that are the same everywhere
-    23253  methods/factor             of symmetric matrices
-    23302  methods/randn              randn
-    23391  methods/john_hewitt        john_hewitt
-    23475  methods/polar              the orthogonal part of a matrix
-    23571  methods/procrustes         procrustes
-    23664  methods/eigen              principal directions of a matrix's rows
-    23978  methods/landmark_pca       landmark_pca
-    24036  methods/stb                stb
-    24218  methods/rope               rows turned to positions
-    24308  methods/mp_rope            mp_rope
-    24634  methods/subword            subword
-    24740  methods/zett               zett
-    24762  methods/spread             the factor that suits hidden anchors' rows best
-    24989  methods/modifiers          what is done to the rows of any method
-    25133  methods/undertrained       rows that look as if nothing had trained them
-    25250  methods/methods            the table of all, and the public calls
+    20915  methods                    rows for tokens that a model lacks, each method a room
+    20959  methods/parts              what methods share: sums of rows, combinations
+    21143  methods/pursuit            omp, omp-centred
+    21214  methods/constant           mean, zero
+    21242  methods/rough              products in float that leave few to be taken in double
+    21298  methods/near               each target against all anchors
+    21589  methods/weights            how a few anchors combine to a target
+    21810  methods/interpolation      common_interpolation
+    21963  methods/wechsel            wechsel
+    22013  methods/focus              focus
+    22101  methods/hull               hull
+    22152  methods/dense              matrices of double, and their products
+    22417  methods/lengthen           the base's rows of pieces beside the donor's
+    22683  methods/mapping            omp-affine, affine
+    22952  methods/linear             maps between two models' rows
+    23107  methods/clp                clp
+    23193  methods/chance             normal deviates that are the same everywhere
+    23254  methods/factor             of symmetric matrices
+    23303  methods/randn              randn
+    23392  methods/john_hewitt        john_hewitt
+    23476  methods/polar              the orthogonal part of a matrix
+    23572  methods/procrustes         procrustes
+    23665  methods/eigen              principal directions of a matrix's rows
+    23979  methods/landmark_pca       landmark_pca
+    24037  methods/stb                stb
+    24219  methods/rope               rows turned to positions
+    24309  methods/mp_rope            mp_rope
+    24635  methods/subword            subword
+    24741  methods/zett               zett
+    24763  methods/spread             the factor that suits hidden anchors' rows best
+    24990  methods/modifiers          what is done to the rows of any method
+    25134  methods/undertrained       rows that look as if nothing had trained them
+    25251  methods/methods            the table of all, and the public calls
 
-    25428  across                     tokens of one vocabulary as weighted tokens of another
-    25442  across/map_rows            a map, gathered row by row
-    25639  across/token_map           by the split of the other vocabulary
-    25762  across/write_maps          two maps as safetensors
-    25905  across/spell_maps          two maps as JSON, for people
+    25429  across                     tokens of one vocabulary as weighted tokens of another
+    25443  across/map_rows            a map, gathered row by row
+    25640  across/token_map           by the split of the other vocabulary
+    25763  across/write_maps          two maps as safetensors
+    25906  across/spell_maps          two maps as JSON, for people
 
-    26025  disk                       files and directories
-    26063  disk/system                what POSIX and Windows are asked for
-    26104  disk/windows_paths         paths as Windows takes them
-    26244  disk/windows               the system as Windows gives it
-    26556  disk/posix                 the system as POSIX gives it
-    26804  disk/paths                 what can be told from their text
-    26878  disk/failure               why the system refused
-    26992  disk/look                  what stands at a path, and whether within another
-    27113  disk/listing               listings of directories
-    27188  disk/reading               files to read, and whether they have changed
-    27367  disk/writing               files to write
-    27484  disk/copying               copies of files
-    27550  disk/trees                 whole directories looked through, copied, removed
-    27766  disk/known                 what weights are called in a directory
-    27860  disk/staging               a directory made under another name, then renamed
-    28126  disk/staged_files          files made under another name, then renamed
-    28255  disk/missing               a path or a directory without what is wanted of it
-    28298  disk/gguf_files            GGUF files of a directory, by their names
-    28339  disk/weights               which files they are, and what may stand in their place
-    28675  disk/weight_index          the index of a checkpoint in shards
-    28892  disk/shards                what an index and its shards say of each other
-    29097  disk/gguf_parts            the parts of a split GGUF file
-    29206  disk/checkpoint            a model directory, in one file or in shards
-    29558  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29637  disk/tokenizer_directory   the tokenizer of a model directory
+    26026  disk                       files and directories
+    26064  disk/system                what POSIX and Windows are asked for
+    26105  disk/windows_paths         paths as Windows takes them
+    26245  disk/windows               the system as Windows gives it
+    26557  disk/posix                 the system as POSIX gives it
+    26805  disk/paths                 what can be told from their text
+    26879  disk/failure               why the system refused
+    26993  disk/look                  what stands at a path, and whether within another
+    27114  disk/listing               listings of directories
+    27189  disk/reading               files to read, and whether they have changed
+    27368  disk/writing               files to write
+    27485  disk/copying               copies of files
+    27551  disk/trees                 whole directories looked through, copied, removed
+    27767  disk/known                 what weights are called in a directory
+    27861  disk/staging               a directory made under another name, then renamed
+    28127  disk/staged_files          files made under another name, then renamed
+    28256  disk/missing               a path or a directory without what is wanted of it
+    28299  disk/gguf_files            GGUF files of a directory, by their names
+    28340  disk/weights               which files they are, and what may stand in their place
+    28676  disk/weight_index          the index of a checkpoint in shards
+    28893  disk/shards                what an index and its shards say of each other
+    29098  disk/gguf_parts            the parts of a split GGUF file
+    29207  disk/checkpoint            a model directory, in one file or in shards
+    29559  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29638  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29899  model                      which tensors and config keys belong to the vocabulary
-    29935  model/known                what the world calls things
-    30287  model/known_keys           keys of ids and sizes in configs
-    30461  model/known_classes        classes of tokenizers, by the type of model
-    30699  model/names                names of tensors
-    30856  model/document             the JSON files of a model directory
-    30951  model/members              what the members of a config are about
-    31172  model/config               what config.json says
-    31349  model/side                 a model directory opened once
-    31475  model/gguf_model           what a GGUF file says of a model
-    31532  model/code                 the Python that a tokenizer is loaded with
-    31766  model/parts                what each tensor does for the vocabulary
-    31877  model/whole                whether all tensors are there
-    31999  model/find                 finding the parts of a model
-    32303  model/processor            the tokens that a processor looks for by their text
-    32458  model/heirs                what becomes of the ids in a config
-    32625  model/config_ids           ids in a config being edited
-    32865  model/config_lists         lists, dictionaries and ranges of ids
-    33022  model/config_edit          config.json and generation_config.json, edited
-    33317  model/classes              which class a tokenizer is loaded as
-    33524  model/class_tokens         added tokens that a class numbers otherwise
+    29900  model                      which tensors and config keys belong to the vocabulary
+    29936  model/known                what the world calls things
+    30288  model/known_keys           keys of ids and sizes in configs
+    30462  model/known_classes        classes of tokenizers, by the type of model
+    30700  model/names                names of tensors
+    30857  model/document             the JSON files of a model directory
+    30952  model/members              what the members of a config are about
+    31173  model/config               what config.json says
+    31350  model/side                 a model directory opened once
+    31476  model/gguf_model           what a GGUF file says of a model
+    31533  model/code                 the Python that a tokenizer is loaded with
+    31767  model/parts                what each tensor does for the vocabulary
+    31878  model/whole                whether all tensors are there
+    32000  model/find                 finding the parts of a model
+    32304  model/processor            the tokens that a processor looks for by their text
+    32459  model/heirs                what becomes of the ids in a config
+    32626  model/config_ids           ids in a config being edited
+    32866  model/config_lists         lists, dictionaries and ranges of ids
+    33023  model/config_edit          config.json and generation_config.json, edited
+    33318  model/classes              which class a tokenizer is loaded as
+    33525  model/class_tokens         added tokens that a class numbers otherwise
 
-    33640  job                        the whole transplant, in the order in which it happens
-    33697  job/job                    what a job holds
-    34098  job/open                   opening the two models
-    34374  job/map                    the caller's map
-    34495  job/align                  where every new row comes from
-    34696  job/plan                   what becomes of every tensor, and of the configs
-    34917  job/rope                   heads and rotary positions of the two models
-    35015  job/chat                   the template that turns messages into text
-    35154  job/digits                 where the two tokenizers cut numbers differently
-    35355  job/converted              the special tokens that a conversion to GGUF finds
-    35663  job/gguf_donor             the files of a tokenizer, open once more
-    35747  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36030  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36366  job/gguf_merges            the merges of a byte-level vocabulary
-    36537  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36707  job/gguf_special           special tokens, flags, templates
-    36926  job/gguf_normal            what becomes of spaces and letters
-    37069  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37265  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37505  job/bos                    texts that begin otherwise than the base's
-    37569  job/rows                   rows in memory: reading, checking, their mean
-    37908  job/pieces                 what the base cuts new tokens into
-    38063  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38328  job/magikarp               tokens that look under-trained by their rows
-    38455  job/match                  rows of tokens that a new one only begins with
-    38542  job/solve                  solving for the rows of the donor
-    38751  job/targets                the rows that are made from the donor's
-    38873  job/diagnose               what is odd about the rows that were made
-    39003  job/rebuild                the new rows of one vocabulary tensor
-    39271  job/write_blocks           new rows as blocks
-    39368  job/write                  the output and its weights
-    39662  job/write_gguf             the output as a GGUF file, or as parts of one
-    40007  job/copy                   the other files of the two models
-    40224  job/index                  the files that are written anew
-    40386  job/run                    the whole, in order
-    40547  job/combined               a map of tokens by the combinations that a method makes
-    40647  job/report                 what a job did, as JSON and as a table
-    40974  job/findings               what is told of a finished model
-    41023  job/check_files            its files
-    41159  job/check_ids              sizes, ids and tying
-    41375  job/check_values           values
-    41446  job/check_gguf             the tokens of a GGUF file
-    41696  job/check_gguf_keys        its other keys, and its tensors
-    41941  job/check_draft            as a draft model for another
-    42264  job/verify                 whether a finished model agrees with itself
+    33641  job                        the whole transplant, in the order in which it happens
+    33698  job/job                    what a job holds
+    34100  job/open                   opening the two models
+    34376  job/map                    the caller's map
+    34497  job/align                  where every new row comes from
+    34698  job/plan                   what becomes of every tensor, and of the configs
+    34919  job/rope                   heads and rotary positions of the two models
+    35017  job/chat                   the template that turns messages into text
+    35156  job/digits                 where the two tokenizers cut numbers differently
+    35357  job/converted              the special tokens that a conversion to GGUF finds
+    35665  job/gguf_donor             the files of a tokenizer, open once more
+    35749  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36032  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36368  job/gguf_merges            the merges of a byte-level vocabulary
+    36539  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36709  job/gguf_special           special tokens, flags, templates
+    36928  job/gguf_normal            what becomes of spaces and letters
+    37071  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37267  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37507  job/bos                    texts that begin otherwise than the base's
+    37571  job/rows                   rows in memory: reading, checking, their mean
+    37911  job/pieces                 what the base cuts new tokens into
+    38066  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38331  job/magikarp               tokens that look under-trained by their rows
+    38458  job/match                  rows of tokens that a new one only begins with
+    38545  job/solve                  solving for the rows of the donor
+    38754  job/targets                the rows that are made from the donor's
+    38876  job/diagnose               what is odd about the rows that were made
+    39006  job/rebuild                the new rows of one vocabulary tensor
+    39274  job/write_blocks           new rows as blocks
+    39371  job/write                  the output and its weights
+    39665  job/write_gguf             the output as a GGUF file, or as parts of one
+    40010  job/copy                   the other files of the two models
+    40227  job/index                  the files that are written anew
+    40389  job/run                    the whole, in order
+    40550  job/combined               a map of tokens by the combinations that a method makes
+    40650  job/report                 what a job did, as JSON and as a table
+    40977  job/findings               what is told of a finished model
+    41026  job/check_files            its files
+    41162  job/check_ids              sizes, ids and tying
+    41378  job/check_values           values
+    41449  job/check_gguf             the tokens of a GGUF file
+    41699  job/check_gguf_keys        its other keys, and its tensors
+    41944  job/check_draft            as a draft model for another
+    42267  job/verify                 whether a finished model agrees with itself
 
-    42320  evaluate                   methods ranked on tokens that both models share
-    42339  evaluate/token_class       what a token is like, by its bytes
-    42406  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42604  evaluate/scores            how near rows come to the true ones
-    42704  evaluate/ranks             whether a true row is found among all
-    42835  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43064  evaluate/write_json        an evaluation as JSON
-    43177  evaluate/write_page        an evaluation as a page
+    42323  evaluate                   methods ranked on tokens that both models share
+    42342  evaluate/token_class       what a token is like, by its bytes
+    42409  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42607  evaluate/scores            how near rows come to the true ones
+    42707  evaluate/ranks             whether a true row is found among all
+    42838  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43067  evaluate/write_json        an evaluation as JSON
+    43180  evaluate/write_page        an evaluation as a page
 
-    43391  reshape                    a model's own vocabulary, smaller or larger
-    43417  reshape/needed             what has to stay for the sake of what stays
-    43631  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43934  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44067  reshape/renumber           which tokens there are then, and their ids
-    44274  reshape/files_json         tokenizer.json and the JSON files beside it
-    44658  reshape/files_lines        merges.txt and vocab.txt
-    44742  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44864  reshape/named              tokens that configs name, which stay
-    44981  reshape/new_model          the model with its new tokenizer
-    45057  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    45212  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    45474  reshape/trim               fewer tokens
-    45612  reshape/extend             more tokens
+    43394  reshape                    a model's own vocabulary, smaller or larger
+    43420  reshape/needed             what has to stay for the sake of what stays
+    43634  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43937  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44072  reshape/renumber           which tokens there are then, and their ids
+    44279  reshape/files_json         tokenizer.json and the JSON files beside it
+    44663  reshape/files_lines        merges.txt and vocab.txt
+    44747  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44869  reshape/named              tokens that configs name, which stay
+    44986  reshape/new_model          the model with its new tokenizer
+    45062  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    45218  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    45480  reshape/trim               fewer tokens
+    45618  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2268,9 +2268,10 @@ typedef struct otx_extend_summary {
    token even within a word. Special and reserved tokens stay the model's.
 
    A donor's row is used for a new token of the same (kind, bytes), a merge's part among them, for
-   an added one also that of a special token of its content. Such rows are, bit for bit, those of
-   a transplant of the model to the donor's tokenizer, but for noise: the anchors are the same.
-   Rows that hold nothing are treated as there: as if the donor lacked the token. */
+   an added one also that of a special token of its content. The anchors are those of a transplant
+   of the model to the donor's tokenizer, and so are the rows, bit for bit, where nothing goes by
+   the other tokens that are wanted: omp-affine chooses omp.k and pieces by them unless they are
+   given, and noise goes by places. A donor's row that holds nothing counts as none. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
@@ -33791,6 +33792,7 @@ struct otx_job {
     /* rebuild: rows from elsewhere, or NULL */
     otx__give_rows give;
     void *give_context;
+    bool lends; /* or gives them to another job: nobody writes a map for it */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
@@ -37709,6 +37711,7 @@ OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_wa
     const otx_job *job = walk->job;
     size_t i = 0;
     to[0] = 0;
+    if (job->lends) return to;
     if (walk->side->donor) {
         otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
                     "its place", (uint64_t)row);
@@ -43972,7 +43975,8 @@ OTX__PRIVATE size_t otx__word_row(uint32_t code)
     return row < 3 && row > 0 ? 0 : row; /* Latin */
 }
 
-/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z, and else the
+   first of Latin ones may be a capital of A to Z. */
 OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
 {
     size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
@@ -43982,6 +43986,7 @@ OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
         step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
         if (step == 0 || (ascii && step > 1)) return false;
         its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (!ascii && count == 0 && text.bytes[at] >= 'A' && text.bytes[at] <= 'Z') its = 0;
         if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
         row = its;
     }
@@ -45083,6 +45088,7 @@ OTX__PRIVATE otx_result otx__from_donor_open(otx__from_donor *d, const otx_conte
 {
     otx_result result = otx__job_new(ctx, model, donor, options, &d->job, error);
     if (result) return result;
+    d->job->lends = true;
     d->log = d->job->ctx.log;
     d->job->ctx.log = NULL;
     result = otx__job_check_options(&d->job->options, error);

@@ -94,6 +94,7 @@ struct otx_job {
     /* rebuild: rows from elsewhere, or NULL */
     otx__give_rows give;
     void *give_context;
+    bool lends; /* or gives them to another job: nobody writes a map for it */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];

@@ -26,6 +26,7 @@ OTX__PRIVATE otx_result otx__from_donor_open(otx__from_donor *d, const otx_conte
 {
     otx_result result = otx__job_new(ctx, model, donor, options, &d->job, error);
     if (result) return result;
+    d->job->lends = true;
     d->log = d->job->ctx.log;
     d->job->ctx.log = NULL;
     result = otx__job_check_options(&d->job->options, error);
