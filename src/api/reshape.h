@@ -100,8 +100,8 @@ typedef struct otx_extend_summary {
    A donor's row is used for a new token of the same (kind, bytes), a merge's part among them, for
    an added one also that of a special token of its content. The anchors are those of a transplant
    of the model to the donor's tokenizer, and so are the rows, bit for bit, where nothing goes by
-   the other tokens that are wanted: omp-affine chooses omp.k and pieces by them unless they are
-   given, and noise goes by places. A donor's row that holds nothing counts as none. */
+   the other tokens that are wanted: omp-affine and affine choose by them how they map, and noise
+   goes by places. A donor's row that holds nothing counts as none. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
