@@ -23,290 +23,290 @@
 
    What is where
 
-      343  api/version                version
-      373  api/result                 results
-      413  api/context                context: memory, threads, progress
-      491  api/isa                    instruction sets
-      508  api/matrix                 numbers and matrices
-      566  api/blocks                 block types of ggml
-      592  api/solver                 the solver
-      720  api/affine                 the affine map: rows as the map makes them, and what it misses
-      854  api/methods                methods: rows for tokens that a model lacks
-     1091  api/source                 sources and sinks: bytes in and out
-     1111  api/json                   JSON
-     1233  api/safetensors            safetensors
-     1297  api/gguf                   GGUF
-     1395  api/vocab                  vocabularies
-     1532  api/align                  alignment
-     1599  api/gguf_vocab             vocabularies in GGUF files
-     1622  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1714  api/file                   files
-     1725  api/directory              directories
-     1797  api/job                    the whole job
-     1988  api/map_models             maps by the rows of two models
-     2010  api/verify                 looking at a finished model
-     2074  api/evaluate               methods ranked on tokens that both models share
-     2170  api/reshape                a model's own vocabulary, smaller or larger
+      344  api/version                version
+      374  api/result                 results
+      414  api/context                context: memory, threads, progress
+      492  api/isa                    instruction sets
+      509  api/matrix                 numbers and matrices
+      567  api/blocks                 block types of ggml
+      593  api/solver                 the solver
+      721  api/affine                 the affine map: rows as the map makes them, and what it misses
+      855  api/methods                methods: rows for tokens that a model lacks
+     1092  api/source                 sources and sinks: bytes in and out
+     1112  api/json                   JSON
+     1234  api/safetensors            safetensors
+     1298  api/gguf                   GGUF
+     1396  api/vocab                  vocabularies
+     1533  api/align                  alignment
+     1600  api/gguf_vocab             vocabularies in GGUF files
+     1623  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1715  api/file                   files
+     1726  api/directory              directories
+     1798  api/job                    the whole job
+     1989  api/map_models             maps by the rows of two models
+     2011  api/verify                 looking at a finished model
+     2075  api/evaluate               methods ranked on tokens that both models share
+     2171  api/reshape                a model's own vocabulary, smaller or larger
 
-     2290  base                       what everything stands on
-     2326  base/begin                 system headers, and how floating point must be compiled
-     2364  base/sizes                 counting, and sums and products that may not wrap
-     2402  base/span                  bytes of others, digits, UTF-8
-     2560  base/decimal               the digits of a double
-     2695  base/format                printf without stdio and without a locale
-     2964  base/result                results, failures, messages
-     3080  base/memory                the allocator, arrays that grow
-     3139  base/text                  names in messages, and text that grows
-     3256  base/hooks                 log, progress, threads of the caller
-     3325  base/sort                  in place, without memory, never quadratic; and finding
-     3375  base/clock                 wall time for statistics
-     3421  base/hash                  keyed, for tables whose keys a stranger chooses
-     3513  base/pool                  blocks that are freed together
-     3628  base/number                element types, widening and rounding
-     3839  base/blocks                block types of ggml, taken apart and widened
-     4060  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4345  base/blocks_make           rows quantised to blocks
-     4739  base/base64                decoding
-     4775  base/protobuf              fields of a message
-     4897  base/watch                 long loops that the caller can stop
+     2291  base                       what everything stands on
+     2327  base/begin                 system headers, and how floating point must be compiled
+     2365  base/sizes                 counting, and sums and products that may not wrap
+     2403  base/span                  bytes of others, digits, UTF-8
+     2561  base/decimal               the digits of a double
+     2696  base/format                printf without stdio and without a locale
+     2965  base/result                results, failures, messages
+     3081  base/memory                the allocator, arrays that grow
+     3140  base/text                  names in messages, and text that grows
+     3257  base/hooks                 log, progress, threads of the caller
+     3326  base/sort                  in place, without memory, never quadratic; and finding
+     3376  base/clock                 wall time for statistics
+     3422  base/hash                  keyed, for tables whose keys a stranger chooses
+     3514  base/pool                  blocks that are freed together
+     3629  base/number                element types, widening and rounding
+     3840  base/blocks                block types of ggml, taken apart and widened
+     4061  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4346  base/blocks_make           rows quantised to blocks
+     4740  base/base64                decoding
+     4776  base/protobuf              fields of a message
+     4898  base/watch                 long loops that the caller can stop
 
-     4950  files                      formats, on memory and streams
-     4980  files/memory_source        memory as a source of bytes
-     4998  files/json_read            a parser without recursion
-     5351  files/json_values          looking at values, stepping through containers
-     5564  files/json_edit            writing, and edits that keep every byte they do not touch
-     5932  files/tensors              what reading and writing a header share
-     6067  files/safetensors_read     the header of a file, checked
-     6392  files/safetensors_write    the header of a new file
-     6549  files/gguf_types           ggml's types, and the sizes of values
-     6726  files/gguf_values          keys, tensors and values found
-     6844  files/gguf_walk            what stands in a header, one after the other
-     7056  files/gguf_read            the header of a file, checked
-     7277  files/gguf_write           the header of a new file
-     7483  files/gguf_keys            a list of keys that is being made
+     4951  files                      formats, on memory and streams
+     4981  files/memory_source        memory as a source of bytes
+     4999  files/json_read            a parser without recursion
+     5352  files/json_values          looking at values, stepping through containers
+     5565  files/json_edit            writing, and edits that keep every byte they do not touch
+     5933  files/tensors              what reading and writing a header share
+     6068  files/safetensors_read     the header of a file, checked
+     6393  files/safetensors_write    the header of a new file
+     6550  files/gguf_types           ggml's types, and the sizes of values
+     6727  files/gguf_values          keys, tensors and values found
+     6845  files/gguf_walk            what stands in a header, one after the other
+     7057  files/gguf_read            the header of a file, checked
+     7278  files/gguf_write           the header of a new file
+     7484  files/gguf_keys            a list of keys that is being made
 
-     7683  vocab                      tokens, from every source, and which of them are the same
-     7724  vocab/known                what the world calls things: files, classes, tokens
-     8048  vocab/token_table          the table of tokens, and finding tokens in it
-     8222  vocab/spelling             from what a file spells to bytes
-     8413  vocab/reader               what the readers of all sources share
-     8771  vocab/added_tokens         what other files add to a model's tokens
-     9119  vocab/in_use               tokens that are named as reserved ones and are none
-     9222  vocab/from_tokenizer_json  tokenizer.json
-     9515  vocab/from_tekken          tekken.json
-     9670  vocab/from_tiktoken        *.tiktoken
-     9735  vocab/from_sentencepiece   tokenizer.model and its like
-    10100  vocab/from_vocab_json      vocab.json and merges.txt
-    10186  vocab/from_vocab_txt       vocab.txt
-    10243  vocab/digits               how a tokenizer cuts numbers
-    10439  vocab/recognise            what a file is, by what it holds
-    10570  vocab/parse                the first source that is given, and what goes with it
-    10796  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11108  vocab/rules_read           the rules of each kind of file
-    11217  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11410  vocab/from_gguf            the vocabulary of a GGUF file
-    11718  vocab/gguf_rules           how it splits text
-    11870  vocab/split                text split as the tokenizer's model splits it
-    12270  vocab/align                which base token a donor token is
+     7684  vocab                      tokens, from every source, and which of them are the same
+     7725  vocab/known                what the world calls things: files, classes, tokens
+     8049  vocab/token_table          the table of tokens, and finding tokens in it
+     8223  vocab/spelling             from what a file spells to bytes
+     8414  vocab/reader               what the readers of all sources share
+     8772  vocab/added_tokens         what other files add to a model's tokens
+     9120  vocab/in_use               tokens that are named as reserved ones and are none
+     9223  vocab/from_tokenizer_json  tokenizer.json
+     9516  vocab/from_tekken          tekken.json
+     9671  vocab/from_tiktoken        *.tiktoken
+     9736  vocab/from_sentencepiece   tokenizer.model and its like
+    10101  vocab/from_vocab_json      vocab.json and merges.txt
+    10187  vocab/from_vocab_txt       vocab.txt
+    10244  vocab/digits               how a tokenizer cuts numbers
+    10440  vocab/recognise            what a file is, by what it holds
+    10571  vocab/parse                the first source that is given, and what goes with it
+    10797  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11109  vocab/rules_read           the rules of each kind of file
+    11218  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11411  vocab/from_gguf            the vocabulary of a GGUF file
+    11719  vocab/gguf_rules           how it splits text
+    11871  vocab/split                text split as the tokenizer's model splits it
+    12271  vocab/align                which base token a donor token is
 
-    12527  simd                       the hot loops, once for each instruction set
-    12560  simd/kernels               the table of kernels, and what all versions share
-    12837  simd/scalar                the reference
-    13006  simd/sse2                  the operations of 128-bit x86, and what each does
-    13127  simd/neon                  those of 64-bit Arm
-    13222  simd/wasm                  those of WebAssembly's SIMD128
-    13307  simd/avx2                  those of 256-bit x86, with FMA
-    13389  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14031  simd/avx_vnni              AVX2, and products of integers
-    14127  simd/neon_bf16             NEON, and products of matrices
-    14281  simd/avx512                512-bit x86, by hand
-    14887  simd/amx                   tiles of x86, beside AVX-512
-    15130  simd/dispatch              which of them this machine can run, and which a call takes
+    12528  simd                       the hot loops, once for each instruction set
+    12561  simd/kernels               the table of kernels, and what all versions share
+    12838  simd/scalar                the reference
+    13007  simd/sse2                  the operations of 128-bit x86, and what each does
+    13128  simd/neon                  those of 64-bit Arm
+    13223  simd/wasm                  those of WebAssembly's SIMD128
+    13308  simd/avx2                  those of 256-bit x86, with FMA
+    13390  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14032  simd/avx_vnni              AVX2, and products of integers
+    14128  simd/neon_bf16             NEON, and products of matrices
+    14282  simd/avx512                512-bit x86, by hand
+    14888  simd/amx                   tiles of x86, beside AVX-512
+    15131  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15356  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15409  solve/views                the rows of matrices, as the kernels read them
-    15538  solve/panels               vectors as the dense products want them, and these
-    15729  solve/rests                vectors on their way into panels
-    15906  solve/dictionary           the atoms, and their split along a common direction
-    16061  solve/exact_gram           products of all pairs of atoms in double
-    16143  solve/triangle             packed lower triangles
-    16247  solve/support              what is known of one target, and the exact steps
-    16523  solve/gram_table           products of atoms with all atoms, for scans
-    16761  solve/screen               which atoms are worth scoring in double: the bound
-    17067  solve/scan                 the correlations of all atoms with a block's residuals
-    17230  solve/predict              making targets ready for the next scan
-    17476  solve/candidates           the atoms that a scan could not rule out
-    17813  solve/select               the next atoms of each target
-    17978  solve/pursuit              what one solve holds, and the memory it takes
-    18222  solve/plan                 which form, and in what blocks
-    18467  solve/steps                a pursuit from its rows to its results
-    18706  solve/combine              new rows of coefficients
-    18768  solve/solver               the public call
-    18933  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19142  solve/affine_normal        the normal equations of an affine map
-    19385  solve/affine_factor        their factor, and their solution
-    19616  solve/affine_map           a fitted map, and the rows it makes
-    19960  solve/affine_choice        how many atoms to take, and chosen by what
-    20360  solve/affine_fit           what a fit of an affine map holds and needs
-    20624  solve/affine               fitting and applying affine maps
+    15357  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15410  solve/views                the rows of matrices, as the kernels read them
+    15539  solve/panels               vectors as the dense products want them, and these
+    15730  solve/rests                vectors on their way into panels
+    15907  solve/dictionary           the atoms, and their split along a common direction
+    16062  solve/exact_gram           products of all pairs of atoms in double
+    16144  solve/triangle             packed lower triangles
+    16248  solve/support              what is known of one target, and the exact steps
+    16524  solve/gram_table           products of atoms with all atoms, for scans
+    16762  solve/screen               which atoms are worth scoring in double: the bound
+    17068  solve/scan                 the correlations of all atoms with a block's residuals
+    17231  solve/predict              making targets ready for the next scan
+    17477  solve/candidates           the atoms that a scan could not rule out
+    17814  solve/select               the next atoms of each target
+    17979  solve/pursuit              what one solve holds, and the memory it takes
+    18223  solve/plan                 which form, and in what blocks
+    18468  solve/steps                a pursuit from its rows to its results
+    18707  solve/combine              new rows of coefficients
+    18769  solve/solver               the public call
+    18934  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19143  solve/affine_normal        the normal equations of an affine map
+    19386  solve/affine_factor        their factor, and their solution
+    19617  solve/affine_map           a fitted map, and the rows it makes
+    19961  solve/affine_choice        how many atoms to take, and chosen by what
+    20361  solve/affine_fit           what a fit of an affine map holds and needs
+    20625  solve/affine               fitting and applying affine maps
 
-    20915  methods                    rows for tokens that a model lacks, each method a room
-    20959  methods/parts              what methods share: sums of rows, combinations
-    21143  methods/pursuit            omp, omp-centred
-    21214  methods/constant           mean, zero
-    21242  methods/rough              products in float that leave few to be taken in double
-    21298  methods/near               each target against all anchors
-    21589  methods/weights            how a few anchors combine to a target
-    21810  methods/interpolation      common_interpolation
-    21963  methods/wechsel            wechsel
-    22013  methods/focus              focus
-    22101  methods/hull               hull
-    22152  methods/dense              matrices of double, and their products
-    22417  methods/lengthen           the base's rows of pieces beside the donor's
-    22683  methods/mapping            omp-affine, affine
-    22952  methods/linear             maps between two models' rows
-    23107  methods/clp                clp
-    23193  methods/chance             normal deviates that are the same everywhere
-    23254  methods/factor             of symmetric matrices
-    23303  methods/randn              randn
-    23392  methods/john_hewitt        john_hewitt
-    23476  methods/polar              the orthogonal part of a matrix
-    23572  methods/procrustes         procrustes
-    23665  methods/eigen              principal directions of a matrix's rows
-    23979  methods/landmark_pca       landmark_pca
-    24037  methods/stb                stb
-    24219  methods/rope               rows turned to positions
-    24309  methods/mp_rope            mp_rope
-    24635  methods/subword            subword
-    24741  methods/zett               zett
-    24763  methods/spread             the factor that suits hidden anchors' rows best
-    24990  methods/modifiers          what is done to the rows of any method
-    25134  methods/undertrained       rows that look as if nothing had trained them
-    25251  methods/methods            the table of all, and the public calls
+    20916  methods                    rows for tokens that a model lacks, each method a room
+    20960  methods/parts              what methods share: sums of rows, combinations
+    21144  methods/pursuit            omp, omp-centred
+    21215  methods/constant           mean, zero
+    21243  methods/rough              products in float that leave few to be taken in double
+    21299  methods/near               each target against all anchors
+    21590  methods/weights            how a few anchors combine to a target
+    21811  methods/interpolation      common_interpolation
+    21964  methods/wechsel            wechsel
+    22014  methods/focus              focus
+    22102  methods/hull               hull
+    22153  methods/dense              matrices of double, and their products
+    22418  methods/lengthen           the base's rows of pieces beside the donor's
+    22684  methods/mapping            omp-affine, affine
+    22953  methods/linear             maps between two models' rows
+    23108  methods/clp                clp
+    23194  methods/chance             normal deviates that are the same everywhere
+    23255  methods/factor             of symmetric matrices
+    23304  methods/randn              randn
+    23393  methods/john_hewitt        john_hewitt
+    23477  methods/polar              the orthogonal part of a matrix
+    23573  methods/procrustes         procrustes
+    23666  methods/eigen              principal directions of a matrix's rows
+    23980  methods/landmark_pca       landmark_pca
+    24038  methods/stb                stb
+    24220  methods/rope               rows turned to positions
+    24310  methods/mp_rope            mp_rope
+    24636  methods/subword            subword
+    24742  methods/zett               zett
+    24764  methods/spread             the factor that suits hidden anchors' rows best
+    24991  methods/modifiers          what is done to the rows of any method
+    25135  methods/undertrained       rows that look as if nothing had trained them
+    25252  methods/methods            the table of all, and the public calls
 
-    25429  across                     tokens of one vocabulary as weighted tokens of another
-    25443  across/map_rows            a map, gathered row by row
-    25640  across/token_map           by the split of the other vocabulary
-    25763  across/write_maps          two maps as safetensors
-    25906  across/spell_maps          two maps as JSON, for people
+    25430  across                     tokens of one vocabulary as weighted tokens of another
+    25444  across/map_rows            a map, gathered row by row
+    25641  across/token_map           by the split of the other vocabulary
+    25764  across/write_maps          two maps as safetensors
+    25907  across/spell_maps          two maps as JSON, for people
 
-    26026  disk                       files and directories
-    26064  disk/system                what POSIX and Windows are asked for
-    26105  disk/windows_paths         paths as Windows takes them
-    26245  disk/windows               the system as Windows gives it
-    26557  disk/posix                 the system as POSIX gives it
-    26805  disk/paths                 what can be told from their text
-    26879  disk/failure               why the system refused
-    26993  disk/look                  what stands at a path, and whether within another
-    27114  disk/listing               listings of directories
-    27189  disk/reading               files to read, and whether they have changed
-    27368  disk/writing               files to write
-    27485  disk/copying               copies of files
-    27551  disk/trees                 whole directories looked through, copied, removed
-    27767  disk/known                 what weights are called in a directory
-    27861  disk/staging               a directory made under another name, then renamed
-    28127  disk/staged_files          files made under another name, then renamed
-    28256  disk/missing               a path or a directory without what is wanted of it
-    28299  disk/gguf_files            GGUF files of a directory, by their names
-    28340  disk/weights               which files they are, and what may stand in their place
-    28676  disk/weight_index          the index of a checkpoint in shards
-    28893  disk/shards                what an index and its shards say of each other
-    29098  disk/gguf_parts            the parts of a split GGUF file
-    29207  disk/checkpoint            a model directory, in one file or in shards
-    29559  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29638  disk/tokenizer_directory   the tokenizer of a model directory
+    26027  disk                       files and directories
+    26065  disk/system                what POSIX and Windows are asked for
+    26106  disk/windows_paths         paths as Windows takes them
+    26246  disk/windows               the system as Windows gives it
+    26558  disk/posix                 the system as POSIX gives it
+    26806  disk/paths                 what can be told from their text
+    26880  disk/failure               why the system refused
+    26994  disk/look                  what stands at a path, and whether within another
+    27115  disk/listing               listings of directories
+    27190  disk/reading               files to read, and whether they have changed
+    27369  disk/writing               files to write
+    27486  disk/copying               copies of files
+    27552  disk/trees                 whole directories looked through, copied, removed
+    27768  disk/known                 what weights are called in a directory
+    27862  disk/staging               a directory made under another name, then renamed
+    28128  disk/staged_files          files made under another name, then renamed
+    28257  disk/missing               a path or a directory without what is wanted of it
+    28300  disk/gguf_files            GGUF files of a directory, by their names
+    28341  disk/weights               which files they are, and what may stand in their place
+    28677  disk/weight_index          the index of a checkpoint in shards
+    28894  disk/shards                what an index and its shards say of each other
+    29099  disk/gguf_parts            the parts of a split GGUF file
+    29208  disk/checkpoint            a model directory, in one file or in shards
+    29560  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29639  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29900  model                      which tensors and config keys belong to the vocabulary
-    29936  model/known                what the world calls things
-    30288  model/known_keys           keys of ids and sizes in configs
-    30462  model/known_classes        classes of tokenizers, by the type of model
-    30700  model/names                names of tensors
-    30857  model/document             the JSON files of a model directory
-    30952  model/members              what the members of a config are about
-    31173  model/config               what config.json says
-    31350  model/side                 a model directory opened once
-    31476  model/gguf_model           what a GGUF file says of a model
-    31533  model/code                 the Python that a tokenizer is loaded with
-    31767  model/parts                what each tensor does for the vocabulary
-    31878  model/whole                whether all tensors are there
-    32000  model/find                 finding the parts of a model
-    32304  model/processor            the tokens that a processor looks for by their text
-    32459  model/heirs                what becomes of the ids in a config
-    32626  model/config_ids           ids in a config being edited
-    32866  model/config_lists         lists, dictionaries and ranges of ids
-    33023  model/config_edit          config.json and generation_config.json, edited
-    33318  model/classes              which class a tokenizer is loaded as
-    33525  model/class_tokens         added tokens that a class numbers otherwise
+    29901  model                      which tensors and config keys belong to the vocabulary
+    29937  model/known                what the world calls things
+    30289  model/known_keys           keys of ids and sizes in configs
+    30463  model/known_classes        classes of tokenizers, by the type of model
+    30701  model/names                names of tensors
+    30858  model/document             the JSON files of a model directory
+    30953  model/members              what the members of a config are about
+    31174  model/config               what config.json says
+    31351  model/side                 a model directory opened once
+    31477  model/gguf_model           what a GGUF file says of a model
+    31534  model/code                 the Python that a tokenizer is loaded with
+    31768  model/parts                what each tensor does for the vocabulary
+    31879  model/whole                whether all tensors are there
+    32001  model/find                 finding the parts of a model
+    32305  model/processor            the tokens that a processor looks for by their text
+    32460  model/heirs                what becomes of the ids in a config
+    32627  model/config_ids           ids in a config being edited
+    32867  model/config_lists         lists, dictionaries and ranges of ids
+    33024  model/config_edit          config.json and generation_config.json, edited
+    33319  model/classes              which class a tokenizer is loaded as
+    33526  model/class_tokens         added tokens that a class numbers otherwise
 
-    33641  job                        the whole transplant, in the order in which it happens
-    33698  job/job                    what a job holds
-    34100  job/open                   opening the two models
-    34376  job/map                    the caller's map
-    34497  job/align                  where every new row comes from
-    34698  job/plan                   what becomes of every tensor, and of the configs
-    34919  job/rope                   heads and rotary positions of the two models
-    35017  job/chat                   the template that turns messages into text
-    35156  job/digits                 where the two tokenizers cut numbers differently
-    35357  job/converted              the special tokens that a conversion to GGUF finds
-    35665  job/gguf_donor             the files of a tokenizer, open once more
-    35749  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36032  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36368  job/gguf_merges            the merges of a byte-level vocabulary
-    36539  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36709  job/gguf_special           special tokens, flags, templates
-    36928  job/gguf_normal            what becomes of spaces and letters
-    37071  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37267  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37507  job/bos                    texts that begin otherwise than the base's
-    37571  job/rows                   rows in memory: reading, checking, their mean
-    37911  job/pieces                 what the base cuts new tokens into
-    38066  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38331  job/magikarp               tokens that look under-trained by their rows
-    38458  job/match                  rows of tokens that a new one only begins with
-    38545  job/solve                  solving for the rows of the donor
-    38754  job/targets                the rows that are made from the donor's
-    38876  job/diagnose               what is odd about the rows that were made
-    39006  job/rebuild                the new rows of one vocabulary tensor
-    39274  job/write_blocks           new rows as blocks
-    39371  job/write                  the output and its weights
-    39665  job/write_gguf             the output as a GGUF file, or as parts of one
-    40010  job/copy                   the other files of the two models
-    40227  job/index                  the files that are written anew
-    40389  job/run                    the whole, in order
-    40550  job/combined               a map of tokens by the combinations that a method makes
-    40650  job/report                 what a job did, as JSON and as a table
-    40977  job/findings               what is told of a finished model
-    41026  job/check_files            its files
-    41162  job/check_ids              sizes, ids and tying
-    41378  job/check_values           values
-    41449  job/check_gguf             the tokens of a GGUF file
-    41699  job/check_gguf_keys        its other keys, and its tensors
-    41944  job/check_draft            as a draft model for another
-    42267  job/verify                 whether a finished model agrees with itself
+    33642  job                        the whole transplant, in the order in which it happens
+    33699  job/job                    what a job holds
+    34101  job/open                   opening the two models
+    34377  job/map                    the caller's map
+    34498  job/align                  where every new row comes from
+    34699  job/plan                   what becomes of every tensor, and of the configs
+    34920  job/rope                   heads and rotary positions of the two models
+    35018  job/chat                   the template that turns messages into text
+    35157  job/digits                 where the two tokenizers cut numbers differently
+    35358  job/converted              the special tokens that a conversion to GGUF finds
+    35666  job/gguf_donor             the files of a tokenizer, open once more
+    35750  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36033  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36369  job/gguf_merges            the merges of a byte-level vocabulary
+    36540  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36710  job/gguf_special           special tokens, flags, templates
+    36929  job/gguf_normal            what becomes of spaces and letters
+    37072  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37268  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37508  job/bos                    texts that begin otherwise than the base's
+    37572  job/rows                   rows in memory: reading, checking, their mean
+    37912  job/pieces                 what the base cuts new tokens into
+    38067  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38332  job/magikarp               tokens that look under-trained by their rows
+    38459  job/match                  rows of tokens that a new one only begins with
+    38546  job/solve                  solving for the rows of the donor
+    38755  job/targets                the rows that are made from the donor's
+    38877  job/diagnose               what is odd about the rows that were made
+    39007  job/rebuild                the new rows of one vocabulary tensor
+    39275  job/write_blocks           new rows as blocks
+    39372  job/write                  the output and its weights
+    39666  job/write_gguf             the output as a GGUF file, or as parts of one
+    40011  job/copy                   the other files of the two models
+    40228  job/index                  the files that are written anew
+    40390  job/run                    the whole, in order
+    40551  job/combined               a map of tokens by the combinations that a method makes
+    40651  job/report                 what a job did, as JSON and as a table
+    40978  job/findings               what is told of a finished model
+    41027  job/check_files            its files
+    41163  job/check_ids              sizes, ids and tying
+    41379  job/check_values           values
+    41450  job/check_gguf             the tokens of a GGUF file
+    41700  job/check_gguf_keys        its other keys, and its tensors
+    41945  job/check_draft            as a draft model for another
+    42268  job/verify                 whether a finished model agrees with itself
 
-    42323  evaluate                   methods ranked on tokens that both models share
-    42342  evaluate/token_class       what a token is like, by its bytes
-    42409  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42607  evaluate/scores            how near rows come to the true ones
-    42707  evaluate/ranks             whether a true row is found among all
-    42838  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43067  evaluate/write_json        an evaluation as JSON
-    43180  evaluate/write_page        an evaluation as a page
+    42324  evaluate                   methods ranked on tokens that both models share
+    42343  evaluate/token_class       what a token is like, by its bytes
+    42410  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42608  evaluate/scores            how near rows come to the true ones
+    42708  evaluate/ranks             whether a true row is found among all
+    42839  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43068  evaluate/write_json        an evaluation as JSON
+    43181  evaluate/write_page        an evaluation as a page
 
-    43394  reshape                    a model's own vocabulary, smaller or larger
-    43420  reshape/needed             what has to stay for the sake of what stays
-    43634  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43937  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44072  reshape/renumber           which tokens there are then, and their ids
-    44279  reshape/files_json         tokenizer.json and the JSON files beside it
-    44663  reshape/files_lines        merges.txt and vocab.txt
-    44747  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44869  reshape/named              tokens that configs name, which stay
-    44986  reshape/new_model          the model with its new tokenizer
-    45062  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    45218  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    45480  reshape/trim               fewer tokens
-    45618  reshape/extend             more tokens
+    43395  reshape                    a model's own vocabulary, smaller or larger
+    43421  reshape/needed             what has to stay for the sake of what stays
+    43635  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43938  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44073  reshape/renumber           which tokens there are then, and their ids
+    44280  reshape/files_json         tokenizer.json and the JSON files beside it
+    44664  reshape/files_lines        merges.txt and vocab.txt
+    44748  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44870  reshape/named              tokens that configs name, which stay
+    44987  reshape/new_model          the model with its new tokenizer
+    45063  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    45219  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    45481  reshape/trim               fewer tokens
+    45619  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -314,7 +314,8 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          close, with every way of making rows; otx_evaluate; otx_trim, also to a tokenizer of
+          bytes, and otx_extend, also by a donor;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
           table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
@@ -2270,8 +2271,8 @@ typedef struct otx_extend_summary {
    A donor's row is used for a new token of the same (kind, bytes), a merge's part among them, for
    an added one also that of a special token of its content. The anchors are those of a transplant
    of the model to the donor's tokenizer, and so are the rows, bit for bit, where nothing goes by
-   the other tokens that are wanted: omp-affine chooses omp.k and pieces by them unless they are
-   given, and noise goes by places. A donor's row that holds nothing counts as none. */
+   the other tokens that are wanted: omp-affine and affine choose by them how they map, and noise
+   goes by places. A donor's row that holds nothing counts as none. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
