@@ -23,290 +23,291 @@
 
    What is where
 
-      344  api/version                version
-      374  api/result                 results
-      414  api/context                context: memory, threads, progress
-      492  api/isa                    instruction sets
-      509  api/matrix                 numbers and matrices
-      567  api/blocks                 block types of ggml
-      593  api/solver                 the solver
-      721  api/affine                 the affine map: rows as the map makes them, and what it misses
-      855  api/methods                methods: rows for tokens that a model lacks
-     1092  api/source                 sources and sinks: bytes in and out
-     1112  api/json                   JSON
-     1234  api/safetensors            safetensors
-     1298  api/gguf                   GGUF
-     1396  api/vocab                  vocabularies
-     1533  api/align                  alignment
-     1600  api/gguf_vocab             vocabularies in GGUF files
-     1623  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1715  api/file                   files
-     1726  api/directory              directories
-     1798  api/job                    the whole job
-     1989  api/map_models             maps by the rows of two models
-     2011  api/verify                 looking at a finished model
-     2075  api/evaluate               methods ranked on tokens that both models share
-     2171  api/reshape                a model's own vocabulary, smaller or larger
+      345  api/version                version
+      375  api/result                 results
+      415  api/context                context: memory, threads, progress
+      493  api/isa                    instruction sets
+      510  api/matrix                 numbers and matrices
+      568  api/blocks                 block types of ggml
+      594  api/solver                 the solver
+      722  api/affine                 the affine map: rows as the map makes them, and what it misses
+      856  api/methods                methods: rows for tokens that a model lacks
+     1093  api/source                 sources and sinks: bytes in and out
+     1113  api/json                   JSON
+     1235  api/safetensors            safetensors
+     1299  api/gguf                   GGUF
+     1397  api/vocab                  vocabularies
+     1534  api/align                  alignment
+     1601  api/gguf_vocab             vocabularies in GGUF files
+     1624  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1716  api/file                   files
+     1727  api/directory              directories
+     1799  api/job                    the whole job
+     1990  api/map_models             maps by the rows of two models
+     2012  api/verify                 looking at a finished model
+     2076  api/evaluate               methods ranked on tokens that both models share
+     2172  api/reshape                a model's own vocabulary, smaller or larger
 
-     2291  base                       what everything stands on
-     2327  base/begin                 system headers, and how floating point must be compiled
-     2365  base/sizes                 counting, and sums and products that may not wrap
-     2403  base/span                  bytes of others, digits, UTF-8
-     2561  base/decimal               the digits of a double
-     2696  base/format                printf without stdio and without a locale
-     2965  base/result                results, failures, messages
-     3081  base/memory                the allocator, arrays that grow
-     3140  base/text                  names in messages, and text that grows
-     3257  base/hooks                 log, progress, threads of the caller
-     3326  base/sort                  in place, without memory, never quadratic; and finding
-     3376  base/clock                 wall time for statistics
-     3422  base/hash                  keyed, for tables whose keys a stranger chooses
-     3514  base/pool                  blocks that are freed together
-     3629  base/number                element types, widening and rounding
-     3840  base/blocks                block types of ggml, taken apart and widened
-     4061  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4346  base/blocks_make           rows quantised to blocks
-     4740  base/base64                decoding
-     4776  base/protobuf              fields of a message
-     4898  base/watch                 long loops that the caller can stop
+     2292  base                       what everything stands on
+     2328  base/begin                 system headers, and how floating point must be compiled
+     2366  base/sizes                 counting, and sums and products that may not wrap
+     2404  base/span                  bytes of others, digits, UTF-8
+     2562  base/decimal               the digits of a double
+     2697  base/format                printf without stdio and without a locale
+     2966  base/result                results, failures, messages
+     3082  base/memory                the allocator, arrays that grow
+     3141  base/text                  names in messages, and text that grows
+     3258  base/hooks                 log, progress, threads of the caller
+     3327  base/sort                  in place, without memory, never quadratic; and finding
+     3377  base/clock                 wall time for statistics
+     3423  base/hash                  keyed, for tables whose keys a stranger chooses
+     3515  base/pool                  blocks that are freed together
+     3630  base/number                element types, widening and rounding
+     3841  base/blocks                block types of ggml, taken apart and widened
+     4062  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4347  base/blocks_make           rows quantised to blocks
+     4741  base/base64                decoding
+     4777  base/protobuf              fields of a message
+     4899  base/watch                 long loops that the caller can stop
 
-     4951  files                      formats, on memory and streams
-     4981  files/memory_source        memory as a source of bytes
-     4999  files/json_read            a parser without recursion
-     5352  files/json_values          looking at values, stepping through containers
-     5565  files/json_edit            writing, and edits that keep every byte they do not touch
-     5933  files/tensors              what reading and writing a header share
-     6068  files/safetensors_read     the header of a file, checked
-     6393  files/safetensors_write    the header of a new file
-     6550  files/gguf_types           ggml's types, and the sizes of values
-     6727  files/gguf_values          keys, tensors and values found
-     6845  files/gguf_walk            what stands in a header, one after the other
-     7057  files/gguf_read            the header of a file, checked
-     7278  files/gguf_write           the header of a new file
-     7484  files/gguf_keys            a list of keys that is being made
+     4952  files                      formats, on memory and streams
+     4982  files/memory_source        memory as a source of bytes
+     5000  files/json_read            a parser without recursion
+     5353  files/json_values          looking at values, stepping through containers
+     5566  files/json_edit            writing, and edits that keep every byte they do not touch
+     5934  files/tensors              what reading and writing a header share
+     6069  files/safetensors_read     the header of a file, checked
+     6394  files/safetensors_write    the header of a new file
+     6551  files/gguf_types           ggml's types, and the sizes of values
+     6728  files/gguf_values          keys, tensors and values found
+     6846  files/gguf_walk            what stands in a header, one after the other
+     7058  files/gguf_read            the header of a file, checked
+     7279  files/gguf_write           the header of a new file
+     7485  files/gguf_keys            a list of keys that is being made
 
-     7684  vocab                      tokens, from every source, and which of them are the same
-     7725  vocab/known                what the world calls things: files, classes, tokens
-     8049  vocab/token_table          the table of tokens, and finding tokens in it
-     8223  vocab/spelling             from what a file spells to bytes
-     8414  vocab/reader               what the readers of all sources share
-     8772  vocab/added_tokens         what other files add to a model's tokens
-     9120  vocab/in_use               tokens that are named as reserved ones and are none
-     9223  vocab/from_tokenizer_json  tokenizer.json
-     9516  vocab/from_tekken          tekken.json
-     9671  vocab/from_tiktoken        *.tiktoken
-     9736  vocab/from_sentencepiece   tokenizer.model and its like
-    10101  vocab/from_vocab_json      vocab.json and merges.txt
-    10187  vocab/from_vocab_txt       vocab.txt
-    10244  vocab/digits               how a tokenizer cuts numbers
-    10440  vocab/recognise            what a file is, by what it holds
-    10571  vocab/parse                the first source that is given, and what goes with it
-    10797  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11109  vocab/rules_read           the rules of each kind of file
-    11218  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11411  vocab/from_gguf            the vocabulary of a GGUF file
-    11719  vocab/gguf_rules           how it splits text
-    11871  vocab/split                text split as the tokenizer's model splits it
-    12271  vocab/align                which base token a donor token is
+     7685  vocab                      tokens, from every source, and which of them are the same
+     7726  vocab/known                what the world calls things: files, classes, tokens
+     8050  vocab/token_table          the table of tokens, and finding tokens in it
+     8224  vocab/spelling             from what a file spells to bytes
+     8415  vocab/reader               what the readers of all sources share
+     8773  vocab/added_tokens         what other files add to a model's tokens
+     9121  vocab/in_use               tokens that are named as reserved ones and are none
+     9224  vocab/from_tokenizer_json  tokenizer.json
+     9517  vocab/from_tekken          tekken.json
+     9672  vocab/from_tiktoken        *.tiktoken
+     9737  vocab/from_sentencepiece   tokenizer.model and its like
+    10102  vocab/from_vocab_json      vocab.json and merges.txt
+    10188  vocab/from_vocab_txt       vocab.txt
+    10245  vocab/digits               how a tokenizer cuts numbers
+    10441  vocab/recognise            what a file is, by what it holds
+    10572  vocab/parse                the first source that is given, and what goes with it
+    10798  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11110  vocab/rules_read           the rules of each kind of file
+    11219  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11412  vocab/from_gguf            the vocabulary of a GGUF file
+    11720  vocab/gguf_rules           how it splits text
+    11872  vocab/split                text split as the tokenizer's model splits it
+    12272  vocab/align                which base token a donor token is
 
-    12528  simd                       the hot loops, once for each instruction set
-    12561  simd/kernels               the table of kernels, and what all versions share
-    12838  simd/scalar                the reference
-    13007  simd/sse2                  the operations of 128-bit x86, and what each does
-    13128  simd/neon                  those of 64-bit Arm
-    13223  simd/wasm                  those of WebAssembly's SIMD128
-    13308  simd/avx2                  those of 256-bit x86, with FMA
-    13390  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14032  simd/avx_vnni              AVX2, and products of integers
-    14128  simd/neon_bf16             NEON, and products of matrices
-    14282  simd/avx512                512-bit x86, by hand
-    14888  simd/amx                   tiles of x86, beside AVX-512
-    15131  simd/dispatch              which of them this machine can run, and which a call takes
+    12529  simd                       the hot loops, once for each instruction set
+    12562  simd/kernels               the table of kernels, and what all versions share
+    12839  simd/scalar                the reference
+    13008  simd/sse2                  the operations of 128-bit x86, and what each does
+    13129  simd/neon                  those of 64-bit Arm
+    13224  simd/wasm                  those of WebAssembly's SIMD128
+    13309  simd/avx2                  those of 256-bit x86, with FMA
+    13391  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14033  simd/avx_vnni              AVX2, and products of integers
+    14129  simd/neon_bf16             NEON, and products of matrices
+    14283  simd/avx512                512-bit x86, by hand
+    14889  simd/amx                   tiles of x86, beside AVX-512
+    15132  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15357  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15410  solve/views                the rows of matrices, as the kernels read them
-    15539  solve/panels               vectors as the dense products want them, and these
-    15730  solve/rests                vectors on their way into panels
-    15907  solve/dictionary           the atoms, and their split along a common direction
-    16062  solve/exact_gram           products of all pairs of atoms in double
-    16144  solve/triangle             packed lower triangles
-    16248  solve/support              what is known of one target, and the exact steps
-    16524  solve/gram_table           products of atoms with all atoms, for scans
-    16762  solve/screen               which atoms are worth scoring in double: the bound
-    17068  solve/scan                 the correlations of all atoms with a block's residuals
-    17231  solve/predict              making targets ready for the next scan
-    17477  solve/candidates           the atoms that a scan could not rule out
-    17814  solve/select               the next atoms of each target
-    17979  solve/pursuit              what one solve holds, and the memory it takes
-    18223  solve/plan                 which form, and in what blocks
-    18468  solve/steps                a pursuit from its rows to its results
-    18707  solve/combine              new rows of coefficients
-    18769  solve/solver               the public call
-    18934  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19143  solve/affine_normal        the normal equations of an affine map
-    19386  solve/affine_factor        their factor, and their solution
-    19617  solve/affine_map           a fitted map, and the rows it makes
-    19961  solve/affine_choice        how many atoms to take, and chosen by what
-    20361  solve/affine_fit           what a fit of an affine map holds and needs
-    20625  solve/affine               fitting and applying affine maps
+    15358  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15411  solve/views                the rows of matrices, as the kernels read them
+    15540  solve/panels               vectors as the dense products want them, and these
+    15731  solve/rests                vectors on their way into panels
+    15908  solve/dictionary           the atoms, and their split along a common direction
+    16063  solve/exact_gram           products of all pairs of atoms in double
+    16145  solve/triangle             packed lower triangles
+    16249  solve/support              what is known of one target, and the exact steps
+    16525  solve/gram_table           products of atoms with all atoms, for scans
+    16763  solve/screen               which atoms are worth scoring in double: the bound
+    17069  solve/scan                 the correlations of all atoms with a block's residuals
+    17232  solve/predict              making targets ready for the next scan
+    17478  solve/candidates           the atoms that a scan could not rule out
+    17815  solve/select               the next atoms of each target
+    17980  solve/pursuit              what one solve holds, and the memory it takes
+    18224  solve/plan                 which form, and in what blocks
+    18469  solve/steps                a pursuit from its rows to its results
+    18708  solve/combine              new rows of coefficients
+    18770  solve/solver               the public call
+    18935  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19144  solve/affine_normal        the normal equations of an affine map
+    19387  solve/affine_factor        their factor, and their solution
+    19618  solve/affine_map           a fitted map, and the rows it makes
+    19962  solve/affine_choice        how many atoms to take, and chosen by what
+    20362  solve/affine_fit           what a fit of an affine map holds and needs
+    20626  solve/affine               fitting and applying affine maps
 
-    20916  methods                    rows for tokens that a model lacks, each method a room
-    20960  methods/parts              what methods share: sums of rows, combinations
-    21144  methods/pursuit            omp, omp-centred
-    21215  methods/constant           mean, zero
-    21243  methods/rough              products in float that leave few to be taken in double
-    21299  methods/near               each target against all anchors
-    21590  methods/weights            how a few anchors combine to a target
-    21811  methods/interpolation      common_interpolation
-    21964  methods/wechsel            wechsel
-    22014  methods/focus              focus
-    22102  methods/hull               hull
-    22153  methods/dense              matrices of double, and their products
-    22418  methods/lengthen           the base's rows of pieces beside the donor's
-    22684  methods/mapping            omp-affine, affine
-    22953  methods/linear             maps between two models' rows
-    23108  methods/clp                clp
-    23194  methods/chance             normal deviates that are the same everywhere
-    23255  methods/factor             of symmetric matrices
-    23304  methods/randn              randn
-    23393  methods/john_hewitt        john_hewitt
-    23477  methods/polar              the orthogonal part of a matrix
-    23573  methods/procrustes         procrustes
-    23666  methods/eigen              principal directions of a matrix's rows
-    23980  methods/landmark_pca       landmark_pca
-    24038  methods/stb                stb
-    24220  methods/rope               rows turned to positions
-    24310  methods/mp_rope            mp_rope
-    24636  methods/subword            subword
-    24742  methods/zett               zett
-    24764  methods/spread             the factor that suits hidden anchors' rows best
-    24991  methods/modifiers          what is done to the rows of any method
-    25135  methods/undertrained       rows that look as if nothing had trained them
-    25252  methods/methods            the table of all, and the public calls
+    20917  methods                    rows for tokens that a model lacks, each method a room
+    20961  methods/parts              what methods share: sums of rows, combinations
+    21145  methods/pursuit            omp, omp-centred
+    21216  methods/constant           mean, zero
+    21244  methods/rough              products in float that leave few to be taken in double
+    21300  methods/near               each target against all anchors
+    21591  methods/weights            how a few anchors combine to a target
+    21812  methods/interpolation      common_interpolation
+    21965  methods/wechsel            wechsel
+    22015  methods/focus              focus
+    22103  methods/hull               hull
+    22154  methods/dense              matrices of double, and their products
+    22419  methods/lengthen           the base's rows of pieces beside the donor's
+    22685  methods/mapping            omp-affine, affine
+    22954  methods/linear             maps between two models' rows
+    23109  methods/clp                clp
+    23195  methods/chance             normal deviates that are the same everywhere
+    23256  methods/factor             of symmetric matrices
+    23305  methods/randn              randn
+    23394  methods/john_hewitt        john_hewitt
+    23478  methods/polar              the orthogonal part of a matrix
+    23574  methods/procrustes         procrustes
+    23667  methods/eigen              principal directions of a matrix's rows
+    23981  methods/landmark_pca       landmark_pca
+    24039  methods/stb                stb
+    24221  methods/rope               rows turned to positions
+    24311  methods/mp_rope            mp_rope
+    24637  methods/subword            subword
+    24743  methods/zett               zett
+    24765  methods/spread             the factor that suits hidden anchors' rows best
+    24992  methods/modifiers          what is done to the rows of any method
+    25136  methods/undertrained       rows that look as if nothing had trained them
+    25253  methods/methods            the table of all, and the public calls
 
-    25430  across                     tokens of one vocabulary as weighted tokens of another
-    25444  across/map_rows            a map, gathered row by row
-    25641  across/token_map           by the split of the other vocabulary
-    25764  across/write_maps          two maps as safetensors
-    25907  across/spell_maps          two maps as JSON, for people
+    25431  across                     tokens of one vocabulary as weighted tokens of another
+    25445  across/map_rows            a map, gathered row by row
+    25642  across/token_map           by the split of the other vocabulary
+    25765  across/write_maps          two maps as safetensors
+    25908  across/spell_maps          two maps as JSON, for people
 
-    26027  disk                       files and directories
-    26065  disk/system                what POSIX and Windows are asked for
-    26106  disk/windows_paths         paths as Windows takes them
-    26246  disk/windows               the system as Windows gives it
-    26558  disk/posix                 the system as POSIX gives it
-    26806  disk/paths                 what can be told from their text
-    26880  disk/failure               why the system refused
-    26994  disk/look                  what stands at a path, and whether within another
-    27115  disk/listing               listings of directories
-    27190  disk/reading               files to read, and whether they have changed
-    27369  disk/writing               files to write
-    27486  disk/copying               copies of files
-    27552  disk/trees                 whole directories looked through, copied, removed
-    27768  disk/known                 what weights are called in a directory
-    27862  disk/staging               a directory made under another name, then renamed
-    28128  disk/staged_files          files made under another name, then renamed
-    28257  disk/missing               a path or a directory without what is wanted of it
-    28300  disk/gguf_files            GGUF files of a directory, by their names
-    28341  disk/weights               which files they are, and what may stand in their place
-    28677  disk/weight_index          the index of a checkpoint in shards
-    28894  disk/shards                what an index and its shards say of each other
-    29099  disk/gguf_parts            the parts of a split GGUF file
-    29208  disk/checkpoint            a model directory, in one file or in shards
-    29560  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29639  disk/tokenizer_directory   the tokenizer of a model directory
+    26028  disk                       files and directories
+    26066  disk/system                what POSIX and Windows are asked for
+    26107  disk/windows_paths         paths as Windows takes them
+    26247  disk/windows               the system as Windows gives it
+    26559  disk/posix                 the system as POSIX gives it
+    26807  disk/paths                 what can be told from their text
+    26881  disk/failure               why the system refused
+    26995  disk/look                  what stands at a path, and whether within another
+    27116  disk/listing               listings of directories
+    27191  disk/reading               files to read, and whether they have changed
+    27370  disk/writing               files to write
+    27487  disk/copying               copies of files
+    27553  disk/trees                 whole directories looked through, copied, removed
+    27769  disk/known                 what weights are called in a directory
+    27863  disk/staging               a directory made under another name, then renamed
+    28129  disk/staged_files          files made under another name, then renamed
+    28311  disk/missing               a path or a directory without what is wanted of it
+    28354  disk/gguf_files            GGUF files of a directory, by their names
+    28395  disk/weights               which files they are, and what may stand in their place
+    28731  disk/weight_index          the index of a checkpoint in shards
+    28948  disk/shards                what an index and its shards say of each other
+    29153  disk/gguf_parts            the parts of a split GGUF file
+    29262  disk/checkpoint            a model directory, in one file or in shards
+    29614  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29693  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29901  model                      which tensors and config keys belong to the vocabulary
-    29937  model/known                what the world calls things
-    30289  model/known_keys           keys of ids and sizes in configs
-    30463  model/known_classes        classes of tokenizers, by the type of model
-    30701  model/names                names of tensors
-    30858  model/document             the JSON files of a model directory
-    30953  model/members              what the members of a config are about
-    31174  model/config               what config.json says
-    31351  model/side                 a model directory opened once
-    31477  model/gguf_model           what a GGUF file says of a model
-    31534  model/code                 the Python that a tokenizer is loaded with
-    31768  model/parts                what each tensor does for the vocabulary
-    31879  model/whole                whether all tensors are there
-    32001  model/find                 finding the parts of a model
-    32305  model/processor            the tokens that a processor looks for by their text
-    32460  model/heirs                what becomes of the ids in a config
-    32627  model/config_ids           ids in a config being edited
-    32867  model/config_lists         lists, dictionaries and ranges of ids
-    33024  model/config_edit          config.json and generation_config.json, edited
-    33319  model/classes              which class a tokenizer is loaded as
-    33526  model/class_tokens         added tokens that a class numbers otherwise
+    29955  model                      which tensors and config keys belong to the vocabulary
+    29991  model/known                what the world calls things
+    30343  model/known_keys           keys of ids and sizes in configs
+    30517  model/known_classes        classes of tokenizers, by the type of model
+    30755  model/names                names of tensors
+    30912  model/document             the JSON files of a model directory
+    31007  model/members              what the members of a config are about
+    31228  model/config               what config.json says
+    31405  model/side                 a model directory opened once
+    31531  model/gguf_model           what a GGUF file says of a model
+    31588  model/code                 the Python that a tokenizer is loaded with
+    31822  model/parts                what each tensor does for the vocabulary
+    31933  model/whole                whether all tensors are there
+    32055  model/find                 finding the parts of a model
+    32359  model/processor            the tokens that a processor looks for by their text
+    32514  model/heirs                what becomes of the ids in a config
+    32681  model/config_ids           ids in a config being edited
+    32921  model/config_lists         lists, dictionaries and ranges of ids
+    33078  model/config_edit          config.json and generation_config.json, edited
+    33373  model/classes              which class a tokenizer is loaded as
+    33580  model/class_tokens         added tokens that a class numbers otherwise
 
-    33642  job                        the whole transplant, in the order in which it happens
-    33699  job/job                    what a job holds
-    34101  job/open                   opening the two models
-    34377  job/map                    the caller's map
-    34498  job/align                  where every new row comes from
-    34699  job/plan                   what becomes of every tensor, and of the configs
-    34920  job/rope                   heads and rotary positions of the two models
-    35018  job/chat                   the template that turns messages into text
-    35157  job/digits                 where the two tokenizers cut numbers differently
-    35358  job/converted              the special tokens that a conversion to GGUF finds
-    35666  job/gguf_donor             the files of a tokenizer, open once more
-    35750  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36033  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36369  job/gguf_merges            the merges of a byte-level vocabulary
-    36540  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36710  job/gguf_special           special tokens, flags, templates
-    36929  job/gguf_normal            what becomes of spaces and letters
-    37072  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37268  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37508  job/bos                    texts that begin otherwise than the base's
-    37572  job/rows                   rows in memory: reading, checking, their mean
-    37912  job/pieces                 what the base cuts new tokens into
-    38067  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38332  job/magikarp               tokens that look under-trained by their rows
-    38459  job/match                  rows of tokens that a new one only begins with
-    38546  job/solve                  solving for the rows of the donor
-    38755  job/targets                the rows that are made from the donor's
-    38877  job/diagnose               what is odd about the rows that were made
-    39007  job/rebuild                the new rows of one vocabulary tensor
-    39275  job/write_blocks           new rows as blocks
-    39372  job/write                  the output and its weights
-    39666  job/write_gguf             the output as a GGUF file, or as parts of one
-    40011  job/copy                   the other files of the two models
-    40228  job/index                  the files that are written anew
-    40390  job/run                    the whole, in order
-    40551  job/combined               a map of tokens by the combinations that a method makes
-    40651  job/report                 what a job did, as JSON and as a table
-    40978  job/findings               what is told of a finished model
-    41027  job/check_files            its files
-    41163  job/check_ids              sizes, ids and tying
-    41379  job/check_values           values
-    41450  job/check_gguf             the tokens of a GGUF file
-    41700  job/check_gguf_keys        its other keys, and its tensors
-    41945  job/check_draft            as a draft model for another
-    42268  job/verify                 whether a finished model agrees with itself
+    33696  job                        the whole transplant, in the order in which it happens
+    33753  job/job                    what a job holds
+    34155  job/open                   opening the two models
+    34431  job/map                    the caller's map
+    34552  job/align                  where every new row comes from
+    34754  job/plan                   what becomes of every tensor, and of the configs
+    34975  job/rope                   heads and rotary positions of the two models
+    35073  job/chat                   the template that turns messages into text
+    35212  job/digits                 where the two tokenizers cut numbers differently
+    35413  job/converted              the special tokens that a conversion to GGUF finds
+    35721  job/gguf_donor             the files of a tokenizer, open once more
+    35805  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36088  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36424  job/gguf_merges            the merges of a byte-level vocabulary
+    36595  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36765  job/gguf_special           special tokens, flags, templates
+    36984  job/gguf_normal            what becomes of spaces and letters
+    37127  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37323  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37563  job/bos                    texts that begin otherwise than the base's
+    37627  job/rows                   rows in memory: reading, checking, their mean
+    37967  job/pieces                 what the base cuts new tokens into
+    38122  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38387  job/magikarp               tokens that look under-trained by their rows
+    38514  job/match                  rows of tokens that a new one only begins with
+    38601  job/solve                  solving for the rows of the donor
+    38810  job/targets                the rows that are made from the donor's
+    38932  job/diagnose               what is odd about the rows that were made
+    39063  job/rebuild                the new rows of one vocabulary tensor
+    39331  job/write_blocks           new rows as blocks
+    39428  job/write                  the output and its weights
+    39722  job/write_gguf             the output as a GGUF file, or as parts of one
+    40067  job/copy                   the other files of the two models
+    40284  job/index                  the files that are written anew
+    40446  job/run                    the whole, in order
+    40607  job/combined               a map of tokens by the combinations that a method makes
+    40707  job/report                 what a job did, as JSON and as a table
+    41034  job/findings               what is told of a finished model
+    41083  job/check_files            its files
+    41219  job/check_ids              sizes, ids and tying
+    41435  job/check_values           values
+    41506  job/check_gguf             the tokens of a GGUF file
+    41756  job/check_gguf_keys        its other keys, and its tensors
+    42001  job/check_draft            as a draft model for another
+    42324  job/verify                 whether a finished model agrees with itself
 
-    42324  evaluate                   methods ranked on tokens that both models share
-    42343  evaluate/token_class       what a token is like, by its bytes
-    42410  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42608  evaluate/scores            how near rows come to the true ones
-    42708  evaluate/ranks             whether a true row is found among all
-    42839  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43068  evaluate/write_json        an evaluation as JSON
-    43181  evaluate/write_page        an evaluation as a page
+    42380  evaluate                   methods ranked on tokens that both models share
+    42399  evaluate/token_class       what a token is like, by its bytes
+    42466  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42664  evaluate/scores            how near rows come to the true ones
+    42764  evaluate/ranks             whether a true row is found among all
+    42895  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43124  evaluate/write_json        an evaluation as JSON
+    43237  evaluate/write_page        an evaluation as a page
 
-    43395  reshape                    a model's own vocabulary, smaller or larger
-    43421  reshape/needed             what has to stay for the sake of what stays
-    43635  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43938  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44073  reshape/renumber           which tokens there are then, and their ids
-    44280  reshape/files_json         tokenizer.json and the JSON files beside it
-    44664  reshape/files_lines        merges.txt and vocab.txt
-    44748  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44870  reshape/named              tokens that configs name, which stay
-    44987  reshape/new_model          the model with its new tokenizer
-    45063  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    45219  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    45481  reshape/trim               fewer tokens
-    45619  reshape/extend             more tokens
+    43451  reshape                    a model's own vocabulary, smaller or larger
+    43478  reshape/needed             what has to stay for the sake of what stays
+    43692  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43995  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44130  reshape/renumber           which tokens there are then, and their ids
+    44337  reshape/files_json         tokenizer.json and the JSON files beside it
+    44721  reshape/files_lines        merges.txt and vocab.txt
+    44805  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44927  reshape/named              tokens that configs name, which stay
+    45044  reshape/new_model          the model with its new tokenizer
+    45120  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    45276  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    45538  reshape/trim               fewer tokens
+    45676  reshape/extend             a text that becomes a token
+    45941  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -28202,8 +28203,8 @@ OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
            otx__sys_rename(from, to);
 }
 
-/* Gives one file its final name; `clear`: removes what has it, and no more. */
-OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+/* Gives one file its final name. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name,
                                          otx_error *error)
 {
     char *from = otx__path_join(output->ctx, output->partial, name);
@@ -28212,44 +28213,97 @@ OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *
     otx_result result = OTX_OK;
     if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
     if (!result) result = otx__staged_check(output, to, &present, error);
-    if (!result && clear && present && !otx__sys_remove(to))
-        result = otx__fail_system(error, to, "cannot be replaced", errno);
-    if (!result && !clear && !otx__staged_rename(from, to))
+    if (!result && !otx__staged_rename(from, to))
         result = otx__fail_system(error, to, "cannot be given its final name", errno);
     otx__path_free(output->ctx, from);
     otx__path_free(output->ctx, to);
     return result;
 }
 
-/* Takes back the names of some files. */
-OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
-                                   size_t count)
+/* Puts an older file that has a final name into `aside`, if there is one; `back`: from there
+   to where it was. */
+OTX__PRIVATE otx_result otx__staged_replace(const otx__output *output, const char *aside,
+                                            const char *name, bool back, otx_error *error)
 {
+    char *old = otx__path_join(output->ctx, aside, name);
+    char *path = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!old || !path) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result && back) {
+        otx__status status;
+        result = otx__look(old, &status, error);
+        if (!result && status.present && !otx__sys_rename(old, path))
+            result = otx__fail_system(error, path, "cannot be put back", errno);
+    } else if (!result) {
+        result = otx__staged_check(output, path, &present, error);
+        if (!result && present && !otx__sys_rename(path, old))
+            result = otx__fail_system(error, path, "cannot be replaced", errno);
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, path);
+    return result;
+}
+
+/* Takes back the names of the files from `first` on, and gives them to those that had them,
+   again the first of all last. Where that fails the older files stay where they were put. */
+OTX__PRIVATE void otx__staged_undo(otx__output *output, const char *aside,
+                                   const char *const *names, size_t first, size_t count)
+{
+    char name[OTX__PATH_TEXT];
+    bool all = true;
     size_t i;
-    for (i = 0; i < count; i++) {
+    for (i = first; i < count; i++) {
         char *path = otx__staged_path(output, names[i]);
         if (path) (void)otx__sys_remove(path);
         otx__path_free(output->ctx, path);
     }
+    for (i = count; i-- > 0;) {
+        /* What fails for want of memory may not at the second try. */
+        all = (!otx__staged_replace(output, aside, names[i], true, NULL) ||
+               !otx__staged_replace(output, aside, names[i], true, NULL)) && all;
+    }
+    if (all) return;
+    otx__log(output->ctx, OTX_WARNING, "%s: has files of the output that was to be replaced, "
+             "which could not be put back", otx__path_text(name, aside));
+    otx__path_free(output->ctx, output->partial);
+    output->partial = NULL;
 }
 
-/* Gives the files their final names, the last of them first. They must have been finished. */
+/* Gives several files their names; what has them stands in `aside` meanwhile, so that it can be
+   had again. */
+OTX__PRIVATE otx_result otx__staged_commit_set(otx__output *output, const char *parent,
+                                               const char *aside, const char *const *names,
+                                               size_t count, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t left = count, i;
+    if (!otx__sys_make_directory(aside))
+        return otx__fail_system(error, aside, "cannot be created", errno);
+    for (i = 0; i < count && !result; i++)
+        result = otx__staged_replace(output, aside, names[i], false, error);
+    while (left > 0 && !result) {
+        if (left == 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], error);
+        if (!result) left--;
+    }
+    if (result) otx__staged_undo(output, aside, names, left, count);
+    return result;
+}
+
+/* Gives the files their final names. They must have been finished. */
 OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
                                            size_t count, otx_error *error)
 {
     char *parent = otx__path_parent(output->ctx, output->path);
+    char *aside = otx__path_join(output->ctx, output->partial, "replaced");
     otx_result result = OTX_OK;
-    size_t left = count;
-    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__directory_sync(output->ctx, output->partial);
-    if (count > 1) result = otx__staged_move(output, names[0], true, error);
-    while (left > 0 && !result) {
-        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
-        result = otx__staged_move(output, names[left - 1], false, error);
-        if (!result) left--;
-    }
+    if (!parent || !aside) result = otx__fail_memory(error, strlen(output->path) + 16);
+    if (!result) otx__directory_sync(output->ctx, output->partial);
+    if (!result && count == 1) result = otx__staged_move(output, names[0], error);
+    else if (!result) result = otx__staged_commit_set(output, parent, aside, names, count, error);
     if (!result) otx__directory_sync(output->ctx, parent);
-    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, aside);
     otx__path_free(output->ctx, parent);
     return result;
 }
@@ -34679,8 +34733,9 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
     if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
-                         "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
-                         "such token", job->without.message, (uint64_t)targets);
+                         "(-a subword, -a mean, -a zero) need none%s", job->without.message,
+                         (uint64_t)targets,
+                         job->lends ? "" : ", nor does a --map for every such token");
     if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
@@ -38975,10 +39030,11 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
     otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
              "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
              " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
-             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             "-k makes shorter ones%s", job->base.path, matrix->long_rows,
              matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
              matrix->anchor_norms[2]), matrix->longest,
-             otx__side_content(content, &job->donor, matrix->longest));
+             otx__side_content(content, &job->donor, matrix->longest),
+             job->lends ? "" : ", --map copies one");
 }
 
 /* Looks at the rows that were made for a matrix, while the base's are still there. */
@@ -43401,7 +43457,7 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
    Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
    table; the tokenizer that it writes stands in a directory of its own, which goes with it.
    Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
-   extend.h.
+   more_tokens.h.
 
    Rooms, in order of dependency:
      needed         what has to stay for the sake of what stays
@@ -43416,7 +43472,8 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      from_donor     rows of new tokens, made from those that a donor has for them
      bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens
-     extend         more tokens */
+     extend         a text that becomes a token
+     more_tokens    all that are wanted, and the model with them */
 
 /* >>> src/reshape/needed.h */
 /* ---- needed: what has to stay for the sake of what stays --------------------- */
@@ -45617,7 +45674,7 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
 }
 
 /* >>> src/reshape/extend.h */
-/* ---- extend: more tokens -------------------------------------------------------------------- */
+/* ---- extend: a text that becomes a token ---------------------------------------------------- */
 
 /* Longer texts are no tokens: finding their merges takes time with their square. */
 #define OTX__TOKEN_MOST 256
@@ -45881,7 +45938,8 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     return result;
 }
 
-/* ---- all of them ---- */
+/* >>> src/reshape/more_tokens.h */
+/* ---- more_tokens: all that are wanted, and the model with them --------------------- */
 
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
                                           const char *model)

@@ -999,9 +999,10 @@ static int check_command(const settings *s, uint64_t seen)
         otx_method_needs(s->job.method) & OTX_NEED_DONOR)
         return misuse("there are no rows for the method", otx_method_name(s->job.method),
                       "--donor DONOR is wanted");
-    if (s->command == EXTEND && !s->donor &&
-        (s->job.how.norm != OTX_NORM_NONE || s->job.how.clip_norms > 0.0))
-        return misuse("no shared tokens' norms are known to", "extend", "--donor DONOR is wanted");
+    if (s->command == EXTEND && (s->job.how.norm != OTX_NORM_NONE || s->job.how.clip_norms > 0.0) &&
+        !(s->donor && otx_method_needs(s->job.method) & OTX_NEED_DONOR))
+        return misuse("--norm and --clip-norms go by shared tokens, unknown to", "extend",
+                      "--donor DONOR is wanted, and a method that looks at its rows");
     if (FOR(s->command) & FOR_RESHAPERS && seen & SEEN(OPTION_ROWS) &&
         s->job.rows != OTX_ROWS_MULTIPLE)
         return misuse("--rows of this command", commands[s->command].name,

@@ -10,8 +10,8 @@ back as before, and every row must be that of the token with the same content. `
 gives it new tokens: each of them must be met where its text stands alone, old texts must be split
 as before but for them, old rows must be the same and new ones the means of those of the pieces.
 With a donor of each made-up kind the rows of its tokens must be those of a transplant. `transplant
-bytes --by subword` must leave every text as it is. AutoTokenizer must agree with tokenizers, and `transplant verify` must find nothing new. Exits with
-77 without the packages.
+bytes --by subword` must leave every text as it is. AutoTokenizer must agree with tokenizers, and
+`transplant verify` must find nothing new. Exits with 77 without the packages.
 """
 import json
 import os

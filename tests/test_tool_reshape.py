@@ -303,7 +303,7 @@ def misuse(here):
             (("bytes", model, out, "--keep", names), "this command has no option 'keep'"),
             (("bytes", model, out, "--first", "9"), "this command has no option 'first'"),
             (("bytes", model), "too few arguments for 'bytes'"),
-            (("extend", model, out), "--tokens FILE, --tokens-of TOKENIZER or --donor DONOR is wanted"),
+            (("extend", model, out), "--tokens-of TOKENIZER or --donor DONOR is wanted"),
             (("extend", model, out, "--keep", names), "this command has no option 'keep'"),
             (("extend", model, out, "--tokens", names, "-s", "x"), "unknown subword method 'x'"),
             (("extend", model, out, "--tokens", names, "--rows", "9"), "multiple-of:N"),
@@ -327,13 +327,19 @@ def misuse(here):
 
 @case
 def tokens_that_cannot_be(here):
-    model = model_in(here)
+    model, donor = model_in(here), donor_model().write(here / "donor")
     for text, needle in (("\\xff+", "is no UTF-8"), ("a" * 257, "has 257 bytes; 1 to 256"),
                          ("new\n\\q", 'token 2 of the list, "')):
-        error = call("extend", model, here / "out", "--tokens", listing(here, text),
-                     status=1).error
-        assert needle in error, (needle, error)
-    only(here, "list", "model")
+        for more in ((), ("--donor", donor, "-a", "omp"), ("--tokens-of", donor)):
+            error = call("extend", model, here / "out", "--tokens", listing(here, text), *more,
+                         status=1).error
+            assert needle in error, (needle, error)
+    for spoiled in ("", "{", "[]", "[" * 100000):
+        (donor / "tokenizer.json").write_text(spoiled)
+        for option in ("--donor", "--tokens-of"):
+            error = call("extend", model, here / "out", option, donor, status=1).error
+            assert "donor/tokenizer.json" in error, error
+    only(here, "donor", "list", "model")
 
 
 @case

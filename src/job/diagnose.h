@@ -98,10 +98,11 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
     otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
              "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
              " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
-             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             "-k makes shorter ones%s", job->base.path, matrix->long_rows,
              matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
              matrix->anchor_norms[2]), matrix->longest,
-             otx__side_content(content, &job->donor, matrix->longest));
+             otx__side_content(content, &job->donor, matrix->longest),
+             job->lends ? "" : ", --map copies one");
 }
 
 /* Looks at the rows that were made for a matrix, while the base's are still there. */
