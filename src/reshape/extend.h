@@ -11,11 +11,6 @@ typedef struct otx__cuts {
     size_t most;     /* bytes of the longest */
 } otx__cuts;
 
-OTX__PRIVATE bool otx__is_cut(const otx_token *token)
-{
-    return token->added || token->kind == OTX_TOKEN_CONTROL;
-}
-
 OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
 {
     otx__cuts cuts;
@@ -224,6 +219,21 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
 
 /* ---- all of them ---- */
 
+/* What is done to texts before they are cut is told by a tokenizer.json alone. */
+OTX__PRIVATE otx_result otx__extend_check(const otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    if (otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    if (t->gguf)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file, which does not say "
+                         "which texts become words; extend the model in safetensors, and have "
+                         "llama.cpp's convert_hf_to_gguf.py make a GGUF file of that",
+                         otx__path_text(path, t->model));
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                     "tokenizer.json grows: " OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__word(t->vocab.source));
+}
+
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
                                           const char *model)
 {
@@ -234,6 +244,7 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->t.model = model;
     otx__text_open(&x->content, ctx);
     result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__extend_check(&x->t, x->error);
     if (!result) result = otx__reshape_look(&x->t, &named, x->error);
     if (result) return result;
     result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
@@ -280,7 +291,7 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
 {
     otx_job_options job;
     otx__output output;
-    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    otx_result result = otx__new_stage(&x->t, out, options->overwrite, &output, x->error);
     if (result) return result;
     memset(&job, 0, sizeof job);
     job.method = OTX_METHOD_SUBWORD;

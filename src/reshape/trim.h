@@ -41,19 +41,19 @@ OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_optio
 {
     char path[OTX__PATH_TEXT];
     otx_result result = otx__reshape_open(t, error);
-    otx__path_text(path, t->model);
     if (!result) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
-    if (!result) result = otx__keep_named(t, &summary->always, error);
+    if (!result && !t->gguf) result = otx__keep_named(t, &summary->always, error);
     if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);
     if (result) return result;
     summary->before = t->vocab.token_count;
-    summary->after = t->count;
-    if (t->count == t->vocab.token_count)
+    summary->after = t->count - t->hole_count;
+    if (summary->after == t->vocab.token_count)
         otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
+                 "not named to stay are needed by others", otx__path_text(path, t->model),
+                 summary->after);
     return OTX_OK;
 }
 
@@ -65,10 +65,11 @@ OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
     for (i = 0; i < job->base.parts.count; i++) {
         const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
         const otx__tensor_plan *plan = &job->plans[i];
+        unsigned bytes;
+        const unsigned elements = otx_dtype_block(plan->stored, &bytes);
         summary->matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            summary->trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+        if (!job->base.parts.tensors[i].redundant && elements)
+            summary->trimmed += (uint64_t)plan->rows * plan->columns / elements * bytes;
     }
 }
 
@@ -91,7 +92,7 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
     job.rows_multiple = options->multiple ? options->multiple : 1;
     job.overwrite = options->overwrite;
     result = otx__trim_choose(&t, options, &own, error);
-    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
+    if (!result) result = otx__new_stage(&t, out, options->overwrite, &output, error);
     if (!result) {
         result = otx__new_write_all(&t, output.partial, error);
         if (!result)
