@@ -262,12 +262,13 @@ def other_models(here):
         assert "nonesuch" in error, error
         error = call(command, model / "model.safetensors", here / "out", *options, status=1).error
         assert "model.safetensors: " in error, error
+        error = call(command, model / "tokenizer.json", here / "out", *options, status=1).error
+        assert "tokenizer.json: is a file of a tokenizer, not a model" in error, error
     text = (model / "tokenizer.json").read_text()
     (model / "vocab.json").write_text(json.dumps(json.loads(text)["model"]["vocab"]))
     (model / "tokenizer.json").unlink()
-    for command, *options in every:
-        error = call(command, model, here / "out", *options, status=1).error
-        assert "only a tokenizer.json is written anew" in error, error
+    error = call("extend", model, here / "out", "--tokens", names, status=1).error
+    assert re.search("read from vocab.json; only a tokenizer.json grows: load it with", error)
     for spoiled in ("", "{", "[]", '{"model": {"type": "BPE", "vocab": {"A": -1}, "merges": []}}',
                     text.replace('"id": 56, ', ""), text[:-9], "[" * 100000):
         (model / "tokenizer.json").write_text(spoiled)
