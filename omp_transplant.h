@@ -297,18 +297,18 @@
     43370  reshape/needed             what has to stay for the sake of what stays
     43584  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
     43887  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44020  reshape/renumber           which tokens there are then, and their ids
-    44263  reshape/files_json         tokenizer.json and the JSON files beside it
-    44640  reshape/files_lines        merges.txt and vocab.txt
-    44724  reshape/files_pieces       SentencePiece models
-    44944  reshape/files_ranks        tiktoken's ranks and tekken.json
-    45112  reshape/named              tokens that configs name, which stay
-    45229  reshape/files_gguf         the keys of GGUF files
-    45465  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45661  reshape/wording            what the transplant says, in words of those who asked
-    45748  reshape/new_model          the model with its new tokenizer
-    45850  reshape/trim               fewer tokens
-    45958  reshape/extend             more tokens
+    44036  reshape/renumber           which tokens there are then, and their ids
+    44279  reshape/files_json         tokenizer.json and the JSON files beside it
+    44656  reshape/files_lines        merges.txt and vocab.txt
+    44740  reshape/files_pieces       SentencePiece models
+    44960  reshape/files_ranks        tiktoken's ranks and tekken.json
+    45128  reshape/named              tokens that configs name, which stay
+    45245  reshape/files_gguf         the keys of GGUF files
+    45527  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45723  reshape/wording            what the transplant says, in words of those who asked
+    45810  reshape/new_model          the model with its new tokenizer
+    45912  reshape/trim               fewer tokens
+    46020  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -43946,6 +43946,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    bool never;    /* no text is certain to be a token of the model's own */
     uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
@@ -43985,7 +43986,7 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
     const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
-    before.cuts_ideographs = false;
+    before.cuts_ideographs = before.never = false;
     before.most = 0;
     if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
         (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
@@ -43994,6 +43995,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
                                       &before.cuts_ideographs);
+    return before;
+}
+
+/* Of a GGUF file the kind says it: whatever cuts under a list of merges is a known one, and
+   Unigram changes texts. SentencePiece's scores and ranks would need those of all parts, and
+   what else there is has no words. */
+OTX__PRIVATE otx__before_model otx__look_before_gguf(const otx_vocab *vocab)
+{
+    const otx__rules *rules = (const otx__rules *)vocab->rules;
+    otx__before_model before;
+    memset(&before, 0, sizeof before);
+    before.cuts = true;
+    before.changes = rules->how == OTX__SPLIT_VITERBI;
+    before.never = !before.changes && rules->how != OTX__SPLIT_MERGES;
     return before;
 }
 
@@ -44010,6 +44025,7 @@ OTX__PRIVATE uint64_t otx__word_length(otx__span text)
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->never) return false;
     if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;
@@ -45271,6 +45287,29 @@ OTX__PRIVATE bool otx__gguf_stays(const otx__reshaping *t, uint64_t id)
     return id < t->vocab.count && t->ids[id] != OTX__GONE;
 }
 
+/* What the list of tokens, or one beside it, has of the new tokens that are added, or are the
+   model's own. */
+OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_key *key,
+                                       bool added, otx__text *to)
+{
+    const otx__growth *g = t->growth;
+    uint64_t count = 0;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        const float score = added ? OTX__GGUF_ADDED_SCORE : (float)token->score;
+        if (token->added != added) continue;
+        count++;
+        if (key->type == OTX_GGUF_STRING)
+            otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
+        else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
+            otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
+        else otx__gguf_text_i32(to, (int32_t)score);
+    }
+    return count;
+}
+
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
    are in the order in which they were. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
@@ -45289,8 +45328,25 @@ OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_k
         if (size) otx__text_bytes(&text, key->data + id * size, size);
         else otx__gguf_text_string(&text, at.bytes, at.size);
     }
+    kept += otx__append_gguf(t, key, false, &text);
+    kept += otx__append_gguf(t, key, true, &text);
     otx__gguf_add_text(list, key->name, key->type, kept, &text);
     otx__text_close(&text);
+}
+
+/* Merges that lead to new tokens. */
+OTX__PRIVATE uint64_t otx__append_gguf_merges(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__gguf_text_uint(to, left.size + 1 + right.size, 8);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+    }
+    return g ? g->merge_count : 0;
 }
 
 /* The list of merges, of which those remain whose tokens all stay. */
@@ -45315,6 +45371,7 @@ OTX__PRIVATE otx_result otx__new_gguf_merges(otx__reshaping *t, const otx_gguf_k
         kept++;
         otx__gguf_text_string(&text, at.bytes, at.size);
     }
+    kept += otx__append_gguf_merges(t->growth, &text);
     otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
     otx__text_close(&text);
     return result;
@@ -45424,9 +45481,14 @@ OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *direc
     otx_gguf_layout layout;
     otx__text text;
     size_t i;
+    char path[OTX__PATH_TEXT];
     otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
     if (result) return result;
     memset(&layout, 0, sizeof layout);
+    if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no key " OTX__GGUF_TYPES
+                           ", which would say how new tokens are met",
+                           otx__path_text(path, t->model));
     otx__gguf_list_open(&list, t->ctx);
     otx__text_open(&text, t->ctx);
     for (i = 0; i < file.key_count && !result; i++)
@@ -46177,16 +46239,11 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
 
 /* ---- all of them ---- */
 
-/* What is done to texts before they are cut is told by a tokenizer.json alone. */
+/* What is done to texts before they are cut is told by a tokenizer.json or a GGUF file alone. */
 OTX__PRIVATE otx_result otx__extend_check(const otx__reshaping *t, otx_error *error)
 {
     char path[OTX__PATH_TEXT];
-    if (otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
-    if (t->gguf)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file, which does not say "
-                         "which texts become words; extend the model in safetensors, and have "
-                         "llama.cpp's convert_hf_to_gguf.py make a GGUF file of that",
-                         otx__path_text(path, t->model));
+    if (t->gguf || otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
                      "tokenizer.json grows: " OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
                      otx__word(t->vocab.source));
@@ -46205,10 +46262,14 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     if (!result) result = otx__extend_check(&x->t, x->error);
     if (!result) result = otx__reshape_look(&x->t, &named, x->error);
     if (result) return result;
-    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
-    if (result) return result;
-    x->before = otx__look_before_model(&document.json);
-    otx__document_close(ctx, &document);
+    if (x->t.gguf) {
+        x->before = otx__look_before_gguf(&x->t.vocab);
+    } else {
+        result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+        if (result) return result;
+        x->before = otx__look_before_model(&document.json);
+        otx__document_close(ctx, &document);
+    }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;

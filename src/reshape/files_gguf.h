@@ -42,6 +42,29 @@ OTX__PRIVATE bool otx__gguf_stays(const otx__reshaping *t, uint64_t id)
     return id < t->vocab.count && t->ids[id] != OTX__GONE;
 }
 
+/* What the list of tokens, or one beside it, has of the new tokens that are added, or are the
+   model's own. */
+OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_key *key,
+                                       bool added, otx__text *to)
+{
+    const otx__growth *g = t->growth;
+    uint64_t count = 0;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        const float score = added ? OTX__GGUF_ADDED_SCORE : (float)token->score;
+        if (token->added != added) continue;
+        count++;
+        if (key->type == OTX_GGUF_STRING)
+            otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
+        else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
+            otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
+        else otx__gguf_text_i32(to, (int32_t)score);
+    }
+    return count;
+}
+
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
    are in the order in which they were. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
@@ -60,8 +83,25 @@ OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_k
         if (size) otx__text_bytes(&text, key->data + id * size, size);
         else otx__gguf_text_string(&text, at.bytes, at.size);
     }
+    kept += otx__append_gguf(t, key, false, &text);
+    kept += otx__append_gguf(t, key, true, &text);
     otx__gguf_add_text(list, key->name, key->type, kept, &text);
     otx__text_close(&text);
+}
+
+/* Merges that lead to new tokens. */
+OTX__PRIVATE uint64_t otx__append_gguf_merges(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__gguf_text_uint(to, left.size + 1 + right.size, 8);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+    }
+    return g ? g->merge_count : 0;
 }
 
 /* The list of merges, of which those remain whose tokens all stay. */
@@ -86,6 +126,7 @@ OTX__PRIVATE otx_result otx__new_gguf_merges(otx__reshaping *t, const otx_gguf_k
         kept++;
         otx__gguf_text_string(&text, at.bytes, at.size);
     }
+    kept += otx__append_gguf_merges(t->growth, &text);
     otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
     otx__text_close(&text);
     return result;
@@ -195,9 +236,14 @@ OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *direc
     otx_gguf_layout layout;
     otx__text text;
     size_t i;
+    char path[OTX__PATH_TEXT];
     otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
     if (result) return result;
     memset(&layout, 0, sizeof layout);
+    if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no key " OTX__GGUF_TYPES
+                           ", which would say how new tokens are met",
+                           otx__path_text(path, t->model));
     otx__gguf_list_open(&list, t->ctx);
     otx__text_open(&text, t->ctx);
     for (i = 0; i < file.key_count && !result; i++)
