@@ -48,267 +48,267 @@
      2076  api/evaluate               methods ranked on tokens that both models share
      2172  api/reshape                a model's own vocabulary, smaller or larger
 
-     2261  base                       what everything stands on
-     2297  base/begin                 system headers, and how floating point must be compiled
-     2335  base/sizes                 counting, and sums and products that may not wrap
-     2373  base/span                  bytes of others, digits, UTF-8
-     2531  base/decimal               the digits of a double
-     2666  base/format                printf without stdio and without a locale
-     2935  base/result                results, failures, messages
-     3051  base/memory                the allocator, arrays that grow
-     3110  base/text                  names in messages, and text that grows
-     3227  base/hooks                 log, progress, threads of the caller
-     3296  base/sort                  in place, without memory, never quadratic; and finding
-     3346  base/clock                 wall time for statistics
-     3392  base/hash                  keyed, for tables whose keys a stranger chooses
-     3484  base/pool                  blocks that are freed together
-     3599  base/number                element types, widening and rounding
-     3810  base/blocks                block types of ggml, taken apart and widened
-     4031  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4316  base/blocks_make           rows quantised to blocks
-     4710  base/base64                decoding
-     4746  base/protobuf              fields of a message
-     4868  base/watch                 long loops that the caller can stop
+     2274  base                       what everything stands on
+     2310  base/begin                 system headers, and how floating point must be compiled
+     2348  base/sizes                 counting, and sums and products that may not wrap
+     2386  base/span                  bytes of others, digits, UTF-8
+     2544  base/decimal               the digits of a double
+     2679  base/format                printf without stdio and without a locale
+     2948  base/result                results, failures, messages
+     3064  base/memory                the allocator, arrays that grow
+     3123  base/text                  names in messages, and text that grows
+     3240  base/hooks                 log, progress, threads of the caller
+     3309  base/sort                  in place, without memory, never quadratic; and finding
+     3359  base/clock                 wall time for statistics
+     3405  base/hash                  keyed, for tables whose keys a stranger chooses
+     3497  base/pool                  blocks that are freed together
+     3612  base/number                element types, widening and rounding
+     3823  base/blocks                block types of ggml, taken apart and widened
+     4044  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4329  base/blocks_make           rows quantised to blocks
+     4723  base/base64                decoding
+     4759  base/protobuf              fields of a message
+     4881  base/watch                 long loops that the caller can stop
 
-     4921  files                      formats, on memory and streams
-     4951  files/memory_source        memory as a source of bytes
-     4969  files/json_read            a parser without recursion
-     5322  files/json_values          looking at values, stepping through containers
-     5535  files/json_edit            writing, and edits that keep every byte they do not touch
-     5903  files/tensors              what reading and writing a header share
-     6038  files/safetensors_read     the header of a file, checked
-     6363  files/safetensors_write    the header of a new file
-     6520  files/gguf_types           ggml's types, and the sizes of values
-     6697  files/gguf_values          keys, tensors and values found
-     6815  files/gguf_walk            what stands in a header, one after the other
-     7027  files/gguf_read            the header of a file, checked
-     7248  files/gguf_write           the header of a new file
-     7454  files/gguf_keys            a list of keys that is being made
+     4934  files                      formats, on memory and streams
+     4964  files/memory_source        memory as a source of bytes
+     4982  files/json_read            a parser without recursion
+     5335  files/json_values          looking at values, stepping through containers
+     5548  files/json_edit            writing, and edits that keep every byte they do not touch
+     5916  files/tensors              what reading and writing a header share
+     6051  files/safetensors_read     the header of a file, checked
+     6376  files/safetensors_write    the header of a new file
+     6533  files/gguf_types           ggml's types, and the sizes of values
+     6710  files/gguf_values          keys, tensors and values found
+     6828  files/gguf_walk            what stands in a header, one after the other
+     7040  files/gguf_read            the header of a file, checked
+     7261  files/gguf_write           the header of a new file
+     7467  files/gguf_keys            a list of keys that is being made
 
-     7654  vocab                      tokens, from every source, and which of them are the same
-     7695  vocab/known                what the world calls things: files, classes, tokens
-     8019  vocab/token_table          the table of tokens, and finding tokens in it
-     8193  vocab/spelling             from what a file spells to bytes
-     8384  vocab/reader               what the readers of all sources share
-     8742  vocab/added_tokens         what other files add to a model's tokens
-     9090  vocab/in_use               tokens that are named as reserved ones and are none
-     9193  vocab/from_tokenizer_json  tokenizer.json
-     9486  vocab/from_tekken          tekken.json
-     9641  vocab/from_tiktoken        *.tiktoken
-     9706  vocab/from_sentencepiece   tokenizer.model and its like
-    10071  vocab/from_vocab_json      vocab.json and merges.txt
-    10157  vocab/from_vocab_txt       vocab.txt
-    10214  vocab/digits               how a tokenizer cuts numbers
-    10410  vocab/recognise            what a file is, by what it holds
-    10541  vocab/parse                the first source that is given, and what goes with it
-    10767  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11079  vocab/rules_read           the rules of each kind of file
-    11188  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11381  vocab/from_gguf            the vocabulary of a GGUF file
-    11689  vocab/gguf_rules           how it splits text
-    11841  vocab/split                text split as the tokenizer's model splits it
-    12241  vocab/align                which base token a donor token is
+     7667  vocab                      tokens, from every source, and which of them are the same
+     7708  vocab/known                what the world calls things: files, classes, tokens
+     8032  vocab/token_table          the table of tokens, and finding tokens in it
+     8206  vocab/spelling             from what a file spells to bytes
+     8397  vocab/reader               what the readers of all sources share
+     8755  vocab/added_tokens         what other files add to a model's tokens
+     9103  vocab/in_use               tokens that are named as reserved ones and are none
+     9206  vocab/from_tokenizer_json  tokenizer.json
+     9499  vocab/from_tekken          tekken.json
+     9654  vocab/from_tiktoken        *.tiktoken
+     9719  vocab/from_sentencepiece   tokenizer.model and its like
+    10084  vocab/from_vocab_json      vocab.json and merges.txt
+    10170  vocab/from_vocab_txt       vocab.txt
+    10227  vocab/digits               how a tokenizer cuts numbers
+    10423  vocab/recognise            what a file is, by what it holds
+    10554  vocab/parse                the first source that is given, and what goes with it
+    10780  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11092  vocab/rules_read           the rules of each kind of file
+    11201  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11394  vocab/from_gguf            the vocabulary of a GGUF file
+    11702  vocab/gguf_rules           how it splits text
+    11854  vocab/split                text split as the tokenizer's model splits it
+    12254  vocab/align                which base token a donor token is
 
-    12498  simd                       the hot loops, once for each instruction set
-    12531  simd/kernels               the table of kernels, and what all versions share
-    12808  simd/scalar                the reference
-    12977  simd/sse2                  the operations of 128-bit x86, and what each does
-    13098  simd/neon                  those of 64-bit Arm
-    13193  simd/wasm                  those of WebAssembly's SIMD128
-    13278  simd/avx2                  those of 256-bit x86, with FMA
-    13360  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14002  simd/avx_vnni              AVX2, and products of integers
-    14098  simd/neon_bf16             NEON, and products of matrices
-    14252  simd/avx512                512-bit x86, by hand
-    14858  simd/amx                   tiles of x86, beside AVX-512
-    15101  simd/dispatch              which of them this machine can run, and which a call takes
+    12511  simd                       the hot loops, once for each instruction set
+    12544  simd/kernels               the table of kernels, and what all versions share
+    12821  simd/scalar                the reference
+    12990  simd/sse2                  the operations of 128-bit x86, and what each does
+    13111  simd/neon                  those of 64-bit Arm
+    13206  simd/wasm                  those of WebAssembly's SIMD128
+    13291  simd/avx2                  those of 256-bit x86, with FMA
+    13373  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14015  simd/avx_vnni              AVX2, and products of integers
+    14111  simd/neon_bf16             NEON, and products of matrices
+    14265  simd/avx512                512-bit x86, by hand
+    14871  simd/amx                   tiles of x86, beside AVX-512
+    15114  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15327  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15380  solve/views                the rows of matrices, as the kernels read them
-    15509  solve/panels               vectors as the dense products want them, and these
-    15700  solve/rests                vectors on their way into panels
-    15877  solve/dictionary           the atoms, and their split along a common direction
-    16032  solve/exact_gram           products of all pairs of atoms in double
-    16114  solve/triangle             packed lower triangles
-    16218  solve/support              what is known of one target, and the exact steps
-    16494  solve/gram_table           products of atoms with all atoms, for scans
-    16732  solve/screen               which atoms are worth scoring in double: the bound
-    17038  solve/scan                 the correlations of all atoms with a block's residuals
-    17201  solve/predict              making targets ready for the next scan
-    17447  solve/candidates           the atoms that a scan could not rule out
-    17784  solve/select               the next atoms of each target
-    17949  solve/pursuit              what one solve holds, and the memory it takes
-    18193  solve/plan                 which form, and in what blocks
-    18438  solve/steps                a pursuit from its rows to its results
-    18677  solve/combine              new rows of coefficients
-    18739  solve/solver               the public call
-    18904  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19113  solve/affine_normal        the normal equations of an affine map
-    19356  solve/affine_factor        their factor, and their solution
-    19587  solve/affine_map           a fitted map, and the rows it makes
-    19931  solve/affine_choice        how many atoms to take, and chosen by what
-    20331  solve/affine_fit           what a fit of an affine map holds and needs
-    20595  solve/affine               fitting and applying affine maps
+    15340  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15393  solve/views                the rows of matrices, as the kernels read them
+    15522  solve/panels               vectors as the dense products want them, and these
+    15713  solve/rests                vectors on their way into panels
+    15890  solve/dictionary           the atoms, and their split along a common direction
+    16045  solve/exact_gram           products of all pairs of atoms in double
+    16127  solve/triangle             packed lower triangles
+    16231  solve/support              what is known of one target, and the exact steps
+    16507  solve/gram_table           products of atoms with all atoms, for scans
+    16745  solve/screen               which atoms are worth scoring in double: the bound
+    17051  solve/scan                 the correlations of all atoms with a block's residuals
+    17214  solve/predict              making targets ready for the next scan
+    17460  solve/candidates           the atoms that a scan could not rule out
+    17797  solve/select               the next atoms of each target
+    17962  solve/pursuit              what one solve holds, and the memory it takes
+    18206  solve/plan                 which form, and in what blocks
+    18451  solve/steps                a pursuit from its rows to its results
+    18690  solve/combine              new rows of coefficients
+    18752  solve/solver               the public call
+    18917  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19126  solve/affine_normal        the normal equations of an affine map
+    19369  solve/affine_factor        their factor, and their solution
+    19600  solve/affine_map           a fitted map, and the rows it makes
+    19944  solve/affine_choice        how many atoms to take, and chosen by what
+    20344  solve/affine_fit           what a fit of an affine map holds and needs
+    20608  solve/affine               fitting and applying affine maps
 
-    20886  methods                    rows for tokens that a model lacks, each method a room
-    20930  methods/parts              what methods share: sums of rows, combinations
-    21114  methods/pursuit            omp, omp-centred
-    21185  methods/constant           mean, zero
-    21213  methods/rough              products in float that leave few to be taken in double
-    21269  methods/near               each target against all anchors
-    21560  methods/weights            how a few anchors combine to a target
-    21781  methods/interpolation      common_interpolation
-    21934  methods/wechsel            wechsel
-    21984  methods/focus              focus
-    22072  methods/hull               hull
-    22123  methods/dense              matrices of double, and their products
-    22388  methods/lengthen           the base's rows of pieces beside the donor's
-    22654  methods/mapping            omp-affine, affine
-    22923  methods/linear             maps between two models' rows
-    23078  methods/clp                clp
-    23164  methods/chance             normal deviates that are the same everywhere
-    23225  methods/factor             of symmetric matrices
-    23274  methods/randn              randn
-    23363  methods/john_hewitt        john_hewitt
-    23447  methods/polar              the orthogonal part of a matrix
-    23543  methods/procrustes         procrustes
-    23636  methods/eigen              principal directions of a matrix's rows
-    23950  methods/landmark_pca       landmark_pca
-    24008  methods/stb                stb
-    24190  methods/rope               rows turned to positions
-    24280  methods/mp_rope            mp_rope
-    24606  methods/subword            subword
-    24712  methods/zett               zett
-    24734  methods/spread             the factor that suits hidden anchors' rows best
-    24961  methods/modifiers          what is done to the rows of any method
-    25105  methods/undertrained       rows that look as if nothing had trained them
-    25222  methods/methods            the table of all, and the public calls
+    20899  methods                    rows for tokens that a model lacks, each method a room
+    20943  methods/parts              what methods share: sums of rows, combinations
+    21127  methods/pursuit            omp, omp-centred
+    21198  methods/constant           mean, zero
+    21226  methods/rough              products in float that leave few to be taken in double
+    21282  methods/near               each target against all anchors
+    21573  methods/weights            how a few anchors combine to a target
+    21794  methods/interpolation      common_interpolation
+    21947  methods/wechsel            wechsel
+    21997  methods/focus              focus
+    22085  methods/hull               hull
+    22136  methods/dense              matrices of double, and their products
+    22401  methods/lengthen           the base's rows of pieces beside the donor's
+    22667  methods/mapping            omp-affine, affine
+    22936  methods/linear             maps between two models' rows
+    23091  methods/clp                clp
+    23177  methods/chance             normal deviates that are the same everywhere
+    23238  methods/factor             of symmetric matrices
+    23287  methods/randn              randn
+    23376  methods/john_hewitt        john_hewitt
+    23460  methods/polar              the orthogonal part of a matrix
+    23556  methods/procrustes         procrustes
+    23649  methods/eigen              principal directions of a matrix's rows
+    23963  methods/landmark_pca       landmark_pca
+    24021  methods/stb                stb
+    24203  methods/rope               rows turned to positions
+    24293  methods/mp_rope            mp_rope
+    24619  methods/subword            subword
+    24725  methods/zett               zett
+    24747  methods/spread             the factor that suits hidden anchors' rows best
+    24974  methods/modifiers          what is done to the rows of any method
+    25118  methods/undertrained       rows that look as if nothing had trained them
+    25235  methods/methods            the table of all, and the public calls
 
-    25400  across                     tokens of one vocabulary as weighted tokens of another
-    25414  across/map_rows            a map, gathered row by row
-    25611  across/token_map           by the split of the other vocabulary
-    25734  across/write_maps          two maps as safetensors
-    25877  across/spell_maps          two maps as JSON, for people
+    25413  across                     tokens of one vocabulary as weighted tokens of another
+    25427  across/map_rows            a map, gathered row by row
+    25624  across/token_map           by the split of the other vocabulary
+    25747  across/write_maps          two maps as safetensors
+    25890  across/spell_maps          two maps as JSON, for people
 
-    25997  disk                       files and directories
-    26035  disk/system                what POSIX and Windows are asked for
-    26076  disk/windows_paths         paths as Windows takes them
-    26216  disk/windows               the system as Windows gives it
-    26528  disk/posix                 the system as POSIX gives it
-    26776  disk/paths                 what can be told from their text
-    26850  disk/failure               why the system refused
-    26964  disk/look                  what stands at a path, and whether within another
-    27085  disk/listing               listings of directories
-    27160  disk/reading               files to read, and whether they have changed
-    27339  disk/writing               files to write
-    27456  disk/copying               copies of files
-    27522  disk/trees                 whole directories looked through, copied, removed
-    27738  disk/known                 what weights are called in a directory
-    27832  disk/staging               a directory made under another name, then renamed
-    28098  disk/staged_files          files made under another name, then renamed
-    28227  disk/missing               a path or a directory without what is wanted of it
-    28270  disk/gguf_files            GGUF files of a directory, by their names
-    28311  disk/weights               which files they are, and what may stand in their place
-    28647  disk/weight_index          the index of a checkpoint in shards
-    28864  disk/shards                what an index and its shards say of each other
-    29069  disk/gguf_parts            the parts of a split GGUF file
-    29178  disk/checkpoint            a model directory, in one file or in shards
-    29530  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29609  disk/tokenizer_directory   the tokenizer of a model directory
+    26010  disk                       files and directories
+    26048  disk/system                what POSIX and Windows are asked for
+    26089  disk/windows_paths         paths as Windows takes them
+    26229  disk/windows               the system as Windows gives it
+    26541  disk/posix                 the system as POSIX gives it
+    26789  disk/paths                 what can be told from their text
+    26863  disk/failure               why the system refused
+    26977  disk/look                  what stands at a path, and whether within another
+    27098  disk/listing               listings of directories
+    27173  disk/reading               files to read, and whether they have changed
+    27352  disk/writing               files to write
+    27469  disk/copying               copies of files
+    27535  disk/trees                 whole directories looked through, copied, removed
+    27751  disk/known                 what weights are called in a directory
+    27845  disk/staging               a directory made under another name, then renamed
+    28111  disk/staged_files          files made under another name, then renamed
+    28293  disk/missing               a path or a directory without what is wanted of it
+    28336  disk/gguf_files            GGUF files of a directory, by their names
+    28377  disk/weights               which files they are, and what may stand in their place
+    28713  disk/weight_index          the index of a checkpoint in shards
+    28930  disk/shards                what an index and its shards say of each other
+    29135  disk/gguf_parts            the parts of a split GGUF file
+    29244  disk/checkpoint            a model directory, in one file or in shards
+    29596  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29675  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29871  model                      which tensors and config keys belong to the vocabulary
-    29907  model/known                what the world calls things
-    30259  model/known_keys           keys of ids and sizes in configs
-    30433  model/known_classes        classes of tokenizers, by the type of model
-    30671  model/names                names of tensors
-    30828  model/document             the JSON files of a model directory
-    30923  model/members              what the members of a config are about
-    31144  model/config               what config.json says
-    31321  model/side                 a model directory opened once
-    31447  model/gguf_model           what a GGUF file says of a model
-    31504  model/code                 the Python that a tokenizer is loaded with
-    31738  model/parts                what each tensor does for the vocabulary
-    31849  model/whole                whether all tensors are there
-    31971  model/find                 finding the parts of a model
-    32275  model/processor            the tokens that a processor looks for by their text
-    32430  model/heirs                what becomes of the ids in a config
-    32597  model/config_ids           ids in a config being edited
-    32837  model/config_lists         lists, dictionaries and ranges of ids
-    32994  model/config_edit          config.json and generation_config.json, edited
-    33289  model/classes              which class a tokenizer is loaded as
-    33496  model/class_tokens         added tokens that a class numbers otherwise
+    29937  model                      which tensors and config keys belong to the vocabulary
+    29973  model/known                what the world calls things
+    30325  model/known_keys           keys of ids and sizes in configs
+    30499  model/known_classes        classes of tokenizers, by the type of model
+    30737  model/names                names of tensors
+    30894  model/document             the JSON files of a model directory
+    30989  model/members              what the members of a config are about
+    31210  model/config               what config.json says
+    31387  model/side                 a model directory opened once
+    31513  model/gguf_model           what a GGUF file says of a model
+    31570  model/code                 the Python that a tokenizer is loaded with
+    31804  model/parts                what each tensor does for the vocabulary
+    31915  model/whole                whether all tensors are there
+    32037  model/find                 finding the parts of a model
+    32341  model/processor            the tokens that a processor looks for by their text
+    32496  model/heirs                what becomes of the ids in a config
+    32663  model/config_ids           ids in a config being edited
+    32903  model/config_lists         lists, dictionaries and ranges of ids
+    33060  model/config_edit          config.json and generation_config.json, edited
+    33355  model/classes              which class a tokenizer is loaded as
+    33562  model/class_tokens         added tokens that a class numbers otherwise
 
-    33612  job                        the whole transplant, in the order in which it happens
-    33669  job/job                    what a job holds
-    34061  job/open                   opening the two models
-    34337  job/map                    the caller's map
-    34458  job/align                  where every new row comes from
-    34659  job/plan                   what becomes of every tensor, and of the configs
-    34880  job/rope                   heads and rotary positions of the two models
-    34978  job/chat                   the template that turns messages into text
-    35117  job/digits                 where the two tokenizers cut numbers differently
-    35318  job/converted              the special tokens that a conversion to GGUF finds
-    35626  job/gguf_donor             the files of a tokenizer, open once more
-    35710  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35993  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36329  job/gguf_merges            the merges of a byte-level vocabulary
-    36500  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36670  job/gguf_special           special tokens, flags, templates
-    36889  job/gguf_normal            what becomes of spaces and letters
-    37032  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37228  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37468  job/bos                    texts that begin otherwise than the base's
-    37532  job/rows                   rows in memory: reading, checking, their mean
-    37871  job/pieces                 what the base cuts new tokens into
-    38026  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38291  job/magikarp               tokens that look under-trained by their rows
-    38418  job/match                  rows of tokens that a new one only begins with
-    38505  job/solve                  solving for the rows of the donor
-    38714  job/targets                the rows that are made from the donor's
-    38832  job/diagnose               what is odd about the rows that were made
-    38961  job/rebuild                the new rows of one vocabulary tensor
-    39222  job/write_blocks           new rows as blocks
-    39319  job/write                  the output and its weights
-    39613  job/write_gguf             the output as a GGUF file, or as parts of one
-    39958  job/copy                   the other files of the two models
-    40175  job/index                  the files that are written anew
-    40337  job/run                    the whole, in order
-    40498  job/combined               a map of tokens by the combinations that a method makes
-    40598  job/report                 what a job did, as JSON and as a table
-    40925  job/findings               what is told of a finished model
-    40974  job/check_files            its files
-    41110  job/check_ids              sizes, ids and tying
-    41326  job/check_values           values
-    41397  job/check_gguf             the tokens of a GGUF file
-    41647  job/check_gguf_keys        its other keys, and its tensors
-    41892  job/check_draft            as a draft model for another
-    42215  job/verify                 whether a finished model agrees with itself
+    33678  job                        the whole transplant, in the order in which it happens
+    33735  job/job                    what a job holds
+    34127  job/open                   opening the two models
+    34403  job/map                    the caller's map
+    34524  job/align                  where every new row comes from
+    34725  job/plan                   what becomes of every tensor, and of the configs
+    34946  job/rope                   heads and rotary positions of the two models
+    35044  job/chat                   the template that turns messages into text
+    35183  job/digits                 where the two tokenizers cut numbers differently
+    35384  job/converted              the special tokens that a conversion to GGUF finds
+    35692  job/gguf_donor             the files of a tokenizer, open once more
+    35776  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36059  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36395  job/gguf_merges            the merges of a byte-level vocabulary
+    36566  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36736  job/gguf_special           special tokens, flags, templates
+    36955  job/gguf_normal            what becomes of spaces and letters
+    37098  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37294  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37534  job/bos                    texts that begin otherwise than the base's
+    37598  job/rows                   rows in memory: reading, checking, their mean
+    37937  job/pieces                 what the base cuts new tokens into
+    38092  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38357  job/magikarp               tokens that look under-trained by their rows
+    38484  job/match                  rows of tokens that a new one only begins with
+    38571  job/solve                  solving for the rows of the donor
+    38780  job/targets                the rows that are made from the donor's
+    38898  job/diagnose               what is odd about the rows that were made
+    39027  job/rebuild                the new rows of one vocabulary tensor
+    39288  job/write_blocks           new rows as blocks
+    39385  job/write                  the output and its weights
+    39679  job/write_gguf             the output as a GGUF file, or as parts of one
+    40024  job/copy                   the other files of the two models
+    40241  job/index                  the files that are written anew
+    40403  job/run                    the whole, in order
+    40564  job/combined               a map of tokens by the combinations that a method makes
+    40664  job/report                 what a job did, as JSON and as a table
+    40991  job/findings               what is told of a finished model
+    41040  job/check_files            its files
+    41176  job/check_ids              sizes, ids and tying
+    41392  job/check_values           values
+    41463  job/check_gguf             the tokens of a GGUF file
+    41713  job/check_gguf_keys        its other keys, and its tensors
+    41958  job/check_draft            as a draft model for another
+    42281  job/verify                 whether a finished model agrees with itself
 
-    42271  evaluate                   methods ranked on tokens that both models share
-    42290  evaluate/token_class       what a token is like, by its bytes
-    42357  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42555  evaluate/scores            how near rows come to the true ones
-    42655  evaluate/ranks             whether a true row is found among all
-    42786  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43015  evaluate/write_json        an evaluation as JSON
-    43128  evaluate/write_page        an evaluation as a page
+    42337  evaluate                   methods ranked on tokens that both models share
+    42356  evaluate/token_class       what a token is like, by its bytes
+    42423  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42621  evaluate/scores            how near rows come to the true ones
+    42721  evaluate/ranks             whether a true row is found among all
+    42852  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43081  evaluate/write_json        an evaluation as JSON
+    43194  evaluate/write_page        an evaluation as a page
 
-    43342  reshape                    a model's own vocabulary, smaller or larger
-    43370  reshape/needed             what has to stay for the sake of what stays
-    43584  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43887  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44036  reshape/renumber           which tokens there are then, and their ids
-    44279  reshape/files_json         tokenizer.json and the JSON files beside it
-    44656  reshape/files_lines        merges.txt and vocab.txt
-    44740  reshape/files_pieces       SentencePiece models
-    44960  reshape/files_ranks        tiktoken's ranks and tekken.json
-    45128  reshape/named              tokens that configs name, which stay
-    45245  reshape/files_gguf         the keys of GGUF files
-    45527  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45723  reshape/wording            what the transplant says, in words of those who asked
-    45810  reshape/new_model          the model with its new tokenizer
-    45912  reshape/trim               fewer tokens
-    46020  reshape/extend             more tokens
+    43408  reshape                    a model's own vocabulary, smaller or larger
+    43436  reshape/needed             what has to stay for the sake of what stays
+    43650  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    43953  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44102  reshape/renumber           which tokens there are then, and their ids
+    44345  reshape/files_json         tokenizer.json and the JSON files beside it
+    44722  reshape/files_lines        merges.txt and vocab.txt
+    44806  reshape/files_pieces       SentencePiece models
+    45026  reshape/files_ranks        tiktoken's ranks and tekken.json
+    45194  reshape/named              tokens that configs name, which stay
+    45311  reshape/files_gguf         the keys of GGUF files
+    45593  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45789  reshape/wording            what the transplant says, in words of those who asked
+    45876  reshape/new_model          the model with its new tokenizer
+    45978  reshape/trim               fewer tokens
+    46086  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2205,15 +2205,26 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
                                                 bool *keep, otx_trim_summary *summary,
                                                 otx_error *error);
 
-/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
-   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
-   numbered anew in their order, and matrices, biases, configs and generation_config.json
-   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
-   of a WordLevel model, which has none and where it is unknown. Tokenizers
-   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
-   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
-   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+/* Writes to `out` the model `model`, a directory or a GGUF file, with the vocabulary cut down:
+   what no token that stays depends on is taken out of the tokenizer's files, ids are numbered
+   anew in their order, and matrices, biases, configs and generation_config.json follow. Text of
+   tokens that stay is encoded to the same tokens, and the model gives the same logits for them,
+   bit for bit; all other text is still encoded, in smaller pieces, but for that of a WordLevel
+   model, which has none and where it is unknown. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND.
+
+   The files are tokenizer.json and what stands beside it, SentencePiece models, tiktoken's
+   ranks, tekken.json, vocab.json and vocab.txt. Of a SentencePiece model pieces that stay and
+   fields that are not known remain byte for byte, the trainer's ids and size are made true, and
+   samples of a self-test go; one beside a tokenizer.json follows it if it is of the same
+   tokens, and is left out if not. Ranks are numbered through again, and special tokens keep
+   their places behind them, with unlisted ones between and behind, as loaders count from the
+   ranks; where these are listed in the loader's code alone, or that holds their number, it is
+   OTX_ERROR_UNSUPPORTED. Of a GGUF file, which `out` then is too, all tensors and keys that are
+   not the vocabulary's remain byte for byte, rows are copied as blocks, and roles that
+   llama.cpp takes for granted are named where their ids are others. As for otx_job_run, nothing
+   stands at `out` before it is complete; the new tokenizer stands beside it for that time, as
+   `out`.otx-tokenizer-N. */
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
@@ -2235,14 +2246,16 @@ typedef struct otx_extend_summary {
     uint64_t added;         /* added tokens: cut out of any text before all else */
 } otx_extend_summary;
 
-/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
-   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
-   all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
-   that holds a token which texts are cut at, becomes an added token, that is neither special nor
-   normalised. New rows are made from those of the pieces; all others, and biases, configs and
-   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
+/* Writes to `out` the model `model`, with a tokenizer.json or a GGUF file, with more tokens. A
+   text that the model's pre-tokenizer certainly leaves whole becomes a token of its own: under
+   BPE by merges after all others, so that a text without it is split as before but for these;
+   under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
+   other text, and one that holds a token which texts are cut at, becomes an added token, that
+   is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
+   grow by the model's own; added ones are user-defined there. New rows are made from those of
+   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
+   with the same errors. A text of nothing, or one that has to be an added token and is no
+   UTF-8, is OTX_ERROR_ARGUMENT. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
@@ -28172,8 +28185,8 @@ OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
            otx__sys_rename(from, to);
 }
 
-/* Gives one file its final name; `clear`: removes what has it, and no more. */
-OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+/* Gives one file its final name. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name,
                                          otx_error *error)
 {
     char *from = otx__path_join(output->ctx, output->partial, name);
@@ -28182,44 +28195,97 @@ OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *
     otx_result result = OTX_OK;
     if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
     if (!result) result = otx__staged_check(output, to, &present, error);
-    if (!result && clear && present && !otx__sys_remove(to))
-        result = otx__fail_system(error, to, "cannot be replaced", errno);
-    if (!result && !clear && !otx__staged_rename(from, to))
+    if (!result && !otx__staged_rename(from, to))
         result = otx__fail_system(error, to, "cannot be given its final name", errno);
     otx__path_free(output->ctx, from);
     otx__path_free(output->ctx, to);
     return result;
 }
 
-/* Takes back the names of some files. */
-OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
-                                   size_t count)
+/* Puts an older file that has a final name into `aside`, if there is one; `back`: from there
+   to where it was. */
+OTX__PRIVATE otx_result otx__staged_replace(const otx__output *output, const char *aside,
+                                            const char *name, bool back, otx_error *error)
 {
+    char *old = otx__path_join(output->ctx, aside, name);
+    char *path = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!old || !path) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result && back) {
+        otx__status status;
+        result = otx__look(old, &status, error);
+        if (!result && status.present && !otx__sys_rename(old, path))
+            result = otx__fail_system(error, path, "cannot be put back", errno);
+    } else if (!result) {
+        result = otx__staged_check(output, path, &present, error);
+        if (!result && present && !otx__sys_rename(path, old))
+            result = otx__fail_system(error, path, "cannot be replaced", errno);
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, path);
+    return result;
+}
+
+/* Takes back the names of the files from `first` on, and gives them to those that had them,
+   again the first of all last. Where that fails the older files stay where they were put. */
+OTX__PRIVATE void otx__staged_undo(otx__output *output, const char *aside,
+                                   const char *const *names, size_t first, size_t count)
+{
+    char name[OTX__PATH_TEXT];
+    bool all = true;
     size_t i;
-    for (i = 0; i < count; i++) {
+    for (i = first; i < count; i++) {
         char *path = otx__staged_path(output, names[i]);
         if (path) (void)otx__sys_remove(path);
         otx__path_free(output->ctx, path);
     }
+    for (i = count; i-- > 0;) {
+        /* What fails for want of memory may not at the second try. */
+        all = (!otx__staged_replace(output, aside, names[i], true, NULL) ||
+               !otx__staged_replace(output, aside, names[i], true, NULL)) && all;
+    }
+    if (all) return;
+    otx__log(output->ctx, OTX_WARNING, "%s: has files of the output that was to be replaced, "
+             "which could not be put back", otx__path_text(name, aside));
+    otx__path_free(output->ctx, output->partial);
+    output->partial = NULL;
 }
 
-/* Gives the files their final names, the last of them first. They must have been finished. */
+/* Gives several files their names; what has them stands in `aside` meanwhile, so that it can be
+   had again. */
+OTX__PRIVATE otx_result otx__staged_commit_set(otx__output *output, const char *parent,
+                                               const char *aside, const char *const *names,
+                                               size_t count, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t left = count, i;
+    if (!otx__sys_make_directory(aside))
+        return otx__fail_system(error, aside, "cannot be created", errno);
+    for (i = 0; i < count && !result; i++)
+        result = otx__staged_replace(output, aside, names[i], false, error);
+    while (left > 0 && !result) {
+        if (left == 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], error);
+        if (!result) left--;
+    }
+    if (result) otx__staged_undo(output, aside, names, left, count);
+    return result;
+}
+
+/* Gives the files their final names. They must have been finished. */
 OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
                                            size_t count, otx_error *error)
 {
     char *parent = otx__path_parent(output->ctx, output->path);
+    char *aside = otx__path_join(output->ctx, output->partial, "replaced");
     otx_result result = OTX_OK;
-    size_t left = count;
-    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__directory_sync(output->ctx, output->partial);
-    if (count > 1) result = otx__staged_move(output, names[0], true, error);
-    while (left > 0 && !result) {
-        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
-        result = otx__staged_move(output, names[left - 1], false, error);
-        if (!result) left--;
-    }
+    if (!parent || !aside) result = otx__fail_memory(error, strlen(output->path) + 16);
+    if (!result) otx__directory_sync(output->ctx, output->partial);
+    if (!result && count == 1) result = otx__staged_move(output, names[0], error);
+    else if (!result) result = otx__staged_commit_set(output, parent, aside, names, count, error);
     if (!result) otx__directory_sync(output->ctx, parent);
-    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, aside);
     otx__path_free(output->ctx, parent);
     return result;
 }
