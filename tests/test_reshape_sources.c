@@ -544,6 +544,128 @@ static void test_gguf_merges(void)
     CHECK_INT(scratch_count("out"), 1);
 }
 
+/* ---- every kind of GGUF ---- */
+
+#define MARK "\xe2\x96\x81"
+#define SPACE "\xc4\xa0"
+
+static const struct {
+    const char *kind, *tokens, *merges;
+} kinds[] = {
+    {"gpt2", "3 <s>|1 a|1 b|1 " SPACE "|1 ab|1 ba|1 aba|1 " SPACE "a|1 " SPACE "ab|1 abab|1 bb",
+     "a b|b a|ab a|" SPACE " a|" SPACE "a b|ab ab|b b"},
+    {"llama", "2 <unk>|3 <s>|3 </s>|1 ab|1 ba|1 aba|1 " MARK "a|1 " MARK "ab|1 abab|1 bb|1 "
+              MARK "|1 a|1 b|4 two", NULL},
+    {"gemma4", "3 <pad>|1 " MARK "|1 a|1 b|1 ab|1 ba|1 aba|1 " MARK "a|1 " MARK "ab|1 abab|1 bb",
+     "a b|b a|ab a|" MARK " a|" MARK "a b|ab ab|b b"},
+    {"bert", "3 [PAD]|3 [UNK]|3 [CLS]|3 [SEP]|1 " MARK "a|1 a|1 " MARK "b|1 b|1 " MARK "ab|1 ab|1 "
+             MARK "ba|1 aba|1 " MARK "abab|1 bb", NULL},
+    {"t5", "3 <pad>|3 </s>|2 <unk>|1 " MARK "|1 ab|1 ba|1 " MARK "a|1 aba|1 " MARK "ab|1 abab|"
+           "1 bb|1 a|1 b", NULL},
+    {"rwkv", "3 <s>|1 a|1 b|1 ab|1 ba|1 aba|1  a|1  ab|1 \\n|1  |1 abab|1 bb|1 \\x00\\xff", NULL},
+};
+
+static void write_kind(size_t which)
+{
+    char rows[16 * 34];
+    size_t i;
+    gguf_begin(kinds[which].kind);
+    gguf_tokens(kinds[which].tokens);
+    gguf_scores(gguf.tokens);
+    if (kinds[which].merges) gguf_merges(kinds[which].merges);
+    if (strcmp(kinds[which].kind, "bert") == 0) gguf_u32("tokenizer.ggml.unknown_token_id", 1);
+    for (i = 0; i < sizeof rows; i++) rows[i] = byte_of(i);
+    gguf_add_tensor("token_embd.weight", gguf.tokens, 32, 8, rows, gguf.tokens * 34);
+    gguf_end();
+    scratch_write("base.gguf", gguf.file, gguf.size);
+}
+
+static void open_rules(const char *name, otx_vocab *vocab)
+{
+    CHECK_INT(otx_vocab_open(NULL, at(name), vocab, &error), OTX_OK);
+    CHECK_INT(otx_vocab_open_rules(NULL, at(name), vocab, &error), OTX_OK);
+}
+
+/* The id of the token with the same content, or UINT32_MAX. */
+static uint32_t id_in(const otx_vocab *vocab, const otx_token *token)
+{
+    uint32_t i;
+    for (i = 0; i < vocab->count; i++)
+        if (vocab->tokens[i].content_size == token->content_size &&
+            memcmp(vocab->tokens[i].content, token->content, token->content_size) == 0)
+            return i;
+    return UINT32_MAX;
+}
+
+/* Bytes that pieces stand for, and whether each is a piece of text. */
+static size_t bytes_of(const otx_vocab *vocab, const uint32_t *ids, size_t count, bool *known)
+{
+    size_t size = 0, i;
+    for (i = 0; i < count; i++) {
+        size += vocab->tokens[ids[i]].size;
+        *known = *known && vocab->tokens[ids[i]].kind == OTX_TOKEN_TEXT;
+    }
+    return size;
+}
+
+/* Whether a word is split as before if its tokens are there, and into as many bytes if not. */
+static bool splits_alike(const otx_vocab *old, const otx_vocab *now, const char *word)
+{
+    uint32_t before[32], after[32], i;
+    size_t count = 0, others = 0;
+    bool kept = true, known = true, known_now = true;
+    CHECK_INT(otx_vocab_split(NULL, old, word, strlen(word), before, 32, &count, &error), OTX_OK);
+    CHECK_INT(otx_vocab_split(NULL, now, word, strlen(word), after, 32, &others, &error), OTX_OK);
+    for (i = 0; i < count; i++) kept = kept && id_in(now, &old->tokens[before[i]]) != UINT32_MAX;
+    if (!kept)
+        return bytes_of(old, before, count, &known) == bytes_of(now, after, others, &known_now) &&
+               known == known_now;
+    for (i = 0; i < count; i++) kept = kept && id_in(now, &old->tokens[before[i]]) == after[i];
+    return kept && count == others;
+}
+
+static void check_kind(size_t which, unsigned wanted)
+{
+    char texts[16][8];
+    const char *list[16];
+    otx_trim_options options;
+    otx_vocab old, now;
+    unsigned i, word, length;
+    memset(&options, 0, sizeof options);
+    options.tokens = list;
+    options.overwrite = true;
+    for (i = 0; i < 16 && i < gguf.tokens; i++) {
+        if (!(wanted >> i & 1)) continue;
+        snprintf(texts[i], sizeof texts[i], "#%u", i);
+        list[options.token_count++] = texts[i];
+    }
+    CHECK_INT(otx_trim(NULL, at("base.gguf"), at("out.gguf"), &options, NULL, &error), OTX_OK);
+    open_rules("base.gguf", &old);
+    open_rules("out.gguf", &now);
+    for (length = 1; length <= 6; length++)
+        for (word = 0; word < 1u << length; word++) {
+            char text[8];
+            for (i = 0; i < length; i++) text[i] = word >> i & 1 ? 'b' : 'a';
+            text[length] = 0;
+            if (length > 1 && (word & 1)) text[0] = ' ';
+            if (splits_alike(&old, &now, text)) continue;
+            printf("  %s, tokens %x: \"%s\" is split otherwise\n", kinds[which].kind, wanted, text);
+            CHECK(!"a word is split as before");
+        }
+    otx_vocab_close(NULL, &now);
+    otx_vocab_close(NULL, &old);
+}
+
+static void test_gguf_kinds(void)
+{
+    size_t which;
+    unsigned i;
+    for (which = 0; which < COUNT(kinds); which++) {
+        write_kind(which);
+        for (i = 0; i < 24; i++) check_kind(which, i * 2654435761u >> 12 & 0xffff);
+    }
+}
+
 /* Messages speak of the model, and of nothing that nobody knows of. */
 static void test_words(void)
 {
@@ -664,6 +786,7 @@ int main(void)
     RUN(test_gguf);
     RUN(test_gguf_named);
     RUN(test_gguf_merges);
+    RUN(test_gguf_kinds);
     RUN(test_words);
     RUN(test_hostile);
     RUN(test_memory);
