@@ -412,6 +412,26 @@ def gguf_files(here):
 
 
 @case
+def gguf_files_that_lack_keys(here):
+    keys = files.base_keys()
+    del keys["tokenizer.ggml.token_type"]
+    model, names = here / "model.gguf", listing(here, "two words\n")
+    files.write(model, keys, files.base_tensors())
+    error = call("extend", model, here / "out.gguf", "--tokens", names, status=1).error
+    assert "model.gguf: has no key tokenizer.ggml.token_type, which would say" in error, error
+    call("bytes", model, here / "out.gguf")
+    assert "tokenizer.ggml.token_type" not in files.read(here / "out.gguf")[0]
+    del keys["tokenizer.ggml.merges"]
+    files.write(model, keys, files.base_tensors())
+    error = call("bytes", model, here / "out.gguf", "--overwrite", status=1).error
+    assert "cannot split text: there is no key tokenizer.ggml.merges" in error, error
+    files.write(model, {"general.architecture": (files.STRING, "llama")}, files.base_tensors())
+    error = call("bytes", model, here / "out.gguf", "--overwrite", status=1).error
+    assert "model.gguf: holds no vocabulary" in error, error
+    only(here, "list", "model.gguf", "out.gguf")
+
+
+@case
 def a_tokenizer_that_ranks(here):
     """Of tiktoken's files the special tokens must be known."""
     model = model_in(here)
