@@ -23,291 +23,295 @@
 
    What is where
 
-      345  api/version                version
-      375  api/result                 results
-      415  api/context                context: memory, threads, progress
-      493  api/isa                    instruction sets
-      510  api/matrix                 numbers and matrices
-      568  api/blocks                 block types of ggml
-      594  api/solver                 the solver
-      722  api/affine                 the affine map: rows as the map makes them, and what it misses
-      856  api/methods                methods: rows for tokens that a model lacks
-     1093  api/source                 sources and sinks: bytes in and out
-     1113  api/json                   JSON
-     1235  api/safetensors            safetensors
-     1299  api/gguf                   GGUF
-     1397  api/vocab                  vocabularies
-     1534  api/align                  alignment
-     1601  api/gguf_vocab             vocabularies in GGUF files
-     1624  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1716  api/file                   files
-     1727  api/directory              directories
-     1799  api/job                    the whole job
-     1990  api/map_models             maps by the rows of two models
-     2012  api/verify                 looking at a finished model
-     2076  api/evaluate               methods ranked on tokens that both models share
-     2172  api/reshape                a model's own vocabulary, smaller or larger
+      349  api/version                version
+      379  api/result                 results
+      419  api/context                context: memory, threads, progress
+      497  api/isa                    instruction sets
+      514  api/matrix                 numbers and matrices
+      572  api/blocks                 block types of ggml
+      598  api/solver                 the solver
+      726  api/affine                 the affine map: rows as the map makes them, and what it misses
+      860  api/methods                methods: rows for tokens that a model lacks
+     1097  api/source                 sources and sinks: bytes in and out
+     1117  api/json                   JSON
+     1239  api/safetensors            safetensors
+     1303  api/gguf                   GGUF
+     1401  api/vocab                  vocabularies
+     1538  api/align                  alignment
+     1605  api/gguf_vocab             vocabularies in GGUF files
+     1628  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1720  api/file                   files
+     1731  api/directory              directories
+     1803  api/job                    the whole job
+     1994  api/map_models             maps by the rows of two models
+     2016  api/verify                 looking at a finished model
+     2080  api/evaluate               methods ranked on tokens that both models share
+     2176  api/reshape                a model's own vocabulary, smaller or larger
 
-     2292  base                       what everything stands on
-     2328  base/begin                 system headers, and how floating point must be compiled
-     2366  base/sizes                 counting, and sums and products that may not wrap
-     2404  base/span                  bytes of others, digits, UTF-8
-     2562  base/decimal               the digits of a double
-     2697  base/format                printf without stdio and without a locale
-     2966  base/result                results, failures, messages
-     3082  base/memory                the allocator, arrays that grow
-     3141  base/text                  names in messages, and text that grows
-     3258  base/hooks                 log, progress, threads of the caller
-     3327  base/sort                  in place, without memory, never quadratic; and finding
-     3377  base/clock                 wall time for statistics
-     3423  base/hash                  keyed, for tables whose keys a stranger chooses
-     3515  base/pool                  blocks that are freed together
-     3630  base/number                element types, widening and rounding
-     3841  base/blocks                block types of ggml, taken apart and widened
-     4062  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4347  base/blocks_make           rows quantised to blocks
-     4741  base/base64                decoding
-     4777  base/protobuf              fields of a message
-     4899  base/watch                 long loops that the caller can stop
+     2309  base                       what everything stands on
+     2345  base/begin                 system headers, and how floating point must be compiled
+     2383  base/sizes                 counting, and sums and products that may not wrap
+     2421  base/span                  bytes of others, digits, UTF-8
+     2579  base/decimal               the digits of a double
+     2714  base/format                printf without stdio and without a locale
+     2983  base/result                results, failures, messages
+     3099  base/memory                the allocator, arrays that grow
+     3158  base/text                  names in messages, and text that grows
+     3275  base/hooks                 log, progress, threads of the caller
+     3344  base/sort                  in place, without memory, never quadratic; and finding
+     3394  base/clock                 wall time for statistics
+     3440  base/hash                  keyed, for tables whose keys a stranger chooses
+     3532  base/pool                  blocks that are freed together
+     3647  base/number                element types, widening and rounding
+     3858  base/blocks                block types of ggml, taken apart and widened
+     4079  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4364  base/blocks_make           rows quantised to blocks
+     4758  base/base64                decoding
+     4794  base/protobuf              fields of a message
+     4916  base/watch                 long loops that the caller can stop
 
-     4952  files                      formats, on memory and streams
-     4982  files/memory_source        memory as a source of bytes
-     5000  files/json_read            a parser without recursion
-     5353  files/json_values          looking at values, stepping through containers
-     5566  files/json_edit            writing, and edits that keep every byte they do not touch
-     5934  files/tensors              what reading and writing a header share
-     6069  files/safetensors_read     the header of a file, checked
-     6394  files/safetensors_write    the header of a new file
-     6551  files/gguf_types           ggml's types, and the sizes of values
-     6728  files/gguf_values          keys, tensors and values found
-     6846  files/gguf_walk            what stands in a header, one after the other
-     7058  files/gguf_read            the header of a file, checked
-     7279  files/gguf_write           the header of a new file
-     7485  files/gguf_keys            a list of keys that is being made
+     4969  files                      formats, on memory and streams
+     4999  files/memory_source        memory as a source of bytes
+     5017  files/json_read            a parser without recursion
+     5370  files/json_values          looking at values, stepping through containers
+     5583  files/json_edit            writing, and edits that keep every byte they do not touch
+     5951  files/tensors              what reading and writing a header share
+     6086  files/safetensors_read     the header of a file, checked
+     6411  files/safetensors_write    the header of a new file
+     6568  files/gguf_types           ggml's types, and the sizes of values
+     6745  files/gguf_values          keys, tensors and values found
+     6863  files/gguf_walk            what stands in a header, one after the other
+     7075  files/gguf_read            the header of a file, checked
+     7296  files/gguf_write           the header of a new file
+     7502  files/gguf_keys            a list of keys that is being made
 
-     7685  vocab                      tokens, from every source, and which of them are the same
-     7726  vocab/known                what the world calls things: files, classes, tokens
-     8050  vocab/token_table          the table of tokens, and finding tokens in it
-     8224  vocab/spelling             from what a file spells to bytes
-     8415  vocab/reader               what the readers of all sources share
-     8773  vocab/added_tokens         what other files add to a model's tokens
-     9121  vocab/in_use               tokens that are named as reserved ones and are none
-     9224  vocab/from_tokenizer_json  tokenizer.json
-     9517  vocab/from_tekken          tekken.json
-     9672  vocab/from_tiktoken        *.tiktoken
-     9737  vocab/from_sentencepiece   tokenizer.model and its like
-    10102  vocab/from_vocab_json      vocab.json and merges.txt
-    10188  vocab/from_vocab_txt       vocab.txt
-    10245  vocab/digits               how a tokenizer cuts numbers
-    10441  vocab/recognise            what a file is, by what it holds
-    10572  vocab/parse                the first source that is given, and what goes with it
-    10798  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11110  vocab/rules_read           the rules of each kind of file
-    11219  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11412  vocab/from_gguf            the vocabulary of a GGUF file
-    11720  vocab/gguf_rules           how it splits text
-    11872  vocab/split                text split as the tokenizer's model splits it
-    12272  vocab/align                which base token a donor token is
+     7702  vocab                      tokens, from every source, and which of them are the same
+     7743  vocab/known                what the world calls things: files, classes, tokens
+     8067  vocab/token_table          the table of tokens, and finding tokens in it
+     8241  vocab/spelling             from what a file spells to bytes
+     8432  vocab/reader               what the readers of all sources share
+     8790  vocab/added_tokens         what other files add to a model's tokens
+     9138  vocab/in_use               tokens that are named as reserved ones and are none
+     9241  vocab/from_tokenizer_json  tokenizer.json
+     9534  vocab/from_tekken          tekken.json
+     9689  vocab/from_tiktoken        *.tiktoken
+     9754  vocab/from_sentencepiece   tokenizer.model and its like
+    10119  vocab/from_vocab_json      vocab.json and merges.txt
+    10205  vocab/from_vocab_txt       vocab.txt
+    10262  vocab/digits               how a tokenizer cuts numbers
+    10458  vocab/recognise            what a file is, by what it holds
+    10589  vocab/parse                the first source that is given, and what goes with it
+    10815  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11127  vocab/rules_read           the rules of each kind of file
+    11236  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11429  vocab/from_gguf            the vocabulary of a GGUF file
+    11737  vocab/gguf_rules           how it splits text
+    11889  vocab/split                text split as the tokenizer's model splits it
+    12289  vocab/align                which base token a donor token is
 
-    12529  simd                       the hot loops, once for each instruction set
-    12562  simd/kernels               the table of kernels, and what all versions share
-    12839  simd/scalar                the reference
-    13008  simd/sse2                  the operations of 128-bit x86, and what each does
-    13129  simd/neon                  those of 64-bit Arm
-    13224  simd/wasm                  those of WebAssembly's SIMD128
-    13309  simd/avx2                  those of 256-bit x86, with FMA
-    13391  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14033  simd/avx_vnni              AVX2, and products of integers
-    14129  simd/neon_bf16             NEON, and products of matrices
-    14283  simd/avx512                512-bit x86, by hand
-    14889  simd/amx                   tiles of x86, beside AVX-512
-    15132  simd/dispatch              which of them this machine can run, and which a call takes
+    12546  simd                       the hot loops, once for each instruction set
+    12579  simd/kernels               the table of kernels, and what all versions share
+    12856  simd/scalar                the reference
+    13025  simd/sse2                  the operations of 128-bit x86, and what each does
+    13146  simd/neon                  those of 64-bit Arm
+    13241  simd/wasm                  those of WebAssembly's SIMD128
+    13326  simd/avx2                  those of 256-bit x86, with FMA
+    13408  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14050  simd/avx_vnni              AVX2, and products of integers
+    14146  simd/neon_bf16             NEON, and products of matrices
+    14300  simd/avx512                512-bit x86, by hand
+    14906  simd/amx                   tiles of x86, beside AVX-512
+    15149  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15358  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15411  solve/views                the rows of matrices, as the kernels read them
-    15540  solve/panels               vectors as the dense products want them, and these
-    15731  solve/rests                vectors on their way into panels
-    15908  solve/dictionary           the atoms, and their split along a common direction
-    16063  solve/exact_gram           products of all pairs of atoms in double
-    16145  solve/triangle             packed lower triangles
-    16249  solve/support              what is known of one target, and the exact steps
-    16525  solve/gram_table           products of atoms with all atoms, for scans
-    16763  solve/screen               which atoms are worth scoring in double: the bound
-    17069  solve/scan                 the correlations of all atoms with a block's residuals
-    17232  solve/predict              making targets ready for the next scan
-    17478  solve/candidates           the atoms that a scan could not rule out
-    17815  solve/select               the next atoms of each target
-    17980  solve/pursuit              what one solve holds, and the memory it takes
-    18224  solve/plan                 which form, and in what blocks
-    18469  solve/steps                a pursuit from its rows to its results
-    18708  solve/combine              new rows of coefficients
-    18770  solve/solver               the public call
-    18935  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19144  solve/affine_normal        the normal equations of an affine map
-    19387  solve/affine_factor        their factor, and their solution
-    19618  solve/affine_map           a fitted map, and the rows it makes
-    19962  solve/affine_choice        how many atoms to take, and chosen by what
-    20362  solve/affine_fit           what a fit of an affine map holds and needs
-    20626  solve/affine               fitting and applying affine maps
+    15375  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15428  solve/views                the rows of matrices, as the kernels read them
+    15557  solve/panels               vectors as the dense products want them, and these
+    15748  solve/rests                vectors on their way into panels
+    15925  solve/dictionary           the atoms, and their split along a common direction
+    16080  solve/exact_gram           products of all pairs of atoms in double
+    16162  solve/triangle             packed lower triangles
+    16266  solve/support              what is known of one target, and the exact steps
+    16542  solve/gram_table           products of atoms with all atoms, for scans
+    16780  solve/screen               which atoms are worth scoring in double: the bound
+    17086  solve/scan                 the correlations of all atoms with a block's residuals
+    17249  solve/predict              making targets ready for the next scan
+    17495  solve/candidates           the atoms that a scan could not rule out
+    17832  solve/select               the next atoms of each target
+    17997  solve/pursuit              what one solve holds, and the memory it takes
+    18241  solve/plan                 which form, and in what blocks
+    18486  solve/steps                a pursuit from its rows to its results
+    18725  solve/combine              new rows of coefficients
+    18787  solve/solver               the public call
+    18952  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19161  solve/affine_normal        the normal equations of an affine map
+    19404  solve/affine_factor        their factor, and their solution
+    19635  solve/affine_map           a fitted map, and the rows it makes
+    19979  solve/affine_choice        how many atoms to take, and chosen by what
+    20379  solve/affine_fit           what a fit of an affine map holds and needs
+    20643  solve/affine               fitting and applying affine maps
 
-    20917  methods                    rows for tokens that a model lacks, each method a room
-    20961  methods/parts              what methods share: sums of rows, combinations
-    21145  methods/pursuit            omp, omp-centred
-    21216  methods/constant           mean, zero
-    21244  methods/rough              products in float that leave few to be taken in double
-    21300  methods/near               each target against all anchors
-    21591  methods/weights            how a few anchors combine to a target
-    21812  methods/interpolation      common_interpolation
-    21965  methods/wechsel            wechsel
-    22015  methods/focus              focus
-    22103  methods/hull               hull
-    22154  methods/dense              matrices of double, and their products
-    22419  methods/lengthen           the base's rows of pieces beside the donor's
-    22685  methods/mapping            omp-affine, affine
-    22954  methods/linear             maps between two models' rows
-    23109  methods/clp                clp
-    23195  methods/chance             normal deviates that are the same everywhere
-    23256  methods/factor             of symmetric matrices
-    23305  methods/randn              randn
-    23394  methods/john_hewitt        john_hewitt
-    23478  methods/polar              the orthogonal part of a matrix
-    23574  methods/procrustes         procrustes
-    23667  methods/eigen              principal directions of a matrix's rows
-    23981  methods/landmark_pca       landmark_pca
-    24039  methods/stb                stb
-    24221  methods/rope               rows turned to positions
-    24311  methods/mp_rope            mp_rope
-    24637  methods/subword            subword
-    24743  methods/zett               zett
-    24765  methods/spread             the factor that suits hidden anchors' rows best
-    24992  methods/modifiers          what is done to the rows of any method
-    25136  methods/undertrained       rows that look as if nothing had trained them
-    25253  methods/methods            the table of all, and the public calls
+    20934  methods                    rows for tokens that a model lacks, each method a room
+    20978  methods/parts              what methods share: sums of rows, combinations
+    21162  methods/pursuit            omp, omp-centred
+    21233  methods/constant           mean, zero
+    21261  methods/rough              products in float that leave few to be taken in double
+    21317  methods/near               each target against all anchors
+    21608  methods/weights            how a few anchors combine to a target
+    21829  methods/interpolation      common_interpolation
+    21982  methods/wechsel            wechsel
+    22032  methods/focus              focus
+    22120  methods/hull               hull
+    22171  methods/dense              matrices of double, and their products
+    22436  methods/lengthen           the base's rows of pieces beside the donor's
+    22702  methods/mapping            omp-affine, affine
+    22971  methods/linear             maps between two models' rows
+    23126  methods/clp                clp
+    23212  methods/chance             normal deviates that are the same everywhere
+    23273  methods/factor             of symmetric matrices
+    23322  methods/randn              randn
+    23411  methods/john_hewitt        john_hewitt
+    23495  methods/polar              the orthogonal part of a matrix
+    23591  methods/procrustes         procrustes
+    23684  methods/eigen              principal directions of a matrix's rows
+    23998  methods/landmark_pca       landmark_pca
+    24056  methods/stb                stb
+    24238  methods/rope               rows turned to positions
+    24328  methods/mp_rope            mp_rope
+    24654  methods/subword            subword
+    24760  methods/zett               zett
+    24782  methods/spread             the factor that suits hidden anchors' rows best
+    25009  methods/modifiers          what is done to the rows of any method
+    25153  methods/undertrained       rows that look as if nothing had trained them
+    25270  methods/methods            the table of all, and the public calls
 
-    25431  across                     tokens of one vocabulary as weighted tokens of another
-    25445  across/map_rows            a map, gathered row by row
-    25642  across/token_map           by the split of the other vocabulary
-    25765  across/write_maps          two maps as safetensors
-    25908  across/spell_maps          two maps as JSON, for people
+    25448  across                     tokens of one vocabulary as weighted tokens of another
+    25462  across/map_rows            a map, gathered row by row
+    25659  across/token_map           by the split of the other vocabulary
+    25782  across/write_maps          two maps as safetensors
+    25925  across/spell_maps          two maps as JSON, for people
 
-    26028  disk                       files and directories
-    26066  disk/system                what POSIX and Windows are asked for
-    26107  disk/windows_paths         paths as Windows takes them
-    26247  disk/windows               the system as Windows gives it
-    26559  disk/posix                 the system as POSIX gives it
-    26807  disk/paths                 what can be told from their text
-    26881  disk/failure               why the system refused
-    26995  disk/look                  what stands at a path, and whether within another
-    27116  disk/listing               listings of directories
-    27191  disk/reading               files to read, and whether they have changed
-    27370  disk/writing               files to write
-    27487  disk/copying               copies of files
-    27553  disk/trees                 whole directories looked through, copied, removed
-    27769  disk/known                 what weights are called in a directory
-    27863  disk/staging               a directory made under another name, then renamed
-    28129  disk/staged_files          files made under another name, then renamed
-    28311  disk/missing               a path or a directory without what is wanted of it
-    28354  disk/gguf_files            GGUF files of a directory, by their names
-    28395  disk/weights               which files they are, and what may stand in their place
-    28731  disk/weight_index          the index of a checkpoint in shards
-    28948  disk/shards                what an index and its shards say of each other
-    29153  disk/gguf_parts            the parts of a split GGUF file
-    29262  disk/checkpoint            a model directory, in one file or in shards
-    29614  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29693  disk/tokenizer_directory   the tokenizer of a model directory
+    26045  disk                       files and directories
+    26083  disk/system                what POSIX and Windows are asked for
+    26124  disk/windows_paths         paths as Windows takes them
+    26264  disk/windows               the system as Windows gives it
+    26576  disk/posix                 the system as POSIX gives it
+    26824  disk/paths                 what can be told from their text
+    26898  disk/failure               why the system refused
+    27012  disk/look                  what stands at a path, and whether within another
+    27133  disk/listing               listings of directories
+    27208  disk/reading               files to read, and whether they have changed
+    27387  disk/writing               files to write
+    27504  disk/copying               copies of files
+    27570  disk/trees                 whole directories looked through, copied, removed
+    27786  disk/known                 what weights are called in a directory
+    27880  disk/staging               a directory made under another name, then renamed
+    28146  disk/staged_files          files made under another name, then renamed
+    28328  disk/missing               a path or a directory without what is wanted of it
+    28371  disk/gguf_files            GGUF files of a directory, by their names
+    28412  disk/weights               which files they are, and what may stand in their place
+    28748  disk/weight_index          the index of a checkpoint in shards
+    28965  disk/shards                what an index and its shards say of each other
+    29170  disk/gguf_parts            the parts of a split GGUF file
+    29279  disk/checkpoint            a model directory, in one file or in shards
+    29631  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29710  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29955  model                      which tensors and config keys belong to the vocabulary
-    29991  model/known                what the world calls things
-    30343  model/known_keys           keys of ids and sizes in configs
-    30517  model/known_classes        classes of tokenizers, by the type of model
-    30755  model/names                names of tensors
-    30912  model/document             the JSON files of a model directory
-    31007  model/members              what the members of a config are about
-    31228  model/config               what config.json says
-    31405  model/side                 a model directory opened once
-    31531  model/gguf_model           what a GGUF file says of a model
-    31588  model/code                 the Python that a tokenizer is loaded with
-    31822  model/parts                what each tensor does for the vocabulary
-    31933  model/whole                whether all tensors are there
-    32055  model/find                 finding the parts of a model
-    32359  model/processor            the tokens that a processor looks for by their text
-    32514  model/heirs                what becomes of the ids in a config
-    32681  model/config_ids           ids in a config being edited
-    32921  model/config_lists         lists, dictionaries and ranges of ids
-    33078  model/config_edit          config.json and generation_config.json, edited
-    33373  model/classes              which class a tokenizer is loaded as
-    33580  model/class_tokens         added tokens that a class numbers otherwise
+    29972  model                      which tensors and config keys belong to the vocabulary
+    30008  model/known                what the world calls things
+    30360  model/known_keys           keys of ids and sizes in configs
+    30534  model/known_classes        classes of tokenizers, by the type of model
+    30772  model/names                names of tensors
+    30929  model/document             the JSON files of a model directory
+    31024  model/members              what the members of a config are about
+    31245  model/config               what config.json says
+    31422  model/side                 a model directory opened once
+    31548  model/gguf_model           what a GGUF file says of a model
+    31605  model/code                 the Python that a tokenizer is loaded with
+    31839  model/parts                what each tensor does for the vocabulary
+    31950  model/whole                whether all tensors are there
+    32072  model/find                 finding the parts of a model
+    32376  model/processor            the tokens that a processor looks for by their text
+    32531  model/heirs                what becomes of the ids in a config
+    32698  model/config_ids           ids in a config being edited
+    32938  model/config_lists         lists, dictionaries and ranges of ids
+    33095  model/config_edit          config.json and generation_config.json, edited
+    33390  model/classes              which class a tokenizer is loaded as
+    33597  model/class_tokens         added tokens that a class numbers otherwise
 
-    33696  job                        the whole transplant, in the order in which it happens
-    33753  job/job                    what a job holds
-    34155  job/open                   opening the two models
-    34431  job/map                    the caller's map
-    34552  job/align                  where every new row comes from
-    34754  job/plan                   what becomes of every tensor, and of the configs
-    34975  job/rope                   heads and rotary positions of the two models
-    35073  job/chat                   the template that turns messages into text
-    35212  job/digits                 where the two tokenizers cut numbers differently
-    35413  job/converted              the special tokens that a conversion to GGUF finds
-    35721  job/gguf_donor             the files of a tokenizer, open once more
-    35805  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36088  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36424  job/gguf_merges            the merges of a byte-level vocabulary
-    36595  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36765  job/gguf_special           special tokens, flags, templates
-    36984  job/gguf_normal            what becomes of spaces and letters
-    37127  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37323  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37563  job/bos                    texts that begin otherwise than the base's
-    37627  job/rows                   rows in memory: reading, checking, their mean
-    37967  job/pieces                 what the base cuts new tokens into
-    38122  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38387  job/magikarp               tokens that look under-trained by their rows
-    38514  job/match                  rows of tokens that a new one only begins with
-    38601  job/solve                  solving for the rows of the donor
-    38810  job/targets                the rows that are made from the donor's
-    38932  job/diagnose               what is odd about the rows that were made
-    39063  job/rebuild                the new rows of one vocabulary tensor
-    39331  job/write_blocks           new rows as blocks
-    39428  job/write                  the output and its weights
-    39722  job/write_gguf             the output as a GGUF file, or as parts of one
-    40067  job/copy                   the other files of the two models
-    40284  job/index                  the files that are written anew
-    40446  job/run                    the whole, in order
-    40607  job/combined               a map of tokens by the combinations that a method makes
-    40707  job/report                 what a job did, as JSON and as a table
-    41034  job/findings               what is told of a finished model
-    41083  job/check_files            its files
-    41219  job/check_ids              sizes, ids and tying
-    41435  job/check_values           values
-    41506  job/check_gguf             the tokens of a GGUF file
-    41756  job/check_gguf_keys        its other keys, and its tensors
-    42001  job/check_draft            as a draft model for another
-    42324  job/verify                 whether a finished model agrees with itself
+    33713  job                        the whole transplant, in the order in which it happens
+    33770  job/job                    what a job holds
+    34172  job/open                   opening the two models
+    34448  job/map                    the caller's map
+    34569  job/align                  where every new row comes from
+    34771  job/plan                   what becomes of every tensor, and of the configs
+    34992  job/rope                   heads and rotary positions of the two models
+    35090  job/chat                   the template that turns messages into text
+    35229  job/digits                 where the two tokenizers cut numbers differently
+    35430  job/converted              the special tokens that a conversion to GGUF finds
+    35738  job/gguf_donor             the files of a tokenizer, open once more
+    35822  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36105  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36441  job/gguf_merges            the merges of a byte-level vocabulary
+    36612  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36782  job/gguf_special           special tokens, flags, templates
+    37001  job/gguf_normal            what becomes of spaces and letters
+    37144  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37340  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37580  job/bos                    texts that begin otherwise than the base's
+    37644  job/rows                   rows in memory: reading, checking, their mean
+    37984  job/pieces                 what the base cuts new tokens into
+    38139  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38404  job/magikarp               tokens that look under-trained by their rows
+    38531  job/match                  rows of tokens that a new one only begins with
+    38618  job/solve                  solving for the rows of the donor
+    38827  job/targets                the rows that are made from the donor's
+    38949  job/diagnose               what is odd about the rows that were made
+    39080  job/rebuild                the new rows of one vocabulary tensor
+    39348  job/write_blocks           new rows as blocks
+    39445  job/write                  the output and its weights
+    39739  job/write_gguf             the output as a GGUF file, or as parts of one
+    40084  job/copy                   the other files of the two models
+    40301  job/index                  the files that are written anew
+    40463  job/run                    the whole, in order
+    40624  job/combined               a map of tokens by the combinations that a method makes
+    40724  job/report                 what a job did, as JSON and as a table
+    41051  job/findings               what is told of a finished model
+    41100  job/check_files            its files
+    41236  job/check_ids              sizes, ids and tying
+    41452  job/check_values           values
+    41523  job/check_gguf             the tokens of a GGUF file
+    41773  job/check_gguf_keys        its other keys, and its tensors
+    42018  job/check_draft            as a draft model for another
+    42341  job/verify                 whether a finished model agrees with itself
 
-    42380  evaluate                   methods ranked on tokens that both models share
-    42399  evaluate/token_class       what a token is like, by its bytes
-    42466  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42664  evaluate/scores            how near rows come to the true ones
-    42764  evaluate/ranks             whether a true row is found among all
-    42895  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43124  evaluate/write_json        an evaluation as JSON
-    43237  evaluate/write_page        an evaluation as a page
+    42397  evaluate                   methods ranked on tokens that both models share
+    42416  evaluate/token_class       what a token is like, by its bytes
+    42483  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42681  evaluate/scores            how near rows come to the true ones
+    42781  evaluate/ranks             whether a true row is found among all
+    42912  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43141  evaluate/write_json        an evaluation as JSON
+    43254  evaluate/write_page        an evaluation as a page
 
-    43451  reshape                    a model's own vocabulary, smaller or larger
-    43478  reshape/needed             what has to stay for the sake of what stays
-    43692  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43995  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44130  reshape/renumber           which tokens there are then, and their ids
-    44337  reshape/files_json         tokenizer.json and the JSON files beside it
-    44721  reshape/files_lines        merges.txt and vocab.txt
-    44805  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44927  reshape/named              tokens that configs name, which stay
-    45044  reshape/new_model          the model with its new tokenizer
-    45120  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    45276  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    45538  reshape/trim               fewer tokens
-    45676  reshape/extend             a text that becomes a token
-    45941  reshape/more_tokens        all that are wanted, and the model with them
+    43468  reshape                    a model's own vocabulary, smaller or larger
+    43499  reshape/needed             what has to stay for the sake of what stays
+    43713  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44016  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44167  reshape/renumber           which tokens there are then, and their ids
+    44410  reshape/files_json         tokenizer.json and the JSON files beside it
+    44794  reshape/files_lines        merges.txt and vocab.txt
+    44878  reshape/files_pieces       SentencePiece models
+    45098  reshape/files_ranks        tiktoken's ranks and tekken.json
+    45266  reshape/named              tokens that configs name, which stay
+    45383  reshape/files_gguf         the keys of GGUF files
+    45665  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45861  reshape/wording            what the transplant says, in words of those who asked
+    45948  reshape/new_model          the model with its new tokenizer
+    46052  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    46208  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    46475  reshape/trim               fewer tokens
+    46614  reshape/extend             a text that becomes a token
+    46874  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2208,15 +2212,26 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
                                                 bool *keep, otx_trim_summary *summary,
                                                 otx_error *error);
 
-/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
-   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
-   numbered anew in their order, and matrices, biases, configs and generation_config.json
-   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
-   of a WordLevel model, which has none and where it is unknown. Tokenizers
-   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
-   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
-   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N.
+/* Writes to `out` the model `model`, a directory or a GGUF file, with the vocabulary cut down:
+   what no token that stays depends on is taken out of the tokenizer's files, ids are numbered
+   anew in their order, and matrices, biases, configs and generation_config.json follow. Text of
+   tokens that stay is encoded to the same tokens, and the model gives the same logits for them,
+   bit for bit; all other text is still encoded, in smaller pieces, but for that of a WordLevel
+   model, which has none and where it is unknown. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND.
+
+   The files are tokenizer.json and what stands beside it, SentencePiece models, tiktoken's
+   ranks, tekken.json, vocab.json and vocab.txt. Of a SentencePiece model pieces that stay and
+   fields that are not known remain byte for byte, the trainer's ids and size are made true, and
+   samples of a self-test go; one beside a tokenizer.json follows it if it is of the same
+   tokens, and is left out if not. Ranks are numbered through again, and special tokens keep
+   their places behind them, with unlisted ones between and behind, as loaders count from the
+   ranks; where these are listed in the loader's code alone, or that holds their number, it is
+   OTX_ERROR_UNSUPPORTED. Of a GGUF file, which `out` then is too, all tensors and keys that are
+   not the vocabulary's remain byte for byte, rows are copied as blocks, and roles that
+   llama.cpp takes for granted are named where their ids are others. As for otx_job_run, nothing
+   stands at `out` before it is complete; the new tokenizer stands beside it for that time, as
+   `out`.otx-tokenizer-N.
 
    With options.bytes, where the model has a token for every byte, as byte-level BPE and byte
    fallback have, that is the same as to keep nothing. Where it lacks one (WordPiece, Unigram,
@@ -2256,14 +2271,16 @@ typedef struct otx_extend_summary {
                                others of these three */
 } otx_extend_summary;
 
-/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
-   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
-   all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
-   that holds a token which texts are cut at, becomes an added token, that is neither special nor
-   normalised. New rows are made from those of the pieces; all others, and biases, configs and
-   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
+/* Writes to `out` the model `model`, with a tokenizer.json or a GGUF file, with more tokens. A
+   text that the model's pre-tokenizer certainly leaves whole becomes a token of its own: under
+   BPE by merges after all others, so that a text without it is split as before but for these;
+   under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
+   other text, and one that holds a token which texts are cut at, becomes an added token, that
+   is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
+   grow by the model's own; added ones are user-defined there. New rows are made from those of
+   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
+   with the same errors. A text of nothing, or one that has to be an added token and is no
+   UTF-8, is OTX_ERROR_ARGUMENT.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
@@ -43466,8 +43483,12 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      renumber       which tokens there are then, and their ids
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
-     new_tokenizer  the files of the tokenizer, written anew
+     files_pieces   SentencePiece models
+     files_ranks    tiktoken's ranks and tekken.json
      named          tokens that configs name, which stay
+     files_gguf     the keys of GGUF files
+     new_tokenizer  the files of the tokenizer, written anew
+     wording        what the transplant says, in words of those who asked
      new_model      the model with its new tokenizer
      from_donor     rows of new tokens, made from those that a donor has for them
      bytes          a tokenizer of bytes in the place of one that lacks some
@@ -44056,6 +44077,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    bool never;    /* no text is certain to be a token of the model's own */
     uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
@@ -44095,7 +44117,7 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
     const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
-    before.cuts_ideographs = false;
+    before.cuts_ideographs = before.never = false;
     before.most = 0;
     if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
         (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
@@ -44104,6 +44126,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
                                       &before.cuts_ideographs);
+    return before;
+}
+
+/* Of a GGUF file the kind says it: whatever cuts under a list of merges is a known one, and
+   Unigram changes texts. SentencePiece's scores and ranks would need those of all parts, and
+   what else there is has no words. */
+OTX__PRIVATE otx__before_model otx__look_before_gguf(const otx_vocab *vocab)
+{
+    const otx__rules *rules = (const otx__rules *)vocab->rules;
+    otx__before_model before;
+    memset(&before, 0, sizeof before);
+    before.cuts = true;
+    before.changes = rules->how == OTX__SPLIT_VITERBI;
+    before.never = !before.changes && rules->how != OTX__SPLIT_MERGES;
     return before;
 }
 
@@ -44120,6 +44156,7 @@ OTX__PRIVATE uint64_t otx__word_length(otx__span text)
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->never) return false;
     if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;
@@ -44135,7 +44172,8 @@ OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 /* A model whose vocabulary is cut down, or grows. */
 typedef struct otx__reshaping {
     const otx_context *ctx;
-    const char *model;          /* its directory */
+    const char *model;          /* its directory, or its GGUF file: */
+    char *gguf;                 /* the path of that, or NULL */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
     otx__token_index stand_for; /* and by (kind, bytes) */
@@ -44145,6 +44183,9 @@ typedef struct otx__reshaping {
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
     size_t count;               /* tokens that there are then */
+    bool holes;                 /* ids behind the model's own that have no token stay such: */
+    size_t hole_count;          /* so many, which are in `count`, */
+    uint64_t spare;             /* and rows behind all ids */
     const otx__growth *growth;  /* new tokens, or NULL: */
     uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
@@ -44163,6 +44204,19 @@ OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
     if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
     if (t->contents.slots) otx__index_close(ctx, &t->contents);
     otx_vocab_close(ctx, &t->vocab);
+    otx__path_free(ctx, t->gguf);
+}
+
+/* Whether the vocabulary is read from such a source: see otx_vocab. */
+OTX__PRIVATE bool otx__reshape_reads(const otx__reshaping *t, const char *source)
+{
+    return strcmp(otx__word(t->vocab.source), source) == 0;
+}
+
+/* Whether texts are cut at a token wherever it stands in them. */
+OTX__PRIVATE bool otx__is_cut(const otx_token *token)
+{
+    return token->added || token->kind == OTX_TOKEN_CONTROL;
 }
 
 /* Of tokens that are alike the lowest id is found. */
@@ -44184,10 +44238,24 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
+/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. */
+OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result = otx__find_gguf(t->ctx, t->model, &t->gguf, error);
+    if (!result && t->gguf) t->model = t->gguf;
+    if (!result) result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    if (!result) result = otx__model_status(t->model, &status, error);
+    if (result || status.directory || t->gguf) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is a file of a tokenizer, not a model; give "
+                     "the model's directory or GGUF file", otx__path_text(path, t->model));
+}
+
 /* Opens the vocabulary, with every token still to be judged. */
 OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
-    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    otx_result result = otx__reshape_open_vocab(t, error);
     size_t count = t->vocab.count;
     if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
     if (result) return result;
@@ -44256,7 +44324,12 @@ OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
     for (i = 0; i < t->vocab.count; i++) {
         if (t->own[i] != own) continue;
         t->ids[i] = OTX__GONE;
-        if (!t->keep[i]) continue;
+        if (!t->keep[i]) {
+            if (own || !t->holes) continue;
+            t->hole_count++;
+            t->olds[t->count++] = OTX__GONE;
+            continue;
+        }
         t->ids[i] = (uint32_t)t->count;
         t->olds[t->count++] = (uint32_t)i;
     }
@@ -44802,126 +44875,392 @@ OTX__PRIVATE otx_result otx__new_vocab_txt(otx__reshaping *t, otx__span text, ot
     return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
 }
 
-/* >>> src/reshape/new_tokenizer.h */
-/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+/* >>> src/reshape/files_pieces.h */
+/* ---- files_pieces: a SentencePiece model, written anew ------------------------------- */
 
-/* A JSON file of the tokenizer, and how it is written anew. */
-typedef struct otx__new_kind {
-    const char *name;
-    void (*make)(otx__new_file *f);
-} otx__new_kind;
-
-static const otx__new_kind otx__new_kinds[] = {
-    {"tokenizer.json", otx__new_tokenizer_json},
-    {"tokenizer_config.json", otx__new_tokenizer_config},
-    {"vocab.json", otx__new_vocab_json},
-    {"added_tokens.json", otx__new_added_tokens_json},
+/* Fields of the message besides those that are read. */
+enum {
+    OTX__MODEL_SELF_TEST = 4, OTX__TRAINER_SIZE = 4, OTX__TRAINER_UNK_ID = 40,
+    OTX__TRAINER_IDS = 4 /* unk, bos, eos and pad, one after the other */
 };
 
-/* Writes a JSON file of the tokenizer anew. */
-OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
-                                             const char *directory, otx_error *error)
+/* What those ids are where the file says nothing. */
+static const int32_t otx__trainer_ids[OTX__TRAINER_IDS] = {0, 1, 2, -1};
+
+/* A model while it is written. Its pieces are counted from 0: places. */
+typedef struct otx__new_pieces {
+    const otx__reshaping *t;
+    uint64_t before, dropped; /* ids that the loader puts before them; pieces without an id */
+    uint64_t count, kept;     /* pieces, and those that stay */
+    uint64_t trainers;        /* messages that together are the trainer's */
+    int64_t old_ids[OTX__TRAINER_IDS], new_ids[OTX__TRAINER_IDS];
+    bool said[OTX__TRAINER_IDS];
+    bool agrees;              /* every piece is the token of its id, before and after */
+} otx__new_pieces;
+
+OTX__PRIVATE void otx__text_varint(otx__text *to, uint64_t value)
 {
-    otx__document document;
-    otx__text text;
-    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
-    if (result) return result;
-    otx__text_open(&text, t->ctx);
-    result = otx__new_json(t, &document.json, kind->make, &text, error);
-    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
-    otx__text_close(&text);
-    otx__document_close(t->ctx, &document);
-    return result;
+    char byte;
+    for (; value > 0x7f; value >>= 7) {
+        byte = (char)(unsigned char)(0x80 | (value & 0x7f));
+        otx__text_bytes(to, &byte, 1);
+    }
+    byte = (char)value;
+    otx__text_bytes(to, &byte, 1);
 }
 
-/* Writes merges.txt or vocab.txt anew. */
-OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
-                                              const char *directory, otx_error *error)
+OTX__PRIVATE void otx__text_varint_field(otx__text *to, uint32_t number, uint64_t value)
 {
-    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    otx__text_varint(to, (uint64_t)number << 3 | OTX__WIRE_VARINT);
+    otx__text_varint(to, value);
+}
+
+/* The next field, with the bytes that it takes; false behind the last. The file has been
+   checked. */
+OTX__PRIVATE bool otx__next_field(otx__proto *proto, otx__field *field, otx__span *bytes)
+{
+    const unsigned char *start = proto->at;
+    bool more = true;
+    if (otx__proto_next(proto, field, &more) || !more) return false;
+    *bytes = otx__span_of((const char *)start, (size_t)(proto->at - start));
+    return true;
+}
+
+/* ---- what stays ---- */
+
+/* Counts a piece, and looks whether it stays. */
+OTX__PRIVATE bool otx__piece_stays(otx__new_pieces *p, otx__proto bytes)
+{
+    const otx_vocab *vocab = &p->t->vocab;
+    const uint64_t place = p->count++;
+    const uint64_t id = place - p->dropped + p->before;
+    otx__piece piece;
+    if (place < p->dropped) {
+        p->kept++;
+        return true;
+    }
+    if (otx__read_piece(bytes, &piece) || id >= vocab->count ||
+        !otx__same_bytes(vocab->tokens[id].content, vocab->tokens[id].content_size, piece.text,
+                         piece.size)) {
+        p->agrees = false;
+        return false;
+    }
+    if (p->t->ids[id] == OTX__GONE) return false;
+    if (p->t->ids[id] != p->kept - p->dropped + p->before) p->agrees = false;
+    p->kept++;
+    return true;
+}
+
+/* Reads the ids that the trainer names; of several the last counts. */
+OTX__PRIVATE void otx__new_pieces_trainer(otx__new_pieces *p, otx__proto trainer)
+{
+    otx__field field;
+    otx__span bytes;
+    p->trainers++;
+    while (otx__next_field(&trainer, &field, &bytes)) {
+        const uint32_t which = field.number - OTX__TRAINER_UNK_ID;
+        if (field.wire != OTX__WIRE_VARINT || which >= OTX__TRAINER_IDS) continue;
+        p->old_ids[which] = (int32_t)(uint32_t)field.value;
+        p->said[which] = true;
+    }
+}
+
+/* Goes through the file once, to know what is to be written. */
+OTX__PRIVATE void otx__new_pieces_look(otx__new_pieces *p, otx__span text)
+{
+    otx__proto proto = otx__proto_open(text.bytes, text.size);
+    otx__field field;
+    otx__span bytes;
+    size_t i;
+    for (i = 0; i < OTX__TRAINER_IDS; i++) p->old_ids[i] = otx__trainer_ids[i];
+    while (otx__next_field(&proto, &field, &bytes))
+        if (field.wire == OTX__WIRE_BYTES && field.number == OTX__MODEL_TRAINER)
+            otx__new_pieces_trainer(p, field.bytes);
+    memcpy(p->new_ids, p->old_ids, sizeof p->new_ids);
+    proto = otx__proto_open(text.bytes, text.size);
+    while (otx__next_field(&proto, &field, &bytes)) {
+        const uint64_t place = p->count, now = p->kept;
+        bool stays;
+        if (field.wire != OTX__WIRE_BYTES || field.number != OTX__MODEL_PIECES) continue;
+        stays = otx__piece_stays(p, field.bytes);
+        for (i = 0; i < OTX__TRAINER_IDS; i++)
+            if (p->old_ids[i] == (int64_t)place) p->new_ids[i] = stays ? (int64_t)now : -1;
+    }
+}
+
+/* ---- writing ---- */
+
+/* The trainer's message: its ids and the number of pieces made true, all else as it is. The
+   last of several says what none has said. */
+OTX__PRIVATE void otx__new_pieces_put_trainer(const otx__new_pieces *p, otx__proto trainer,
+                                              bool last, otx__text *to)
+{
+    const uint64_t tag = OTX__MODEL_TRAINER << 3 | OTX__WIRE_BYTES;
+    otx__text own;
+    otx__field field;
+    otx__span bytes;
+    uint32_t i;
+    otx__text_open(&own, to->ctx);
+    while (otx__next_field(&trainer, &field, &bytes)) {
+        const uint32_t which = field.number - OTX__TRAINER_UNK_ID;
+        if (field.wire == OTX__WIRE_VARINT && which < OTX__TRAINER_IDS)
+            otx__text_varint_field(&own, field.number, (uint64_t)p->new_ids[which]);
+        else if (field.wire == OTX__WIRE_VARINT && field.number == OTX__TRAINER_SIZE)
+            otx__text_varint_field(&own, field.number, p->kept);
+        else otx__text_bytes(&own, bytes.bytes, bytes.size);
+    }
+    for (i = 0; i < OTX__TRAINER_IDS && last; i++)
+        if (!p->said[i] && p->new_ids[i] != otx__trainer_ids[i])
+            otx__text_varint_field(&own, OTX__TRAINER_UNK_ID + i, (uint64_t)p->new_ids[i]);
+    otx__text_varint(to, tag);
+    otx__text_varint(to, own.size);
+    otx__text_bytes(to, own.bytes, own.size);
+    to->failed = to->failed || own.failed;
+    otx__text_close(&own);
+}
+
+/* Writes the file: pieces that stay and fields that are not known byte for byte. Samples of a
+   self-test, of pieces that may have gone, are left out: a loader refuses a file that fails
+   its own. */
+OTX__PRIVATE void otx__new_pieces_put(otx__new_pieces *p, otx__span text, otx__text *to)
+{
+    otx__proto proto = otx__proto_open(text.bytes, text.size);
+    const bool whole = p->kept == p->count;
+    otx__new_pieces again = *p;
+    uint64_t trainers = 0;
+    otx__field field;
+    otx__span bytes;
+    again.count = again.kept = 0;
+    while (otx__next_field(&proto, &field, &bytes)) {
+        const bool message = field.wire == OTX__WIRE_BYTES;
+        if (message && field.number == OTX__MODEL_TRAINER) {
+            trainers++;
+            otx__new_pieces_put_trainer(p, field.bytes, trainers == p->trainers, to);
+            continue;
+        }
+        if (message && field.number == OTX__MODEL_SELF_TEST && !whole) continue;
+        if (message && field.number == OTX__MODEL_PIECES &&
+            !otx__piece_stays(&again, field.bytes))
+            continue;
+        otx__text_bytes(to, bytes.bytes, bytes.size);
+    }
+    if (p->trainers == 0) otx__new_pieces_put_trainer(p, otx__proto_open("", 0), true, to);
+}
+
+/* Makes a SentencePiece model anew, whose reader has been at it. *agrees is false where it is
+   not of the tokenizer that was read: then nothing is written. */
+OTX__PRIVATE otx_result otx__new_pieces_make(const otx__reshaping *t, const otx__tokenizer *at,
+                                             otx__text *to, bool *agrees, otx_error *error)
+{
+    otx__new_pieces p;
+    memset(&p, 0, sizeof p);
+    p.t = t;
+    p.agrees = true;
+    if (at->layout) p.dropped = at->layout->dropped;
+    while (at->layout && p.before < OTX__COUNT(at->layout->before) &&
+           at->layout->before[p.before])
+        p.before++;
+    otx__new_pieces_look(&p, otx__span_of(at->text.bytes, at->text.size));
+    *agrees = p.agrees;
+    if (p.agrees)
+        otx__new_pieces_put(&p, otx__span_of(at->text.bytes, at->text.size), to);
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* ---- what has to stay ---- */
+
+/* Pieces that no text is made of but that merges go through, and the piece of Unigram with the
+   best score, by which those of the user are scored. */
+OTX__PRIVATE void otx__keep_pieces(otx__reshaping *t, uint64_t *named)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    uint32_t best = OTX__GONE;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (token->kind != OTX_TOKEN_UNUSED ||
+            otx__is_reserved(token->content, token->content_size))
+            continue;
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
+    for (i = 0; i < rules->token_count && rules->how == OTX__SPLIT_VITERBI; i++) {
+        const uint32_t id = rules->tokens[i].id;
+        if (!t->vocab.tokens[id].added &&
+            (best == OTX__GONE || rules->weights[id] > rules->weights[best]))
+            best = id;
+    }
+    if (best == OTX__GONE || t->keep[best]) return;
+    t->keep[best] = true;
+    ++*named;
+}
+
+/* >>> src/reshape/files_ranks.h */
+/* ---- files_ranks: tiktoken's ranks and tekken.json, written anew ----------------------- */
+
+/* ---- tiktoken ---- */
+
+/* Lines "BASE64 RANK", of which the rank is the id. */
+OTX__PRIVATE otx_result otx__new_ranks(const otx__reshaping *t, otx__span text, otx__text *to,
+                                       otx_error *error)
+{
+    otx__span line;
+    size_t at = 0, size;
+    while (otx__new_line(text, &at, &line, &size)) {
+        const char *space = (const char *)memchr(line.bytes, ' ', size);
+        const size_t head = space ? (size_t)(space - line.bytes) + 1 : 0;
+        uint64_t rank;
+        if (!space || !otx__parse_uint(otx__span_of(space + 1, size - head), &rank) ||
+            rank >= t->vocab.count || t->ids[rank] == OTX__GONE)
+            continue;
+        otx__text_bytes(to, line.bytes, head);
+        otx__text_format(to, "%" PRIu32, t->ids[rank]);
+        otx__text_bytes(to, line.bytes + size, line.size - size);
+    }
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* Whether a text holds a number that stands by itself. */
+OTX__PRIVATE bool otx__holds_number(otx__span text, uint64_t number)
+{
+    char digits[24];
+    const size_t size = otx__format(digits, sizeof digits, "%" PRIu64, number);
+    size_t at;
+    for (at = 0; at + size <= text.size; at++)
+        if (memcmp(text.bytes + at, digits, size) == 0 &&
+            (at == 0 || !otx__is_digit(text.bytes[at - 1])) &&
+            (at + size == text.size || !otx__is_digit(text.bytes[at + size])))
+            return true;
+    return false;
+}
+
+/* Refuses the loader's code if it says by number how many ranks there are, as Qwen's does. */
+OTX__PRIVATE otx_result otx__check_code(const otx__reshaping *t, const char *name,
+                                        uint64_t ranks, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
     size_t size = 0;
-    otx__text text;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
-    otx__text_open(&text, t->ctx);
     result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result)
-        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
-                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
-    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
-    otx__text_close(&text);
+    if (!result && otx__holds_number(otx__span_of(bytes, size), ranks))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds the number %" PRIu64 ", the "
+                           "count of ranks, from which special tokens would be numbered; have it "
+                           "take the length of the ranks that it has read instead",
+                           otx__path_text(where, path), ranks);
     if (bytes) otx__file_free(t->ctx, bytes, size);
     otx__path_free(t->ctx, path);
     return result;
 }
 
-OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
-                                            const char *directory, otx_error *error)
+/* Rows that the model has behind all ids: its loader may have tokens for them. */
+OTX__PRIVATE otx_result otx__count_spare(otx__reshaping *t, otx_error *error)
 {
-    char *from = otx__path_join(t->ctx, t->model, name);
-    char *to = otx__path_join(t->ctx, directory, name);
-    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
-                                   : otx__fail_memory(error, strlen(name) + 2);
-    otx__path_free(t->ctx, from);
-    otx__path_free(t->ctx, to);
-    return result;
-}
-
-/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
-OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
-                                        otx_error *error)
-{
-    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
-        if (strcmp(name, otx__new_kinds[i].name) == 0)
-            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
-    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
-        return otx__new_write_lines(t, name, *name == 'm', directory, error);
-    if (!otx__is_of_tokenizer(name)) return OTX_OK;
-    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
-    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
-             "tokenizer.json is read", otx__path_text(path, t->model),
-             otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    otx__document config;
+    uint64_t rows = 0;
+    otx_result result = otx__document_open(t->ctx, t->model, "config.json", &config, error);
+    if (result) return result;
+    (void)otx_json_uint(&config.json, otx_json_find(&config.json, otx__document_root(&config),
+                                                    "vocab_size"), &rows);
+    if (rows > t->vocab.count) t->spare = rows - t->vocab.count;
+    otx__document_close(t->ctx, &config);
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
-                                            otx_error *error)
+/* Ranks are ids, and special tokens have those from their count on: loaders number them so, and
+   not all of them are listed. */
+OTX__PRIVATE otx_result otx__keep_ranks(otx__reshaping *t, uint64_t *named, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx__listing listing;
-    size_t i;
-    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    size_t i, ranks = 0, others = 0;
+    otx_result result;
+    otx__path_text(path, t->model);
+    while (ranks < t->vocab.count && t->vocab.tokens[ranks].kind != OTX_TOKEN_NONE &&
+           !otx__is_cut(&t->vocab.tokens[ranks]))
+        t->own[ranks++] = true;
+    for (i = ranks; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        if (!otx__is_cut(token) && token->kind != OTX_TOKEN_UNUSED)
+            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its ranks are not numbered "
+                             "through, there is a token at %" PRIu64 " behind %" PRIu64
+                             " others; they cannot be numbered anew", path, (uint64_t)i,
+                             (uint64_t)ranks);
+        others++;
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
+    if (others == 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its special tokens stand in its "
+                         "loader's code alone; list them with their ids in added_tokens_decoder "
+                         "of tokenizer_config.json, so that they are numbered anew", path);
+    t->holes = true;
+    result = otx__count_spare(t, error);
     if (result) return result;
-    for (i = 0; i < listing.count && !result; i++)
-        result = otx__new_write(t, listing.names[i], directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
+    for (i = 0; !result && i < listing.count; i++)
+        if (otx__is_tokenizer_code(listing.names[i]))
+            result = otx__check_code(t, listing.names[i], ranks, error);
     otx__listing_close(&listing);
     return result;
 }
 
-/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
-   which is added to *named, and finds which tokens are its model's. */
-OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+/* ---- tekken.json ---- */
+
+/* How many ids are special tokens', which come first; then come the entries of the list. */
+OTX__PRIVATE uint64_t otx__tekken_specials_of(const otx_json *json)
 {
-    char path[OTX__PATH_TEXT];
-    otx__document document;
-    otx__new_file f;
-    otx_result result;
-    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
-                         "a tokenizer.json is written anew: load it with transformers' "
-                         "AutoTokenizer and save it with save_pretrained, which writes one",
-                         otx__path_text(path, t->model), otx__word(t->vocab.source));
-    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
-    if (result) return result;
-    memset(&f, 0, sizeof f);
-    f.t = t;
-    f.json = &document.json;
-    otx__new_named(&f, otx__new_keep_id);
-    otx__new_find_own(&f);
-    *named += f.count;
-    otx__document_close(t->ctx, &document);
-    return OTX_OK;
+    uint64_t count = 0;
+    (void)otx_json_uint(json, otx_json_find(json, otx_json_find(json, 0, "config"),
+                                            "default_num_special_tokens"), &count);
+    return count;
+}
+
+/* Entries that stay, with the ranks that they have then; those that no id has go. */
+OTX__PRIVATE void otx__new_tekken_words(otx__new_file *f, uint32_t array)
+{
+    const uint64_t specials = otx__tekken_specials_of(f->json);
+    otx_json_iter entry = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&entry)) {
+        const uint64_t id = entry.index + specials;
+        uint32_t start, end, at, after;
+        if (id >= f->t->vocab.count || f->t->ids[id] == OTX__GONE) continue;
+        otx__json_bytes(f->json, entry.value, &start, &end);
+        otx__json_bytes(f->json, otx_json_find(f->json, entry.value, "rank"), &at, &after);
+        otx__new_next(f);
+        otx__text_bytes(&f->value, f->json->text + start, at - start);
+        otx__text_format(&f->value, "%" PRIu64, f->t->ids[id] - specials);
+        otx__text_bytes(&f->value, f->json->text + after, end - after);
+    }
+}
+
+/* Puts a number in the place of one. */
+OTX__PRIVATE void otx__new_put_count(otx__new_file *f, const char *member, uint64_t count)
+{
+    const uint32_t node = otx_json_find(f->json, otx_json_find(f->json, 0, "config"), member);
+    char digits[24];
+    if (f->result || otx_json_type_of(f->json, node) != OTX_JSON_NUMBER) return;
+    otx__format(digits, sizeof digits, "%" PRIu64, count);
+    f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, digits, f->error);
+}
+
+OTX__PRIVATE void otx__new_tekken_json(otx__new_file *f)
+{
+    otx__new_part(f, otx_json_find(f->json, 0, "vocab"), otx__new_tekken_words);
+    otx__new_put_count(f, "default_vocab_size", f->t->count);
+    otx__new_put_count(f, "num_vocab_tokens", f->t->count - otx__tekken_specials_of(f->json));
+}
+
+/* All special tokens stay: their ids are their places in the list. */
+OTX__PRIVATE void otx__keep_tekken(otx__reshaping *t, const otx_json *json, uint64_t *named)
+{
+    const uint64_t specials = otx__tekken_specials_of(json);
+    size_t i;
+    for (i = 0; i < t->vocab.count && i < specials; i++) {
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
 }
 
 /* >>> src/reshape/named.h */
@@ -45041,6 +45380,571 @@ OTX__PRIVATE otx_result otx__keep_named(otx__reshaping *t, uint64_t *named, otx_
     return result;
 }
 
+/* >>> src/reshape/files_gguf.h */
+/* ---- files_gguf: the keys of a GGUF file's vocabulary, written anew -------------------- */
+
+/* The tokenizer of such a model stands in a file with all of its keys and no tensors. */
+#define OTX__NEW_GGUF "tokenizer.gguf"
+
+/* Whole tokenizers in one string, which llama.cpp does not read. */
+static const char *const otx__gguf_whole[] = {"tokenizer.huggingface.json",
+                                              "tokenizer.rwkv.world"};
+
+/* Lists of ids, of which those go that have no token any more. */
+static const char *const otx__gguf_id_lists[] = {"tokenizer.ggml.suppress_tokens",
+                                                 "tokenizer.ggml.eog_token_ids"};
+
+OTX__PRIVATE bool otx__gguf_is_named(const otx_gguf_key *key, const char *name)
+{
+    return otx__same_bytes(key->name, key->name_size, name, strlen(name));
+}
+
+OTX__PRIVATE bool otx__gguf_is_any(const otx_gguf_key *key, const char *const *names,
+                                   size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__gguf_is_named(key, names[i])) return true;
+    return false;
+}
+
+/* Whether a key of the vocabulary holds one id. */
+OTX__PRIVATE bool otx__gguf_is_id(const otx_gguf_key *key)
+{
+    static const char ending[] = "_token_id";
+    const size_t size = sizeof ending - 1;
+    return !key->array && key->type != OTX_GGUF_STRING && key->name_size > size &&
+           memcmp(key->name + key->name_size - size, ending, size) == 0;
+}
+
+/* ---- lists ---- */
+
+/* Whether a token stays. */
+OTX__PRIVATE bool otx__gguf_stays(const otx__reshaping *t, uint64_t id)
+{
+    return id < t->vocab.count && t->ids[id] != OTX__GONE;
+}
+
+/* What the list of tokens, or one beside it, has of the new tokens that are added, or are the
+   model's own. */
+OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_key *key,
+                                       bool added, otx__text *to)
+{
+    const otx__growth *g = t->growth;
+    uint64_t count = 0;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        const float score = added ? OTX__GGUF_ADDED_SCORE : (float)token->score;
+        if (token->added != added) continue;
+        count++;
+        if (key->type == OTX_GGUF_STRING)
+            otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
+        else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
+            otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
+        else otx__gguf_text_i32(to, (int32_t)score);
+    }
+    return count;
+}
+
+/* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
+   are in the order in which they were. */
+OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
+                                       otx__gguf_list *list)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0, id;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    for (id = 0; id < key->count; id++) {
+        const unsigned size = otx__gguf_element_size(key->type);
+        if (!size && !otx_gguf_next(key, &at)) break;
+        if (!otx__gguf_stays(t, id)) continue;
+        kept++;
+        if (size) otx__text_bytes(&text, key->data + id * size, size);
+        else otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    kept += otx__append_gguf(t, key, false, &text);
+    kept += otx__append_gguf(t, key, true, &text);
+    otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    otx__text_close(&text);
+}
+
+/* Merges that lead to new tokens. */
+OTX__PRIVATE uint64_t otx__append_gguf_merges(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__gguf_text_uint(to, left.size + 1 + right.size, 8);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+    }
+    return g ? g->merge_count : 0;
+}
+
+/* The list of merges, of which those remain whose tokens all stay. */
+OTX__PRIVATE otx_result otx__new_gguf_merges(otx__reshaping *t, const otx_gguf_key *key,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0;
+    otx_result result = OTX_OK;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    while (!result && otx_gguf_next(key, &at)) {
+        const char *space = at.size > 1 ? (const char *)memchr(at.bytes + 1, ' ', at.size - 1)
+                                        : NULL;
+        const size_t left = space ? (size_t)(space - at.bytes) : 0;
+        result = otx__reshape_room(t, at.size + 1, error);
+        if (result || !space) continue;
+        memcpy(t->scratch, at.bytes, left);
+        memcpy(t->scratch + left, space + 1, at.size - left - 1);
+        if (!otx__reshape_merges(t, left, at.size - left - 1)) continue;
+        kept++;
+        otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    kept += otx__append_gguf_merges(t->growth, &text);
+    otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
+    otx__text_close(&text);
+    return result;
+}
+
+/* A list of tokens' strings, in any order, of which those remain whose tokens stay. */
+OTX__PRIVATE void otx__new_gguf_names(const otx__reshaping *t, const otx_gguf_key *key,
+                                      otx__gguf_list *list)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    while (otx_gguf_next(key, &at)) {
+        if (otx__reshape_id(t, at.bytes, at.size, UINT64_MAX) == OTX__GONE) continue;
+        kept++;
+        otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
+    otx__text_close(&text);
+}
+
+/* ---- ids ---- */
+
+/* Appends the new number of an id, as many bytes as the old one has; false where it has
+   none. */
+OTX__PRIVATE bool otx__new_gguf_id(const otx__reshaping *t, const otx_gguf_key *key, uint64_t i,
+                                   otx__text *to)
+{
+    int64_t id;
+    if (!otx_gguf_integer(key, i, &id) || id < 0 || !otx__gguf_stays(t, (uint64_t)id))
+        return false;
+    otx__gguf_text_uint(to, t->ids[id], otx__gguf_element_size(key->type));
+    return true;
+}
+
+/* One id, or a list of them. One without a token, as -1 is, stays as it is where no other
+   would be meant; else it is left out. */
+OTX__PRIVATE void otx__new_gguf_ids(const otx__reshaping *t, const otx_gguf_key *key,
+                                    otx__gguf_list *list)
+{
+    otx__text text;
+    uint64_t kept = 0, i;
+    int64_t id = -1;
+    otx__text_open(&text, t->ctx);
+    for (i = 0; i < key->count; i++) kept += otx__new_gguf_id(t, key, i, &text);
+    if (key->array) otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    else if (text.failed) otx__gguf_list_fail(list, text.size, 1);
+    else if (kept) otx__gguf_add_value(list, key->name, key->type, text.bytes, text.size);
+    else if (!otx_gguf_integer(key, 0, &id) || id < 0 || (uint64_t)id >= t->vocab.count)
+        otx__gguf_add(list, key);
+    otx__text_close(&text);
+}
+
+/* Names the special tokens that llama.cpp takes for granted where no key tells, as their ids
+   may be others now. */
+OTX__PRIVATE void otx__new_gguf_roles(const otx__reshaping *t, const otx_gguf *file,
+                                      otx__gguf_list *list)
+{
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const int64_t usual = otx__gguf_usual_role(file, (otx_role)i);
+        if (usual < 0 || otx_gguf_find(file, otx__gguf_role_keys[i]) ||
+            !otx__gguf_stays(t, (uint64_t)usual) || t->ids[usual] == (uint32_t)usual ||
+            t->vocab.tokens[usual].kind != OTX_TOKEN_CONTROL)
+            continue;
+        otx__gguf_add_u32(list, otx__gguf_role_keys[i], t->ids[usual]);
+    }
+}
+
+/* ---- all keys ---- */
+
+OTX__PRIVATE otx_result otx__new_gguf_key(otx__reshaping *t, const otx_gguf_key *key,
+                                          otx__gguf_list *list, otx_error *error)
+{
+    static const char *const beside[] = {OTX__GGUF_TOKENS, OTX__GGUF_TYPES, OTX__GGUF_SCORES};
+    char path[OTX__PATH_TEXT];
+    if (otx__gguf_begins(key, OTX__KEY_GGUF_SPLIT)) return OTX_OK; /* it is not in parts */
+    if (otx__gguf_is_any(key, otx__gguf_whole, OTX__COUNT(otx__gguf_whole))) {
+        otx__log(t->ctx, OTX_NOTE, "%s: key %s is left out: it holds the whole vocabulary, and "
+                 "llama.cpp does not read it", otx__path_text(path, t->model), key->name);
+        return OTX_OK;
+    }
+    if (key->array && otx__gguf_is_any(key, beside, OTX__COUNT(beside)))
+        otx__new_gguf_tokens(t, key, list);
+    else if (key->array && otx__gguf_is_named(key, OTX__GGUF_MERGES))
+        return otx__new_gguf_merges(t, key, list, error);
+    else if (key->array && key->type == OTX_GGUF_STRING &&
+             otx__gguf_is_named(key, "tokenizer.ggml.added_tokens"))
+        otx__new_gguf_names(t, key, list);
+    else if (otx__gguf_is_vocab(key) &&
+             (otx__gguf_is_id(key) ||
+              (key->array && key->type != OTX_GGUF_STRING &&
+               otx__gguf_is_any(key, otx__gguf_id_lists, OTX__COUNT(otx__gguf_id_lists)))))
+        otx__new_gguf_ids(t, key, list);
+    else otx__gguf_add(list, key);
+    return OTX_OK;
+}
+
+/* Writes the file of the new tokenizer. */
+OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx_gguf file;
+    otx__gguf_list list;
+    otx_gguf_layout layout;
+    otx__text text;
+    size_t i;
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    if (result) return result;
+    memset(&layout, 0, sizeof layout);
+    if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no key " OTX__GGUF_TYPES
+                           ", which would say how new tokens are met",
+                           otx__path_text(path, t->model));
+    otx__gguf_list_open(&list, t->ctx);
+    otx__text_open(&text, t->ctx);
+    for (i = 0; i < file.key_count && !result; i++)
+        result = otx__new_gguf_key(t, &file.keys[i], &list, error);
+    if (!result) otx__new_gguf_roles(t, &file, &list);
+    if (!result) result = otx__gguf_list_finish(&list, error);
+    if (!result)
+        result = otx_gguf_layout_open(t->ctx, list.keys, list.count, NULL, NULL, 0, &layout,
+                                      error);
+    if (!result) otx__text_bytes(&text, layout.header, layout.header_size);
+    if (!result && text.failed) result = otx__fail_memory(error, text.size);
+    if (!result) result = otx__write_text(t->ctx, directory, OTX__NEW_GGUF, &text, error);
+    otx__text_close(&text);
+    otx_gguf_layout_close(t->ctx, &layout);
+    otx__gguf_list_close(&list);
+    otx_gguf_close(t->ctx, &file);
+    return result;
+}
+
+/* Tokens that keys of the model name stay. */
+OTX__PRIVATE otx_result otx__keep_gguf(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    otx_gguf file;
+    size_t i, j;
+    int64_t id;
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    for (i = 0; !result && i < file.key_count; i++)
+        for (j = 0; j < OTX__COUNT(otx__gguf_id_keys); j++)
+            if (otx__gguf_is_of_model(&file, &file.keys[i], otx__gguf_id_keys[j]) &&
+                otx_gguf_integer(&file.keys[i], 0, &id) && id >= 0)
+                otx__keep_id(t, (uint64_t)id, named);
+    otx_gguf_close(t->ctx, &file);
+    return result;
+}
+
+/* >>> src/reshape/new_tokenizer.h */
+/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+
+/* A JSON file of the tokenizer, and how it is written anew. */
+typedef struct otx__new_kind {
+    const char *name;
+    void (*make)(otx__new_file *f);
+} otx__new_kind;
+
+static const otx__new_kind otx__new_kinds[] = {
+    {"tokenizer.json", otx__new_tokenizer_json},
+    {"tokenizer_config.json", otx__new_tokenizer_config},
+    {"vocab.json", otx__new_vocab_json},
+    {"added_tokens.json", otx__new_added_tokens_json},
+};
+
+/* Writes a JSON file of the tokenizer anew. */
+OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
+                                             const char *directory, otx_error *error)
+{
+    otx__document document;
+    otx__text text;
+    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
+    if (result) return result;
+    otx__text_open(&text, t->ctx);
+    result = otx__new_json(t, &document.json, kind->make, &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
+    otx__text_close(&text);
+    otx__document_close(t->ctx, &document);
+    return result;
+}
+
+/* Writes merges.txt or vocab.txt anew. */
+OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
+                                              const char *directory, otx_error *error)
+{
+    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    size_t size = 0;
+    otx__text text;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
+    otx__text_open(&text, t->ctx);
+    result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result)
+        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
+    otx__text_close(&text);
+    if (bytes) otx__file_free(t->ctx, bytes, size);
+    otx__path_free(t->ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
+                                            const char *directory, otx_error *error)
+{
+    char *from = otx__path_join(t->ctx, t->model, name);
+    char *to = otx__path_join(t->ctx, directory, name);
+    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
+                                   : otx__fail_memory(error, strlen(name) + 2);
+    otx__path_free(t->ctx, from);
+    otx__path_free(t->ctx, to);
+    return result;
+}
+
+/* ---- files with tokens ---- */
+
+/* Makes what a reader has been at anew. *made is false where that is no such file, or one beside
+   a tokenizer.json with which it does not agree, or that grows. */
+OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_donor *from,
+                                             otx__text *to, bool *made, otx_error *error)
+{
+    const otx__tokenizer *at = &from->at;
+    *made = false;
+    if (otx__gguf_donor_is(from, "SentencePiece") && !t->growth)
+        return otx__new_pieces_make(t, at, to, made, error);
+    if (otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    *made = true;
+    if (otx__gguf_donor_is(from, "tekken.json"))
+        return otx__new_json(t, &at->json, otx__new_tekken_json, to, error);
+    if (otx__gguf_donor_is(from, "tiktoken"))
+        return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
+    *made = false;
+    return OTX_OK;
+}
+
+/* Writes the file with tokens that is read, or beside a tokenizer.json the SentencePiece model,
+   anew, if that is the name of it: *made. What is wrong with the latter is no matter here. */
+OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *name,
+                                              const char *directory, bool *made,
+                                              otx_error *error)
+{
+    const bool beside = otx__reshape_reads(t, "tokenizer.json");
+    size_t source = beside ? OTX_VOCAB_SENTENCEPIECE : 0;
+    otx__gguf_donor from;
+    otx__side side;
+    otx_error problem;
+    otx__text text;
+    otx_result result;
+    memset(&side, 0, sizeof side);
+    side.path = (char *)(uintptr_t)t->model;
+    side.vocab = t->vocab;
+    *made = false;
+    otx__text_open(&text, t->ctx);
+    result = otx__gguf_donor_open(t->ctx, &side, source, &from, &problem);
+    while (!result && source < OTX_VOCAB_SOURCES && !from.files.names[source]) source++;
+    if (!result && source < OTX_VOCAB_SOURCES && strcmp(from.files.names[source], name) == 0)
+        result = otx__new_make_source(t, &from, &text, made, &problem);
+    if (!result && *made) result = otx__write_text(t->ctx, directory, name, &text, &problem);
+    else if (beside && result != OTX_ERROR_MEMORY) result = OTX_OK;
+    otx__text_close(&text);
+    otx__gguf_donor_close(&from);
+    return result ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
+                                        otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    bool made;
+    size_t i;
+    otx_result result;
+    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
+        if (strcmp(name, otx__new_kinds[i].name) == 0)
+            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
+        return otx__new_write_lines(t, name, *name == 'm', directory, error);
+    if (!otx__is_of_tokenizer(name)) return OTX_OK;
+    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
+    result = otx__new_write_source(t, name, directory, &made, error);
+    if (!result && !made)
+        otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what "
+                 "is read is %s", otx__path_text(path, t->model),
+                 otx__quote(quoted, sizeof quoted, name, strlen(name)),
+                 otx__word(t->vocab.source));
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result;
+    if (t->gguf) return otx__new_write_gguf(t, directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__new_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- what the files say of what stays ---- */
+
+/* Of a tokenizer in JSON: keeps what tokenizer.json names by its id, and finds which tokens are
+   its model's; keeps the special tokens of tekken.json. */
+OTX__PRIVATE otx_result otx__look_at_json(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool tekken = otx__reshape_reads(t, "tekken.json");
+    otx__document document;
+    otx__new_file f;
+    otx_result result =
+        otx__document_open(t->ctx, t->model, otx__word(t->vocab.source), &document, error);
+    if (result) return result;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = &document.json;
+    if (tekken) {
+        otx__keep_tekken(t, &document.json, named);
+    } else {
+        otx__new_named(&f, otx__new_keep_id);
+        otx__new_find_own(&f);
+        *named += f.count;
+    }
+    otx__document_close(t->ctx, &document);
+    return OTX_OK;
+}
+
+/* Keeps what the files of the tokenizer need, which is added to *named, and finds which tokens
+   are its model's. Refuses what cannot be written anew. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool json = otx__reshape_reads(t, "tokenizer.json");
+    size_t i;
+    if (otx__reshape_reads(t, "tiktoken")) return otx__keep_ranks(t, named, error);
+    for (i = 0; i < t->vocab.count && !json; i++)
+        t->own[i] = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    if (t->gguf) return otx__keep_gguf(t, named, error);
+    if (otx__reshape_reads(t, "SentencePiece")) otx__keep_pieces(t, named);
+    if (json || otx__reshape_reads(t, "tekken.json"))
+        return otx__look_at_json(t, named, error);
+    return OTX_OK; /* vocab.json and vocab.txt name nothing by its id */
+}
+
+/* >>> src/reshape/wording.h */
+/* ---- wording: messages of a transplant that is none ----------------------------------- */
+
+/* The model is both base and donor of a job, and its new tokenizer stands in a directory of
+   which nobody knows. What the job says is told in words of those who asked. */
+typedef struct otx__rewording {
+    const otx_context *outer; /* whose hooks hear it */
+    const char *stage;        /* the path of the new tokenizer, */
+    const char *model;        /* in whose place the model's is named */
+} otx__rewording;
+
+/* Whether a word of a message ends here: a path that has the same words in it goes on. */
+OTX__PRIVATE bool otx__ends_word(char next)
+{
+    return next == 0 || strchr(" ,;:.'", next) != NULL;
+}
+
+/* Copies a message, with other words for some. */
+OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
+                              char to[OTX__MESSAGE])
+{
+    const char *const words[][2] = {
+        {r->stage, r->model}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+    };
+    size_t used = 0, i;
+    while (*from && used + 1 < OTX__MESSAGE) {
+        size_t size = 0;
+        for (i = 0; i < OTX__COUNT(words) && !size; i++) {
+            const size_t length = strlen(words[i][0]);
+            if (strncmp(from, words[i][0], length) == 0 &&
+                (i == 0 || otx__ends_word(from[length])))
+                size = length;
+        }
+        if (!size) {
+            to[used++] = *from++;
+            continue;
+        }
+        used += otx__format(to + used, OTX__MESSAGE - used, "%s", words[i - 1][1]);
+        from += size;
+    }
+    used = otx__utf8_cut(to, used);
+    to[used] = 0;
+}
+
+OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const char *message)
+{
+    const otx__rewording *r = (const otx__rewording *)context;
+    char text[OTX__MESSAGE];
+    otx__reword(r, message, text);
+    r->outer->log(r->outer->log_context, severity, text);
+}
+
+OTX__PRIVATE bool otx__reworded_progress(void *context, const otx_progress *progress)
+{
+    const otx__rewording *r = (const otx__rewording *)context;
+    otx_progress told = *progress;
+    if (told.subject && strcmp(told.subject, r->stage) == 0) told.subject = r->model;
+    return r->outer->progress(r->outer->progress_context, &told);
+}
+
+/* The context of a job whose messages are to be reworded. */
+OTX__PRIVATE otx_context otx__reworded(otx__rewording *r)
+{
+    otx_context ctx;
+    memset(&ctx, 0, sizeof ctx);
+    if (r->outer) ctx = *r->outer;
+    if (ctx.log) {
+        ctx.log = otx__reworded_log;
+        ctx.log_context = r;
+    }
+    if (ctx.progress) {
+        ctx.progress = otx__reworded_progress;
+        ctx.progress_context = r;
+    }
+    return ctx;
+}
+
+/* The same for why it failed. */
+OTX__PRIVATE otx_result otx__reword_error(const otx__rewording *r, otx_result result,
+                                          const otx_error *from, otx_error *error)
+{
+    char text[OTX__MESSAGE];
+    if (!result) return OTX_OK;
+    otx__reword(r, from->message, text);
+    return otx__fail(error, result, "%s", text);
+}
+
 /* >>> src/reshape/new_model.h */
 /* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
@@ -45078,40 +45982,68 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
 /* Sees the job before it runs, and may have it take rows from elsewhere. */
 typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
 
+/* Gives the model the tokenizer at `path`. */
+OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_options *wanted,
+                                          const char *path, const char *out,
+                                          otx__look_at_job look, void *context,
+                                          otx_error *error)
+{
+    otx_job_options options = *wanted;
+    otx__rewording words;
+    otx_context ctx;
+    otx__new_map map;
+    otx_job *job = NULL;
+    otx_error told;
+    otx_result result;
+    memset(&map, 0, sizeof map);
+    words.outer = t->ctx;
+    words.stage = path;
+    words.model = t->model;
+    ctx = otx__reworded(&words);
+    result = otx__new_map_open(t, &map, &told);
+    options.map = map.entries;
+    options.map_count = map.count;
+    if (t->spare && options.rows == OTX_ROWS_MULTIPLE) {
+        options.rows = OTX_ROWS_EXACT;
+        options.rows_exact = (t->count + t->spare + options.rows_multiple - 1) /
+                             options.rows_multiple * options.rows_multiple;
+    }
+    if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    if (!result) result = look(context, job, &told);
+    if (!result) result = otx_job_run(job, out, &told);
+    otx_job_close(job);
+    otx__new_map_close(t, &map);
+    return otx__reword_error(&words, result, &told, error);
+}
+
 /* Gives the model the tokenizer in `directory`. */
 OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
                                        const char *directory, const char *out,
                                        otx__look_at_job look, void *context, otx_error *error)
 {
-    otx_job_options options = *wanted;
-    otx__new_map map;
-    otx_job *job = NULL;
     otx_result result;
-    memset(&map, 0, sizeof map);
-    result = otx__new_map_open(t, &map, error);
-    options.map = map.entries;
-    options.map_count = map.count;
-    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result) result = look(context, job, error);
-    if (!result) result = otx_job_run(job, out, error);
-    otx_job_close(job);
-    otx__new_map_close(t, &map);
+    char *path = t->gguf ? otx__path_join(t->ctx, directory, OTX__NEW_GGUF)
+                         : otx__path_copy(t->ctx, directory, strlen(directory));
+    if (!path) return otx__fail_memory(error, strlen(directory) + sizeof OTX__NEW_GGUF + 1);
+    result = otx__new_model_at(t, wanted, path, out, look, context, error);
+    otx__path_free(t->ctx, path);
     return result;
 }
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
-/* Makes the directory of the new tokenizer beside the output. */
-OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+/* Makes the directory of the new tokenizer beside the output. What stands where a GGUF file is
+   to be is looked at when that is written. */
+OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
                                        bool overwrite, otx__output *output, otx_error *error)
 {
     otx__standing standing;
     otx_result result;
     memset(output, 0, sizeof *output);
-    output->ctx = ctx;
+    output->ctx = t->ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, out, error);
-    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result && !t->gguf) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -45360,9 +46292,14 @@ OTX__PRIVATE bool otx__bytes_keep(const otx_token *token)
 OTX__PRIVATE otx_result otx__bytes_choose(otx__bytes *b, otx__reshaping *t,
                                           otx_trim_summary *summary, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx_result result = OTX_OK;
     unsigned byte;
     size_t i;
+    if (t->gguf || !otx__reshape_reads(t, "tokenizer.json"))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                         "tokenizer.json becomes one of bytes: " OTX__SAVE_AS_JSON,
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
     b->t = t;
     b->growth.ctx = t->ctx;
     b->growth.vocab = &t->vocab;
@@ -45589,11 +46526,10 @@ OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
     otx_trim_summary *summary = &trimming->summary;
     char path[OTX__PATH_TEXT];
     otx_result result = otx__reshape_open(t, error);
-    otx__path_text(path, t->model);
     if (!result) trimming->by_bytes = options->bytes && !otx__bytes_are_there(t);
     if (!result && !options->bytes) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
-    if (!result) result = otx__keep_named(t, &summary->always, error);
+    if (!result && !t->gguf) result = otx__keep_named(t, &summary->always, error);
     if (!result && trimming->by_bytes)
         result = otx__bytes_choose(&trimming->bytes, t, summary, error);
     else if (!result)
@@ -45601,10 +46537,11 @@ OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
     if (!result) result = otx__renumber(t, error);
     if (result) return result;
     summary->before = t->vocab.token_count;
-    summary->after = t->count;
-    if (t->count == t->vocab.token_count && !trimming->by_bytes)
+    summary->after = t->count - t->hole_count;
+    if (summary->after == t->vocab.token_count && !trimming->by_bytes)
         otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
+                 "not named to stay are needed by others", otx__path_text(path, t->model),
+                 summary->after);
     return OTX_OK;
 }
 
@@ -45615,10 +46552,11 @@ OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, otx_trim_summary *su
     for (i = 0; i < job->base.parts.count; i++) {
         const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
         const otx__tensor_plan *plan = &job->plans[i];
+        unsigned bytes;
+        const unsigned elements = otx_dtype_block(plan->stored, &bytes);
         summary->matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            summary->trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+        if (!job->base.parts.tensors[i].redundant && elements)
+            summary->trimmed += (uint64_t)plan->rows * plan->columns / elements * bytes;
     }
 }
 
@@ -45639,7 +46577,7 @@ OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out
     otx__reshaping *t = &trimming->t;
     otx_job_options job;
     otx__output output;
-    otx_result result = otx__new_stage(t->ctx, out, options->overwrite, &output, error);
+    otx_result result = otx__new_stage(t, out, options->overwrite, &output, error);
     if (result) return result;
     memset(&job, 0, sizeof job);
     job.method = OTX_METHOD_ZERO; /* there is nothing to be made, but for bytes */
@@ -45686,11 +46624,6 @@ typedef struct otx__cuts {
     bool first[256]; /* bytes that one of them begins with */
     size_t most;     /* bytes of the longest */
 } otx__cuts;
-
-OTX__PRIVATE bool otx__is_cut(const otx_token *token)
-{
-    return token->added || token->kind == OTX_TOKEN_CONTROL;
-}
 
 OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
 {
@@ -45941,6 +46874,16 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
 /* >>> src/reshape/more_tokens.h */
 /* ---- more_tokens: all that are wanted, and the model with them --------------------- */
 
+/* What is done to texts before they are cut is told by a tokenizer.json or a GGUF file alone. */
+OTX__PRIVATE otx_result otx__extend_check(const otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    if (t->gguf || otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                     "tokenizer.json grows: " OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__word(t->vocab.source));
+}
+
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
                                           const char *model)
 {
@@ -45951,12 +46894,17 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->t.model = model;
     otx__text_open(&x->content, ctx);
     result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__extend_check(&x->t, x->error);
     if (!result) result = otx__reshape_look(&x->t, &named, x->error);
     if (result) return result;
-    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
-    if (result) return result;
-    x->before = otx__look_before_model(&document.json);
-    otx__document_close(ctx, &document);
+    if (x->t.gguf) {
+        x->before = otx__look_before_gguf(&x->t.vocab);
+    } else {
+        result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+        if (result) return result;
+        x->before = otx__look_before_model(&document.json);
+        otx__document_close(ctx, &document);
+    }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;
@@ -46071,7 +47019,7 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
 {
     otx_job_options job;
     otx__output output;
-    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    otx_result result = otx__new_stage(&x->t, out, options->overwrite, &output, x->error);
     if (result) return result;
     otx__extend_method(options, &job);
     result = otx__new_write_all(&x->t, output.partial, x->error);

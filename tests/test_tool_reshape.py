@@ -6,6 +6,7 @@
 The last line is `N passed, N failed, N skipped`.
 """
 
+import base64
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 
+import gguf_models as files
 import tool
 from tool import (BASE_COUNT, BASE_ONLY, BASE_WORDS, DONOR_WORDS, EMBED, HEAD, SHARED, base_id,
                   base_model, call, donor_id, donor_model, pair, read_model, refused_to_nobody,
@@ -352,12 +354,13 @@ def other_models(here):
         assert "nonesuch" in error, error
         error = call(command, model / "model.safetensors", here / "out", *options, status=1).error
         assert "model.safetensors: " in error, error
+        error = call(command, model / "tokenizer.json", here / "out", *options, status=1).error
+        assert "tokenizer.json: is a file of a tokenizer, not a model" in error, error
     text = (model / "tokenizer.json").read_text()
     (model / "vocab.json").write_text(json.dumps(json.loads(text)["model"]["vocab"]))
     (model / "tokenizer.json").unlink()
-    for command, *options in every:
-        error = call(command, model, here / "out", *options, status=1).error
-        assert "only a tokenizer.json is written anew" in error, error
+    error = call("extend", model, here / "out", "--tokens", names, status=1).error
+    assert re.search("read from vocab.json; only a tokenizer.json grows: load it with", error)
     for spoiled in ("", "{", "[]", '{"model": {"type": "BPE", "vocab": {"A": -1}, "merges": []}}',
                     text.replace('"id": 56, ', ""), text[:-9], "[" * 100000):
         (model / "tokenizer.json").write_text(spoiled)
@@ -453,6 +456,87 @@ def interrupted(here):
         assert process.returncode == 130, (process.returncode, rest)
         assert rest.endswith(b"transplant: interrupted\n") and not out, rest
         only(here, "list", "model")
+
+
+@case
+def gguf_files(here):
+    """What is cut down and grown is a file, and so is the output."""
+    model = files.write(here / "model.gguf", files.base_keys(), files.base_tensors("Q4_K", "Q8_0"))
+    names, new = listing(here, "\n".join(BASE_ONLY)), here / "new"
+    new.write_text("two words\n")
+    before, (keys, tensors) = snapshot(here), files.read(model)
+    every = (("bytes",), ("trim", "--keep", names), ("extend", "--tokens", new))
+    for command, *options in every:
+        out = here / "out.gguf"
+        run = call(command, model, out, *options)
+        now, rows = files.read(out)
+        tokens = now["tokenizer.ggml.tokens"][1]
+        old = keys["tokenizer.ggml.tokens"][1]
+        assert tokens[-1:] == [b"two words"] or len(tokens) < len(old), (command, tokens)
+        assert number(run, "now" if command == "extend" else "stay") == len(tokens), run.out
+        for name, tensor in tensors.items():
+            if name not in (files.EMBED, files.HEAD):
+                assert rows[name].data == tensor.data, name
+                continue
+            assert rows[name].shape[0] == len(tokens) and rows[name].kind == tensor.kind
+            assert all(rows[name].row(i) == tensor.row(old.index(token))
+                       for i, token in enumerate(tokens) if token in old), (command, name)
+        assert now["x.last"] == keys["x.last"] and "llama.vocab_size" in now
+        assert old[keys["tokenizer.ggml.eos_token_id"][1]] == \
+            tokens[now["tokenizer.ggml.eos_token_id"][1]]
+        error = call(command, model, out, *options, status=1).error
+        assert error.endswith("out.gguf: exists already; pass --overwrite to replace it"), error
+        call(command, model, out, *options, "--overwrite", "-q")
+        out.unlink()
+        error = call(command, model, here / "out", *options, status=1).error
+        assert "out: the model is a GGUF file, and so is the output" in error, error
+        error = call(command, model, model, *options, "--overwrite", status=1).error
+        assert "model.gguf: the output must not be a file of the model" in error, error
+        assert snapshot(here) == before
+    raw = model.read_bytes()
+    for size in (0, 3, 4, 24, 100, len(raw) // 2, len(raw) - 20):
+        model.write_bytes(raw[:size])
+        for command, *options in every:
+            call(command, model, here / "out.gguf", *options, status=1)
+    only(here, "list", "model.gguf", "new")
+
+
+@case
+def gguf_files_that_lack_keys(here):
+    keys = files.base_keys()
+    del keys["tokenizer.ggml.token_type"]
+    model, names = here / "model.gguf", listing(here, "two words\n")
+    files.write(model, keys, files.base_tensors())
+    error = call("extend", model, here / "out.gguf", "--tokens", names, status=1).error
+    assert "model.gguf: has no key tokenizer.ggml.token_type, which would say" in error, error
+    call("bytes", model, here / "out.gguf")
+    assert "tokenizer.ggml.token_type" not in files.read(here / "out.gguf")[0]
+    del keys["tokenizer.ggml.merges"]
+    files.write(model, keys, files.base_tensors())
+    error = call("bytes", model, here / "out.gguf", "--overwrite", status=1).error
+    assert "cannot split text: there is no key tokenizer.ggml.merges" in error, error
+    files.write(model, {"general.architecture": (files.STRING, "llama")}, files.base_tensors())
+    error = call("bytes", model, here / "out.gguf", "--overwrite", status=1).error
+    assert "model.gguf: holds no vocabulary" in error, error
+    only(here, "list", "model.gguf", "out.gguf")
+
+
+@case
+def a_tokenizer_that_ranks(here):
+    """Of tiktoken's files the special tokens must be known."""
+    model = model_in(here)
+    (model / "tokenizer.json").unlink()
+    lines = [base64.b64encode(bytes([i])).decode() + f" {i}" for i in range(56)]
+    (model / "x.tiktoken").write_text("\n".join(lines))
+    error = call("bytes", model, here / "out", status=1).error
+    assert "its special tokens stand in its loader's code alone; list them" in error, error
+    config = {"added_tokens_decoder": {"56": {"content": "<|begin|>", "special": True},
+                                       "57": {"content": "<|end|>", "special": True}}}
+    (model / "tokenizer_config.json").write_text(json.dumps(config))
+    run = call("trim", model, here / "out", "--drop", listing(here, "#5\n"))
+    assert number(run, "stay") == 58 and "none of its 58 tokens can go" in run.err, run.err
+    error = call("extend", model, here / "out", "--tokens", here / "list", status=1).error
+    assert "read from tiktoken; only a tokenizer.json grows" in error, error
 
 
 @case

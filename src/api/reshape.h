@@ -36,15 +36,26 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
                                                 bool *keep, otx_trim_summary *summary,
                                                 otx_error *error);
 
-/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
-   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
-   numbered anew in their order, and matrices, biases, configs and generation_config.json
-   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
-   of a WordLevel model, which has none and where it is unknown. Tokenizers
-   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
-   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
-   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N.
+/* Writes to `out` the model `model`, a directory or a GGUF file, with the vocabulary cut down:
+   what no token that stays depends on is taken out of the tokenizer's files, ids are numbered
+   anew in their order, and matrices, biases, configs and generation_config.json follow. Text of
+   tokens that stay is encoded to the same tokens, and the model gives the same logits for them,
+   bit for bit; all other text is still encoded, in smaller pieces, but for that of a WordLevel
+   model, which has none and where it is unknown. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND.
+
+   The files are tokenizer.json and what stands beside it, SentencePiece models, tiktoken's
+   ranks, tekken.json, vocab.json and vocab.txt. Of a SentencePiece model pieces that stay and
+   fields that are not known remain byte for byte, the trainer's ids and size are made true, and
+   samples of a self-test go; one beside a tokenizer.json follows it if it is of the same
+   tokens, and is left out if not. Ranks are numbered through again, and special tokens keep
+   their places behind them, with unlisted ones between and behind, as loaders count from the
+   ranks; where these are listed in the loader's code alone, or that holds their number, it is
+   OTX_ERROR_UNSUPPORTED. Of a GGUF file, which `out` then is too, all tensors and keys that are
+   not the vocabulary's remain byte for byte, rows are copied as blocks, and roles that
+   llama.cpp takes for granted are named where their ids are others. As for otx_job_run, nothing
+   stands at `out` before it is complete; the new tokenizer stands beside it for that time, as
+   `out`.otx-tokenizer-N.
 
    With options.bytes, where the model has a token for every byte, as byte-level BPE and byte
    fallback have, that is the same as to keep nothing. Where it lacks one (WordPiece, Unigram,
@@ -84,14 +95,16 @@ typedef struct otx_extend_summary {
                                others of these three */
 } otx_extend_summary;
 
-/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
-   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
-   all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
-   that holds a token which texts are cut at, becomes an added token, that is neither special nor
-   normalised. New rows are made from those of the pieces; all others, and biases, configs and
-   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
+/* Writes to `out` the model `model`, with a tokenizer.json or a GGUF file, with more tokens. A
+   text that the model's pre-tokenizer certainly leaves whole becomes a token of its own: under
+   BPE by merges after all others, so that a text without it is split as before but for these;
+   under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
+   other text, and one that holds a token which texts are cut at, becomes an added token, that
+   is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
+   grow by the model's own; added ones are user-defined there. New rows are made from those of
+   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
+   with the same errors. A text of nothing, or one that has to be an added token and is no
+   UTF-8, is OTX_ERROR_ARGUMENT.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added

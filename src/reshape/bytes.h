@@ -84,9 +84,14 @@ OTX__PRIVATE bool otx__bytes_keep(const otx_token *token)
 OTX__PRIVATE otx_result otx__bytes_choose(otx__bytes *b, otx__reshaping *t,
                                           otx_trim_summary *summary, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx_result result = OTX_OK;
     unsigned byte;
     size_t i;
+    if (t->gguf || !otx__reshape_reads(t, "tokenizer.json"))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                         "tokenizer.json becomes one of bytes: " OTX__SAVE_AS_JSON,
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
     b->t = t;
     b->growth.ctx = t->ctx;
     b->growth.vocab = &t->vocab;

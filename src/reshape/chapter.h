@@ -15,8 +15,12 @@
      renumber       which tokens there are then, and their ids
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
-     new_tokenizer  the files of the tokenizer, written anew
+     files_pieces   SentencePiece models
+     files_ranks    tiktoken's ranks and tekken.json
      named          tokens that configs name, which stay
+     files_gguf     the keys of GGUF files
+     new_tokenizer  the files of the tokenizer, written anew
+     wording        what the transplant says, in words of those who asked
      new_model      the model with its new tokenizer
      from_donor     rows of new tokens, made from those that a donor has for them
      bytes          a tokenizer of bytes in the place of one that lacks some

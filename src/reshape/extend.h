@@ -11,11 +11,6 @@ typedef struct otx__cuts {
     size_t most;     /* bytes of the longest */
 } otx__cuts;
 
-OTX__PRIVATE bool otx__is_cut(const otx_token *token)
-{
-    return token->added || token->kind == OTX_TOKEN_CONTROL;
-}
-
 OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
 {
     otx__cuts cuts;

@@ -1,5 +1,15 @@
 /* ---- more_tokens: all that are wanted, and the model with them --------------------- */
 
+/* What is done to texts before they are cut is told by a tokenizer.json or a GGUF file alone. */
+OTX__PRIVATE otx_result otx__extend_check(const otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    if (t->gguf || otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                     "tokenizer.json grows: " OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__word(t->vocab.source));
+}
+
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
                                           const char *model)
 {
@@ -10,12 +20,17 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->t.model = model;
     otx__text_open(&x->content, ctx);
     result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__extend_check(&x->t, x->error);
     if (!result) result = otx__reshape_look(&x->t, &named, x->error);
     if (result) return result;
-    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
-    if (result) return result;
-    x->before = otx__look_before_model(&document.json);
-    otx__document_close(ctx, &document);
+    if (x->t.gguf) {
+        x->before = otx__look_before_gguf(&x->t.vocab);
+    } else {
+        result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+        if (result) return result;
+        x->before = otx__look_before_model(&document.json);
+        otx__document_close(ctx, &document);
+    }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;
@@ -130,7 +145,7 @@ OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
 {
     otx_job_options job;
     otx__output output;
-    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    otx_result result = otx__new_stage(&x->t, out, options->overwrite, &output, x->error);
     if (result) return result;
     otx__extend_method(options, &job);
     result = otx__new_write_all(&x->t, output.partial, x->error);

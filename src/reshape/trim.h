@@ -51,11 +51,10 @@ OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
     otx_trim_summary *summary = &trimming->summary;
     char path[OTX__PATH_TEXT];
     otx_result result = otx__reshape_open(t, error);
-    otx__path_text(path, t->model);
     if (!result) trimming->by_bytes = options->bytes && !otx__bytes_are_there(t);
     if (!result && !options->bytes) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
-    if (!result) result = otx__keep_named(t, &summary->always, error);
+    if (!result && !t->gguf) result = otx__keep_named(t, &summary->always, error);
     if (!result && trimming->by_bytes)
         result = otx__bytes_choose(&trimming->bytes, t, summary, error);
     else if (!result)
@@ -63,10 +62,11 @@ OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
     if (!result) result = otx__renumber(t, error);
     if (result) return result;
     summary->before = t->vocab.token_count;
-    summary->after = t->count;
-    if (t->count == t->vocab.token_count && !trimming->by_bytes)
+    summary->after = t->count - t->hole_count;
+    if (summary->after == t->vocab.token_count && !trimming->by_bytes)
         otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
+                 "not named to stay are needed by others", otx__path_text(path, t->model),
+                 summary->after);
     return OTX_OK;
 }
 
@@ -77,10 +77,11 @@ OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, otx_trim_summary *su
     for (i = 0; i < job->base.parts.count; i++) {
         const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
         const otx__tensor_plan *plan = &job->plans[i];
+        unsigned bytes;
+        const unsigned elements = otx_dtype_block(plan->stored, &bytes);
         summary->matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            summary->trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+        if (!job->base.parts.tensors[i].redundant && elements)
+            summary->trimmed += (uint64_t)plan->rows * plan->columns / elements * bytes;
     }
 }
 
@@ -101,7 +102,7 @@ OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out
     otx__reshaping *t = &trimming->t;
     otx_job_options job;
     otx__output output;
-    otx_result result = otx__new_stage(t->ctx, out, options->overwrite, &output, error);
+    otx_result result = otx__new_stage(t, out, options->overwrite, &output, error);
     if (result) return result;
     memset(&job, 0, sizeof job);
     job.method = OTX_METHOD_ZERO; /* there is nothing to be made, but for bytes */
