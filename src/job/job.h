@@ -21,6 +21,7 @@ typedef struct otx__diagnosis {
 } otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
+struct otx__rebuild; /* targets.h */
 
 /* What becomes of one vocabulary tensor of the base. */
 typedef struct otx__tensor_plan {
@@ -51,11 +52,6 @@ OTX__PRIVATE void otx__pieces_close(const otx_context *ctx, otx__job_pieces *p)
     otx__pool_close(&p->pool);
 }
 
-/* Gives rows to targets of the tensor at hand in the place of those that the method made. */
-struct otx__rebuild;
-typedef otx_result (*otx__give_rows)(void *context, struct otx__rebuild *rebuild,
-                                     otx_error *error);
-
 /* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
     /* job: what the caller asks for, and is told */
@@ -75,6 +71,9 @@ struct otx_job {
     uint32_t *targets;                      /* donor ids to solve for */
     size_t anchor_count, target_count;
 
+    /* draft_vocab, draft_head: the tokens that the output's head has rows for */
+    otx__draft_head draft;
+
     /* plan: what becomes of every tensor, and of the configs */
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
@@ -91,8 +90,8 @@ struct otx_job {
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
 
-    /* rebuild: rows from elsewhere, or NULL */
-    otx__give_rows give;
+    /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
+    otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
     bool lends; /* or gives them to another job: nobody writes a map for it */
 
@@ -378,6 +377,7 @@ OTX_API void otx_job_close(otx_job *job)
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
+    otx__draft_close(ctx, &job->draft);
     otx_alignment_close(ctx, &job->alignment);
     otx__side_close(ctx, &job->donor);
     otx__side_close(ctx, &job->base);
