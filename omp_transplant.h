@@ -23,305 +23,312 @@
 
    What is where
 
-      358  api/version                version
-      388  api/result                 results
-      428  api/context                context: memory, threads, progress
-      506  api/isa                    instruction sets
-      523  api/matrix                 numbers and matrices
-      581  api/blocks                 block types of ggml
-      607  api/solver                 the solver
-      735  api/affine                 the affine map: rows as the map makes them, and what it misses
-      869  api/methods                methods: rows for tokens that a model lacks
-     1106  api/source                 sources and sinks: bytes in and out
-     1126  api/json                   JSON
-     1248  api/safetensors            safetensors
-     1312  api/gguf                   GGUF
-     1410  api/vocab                  vocabularies
-     1547  api/align                  alignment
-     1614  api/gguf_vocab             vocabularies in GGUF files
-     1637  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1729  api/file                   files
-     1740  api/directory              directories
-     1812  api/job                    the whole job
-     2022  api/map_models             maps by the rows of two models
-     2044  api/verify                 looking at a finished model
-     2113  api/evaluate               methods ranked on tokens that both models share
-     2209  api/reshape                a model's own vocabulary, smaller or larger
+      366  api/version                version
+      396  api/result                 results
+      436  api/context                context: memory, threads, progress
+      514  api/isa                    instruction sets
+      531  api/matrix                 numbers and matrices
+      589  api/blocks                 block types of ggml
+      615  api/solver                 the solver
+      743  api/affine                 the affine map: rows as the map makes them, and what it misses
+      877  api/methods                methods: rows for tokens that a model lacks
+     1114  api/source                 sources and sinks: bytes in and out
+     1134  api/json                   JSON
+     1256  api/safetensors            safetensors
+     1320  api/gguf                   GGUF
+     1418  api/vocab                  vocabularies
+     1555  api/align                  alignment
+     1622  api/gguf_vocab             vocabularies in GGUF files
+     1645  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1737  api/file                   files
+     1748  api/directory              directories
+     1820  api/job                    the whole job
+     2030  api/map_models             maps by the rows of two models
+     2052  api/verify                 looking at a finished model
+     2121  api/evaluate               methods ranked on tokens that both models share
+     2217  api/reshape                a model's own vocabulary, smaller or larger
 
-     2298  base                       what everything stands on
-     2334  base/begin                 system headers, and how floating point must be compiled
-     2372  base/sizes                 counting, and sums and products that may not wrap
-     2410  base/span                  bytes of others, digits, UTF-8
-     2568  base/decimal               the digits of a double
-     2717  base/format                printf without stdio and without a locale
-     2986  base/result                results, failures, messages
-     3102  base/memory                the allocator, arrays that grow
-     3161  base/text                  names in messages, and text that grows
-     3278  base/hooks                 log, progress, threads of the caller
-     3347  base/sort                  in place, without memory, never quadratic; and finding
-     3397  base/clock                 wall time for statistics
-     3443  base/hash                  keyed, for tables whose keys a stranger chooses
-     3535  base/pool                  blocks that are freed together
-     3650  base/number                element types, widening and rounding
-     3861  base/blocks                block types of ggml, taken apart and widened
-     4082  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4367  base/blocks_make           rows quantised to blocks
-     4761  base/base64                decoding
-     4797  base/protobuf              fields of a message
-     4919  base/watch                 long loops that the caller can stop
+     2350  base                       what everything stands on
+     2386  base/begin                 system headers, and how floating point must be compiled
+     2424  base/sizes                 counting, and sums and products that may not wrap
+     2462  base/span                  bytes of others, digits, UTF-8
+     2620  base/decimal               the digits of a double
+     2769  base/format                printf without stdio and without a locale
+     3038  base/result                results, failures, messages
+     3154  base/memory                the allocator, arrays that grow
+     3213  base/text                  names in messages, and text that grows
+     3330  base/hooks                 log, progress, threads of the caller
+     3399  base/sort                  in place, without memory, never quadratic; and finding
+     3449  base/clock                 wall time for statistics
+     3495  base/hash                  keyed, for tables whose keys a stranger chooses
+     3587  base/pool                  blocks that are freed together
+     3702  base/number                element types, widening and rounding
+     3913  base/blocks                block types of ggml, taken apart and widened
+     4134  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4419  base/blocks_make           rows quantised to blocks
+     4813  base/base64                decoding
+     4849  base/protobuf              fields of a message
+     4971  base/watch                 long loops that the caller can stop
 
-     4972  files                      formats, on memory and streams
-     5002  files/memory_source        memory as a source of bytes
-     5020  files/json_read            a parser without recursion
-     5373  files/json_values          looking at values, stepping through containers
-     5586  files/json_edit            writing, and edits that keep every byte they do not touch
-     5954  files/tensors              what reading and writing a header share
-     6089  files/safetensors_read     the header of a file, checked
-     6414  files/safetensors_write    the header of a new file
-     6571  files/gguf_types           ggml's types, and the sizes of values
-     6748  files/gguf_values          keys, tensors and values found
-     6866  files/gguf_walk            what stands in a header, one after the other
-     7078  files/gguf_read            the header of a file, checked
-     7299  files/gguf_write           the header of a new file
-     7505  files/gguf_keys            a list of keys that is being made
+     5024  files                      formats, on memory and streams
+     5054  files/memory_source        memory as a source of bytes
+     5072  files/json_read            a parser without recursion
+     5425  files/json_values          looking at values, stepping through containers
+     5638  files/json_edit            writing, and edits that keep every byte they do not touch
+     6006  files/tensors              what reading and writing a header share
+     6141  files/safetensors_read     the header of a file, checked
+     6466  files/safetensors_write    the header of a new file
+     6623  files/gguf_types           ggml's types, and the sizes of values
+     6800  files/gguf_values          keys, tensors and values found
+     6918  files/gguf_walk            what stands in a header, one after the other
+     7130  files/gguf_read            the header of a file, checked
+     7351  files/gguf_write           the header of a new file
+     7557  files/gguf_keys            a list of keys that is being made
 
-     7705  vocab                      tokens, from every source, and which of them are the same
-     7746  vocab/known                what the world calls things: files, classes, tokens
-     8070  vocab/token_table          the table of tokens, and finding tokens in it
-     8244  vocab/spelling             from what a file spells to bytes
-     8435  vocab/reader               what the readers of all sources share
-     8793  vocab/added_tokens         what other files add to a model's tokens
-     9141  vocab/in_use               tokens that are named as reserved ones and are none
-     9244  vocab/from_tokenizer_json  tokenizer.json
-     9537  vocab/from_tekken          tekken.json
-     9692  vocab/from_tiktoken        *.tiktoken
-     9757  vocab/from_sentencepiece   tokenizer.model and its like
-    10122  vocab/from_vocab_json      vocab.json and merges.txt
-    10208  vocab/from_vocab_txt       vocab.txt
-    10265  vocab/digits               how a tokenizer cuts numbers
-    10461  vocab/recognise            what a file is, by what it holds
-    10592  vocab/parse                the first source that is given, and what goes with it
-    10818  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11130  vocab/rules_read           the rules of each kind of file
-    11239  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11432  vocab/from_gguf            the vocabulary of a GGUF file
-    11740  vocab/gguf_rules           how it splits text
-    11892  vocab/split                text split as the tokenizer's model splits it
-    12292  vocab/align                which base token a donor token is
+     7757  vocab                      tokens, from every source, and which of them are the same
+     7798  vocab/known                what the world calls things: files, classes, tokens
+     8122  vocab/token_table          the table of tokens, and finding tokens in it
+     8296  vocab/spelling             from what a file spells to bytes
+     8487  vocab/reader               what the readers of all sources share
+     8845  vocab/added_tokens         what other files add to a model's tokens
+     9193  vocab/in_use               tokens that are named as reserved ones and are none
+     9296  vocab/from_tokenizer_json  tokenizer.json
+     9589  vocab/from_tekken          tekken.json
+     9744  vocab/from_tiktoken        *.tiktoken
+     9809  vocab/from_sentencepiece   tokenizer.model and its like
+    10174  vocab/from_vocab_json      vocab.json and merges.txt
+    10260  vocab/from_vocab_txt       vocab.txt
+    10317  vocab/digits               how a tokenizer cuts numbers
+    10513  vocab/recognise            what a file is, by what it holds
+    10644  vocab/parse                the first source that is given, and what goes with it
+    10870  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11182  vocab/rules_read           the rules of each kind of file
+    11291  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11484  vocab/from_gguf            the vocabulary of a GGUF file
+    11792  vocab/gguf_rules           how it splits text
+    11944  vocab/split                text split as the tokenizer's model splits it
+    12344  vocab/align                which base token a donor token is
 
-    12549  encode                     text becomes pieces, pieces become ids
-    12578  encode/char_set            sets of characters
-    12803  encode/unicode_tables      what characters are, packed
-    12967  encode/categories          Unicode's categories, scripts and case, as sets
-    13268  encode/regex_parse         regular expressions, read: sets and escapes
-    13574  encode/regex_syntax        classes, repetitions, groups
-    13974  encode/regex_program       instructions, and what parts of an expression begin with
-    14127  encode/regex_make          the program that they become
-    14489  encode/regex_match         the program run over a text
-    14860  encode/slices              a text in pieces, and ways to cut it further
-    15105  encode/cutter_read         the steps of a pre-tokenizer, read
-    15417  encode/cutter              texts cut by them
+    12601  encode                     text becomes pieces, pieces become ids
+    12630  encode/char_set            sets of characters
+    12855  encode/unicode_tables      what characters are, packed
+    13019  encode/categories          Unicode's categories, scripts and case, as sets
+    13320  encode/regex_parse         regular expressions, read: sets and escapes
+    13626  encode/regex_syntax        classes, repetitions, groups
+    14026  encode/regex_program       instructions, and what parts of an expression begin with
+    14179  encode/regex_make          the program that they become
+    14541  encode/regex_match         the program run over a text
+    14912  encode/slices              a text in pieces, and ways to cut it further
+    15157  encode/cutter_read         the steps of a pre-tokenizer, read
+    15469  encode/cutter              texts cut by them
 
-    15591  simd                       the hot loops, once for each instruction set
-    15624  simd/kernels               the table of kernels, and what all versions share
-    15901  simd/scalar                the reference
-    16070  simd/sse2                  the operations of 128-bit x86, and what each does
-    16191  simd/neon                  those of 64-bit Arm
-    16286  simd/wasm                  those of WebAssembly's SIMD128
-    16371  simd/avx2                  those of 256-bit x86, with FMA
-    16453  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    17095  simd/avx_vnni              AVX2, and products of integers
-    17191  simd/neon_bf16             NEON, and products of matrices
-    17345  simd/avx512                512-bit x86, by hand
-    17951  simd/amx                   tiles of x86, beside AVX-512
-    18194  simd/dispatch              which of them this machine can run, and which a call takes
+    15643  simd                       the hot loops, once for each instruction set
+    15676  simd/kernels               the table of kernels, and what all versions share
+    15953  simd/scalar                the reference
+    16122  simd/sse2                  the operations of 128-bit x86, and what each does
+    16243  simd/neon                  those of 64-bit Arm
+    16338  simd/wasm                  those of WebAssembly's SIMD128
+    16423  simd/avx2                  those of 256-bit x86, with FMA
+    16505  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    17147  simd/avx_vnni              AVX2, and products of integers
+    17243  simd/neon_bf16             NEON, and products of matrices
+    17397  simd/avx512                512-bit x86, by hand
+    18003  simd/amx                   tiles of x86, beside AVX-512
+    18246  simd/dispatch              which of them this machine can run, and which a call takes
 
-    18420  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    18473  solve/views                the rows of matrices, as the kernels read them
-    18602  solve/panels               vectors as the dense products want them, and these
-    18793  solve/rests                vectors on their way into panels
-    18970  solve/dictionary           the atoms, and their split along a common direction
-    19125  solve/exact_gram           products of all pairs of atoms in double
-    19207  solve/triangle             packed lower triangles
-    19311  solve/support              what is known of one target, and the exact steps
-    19587  solve/gram_table           products of atoms with all atoms, for scans
-    19825  solve/screen               which atoms are worth scoring in double: the bound
-    20131  solve/scan                 the correlations of all atoms with a block's residuals
-    20294  solve/predict              making targets ready for the next scan
-    20540  solve/candidates           the atoms that a scan could not rule out
-    20877  solve/select               the next atoms of each target
-    21042  solve/pursuit              what one solve holds, and the memory it takes
-    21286  solve/plan                 which form, and in what blocks
-    21531  solve/steps                a pursuit from its rows to its results
-    21770  solve/combine              new rows of coefficients
-    21832  solve/solver               the public call
-    21997  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22206  solve/affine_normal        the normal equations of an affine map
-    22449  solve/affine_factor        their factor, and their solution
-    22680  solve/affine_map           a fitted map, and the rows it makes
-    23024  solve/affine_choice        how many atoms to take, and chosen by what
-    23424  solve/affine_fit           what a fit of an affine map holds and needs
-    23688  solve/affine               fitting and applying affine maps
+    18472  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18525  solve/views                the rows of matrices, as the kernels read them
+    18654  solve/panels               vectors as the dense products want them, and these
+    18845  solve/rests                vectors on their way into panels
+    19022  solve/dictionary           the atoms, and their split along a common direction
+    19177  solve/exact_gram           products of all pairs of atoms in double
+    19259  solve/triangle             packed lower triangles
+    19363  solve/support              what is known of one target, and the exact steps
+    19639  solve/gram_table           products of atoms with all atoms, for scans
+    19877  solve/screen               which atoms are worth scoring in double: the bound
+    20183  solve/scan                 the correlations of all atoms with a block's residuals
+    20346  solve/predict              making targets ready for the next scan
+    20592  solve/candidates           the atoms that a scan could not rule out
+    20929  solve/select               the next atoms of each target
+    21094  solve/pursuit              what one solve holds, and the memory it takes
+    21338  solve/plan                 which form, and in what blocks
+    21583  solve/steps                a pursuit from its rows to its results
+    21822  solve/combine              new rows of coefficients
+    21884  solve/solver               the public call
+    22049  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22258  solve/affine_normal        the normal equations of an affine map
+    22501  solve/affine_factor        their factor, and their solution
+    22732  solve/affine_map           a fitted map, and the rows it makes
+    23076  solve/affine_choice        how many atoms to take, and chosen by what
+    23476  solve/affine_fit           what a fit of an affine map holds and needs
+    23740  solve/affine               fitting and applying affine maps
 
-    23979  methods                    rows for tokens that a model lacks, each method a room
-    24023  methods/parts              what methods share: sums of rows, combinations
-    24207  methods/pursuit            omp, omp-centred
-    24278  methods/constant           mean, zero
-    24306  methods/rough              products in float that leave few to be taken in double
-    24362  methods/near               each target against all anchors
-    24653  methods/weights            how a few anchors combine to a target
-    24874  methods/interpolation      common_interpolation
-    25027  methods/wechsel            wechsel
-    25077  methods/focus              focus
-    25165  methods/hull               hull
-    25216  methods/dense              matrices of double, and their products
-    25481  methods/lengthen           the base's rows of pieces beside the donor's
-    25747  methods/mapping            omp-affine, affine
-    26016  methods/linear             maps between two models' rows
-    26171  methods/clp                clp
-    26257  methods/chance             normal deviates that are the same everywhere
-    26318  methods/factor             of symmetric matrices
-    26367  methods/randn              randn
-    26456  methods/john_hewitt        john_hewitt
-    26540  methods/polar              the orthogonal part of a matrix
-    26636  methods/procrustes         procrustes
-    26729  methods/eigen              principal directions of a matrix's rows
-    27043  methods/landmark_pca       landmark_pca
-    27101  methods/stb                stb
-    27283  methods/rope               rows turned to positions
-    27373  methods/mp_rope            mp_rope
-    27699  methods/subword            subword
-    27805  methods/zett               zett
-    27827  methods/spread             the factor that suits hidden anchors' rows best
-    28054  methods/modifiers          what is done to the rows of any method
-    28198  methods/undertrained       rows that look as if nothing had trained them
-    28315  methods/methods            the table of all, and the public calls
+    24031  methods                    rows for tokens that a model lacks, each method a room
+    24075  methods/parts              what methods share: sums of rows, combinations
+    24259  methods/pursuit            omp, omp-centred
+    24330  methods/constant           mean, zero
+    24358  methods/rough              products in float that leave few to be taken in double
+    24414  methods/near               each target against all anchors
+    24705  methods/weights            how a few anchors combine to a target
+    24926  methods/interpolation      common_interpolation
+    25079  methods/wechsel            wechsel
+    25129  methods/focus              focus
+    25217  methods/hull               hull
+    25268  methods/dense              matrices of double, and their products
+    25533  methods/lengthen           the base's rows of pieces beside the donor's
+    25799  methods/mapping            omp-affine, affine
+    26068  methods/linear             maps between two models' rows
+    26223  methods/clp                clp
+    26309  methods/chance             normal deviates that are the same everywhere
+    26370  methods/factor             of symmetric matrices
+    26419  methods/randn              randn
+    26508  methods/john_hewitt        john_hewitt
+    26592  methods/polar              the orthogonal part of a matrix
+    26688  methods/procrustes         procrustes
+    26781  methods/eigen              principal directions of a matrix's rows
+    27095  methods/landmark_pca       landmark_pca
+    27153  methods/stb                stb
+    27335  methods/rope               rows turned to positions
+    27425  methods/mp_rope            mp_rope
+    27751  methods/subword            subword
+    27857  methods/zett               zett
+    27879  methods/spread             the factor that suits hidden anchors' rows best
+    28106  methods/modifiers          what is done to the rows of any method
+    28250  methods/undertrained       rows that look as if nothing had trained them
+    28367  methods/methods            the table of all, and the public calls
 
-    28493  across                     tokens of one vocabulary as weighted tokens of another
-    28507  across/map_rows            a map, gathered row by row
-    28704  across/token_map           by the split of the other vocabulary
-    28827  across/write_maps          two maps as safetensors
-    28970  across/spell_maps          two maps as JSON, for people
+    28545  across                     tokens of one vocabulary as weighted tokens of another
+    28559  across/map_rows            a map, gathered row by row
+    28756  across/token_map           by the split of the other vocabulary
+    28879  across/write_maps          two maps as safetensors
+    29022  across/spell_maps          two maps as JSON, for people
 
-    29090  disk                       files and directories
-    29128  disk/system                what POSIX and Windows are asked for
-    29169  disk/windows_paths         paths as Windows takes them
-    29309  disk/windows               the system as Windows gives it
-    29621  disk/posix                 the system as POSIX gives it
-    29869  disk/paths                 what can be told from their text
-    29943  disk/failure               why the system refused
-    30057  disk/look                  what stands at a path, and whether within another
-    30178  disk/listing               listings of directories
-    30253  disk/reading               files to read, and whether they have changed
-    30432  disk/writing               files to write
-    30549  disk/copying               copies of files
-    30615  disk/trees                 whole directories looked through, copied, removed
-    30831  disk/known                 what weights are called in a directory
-    30925  disk/staging               a directory made under another name, then renamed
-    31191  disk/staged_files          files made under another name, then renamed
-    31373  disk/missing               a path or a directory without what is wanted of it
-    31416  disk/gguf_files            GGUF files of a directory, by their names
-    31457  disk/weights               which files they are, and what may stand in their place
-    31793  disk/weight_index          the index of a checkpoint in shards
-    32010  disk/shards                what an index and its shards say of each other
-    32215  disk/gguf_parts            the parts of a split GGUF file
-    32324  disk/checkpoint            a model directory, in one file or in shards
-    32676  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    32755  disk/tokenizer_directory   the tokenizer of a model directory
+    29142  disk                       files and directories
+    29180  disk/system                what POSIX and Windows are asked for
+    29221  disk/windows_paths         paths as Windows takes them
+    29361  disk/windows               the system as Windows gives it
+    29673  disk/posix                 the system as POSIX gives it
+    29921  disk/paths                 what can be told from their text
+    29995  disk/failure               why the system refused
+    30109  disk/look                  what stands at a path, and whether within another
+    30230  disk/listing               listings of directories
+    30305  disk/reading               files to read, and whether they have changed
+    30484  disk/writing               files to write
+    30601  disk/copying               copies of files
+    30667  disk/trees                 whole directories looked through, copied, removed
+    30883  disk/known                 what weights are called in a directory
+    30977  disk/staging               a directory made under another name, then renamed
+    31243  disk/staged_files          files made under another name, then renamed
+    31425  disk/missing               a path or a directory without what is wanted of it
+    31468  disk/gguf_files            GGUF files of a directory, by their names
+    31509  disk/weights               which files they are, and what may stand in their place
+    31845  disk/weight_index          the index of a checkpoint in shards
+    32062  disk/shards                what an index and its shards say of each other
+    32267  disk/gguf_parts            the parts of a split GGUF file
+    32376  disk/checkpoint            a model directory, in one file or in shards
+    32728  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    32807  disk/tokenizer_directory   the tokenizer of a model directory
 
-    33017  model                      which tensors and config keys belong to the vocabulary
-    33053  model/known                what the world calls things
-    33414  model/known_keys           keys of ids and sizes in configs
-    33588  model/known_classes        classes of tokenizers, by the type of model
-    33826  model/names                names of tensors
-    33990  model/document             the JSON files of a model directory
-    34085  model/members              what the members of a config are about
-    34306  model/config               what config.json says
-    34483  model/side                 a model directory opened once
-    34610  model/gguf_model           what a GGUF file says of a model
-    34667  model/code                 the Python that a tokenizer is loaded with
-    34901  model/parts                what each tensor does for the vocabulary
-    35024  model/whole                whether all tensors are there
-    35146  model/find                 finding the parts of a model
-    35450  model/processor            the tokens that a processor looks for by their text
-    35605  model/heirs                what becomes of the ids in a config
-    35773  model/config_ids           ids in a config being edited
-    36013  model/config_lists         lists, dictionaries and ranges of ids
-    36170  model/config_edit          config.json and generation_config.json, edited
-    36477  model/classes              which class a tokenizer is loaded as
-    36684  model/class_tokens         added tokens that a class numbers otherwise
+    33069  model                      which tensors and config keys belong to the vocabulary
+    33105  model/known                what the world calls things
+    33466  model/known_keys           keys of ids and sizes in configs
+    33640  model/known_classes        classes of tokenizers, by the type of model
+    33878  model/names                names of tensors
+    34042  model/document             the JSON files of a model directory
+    34137  model/members              what the members of a config are about
+    34358  model/config               what config.json says
+    34535  model/side                 a model directory opened once
+    34662  model/gguf_model           what a GGUF file says of a model
+    34719  model/code                 the Python that a tokenizer is loaded with
+    34953  model/parts                what each tensor does for the vocabulary
+    35076  model/whole                whether all tensors are there
+    35198  model/find                 finding the parts of a model
+    35502  model/processor            the tokens that a processor looks for by their text
+    35657  model/heirs                what becomes of the ids in a config
+    35825  model/config_ids           ids in a config being edited
+    36065  model/config_lists         lists, dictionaries and ranges of ids
+    36222  model/config_edit          config.json and generation_config.json, edited
+    36529  model/classes              which class a tokenizer is loaded as
+    36736  model/class_tokens         added tokens that a class numbers otherwise
 
-    36800  job                        the whole transplant, in the order in which it happens
-    36861  job/draft_map              which tokens the rows of a draft's head are of
-    36919  job/job                    what a job holds
-    37315  job/open                   opening the two models
-    37591  job/map                    the caller's map
-    37712  job/align                  where every new row comes from
-    37913  job/draft_vocab            the tokens that a draft's head has rows for
-    38149  job/plan                   what becomes of every tensor, and of the configs
-    38372  job/draft_head             a head of fewer rows, and what says which
-    38509  job/rope                   heads and rotary positions of the two models
-    38607  job/chat                   the template that turns messages into text
-    38746  job/digits                 where the two tokenizers cut numbers differently
-    38947  job/converted              the special tokens that a conversion to GGUF finds
-    39255  job/gguf_donor             the files of a tokenizer, open once more
-    39339  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39622  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39958  job/gguf_merges            the merges of a byte-level vocabulary
-    40129  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    40299  job/gguf_special           special tokens, flags, templates
-    40518  job/gguf_normal            what becomes of spaces and letters
-    40661  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40857  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    41097  job/bos                    texts that begin otherwise than the base's
-    41161  job/rows                   rows in memory: reading, checking, their mean
-    41500  job/pieces                 what the base cuts new tokens into
-    41655  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41920  job/magikarp               tokens that look under-trained by their rows
-    42047  job/match                  rows of tokens that a new one only begins with
-    42134  job/solve                  solving for the rows of the donor
-    42343  job/targets                the rows that are made from the donor's
-    42462  job/diagnose               what is odd about the rows that were made
-    42592  job/rebuild                the new rows of one vocabulary tensor
-    42876  job/write_blocks           new rows as blocks
-    42975  job/write                  the output and its weights
-    43291  job/write_gguf             the output as a GGUF file, or as parts of one
-    43641  job/copy                   the other files of the two models
-    43858  job/index                  the files that are written anew
-    44036  job/run                    the whole, in order
-    44201  job/combined               a map of tokens by the combinations that a method makes
-    44301  job/report                 what a job did, as JSON and as a table
-    44630  job/findings               what is told of a finished model
-    44681  job/check_head             a head of fewer rows than tokens
-    44916  job/check_files            its files
-    45053  job/check_ids              sizes, ids and tying
-    45269  job/check_values           values
-    45348  job/check_gguf             the tokens of a GGUF file
-    45598  job/check_gguf_keys        its other keys, and its tensors
-    45845  job/check_draft            as a draft model for another
-    46187  job/verify                 whether a finished model agrees with itself
+    36852  job                        the whole transplant, in the order in which it happens
+    36913  job/draft_map              which tokens the rows of a draft's head are of
+    36971  job/job                    what a job holds
+    37373  job/open                   opening the two models
+    37649  job/map                    the caller's map
+    37770  job/align                  where every new row comes from
+    37972  job/draft_vocab            the tokens that a draft's head has rows for
+    38208  job/plan                   what becomes of every tensor, and of the configs
+    38431  job/draft_head             a head of fewer rows, and what says which
+    38568  job/rope                   heads and rotary positions of the two models
+    38666  job/chat                   the template that turns messages into text
+    38805  job/digits                 where the two tokenizers cut numbers differently
+    39006  job/converted              the special tokens that a conversion to GGUF finds
+    39314  job/gguf_donor             the files of a tokenizer, open once more
+    39398  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39681  job/gguf_tokens            the strings, types and scores of a vocabulary
+    40017  job/gguf_merges            the merges of a byte-level vocabulary
+    40188  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    40358  job/gguf_special           special tokens, flags, templates
+    40577  job/gguf_normal            what becomes of spaces and letters
+    40720  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40916  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    41156  job/bos                    texts that begin otherwise than the base's
+    41220  job/rows                   rows in memory: reading, checking, their mean
+    41560  job/pieces                 what the base cuts new tokens into
+    41715  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41980  job/magikarp               tokens that look under-trained by their rows
+    42107  job/match                  rows of tokens that a new one only begins with
+    42194  job/solve                  solving for the rows of the donor
+    42403  job/targets                the rows that are made from the donor's
+    42526  job/diagnose               what is odd about the rows that were made
+    42658  job/rebuild                the new rows of one vocabulary tensor
+    42949  job/write_blocks           new rows as blocks
+    43048  job/write                  the output and its weights
+    43364  job/write_gguf             the output as a GGUF file, or as parts of one
+    43714  job/copy                   the other files of the two models
+    43931  job/index                  the files that are written anew
+    44109  job/run                    the whole, in order
+    44274  job/combined               a map of tokens by the combinations that a method makes
+    44374  job/report                 what a job did, as JSON and as a table
+    44703  job/findings               what is told of a finished model
+    44754  job/check_head             a head of fewer rows than tokens
+    44989  job/check_files            its files
+    45126  job/check_ids              sizes, ids and tying
+    45342  job/check_values           values
+    45421  job/check_gguf             the tokens of a GGUF file
+    45671  job/check_gguf_keys        its other keys, and its tensors
+    45918  job/check_draft            as a draft model for another
+    46260  job/verify                 whether a finished model agrees with itself
 
-    46245  evaluate                   methods ranked on tokens that both models share
-    46264  evaluate/token_class       what a token is like, by its bytes
-    46331  evaluate/hidden            which tokens are hidden, and the rows at hand
-    46529  evaluate/scores            how near rows come to the true ones
-    46629  evaluate/ranks             whether a true row is found among all
-    46760  evaluate/evaluate          methods, one after the other, matrix by matrix
-    46989  evaluate/write_json        an evaluation as JSON
-    47102  evaluate/write_page        an evaluation as a page
+    46318  evaluate                   methods ranked on tokens that both models share
+    46337  evaluate/token_class       what a token is like, by its bytes
+    46404  evaluate/hidden            which tokens are hidden, and the rows at hand
+    46602  evaluate/scores            how near rows come to the true ones
+    46702  evaluate/ranks             whether a true row is found among all
+    46833  evaluate/evaluate          methods, one after the other, matrix by matrix
+    47062  evaluate/write_json        an evaluation as JSON
+    47175  evaluate/write_page        an evaluation as a page
 
-    47316  reshape                    a model's own vocabulary, smaller or larger
-    47340  reshape/needed             what has to stay for the sake of what stays
-    47554  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    47857  reshape/whole_word         which texts a tokenizer leaves in one piece
-    47990  reshape/renumber           which tokens there are then, and their ids
-    48197  reshape/files_json         tokenizer.json and the JSON files beside it
-    48574  reshape/files_lines        merges.txt and vocab.txt
-    48658  reshape/new_tokenizer      the files of the tokenizer, written anew
-    48780  reshape/named              tokens that configs name, which stay
-    48897  reshape/new_model          the model with its new tokenizer
-    48971  reshape/trim               fewer tokens
-    49078  reshape/extend             more tokens
+    47389  reshape                    a model's own vocabulary, smaller or larger
+    47420  reshape/needed             what has to stay for the sake of what stays
+    47634  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    47937  reshape/whole_word         which texts a tokenizer leaves in one piece
+    48088  reshape/renumber           which tokens there are then, and their ids
+    48331  reshape/files_json         tokenizer.json and the JSON files beside it
+    48715  reshape/files_lines        merges.txt and vocab.txt
+    48799  reshape/files_pieces       SentencePiece models
+    49019  reshape/files_ranks        tiktoken's ranks and tekken.json
+    49187  reshape/named              tokens that configs name, which stay
+    49304  reshape/files_gguf         the keys of GGUF files
+    49586  reshape/new_tokenizer      the files of the tokenizer, written anew
+    49782  reshape/wording            what the transplant says, in words of those who asked
+    49869  reshape/new_model          the model with its new tokenizer
+    49973  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    50129  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    50396  reshape/trim               fewer tokens
+    50535  reshape/extend             a text that becomes a token
+    50795  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -329,7 +336,8 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          close, with every way of making rows; otx_evaluate; otx_trim, also to a tokenizer of
+          bytes, and otx_extend, also by a donor;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
           table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
@@ -2219,6 +2227,8 @@ typedef struct otx_trim_options {
     uint64_t first;     /* ids below this one stay besides, unless they are named to go */
     uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
                            this; 0: 1 */
+    bool bytes;         /* nothing but bytes and special tokens stays, whatever is named; a
+                           tokenizer that lacks some byte becomes byte-level BPE without merges */
     bool overwrite;     /* replace an existing output */
 } otx_trim_options;
 
@@ -2228,6 +2238,7 @@ typedef struct otx_trim_summary {
     uint64_t always;        /* special ones, bytes and single characters, those that a chat
                                template or a config names */
     uint64_t parts;         /* those that others which stay are made of */
+    uint64_t made;          /* bytes that were no tokens, and are now */
     uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
     uint64_t trimmed;       /* and after */
 } otx_trim_summary;
@@ -2242,15 +2253,34 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
                                                 bool *keep, otx_trim_summary *summary,
                                                 otx_error *error);
 
-/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
-   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
-   numbered anew in their order, and matrices, biases, configs and generation_config.json
-   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
-   of a WordLevel model, which has none and where it is unknown. Tokenizers
-   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
-   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
-   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+/* Writes to `out` the model `model`, a directory or a GGUF file, with the vocabulary cut down:
+   what no token that stays depends on is taken out of the tokenizer's files, ids are numbered
+   anew in their order, and matrices, biases, configs and generation_config.json follow. Text of
+   tokens that stay is encoded to the same tokens, and the model gives the same logits for them,
+   bit for bit; all other text is still encoded, in smaller pieces, but for that of a WordLevel
+   model, which has none and where it is unknown. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND.
+
+   The files are tokenizer.json and what stands beside it, SentencePiece models, tiktoken's
+   ranks, tekken.json, vocab.json and vocab.txt. Of a SentencePiece model pieces that stay and
+   fields that are not known remain byte for byte, the trainer's ids and size are made true, and
+   samples of a self-test go; one beside a tokenizer.json follows it if it is of the same
+   tokens, and is left out if not. Ranks are numbered through again, and special tokens keep
+   their places behind them, with unlisted ones between and behind, as loaders count from the
+   ranks; where these are listed in the loader's code alone, or that holds their number, it is
+   OTX_ERROR_UNSUPPORTED. Of a GGUF file, which `out` then is too, all tensors and keys that are
+   not the vocabulary's remain byte for byte, rows are copied as blocks, and roles that
+   llama.cpp takes for granted are named where their ids are others. As for otx_job_run, nothing
+   stands at `out` before it is complete; the new tokenizer stands beside it for that time, as
+   `out`.otx-tokenizer-N.
+
+   With options.bytes, where the model has a token for every byte, as byte-level BPE and byte
+   fallback have, that is the same as to keep nothing. Where it lacks one (WordPiece, Unigram,
+   SentencePiece without fallback) the tokenizer becomes one of bytes, which leaves every text as
+   it is; special tokens and other added ones stay. A byte that is a token of the model's own
+   keeps its row. Any other takes the mean of the rows of the single characters, with the space
+   before them or without, in whose UTF-8 it is; if there are none, of all tokens of text that it
+   is in; and one that is in none the mean of all rows of tokens. */
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
@@ -2259,27 +2289,49 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
 typedef struct otx_extend_options {
     const char *const *tokens; /* texts, a space before a word with it; escapes as above */
     size_t token_count;
-    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    const char *tokens_of; /* a tokenizer, as for otx_vocab_open, whose tokens are offered after
+                            those; NULL: the donor's if `tokens` is NULL, else none */
+    uint64_t first;      /* of an offered tokenizer, ids below this one; 0: all */
+    uint64_t most;       /* offer on until so many tokens are new; 0: all */
+    const char *donor;   /* a model, as for otx_job_open, whose rows are used; or NULL */
+    otx_method method;   /* how rows are made: by one that needs a donor's rows those of tokens
+                            that the donor has, and by subword all others; by any other all */
+    otx_method_options how; /* of both; of subword, how.subword */
     uint64_t multiple;   /* as above */
     bool overwrite;      /* replace an existing output */
 } otx_extend_options;
 
 typedef struct otx_extend_summary {
     uint64_t before, after; /* tokens */
-    uint64_t present;       /* of the list, tokens already */
+    uint64_t present;       /* of the list, tokens already; of an offered one, texts that are */
+    uint64_t left;          /* of an offered one, texts that cannot be the model's own */
     uint64_t own;           /* that are the model's own now: met where the text is a word; */
     uint64_t parts;         /* those besides that merges go through on the way to them; */
     uint64_t added;         /* added tokens: cut out of any text before all else */
+    uint64_t solved;        /* new rows that are made from the donor's; by the pieces are the
+                               others of these three */
 } otx_extend_summary;
 
-/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
-   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
-   all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
-   that holds a token which texts are cut at, becomes an added token, that is neither special nor
-   normalised. New rows are made from those of the pieces; all others, and biases, configs and
-   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
+/* Writes to `out` the model `model`, with a tokenizer.json or a GGUF file, with more tokens. A
+   text that the model's pre-tokenizer certainly leaves whole becomes a token of its own: under
+   BPE by merges after all others, so that a text without it is split as before but for these;
+   under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
+   other text, and one that holds a token which texts are cut at, becomes an added token, that
+   is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
+   grow by the model's own; added ones are user-defined there. New rows are made from those of
+   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
+   with the same errors. A text of nothing, or one that has to be an added token and is no
+   UTF-8, is OTX_ERROR_ARGUMENT.
+
+   Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
+   tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
+   token even within a word. Special and reserved tokens stay the model's.
+
+   A donor's row is used for a new token of the same (kind, bytes), a merge's part among them, for
+   an added one also that of a special token of its content. The anchors are those of a transplant
+   of the model to the donor's tokenizer, and so are the rows, bit for bit, where nothing goes by
+   the other tokens that are wanted: omp-affine and affine choose by them how they map, and noise
+   goes by places. A donor's row that holds nothing counts as none. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
@@ -36940,6 +36992,7 @@ typedef struct otx__diagnosis {
 } otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
+struct otx__rebuild; /* targets.h */
 
 /* What becomes of one vocabulary tensor of the base. */
 typedef struct otx__tensor_plan {
@@ -37007,6 +37060,11 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
+    otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
+    void *give_context;
+    bool lends; /* or gives them to another job: nobody writes a map for it */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
@@ -37893,8 +37951,9 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
     if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
-                         "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
-                         "such token", job->without.message, (uint64_t)targets);
+                         "(-a subword, -a mean, -a zero) need none%s", job->without.message,
+                         (uint64_t)targets,
+                         job->lends ? "" : ", nor does a --map for every such token");
     if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
@@ -41301,6 +41360,7 @@ OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_wa
     const otx_job *job = walk->job;
     size_t i = 0;
     to[0] = 0;
+    if (job->lends) return to;
     if (walk->side->donor) {
         otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
                     "its place", (uint64_t)row);
@@ -42357,6 +42417,7 @@ typedef struct otx__rebuild {
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
     double *row;                 /* for a row on its way, or a mean */
+    const uint32_t *places;      /* by target: the new row that it is; NULL: its id */
     const uint32_t *ids;         /* of the new rows that are left, where not all are */
 } otx__rebuild;
 
@@ -42408,10 +42469,13 @@ OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first
                                                    const double *rows, otx_error *error)
 {
     size_t i;
-    for (i = 0; i < count; i++)
-        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
-            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
-            return otx__fail_range(r, r->job->targets[first + i], error);
+    for (i = 0; i < count; i++) {
+        const size_t id = r->job->targets[first + i];
+        const size_t place = r->places ? r->places[first + i] : id;
+        if (otx__rebuild_action(r, id) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, place, rows + i * r->made.columns))
+            return otx__fail_range(r, id, error);
+    }
     return OTX_OK;
 }
 
@@ -42560,10 +42624,11 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
     otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
              "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
              " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
-             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             "-k makes shorter ones%s", job->base.path, matrix->long_rows,
              matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
              matrix->anchor_norms[2]), matrix->longest,
-             otx__side_content(content, &job->donor, matrix->longest));
+             otx__side_content(content, &job->donor, matrix->longest),
+             job->lends ? "" : ", --map copies one");
 }
 
 /* Looks at the rows that were made for a matrix, while the base's are still there. */
@@ -42575,7 +42640,8 @@ OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
     otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
     const otx_context ctx = otx__job_uncounted(job);
     otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    otx_matrix made = otx__loaded_rows(&r->made, r->places ? r->places : job->targets,
+                                       job->target_count);
     size_t targets = job->target_count, i;
     otx_result result;
     if (d->norms) return OTX_OK; /* a draft's head has the embedding's rows once more */
@@ -42685,6 +42751,12 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Rows from elsewhere, if there are any. */
+OTX__PRIVATE otx_result otx__rebuild_give(otx__rebuild *r, otx_error *error)
+{
+    return r->job->give ? r->job->give(r->job->give_context, r, error) : OTX_OK;
+}
+
 /* The rows that must be made: by the method, from the donor's; as the mean of
    the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
@@ -42697,6 +42769,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (job->target_count == 0) return OTX_OK;
     if (r->solution) {
         result = otx__rebuild_solved(r, error);
+        if (!result) result = otx__rebuild_give(r, error);
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
@@ -42705,7 +42778,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
-    return result;
+    return result ? result : otx__rebuild_give(r, error);
 }
 
 /* Rows without a token of their own, padding and reserved ones, get the mean of
@@ -47322,7 +47395,7 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
    Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
    table; the tokenizer that it writes stands in a directory of its own, which goes with it.
    Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
-   extend.h.
+   more_tokens.h.
 
    Rooms, in order of dependency:
      needed         what has to stay for the sake of what stays
@@ -47331,11 +47404,18 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      renumber       which tokens there are then, and their ids
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
-     new_tokenizer  the files of the tokenizer, written anew
+     files_pieces   SentencePiece models
+     files_ranks    tiktoken's ranks and tekken.json
      named          tokens that configs name, which stay
+     files_gguf     the keys of GGUF files
+     new_tokenizer  the files of the tokenizer, written anew
+     wording        what the transplant says, in words of those who asked
      new_model      the model with its new tokenizer
+     from_donor     rows of new tokens, made from those that a donor has for them
+     bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens
-     extend         more tokens */
+     extend         a text that becomes a token
+     more_tokens    all that are wanted, and the model with them */
 
 /* >>> src/reshape/needed.h */
 /* ---- needed: what has to stay for the sake of what stays --------------------- */
@@ -47895,7 +47975,8 @@ OTX__PRIVATE size_t otx__word_row(uint32_t code)
     return row < 3 && row > 0 ? 0 : row; /* Latin */
 }
 
-/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z, and else the
+   first of Latin ones may be a capital of A to Z. */
 OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
 {
     size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
@@ -47905,6 +47986,7 @@ OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
         step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
         if (step == 0 || (ascii && step > 1)) return false;
         its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (!ascii && count == 0 && text.bytes[at] >= 'A' && text.bytes[at] <= 'Z') its = 0;
         if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
         row = its;
     }
@@ -47916,6 +47998,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    bool never;    /* no text is certain to be a token of the model's own */
     uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
@@ -47955,7 +48038,7 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
     const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
-    before.cuts_ideographs = false;
+    before.cuts_ideographs = before.never = false;
     before.most = 0;
     if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
         (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
@@ -47964,6 +48047,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
                                       &before.cuts_ideographs);
+    return before;
+}
+
+/* Of a GGUF file the kind says it: whatever cuts under a list of merges is a known one, and
+   Unigram changes texts. SentencePiece's scores and ranks would need those of all parts, and
+   what else there is has no words. */
+OTX__PRIVATE otx__before_model otx__look_before_gguf(const otx_vocab *vocab)
+{
+    const otx__rules *rules = (const otx__rules *)vocab->rules;
+    otx__before_model before;
+    memset(&before, 0, sizeof before);
+    before.cuts = true;
+    before.changes = rules->how == OTX__SPLIT_VITERBI;
+    before.never = !before.changes && rules->how != OTX__SPLIT_MERGES;
     return before;
 }
 
@@ -47980,6 +48077,7 @@ OTX__PRIVATE uint64_t otx__word_length(otx__span text)
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->never) return false;
     if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;
@@ -47995,7 +48093,8 @@ OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 /* A model whose vocabulary is cut down, or grows. */
 typedef struct otx__reshaping {
     const otx_context *ctx;
-    const char *model;          /* its directory */
+    const char *model;          /* its directory, or its GGUF file: */
+    char *gguf;                 /* the path of that, or NULL */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
     otx__token_index stand_for; /* and by (kind, bytes) */
@@ -48005,6 +48104,9 @@ typedef struct otx__reshaping {
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
     size_t count;               /* tokens that there are then */
+    bool holes;                 /* ids behind the model's own that have no token stay such: */
+    size_t hole_count;          /* so many, which are in `count`, */
+    uint64_t spare;             /* and rows behind all ids */
     const otx__growth *growth;  /* new tokens, or NULL: */
     uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
@@ -48023,6 +48125,19 @@ OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
     if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
     if (t->contents.slots) otx__index_close(ctx, &t->contents);
     otx_vocab_close(ctx, &t->vocab);
+    otx__path_free(ctx, t->gguf);
+}
+
+/* Whether the vocabulary is read from such a source: see otx_vocab. */
+OTX__PRIVATE bool otx__reshape_reads(const otx__reshaping *t, const char *source)
+{
+    return strcmp(otx__word(t->vocab.source), source) == 0;
+}
+
+/* Whether texts are cut at a token wherever it stands in them. */
+OTX__PRIVATE bool otx__is_cut(const otx_token *token)
+{
+    return token->added || token->kind == OTX_TOKEN_CONTROL;
 }
 
 /* Of tokens that are alike the lowest id is found. */
@@ -48044,10 +48159,24 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
+/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. */
+OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result = otx__find_gguf(t->ctx, t->model, &t->gguf, error);
+    if (!result && t->gguf) t->model = t->gguf;
+    if (!result) result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    if (!result) result = otx__model_status(t->model, &status, error);
+    if (result || status.directory || t->gguf) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is a file of a tokenizer, not a model; give "
+                     "the model's directory or GGUF file", otx__path_text(path, t->model));
+}
+
 /* Opens the vocabulary, with every token still to be judged. */
 OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
-    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    otx_result result = otx__reshape_open_vocab(t, error);
     size_t count = t->vocab.count;
     if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
     if (result) return result;
@@ -48116,7 +48245,12 @@ OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
     for (i = 0; i < t->vocab.count; i++) {
         if (t->own[i] != own) continue;
         t->ids[i] = OTX__GONE;
-        if (!t->keep[i]) continue;
+        if (!t->keep[i]) {
+            if (own || !t->holes) continue;
+            t->hole_count++;
+            t->olds[t->count++] = OTX__GONE;
+            continue;
+        }
         t->ids[i] = (uint32_t)t->count;
         t->olds[t->count++] = (uint32_t)i;
     }
@@ -48484,19 +48618,26 @@ OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
         visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
 }
 
-/* Every id of tokenizer.json outside the lists of tokens. */
-OTX__PRIVATE void otx__new_named(otx__new_file *f,
-                                  void (*visit)(otx__new_file *f, uint32_t node))
+/* Every id of tokenizer.json outside its model. */
+OTX__PRIVATE void otx__new_named_around(otx__new_file *f,
+                                        void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
     const uint32_t first = otx_json_find(json, 0, "post_processor");
     const uint32_t end = otx_json_after(json, first);
     uint32_t node;
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
-    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
     for (node = first; node < end; node++) /* sequences may hold sequences */
         if (otx_json_find(json, node, "type") != OTX_JSON_NONE)
             otx__new_processor(f, node, visit);
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
+{
+    otx__new_named_around(f, visit);
+    visit(f, otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "unk_id"));
 }
 
 /* Such an id stays. */
@@ -48655,126 +48796,392 @@ OTX__PRIVATE otx_result otx__new_vocab_txt(otx__reshaping *t, otx__span text, ot
     return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
 }
 
-/* >>> src/reshape/new_tokenizer.h */
-/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+/* >>> src/reshape/files_pieces.h */
+/* ---- files_pieces: a SentencePiece model, written anew ------------------------------- */
 
-/* A JSON file of the tokenizer, and how it is written anew. */
-typedef struct otx__new_kind {
-    const char *name;
-    void (*make)(otx__new_file *f);
-} otx__new_kind;
-
-static const otx__new_kind otx__new_kinds[] = {
-    {"tokenizer.json", otx__new_tokenizer_json},
-    {"tokenizer_config.json", otx__new_tokenizer_config},
-    {"vocab.json", otx__new_vocab_json},
-    {"added_tokens.json", otx__new_added_tokens_json},
+/* Fields of the message besides those that are read. */
+enum {
+    OTX__MODEL_SELF_TEST = 4, OTX__TRAINER_SIZE = 4, OTX__TRAINER_UNK_ID = 40,
+    OTX__TRAINER_IDS = 4 /* unk, bos, eos and pad, one after the other */
 };
 
-/* Writes a JSON file of the tokenizer anew. */
-OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
-                                             const char *directory, otx_error *error)
+/* What those ids are where the file says nothing. */
+static const int32_t otx__trainer_ids[OTX__TRAINER_IDS] = {0, 1, 2, -1};
+
+/* A model while it is written. Its pieces are counted from 0: places. */
+typedef struct otx__new_pieces {
+    const otx__reshaping *t;
+    uint64_t before, dropped; /* ids that the loader puts before them; pieces without an id */
+    uint64_t count, kept;     /* pieces, and those that stay */
+    uint64_t trainers;        /* messages that together are the trainer's */
+    int64_t old_ids[OTX__TRAINER_IDS], new_ids[OTX__TRAINER_IDS];
+    bool said[OTX__TRAINER_IDS];
+    bool agrees;              /* every piece is the token of its id, before and after */
+} otx__new_pieces;
+
+OTX__PRIVATE void otx__text_varint(otx__text *to, uint64_t value)
 {
-    otx__document document;
-    otx__text text;
-    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
-    if (result) return result;
-    otx__text_open(&text, t->ctx);
-    result = otx__new_json(t, &document.json, kind->make, &text, error);
-    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
-    otx__text_close(&text);
-    otx__document_close(t->ctx, &document);
-    return result;
+    char byte;
+    for (; value > 0x7f; value >>= 7) {
+        byte = (char)(unsigned char)(0x80 | (value & 0x7f));
+        otx__text_bytes(to, &byte, 1);
+    }
+    byte = (char)value;
+    otx__text_bytes(to, &byte, 1);
 }
 
-/* Writes merges.txt or vocab.txt anew. */
-OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
-                                              const char *directory, otx_error *error)
+OTX__PRIVATE void otx__text_varint_field(otx__text *to, uint32_t number, uint64_t value)
 {
-    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    otx__text_varint(to, (uint64_t)number << 3 | OTX__WIRE_VARINT);
+    otx__text_varint(to, value);
+}
+
+/* The next field, with the bytes that it takes; false behind the last. The file has been
+   checked. */
+OTX__PRIVATE bool otx__next_field(otx__proto *proto, otx__field *field, otx__span *bytes)
+{
+    const unsigned char *start = proto->at;
+    bool more = true;
+    if (otx__proto_next(proto, field, &more) || !more) return false;
+    *bytes = otx__span_of((const char *)start, (size_t)(proto->at - start));
+    return true;
+}
+
+/* ---- what stays ---- */
+
+/* Counts a piece, and looks whether it stays. */
+OTX__PRIVATE bool otx__piece_stays(otx__new_pieces *p, otx__proto bytes)
+{
+    const otx_vocab *vocab = &p->t->vocab;
+    const uint64_t place = p->count++;
+    const uint64_t id = place - p->dropped + p->before;
+    otx__piece piece;
+    if (place < p->dropped) {
+        p->kept++;
+        return true;
+    }
+    if (otx__read_piece(bytes, &piece) || id >= vocab->count ||
+        !otx__same_bytes(vocab->tokens[id].content, vocab->tokens[id].content_size, piece.text,
+                         piece.size)) {
+        p->agrees = false;
+        return false;
+    }
+    if (p->t->ids[id] == OTX__GONE) return false;
+    if (p->t->ids[id] != p->kept - p->dropped + p->before) p->agrees = false;
+    p->kept++;
+    return true;
+}
+
+/* Reads the ids that the trainer names; of several the last counts. */
+OTX__PRIVATE void otx__new_pieces_trainer(otx__new_pieces *p, otx__proto trainer)
+{
+    otx__field field;
+    otx__span bytes;
+    p->trainers++;
+    while (otx__next_field(&trainer, &field, &bytes)) {
+        const uint32_t which = field.number - OTX__TRAINER_UNK_ID;
+        if (field.wire != OTX__WIRE_VARINT || which >= OTX__TRAINER_IDS) continue;
+        p->old_ids[which] = (int32_t)(uint32_t)field.value;
+        p->said[which] = true;
+    }
+}
+
+/* Goes through the file once, to know what is to be written. */
+OTX__PRIVATE void otx__new_pieces_look(otx__new_pieces *p, otx__span text)
+{
+    otx__proto proto = otx__proto_open(text.bytes, text.size);
+    otx__field field;
+    otx__span bytes;
+    size_t i;
+    for (i = 0; i < OTX__TRAINER_IDS; i++) p->old_ids[i] = otx__trainer_ids[i];
+    while (otx__next_field(&proto, &field, &bytes))
+        if (field.wire == OTX__WIRE_BYTES && field.number == OTX__MODEL_TRAINER)
+            otx__new_pieces_trainer(p, field.bytes);
+    memcpy(p->new_ids, p->old_ids, sizeof p->new_ids);
+    proto = otx__proto_open(text.bytes, text.size);
+    while (otx__next_field(&proto, &field, &bytes)) {
+        const uint64_t place = p->count, now = p->kept;
+        bool stays;
+        if (field.wire != OTX__WIRE_BYTES || field.number != OTX__MODEL_PIECES) continue;
+        stays = otx__piece_stays(p, field.bytes);
+        for (i = 0; i < OTX__TRAINER_IDS; i++)
+            if (p->old_ids[i] == (int64_t)place) p->new_ids[i] = stays ? (int64_t)now : -1;
+    }
+}
+
+/* ---- writing ---- */
+
+/* The trainer's message: its ids and the number of pieces made true, all else as it is. The
+   last of several says what none has said. */
+OTX__PRIVATE void otx__new_pieces_put_trainer(const otx__new_pieces *p, otx__proto trainer,
+                                              bool last, otx__text *to)
+{
+    const uint64_t tag = OTX__MODEL_TRAINER << 3 | OTX__WIRE_BYTES;
+    otx__text own;
+    otx__field field;
+    otx__span bytes;
+    uint32_t i;
+    otx__text_open(&own, to->ctx);
+    while (otx__next_field(&trainer, &field, &bytes)) {
+        const uint32_t which = field.number - OTX__TRAINER_UNK_ID;
+        if (field.wire == OTX__WIRE_VARINT && which < OTX__TRAINER_IDS)
+            otx__text_varint_field(&own, field.number, (uint64_t)p->new_ids[which]);
+        else if (field.wire == OTX__WIRE_VARINT && field.number == OTX__TRAINER_SIZE)
+            otx__text_varint_field(&own, field.number, p->kept);
+        else otx__text_bytes(&own, bytes.bytes, bytes.size);
+    }
+    for (i = 0; i < OTX__TRAINER_IDS && last; i++)
+        if (!p->said[i] && p->new_ids[i] != otx__trainer_ids[i])
+            otx__text_varint_field(&own, OTX__TRAINER_UNK_ID + i, (uint64_t)p->new_ids[i]);
+    otx__text_varint(to, tag);
+    otx__text_varint(to, own.size);
+    otx__text_bytes(to, own.bytes, own.size);
+    to->failed = to->failed || own.failed;
+    otx__text_close(&own);
+}
+
+/* Writes the file: pieces that stay and fields that are not known byte for byte. Samples of a
+   self-test, of pieces that may have gone, are left out: a loader refuses a file that fails
+   its own. */
+OTX__PRIVATE void otx__new_pieces_put(otx__new_pieces *p, otx__span text, otx__text *to)
+{
+    otx__proto proto = otx__proto_open(text.bytes, text.size);
+    const bool whole = p->kept == p->count;
+    otx__new_pieces again = *p;
+    uint64_t trainers = 0;
+    otx__field field;
+    otx__span bytes;
+    again.count = again.kept = 0;
+    while (otx__next_field(&proto, &field, &bytes)) {
+        const bool message = field.wire == OTX__WIRE_BYTES;
+        if (message && field.number == OTX__MODEL_TRAINER) {
+            trainers++;
+            otx__new_pieces_put_trainer(p, field.bytes, trainers == p->trainers, to);
+            continue;
+        }
+        if (message && field.number == OTX__MODEL_SELF_TEST && !whole) continue;
+        if (message && field.number == OTX__MODEL_PIECES &&
+            !otx__piece_stays(&again, field.bytes))
+            continue;
+        otx__text_bytes(to, bytes.bytes, bytes.size);
+    }
+    if (p->trainers == 0) otx__new_pieces_put_trainer(p, otx__proto_open("", 0), true, to);
+}
+
+/* Makes a SentencePiece model anew, whose reader has been at it. *agrees is false where it is
+   not of the tokenizer that was read: then nothing is written. */
+OTX__PRIVATE otx_result otx__new_pieces_make(const otx__reshaping *t, const otx__tokenizer *at,
+                                             otx__text *to, bool *agrees, otx_error *error)
+{
+    otx__new_pieces p;
+    memset(&p, 0, sizeof p);
+    p.t = t;
+    p.agrees = true;
+    if (at->layout) p.dropped = at->layout->dropped;
+    while (at->layout && p.before < OTX__COUNT(at->layout->before) &&
+           at->layout->before[p.before])
+        p.before++;
+    otx__new_pieces_look(&p, otx__span_of(at->text.bytes, at->text.size));
+    *agrees = p.agrees;
+    if (p.agrees)
+        otx__new_pieces_put(&p, otx__span_of(at->text.bytes, at->text.size), to);
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* ---- what has to stay ---- */
+
+/* Pieces that no text is made of but that merges go through, and the piece of Unigram with the
+   best score, by which those of the user are scored. */
+OTX__PRIVATE void otx__keep_pieces(otx__reshaping *t, uint64_t *named)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    uint32_t best = OTX__GONE;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (token->kind != OTX_TOKEN_UNUSED ||
+            otx__is_reserved(token->content, token->content_size))
+            continue;
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
+    for (i = 0; i < rules->token_count && rules->how == OTX__SPLIT_VITERBI; i++) {
+        const uint32_t id = rules->tokens[i].id;
+        if (!t->vocab.tokens[id].added &&
+            (best == OTX__GONE || rules->weights[id] > rules->weights[best]))
+            best = id;
+    }
+    if (best == OTX__GONE || t->keep[best]) return;
+    t->keep[best] = true;
+    ++*named;
+}
+
+/* >>> src/reshape/files_ranks.h */
+/* ---- files_ranks: tiktoken's ranks and tekken.json, written anew ----------------------- */
+
+/* ---- tiktoken ---- */
+
+/* Lines "BASE64 RANK", of which the rank is the id. */
+OTX__PRIVATE otx_result otx__new_ranks(const otx__reshaping *t, otx__span text, otx__text *to,
+                                       otx_error *error)
+{
+    otx__span line;
+    size_t at = 0, size;
+    while (otx__new_line(text, &at, &line, &size)) {
+        const char *space = (const char *)memchr(line.bytes, ' ', size);
+        const size_t head = space ? (size_t)(space - line.bytes) + 1 : 0;
+        uint64_t rank;
+        if (!space || !otx__parse_uint(otx__span_of(space + 1, size - head), &rank) ||
+            rank >= t->vocab.count || t->ids[rank] == OTX__GONE)
+            continue;
+        otx__text_bytes(to, line.bytes, head);
+        otx__text_format(to, "%" PRIu32, t->ids[rank]);
+        otx__text_bytes(to, line.bytes + size, line.size - size);
+    }
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* Whether a text holds a number that stands by itself. */
+OTX__PRIVATE bool otx__holds_number(otx__span text, uint64_t number)
+{
+    char digits[24];
+    const size_t size = otx__format(digits, sizeof digits, "%" PRIu64, number);
+    size_t at;
+    for (at = 0; at + size <= text.size; at++)
+        if (memcmp(text.bytes + at, digits, size) == 0 &&
+            (at == 0 || !otx__is_digit(text.bytes[at - 1])) &&
+            (at + size == text.size || !otx__is_digit(text.bytes[at + size])))
+            return true;
+    return false;
+}
+
+/* Refuses the loader's code if it says by number how many ranks there are, as Qwen's does. */
+OTX__PRIVATE otx_result otx__check_code(const otx__reshaping *t, const char *name,
+                                        uint64_t ranks, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
     size_t size = 0;
-    otx__text text;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
-    otx__text_open(&text, t->ctx);
     result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result)
-        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
-                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
-    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
-    otx__text_close(&text);
+    if (!result && otx__holds_number(otx__span_of(bytes, size), ranks))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds the number %" PRIu64 ", the "
+                           "count of ranks, from which special tokens would be numbered; have it "
+                           "take the length of the ranks that it has read instead",
+                           otx__path_text(where, path), ranks);
     if (bytes) otx__file_free(t->ctx, bytes, size);
     otx__path_free(t->ctx, path);
     return result;
 }
 
-OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
-                                            const char *directory, otx_error *error)
+/* Rows that the model has behind all ids: its loader may have tokens for them. */
+OTX__PRIVATE otx_result otx__count_spare(otx__reshaping *t, otx_error *error)
 {
-    char *from = otx__path_join(t->ctx, t->model, name);
-    char *to = otx__path_join(t->ctx, directory, name);
-    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
-                                   : otx__fail_memory(error, strlen(name) + 2);
-    otx__path_free(t->ctx, from);
-    otx__path_free(t->ctx, to);
-    return result;
-}
-
-/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
-OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
-                                        otx_error *error)
-{
-    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
-        if (strcmp(name, otx__new_kinds[i].name) == 0)
-            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
-    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
-        return otx__new_write_lines(t, name, *name == 'm', directory, error);
-    if (!otx__is_of_tokenizer(name)) return OTX_OK;
-    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
-    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
-             "tokenizer.json is read", otx__path_text(path, t->model),
-             otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    otx__document config;
+    uint64_t rows = 0;
+    otx_result result = otx__document_open(t->ctx, t->model, "config.json", &config, error);
+    if (result) return result;
+    (void)otx_json_uint(&config.json, otx_json_find(&config.json, otx__document_root(&config),
+                                                    "vocab_size"), &rows);
+    if (rows > t->vocab.count) t->spare = rows - t->vocab.count;
+    otx__document_close(t->ctx, &config);
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
-                                            otx_error *error)
+/* Ranks are ids, and special tokens have those from their count on: loaders number them so, and
+   not all of them are listed. */
+OTX__PRIVATE otx_result otx__keep_ranks(otx__reshaping *t, uint64_t *named, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx__listing listing;
-    size_t i;
-    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    size_t i, ranks = 0, others = 0;
+    otx_result result;
+    otx__path_text(path, t->model);
+    while (ranks < t->vocab.count && t->vocab.tokens[ranks].kind != OTX_TOKEN_NONE &&
+           !otx__is_cut(&t->vocab.tokens[ranks]))
+        t->own[ranks++] = true;
+    for (i = ranks; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        if (!otx__is_cut(token) && token->kind != OTX_TOKEN_UNUSED)
+            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its ranks are not numbered "
+                             "through, there is a token at %" PRIu64 " behind %" PRIu64
+                             " others; they cannot be numbered anew", path, (uint64_t)i,
+                             (uint64_t)ranks);
+        others++;
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
+    if (others == 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its special tokens stand in its "
+                         "loader's code alone; list them with their ids in added_tokens_decoder "
+                         "of tokenizer_config.json, so that they are numbered anew", path);
+    t->holes = true;
+    result = otx__count_spare(t, error);
     if (result) return result;
-    for (i = 0; i < listing.count && !result; i++)
-        result = otx__new_write(t, listing.names[i], directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
+    for (i = 0; !result && i < listing.count; i++)
+        if (otx__is_tokenizer_code(listing.names[i]))
+            result = otx__check_code(t, listing.names[i], ranks, error);
     otx__listing_close(&listing);
     return result;
 }
 
-/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
-   which is added to *named, and finds which tokens are its model's. */
-OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+/* ---- tekken.json ---- */
+
+/* How many ids are special tokens', which come first; then come the entries of the list. */
+OTX__PRIVATE uint64_t otx__tekken_specials_of(const otx_json *json)
 {
-    char path[OTX__PATH_TEXT];
-    otx__document document;
-    otx__new_file f;
-    otx_result result;
-    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
-                         "a tokenizer.json is written anew: load it with transformers' "
-                         "AutoTokenizer and save it with save_pretrained, which writes one",
-                         otx__path_text(path, t->model), otx__word(t->vocab.source));
-    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
-    if (result) return result;
-    memset(&f, 0, sizeof f);
-    f.t = t;
-    f.json = &document.json;
-    otx__new_named(&f, otx__new_keep_id);
-    otx__new_find_own(&f);
-    *named += f.count;
-    otx__document_close(t->ctx, &document);
-    return OTX_OK;
+    uint64_t count = 0;
+    (void)otx_json_uint(json, otx_json_find(json, otx_json_find(json, 0, "config"),
+                                            "default_num_special_tokens"), &count);
+    return count;
+}
+
+/* Entries that stay, with the ranks that they have then; those that no id has go. */
+OTX__PRIVATE void otx__new_tekken_words(otx__new_file *f, uint32_t array)
+{
+    const uint64_t specials = otx__tekken_specials_of(f->json);
+    otx_json_iter entry = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&entry)) {
+        const uint64_t id = entry.index + specials;
+        uint32_t start, end, at, after;
+        if (id >= f->t->vocab.count || f->t->ids[id] == OTX__GONE) continue;
+        otx__json_bytes(f->json, entry.value, &start, &end);
+        otx__json_bytes(f->json, otx_json_find(f->json, entry.value, "rank"), &at, &after);
+        otx__new_next(f);
+        otx__text_bytes(&f->value, f->json->text + start, at - start);
+        otx__text_format(&f->value, "%" PRIu64, f->t->ids[id] - specials);
+        otx__text_bytes(&f->value, f->json->text + after, end - after);
+    }
+}
+
+/* Puts a number in the place of one. */
+OTX__PRIVATE void otx__new_put_count(otx__new_file *f, const char *member, uint64_t count)
+{
+    const uint32_t node = otx_json_find(f->json, otx_json_find(f->json, 0, "config"), member);
+    char digits[24];
+    if (f->result || otx_json_type_of(f->json, node) != OTX_JSON_NUMBER) return;
+    otx__format(digits, sizeof digits, "%" PRIu64, count);
+    f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, digits, f->error);
+}
+
+OTX__PRIVATE void otx__new_tekken_json(otx__new_file *f)
+{
+    otx__new_part(f, otx_json_find(f->json, 0, "vocab"), otx__new_tekken_words);
+    otx__new_put_count(f, "default_vocab_size", f->t->count);
+    otx__new_put_count(f, "num_vocab_tokens", f->t->count - otx__tekken_specials_of(f->json));
+}
+
+/* All special tokens stay: their ids are their places in the list. */
+OTX__PRIVATE void otx__keep_tekken(otx__reshaping *t, const otx_json *json, uint64_t *named)
+{
+    const uint64_t specials = otx__tekken_specials_of(json);
+    size_t i;
+    for (i = 0; i < t->vocab.count && i < specials; i++) {
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
 }
 
 /* >>> src/reshape/named.h */
@@ -48894,6 +49301,571 @@ OTX__PRIVATE otx_result otx__keep_named(otx__reshaping *t, uint64_t *named, otx_
     return result;
 }
 
+/* >>> src/reshape/files_gguf.h */
+/* ---- files_gguf: the keys of a GGUF file's vocabulary, written anew -------------------- */
+
+/* The tokenizer of such a model stands in a file with all of its keys and no tensors. */
+#define OTX__NEW_GGUF "tokenizer.gguf"
+
+/* Whole tokenizers in one string, which llama.cpp does not read. */
+static const char *const otx__gguf_whole[] = {"tokenizer.huggingface.json",
+                                              "tokenizer.rwkv.world"};
+
+/* Lists of ids, of which those go that have no token any more. */
+static const char *const otx__gguf_id_lists[] = {"tokenizer.ggml.suppress_tokens",
+                                                 "tokenizer.ggml.eog_token_ids"};
+
+OTX__PRIVATE bool otx__gguf_is_named(const otx_gguf_key *key, const char *name)
+{
+    return otx__same_bytes(key->name, key->name_size, name, strlen(name));
+}
+
+OTX__PRIVATE bool otx__gguf_is_any(const otx_gguf_key *key, const char *const *names,
+                                   size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__gguf_is_named(key, names[i])) return true;
+    return false;
+}
+
+/* Whether a key of the vocabulary holds one id. */
+OTX__PRIVATE bool otx__gguf_is_id(const otx_gguf_key *key)
+{
+    static const char ending[] = "_token_id";
+    const size_t size = sizeof ending - 1;
+    return !key->array && key->type != OTX_GGUF_STRING && key->name_size > size &&
+           memcmp(key->name + key->name_size - size, ending, size) == 0;
+}
+
+/* ---- lists ---- */
+
+/* Whether a token stays. */
+OTX__PRIVATE bool otx__gguf_stays(const otx__reshaping *t, uint64_t id)
+{
+    return id < t->vocab.count && t->ids[id] != OTX__GONE;
+}
+
+/* What the list of tokens, or one beside it, has of the new tokens that are added, or are the
+   model's own. */
+OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_key *key,
+                                       bool added, otx__text *to)
+{
+    const otx__growth *g = t->growth;
+    uint64_t count = 0;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        const float score = added ? OTX__GGUF_ADDED_SCORE : (float)token->score;
+        if (token->added != added) continue;
+        count++;
+        if (key->type == OTX_GGUF_STRING)
+            otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
+        else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
+            otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
+        else otx__gguf_text_i32(to, (int32_t)score);
+    }
+    return count;
+}
+
+/* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
+   are in the order in which they were. */
+OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
+                                       otx__gguf_list *list)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0, id;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    for (id = 0; id < key->count; id++) {
+        const unsigned size = otx__gguf_element_size(key->type);
+        if (!size && !otx_gguf_next(key, &at)) break;
+        if (!otx__gguf_stays(t, id)) continue;
+        kept++;
+        if (size) otx__text_bytes(&text, key->data + id * size, size);
+        else otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    kept += otx__append_gguf(t, key, false, &text);
+    kept += otx__append_gguf(t, key, true, &text);
+    otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    otx__text_close(&text);
+}
+
+/* Merges that lead to new tokens. */
+OTX__PRIVATE uint64_t otx__append_gguf_merges(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__gguf_text_uint(to, left.size + 1 + right.size, 8);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+    }
+    return g ? g->merge_count : 0;
+}
+
+/* The list of merges, of which those remain whose tokens all stay. */
+OTX__PRIVATE otx_result otx__new_gguf_merges(otx__reshaping *t, const otx_gguf_key *key,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0;
+    otx_result result = OTX_OK;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    while (!result && otx_gguf_next(key, &at)) {
+        const char *space = at.size > 1 ? (const char *)memchr(at.bytes + 1, ' ', at.size - 1)
+                                        : NULL;
+        const size_t left = space ? (size_t)(space - at.bytes) : 0;
+        result = otx__reshape_room(t, at.size + 1, error);
+        if (result || !space) continue;
+        memcpy(t->scratch, at.bytes, left);
+        memcpy(t->scratch + left, space + 1, at.size - left - 1);
+        if (!otx__reshape_merges(t, left, at.size - left - 1)) continue;
+        kept++;
+        otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    kept += otx__append_gguf_merges(t->growth, &text);
+    otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
+    otx__text_close(&text);
+    return result;
+}
+
+/* A list of tokens' strings, in any order, of which those remain whose tokens stay. */
+OTX__PRIVATE void otx__new_gguf_names(const otx__reshaping *t, const otx_gguf_key *key,
+                                      otx__gguf_list *list)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    while (otx_gguf_next(key, &at)) {
+        if (otx__reshape_id(t, at.bytes, at.size, UINT64_MAX) == OTX__GONE) continue;
+        kept++;
+        otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
+    otx__text_close(&text);
+}
+
+/* ---- ids ---- */
+
+/* Appends the new number of an id, as many bytes as the old one has; false where it has
+   none. */
+OTX__PRIVATE bool otx__new_gguf_id(const otx__reshaping *t, const otx_gguf_key *key, uint64_t i,
+                                   otx__text *to)
+{
+    int64_t id;
+    if (!otx_gguf_integer(key, i, &id) || id < 0 || !otx__gguf_stays(t, (uint64_t)id))
+        return false;
+    otx__gguf_text_uint(to, t->ids[id], otx__gguf_element_size(key->type));
+    return true;
+}
+
+/* One id, or a list of them. One without a token, as -1 is, stays as it is where no other
+   would be meant; else it is left out. */
+OTX__PRIVATE void otx__new_gguf_ids(const otx__reshaping *t, const otx_gguf_key *key,
+                                    otx__gguf_list *list)
+{
+    otx__text text;
+    uint64_t kept = 0, i;
+    int64_t id = -1;
+    otx__text_open(&text, t->ctx);
+    for (i = 0; i < key->count; i++) kept += otx__new_gguf_id(t, key, i, &text);
+    if (key->array) otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    else if (text.failed) otx__gguf_list_fail(list, text.size, 1);
+    else if (kept) otx__gguf_add_value(list, key->name, key->type, text.bytes, text.size);
+    else if (!otx_gguf_integer(key, 0, &id) || id < 0 || (uint64_t)id >= t->vocab.count)
+        otx__gguf_add(list, key);
+    otx__text_close(&text);
+}
+
+/* Names the special tokens that llama.cpp takes for granted where no key tells, as their ids
+   may be others now. */
+OTX__PRIVATE void otx__new_gguf_roles(const otx__reshaping *t, const otx_gguf *file,
+                                      otx__gguf_list *list)
+{
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const int64_t usual = otx__gguf_usual_role(file, (otx_role)i);
+        if (usual < 0 || otx_gguf_find(file, otx__gguf_role_keys[i]) ||
+            !otx__gguf_stays(t, (uint64_t)usual) || t->ids[usual] == (uint32_t)usual ||
+            t->vocab.tokens[usual].kind != OTX_TOKEN_CONTROL)
+            continue;
+        otx__gguf_add_u32(list, otx__gguf_role_keys[i], t->ids[usual]);
+    }
+}
+
+/* ---- all keys ---- */
+
+OTX__PRIVATE otx_result otx__new_gguf_key(otx__reshaping *t, const otx_gguf_key *key,
+                                          otx__gguf_list *list, otx_error *error)
+{
+    static const char *const beside[] = {OTX__GGUF_TOKENS, OTX__GGUF_TYPES, OTX__GGUF_SCORES};
+    char path[OTX__PATH_TEXT];
+    if (otx__gguf_begins(key, OTX__KEY_GGUF_SPLIT)) return OTX_OK; /* it is not in parts */
+    if (otx__gguf_is_any(key, otx__gguf_whole, OTX__COUNT(otx__gguf_whole))) {
+        otx__log(t->ctx, OTX_NOTE, "%s: key %s is left out: it holds the whole vocabulary, and "
+                 "llama.cpp does not read it", otx__path_text(path, t->model), key->name);
+        return OTX_OK;
+    }
+    if (key->array && otx__gguf_is_any(key, beside, OTX__COUNT(beside)))
+        otx__new_gguf_tokens(t, key, list);
+    else if (key->array && otx__gguf_is_named(key, OTX__GGUF_MERGES))
+        return otx__new_gguf_merges(t, key, list, error);
+    else if (key->array && key->type == OTX_GGUF_STRING &&
+             otx__gguf_is_named(key, "tokenizer.ggml.added_tokens"))
+        otx__new_gguf_names(t, key, list);
+    else if (otx__gguf_is_vocab(key) &&
+             (otx__gguf_is_id(key) ||
+              (key->array && key->type != OTX_GGUF_STRING &&
+               otx__gguf_is_any(key, otx__gguf_id_lists, OTX__COUNT(otx__gguf_id_lists)))))
+        otx__new_gguf_ids(t, key, list);
+    else otx__gguf_add(list, key);
+    return OTX_OK;
+}
+
+/* Writes the file of the new tokenizer. */
+OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx_gguf file;
+    otx__gguf_list list;
+    otx_gguf_layout layout;
+    otx__text text;
+    size_t i;
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    if (result) return result;
+    memset(&layout, 0, sizeof layout);
+    if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no key " OTX__GGUF_TYPES
+                           ", which would say how new tokens are met",
+                           otx__path_text(path, t->model));
+    otx__gguf_list_open(&list, t->ctx);
+    otx__text_open(&text, t->ctx);
+    for (i = 0; i < file.key_count && !result; i++)
+        result = otx__new_gguf_key(t, &file.keys[i], &list, error);
+    if (!result) otx__new_gguf_roles(t, &file, &list);
+    if (!result) result = otx__gguf_list_finish(&list, error);
+    if (!result)
+        result = otx_gguf_layout_open(t->ctx, list.keys, list.count, NULL, NULL, 0, &layout,
+                                      error);
+    if (!result) otx__text_bytes(&text, layout.header, layout.header_size);
+    if (!result && text.failed) result = otx__fail_memory(error, text.size);
+    if (!result) result = otx__write_text(t->ctx, directory, OTX__NEW_GGUF, &text, error);
+    otx__text_close(&text);
+    otx_gguf_layout_close(t->ctx, &layout);
+    otx__gguf_list_close(&list);
+    otx_gguf_close(t->ctx, &file);
+    return result;
+}
+
+/* Tokens that keys of the model name stay. */
+OTX__PRIVATE otx_result otx__keep_gguf(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    otx_gguf file;
+    size_t i, j;
+    int64_t id;
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    for (i = 0; !result && i < file.key_count; i++)
+        for (j = 0; j < OTX__COUNT(otx__gguf_id_keys); j++)
+            if (otx__gguf_is_of_model(&file, &file.keys[i], otx__gguf_id_keys[j]) &&
+                otx_gguf_integer(&file.keys[i], 0, &id) && id >= 0)
+                otx__keep_id(t, (uint64_t)id, named);
+    otx_gguf_close(t->ctx, &file);
+    return result;
+}
+
+/* >>> src/reshape/new_tokenizer.h */
+/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+
+/* A JSON file of the tokenizer, and how it is written anew. */
+typedef struct otx__new_kind {
+    const char *name;
+    void (*make)(otx__new_file *f);
+} otx__new_kind;
+
+static const otx__new_kind otx__new_kinds[] = {
+    {"tokenizer.json", otx__new_tokenizer_json},
+    {"tokenizer_config.json", otx__new_tokenizer_config},
+    {"vocab.json", otx__new_vocab_json},
+    {"added_tokens.json", otx__new_added_tokens_json},
+};
+
+/* Writes a JSON file of the tokenizer anew. */
+OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
+                                             const char *directory, otx_error *error)
+{
+    otx__document document;
+    otx__text text;
+    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
+    if (result) return result;
+    otx__text_open(&text, t->ctx);
+    result = otx__new_json(t, &document.json, kind->make, &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
+    otx__text_close(&text);
+    otx__document_close(t->ctx, &document);
+    return result;
+}
+
+/* Writes merges.txt or vocab.txt anew. */
+OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
+                                              const char *directory, otx_error *error)
+{
+    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    size_t size = 0;
+    otx__text text;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
+    otx__text_open(&text, t->ctx);
+    result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result)
+        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
+    otx__text_close(&text);
+    if (bytes) otx__file_free(t->ctx, bytes, size);
+    otx__path_free(t->ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
+                                            const char *directory, otx_error *error)
+{
+    char *from = otx__path_join(t->ctx, t->model, name);
+    char *to = otx__path_join(t->ctx, directory, name);
+    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
+                                   : otx__fail_memory(error, strlen(name) + 2);
+    otx__path_free(t->ctx, from);
+    otx__path_free(t->ctx, to);
+    return result;
+}
+
+/* ---- files with tokens ---- */
+
+/* Makes what a reader has been at anew. *made is false where that is no such file, or one beside
+   a tokenizer.json with which it does not agree, or that grows. */
+OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_donor *from,
+                                             otx__text *to, bool *made, otx_error *error)
+{
+    const otx__tokenizer *at = &from->at;
+    *made = false;
+    if (otx__gguf_donor_is(from, "SentencePiece") && !t->growth)
+        return otx__new_pieces_make(t, at, to, made, error);
+    if (otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    *made = true;
+    if (otx__gguf_donor_is(from, "tekken.json"))
+        return otx__new_json(t, &at->json, otx__new_tekken_json, to, error);
+    if (otx__gguf_donor_is(from, "tiktoken"))
+        return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
+    *made = false;
+    return OTX_OK;
+}
+
+/* Writes the file with tokens that is read, or beside a tokenizer.json the SentencePiece model,
+   anew, if that is the name of it: *made. What is wrong with the latter is no matter here. */
+OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *name,
+                                              const char *directory, bool *made,
+                                              otx_error *error)
+{
+    const bool beside = otx__reshape_reads(t, "tokenizer.json");
+    size_t source = beside ? OTX_VOCAB_SENTENCEPIECE : 0;
+    otx__gguf_donor from;
+    otx__side side;
+    otx_error problem;
+    otx__text text;
+    otx_result result;
+    memset(&side, 0, sizeof side);
+    side.path = (char *)(uintptr_t)t->model;
+    side.vocab = t->vocab;
+    *made = false;
+    otx__text_open(&text, t->ctx);
+    result = otx__gguf_donor_open(t->ctx, &side, source, &from, &problem);
+    while (!result && source < OTX_VOCAB_SOURCES && !from.files.names[source]) source++;
+    if (!result && source < OTX_VOCAB_SOURCES && strcmp(from.files.names[source], name) == 0)
+        result = otx__new_make_source(t, &from, &text, made, &problem);
+    if (!result && *made) result = otx__write_text(t->ctx, directory, name, &text, &problem);
+    else if (beside && result != OTX_ERROR_MEMORY) result = OTX_OK;
+    otx__text_close(&text);
+    otx__gguf_donor_close(&from);
+    return result ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
+                                        otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    bool made;
+    size_t i;
+    otx_result result;
+    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
+        if (strcmp(name, otx__new_kinds[i].name) == 0)
+            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
+        return otx__new_write_lines(t, name, *name == 'm', directory, error);
+    if (!otx__is_of_tokenizer(name)) return OTX_OK;
+    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
+    result = otx__new_write_source(t, name, directory, &made, error);
+    if (!result && !made)
+        otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what "
+                 "is read is %s", otx__path_text(path, t->model),
+                 otx__quote(quoted, sizeof quoted, name, strlen(name)),
+                 otx__word(t->vocab.source));
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result;
+    if (t->gguf) return otx__new_write_gguf(t, directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__new_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- what the files say of what stays ---- */
+
+/* Of a tokenizer in JSON: keeps what tokenizer.json names by its id, and finds which tokens are
+   its model's; keeps the special tokens of tekken.json. */
+OTX__PRIVATE otx_result otx__look_at_json(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool tekken = otx__reshape_reads(t, "tekken.json");
+    otx__document document;
+    otx__new_file f;
+    otx_result result =
+        otx__document_open(t->ctx, t->model, otx__word(t->vocab.source), &document, error);
+    if (result) return result;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = &document.json;
+    if (tekken) {
+        otx__keep_tekken(t, &document.json, named);
+    } else {
+        otx__new_named(&f, otx__new_keep_id);
+        otx__new_find_own(&f);
+        *named += f.count;
+    }
+    otx__document_close(t->ctx, &document);
+    return OTX_OK;
+}
+
+/* Keeps what the files of the tokenizer need, which is added to *named, and finds which tokens
+   are its model's. Refuses what cannot be written anew. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool json = otx__reshape_reads(t, "tokenizer.json");
+    size_t i;
+    if (otx__reshape_reads(t, "tiktoken")) return otx__keep_ranks(t, named, error);
+    for (i = 0; i < t->vocab.count && !json; i++)
+        t->own[i] = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    if (t->gguf) return otx__keep_gguf(t, named, error);
+    if (otx__reshape_reads(t, "SentencePiece")) otx__keep_pieces(t, named);
+    if (json || otx__reshape_reads(t, "tekken.json"))
+        return otx__look_at_json(t, named, error);
+    return OTX_OK; /* vocab.json and vocab.txt name nothing by its id */
+}
+
+/* >>> src/reshape/wording.h */
+/* ---- wording: messages of a transplant that is none ----------------------------------- */
+
+/* The model is both base and donor of a job, and its new tokenizer stands in a directory of
+   which nobody knows. What the job says is told in words of those who asked. */
+typedef struct otx__rewording {
+    const otx_context *outer; /* whose hooks hear it */
+    const char *stage;        /* the path of the new tokenizer, */
+    const char *model;        /* in whose place the model's is named */
+} otx__rewording;
+
+/* Whether a word of a message ends here: a path that has the same words in it goes on. */
+OTX__PRIVATE bool otx__ends_word(char next)
+{
+    return next == 0 || strchr(" ,;:.'", next) != NULL;
+}
+
+/* Copies a message, with other words for some. */
+OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
+                              char to[OTX__MESSAGE])
+{
+    const char *const words[][2] = {
+        {r->stage, r->model}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+    };
+    size_t used = 0, i;
+    while (*from && used + 1 < OTX__MESSAGE) {
+        size_t size = 0;
+        for (i = 0; i < OTX__COUNT(words) && !size; i++) {
+            const size_t length = strlen(words[i][0]);
+            if (strncmp(from, words[i][0], length) == 0 &&
+                (i == 0 || otx__ends_word(from[length])))
+                size = length;
+        }
+        if (!size) {
+            to[used++] = *from++;
+            continue;
+        }
+        used += otx__format(to + used, OTX__MESSAGE - used, "%s", words[i - 1][1]);
+        from += size;
+    }
+    used = otx__utf8_cut(to, used);
+    to[used] = 0;
+}
+
+OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const char *message)
+{
+    const otx__rewording *r = (const otx__rewording *)context;
+    char text[OTX__MESSAGE];
+    otx__reword(r, message, text);
+    r->outer->log(r->outer->log_context, severity, text);
+}
+
+OTX__PRIVATE bool otx__reworded_progress(void *context, const otx_progress *progress)
+{
+    const otx__rewording *r = (const otx__rewording *)context;
+    otx_progress told = *progress;
+    if (told.subject && strcmp(told.subject, r->stage) == 0) told.subject = r->model;
+    return r->outer->progress(r->outer->progress_context, &told);
+}
+
+/* The context of a job whose messages are to be reworded. */
+OTX__PRIVATE otx_context otx__reworded(otx__rewording *r)
+{
+    otx_context ctx;
+    memset(&ctx, 0, sizeof ctx);
+    if (r->outer) ctx = *r->outer;
+    if (ctx.log) {
+        ctx.log = otx__reworded_log;
+        ctx.log_context = r;
+    }
+    if (ctx.progress) {
+        ctx.progress = otx__reworded_progress;
+        ctx.progress_context = r;
+    }
+    return ctx;
+}
+
+/* The same for why it failed. */
+OTX__PRIVATE otx_result otx__reword_error(const otx__rewording *r, otx_result result,
+                                          const otx_error *from, otx_error *error)
+{
+    char text[OTX__MESSAGE];
+    if (!result) return OTX_OK;
+    otx__reword(r, from->message, text);
+    return otx__fail(error, result, "%s", text);
+}
+
 /* >>> src/reshape/new_model.h */
 /* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
@@ -48928,43 +49900,496 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
-/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
-OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
-                                       const char *directory, const char *out,
-                                       void (*look)(const otx_job *job, void *context),
-                                       void *context, otx_error *error)
+/* Sees the job before it runs, and may have it take rows from elsewhere. */
+typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
+
+/* Gives the model the tokenizer at `path`. */
+OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_options *wanted,
+                                          const char *path, const char *out,
+                                          otx__look_at_job look, void *context,
+                                          otx_error *error)
 {
     otx_job_options options = *wanted;
+    otx__rewording words;
+    otx_context ctx;
     otx__new_map map;
     otx_job *job = NULL;
+    otx_error told;
     otx_result result;
     memset(&map, 0, sizeof map);
-    result = otx__new_map_open(t, &map, error);
+    words.outer = t->ctx;
+    words.stage = path;
+    words.model = t->model;
+    ctx = otx__reworded(&words);
+    result = otx__new_map_open(t, &map, &told);
     options.map = map.entries;
     options.map_count = map.count;
-    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result && look) look(job, context);
-    if (!result) result = otx_job_run(job, out, error);
+    if (t->spare && options.rows == OTX_ROWS_MULTIPLE) {
+        options.rows = OTX_ROWS_EXACT;
+        options.rows_exact = (t->count + t->spare + options.rows_multiple - 1) /
+                             options.rows_multiple * options.rows_multiple;
+    }
+    if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    if (!result) result = look(context, job, &told);
+    if (!result) result = otx_job_run(job, out, &told);
     otx_job_close(job);
     otx__new_map_close(t, &map);
+    return otx__reword_error(&words, result, &told, error);
+}
+
+/* Gives the model the tokenizer in `directory`. */
+OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
+                                       const char *directory, const char *out,
+                                       otx__look_at_job look, void *context, otx_error *error)
+{
+    otx_result result;
+    char *path = t->gguf ? otx__path_join(t->ctx, directory, OTX__NEW_GGUF)
+                         : otx__path_copy(t->ctx, directory, strlen(directory));
+    if (!path) return otx__fail_memory(error, strlen(directory) + sizeof OTX__NEW_GGUF + 1);
+    result = otx__new_model_at(t, wanted, path, out, look, context, error);
+    otx__path_free(t->ctx, path);
     return result;
 }
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
-/* Makes the directory of the new tokenizer beside the output. */
-OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+/* Makes the directory of the new tokenizer beside the output. What stands where a GGUF file is
+   to be is looked at when that is written. */
+OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
                                        bool overwrite, otx__output *output, otx_error *error)
 {
     otx__standing standing;
     otx_result result;
     memset(output, 0, sizeof *output);
-    output->ctx = ctx;
+    output->ctx = t->ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, out, error);
-    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result && !t->gguf) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
     if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* >>> src/reshape/from_donor.h */
+/* ---- from_donor: rows of new tokens, made from those that a donor has for them ------------- */
+
+/* Two jobs of the same model: that of its new tokenizer, which writes, and that of the donor's,
+   which makes the rows that a transplant would and writes nothing. */
+typedef struct otx__from_donor {
+    otx_job *job;     /* the model with the donor, or NULL: there is none */
+    uint32_t *ids;    /* by the donor's id: the new token that takes its row, or OTX__GONE */
+    size_t id_count;
+    uint32_t *places; /* by target of the job: that token */
+    /* The caller's: what opening tells is about tokens that nobody wants. */
+    void (*log)(void *context, otx_severity severity, const char *message);
+} otx__from_donor;
+
+OTX__PRIVATE void otx__from_donor_close(otx__from_donor *d)
+{
+    if (!d->job) return;
+    otx__free(&d->job->ctx, d->ids, d->id_count, sizeof *d->ids);
+    otx__free(&d->job->ctx, d->places, d->job->target_count, sizeof *d->places);
+    otx_job_close(d->job);
+}
+
+/* Opens the donor beside the model and pairs their tokens. Close it in any case. */
+OTX__PRIVATE otx_result otx__from_donor_open(otx__from_donor *d, const otx_context *ctx,
+                                             const char *model, const char *donor,
+                                             const otx_job_options *options, otx_error *error)
+{
+    otx_result result = otx__job_new(ctx, model, donor, options, &d->job, error);
+    if (result) return result;
+    d->job->lends = true;
+    d->log = d->job->ctx.log;
+    d->job->ctx.log = NULL;
+    result = otx__job_check_options(&d->job->options, error);
+    if (!result) result = otx__job_open_sides(d->job, error);
+    return result ? result : otx__job_align(d->job, error);
+}
+
+/* ---- whose rows are wanted ---- */
+
+/* The donor's token that is the same as a new one and that the model lacks, or -1. An added
+   token may be a special one there. */
+OTX__PRIVATE int64_t otx__from_donor_find(const otx__from_donor *d, const otx__token_index *index,
+                                          const otx_token *token)
+{
+    const otx_alignment *alignment = &d->job->alignment;
+    int64_t id = otx__index_find(index, token->kind, token->bytes, token->size);
+    if (id < 0 && token->added)
+        id = otx__index_find(index, OTX_TOKEN_CONTROL, token->content, token->content_size);
+    if (id < 0 || (uint64_t)id >= alignment->count ||
+        alignment->rows[id].action != OTX_ACTION_APPROXIMATE || d->ids[id] != OTX__GONE)
+        return -1;
+    return id;
+}
+
+/* Finds the donor's tokens that the new ones are. */
+OTX__PRIVATE otx_result otx__from_donor_pair(otx__from_donor *d, const otx__reshaping *t,
+                                             const otx_vocab *fresh, otx_error *error)
+{
+    const otx_vocab *vocab = &d->job->donor.vocab;
+    otx__token_index index;
+    size_t i;
+    otx_result result = otx__index_open(&d->job->ctx, &index, vocab->tokens, vocab->count, false,
+                                        error);
+    if (result) return result;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(&index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+    for (i = 0; i < t->count && i < fresh->count; i++) {
+        const int64_t id = t->olds[i] == OTX__GONE
+                               ? otx__from_donor_find(d, &index, &fresh->tokens[i]) : -1;
+        if (id >= 0) d->ids[id] = (uint32_t)i;
+    }
+    otx__index_close(&d->job->ctx, &index);
+    return OTX_OK;
+}
+
+/* Makes targets of them alone: to the job all others are as if the donor lacked them. */
+OTX__PRIVATE void otx__from_donor_limit(otx__from_donor *d)
+{
+    otx_alignment *alignment = &d->job->alignment;
+    size_t i;
+    for (i = 0; i < alignment->count; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (row->action != OTX_ACTION_APPROXIMATE || d->ids[i] != OTX__GONE) continue;
+        row->action = OTX_ACTION_PADDING;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_PADDING]++;
+    }
+}
+
+/* What is left of opening the job, and the solves. */
+OTX__PRIVATE otx_result otx__from_donor_solve(otx__from_donor *d, otx_error *error)
+{
+    otx_job *job = d->job;
+    otx_result result = otx__job_judge_rows(job, error);
+    size_t i;
+    if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
+    job->ctx.log = d->log;
+    if (result) return result;
+    d->places = (uint32_t *)otx__alloc(&job->ctx, job->target_count, sizeof *d->places);
+    if (!d->places) return otx__fail_array(error, job->target_count, sizeof *d->places);
+    for (i = 0; i < job->target_count; i++) d->places[i] = d->ids[job->targets[i]];
+    return otx__job_solve(job, error);
+}
+
+/* ---- giving them ---- */
+
+/* Makes the rows of one tensor where the other job has it. */
+OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, otx_error *error)
+{
+    const otx__from_donor *d = (const otx__from_donor *)context;
+    const size_t which = (size_t)(to->tensor - to->job->base.parts.tensors);
+    otx__rebuild r;
+    otx_result result;
+    if (d->job->target_count == 0 || d->job->plans[which].solution == OTX__NONE) return OTX_OK;
+    result = otx__rebuild_begin(d->job, which, 1, &r, error);
+    otx__loaded_close(d->job, &r.made);
+    if (!result) {
+        r.made = to->made; /* lent, as the model's rows are */
+        r.old = to->old;
+        r.places = d->places;
+        result = otx__rebuild_solved(&r, error);
+        if (!result) result = otx__diagnose(&r, error);
+        if (!result)
+            result = otx__checkpoint_unchanged(&d->job->ctx, &d->job->donor.checkpoint, error);
+        r.made.data = NULL;
+        r.old.data = NULL;
+    }
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Has the job of the new tokenizer take rows from there. */
+OTX__PRIVATE otx_result otx__from_donor_join(otx__from_donor *d, const otx__reshaping *t,
+                                             otx_job *job, otx_error *error)
+{
+    size_t count = d->job->alignment.count, i;
+    otx_result result;
+    d->ids = (uint32_t *)otx__alloc(&d->job->ctx, count, sizeof *d->ids);
+    if (!d->ids) return otx__fail_array(error, count, sizeof *d->ids);
+    d->id_count = count;
+    for (i = 0; i < count; i++) d->ids[i] = OTX__GONE;
+    result = otx__from_donor_pair(d, t, &job->donor.vocab, error);
+    if (result) return result;
+    otx__from_donor_limit(d);
+    job->give = otx__from_donor_give;
+    job->give_context = d;
+    return otx__from_donor_solve(d, error);
+}
+
+/* >>> src/reshape/bytes.h */
+/* ---- bytes: a tokenizer of bytes in the place of one that lacks some ------------------- */
+
+/* Where a model's tokenizer has no token for every byte, and so cannot do with bytes alone, it
+   becomes another: byte-level BPE without merges, which leaves text as it is. Special tokens,
+   and others that are cut out of texts, stay as they are. */
+
+typedef struct otx__bytes {
+    const otx__reshaping *t;
+    otx__growth growth;       /* the bytes that have no token */
+    unsigned char bytes[256]; /* which they are, in that order */
+} otx__bytes;
+
+OTX__PRIVATE void otx__bytes_close(otx__bytes *b)
+{
+    if (b->t) otx__growth_close(&b->growth);
+}
+
+/* The token that stands for one byte and nothing else, or -1. */
+OTX__PRIVATE int64_t otx__bytes_find(const otx__reshaping *t, unsigned byte)
+{
+    const char text = (char)byte;
+    return otx__index_find(&t->stand_for, OTX_TOKEN_TEXT, &text, 1);
+}
+
+/* Whether the tokenizer can spell any text in bytes as it is. */
+OTX__PRIVATE bool otx__bytes_are_there(const otx__reshaping *t)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    unsigned byte;
+    if (otx__needed_has_bytes(rules)) return true;
+    if (rules->how != OTX__SPLIT_MERGES && rules->how != OTX__SPLIT_WEIGHTS) return false;
+    for (byte = 0; byte < 256; byte++)
+        if (otx__bytes_find(t, byte) < 0) return false;
+    return true;
+}
+
+/* ---- which tokens there are ---- */
+
+/* A byte as byte-level tokenizers spell it. Returns the size. */
+OTX__PRIVATE size_t otx__bytes_spell(unsigned byte, char to[2])
+{
+    const unsigned code = otx__character_of_byte((unsigned char)byte);
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    to[0] = (char)(0xc0 | code >> 6);
+    to[1] = (char)(0x80 | (code & 0x3f));
+    return 2;
+}
+
+/* Keeps the token of a byte that is spelled so already, or adds one. */
+OTX__PRIVATE otx_result otx__bytes_take(otx__bytes *b, otx__reshaping *t, unsigned byte,
+                                        otx_error *error)
+{
+    char spelled[2], quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    const size_t size = otx__bytes_spell(byte, spelled);
+    const int64_t same = otx__index_find(&t->contents, OTX_TOKEN_NONE, spelled, size);
+    uint32_t id;
+    if (same >= 0 && t->own[same] && t->vocab.tokens[same].kind == OTX_TOKEN_TEXT &&
+        t->vocab.tokens[same].size == 1 &&
+        (unsigned char)t->vocab.tokens[same].bytes[0] == byte) {
+        t->keep[same] = true;
+        return OTX_OK;
+    }
+    if (same >= 0 && t->keep[same])
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: token \"%s\" has to stay, and is what "
+                         "a tokenizer of bytes calls the byte 0x%02x",
+                         otx__path_text(path, t->model),
+                         otx__quote(quoted, sizeof quoted, spelled, size), byte);
+    b->bytes[b->growth.token_count] = (unsigned char)byte;
+    return otx__growth_add(&b->growth, spelled, size, &id);
+}
+
+/* Whether a token stays that is no byte: special, or cut out of texts. */
+OTX__PRIVATE bool otx__bytes_keep(const otx_token *token)
+{
+    return token->kind == OTX_TOKEN_CONTROL || (token->in_use && token->kind != OTX_TOKEN_NONE) ||
+           (token->added && token->kind == OTX_TOKEN_TEXT);
+}
+
+/* Marks what stays besides what is marked, and adds the bytes that are missing. Close it in any
+   case. */
+OTX__PRIVATE otx_result otx__bytes_choose(otx__bytes *b, otx__reshaping *t,
+                                          otx_trim_summary *summary, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = OTX_OK;
+    unsigned byte;
+    size_t i;
+    if (t->gguf || !otx__reshape_reads(t, "tokenizer.json"))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                         "tokenizer.json becomes one of bytes: " OTX__SAVE_AS_JSON,
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
+    b->t = t;
+    b->growth.ctx = t->ctx;
+    b->growth.vocab = &t->vocab;
+    b->growth.rules = (const otx__rules *)t->vocab.rules;
+    b->growth.known = &t->contents;
+    b->growth.error = error;
+    otx__text_open(&b->growth.contents, t->ctx);
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        if (t->vocab.roles[i] >= 0 && (uint64_t)t->vocab.roles[i] < t->vocab.count)
+            t->keep[t->vocab.roles[i]] = true;
+    for (i = 0; i < t->vocab.count; i++)
+        if (otx__bytes_keep(&t->vocab.tokens[i])) t->keep[i] = true;
+    for (byte = 0; byte < 256 && !result; byte++) result = otx__bytes_take(b, t, byte, error);
+    t->growth = &b->growth;
+    summary->always = 0;
+    for (i = 0; i < t->vocab.count; i++) summary->always += t->keep[i];
+    summary->made = b->growth.token_count;
+    return result;
+}
+
+/* ---- the files ---- */
+
+/* Sets a member of the file. */
+OTX__PRIVATE void otx__bytes_set(otx__new_file *f, const char *key, const char *value)
+{
+    if (!f->result)
+        f->result = otx_json_edit_set(f->t->ctx, f->edit, 0, key, value, f->error);
+}
+
+/* The model: every token of its own, and no merges. */
+OTX__PRIVATE void otx__bytes_model(otx__new_file *f)
+{
+    const otx__reshaping *t = f->t;
+    size_t i;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, "{\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, "
+                     "\"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, "
+                     "\"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false, "
+                     "\"vocab\": {");
+    for (i = 0; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (!t->own[i] || t->ids[i] == OTX__GONE) continue;
+        otx__new_next(f);
+        otx__text_json_string(&f->value, token->content, token->content_size);
+        otx__text_format(&f->value, ": %" PRIu32, t->ids[i]);
+    }
+    otx__append_members(f, false);
+    otx__text_string(&f->value, "\n  }, \"merges\": []}");
+    otx__text_bytes(&f->value, "", 1);
+    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    otx__bytes_set(f, "model", f->value.bytes);
+}
+
+OTX__PRIVATE void otx__bytes_tokenizer_json(otx__new_file *f)
+{
+    static const char level[] = "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
+                                "\"trim_offsets\": true, \"use_regex\": false}";
+    otx__new_part(f, otx_json_find(f->json, 0, "added_tokens"), otx__new_added);
+    otx__bytes_set(f, "normalizer", "null");
+    otx__bytes_set(f, "pre_tokenizer", level);
+    otx__bytes_set(f, "decoder", level);
+    otx__bytes_model(f);
+    otx__new_named_around(f, otx__new_put_id);
+}
+
+/* The class takes tokenizer.json as it stands, and nothing is done to texts beside it. */
+OTX__PRIVATE void otx__bytes_tokenizer_config(otx__new_file *f)
+{
+    static const char *const undone[] = {"add_prefix_space", "clean_up_tokenization_spaces",
+                                         "do_lower_case"};
+    size_t i;
+    otx__new_tokenizer_config(f);
+    otx__bytes_set(f, OTX__KEY_TOKENIZER_CLASS, "\"" OTX__AS_IS_4 "\"");
+    for (i = 0; i < OTX__COUNT(undone); i++)
+        if (otx_json_find(f->json, 0, undone[i]) != OTX_JSON_NONE)
+            otx__bytes_set(f, undone[i], "false");
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__bytes_write(otx__reshaping *t, const char *name,
+                                         const char *directory, otx_error *error)
+{
+    static const otx__new_kind kinds[] = {
+        {"tokenizer.json", otx__bytes_tokenizer_json},
+        {"tokenizer_config.json", otx__bytes_tokenizer_config},
+        {"added_tokens.json", otx__new_added_tokens_json},
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds); i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return otx__new_write_json(t, &kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || otx__is_other_source(name)) return OTX_OK;
+    return otx__is_of_tokenizer(name) ? otx__new_copy_file(t, name, directory, error) : OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__bytes_write_all(otx__reshaping *t, const char *directory,
+                                             otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__bytes_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- rows of the bytes ---- */
+
+/* Whether a token is one character, with the space before it or without. */
+OTX__PRIVATE bool otx__bytes_is_character(const otx_token *token)
+{
+    const size_t space = token->size > 1 && token->bytes[0] == ' ';
+    const size_t size = token->size - space;
+    return size > 0 &&
+           otx__utf8_length((const unsigned char *)token->bytes + space, size) == size;
+}
+
+/* Whether a byte is in what a token stands for, but for the space before a character. */
+OTX__PRIVATE bool otx__bytes_is_in(const otx_token *token, bool character, unsigned byte)
+{
+    const size_t space = character && token->size > 1 && token->bytes[0] == ' ';
+    return memchr(token->bytes + space, (int)byte, token->size - space) != NULL;
+}
+
+/* Flags the rows that a byte's is the mean of: of single characters with it, or else of all
+   texts with it. Returns how many there are. */
+OTX__PRIVATE size_t otx__bytes_flag(const otx__bytes *b, otx__rebuild *r, unsigned byte)
+{
+    const otx_vocab *vocab = &b->t->vocab;
+    const size_t rows = otx__min(r->old.rows, vocab->count);
+    size_t count = 0, i;
+    int pass;
+    for (pass = 0; pass < 2 && count == 0; pass++) {
+        memset(r->flags, 0, r->flag_count);
+        for (i = 0; i < rows; i++) {
+            const otx_token *token = &vocab->tokens[i];
+            const bool character = pass == 0;
+            if (token->kind != OTX_TOKEN_TEXT || token->added ||
+                (character && !otx__bytes_is_character(token)) ||
+                !otx__bytes_is_in(token, character, byte))
+                continue;
+            r->flags[i] = 1;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Gives rows to the bytes that were no tokens; that of one which is in no token stays the mean
+   of all. */
+OTX__PRIVATE otx_result otx__bytes_give(void *context, otx__rebuild *r, otx_error *error)
+{
+    const otx__bytes *b = (const otx__bytes *)context;
+    double *row = (double *)otx__alloc(&r->job->ctx, r->made.columns, sizeof *row);
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!row) return otx__fail_array(error, r->made.columns, sizeof *row);
+    for (i = 0; i < b->growth.token_count && !result; i++) {
+        const size_t id = b->t->new_ids[i];
+        if (otx__rebuild_action(r, id) != OTX_ACTION_APPROXIMATE ||
+            otx__bytes_flag(b, r, b->bytes[i]) == 0)
+            continue;
+        result = otx__rows_average(r->job, &r->old, r->flags, row, error);
+        if (!result && !otx__rebuild_store(r, id, row)) result = otx__fail_range(r, id, error);
+    }
+    otx__free(&r->job->ctx, row, r->made.columns, sizeof *row);
     return result;
 }
 
@@ -49007,76 +50432,108 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     return result;
 }
 
-OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
-                                         otx_trim_summary *summary, otx_error *error)
+/* What is wanted, and what comes of it. */
+typedef struct otx__trimming {
+    otx__reshaping t;
+    otx__bytes bytes;
+    bool by_bytes; /* the tokenizer becomes one of bytes */
+    otx_trim_summary summary;
+} otx__trimming;
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
+                                         const otx_trim_options *options, otx_error *error)
 {
+    otx__reshaping *t = &trimming->t;
+    otx_trim_summary *summary = &trimming->summary;
     char path[OTX__PATH_TEXT];
     otx_result result = otx__reshape_open(t, error);
-    otx__path_text(path, t->model);
-    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) trimming->by_bytes = options->bytes && !otx__bytes_are_there(t);
+    if (!result && !options->bytes) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
-    if (!result) result = otx__keep_named(t, &summary->always, error);
-    if (!result)
+    if (!result && !t->gguf) result = otx__keep_named(t, &summary->always, error);
+    if (!result && trimming->by_bytes)
+        result = otx__bytes_choose(&trimming->bytes, t, summary, error);
+    else if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);
     if (result) return result;
     summary->before = t->vocab.token_count;
-    summary->after = t->count;
-    if (t->count == t->vocab.token_count)
+    summary->after = t->count - t->hole_count;
+    if (summary->after == t->vocab.token_count && !trimming->by_bytes)
         otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
+                 "not named to stay are needed by others", otx__path_text(path, t->model),
+                 summary->after);
     return OTX_OK;
 }
 
 /* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
-OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, otx_trim_summary *summary)
 {
-    otx_trim_summary *summary = (otx_trim_summary *)context;
     size_t i;
     for (i = 0; i < job->base.parts.count; i++) {
         const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
         const otx__tensor_plan *plan = &job->plans[i];
+        unsigned bytes;
+        const unsigned elements = otx_dtype_block(plan->stored, &bytes);
         summary->matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            summary->trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+        if (!job->base.parts.tensors[i].redundant && elements)
+            summary->trimmed += (uint64_t)plan->rows * plan->columns / elements * bytes;
     }
+}
+
+OTX__PRIVATE otx_result otx__trim_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__trimming *trimming = (otx__trimming *)context;
+    (void)error;
+    otx__trim_count_bytes(job, &trimming->summary);
+    if (!trimming->by_bytes) return OTX_OK;
+    job->give = otx__bytes_give;
+    job->give_context = &trimming->bytes;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out,
+                                        const otx_trim_options *options, otx_error *error)
+{
+    otx__reshaping *t = &trimming->t;
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(t, out, options->overwrite, &output, error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made, but for bytes */
+    if (trimming->by_bytes) job.method = OTX_METHOD_MEAN;
+    if (trimming->by_bytes) job.byte_match = OTX_MATCH_NO;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = trimming->by_bytes ? otx__bytes_write_all(t, output.partial, error)
+                                : otx__new_write_all(t, output.partial, error);
+    if (!result)
+        result = otx__new_model(t, &job, output.partial, out, otx__trim_look, trimming, error);
+    otx__output_abandon(&output);
+    return result;
 }
 
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error)
 {
-    otx__reshaping t;
-    otx_job_options job;
-    otx_trim_summary own;
-    otx__output output;
+    otx__trimming trimming;
     otx_result result;
-    memset(&t, 0, sizeof t);
-    memset(&job, 0, sizeof job);
-    memset(&own, 0, sizeof own);
-    t.ctx = ctx;
-    t.model = model;
-    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
-    result = otx__trim_choose(&t, options, &own, error);
-    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
-    if (!result) {
-        result = otx__new_write_all(&t, output.partial, error);
-        if (!result)
-            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
-                                    error);
-        otx__output_abandon(&output);
-    }
-    if (!result && summary) *summary = own;
-    otx__reshape_close(&t);
+    memset(&trimming, 0, sizeof trimming);
+    trimming.t.ctx = ctx;
+    trimming.t.model = model;
+    result = otx__trim_choose(&trimming, options, error);
+    if (!result) result = otx__trim_write(&trimming, out, options, error);
+    if (!result && summary) *summary = trimming.summary;
+    otx__bytes_close(&trimming.bytes);
+    otx__reshape_close(&trimming.t);
     return result;
 }
 
 /* >>> src/reshape/extend.h */
-/* ---- extend: more tokens -------------------------------------------------------------------- */
+/* ---- extend: a text that becomes a token ---------------------------------------------------- */
 
 /* Longer texts are no tokens: finding their merges takes time with their square. */
 #define OTX__TOKEN_MOST 256
@@ -49088,11 +50545,6 @@ typedef struct otx__cuts {
     bool first[256]; /* bytes that one of them begins with */
     size_t most;     /* bytes of the longest */
 } otx__cuts;
-
-OTX__PRIVATE bool otx__is_cut(const otx_token *token)
-{
-    return token->added || token->kind == OTX_TOKEN_CONTROL;
-}
 
 OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
 {
@@ -49130,6 +50582,8 @@ typedef struct otx__extending {
     otx__before_model before; /* what happens to texts before the model sees them, */
     otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
+    otx__from_donor donor;    /* that tokens or rows are taken from, if there is one */
+    bool takes;               /* rows too */
     otx_extend_summary summary;
     otx_error *error;
 } otx__extending;
@@ -49300,7 +50754,56 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
     return result || done ? result : otx__extend_added(x, listed);
 }
 
-/* ---- all of them ---- */
+/* A token of another tokenizer: what is cut out of texts there is here too, and any other
+   becomes one of the model's own or is left. */
+OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *token)
+{
+    const otx__span text = otx__span_of(token->bytes, token->size);
+    otx__listed listed;
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (token->kind != OTX_TOKEN_TEXT || token->size == 0) return OTX_OK;
+    if (otx__index_find(&x->t.stand_for, token->kind, token->bytes, token->size) >= 0 ||
+        (token->size == 1 &&
+         otx__index_find(&x->t.stand_for, OTX_TOKEN_BYTE, token->bytes, 1) >= 0)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    memset(&listed, 0, sizeof listed);
+    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.size = token->size;
+    otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
+    x->content.size = 0;
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size)) {
+        x->summary.left++;
+        return OTX_OK;
+    }
+    if (token->added) return otx__extend_added(x, &listed);
+    if (otx__extend_is_whole(x, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0 && otx__extend_has(x)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    if (x->content.size > 0) result = otx__extend_own(x, &listed.name, &done);
+    x->summary.own += done;
+    x->summary.left += !done;
+    return result;
+}
+
+/* >>> src/reshape/more_tokens.h */
+/* ---- more_tokens: all that are wanted, and the model with them --------------------- */
+
+/* What is done to texts before they are cut is told by a tokenizer.json or a GGUF file alone. */
+OTX__PRIVATE otx_result otx__extend_check(const otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    if (t->gguf || otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                     "tokenizer.json grows: " OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__word(t->vocab.source));
+}
 
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
                                           const char *model)
@@ -49312,12 +50815,17 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->t.model = model;
     otx__text_open(&x->content, ctx);
     result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__extend_check(&x->t, x->error);
     if (!result) result = otx__reshape_look(&x->t, &named, x->error);
     if (result) return result;
-    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
-    if (result) return result;
-    x->before = otx__look_before_model(&document.json);
-    otx__document_close(ctx, &document);
+    if (x->t.gguf) {
+        x->before = otx__look_before_gguf(&x->t.vocab);
+    } else {
+        result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+        if (result) return result;
+        x->before = otx__look_before_model(&document.json);
+        otx__document_close(ctx, &document);
+    }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;
@@ -49326,6 +50834,38 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->growth.error = x->error;
     otx__text_open(&x->growth.contents, ctx);
     return OTX_OK;
+}
+
+/* Tokens of another vocabulary, as many as are wanted. */
+OTX__PRIVATE otx_result otx__extend_offer(otx__extending *x, const otx_vocab *vocab,
+                                          const otx_extend_options *options)
+{
+    const size_t count = options->first && options->first < vocab->count
+                             ? (size_t)options->first : vocab->count;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < count && !result; i++) {
+        if (options->most && x->summary.own + x->summary.added >= options->most) break;
+        result = otx__extend_offered(x, &vocab->tokens[i]);
+        if (!result)
+            result = otx__poll(x->t.ctx, OTX_STAGE_OPEN, x->t.model, i, count, x->error);
+    }
+    return result;
+}
+
+/* Those of another tokenizer; without a list those of the donor. */
+OTX__PRIVATE otx_result otx__extend_of(otx__extending *x, const otx_extend_options *options)
+{
+    otx_vocab vocab;
+    otx_result result;
+    if (!options->tokens_of && !options->tokens && options->donor)
+        return otx__extend_offer(x, &x->donor.job->donor.vocab, options);
+    if (!options->tokens_of) return OTX_OK;
+    result = otx_vocab_open(x->t.ctx, options->tokens_of, &vocab, x->error);
+    if (result) return result;
+    result = otx__extend_offer(x, &vocab, options);
+    otx_vocab_close(x->t.ctx, &vocab);
+    return result;
 }
 
 OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
@@ -49343,6 +50883,7 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
                                x->error);
         otx__listed_close(ctx, &listed);
     }
+    if (!result) result = otx__extend_of(x, options);
     for (i = 0; i < x->t.vocab.count; i++)
         x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
     x->t.growth = &x->growth;
@@ -49353,22 +50894,58 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
     return result;
 }
 
+/* Whether rows are made from a donor's. */
+OTX__PRIVATE bool otx__extend_takes(const otx_extend_options *options)
+{
+    return options->donor && (otx_method_needs(options->method) & OTX_NEED_DONOR);
+}
+
+/* How rows are made without a donor's: those of pieces, if the method needs one. */
+OTX__PRIVATE void otx__extend_method(const otx_extend_options *options, otx_job_options *job)
+{
+    memset(job, 0, sizeof *job);
+    job->method = OTX_METHOD_SUBWORD;
+    job->how.subword = options->how.subword;
+    if (!(otx_method_needs(options->method) & OTX_NEED_DONOR)) {
+        job->method = options->method;
+        job->how = options->how;
+    }
+    job->rows = OTX_ROWS_MULTIPLE;
+    job->rows_multiple = options->multiple ? options->multiple : 1;
+    job->overwrite = options->overwrite;
+}
+
+/* Opens the donor, of which also its tokenizer alone may be wanted. */
+OTX__PRIVATE otx_result otx__extend_donor(otx__extending *x, const otx_extend_options *options)
+{
+    otx_job_options job;
+    if (!options->donor) return OTX_OK;
+    memset(&job, 0, sizeof job);
+    job.method = options->method;
+    job.how = options->how;
+    return otx__from_donor_open(&x->donor, x->t.ctx, x->t.model, options->donor, &job, x->error);
+}
+
+OTX__PRIVATE otx_result otx__extend_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__extending *x = (otx__extending *)context;
+    otx_result result = OTX_OK;
+    if (x->takes) result = otx__from_donor_join(&x->donor, &x->t, job, error);
+    if (!result && x->takes) x->summary.solved = x->donor.job->target_count;
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
                                           const otx_extend_options *options)
 {
     otx_job_options job;
     otx__output output;
-    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    otx_result result = otx__new_stage(&x->t, out, options->overwrite, &output, x->error);
     if (result) return result;
-    memset(&job, 0, sizeof job);
-    job.method = OTX_METHOD_SUBWORD;
-    job.how.subword = options->subword;
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
+    otx__extend_method(options, &job);
     result = otx__new_write_all(&x->t, output.partial, x->error);
     if (!result)
-        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+        result = otx__new_model(&x->t, &job, output.partial, out, otx__extend_look, x, x->error);
     otx__output_abandon(&output);
     return result;
 }
@@ -49381,10 +50958,13 @@ OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const c
     otx_result result;
     memset(&x, 0, sizeof x);
     x.error = error;
+    x.takes = otx__extend_takes(options);
     result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_donor(&x, options);
     if (!result) result = otx__extend_all(&x, options);
     if (!result) result = otx__extend_write(&x, out, options);
     if (!result && summary) *summary = x.summary;
+    otx__from_donor_close(&x.donor);
     otx__reshape_close(&x.t);
     if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
     otx__text_close(&x.content);

@@ -120,8 +120,9 @@ typedef struct settings {
     otx_method methods[OTX_METHOD_COUNT];
     const char *json, *html;
     /* trim, extend */
-    const char *keep, *drop, *tokens;
-    uint64_t first;
+    const char *keep, *drop, *tokens, *tokens_of, *donor;
+    uint64_t first, most;
+    bool by_subword;
     /* map */
     const char *safetensors;
     bool input;
@@ -130,7 +131,7 @@ typedef struct settings {
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
 #define FOR_TRANSPLANTS (FOR(TRANSPLANT) | FOR(DRAFT))
-#define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE))
+#define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE) | FOR(EXTEND))
 #define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
 #define FOR_DRAFTS (FOR_TRANSPLANTS | FOR(DRAFT_HEAD))
 #define FOR_MAKERS (FOR_SOLVERS | FOR(MAP))
@@ -140,10 +141,10 @@ typedef struct settings {
    commands it is for. */
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_MAKERS) \
-    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS | FOR(MAP)) \
+    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS | FOR(MAP) | FOR(EXTEND)) \
     X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_MAKERS) \
-    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS | FOR(EXTEND)) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS) \
     X(OPTION_PIECES, "pieces", 0, true, FOR_SOLVERS) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
@@ -187,7 +188,11 @@ typedef struct settings {
     X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
     X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
     X(OPTION_TOKENS, "tokens", 0, true, FOR(EXTEND)) \
-    X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
+    X(OPTION_TOKENS_OF, "tokens-of", 0, true, FOR(EXTEND)) \
+    X(OPTION_DONOR, "donor", 0, true, FOR(EXTEND)) \
+    X(OPTION_MOST, "max", 0, true, FOR(EXTEND)) \
+    X(OPTION_BY, "by", 0, true, FOR(BYTES)) \
+    X(OPTION_FIRST, "first", 0, true, FOR(TRIM) | FOR(EXTEND)) \
     X(OPTION_SAFETENSORS, "safetensors", 0, true, FOR(MAP)) \
     X(OPTION_SIDE, "side", 0, true, FOR(MAP)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
@@ -216,8 +221,8 @@ static const char *const help_transplant[] = {
     "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
-    "       transplant bytes MODEL OUT\n"
-    "       transplant extend MODEL OUT --tokens FILE\n"
+    "       transplant bytes MODEL OUT [--by own | subword]\n"
+    "       transplant extend MODEL OUT --tokens FILE | --donor DONOR\n"
     "       transplant map A B [--safetensors FILE] [--json FILE]\n"
     "       transplant help [COMMAND]\n"
     "\n"
@@ -407,14 +412,19 @@ static const char help_verify[] =
 
 static const char help_trim[] =
     "usage: transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
-    "       transplant bytes MODEL OUT\n"
+    "       transplant bytes MODEL OUT [--by own | subword]\n"
     "\n"
-    "Writes to OUT the model of directory MODEL with fewer tokens. Text of tokens that\n"
+    "Writes to OUT the model MODEL, a directory or a GGUF file as OUT then is, with\n"
+    "fewer tokens. Its tokenizer is any that a transplant reads. Text of tokens that\n"
     "stay is encoded as before, and the model gives the same logits for them, bit for\n"
     "bit; all other text is encoded in smaller pieces. Special tokens, bytes, single\n"
     "characters, tokens in the chat template, and what tokens that stay are merged\n"
     "from stay too. bytes takes out all others.\n"
     "\n"
+    "      --by HOW            of bytes: own, the model's own tokens as they are; or\n"
+    "                          subword, a tokenizer of bytes where it lacks some: a\n"
+    "                          byte takes the mean of the rows of the single\n"
+    "                          characters that it is in, or else of all texts (own)\n"
     "      --keep FILE         tokens to keep, one a line: its text, with \\xNN and \\\\ as\n"
     "                          escapes, or #ID\n"
     "      --drop FILE         tokens to drop, likewise; all others stay\n"
@@ -426,18 +436,36 @@ static const char help_trim[] =
     "  -q, --quiet             print nothing but warnings and errors\n";
 
 static const char help_extend[] =
-    "usage: transplant extend MODEL OUT --tokens FILE\n"
+    "usage: transplant extend MODEL OUT --tokens FILE [--donor DONOR]\n"
+    "       transplant extend MODEL OUT --donor DONOR [--first N] [--max N]\n"
+    "       transplant extend MODEL OUT --tokens-of TOKENIZER [--first N] [--max N]\n"
     "\n"
-    "Writes to OUT the model of directory MODEL with more tokens. A text that its\n"
+    "Writes to OUT the model MODEL, a directory with a tokenizer.json or a GGUF file as\n"
+    "OUT then is, with more tokens. A text that its\n"
     "tokenizer certainly leaves whole, as a word is, becomes a token of the model's own,\n"
     "met wherever the word is; under BPE with the merges that lead to it, which come\n"
     "after all others. Any other text becomes an added token, cut out of a text before\n"
-    "anything else. Rows are made from those of the pieces that the text has now.\n"
+    "anything else. Rows are made from those of the pieces that the text has now, or from\n"
+    "DONOR's, as a transplant makes them, where DONOR has such a token.\n"
     "\n"
     "      --tokens FILE       texts, one a line, with \\xNN and \\\\ as escapes; most\n"
     "                          words want the space before them: \"\\x20word\"\n"
+    "      --donor DONOR       a model, a directory or a GGUF file, from whose rows new\n"
+    "                          ones are made. Without a list its tokens that MODEL lacks\n"
+    "                          are added, as far as they can be MODEL's own; none of\n"
+    "                          its special ones\n"
+    "      --tokens-of TOKENIZER\n"
+    "                          add those of another tokenizer, whatever the rows are\n"
+    "                          made from\n"
+    "      --first N           of these only ids below N\n"
+    "      --max N             and so many new ones at most\n"
     "  -s, --subword-method NAME\n"
-    "                          as for a transplant (mean)\n"
+    "                          of rows made from pieces, as for a transplant (mean)\n"
+    "  -a, --approximation-method NAME\n"
+    "                          as for a transplant; without --donor subword, mean, zero,\n"
+    "                          randn or john_hewitt (subword; with it omp-affine)\n"
+    "  -k, -c, --pieces, --norm, --ridge and the like, --memory, --threads, --isa:\n"
+    "                          as for a transplant\n"
     "      --rows multiple-of:N\n"
     "                          rows of the new matrices, if not as many as tokens\n"
     "      --overwrite         replace OUT if it exists\n"
@@ -901,7 +929,15 @@ static int set_option(settings *to, option_id id, const char *value)
         if (!to->input && strcmp(value, "output") != 0)
             status = misuse("--side", value, "output or input is wanted");
         break;
+    case OPTION_TOKENS_OF: to->tokens_of = value; break;
+    case OPTION_DONOR: to->donor = value; break;
     case OPTION_FIRST: status = set_number(value, UINT32_MAX, "--first", &to->first); break;
+    case OPTION_MOST: status = set_number(value, UINT32_MAX, "--max", &to->most); break;
+    case OPTION_BY:
+        to->by_subword = strcmp(value, "subword") == 0;
+        if (!to->by_subword && strcmp(value, "own") != 0)
+            status = misuse("--by", value, "own or subword is wanted");
+        break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ENGINE:
         status = choose(value, OTX_ENGINE_COUNT, engine_name, "unknown engine", &chosen);
@@ -993,8 +1029,20 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("--drop does not go with", "--keep", "one of them is wanted");
     if (s->command == TRIM && !s->keep && !s->drop && !s->first)
         return misuse("nothing says what stays of", "MODEL", "--keep, --drop or --first is wanted");
-    if (s->command == EXTEND && !s->tokens)
-        return misuse("nothing says what is new in", "MODEL", "--tokens FILE is wanted");
+    if (s->command == EXTEND && !s->tokens && !s->tokens_of && !s->donor)
+        return misuse("nothing says what is new in", "MODEL", "--tokens FILE, --tokens-of "
+                      "TOKENIZER or --donor DONOR is wanted");
+    if (s->command == EXTEND && (s->first || s->most) && s->tokens && !s->tokens_of)
+        return misuse("--first and --max do not go with", "--tokens",
+                      "they are for --tokens-of, and --donor without a list");
+    if (s->command == EXTEND && seen & SEEN(OPTION_METHOD) && !s->donor &&
+        otx_method_needs(s->job.method) & OTX_NEED_DONOR)
+        return misuse("there are no rows for the method", otx_method_name(s->job.method),
+                      "--donor DONOR is wanted");
+    if (s->command == EXTEND && (s->job.how.norm != OTX_NORM_NONE || s->job.how.clip_norms > 0.0) &&
+        !(s->donor && otx_method_needs(s->job.method) & OTX_NEED_DONOR))
+        return misuse("--norm and --clip-norms go by shared tokens, unknown to", "extend",
+                      "--donor DONOR is wanted, and a method that looks at its rows");
     if (FOR(s->command) & FOR_RESHAPERS && seen & SEEN(OPTION_ROWS) &&
         s->job.rows != OTX_ROWS_MULTIPLE)
         return misuse("--rows of this command", commands[s->command].name,
@@ -2138,6 +2186,7 @@ static void print_trimming(const char *model, const otx_trim_summary *t)
     print_count("  as wished", t->wanted, t->before);
     print_count("  always", t->always, t->before);
     print_count("  as parts", t->parts, t->before);
+    if (t->made) print_count("  as new bytes", t->made, 0);
     printf("  %-14s %12s  %s of them saved\n", "matrices",
            size_text(bytes, (double)t->trimmed),
            size_text(less, (double)t->matrices - (double)t->trimmed));
@@ -2161,14 +2210,19 @@ static int run_extend(const settings *s)
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error;
-    otx_result result;
+    otx_result result = OTX_OK;
     memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
-    result = list_open(&ctx, s->tokens, &list, &error);
+    if (s->tokens) result = list_open(&ctx, s->tokens, &list, &error);
     wanted.tokens = list.tokens;
     wanted.token_count = list.count;
-    wanted.subword = s->job.how.subword;
+    wanted.tokens_of = s->tokens_of;
+    wanted.first = s->first;
+    wanted.most = s->most;
+    wanted.donor = s->donor;
+    wanted.method = s->job.method;
+    wanted.how = s->job.how;
     wanted.multiple = s->job.rows_multiple;
     wanted.overwrite = s->job.overwrite;
     if (!result)
@@ -2182,6 +2236,12 @@ static int run_extend(const settings *s)
         print_count("of the model", summary.own, 0);
         print_count("  parts", summary.parts, 0);
         print_count("added", summary.added, 0);
+        if (summary.left) print_count("left out", summary.left, 0);
+        if (s->donor) {
+            print_count("by the donor", summary.solved, 0);
+            print_count("by pieces", summary.own + summary.parts + summary.added - summary.solved,
+                        0);
+        }
     }
     return reshaped(result, &error, &list);
 }
@@ -2203,6 +2263,7 @@ static int run_trim(const settings *s)
     wanted.tokens = list.tokens;
     wanted.token_count = list.count;
     wanted.drop = s->drop != NULL;
+    wanted.bytes = s->by_subword;
     wanted.first = s->first;
     wanted.multiple = s->job.rows_multiple;
     wanted.overwrite = s->job.overwrite;

@@ -194,6 +194,8 @@ gguf_clients() {
     "$python" -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549 >&2
     suite "outputs in GGUF, opened by gguf, transformers and llama.cpp" "$python" \
         tests/gguf_clients.py "$build/transplant" ${OTX_TEST_REAL:+--real "$OTX_TEST_REAL"}
+    suite "GGUF files cut down and grown, opened by gguf and llama.cpp" "$python" \
+        tests/reshape_gguf.py "$build/transplant" ${OTX_TEST_REAL:+--real "$OTX_TEST_REAL"}
 }
 
 # The keys of a GGUF file for a tokenizer, against llama.cpp's converter and llama.cpp itself.
@@ -254,6 +256,8 @@ clients() {
         count "tests/print_cut.c" $?
         suite "text cut into pieces, against the packages" "$sources" \
             tests/cut_oracle.py "$build/print_cut"
+        suite "other tokenizers cut down, against their packages" "$sources" \
+            tests/reshape_sources.py "$build/transplant"
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi
