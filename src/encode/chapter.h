@@ -21,4 +21,15 @@
      regex_match    the program run over a text
      slices         a text in pieces, and ways to cut it further
      cutter_read    the steps of a pre-tokenizer, read
-     cutter         texts cut by them */
+     cutter         texts cut by them
+     normal_tables  what normalisers know of characters
+     normal_read    the same, unpacked
+     normal_forms   Unicode's four normal forms
+     charsmap       SentencePiece's map of characters
+     normalise_steps  what normalisers do, step by step
+     normalise      the normaliser of a tokenizer.json
+     added_cut      added tokens, cut out of a text
+     word_cache     what words became before
+     encode_words   words as the model splits them
+     encode_open    what an encoder is made from
+     encode         whole texts as token ids */
