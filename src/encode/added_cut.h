@@ -14,7 +14,7 @@ typedef struct otx__cut_token {
 typedef struct otx__cut_set {
     otx__cut_token *tokens;  /* by text */
     size_t count;
-    const otx__char_table *words; /* letters, digits and marks, if any stands alone */
+    const otx__tidy_table *words; /* letters, digits and marks, if any stands alone */
     uint8_t pairs[8192];     /* a bit for two bytes that one begins with */
 } otx__cut_set;
 
@@ -105,31 +105,31 @@ OTX__PRIVATE size_t otx__spaces_after(const char *text, size_t at, size_t size)
 }
 
 /* Whether letters or digits are beside a token. */
-OTX__PRIVATE bool otx__cut_in_word(const otx__char_table *words, const char *text, size_t start,
+OTX__PRIVATE bool otx__cut_in_word(const otx__tidy_table *words, const char *text, size_t start,
                                    size_t end, size_t size)
 {
     size_t at;
     if (start > 0) {
         at = otx__utf8_before(text, start);
-        if (otx__char_find(words, otx__utf8_next(text, start, &at))) return true;
+        if (otx__tidy_find(words, otx__utf8_next(text, start, &at))) return true;
     }
     at = end;
-    return end < size && otx__char_find(words, otx__utf8_next(text, size, &at)) != NULL;
+    return end < size && otx__tidy_find(words, otx__utf8_next(text, size, &at)) != NULL;
 }
 
 /* ---- a text ---- */
 
 /* Goes through a text: its parts, one after the other. */
-typedef struct otx__cutting {
+typedef struct otx__parting {
     const otx__cut_set *set;
     otx__span text;
     size_t at;         /* where the next token is looked for */
     size_t done;       /* what comes before was given */
     size_t start, end; /* of the token that was found and not yet given, with its spaces */
     const otx__cut_token *found;
-} otx__cutting;
+} otx__parting;
 
-OTX__PRIVATE void otx__cutting_open(otx__cutting *c, const otx__cut_set *set, otx__span text)
+OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, otx__span text)
 {
     memset(c, 0, sizeof *c);
     c->set = set;
@@ -137,7 +137,7 @@ OTX__PRIVATE void otx__cutting_open(otx__cutting *c, const otx__cut_set *set, ot
 }
 
 /* Finds the next token, if there is one. */
-OTX__PRIVATE void otx__cutting_find(otx__cutting *c)
+OTX__PRIVATE void otx__parting_find(otx__parting *c)
 {
     const unsigned char *text = (const unsigned char *)c->text.bytes;
     const size_t size = c->text.size;
@@ -158,12 +158,12 @@ OTX__PRIVATE void otx__cutting_find(otx__cutting *c)
 }
 
 /* The next part: a token, or text without any, for which *token is NULL. False at the end. */
-OTX__PRIVATE bool otx__cutting_next(otx__cutting *c, otx__span *part,
+OTX__PRIVATE bool otx__parting_next(otx__parting *c, otx__span *part,
                                     const otx__cut_token **token)
 {
     size_t end = c->text.size;
     *token = NULL;
-    if (!c->found) otx__cutting_find(c);
+    if (!c->found) otx__parting_find(c);
     if (c->found) end = c->start;
     if (end > c->done) {
         *part = otx__span_of(c->text.bytes + c->done, end - c->done);

@@ -8,7 +8,7 @@ typedef struct otx__charsmap {
     size_t unit_count;
     const char *texts;
     size_t text_size;
-    otx__char_table marks; /* what continues a character that is seen as one */
+    otx__tidy_table marks; /* what continues a character that is seen as one */
 } otx__charsmap;
 
 /* Reads the map that `bytes`, which must stay, hold; false if they are none. */
@@ -91,7 +91,7 @@ OTX__PRIVATE bool otx__goes_on(const otx__charsmap *map, uint32_t code)
         (code >= 0x109a && code <= 0x109c) || code == 0x1a61 || code == 0x1a63 ||
         code == 0x1a64 || code == 0xaa7b || code == 0xaa7d || code == 0x11720 || code == 0x11721)
         return false; /* marks that are none here */
-    return otx__char_find(&map->marks, code) != NULL;
+    return otx__tidy_find(&map->marks, code) != NULL;
 }
 
 /* Those that go with what comes after. */

@@ -34,12 +34,12 @@ OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool fi
                                          otx_error *error)
 {
     const otx__cut_token *token;
-    otx__cutting cutting;
+    otx__parting cutting;
     otx__span part;
     otx_result result = otx__tidy_run(&e->normal, text, &text, error);
     if (result) return result;
-    otx__cutting_open(&cutting, &e->sets[1], text);
-    while (!result && otx__cutting_next(&cutting, &part, &token)) {
+    otx__parting_open(&cutting, &e->sets[1], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
         else
             result = otx__encode_plain(e, part, first && part.bytes == text.bytes, error);
@@ -94,7 +94,7 @@ OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_er
 OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_error *error)
 {
     const otx__cut_token *token;
-    otx__cutting cutting;
+    otx__parting cutting;
     otx__span part;
     otx_result result;
     e->id_count = 0;
@@ -102,8 +102,8 @@ OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_err
         return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
                          "encoded at once", (uint64_t)text.size);
     result = otx__encode_mend(e, &text, error);
-    otx__cutting_open(&cutting, &e->sets[0], text);
-    while (!result && otx__cutting_next(&cutting, &part, &token)) {
+    otx__parting_open(&cutting, &e->sets[0], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
         else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
     }

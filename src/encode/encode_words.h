@@ -8,7 +8,7 @@ struct otx_encoder {
     otx__pool pool;
     otx__cut_set sets[2];         /* added tokens, looked for in the text, and in what was made
                                      of it */
-    otx__char_table words;        /* letters, digits and marks, where a token stands alone */
+    otx__tidy_table words;        /* letters, digits and marks, where a token stands alone */
     otx__tidy normal;
     otx__cutter cutter;
     bool has_cutter;

@@ -24,7 +24,7 @@ typedef struct otx__forms {
     uint32_t *parts;
     otx__composed *pairs; /* by first, second */
     size_t pair_count;
-    otx__char_table classes;
+    otx__tidy_table classes;
     uint8_t pages[0x1100]; /* by code / 256: there is a form, a class, or both */
 } otx__forms;
 
@@ -122,9 +122,9 @@ OTX__PRIVATE const otx__form *otx__form_of(const otx__forms *forms, uint32_t cod
 
 OTX__PRIVATE uint32_t otx__class_of(const otx__forms *forms, uint32_t code)
 {
-    const otx__char_range *range;
+    const otx__tidy_range *range;
     if (!forms->pages[code >> 8]) return 0;
-    range = otx__char_find(&forms->classes, code);
+    range = otx__tidy_find(&forms->classes, code);
     return range ? range->value : 0;
 }
 

@@ -50,17 +50,17 @@ OTX__PRIVATE uint32_t otx__unpack_add(uint32_t to, uint32_t number)
 /* ---- ranges ---- */
 
 /* A set of characters, or a map of them: `value` is what the table says. */
-typedef struct otx__char_range {
+typedef struct otx__tidy_range {
     uint32_t first, last, value;
-} otx__char_range;
+} otx__tidy_range;
 
-typedef struct otx__char_table {
-    otx__char_range *ranges; /* ascending */
+typedef struct otx__tidy_table {
+    otx__tidy_range *ranges; /* ascending */
     size_t count;
-} otx__char_table;
+} otx__tidy_table;
 
 /* The range that holds a character, or NULL. */
-OTX__PRIVATE const otx__char_range *otx__char_find(const otx__char_table *table, uint32_t code)
+OTX__PRIVATE const otx__tidy_range *otx__tidy_find(const otx__tidy_table *table, uint32_t code)
 {
     size_t low = 0, high = table->count;
     while (low < high) {
@@ -73,7 +73,7 @@ OTX__PRIVATE const otx__char_range *otx__char_find(const otx__char_table *table,
 
 /* Unpacks ranges, with a value each or without. On failure the pool says so. */
 OTX__PRIVATE void otx__ranges_read(otx__pool *pool, const char *const *rows, bool values,
-                                   otx__char_table *table)
+                                   otx__tidy_table *table)
 {
     otx__unpack packed = otx__unpack_open(rows);
     uint32_t gap, size, code = 0;
@@ -81,11 +81,11 @@ OTX__PRIVATE void otx__ranges_read(otx__pool *pool, const char *const *rows, boo
     while (otx__unpack_next(&packed, &gap)) numbers++;
     table->count = 0;
     table->ranges =
-        (otx__char_range *)otx__pool_take(pool, numbers / 2, sizeof *table->ranges);
+        (otx__tidy_range *)otx__pool_take(pool, numbers / 2, sizeof *table->ranges);
     if (!table->ranges) return;
     packed = otx__unpack_open(rows);
     while (otx__unpack_next(&packed, &gap) && otx__unpack_next(&packed, &size)) {
-        otx__char_range *range = &table->ranges[table->count++];
+        otx__tidy_range *range = &table->ranges[table->count++];
         range->first = code + gap;
         range->last = range->first + size;
         range->value = 0;
@@ -96,12 +96,12 @@ OTX__PRIVATE void otx__ranges_read(otx__pool *pool, const char *const *rows, boo
 
 /* Unpacks single characters and what they become; a 0 comes before the number, less three, of
    entries that are alike. */
-OTX__PRIVATE void otx__lower_read(otx__pool *pool, otx__char_table *table)
+OTX__PRIVATE void otx__lower_read(otx__pool *pool, otx__tidy_table *table)
 {
     otx__unpack packed = otx__unpack_open(otx__lower_table);
     uint32_t gap, off, run, code = UINT32_MAX;
     table->count = 0;
-    table->ranges = (otx__char_range *)otx__pool_take(pool, 2048, sizeof *table->ranges);
+    table->ranges = (otx__tidy_range *)otx__pool_take(pool, 2048, sizeof *table->ranges);
     if (!table->ranges) return;
     while (otx__unpack_next(&packed, &gap)) {
         run = 1;
@@ -111,7 +111,7 @@ OTX__PRIVATE void otx__lower_read(otx__pool *pool, otx__char_table *table)
         }
         if (!otx__unpack_next(&packed, &off)) return;
         for (; run > 0 && table->count < 2048; run--) {
-            otx__char_range *range = &table->ranges[table->count++];
+            otx__tidy_range *range = &table->ranges[table->count++];
             code += gap;
             range->first = range->last = code;
             range->value = otx__unpack_add(code, off);

@@ -29,14 +29,14 @@ typedef struct otx__tidy_step {
 /* The tables that the steps want. */
 typedef struct otx__tidy_tables {
     otx__forms forms;
-    otx__char_table lower, marks, accents, controls;
+    otx__tidy_table lower, marks, accents, controls;
     bool has_forms, has_lower, has_marks, has_accents, has_controls;
 } otx__tidy_tables;
 
 /* ---- characters ---- */
 
 /* Takes out the characters of a table. */
-OTX__PRIVATE void otx__tidy_without(const otx__char_table *table, otx__span text,
+OTX__PRIVATE void otx__tidy_without(const otx__tidy_table *table, otx__span text,
                                       otx__text *to)
 {
     size_t at = 0, next;
@@ -44,19 +44,19 @@ OTX__PRIVATE void otx__tidy_without(const otx__char_table *table, otx__span text
         uint32_t code;
         next = at;
         code = otx__utf8_next(text.bytes, text.size, &next);
-        if (!otx__char_find(table, code)) otx__text_bytes(to, text.bytes + at, next - at);
+        if (!otx__tidy_find(table, code)) otx__text_bytes(to, text.bytes + at, next - at);
     }
 }
 
-OTX__PRIVATE void otx__tidy_lower(const otx__char_table *lower, otx__span text, otx__text *to)
+OTX__PRIVATE void otx__tidy_lower(const otx__tidy_table *lower, otx__span text, otx__text *to)
 {
     size_t at = 0, next;
     for (; at < text.size; at = next) {
-        const otx__char_range *range;
+        const otx__tidy_range *range;
         uint32_t code;
         next = at;
         code = otx__utf8_next(text.bytes, text.size, &next);
-        range = otx__char_find(lower, code);
+        range = otx__tidy_find(lower, code);
         if (range) otx__text_code(to, range->value);
         else if (code == 0x130) otx__text_bytes(to, "i\xcc\x87", 3);
         else otx__text_bytes(to, text.bytes + at, next - at);
@@ -64,7 +64,7 @@ OTX__PRIVATE void otx__tidy_lower(const otx__char_table *lower, otx__span text, 
 }
 
 /* Control characters go, and so do U+0000 and U+FFFD; any space becomes the one of ASCII. */
-OTX__PRIVATE void otx__tidy_clean(const otx__char_table *controls, otx__span text,
+OTX__PRIVATE void otx__tidy_clean(const otx__tidy_table *controls, otx__span text,
                                     otx__text *to)
 {
     size_t at = 0, next;
@@ -72,7 +72,7 @@ OTX__PRIVATE void otx__tidy_clean(const otx__char_table *controls, otx__span tex
         uint32_t code;
         next = at;
         code = otx__utf8_next(text.bytes, text.size, &next);
-        if (otx__char_find(controls, code)) continue;
+        if (otx__tidy_find(controls, code)) continue;
         if (otx__is_white(code)) otx__text_bytes(to, " ", 1);
         else otx__text_bytes(to, text.bytes + at, next - at);
     }
