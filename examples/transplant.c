@@ -1072,6 +1072,8 @@ typedef struct meter {
     otx_stage stage;
     uint64_t first, last; /* counts at the start of the stage and lately */
     double began, shown;  /* when the stage began; when something was last shown */
+    char subject[SHOWN];  /* that was last told of, */
+    unsigned told;        /* and its stages that were, by bit */
 } meter;
 
 static void clear_bar(meter *m)
@@ -1122,6 +1124,20 @@ static void draw_bar(meter *m, const otx_progress *at, const char *stage, const 
     m->drawn = true;
 }
 
+/* Whether this stage of this subject has not been told of: many methods go through the same. */
+static bool first_time(meter *m, const otx_progress *at)
+{
+    const char *subject = at->subject ? at->subject : "";
+    unsigned told;
+    if (strncmp(subject, m->subject, sizeof m->subject - 1) != 0) {
+        m->told = 0;
+        snprintf(m->subject, sizeof m->subject, "%s", subject);
+    }
+    told = m->told;
+    m->told |= 1u << at->stage;
+    return m->told != told;
+}
+
 /* The library's progress callback: a bar on a terminal, redrawn at most ten times a
    second; elsewhere a line as a stage begins, and one every ten seconds. */
 static bool on_progress(void *context, const otx_progress *at)
@@ -1138,6 +1154,7 @@ static bool on_progress(void *context, const otx_progress *at)
         m->began = time;
     }
     m->last = at->done;
+    begins = begins && (m->terminal || first_time(m, at));
     if (!m->quiet && (m->terminal ? time - m->shown >= 0.1 : begins || time - m->shown >= 10)) {
         char subject[SHOWN], state[SHOWN];
         escape(subject, at->subject ? at->subject : "", at->subject ? strlen(at->subject) : 0);
