@@ -23,312 +23,314 @@
 
    What is where
 
-      365  api/version                version
-      395  api/result                 results
-      435  api/context                context: memory, threads, progress
-      513  api/isa                    instruction sets
-      530  api/matrix                 numbers and matrices
-      588  api/blocks                 block types of ggml
-      614  api/solver                 the solver
-      742  api/affine                 the affine map: rows as the map makes them, and what it misses
-      876  api/methods                methods: rows for tokens that a model lacks
-     1113  api/source                 sources and sinks: bytes in and out
-     1133  api/json                   JSON
-     1255  api/safetensors            safetensors
-     1319  api/gguf                   GGUF
-     1417  api/vocab                  vocabularies
-     1554  api/encode                 encoding: text as token ids
-     1595  api/align                  alignment
-     1662  api/gguf_vocab             vocabularies in GGUF files
-     1685  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1777  api/file                   files
-     1788  api/directory              directories
-     1868  api/job                    the whole job
-     2059  api/map_models             maps by the rows of two models
-     2081  api/verify                 looking at a finished model
-     2145  api/evaluate               methods ranked on tokens that both models share
-     2241  api/reshape                a model's own vocabulary, smaller or larger
+      367  api/version                version
+      397  api/result                 results
+      437  api/context                context: memory, threads, progress
+      515  api/isa                    instruction sets
+      532  api/matrix                 numbers and matrices
+      590  api/blocks                 block types of ggml
+      616  api/solver                 the solver
+      744  api/affine                 the affine map: rows as the map makes them, and what it misses
+      878  api/methods                methods: rows for tokens that a model lacks
+     1115  api/source                 sources and sinks: bytes in and out
+     1135  api/json                   JSON
+     1257  api/safetensors            safetensors
+     1321  api/gguf                   GGUF
+     1419  api/vocab                  vocabularies
+     1556  api/encode                 encoding: text as token ids
+     1604  api/align                  alignment
+     1671  api/gguf_vocab             vocabularies in GGUF files
+     1694  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1786  api/file                   files
+     1797  api/directory              directories
+     1877  api/job                    the whole job
+     2068  api/map_models             maps by the rows of two models
+     2090  api/verify                 looking at a finished model
+     2154  api/evaluate               methods ranked on tokens that both models share
+     2250  api/reshape                a model's own vocabulary, smaller or larger
 
-     2330  base                       what everything stands on
-     2366  base/begin                 system headers, and how floating point must be compiled
-     2404  base/sizes                 counting, and sums and products that may not wrap
-     2442  base/span                  bytes of others, digits, UTF-8
-     2600  base/decimal               the digits of a double
-     2735  base/format                printf without stdio and without a locale
-     3004  base/result                results, failures, messages
-     3120  base/memory                the allocator, arrays that grow
-     3179  base/text                  names in messages, and text that grows
-     3296  base/hooks                 log, progress, threads of the caller
-     3365  base/sort                  in place, without memory, never quadratic; and finding
-     3415  base/clock                 wall time for statistics
-     3461  base/hash                  keyed, for tables whose keys a stranger chooses
-     3553  base/pool                  blocks that are freed together
-     3668  base/number                element types, widening and rounding
-     3879  base/blocks                block types of ggml, taken apart and widened
-     4100  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4385  base/blocks_make           rows quantised to blocks
-     4779  base/base64                decoding
-     4815  base/protobuf              fields of a message
-     4937  base/watch                 long loops that the caller can stop
+     2344  base                       what everything stands on
+     2380  base/begin                 system headers, and how floating point must be compiled
+     2418  base/sizes                 counting, and sums and products that may not wrap
+     2456  base/span                  bytes of others, digits, UTF-8
+     2614  base/decimal               the digits of a double
+     2749  base/format                printf without stdio and without a locale
+     3018  base/result                results, failures, messages
+     3134  base/memory                the allocator, arrays that grow
+     3193  base/text                  names in messages, and text that grows
+     3310  base/hooks                 log, progress, threads of the caller
+     3379  base/sort                  in place, without memory, never quadratic; and finding
+     3429  base/clock                 wall time for statistics
+     3475  base/hash                  keyed, for tables whose keys a stranger chooses
+     3567  base/pool                  blocks that are freed together
+     3682  base/number                element types, widening and rounding
+     3893  base/blocks                block types of ggml, taken apart and widened
+     4114  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4399  base/blocks_make           rows quantised to blocks
+     4793  base/base64                decoding
+     4829  base/protobuf              fields of a message
+     4951  base/watch                 long loops that the caller can stop
 
-     4990  files                      formats, on memory and streams
-     5020  files/memory_source        memory as a source of bytes
-     5038  files/json_read            a parser without recursion
-     5391  files/json_values          looking at values, stepping through containers
-     5604  files/json_edit            writing, and edits that keep every byte they do not touch
-     5972  files/tensors              what reading and writing a header share
-     6107  files/safetensors_read     the header of a file, checked
-     6432  files/safetensors_write    the header of a new file
-     6589  files/gguf_types           ggml's types, and the sizes of values
-     6766  files/gguf_values          keys, tensors and values found
-     6884  files/gguf_walk            what stands in a header, one after the other
-     7096  files/gguf_read            the header of a file, checked
-     7317  files/gguf_write           the header of a new file
-     7523  files/gguf_keys            a list of keys that is being made
+     5004  files                      formats, on memory and streams
+     5034  files/memory_source        memory as a source of bytes
+     5052  files/json_read            a parser without recursion
+     5405  files/json_values          looking at values, stepping through containers
+     5618  files/json_edit            writing, and edits that keep every byte they do not touch
+     5986  files/tensors              what reading and writing a header share
+     6121  files/safetensors_read     the header of a file, checked
+     6446  files/safetensors_write    the header of a new file
+     6603  files/gguf_types           ggml's types, and the sizes of values
+     6780  files/gguf_values          keys, tensors and values found
+     6898  files/gguf_walk            what stands in a header, one after the other
+     7110  files/gguf_read            the header of a file, checked
+     7331  files/gguf_write           the header of a new file
+     7537  files/gguf_keys            a list of keys that is being made
 
-     7723  vocab                      tokens, from every source, and which of them are the same
-     7765  vocab/known                what the world calls things: files, classes, tokens
-     8089  vocab/token_table          the table of tokens, and finding tokens in it
-     8263  vocab/spelling             from what a file spells to bytes
-     8454  vocab/reader               what the readers of all sources share
-     8812  vocab/added_tokens         what other files add to a model's tokens
-     9160  vocab/in_use               tokens that are named as reserved ones and are none
-     9263  vocab/from_tokenizer_json  tokenizer.json
-     9556  vocab/from_tekken          tekken.json
-     9711  vocab/from_tiktoken        *.tiktoken
-     9776  vocab/from_sentencepiece   tokenizer.model and its like
-    10141  vocab/from_vocab_json      vocab.json and merges.txt
-    10227  vocab/from_vocab_txt       vocab.txt
-    10284  vocab/digits               how a tokenizer cuts numbers
-    10480  vocab/recognise            what a file is, by what it holds
-    10611  vocab/parse                the first source that is given, and what goes with it
-    10837  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11220  vocab/rules_read           the rules of each kind of file
-    11344  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11537  vocab/from_gguf            the vocabulary of a GGUF file
-    11845  vocab/gguf_rules           how it splits text
-    11997  vocab/split_bpe            words split by byte-pair encoding
-    12215  vocab/split                text split as the tokenizer's model splits it
-    12417  vocab/align                which base token a donor token is
+     7737  vocab                      tokens, from every source, and which of them are the same
+     7779  vocab/known                what the world calls things: files, classes, tokens
+     8103  vocab/token_table          the table of tokens, and finding tokens in it
+     8277  vocab/spelling             from what a file spells to bytes
+     8468  vocab/reader               what the readers of all sources share
+     8826  vocab/added_tokens         what other files add to a model's tokens
+     9174  vocab/in_use               tokens that are named as reserved ones and are none
+     9277  vocab/from_tokenizer_json  tokenizer.json
+     9570  vocab/from_tekken          tekken.json
+     9725  vocab/from_tiktoken        *.tiktoken
+     9790  vocab/from_sentencepiece   tokenizer.model and its like
+    10155  vocab/from_vocab_json      vocab.json and merges.txt
+    10241  vocab/from_vocab_txt       vocab.txt
+    10298  vocab/digits               how a tokenizer cuts numbers
+    10494  vocab/recognise            what a file is, by what it holds
+    10625  vocab/parse                the first source that is given, and what goes with it
+    10851  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11234  vocab/rules_read           the rules of each kind of file
+    11358  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11551  vocab/from_gguf            the vocabulary of a GGUF file
+    11859  vocab/gguf_rules           how it splits text
+    12011  vocab/split_bpe            words split by byte-pair encoding
+    12229  vocab/split                text split as the tokenizer's model splits it
+    12431  vocab/align                which base token a donor token is
 
-    12674  encode                     text becomes pieces, pieces become ids
-    12711  encode/char_set            sets of characters
-    12714  encode/categories          Unicode's categories, scripts and case, as sets
-    12717  encode/regex_parse         regular expressions, read
-    12720  encode/regex_program       what they are made: a program
-    12723  encode/regex_match         the program run over a text
-    12726  encode/slices              a text in pieces, and ways to cut it further
-    12763  encode/cutter_read         the steps of a pre-tokenizer, read
-    12766  encode/cutter              texts cut by them
-    12821  encode/normal_tables       what normalisers know of characters
-    13084  encode/normal_read         the same, unpacked
-    13260  encode/normal_forms        Unicode's four normal forms
-    13531  encode/charsmap            SentencePiece's map of characters
-    13679  encode/normalise_steps     what normalisers do, step by step
-    13863  encode/normalise           the normaliser of a tokenizer.json
-    14171  encode/added_cut           added tokens, cut out of a text
-    14350  encode/word_cache          what words became before
-    14429  encode/encode_words        words as the model splits them
-    14628  encode/encode_open         what an encoder is made from
-    14912  encode/encode              whole texts as token ids
+    12688  encode                     text becomes pieces, pieces become ids
+    12726  encode/char_set            sets of characters
+    12729  encode/categories          Unicode's categories, scripts and case, as sets
+    12732  encode/regex_parse         regular expressions, read
+    12735  encode/regex_program       what they are made: a program
+    12738  encode/regex_match         the program run over a text
+    12741  encode/slices              a text in pieces, and ways to cut it further
+    12778  encode/cutter_read         the steps of a pre-tokenizer, read
+    12781  encode/cutter              texts cut by them
+    12836  encode/normal_tables       what normalisers know of characters
+    13099  encode/normal_read         the same, unpacked
+    13275  encode/normal_forms        Unicode's four normal forms
+    13546  encode/charsmap            SentencePiece's map of characters
+    13694  encode/normalise_steps     what normalisers do, step by step
+    13878  encode/normalise           the normaliser of a tokenizer.json
+    14186  encode/added_cut           added tokens, cut out of a text
+    14365  encode/word_cache          what words became before
+    14444  encode/encode_words        words as the model splits them
+    14643  encode/encode_open         what an encoder is made from
+    14927  encode/encode              whole texts as token ids
+    15112  encode/write_counts        how often tokens occur, as lists
 
-    15097  simd                       the hot loops, once for each instruction set
-    15130  simd/kernels               the table of kernels, and what all versions share
-    15407  simd/scalar                the reference
-    15576  simd/sse2                  the operations of 128-bit x86, and what each does
-    15697  simd/neon                  those of 64-bit Arm
-    15792  simd/wasm                  those of WebAssembly's SIMD128
-    15877  simd/avx2                  those of 256-bit x86, with FMA
-    15959  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    16601  simd/avx_vnni              AVX2, and products of integers
-    16697  simd/neon_bf16             NEON, and products of matrices
-    16851  simd/avx512                512-bit x86, by hand
-    17457  simd/amx                   tiles of x86, beside AVX-512
-    17700  simd/dispatch              which of them this machine can run, and which a call takes
+    15219  simd                       the hot loops, once for each instruction set
+    15252  simd/kernels               the table of kernels, and what all versions share
+    15529  simd/scalar                the reference
+    15698  simd/sse2                  the operations of 128-bit x86, and what each does
+    15819  simd/neon                  those of 64-bit Arm
+    15914  simd/wasm                  those of WebAssembly's SIMD128
+    15999  simd/avx2                  those of 256-bit x86, with FMA
+    16081  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    16723  simd/avx_vnni              AVX2, and products of integers
+    16819  simd/neon_bf16             NEON, and products of matrices
+    16973  simd/avx512                512-bit x86, by hand
+    17579  simd/amx                   tiles of x86, beside AVX-512
+    17822  simd/dispatch              which of them this machine can run, and which a call takes
 
-    17926  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    17979  solve/views                the rows of matrices, as the kernels read them
-    18108  solve/panels               vectors as the dense products want them, and these
-    18299  solve/rests                vectors on their way into panels
-    18476  solve/dictionary           the atoms, and their split along a common direction
-    18631  solve/exact_gram           products of all pairs of atoms in double
-    18713  solve/triangle             packed lower triangles
-    18817  solve/support              what is known of one target, and the exact steps
-    19093  solve/gram_table           products of atoms with all atoms, for scans
-    19331  solve/screen               which atoms are worth scoring in double: the bound
-    19637  solve/scan                 the correlations of all atoms with a block's residuals
-    19800  solve/predict              making targets ready for the next scan
-    20046  solve/candidates           the atoms that a scan could not rule out
-    20383  solve/select               the next atoms of each target
-    20548  solve/pursuit              what one solve holds, and the memory it takes
-    20792  solve/plan                 which form, and in what blocks
-    21037  solve/steps                a pursuit from its rows to its results
-    21276  solve/combine              new rows of coefficients
-    21338  solve/solver               the public call
-    21503  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    21712  solve/affine_normal        the normal equations of an affine map
-    21955  solve/affine_factor        their factor, and their solution
-    22186  solve/affine_map           a fitted map, and the rows it makes
-    22530  solve/affine_choice        how many atoms to take, and chosen by what
-    22930  solve/affine_fit           what a fit of an affine map holds and needs
-    23194  solve/affine               fitting and applying affine maps
+    18048  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18101  solve/views                the rows of matrices, as the kernels read them
+    18230  solve/panels               vectors as the dense products want them, and these
+    18421  solve/rests                vectors on their way into panels
+    18598  solve/dictionary           the atoms, and their split along a common direction
+    18753  solve/exact_gram           products of all pairs of atoms in double
+    18835  solve/triangle             packed lower triangles
+    18939  solve/support              what is known of one target, and the exact steps
+    19215  solve/gram_table           products of atoms with all atoms, for scans
+    19453  solve/screen               which atoms are worth scoring in double: the bound
+    19759  solve/scan                 the correlations of all atoms with a block's residuals
+    19922  solve/predict              making targets ready for the next scan
+    20168  solve/candidates           the atoms that a scan could not rule out
+    20505  solve/select               the next atoms of each target
+    20670  solve/pursuit              what one solve holds, and the memory it takes
+    20914  solve/plan                 which form, and in what blocks
+    21159  solve/steps                a pursuit from its rows to its results
+    21398  solve/combine              new rows of coefficients
+    21460  solve/solver               the public call
+    21625  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    21834  solve/affine_normal        the normal equations of an affine map
+    22077  solve/affine_factor        their factor, and their solution
+    22308  solve/affine_map           a fitted map, and the rows it makes
+    22652  solve/affine_choice        how many atoms to take, and chosen by what
+    23052  solve/affine_fit           what a fit of an affine map holds and needs
+    23316  solve/affine               fitting and applying affine maps
 
-    23485  methods                    rows for tokens that a model lacks, each method a room
-    23529  methods/parts              what methods share: sums of rows, combinations
-    23713  methods/pursuit            omp, omp-centred
-    23784  methods/constant           mean, zero
-    23812  methods/rough              products in float that leave few to be taken in double
-    23868  methods/near               each target against all anchors
-    24159  methods/weights            how a few anchors combine to a target
-    24380  methods/interpolation      common_interpolation
-    24533  methods/wechsel            wechsel
-    24583  methods/focus              focus
-    24671  methods/hull               hull
-    24722  methods/dense              matrices of double, and their products
-    24987  methods/lengthen           the base's rows of pieces beside the donor's
-    25253  methods/mapping            omp-affine, affine
-    25522  methods/linear             maps between two models' rows
-    25677  methods/clp                clp
-    25763  methods/chance             normal deviates that are the same everywhere
-    25824  methods/factor             of symmetric matrices
-    25873  methods/randn              randn
-    25962  methods/john_hewitt        john_hewitt
-    26046  methods/polar              the orthogonal part of a matrix
-    26142  methods/procrustes         procrustes
-    26235  methods/eigen              principal directions of a matrix's rows
-    26549  methods/landmark_pca       landmark_pca
-    26607  methods/stb                stb
-    26789  methods/rope               rows turned to positions
-    26879  methods/mp_rope            mp_rope
-    27205  methods/subword            subword
-    27311  methods/zett               zett
-    27333  methods/spread             the factor that suits hidden anchors' rows best
-    27560  methods/modifiers          what is done to the rows of any method
-    27704  methods/undertrained       rows that look as if nothing had trained them
-    27821  methods/methods            the table of all, and the public calls
+    23607  methods                    rows for tokens that a model lacks, each method a room
+    23651  methods/parts              what methods share: sums of rows, combinations
+    23835  methods/pursuit            omp, omp-centred
+    23906  methods/constant           mean, zero
+    23934  methods/rough              products in float that leave few to be taken in double
+    23990  methods/near               each target against all anchors
+    24281  methods/weights            how a few anchors combine to a target
+    24502  methods/interpolation      common_interpolation
+    24655  methods/wechsel            wechsel
+    24705  methods/focus              focus
+    24793  methods/hull               hull
+    24844  methods/dense              matrices of double, and their products
+    25109  methods/lengthen           the base's rows of pieces beside the donor's
+    25375  methods/mapping            omp-affine, affine
+    25644  methods/linear             maps between two models' rows
+    25799  methods/clp                clp
+    25885  methods/chance             normal deviates that are the same everywhere
+    25946  methods/factor             of symmetric matrices
+    25995  methods/randn              randn
+    26084  methods/john_hewitt        john_hewitt
+    26168  methods/polar              the orthogonal part of a matrix
+    26264  methods/procrustes         procrustes
+    26357  methods/eigen              principal directions of a matrix's rows
+    26671  methods/landmark_pca       landmark_pca
+    26729  methods/stb                stb
+    26911  methods/rope               rows turned to positions
+    27001  methods/mp_rope            mp_rope
+    27327  methods/subword            subword
+    27433  methods/zett               zett
+    27455  methods/spread             the factor that suits hidden anchors' rows best
+    27682  methods/modifiers          what is done to the rows of any method
+    27826  methods/undertrained       rows that look as if nothing had trained them
+    27943  methods/methods            the table of all, and the public calls
 
-    27999  across                     tokens of one vocabulary as weighted tokens of another
-    28013  across/map_rows            a map, gathered row by row
-    28210  across/token_map           by the split of the other vocabulary
-    28333  across/write_maps          two maps as safetensors
-    28476  across/spell_maps          two maps as JSON, for people
+    28121  across                     tokens of one vocabulary as weighted tokens of another
+    28135  across/map_rows            a map, gathered row by row
+    28332  across/token_map           by the split of the other vocabulary
+    28455  across/write_maps          two maps as safetensors
+    28598  across/spell_maps          two maps as JSON, for people
 
-    28596  disk                       files and directories
-    28635  disk/system                what POSIX and Windows are asked for
-    28676  disk/windows_paths         paths as Windows takes them
-    28816  disk/windows               the system as Windows gives it
-    29128  disk/posix                 the system as POSIX gives it
-    29376  disk/paths                 what can be told from their text
-    29450  disk/failure               why the system refused
-    29564  disk/look                  what stands at a path, and whether within another
-    29685  disk/listing               listings of directories
-    29760  disk/reading               files to read, and whether they have changed
-    29939  disk/writing               files to write
-    30056  disk/copying               copies of files
-    30122  disk/trees                 whole directories looked through, copied, removed
-    30338  disk/known                 what weights are called in a directory
-    30432  disk/staging               a directory made under another name, then renamed
-    30698  disk/staged_files          files made under another name, then renamed
-    30827  disk/missing               a path or a directory without what is wanted of it
-    30870  disk/gguf_files            GGUF files of a directory, by their names
-    30911  disk/weights               which files they are, and what may stand in their place
-    31247  disk/weight_index          the index of a checkpoint in shards
-    31464  disk/shards                what an index and its shards say of each other
-    31669  disk/gguf_parts            the parts of a split GGUF file
-    31778  disk/checkpoint            a model directory, in one file or in shards
-    32130  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    32209  disk/tokenizer_directory   the tokenizer of a model directory
-    32471  disk/encoder_directory     the encoder of a model directory, and files of text
+    28718  disk                       files and directories
+    28757  disk/system                what POSIX and Windows are asked for
+    28798  disk/windows_paths         paths as Windows takes them
+    28938  disk/windows               the system as Windows gives it
+    29250  disk/posix                 the system as POSIX gives it
+    29498  disk/paths                 what can be told from their text
+    29572  disk/failure               why the system refused
+    29686  disk/look                  what stands at a path, and whether within another
+    29807  disk/listing               listings of directories
+    29882  disk/reading               files to read, and whether they have changed
+    30061  disk/writing               files to write
+    30178  disk/copying               copies of files
+    30244  disk/trees                 whole directories looked through, copied, removed
+    30460  disk/known                 what weights are called in a directory
+    30554  disk/staging               a directory made under another name, then renamed
+    30820  disk/staged_files          files made under another name, then renamed
+    31002  disk/missing               a path or a directory without what is wanted of it
+    31045  disk/gguf_files            GGUF files of a directory, by their names
+    31086  disk/weights               which files they are, and what may stand in their place
+    31422  disk/weight_index          the index of a checkpoint in shards
+    31639  disk/shards                what an index and its shards say of each other
+    31844  disk/gguf_parts            the parts of a split GGUF file
+    31953  disk/checkpoint            a model directory, in one file or in shards
+    32305  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    32384  disk/tokenizer_directory   the tokenizer of a model directory
+    32646  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    32582  model                      which tensors and config keys belong to the vocabulary
-    32618  model/known                what the world calls things
-    32970  model/known_keys           keys of ids and sizes in configs
-    33144  model/known_classes        classes of tokenizers, by the type of model
-    33382  model/names                names of tensors
-    33539  model/document             the JSON files of a model directory
-    33634  model/members              what the members of a config are about
-    33855  model/config               what config.json says
-    34032  model/side                 a model directory opened once
-    34158  model/gguf_model           what a GGUF file says of a model
-    34215  model/code                 the Python that a tokenizer is loaded with
-    34449  model/parts                what each tensor does for the vocabulary
-    34560  model/whole                whether all tensors are there
-    34682  model/find                 finding the parts of a model
-    34986  model/processor            the tokens that a processor looks for by their text
-    35141  model/heirs                what becomes of the ids in a config
-    35308  model/config_ids           ids in a config being edited
-    35548  model/config_lists         lists, dictionaries and ranges of ids
-    35705  model/config_edit          config.json and generation_config.json, edited
-    36000  model/classes              which class a tokenizer is loaded as
-    36207  model/class_tokens         added tokens that a class numbers otherwise
+    32757  model                      which tensors and config keys belong to the vocabulary
+    32793  model/known                what the world calls things
+    33145  model/known_keys           keys of ids and sizes in configs
+    33319  model/known_classes        classes of tokenizers, by the type of model
+    33557  model/names                names of tensors
+    33714  model/document             the JSON files of a model directory
+    33809  model/members              what the members of a config are about
+    34030  model/config               what config.json says
+    34207  model/side                 a model directory opened once
+    34333  model/gguf_model           what a GGUF file says of a model
+    34390  model/code                 the Python that a tokenizer is loaded with
+    34624  model/parts                what each tensor does for the vocabulary
+    34735  model/whole                whether all tensors are there
+    34857  model/find                 finding the parts of a model
+    35161  model/processor            the tokens that a processor looks for by their text
+    35316  model/heirs                what becomes of the ids in a config
+    35483  model/config_ids           ids in a config being edited
+    35723  model/config_lists         lists, dictionaries and ranges of ids
+    35880  model/config_edit          config.json and generation_config.json, edited
+    36175  model/classes              which class a tokenizer is loaded as
+    36382  model/class_tokens         added tokens that a class numbers otherwise
 
-    36323  job                        the whole transplant, in the order in which it happens
-    36380  job/job                    what a job holds
-    36772  job/open                   opening the two models
-    37048  job/map                    the caller's map
-    37169  job/align                  where every new row comes from
-    37370  job/plan                   what becomes of every tensor, and of the configs
-    37591  job/rope                   heads and rotary positions of the two models
-    37689  job/chat                   the template that turns messages into text
-    37828  job/digits                 where the two tokenizers cut numbers differently
-    38029  job/converted              the special tokens that a conversion to GGUF finds
-    38337  job/gguf_donor             the files of a tokenizer, open once more
-    38421  job/gguf_pre               what llama.cpp calls the way it cuts text
-    38704  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39040  job/gguf_merges            the merges of a byte-level vocabulary
-    39211  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    39381  job/gguf_special           special tokens, flags, templates
-    39600  job/gguf_normal            what becomes of spaces and letters
-    39743  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    39939  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    40179  job/bos                    texts that begin otherwise than the base's
-    40243  job/rows                   rows in memory: reading, checking, their mean
-    40582  job/pieces                 what the base cuts new tokens into
-    40737  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41002  job/magikarp               tokens that look under-trained by their rows
-    41129  job/match                  rows of tokens that a new one only begins with
-    41216  job/solve                  solving for the rows of the donor
-    41425  job/targets                the rows that are made from the donor's
-    41543  job/diagnose               what is odd about the rows that were made
-    41672  job/rebuild                the new rows of one vocabulary tensor
-    41933  job/write_blocks           new rows as blocks
-    42030  job/write                  the output and its weights
-    42324  job/write_gguf             the output as a GGUF file, or as parts of one
-    42669  job/copy                   the other files of the two models
-    42886  job/index                  the files that are written anew
-    43048  job/run                    the whole, in order
-    43209  job/combined               a map of tokens by the combinations that a method makes
-    43309  job/report                 what a job did, as JSON and as a table
-    43636  job/findings               what is told of a finished model
-    43685  job/check_files            its files
-    43821  job/check_ids              sizes, ids and tying
-    44037  job/check_values           values
-    44108  job/check_gguf             the tokens of a GGUF file
-    44358  job/check_gguf_keys        its other keys, and its tensors
-    44603  job/check_draft            as a draft model for another
-    44926  job/verify                 whether a finished model agrees with itself
+    36498  job                        the whole transplant, in the order in which it happens
+    36555  job/job                    what a job holds
+    36947  job/open                   opening the two models
+    37223  job/map                    the caller's map
+    37344  job/align                  where every new row comes from
+    37545  job/plan                   what becomes of every tensor, and of the configs
+    37766  job/rope                   heads and rotary positions of the two models
+    37864  job/chat                   the template that turns messages into text
+    38003  job/digits                 where the two tokenizers cut numbers differently
+    38204  job/converted              the special tokens that a conversion to GGUF finds
+    38512  job/gguf_donor             the files of a tokenizer, open once more
+    38596  job/gguf_pre               what llama.cpp calls the way it cuts text
+    38879  job/gguf_tokens            the strings, types and scores of a vocabulary
+    39215  job/gguf_merges            the merges of a byte-level vocabulary
+    39386  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    39556  job/gguf_special           special tokens, flags, templates
+    39775  job/gguf_normal            what becomes of spaces and letters
+    39918  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40114  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    40354  job/bos                    texts that begin otherwise than the base's
+    40418  job/rows                   rows in memory: reading, checking, their mean
+    40757  job/pieces                 what the base cuts new tokens into
+    40912  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41177  job/magikarp               tokens that look under-trained by their rows
+    41304  job/match                  rows of tokens that a new one only begins with
+    41391  job/solve                  solving for the rows of the donor
+    41600  job/targets                the rows that are made from the donor's
+    41718  job/diagnose               what is odd about the rows that were made
+    41847  job/rebuild                the new rows of one vocabulary tensor
+    42108  job/write_blocks           new rows as blocks
+    42205  job/write                  the output and its weights
+    42499  job/write_gguf             the output as a GGUF file, or as parts of one
+    42844  job/copy                   the other files of the two models
+    43061  job/index                  the files that are written anew
+    43223  job/run                    the whole, in order
+    43384  job/combined               a map of tokens by the combinations that a method makes
+    43484  job/report                 what a job did, as JSON and as a table
+    43811  job/findings               what is told of a finished model
+    43860  job/check_files            its files
+    43996  job/check_ids              sizes, ids and tying
+    44212  job/check_values           values
+    44283  job/check_gguf             the tokens of a GGUF file
+    44533  job/check_gguf_keys        its other keys, and its tensors
+    44778  job/check_draft            as a draft model for another
+    45101  job/verify                 whether a finished model agrees with itself
 
-    44982  evaluate                   methods ranked on tokens that both models share
-    45001  evaluate/token_class       what a token is like, by its bytes
-    45068  evaluate/hidden            which tokens are hidden, and the rows at hand
-    45266  evaluate/scores            how near rows come to the true ones
-    45366  evaluate/ranks             whether a true row is found among all
-    45497  evaluate/evaluate          methods, one after the other, matrix by matrix
-    45726  evaluate/write_json        an evaluation as JSON
-    45839  evaluate/write_page        an evaluation as a page
+    45157  evaluate                   methods ranked on tokens that both models share
+    45176  evaluate/token_class       what a token is like, by its bytes
+    45243  evaluate/hidden            which tokens are hidden, and the rows at hand
+    45441  evaluate/scores            how near rows come to the true ones
+    45541  evaluate/ranks             whether a true row is found among all
+    45672  evaluate/evaluate          methods, one after the other, matrix by matrix
+    45901  evaluate/write_json        an evaluation as JSON
+    46014  evaluate/write_page        an evaluation as a page
 
-    46053  reshape                    a model's own vocabulary, smaller or larger
-    46077  reshape/needed             what has to stay for the sake of what stays
-    46291  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    46594  reshape/whole_word         which texts a tokenizer leaves in one piece
-    46727  reshape/renumber           which tokens there are then, and their ids
-    46934  reshape/files_json         tokenizer.json and the JSON files beside it
-    47311  reshape/files_lines        merges.txt and vocab.txt
-    47395  reshape/new_tokenizer      the files of the tokenizer, written anew
-    47517  reshape/named              tokens that configs name, which stay
-    47634  reshape/new_model          the model with its new tokenizer
-    47708  reshape/trim               fewer tokens
-    47815  reshape/extend             more tokens
+    46228  reshape                    a model's own vocabulary, smaller or larger
+    46253  reshape/needed             what has to stay for the sake of what stays
+    46467  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    46770  reshape/whole_word         which texts a tokenizer leaves in one piece
+    46903  reshape/renumber           which tokens there are then, and their ids
+    47110  reshape/files_json         tokenizer.json and the JSON files beside it
+    47487  reshape/files_lines        merges.txt and vocab.txt
+    47571  reshape/new_tokenizer      the files of the tokenizer, written anew
+    47693  reshape/named              tokens that configs name, which stay
+    47810  reshape/new_model          the model with its new tokenizer
+    47884  reshape/text_counts        which tokens the caller's texts are made of
+    47953  reshape/trim               fewer tokens
+    48062  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1592,6 +1594,13 @@ typedef struct otx_token_counts {
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 
+/* Writes which tokens occur, those that occur most often first: a line each of its count, its
+   id and its content, with tabs between, as lists of tokens spell it (\xNN and \\ as escapes);
+   or, as JSON, an object with the same, bytes, tokens and distinct ones. */
+OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_vocab *vocab,
+                                          const otx_token_counts *counts, bool json,
+                                          const otx_sink *sink, otx_error *error);
+
 /* >>> src/api/align.h */
 /* ---- alignment ------------------------------------------------------------------ */
 
@@ -2249,6 +2258,9 @@ typedef struct otx_trim_options {
     bool drop;          /* those named go, and all others stay; else those named stay, and all
                            others go */
     uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    const char *const *texts; /* files of text, encoded before and after: otx_encoder_count_file */
+    size_t text_count;
+    uint64_t min_count; /* tokens that occur so often in them stay besides; 0: none for that */
     uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
                            this; 0: 1 */
     bool overwrite;     /* replace an existing output */
@@ -2262,6 +2274,8 @@ typedef struct otx_trim_summary {
     uint64_t parts;         /* those that others which stay are made of */
     uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
     uint64_t trimmed;       /* and after */
+    uint64_t text_bytes;    /* bytes of the texts, */
+    uint64_t text_before, text_after; /* and tokens */
 } otx_trim_summary;
 
 /* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
@@ -12706,7 +12720,8 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      word_cache     what words became before
      encode_words   words as the model splits them
      encode_open    what an encoder is made from
-     encode         whole texts as token ids */
+     encode         whole texts as token ids
+     write_counts   how often tokens occur, as lists */
 
 /* >>> src/encode/char_set.h */
 /* ---- char_set: to be written ---- */
@@ -13134,17 +13149,17 @@ OTX__PRIVATE uint32_t otx__unpack_add(uint32_t to, uint32_t number)
 /* ---- ranges ---- */
 
 /* A set of characters, or a map of them: `value` is what the table says. */
-typedef struct otx__char_range {
+typedef struct otx__tidy_range {
     uint32_t first, last, value;
-} otx__char_range;
+} otx__tidy_range;
 
-typedef struct otx__char_table {
-    otx__char_range *ranges; /* ascending */
+typedef struct otx__tidy_table {
+    otx__tidy_range *ranges; /* ascending */
     size_t count;
-} otx__char_table;
+} otx__tidy_table;
 
 /* The range that holds a character, or NULL. */
-OTX__PRIVATE const otx__char_range *otx__char_find(const otx__char_table *table, uint32_t code)
+OTX__PRIVATE const otx__tidy_range *otx__tidy_find(const otx__tidy_table *table, uint32_t code)
 {
     size_t low = 0, high = table->count;
     while (low < high) {
@@ -13157,7 +13172,7 @@ OTX__PRIVATE const otx__char_range *otx__char_find(const otx__char_table *table,
 
 /* Unpacks ranges, with a value each or without. On failure the pool says so. */
 OTX__PRIVATE void otx__ranges_read(otx__pool *pool, const char *const *rows, bool values,
-                                   otx__char_table *table)
+                                   otx__tidy_table *table)
 {
     otx__unpack packed = otx__unpack_open(rows);
     uint32_t gap, size, code = 0;
@@ -13165,11 +13180,11 @@ OTX__PRIVATE void otx__ranges_read(otx__pool *pool, const char *const *rows, boo
     while (otx__unpack_next(&packed, &gap)) numbers++;
     table->count = 0;
     table->ranges =
-        (otx__char_range *)otx__pool_take(pool, numbers / 2, sizeof *table->ranges);
+        (otx__tidy_range *)otx__pool_take(pool, numbers / 2, sizeof *table->ranges);
     if (!table->ranges) return;
     packed = otx__unpack_open(rows);
     while (otx__unpack_next(&packed, &gap) && otx__unpack_next(&packed, &size)) {
-        otx__char_range *range = &table->ranges[table->count++];
+        otx__tidy_range *range = &table->ranges[table->count++];
         range->first = code + gap;
         range->last = range->first + size;
         range->value = 0;
@@ -13180,12 +13195,12 @@ OTX__PRIVATE void otx__ranges_read(otx__pool *pool, const char *const *rows, boo
 
 /* Unpacks single characters and what they become; a 0 comes before the number, less three, of
    entries that are alike. */
-OTX__PRIVATE void otx__lower_read(otx__pool *pool, otx__char_table *table)
+OTX__PRIVATE void otx__lower_read(otx__pool *pool, otx__tidy_table *table)
 {
     otx__unpack packed = otx__unpack_open(otx__lower_table);
     uint32_t gap, off, run, code = UINT32_MAX;
     table->count = 0;
-    table->ranges = (otx__char_range *)otx__pool_take(pool, 2048, sizeof *table->ranges);
+    table->ranges = (otx__tidy_range *)otx__pool_take(pool, 2048, sizeof *table->ranges);
     if (!table->ranges) return;
     while (otx__unpack_next(&packed, &gap)) {
         run = 1;
@@ -13195,7 +13210,7 @@ OTX__PRIVATE void otx__lower_read(otx__pool *pool, otx__char_table *table)
         }
         if (!otx__unpack_next(&packed, &off)) return;
         for (; run > 0 && table->count < 2048; run--) {
-            otx__char_range *range = &table->ranges[table->count++];
+            otx__tidy_range *range = &table->ranges[table->count++];
             code += gap;
             range->first = range->last = code;
             range->value = otx__unpack_add(code, off);
@@ -13284,7 +13299,7 @@ typedef struct otx__forms {
     uint32_t *parts;
     otx__composed *pairs; /* by first, second */
     size_t pair_count;
-    otx__char_table classes;
+    otx__tidy_table classes;
     uint8_t pages[0x1100]; /* by code / 256: there is a form, a class, or both */
 } otx__forms;
 
@@ -13382,9 +13397,9 @@ OTX__PRIVATE const otx__form *otx__form_of(const otx__forms *forms, uint32_t cod
 
 OTX__PRIVATE uint32_t otx__class_of(const otx__forms *forms, uint32_t code)
 {
-    const otx__char_range *range;
+    const otx__tidy_range *range;
     if (!forms->pages[code >> 8]) return 0;
-    range = otx__char_find(&forms->classes, code);
+    range = otx__tidy_find(&forms->classes, code);
     return range ? range->value : 0;
 }
 
@@ -13539,7 +13554,7 @@ typedef struct otx__charsmap {
     size_t unit_count;
     const char *texts;
     size_t text_size;
-    otx__char_table marks; /* what continues a character that is seen as one */
+    otx__tidy_table marks; /* what continues a character that is seen as one */
 } otx__charsmap;
 
 /* Reads the map that `bytes`, which must stay, hold; false if they are none. */
@@ -13622,7 +13637,7 @@ OTX__PRIVATE bool otx__goes_on(const otx__charsmap *map, uint32_t code)
         (code >= 0x109a && code <= 0x109c) || code == 0x1a61 || code == 0x1a63 ||
         code == 0x1a64 || code == 0xaa7b || code == 0xaa7d || code == 0x11720 || code == 0x11721)
         return false; /* marks that are none here */
-    return otx__char_find(&map->marks, code) != NULL;
+    return otx__tidy_find(&map->marks, code) != NULL;
 }
 
 /* Those that go with what comes after. */
@@ -13708,14 +13723,14 @@ typedef struct otx__tidy_step {
 /* The tables that the steps want. */
 typedef struct otx__tidy_tables {
     otx__forms forms;
-    otx__char_table lower, marks, accents, controls;
+    otx__tidy_table lower, marks, accents, controls;
     bool has_forms, has_lower, has_marks, has_accents, has_controls;
 } otx__tidy_tables;
 
 /* ---- characters ---- */
 
 /* Takes out the characters of a table. */
-OTX__PRIVATE void otx__tidy_without(const otx__char_table *table, otx__span text,
+OTX__PRIVATE void otx__tidy_without(const otx__tidy_table *table, otx__span text,
                                       otx__text *to)
 {
     size_t at = 0, next;
@@ -13723,19 +13738,19 @@ OTX__PRIVATE void otx__tidy_without(const otx__char_table *table, otx__span text
         uint32_t code;
         next = at;
         code = otx__utf8_next(text.bytes, text.size, &next);
-        if (!otx__char_find(table, code)) otx__text_bytes(to, text.bytes + at, next - at);
+        if (!otx__tidy_find(table, code)) otx__text_bytes(to, text.bytes + at, next - at);
     }
 }
 
-OTX__PRIVATE void otx__tidy_lower(const otx__char_table *lower, otx__span text, otx__text *to)
+OTX__PRIVATE void otx__tidy_lower(const otx__tidy_table *lower, otx__span text, otx__text *to)
 {
     size_t at = 0, next;
     for (; at < text.size; at = next) {
-        const otx__char_range *range;
+        const otx__tidy_range *range;
         uint32_t code;
         next = at;
         code = otx__utf8_next(text.bytes, text.size, &next);
-        range = otx__char_find(lower, code);
+        range = otx__tidy_find(lower, code);
         if (range) otx__text_code(to, range->value);
         else if (code == 0x130) otx__text_bytes(to, "i\xcc\x87", 3);
         else otx__text_bytes(to, text.bytes + at, next - at);
@@ -13743,7 +13758,7 @@ OTX__PRIVATE void otx__tidy_lower(const otx__char_table *lower, otx__span text, 
 }
 
 /* Control characters go, and so do U+0000 and U+FFFD; any space becomes the one of ASCII. */
-OTX__PRIVATE void otx__tidy_clean(const otx__char_table *controls, otx__span text,
+OTX__PRIVATE void otx__tidy_clean(const otx__tidy_table *controls, otx__span text,
                                     otx__text *to)
 {
     size_t at = 0, next;
@@ -13751,7 +13766,7 @@ OTX__PRIVATE void otx__tidy_clean(const otx__char_table *controls, otx__span tex
         uint32_t code;
         next = at;
         code = otx__utf8_next(text.bytes, text.size, &next);
-        if (otx__char_find(controls, code)) continue;
+        if (otx__tidy_find(controls, code)) continue;
         if (otx__is_white(code)) otx__text_bytes(to, " ", 1);
         else otx__text_bytes(to, text.bytes + at, next - at);
     }
@@ -14185,7 +14200,7 @@ typedef struct otx__cut_token {
 typedef struct otx__cut_set {
     otx__cut_token *tokens;  /* by text */
     size_t count;
-    const otx__char_table *words; /* letters, digits and marks, if any stands alone */
+    const otx__tidy_table *words; /* letters, digits and marks, if any stands alone */
     uint8_t pairs[8192];     /* a bit for two bytes that one begins with */
 } otx__cut_set;
 
@@ -14276,31 +14291,31 @@ OTX__PRIVATE size_t otx__spaces_after(const char *text, size_t at, size_t size)
 }
 
 /* Whether letters or digits are beside a token. */
-OTX__PRIVATE bool otx__cut_in_word(const otx__char_table *words, const char *text, size_t start,
+OTX__PRIVATE bool otx__cut_in_word(const otx__tidy_table *words, const char *text, size_t start,
                                    size_t end, size_t size)
 {
     size_t at;
     if (start > 0) {
         at = otx__utf8_before(text, start);
-        if (otx__char_find(words, otx__utf8_next(text, start, &at))) return true;
+        if (otx__tidy_find(words, otx__utf8_next(text, start, &at))) return true;
     }
     at = end;
-    return end < size && otx__char_find(words, otx__utf8_next(text, size, &at)) != NULL;
+    return end < size && otx__tidy_find(words, otx__utf8_next(text, size, &at)) != NULL;
 }
 
 /* ---- a text ---- */
 
 /* Goes through a text: its parts, one after the other. */
-typedef struct otx__cutting {
+typedef struct otx__parting {
     const otx__cut_set *set;
     otx__span text;
     size_t at;         /* where the next token is looked for */
     size_t done;       /* what comes before was given */
     size_t start, end; /* of the token that was found and not yet given, with its spaces */
     const otx__cut_token *found;
-} otx__cutting;
+} otx__parting;
 
-OTX__PRIVATE void otx__cutting_open(otx__cutting *c, const otx__cut_set *set, otx__span text)
+OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, otx__span text)
 {
     memset(c, 0, sizeof *c);
     c->set = set;
@@ -14308,7 +14323,7 @@ OTX__PRIVATE void otx__cutting_open(otx__cutting *c, const otx__cut_set *set, ot
 }
 
 /* Finds the next token, if there is one. */
-OTX__PRIVATE void otx__cutting_find(otx__cutting *c)
+OTX__PRIVATE void otx__parting_find(otx__parting *c)
 {
     const unsigned char *text = (const unsigned char *)c->text.bytes;
     const size_t size = c->text.size;
@@ -14329,12 +14344,12 @@ OTX__PRIVATE void otx__cutting_find(otx__cutting *c)
 }
 
 /* The next part: a token, or text without any, for which *token is NULL. False at the end. */
-OTX__PRIVATE bool otx__cutting_next(otx__cutting *c, otx__span *part,
+OTX__PRIVATE bool otx__parting_next(otx__parting *c, otx__span *part,
                                     const otx__cut_token **token)
 {
     size_t end = c->text.size;
     *token = NULL;
-    if (!c->found) otx__cutting_find(c);
+    if (!c->found) otx__parting_find(c);
     if (c->found) end = c->start;
     if (end > c->done) {
         *part = otx__span_of(c->text.bytes + c->done, end - c->done);
@@ -14437,7 +14452,7 @@ struct otx_encoder {
     otx__pool pool;
     otx__cut_set sets[2];         /* added tokens, looked for in the text, and in what was made
                                      of it */
-    otx__char_table words;        /* letters, digits and marks, where a token stands alone */
+    otx__tidy_table words;        /* letters, digits and marks, where a token stands alone */
     otx__tidy normal;
     otx__cutter cutter;
     bool has_cutter;
@@ -14946,12 +14961,12 @@ OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool fi
                                          otx_error *error)
 {
     const otx__cut_token *token;
-    otx__cutting cutting;
+    otx__parting cutting;
     otx__span part;
     otx_result result = otx__tidy_run(&e->normal, text, &text, error);
     if (result) return result;
-    otx__cutting_open(&cutting, &e->sets[1], text);
-    while (!result && otx__cutting_next(&cutting, &part, &token)) {
+    otx__parting_open(&cutting, &e->sets[1], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
         else
             result = otx__encode_plain(e, part, first && part.bytes == text.bytes, error);
@@ -15006,7 +15021,7 @@ OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_er
 OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_error *error)
 {
     const otx__cut_token *token;
-    otx__cutting cutting;
+    otx__parting cutting;
     otx__span part;
     otx_result result;
     e->id_count = 0;
@@ -15014,8 +15029,8 @@ OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_err
         return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
                          "encoded at once", (uint64_t)text.size);
     result = otx__encode_mend(e, &text, error);
-    otx__cutting_open(&cutting, &e->sets[0], text);
-    while (!result && otx__cutting_next(&cutting, &part, &token)) {
+    otx__parting_open(&cutting, &e->sets[0], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
         else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
     }
@@ -15091,6 +15106,113 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
+    return result;
+}
+
+/* >>> src/encode/write_counts.h */
+/* ---- write_counts: how often tokens occur, as lists ------------------------------------------ */
+
+/* A token that occurs. */
+typedef struct otx__counted {
+    uint64_t count;
+    uint32_t id;
+} otx__counted;
+
+OTX__PRIVATE int otx__compare_counted(const void *a, const void *b)
+{
+    const otx__counted *x = (const otx__counted *)a, *y = (const otx__counted *)b;
+    if (x->count != y->count) return x->count > y->count ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* A token's content as lists of tokens have it: \xNN for control characters and what is no
+   UTF-8, and for a # that an id would begin with. */
+OTX__PRIVATE void otx__counts_name(otx__text *text, const otx_token *token)
+{
+    size_t at = 0, step;
+    for (; at < token->content_size; at += step) {
+        const unsigned char *byte = (const unsigned char *)token->content + at;
+        const bool id = at == 0 && *byte == '#' && token->content_size > 1 &&
+                        otx__is_digit(token->content[1]);
+        step = otx__utf8_length(byte, token->content_size - at);
+        if (*byte == '\\') {
+            otx__text_string(text, "\\\\");
+        } else if (step == 0 || *byte < 0x20 || *byte == 0x7f || id) {
+            otx__text_format(text, "\\x%02x", (unsigned)*byte);
+            step = 1;
+        } else {
+            otx__text_bytes(text, byte, step);
+        }
+    }
+}
+
+OTX__PRIVATE otx_result otx__counts_flush(otx__text *text, const otx_sink *sink, otx_error *error)
+{
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > 0 && !sink->write(sink->context, text->bytes, text->size))
+        return otx__fail(error, OTX_ERROR_IO, "the counts could not be written");
+    text->size = 0;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__counts_json_line(otx__text *text, const otx_token *token,
+                                        const otx__counted *counted)
+{
+    const bool readable = otx__is_utf8(token->content, token->content_size);
+    otx__text_format(text, "    {\"id\": %" PRIu32 ", \"count\": %" PRIu64 ", \"token\": ",
+                     counted->id, counted->count);
+    if (readable) otx__text_json_string(text, token->content, token->content_size);
+    else otx__text_string(text, "null");
+    otx__text_string(text, "}");
+}
+
+/* The lines, in either form. */
+OTX__PRIVATE otx_result otx__counts_lines(const otx_vocab *vocab, const otx__counted *items,
+                                          size_t count, bool json, otx__text *text,
+                                          const otx_sink *sink, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < count && !result; i++) {
+        const otx_token *token = &vocab->tokens[items[i].id];
+        if (json) {
+            otx__counts_json_line(text, token, &items[i]);
+            otx__text_string(text, i + 1 < count ? ",\n" : "\n");
+        } else {
+            otx__text_format(text, "%" PRIu64 "\t%" PRIu32 "\t", items[i].count, items[i].id);
+            otx__counts_name(text, token);
+            otx__text_string(text, "\n");
+        }
+        if (text->size >= 1 << 16 || text->failed) result = otx__counts_flush(text, sink, error);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_vocab *vocab,
+                                          const otx_token_counts *counts, bool json,
+                                          const otx_sink *sink, otx_error *error)
+{
+    otx__counted *items = (otx__counted *)otx__alloc(ctx, vocab->count, sizeof *items);
+    size_t count = 0, i;
+    otx__text text;
+    otx_result result;
+    if (!items) return otx__fail_array(error, vocab->count, sizeof *items);
+    for (i = 0; i < vocab->count; i++) {
+        if (!counts->by_id[i]) continue;
+        items[count].id = (uint32_t)i;
+        items[count++].count = counts->by_id[i];
+    }
+    otx__sort(items, count, sizeof *items, otx__compare_counted);
+    otx__text_open(&text, ctx);
+    if (json)
+        otx__text_format(&text, "{\n  \"bytes\": %" PRIu64 ",\n  \"tokens\": %" PRIu64
+                         ",\n  \"distinct\": %" PRIu64 ",\n  \"counts\": [\n", counts->bytes,
+                         counts->tokens, (uint64_t)count);
+    result = otx__counts_lines(vocab, items, count, json, &text, sink, error);
+    if (json) otx__text_string(&text, "  ]\n}\n");
+    if (!result) result = otx__counts_flush(&text, sink, error);
+    otx__text_close(&text);
+    otx__free(ctx, items, vocab->count, sizeof *items);
     return result;
 }
 
@@ -30772,8 +30894,8 @@ OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
            otx__sys_rename(from, to);
 }
 
-/* Gives one file its final name; `clear`: removes what has it, and no more. */
-OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+/* Gives one file its final name. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name,
                                          otx_error *error)
 {
     char *from = otx__path_join(output->ctx, output->partial, name);
@@ -30782,44 +30904,97 @@ OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *
     otx_result result = OTX_OK;
     if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
     if (!result) result = otx__staged_check(output, to, &present, error);
-    if (!result && clear && present && !otx__sys_remove(to))
-        result = otx__fail_system(error, to, "cannot be replaced", errno);
-    if (!result && !clear && !otx__staged_rename(from, to))
+    if (!result && !otx__staged_rename(from, to))
         result = otx__fail_system(error, to, "cannot be given its final name", errno);
     otx__path_free(output->ctx, from);
     otx__path_free(output->ctx, to);
     return result;
 }
 
-/* Takes back the names of some files. */
-OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
-                                   size_t count)
+/* Puts an older file that has a final name into `aside`, if there is one; `back`: from there
+   to where it was. */
+OTX__PRIVATE otx_result otx__staged_replace(const otx__output *output, const char *aside,
+                                            const char *name, bool back, otx_error *error)
 {
+    char *old = otx__path_join(output->ctx, aside, name);
+    char *path = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!old || !path) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result && back) {
+        otx__status status;
+        result = otx__look(old, &status, error);
+        if (!result && status.present && !otx__sys_rename(old, path))
+            result = otx__fail_system(error, path, "cannot be put back", errno);
+    } else if (!result) {
+        result = otx__staged_check(output, path, &present, error);
+        if (!result && present && !otx__sys_rename(path, old))
+            result = otx__fail_system(error, path, "cannot be replaced", errno);
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, path);
+    return result;
+}
+
+/* Takes back the names of the files from `first` on, and gives them to those that had them,
+   again the first of all last. Where that fails the older files stay where they were put. */
+OTX__PRIVATE void otx__staged_undo(otx__output *output, const char *aside,
+                                   const char *const *names, size_t first, size_t count)
+{
+    char name[OTX__PATH_TEXT];
+    bool all = true;
     size_t i;
-    for (i = 0; i < count; i++) {
+    for (i = first; i < count; i++) {
         char *path = otx__staged_path(output, names[i]);
         if (path) (void)otx__sys_remove(path);
         otx__path_free(output->ctx, path);
     }
+    for (i = count; i-- > 0;) {
+        /* What fails for want of memory may not at the second try. */
+        all = (!otx__staged_replace(output, aside, names[i], true, NULL) ||
+               !otx__staged_replace(output, aside, names[i], true, NULL)) && all;
+    }
+    if (all) return;
+    otx__log(output->ctx, OTX_WARNING, "%s: has files of the output that was to be replaced, "
+             "which could not be put back", otx__path_text(name, aside));
+    otx__path_free(output->ctx, output->partial);
+    output->partial = NULL;
 }
 
-/* Gives the files their final names, the last of them first. They must have been finished. */
+/* Gives several files their names; what has them stands in `aside` meanwhile, so that it can be
+   had again. */
+OTX__PRIVATE otx_result otx__staged_commit_set(otx__output *output, const char *parent,
+                                               const char *aside, const char *const *names,
+                                               size_t count, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t left = count, i;
+    if (!otx__sys_make_directory(aside))
+        return otx__fail_system(error, aside, "cannot be created", errno);
+    for (i = 0; i < count && !result; i++)
+        result = otx__staged_replace(output, aside, names[i], false, error);
+    while (left > 0 && !result) {
+        if (left == 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], error);
+        if (!result) left--;
+    }
+    if (result) otx__staged_undo(output, aside, names, left, count);
+    return result;
+}
+
+/* Gives the files their final names. They must have been finished. */
 OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
                                            size_t count, otx_error *error)
 {
     char *parent = otx__path_parent(output->ctx, output->path);
+    char *aside = otx__path_join(output->ctx, output->partial, "replaced");
     otx_result result = OTX_OK;
-    size_t left = count;
-    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__directory_sync(output->ctx, output->partial);
-    if (count > 1) result = otx__staged_move(output, names[0], true, error);
-    while (left > 0 && !result) {
-        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
-        result = otx__staged_move(output, names[left - 1], false, error);
-        if (!result) left--;
-    }
+    if (!parent || !aside) result = otx__fail_memory(error, strlen(output->path) + 16);
+    if (!result) otx__directory_sync(output->ctx, output->partial);
+    if (!result && count == 1) result = otx__staged_move(output, names[0], error);
+    else if (!result) result = otx__staged_commit_set(output, parent, aside, names, count, error);
     if (!result) otx__directory_sync(output->ctx, parent);
-    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, aside);
     otx__path_free(output->ctx, parent);
     return result;
 }
@@ -46071,6 +46246,7 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      new_tokenizer  the files of the tokenizer, written anew
      named          tokens that configs name, which stay
      new_model      the model with its new tokenizer
+     text_counts    which tokens the caller's texts are made of
      trim           fewer tokens
      extend         more tokens */
 
@@ -47705,6 +47881,75 @@ OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
     return result;
 }
 
+/* >>> src/reshape/text_counts.h */
+/* ---- text_counts: which tokens the caller's texts are made of --------------------------------- */
+
+/* Counts of texts; by_id has room for `room` tokens. All zero: none. */
+typedef struct otx__text_counts {
+    otx_token_counts counts;
+    size_t room;
+} otx__text_counts;
+
+OTX__PRIVATE void otx__texts_drop(const otx_context *ctx, otx__text_counts *c)
+{
+    if (c->room) otx__free(ctx, c->counts.by_id, c->room, sizeof *c->counts.by_id);
+    memset(c, 0, sizeof *c);
+}
+
+/* Counts the tokens of all texts under the tokenizer of a directory. */
+OTX__PRIVATE otx_result otx__texts_count(const otx_context *ctx, const char *directory,
+                                         const otx_trim_options *options, otx__text_counts *c,
+                                         otx_error *error)
+{
+    otx_encoder *encoder = NULL;
+    size_t i, count;
+    otx_result result = otx_encoder_open(ctx, directory, &encoder, error);
+    memset(c, 0, sizeof *c);
+    if (result) return result;
+    count = otx_encoder_vocab(encoder)->count;
+    c->counts.by_id = (uint64_t *)otx__alloc_zero(ctx, count, sizeof *c->counts.by_id);
+    if (c->counts.by_id) c->room = count;
+    else result = otx__fail_array(error, count, sizeof *c->counts.by_id);
+    for (i = 0; i < options->text_count && !result; i++)
+        result = otx_encoder_count_file(encoder, options->texts[i], &c->counts, error);
+    otx_encoder_close(encoder);
+    if (result) otx__texts_drop(ctx, c);
+    return result;
+}
+
+/* Marks what occurs often enough. */
+OTX__PRIVATE otx_result otx__texts_keep(otx__reshaping *t, const otx_trim_options *options,
+                                        otx_trim_summary *summary, otx_error *error)
+{
+    otx__text_counts c;
+    size_t i;
+    otx_result result;
+    if (options->text_count == 0) return OTX_OK;
+    result = otx__texts_count(t->ctx, t->model, options, &c, error);
+    if (result) return result;
+    summary->text_bytes = c.counts.bytes;
+    summary->text_before = c.counts.tokens;
+    for (i = 0; i < otx__min(t->vocab.count, c.room) && options->min_count; i++)
+        if (c.counts.by_id[i] >= options->min_count) t->keep[i] = true;
+    otx__texts_drop(t->ctx, &c);
+    return OTX_OK;
+}
+
+/* Adds what the texts are under the new tokenizer. */
+OTX__PRIVATE otx_result otx__texts_after(const otx_context *ctx, const char *directory,
+                                         const otx_trim_options *options,
+                                         otx_trim_summary *summary, otx_error *error)
+{
+    otx__text_counts c;
+    otx_result result;
+    if (options->text_count == 0) return OTX_OK;
+    result = otx__texts_count(ctx, directory, options, &c, error);
+    if (result) return result;
+    summary->text_after = c.counts.tokens;
+    otx__texts_drop(ctx, &c);
+    return OTX_OK;
+}
+
 /* >>> src/reshape/trim.h */
 /* ---- trim: fewer tokens ------------------------------------------------------------------- */
 
@@ -47740,6 +47985,7 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     }
     for (i = 0; i < options->token_count && !result; i++)
         result = otx__trim_name(t, options, i, error);
+    if (!result) result = otx__texts_keep(t, options, summary, error);
     for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
     return result;
 }
@@ -47802,6 +48048,7 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
     if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
     if (!result) {
         result = otx__new_write_all(&t, output.partial, error);
+        if (!result) result = otx__texts_after(ctx, output.partial, options, &own, error);
         if (!result)
             result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
                                     error);

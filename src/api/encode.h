@@ -37,3 +37,10 @@ typedef struct otx_token_counts {
    something before texts puts it before each. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
+
+/* Writes which tokens occur, those that occur most often first: a line each of its count, its
+   id and its content, with tabs between, as lists of tokens spell it (\xNN and \\ as escapes);
+   or, as JSON, an object with the same, bytes, tokens and distinct ones. */
+OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_vocab *vocab,
+                                          const otx_token_counts *counts, bool json,
+                                          const otx_sink *sink, otx_error *error);

@@ -32,4 +32,5 @@
      word_cache     what words became before
      encode_words   words as the model splits them
      encode_open    what an encoder is made from
-     encode         whole texts as token ids */
+     encode         whole texts as token ids
+     write_counts   how often tokens occur, as lists */

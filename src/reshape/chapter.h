@@ -18,5 +18,6 @@
      new_tokenizer  the files of the tokenizer, written anew
      named          tokens that configs name, which stay
      new_model      the model with its new tokenizer
+     text_counts    which tokens the caller's texts are made of
      trim           fewer tokens
      extend         more tokens */

@@ -32,6 +32,7 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     }
     for (i = 0; i < options->token_count && !result; i++)
         result = otx__trim_name(t, options, i, error);
+    if (!result) result = otx__texts_keep(t, options, summary, error);
     for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
     return result;
 }
@@ -94,6 +95,7 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
     if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
     if (!result) {
         result = otx__new_write_all(&t, output.partial, error);
+        if (!result) result = otx__texts_after(ctx, output.partial, options, &own, error);
         if (!result)
             result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
                                     error);
