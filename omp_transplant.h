@@ -132,207 +132,207 @@
     17232  encode/word_cache          what words became before
     17311  encode/encode_words        words as the model splits them
     17510  encode/encode_open         what an encoder is made from
-    17794  encode/encode              whole texts as token ids
-    17979  encode/write_counts        how often tokens occur, as lists
+    17796  encode/encode              whole texts as token ids
+    17981  encode/write_counts        how often tokens occur, as lists
 
-    18086  simd                       the hot loops, once for each instruction set
-    18119  simd/kernels               the table of kernels, and what all versions share
-    18396  simd/scalar                the reference
-    18565  simd/sse2                  the operations of 128-bit x86, and what each does
-    18686  simd/neon                  those of 64-bit Arm
-    18781  simd/wasm                  those of WebAssembly's SIMD128
-    18866  simd/avx2                  those of 256-bit x86, with FMA
-    18948  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19590  simd/avx_vnni              AVX2, and products of integers
-    19686  simd/neon_bf16             NEON, and products of matrices
-    19840  simd/avx512                512-bit x86, by hand
-    20446  simd/amx                   tiles of x86, beside AVX-512
-    20689  simd/dispatch              which of them this machine can run, and which a call takes
+    18088  simd                       the hot loops, once for each instruction set
+    18121  simd/kernels               the table of kernels, and what all versions share
+    18398  simd/scalar                the reference
+    18567  simd/sse2                  the operations of 128-bit x86, and what each does
+    18688  simd/neon                  those of 64-bit Arm
+    18783  simd/wasm                  those of WebAssembly's SIMD128
+    18868  simd/avx2                  those of 256-bit x86, with FMA
+    18950  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19592  simd/avx_vnni              AVX2, and products of integers
+    19688  simd/neon_bf16             NEON, and products of matrices
+    19842  simd/avx512                512-bit x86, by hand
+    20448  simd/amx                   tiles of x86, beside AVX-512
+    20691  simd/dispatch              which of them this machine can run, and which a call takes
 
-    20915  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    20968  solve/views                the rows of matrices, as the kernels read them
-    21097  solve/panels               vectors as the dense products want them, and these
-    21288  solve/rests                vectors on their way into panels
-    21465  solve/dictionary           the atoms, and their split along a common direction
-    21620  solve/exact_gram           products of all pairs of atoms in double
-    21702  solve/triangle             packed lower triangles
-    21806  solve/support              what is known of one target, and the exact steps
-    22082  solve/gram_table           products of atoms with all atoms, for scans
-    22320  solve/screen               which atoms are worth scoring in double: the bound
-    22626  solve/scan                 the correlations of all atoms with a block's residuals
-    22789  solve/predict              making targets ready for the next scan
-    23035  solve/candidates           the atoms that a scan could not rule out
-    23372  solve/select               the next atoms of each target
-    23537  solve/pursuit              what one solve holds, and the memory it takes
-    23781  solve/plan                 which form, and in what blocks
-    24026  solve/steps                a pursuit from its rows to its results
-    24265  solve/combine              new rows of coefficients
-    24327  solve/solver               the public call
-    24492  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24701  solve/affine_normal        the normal equations of an affine map
-    24944  solve/affine_factor        their factor, and their solution
-    25175  solve/affine_map           a fitted map, and the rows it makes
-    25519  solve/affine_choice        how many atoms to take, and chosen by what
-    25919  solve/affine_fit           what a fit of an affine map holds and needs
-    26183  solve/affine               fitting and applying affine maps
+    20917  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    20970  solve/views                the rows of matrices, as the kernels read them
+    21099  solve/panels               vectors as the dense products want them, and these
+    21290  solve/rests                vectors on their way into panels
+    21467  solve/dictionary           the atoms, and their split along a common direction
+    21622  solve/exact_gram           products of all pairs of atoms in double
+    21704  solve/triangle             packed lower triangles
+    21808  solve/support              what is known of one target, and the exact steps
+    22084  solve/gram_table           products of atoms with all atoms, for scans
+    22322  solve/screen               which atoms are worth scoring in double: the bound
+    22628  solve/scan                 the correlations of all atoms with a block's residuals
+    22791  solve/predict              making targets ready for the next scan
+    23037  solve/candidates           the atoms that a scan could not rule out
+    23374  solve/select               the next atoms of each target
+    23539  solve/pursuit              what one solve holds, and the memory it takes
+    23783  solve/plan                 which form, and in what blocks
+    24028  solve/steps                a pursuit from its rows to its results
+    24267  solve/combine              new rows of coefficients
+    24329  solve/solver               the public call
+    24494  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24703  solve/affine_normal        the normal equations of an affine map
+    24946  solve/affine_factor        their factor, and their solution
+    25177  solve/affine_map           a fitted map, and the rows it makes
+    25521  solve/affine_choice        how many atoms to take, and chosen by what
+    25921  solve/affine_fit           what a fit of an affine map holds and needs
+    26185  solve/affine               fitting and applying affine maps
 
-    26474  methods                    rows for tokens that a model lacks, each method a room
-    26518  methods/parts              what methods share: sums of rows, combinations
-    26702  methods/pursuit            omp, omp-centred
-    26773  methods/constant           mean, zero
-    26801  methods/rough              products in float that leave few to be taken in double
-    26857  methods/near               each target against all anchors
-    27148  methods/weights            how a few anchors combine to a target
-    27369  methods/interpolation      common_interpolation
-    27522  methods/wechsel            wechsel
-    27572  methods/focus              focus
-    27660  methods/hull               hull
-    27711  methods/dense              matrices of double, and their products
-    27976  methods/lengthen           the base's rows of pieces beside the donor's
-    28242  methods/mapping            omp-affine, affine
-    28511  methods/linear             maps between two models' rows
-    28666  methods/clp                clp
-    28752  methods/chance             normal deviates that are the same everywhere
-    28813  methods/factor             of symmetric matrices
-    28862  methods/randn              randn
-    28951  methods/john_hewitt        john_hewitt
-    29035  methods/polar              the orthogonal part of a matrix
-    29131  methods/procrustes         procrustes
-    29224  methods/eigen              principal directions of a matrix's rows
-    29538  methods/landmark_pca       landmark_pca
-    29596  methods/stb                stb
-    29778  methods/rope               rows turned to positions
-    29868  methods/mp_rope            mp_rope
-    30194  methods/subword            subword
-    30300  methods/zett               zett
-    30322  methods/spread             the factor that suits hidden anchors' rows best
-    30549  methods/modifiers          what is done to the rows of any method
-    30693  methods/undertrained       rows that look as if nothing had trained them
-    30810  methods/methods            the table of all, and the public calls
+    26476  methods                    rows for tokens that a model lacks, each method a room
+    26520  methods/parts              what methods share: sums of rows, combinations
+    26704  methods/pursuit            omp, omp-centred
+    26775  methods/constant           mean, zero
+    26803  methods/rough              products in float that leave few to be taken in double
+    26859  methods/near               each target against all anchors
+    27150  methods/weights            how a few anchors combine to a target
+    27371  methods/interpolation      common_interpolation
+    27524  methods/wechsel            wechsel
+    27574  methods/focus              focus
+    27662  methods/hull               hull
+    27713  methods/dense              matrices of double, and their products
+    27978  methods/lengthen           the base's rows of pieces beside the donor's
+    28244  methods/mapping            omp-affine, affine
+    28513  methods/linear             maps between two models' rows
+    28668  methods/clp                clp
+    28754  methods/chance             normal deviates that are the same everywhere
+    28815  methods/factor             of symmetric matrices
+    28864  methods/randn              randn
+    28953  methods/john_hewitt        john_hewitt
+    29037  methods/polar              the orthogonal part of a matrix
+    29133  methods/procrustes         procrustes
+    29226  methods/eigen              principal directions of a matrix's rows
+    29540  methods/landmark_pca       landmark_pca
+    29598  methods/stb                stb
+    29780  methods/rope               rows turned to positions
+    29870  methods/mp_rope            mp_rope
+    30196  methods/subword            subword
+    30302  methods/zett               zett
+    30324  methods/spread             the factor that suits hidden anchors' rows best
+    30551  methods/modifiers          what is done to the rows of any method
+    30695  methods/undertrained       rows that look as if nothing had trained them
+    30812  methods/methods            the table of all, and the public calls
 
-    30988  across                     tokens of one vocabulary as weighted tokens of another
-    31002  across/map_rows            a map, gathered row by row
-    31199  across/token_map           by the split of the other vocabulary
-    31322  across/write_maps          two maps as safetensors
-    31465  across/spell_maps          two maps as JSON, for people
+    30990  across                     tokens of one vocabulary as weighted tokens of another
+    31004  across/map_rows            a map, gathered row by row
+    31201  across/token_map           by the split of the other vocabulary
+    31324  across/write_maps          two maps as safetensors
+    31467  across/spell_maps          two maps as JSON, for people
 
-    31585  disk                       files and directories
-    31624  disk/system                what POSIX and Windows are asked for
-    31665  disk/windows_paths         paths as Windows takes them
-    31805  disk/windows               the system as Windows gives it
-    32117  disk/posix                 the system as POSIX gives it
-    32365  disk/paths                 what can be told from their text
-    32439  disk/failure               why the system refused
-    32553  disk/look                  what stands at a path, and whether within another
-    32674  disk/listing               listings of directories
-    32749  disk/reading               files to read, and whether they have changed
-    32928  disk/writing               files to write
-    33045  disk/copying               copies of files
-    33111  disk/trees                 whole directories looked through, copied, removed
-    33327  disk/known                 what weights are called in a directory
-    33421  disk/staging               a directory made under another name, then renamed
-    33687  disk/staged_files          files made under another name, then renamed
-    33869  disk/missing               a path or a directory without what is wanted of it
-    33912  disk/gguf_files            GGUF files of a directory, by their names
-    33953  disk/weights               which files they are, and what may stand in their place
-    34289  disk/weight_index          the index of a checkpoint in shards
-    34506  disk/shards                what an index and its shards say of each other
-    34711  disk/gguf_parts            the parts of a split GGUF file
-    34820  disk/checkpoint            a model directory, in one file or in shards
-    35172  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35251  disk/tokenizer_directory   the tokenizer of a model directory
-    35513  disk/encoder_directory     the encoder of a model directory, and files of text
+    31587  disk                       files and directories
+    31626  disk/system                what POSIX and Windows are asked for
+    31667  disk/windows_paths         paths as Windows takes them
+    31807  disk/windows               the system as Windows gives it
+    32119  disk/posix                 the system as POSIX gives it
+    32367  disk/paths                 what can be told from their text
+    32441  disk/failure               why the system refused
+    32555  disk/look                  what stands at a path, and whether within another
+    32676  disk/listing               listings of directories
+    32751  disk/reading               files to read, and whether they have changed
+    32930  disk/writing               files to write
+    33047  disk/copying               copies of files
+    33113  disk/trees                 whole directories looked through, copied, removed
+    33329  disk/known                 what weights are called in a directory
+    33423  disk/staging               a directory made under another name, then renamed
+    33689  disk/staged_files          files made under another name, then renamed
+    33871  disk/missing               a path or a directory without what is wanted of it
+    33914  disk/gguf_files            GGUF files of a directory, by their names
+    33955  disk/weights               which files they are, and what may stand in their place
+    34291  disk/weight_index          the index of a checkpoint in shards
+    34508  disk/shards                what an index and its shards say of each other
+    34713  disk/gguf_parts            the parts of a split GGUF file
+    34822  disk/checkpoint            a model directory, in one file or in shards
+    35174  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35253  disk/tokenizer_directory   the tokenizer of a model directory
+    35515  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35624  model                      which tensors and config keys belong to the vocabulary
-    35660  model/known                what the world calls things
-    36012  model/known_keys           keys of ids and sizes in configs
-    36186  model/known_classes        classes of tokenizers, by the type of model
-    36424  model/names                names of tensors
-    36581  model/document             the JSON files of a model directory
-    36676  model/members              what the members of a config are about
-    36897  model/config               what config.json says
-    37074  model/side                 a model directory opened once
-    37200  model/gguf_model           what a GGUF file says of a model
-    37257  model/code                 the Python that a tokenizer is loaded with
-    37491  model/parts                what each tensor does for the vocabulary
-    37602  model/whole                whether all tensors are there
-    37724  model/find                 finding the parts of a model
-    38028  model/processor            the tokens that a processor looks for by their text
-    38183  model/heirs                what becomes of the ids in a config
-    38350  model/config_ids           ids in a config being edited
-    38590  model/config_lists         lists, dictionaries and ranges of ids
-    38747  model/config_edit          config.json and generation_config.json, edited
-    39042  model/classes              which class a tokenizer is loaded as
-    39249  model/class_tokens         added tokens that a class numbers otherwise
+    35626  model                      which tensors and config keys belong to the vocabulary
+    35662  model/known                what the world calls things
+    36014  model/known_keys           keys of ids and sizes in configs
+    36188  model/known_classes        classes of tokenizers, by the type of model
+    36426  model/names                names of tensors
+    36583  model/document             the JSON files of a model directory
+    36678  model/members              what the members of a config are about
+    36899  model/config               what config.json says
+    37076  model/side                 a model directory opened once
+    37202  model/gguf_model           what a GGUF file says of a model
+    37259  model/code                 the Python that a tokenizer is loaded with
+    37493  model/parts                what each tensor does for the vocabulary
+    37604  model/whole                whether all tensors are there
+    37726  model/find                 finding the parts of a model
+    38030  model/processor            the tokens that a processor looks for by their text
+    38185  model/heirs                what becomes of the ids in a config
+    38352  model/config_ids           ids in a config being edited
+    38592  model/config_lists         lists, dictionaries and ranges of ids
+    38749  model/config_edit          config.json and generation_config.json, edited
+    39044  model/classes              which class a tokenizer is loaded as
+    39251  model/class_tokens         added tokens that a class numbers otherwise
 
-    39365  job                        the whole transplant, in the order in which it happens
-    39422  job/job                    what a job holds
-    39814  job/open                   opening the two models
-    40090  job/map                    the caller's map
-    40211  job/align                  where every new row comes from
-    40412  job/plan                   what becomes of every tensor, and of the configs
-    40633  job/rope                   heads and rotary positions of the two models
-    40731  job/chat                   the template that turns messages into text
-    40870  job/digits                 where the two tokenizers cut numbers differently
-    41071  job/converted              the special tokens that a conversion to GGUF finds
-    41379  job/gguf_donor             the files of a tokenizer, open once more
-    41463  job/gguf_pre               what llama.cpp calls the way it cuts text
-    41746  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42082  job/gguf_merges            the merges of a byte-level vocabulary
-    42253  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    42423  job/gguf_special           special tokens, flags, templates
-    42642  job/gguf_normal            what becomes of spaces and letters
-    42785  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    42981  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43221  job/bos                    texts that begin otherwise than the base's
-    43285  job/rows                   rows in memory: reading, checking, their mean
-    43624  job/pieces                 what the base cuts new tokens into
-    43779  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44044  job/magikarp               tokens that look under-trained by their rows
-    44171  job/match                  rows of tokens that a new one only begins with
-    44258  job/solve                  solving for the rows of the donor
-    44467  job/targets                the rows that are made from the donor's
-    44585  job/diagnose               what is odd about the rows that were made
-    44714  job/rebuild                the new rows of one vocabulary tensor
-    44975  job/write_blocks           new rows as blocks
-    45072  job/write                  the output and its weights
-    45366  job/write_gguf             the output as a GGUF file, or as parts of one
-    45711  job/copy                   the other files of the two models
-    45928  job/index                  the files that are written anew
-    46090  job/run                    the whole, in order
-    46251  job/combined               a map of tokens by the combinations that a method makes
-    46351  job/report                 what a job did, as JSON and as a table
-    46678  job/findings               what is told of a finished model
-    46727  job/check_files            its files
-    46863  job/check_ids              sizes, ids and tying
-    47079  job/check_values           values
-    47150  job/check_gguf             the tokens of a GGUF file
-    47400  job/check_gguf_keys        its other keys, and its tensors
-    47645  job/check_draft            as a draft model for another
-    47968  job/verify                 whether a finished model agrees with itself
+    39367  job                        the whole transplant, in the order in which it happens
+    39424  job/job                    what a job holds
+    39816  job/open                   opening the two models
+    40092  job/map                    the caller's map
+    40213  job/align                  where every new row comes from
+    40414  job/plan                   what becomes of every tensor, and of the configs
+    40635  job/rope                   heads and rotary positions of the two models
+    40733  job/chat                   the template that turns messages into text
+    40872  job/digits                 where the two tokenizers cut numbers differently
+    41073  job/converted              the special tokens that a conversion to GGUF finds
+    41381  job/gguf_donor             the files of a tokenizer, open once more
+    41465  job/gguf_pre               what llama.cpp calls the way it cuts text
+    41748  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42084  job/gguf_merges            the merges of a byte-level vocabulary
+    42255  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    42425  job/gguf_special           special tokens, flags, templates
+    42644  job/gguf_normal            what becomes of spaces and letters
+    42787  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    42983  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43223  job/bos                    texts that begin otherwise than the base's
+    43287  job/rows                   rows in memory: reading, checking, their mean
+    43626  job/pieces                 what the base cuts new tokens into
+    43781  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44046  job/magikarp               tokens that look under-trained by their rows
+    44173  job/match                  rows of tokens that a new one only begins with
+    44260  job/solve                  solving for the rows of the donor
+    44469  job/targets                the rows that are made from the donor's
+    44587  job/diagnose               what is odd about the rows that were made
+    44716  job/rebuild                the new rows of one vocabulary tensor
+    44977  job/write_blocks           new rows as blocks
+    45074  job/write                  the output and its weights
+    45368  job/write_gguf             the output as a GGUF file, or as parts of one
+    45713  job/copy                   the other files of the two models
+    45930  job/index                  the files that are written anew
+    46092  job/run                    the whole, in order
+    46253  job/combined               a map of tokens by the combinations that a method makes
+    46353  job/report                 what a job did, as JSON and as a table
+    46680  job/findings               what is told of a finished model
+    46729  job/check_files            its files
+    46865  job/check_ids              sizes, ids and tying
+    47081  job/check_values           values
+    47152  job/check_gguf             the tokens of a GGUF file
+    47402  job/check_gguf_keys        its other keys, and its tensors
+    47647  job/check_draft            as a draft model for another
+    47970  job/verify                 whether a finished model agrees with itself
 
-    48024  evaluate                   methods ranked on tokens that both models share
-    48043  evaluate/token_class       what a token is like, by its bytes
-    48110  evaluate/hidden            which tokens are hidden, and the rows at hand
-    48308  evaluate/scores            how near rows come to the true ones
-    48408  evaluate/ranks             whether a true row is found among all
-    48539  evaluate/evaluate          methods, one after the other, matrix by matrix
-    48768  evaluate/write_json        an evaluation as JSON
-    48881  evaluate/write_page        an evaluation as a page
+    48026  evaluate                   methods ranked on tokens that both models share
+    48045  evaluate/token_class       what a token is like, by its bytes
+    48112  evaluate/hidden            which tokens are hidden, and the rows at hand
+    48310  evaluate/scores            how near rows come to the true ones
+    48410  evaluate/ranks             whether a true row is found among all
+    48541  evaluate/evaluate          methods, one after the other, matrix by matrix
+    48770  evaluate/write_json        an evaluation as JSON
+    48883  evaluate/write_page        an evaluation as a page
 
-    49095  reshape                    a model's own vocabulary, smaller or larger
-    49120  reshape/needed             what has to stay for the sake of what stays
-    49334  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    49637  reshape/whole_word         which texts a tokenizer leaves in one piece
-    49770  reshape/renumber           which tokens there are then, and their ids
-    49977  reshape/files_json         tokenizer.json and the JSON files beside it
-    50354  reshape/files_lines        merges.txt and vocab.txt
-    50438  reshape/new_tokenizer      the files of the tokenizer, written anew
-    50560  reshape/named              tokens that configs name, which stay
-    50677  reshape/new_model          the model with its new tokenizer
-    50751  reshape/text_counts        which tokens the caller's texts are made of
-    50820  reshape/trim               fewer tokens
-    50929  reshape/extend             more tokens
+    49097  reshape                    a model's own vocabulary, smaller or larger
+    49122  reshape/needed             what has to stay for the sake of what stays
+    49336  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    49639  reshape/whole_word         which texts a tokenizer leaves in one piece
+    49772  reshape/renumber           which tokens there are then, and their ids
+    49979  reshape/files_json         tokenizer.json and the JSON files beside it
+    50356  reshape/files_lines        merges.txt and vocab.txt
+    50440  reshape/new_tokenizer      the files of the tokenizer, written anew
+    50562  reshape/named              tokens that configs name, which stay
+    50679  reshape/new_model          the model with its new tokenizer
+    50753  reshape/text_counts        which tokens the caller's texts are made of
+    50822  reshape/trim               fewer tokens
+    50931  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -17775,7 +17775,9 @@ OTX_API otx_result otx_encoder_parse(const otx_context *ctx, const otx_vocab_tex
     otx__text_open(&e->replaced, ctx);
     otx__text_open(&e->rest, ctx);
     result = otx_vocab_parse(ctx, texts, name, &e->vocab, error);
-    if (!result) result = otx__parse_rules(ctx, texts, name, true, &e->vocab, error);
+    if (!result) /* of a tekken.json special tokens are never met in a text */
+        result = otx__parse_rules(ctx, texts, name, texts[OTX_VOCAB_TOKENIZER_JSON].bytes != NULL,
+                                  &e->vocab, error);
     if (!result) result = otx__rules_index((otx__rules *)e->vocab.rules, error);
     if (!result) result = otx__encode_read(e, texts, error);
     if (!result) result = otx__encode_seams(e, error);

@@ -247,6 +247,7 @@ clients() {
             tests/vocab_sources.py "$build/print_alignment"
         suite "text split into tokens, against the packages" "$sources" \
             tests/split_oracle.py "$build/print_split"
+        suite "texts encoded, against the package" "$sources" tests/encode_oracle.py
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi

@@ -253,11 +253,13 @@ static void tekken(void)
     otx_encoder *e;
     CHECK_INT(open_with(NULL, OTX_VOCAB_TEKKEN,
                         "{'config':{'pattern':'[a-z]+|[^a-z]+','default_vocab_size':5,"
-                        "'default_num_special_tokens':1,'version':'v3'},'vocab':["
+                        "'default_num_special_tokens':1,'version':'v3'},'special_tokens':["
+                        "{'rank':0,'token_str':'aa'}],'vocab':["
                         "{'rank':0,'token_bytes':'YQ=='},{'rank':1,'token_bytes':'Yg=='},"
                         "{'rank':2,'token_bytes':'IA=='},{'rank':3,'token_bytes':'YWI='}]}", &e),
               OTX_OK);
     ENCODE(e, "ab ba", "4 3 2 1");
+    ENCODE(e, "aa", "1 1"); /* special tokens are not looked for, nor come out of merges */
     otx_encoder_close(e);
 }
 

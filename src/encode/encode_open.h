@@ -265,7 +265,9 @@ OTX_API otx_result otx_encoder_parse(const otx_context *ctx, const otx_vocab_tex
     otx__text_open(&e->replaced, ctx);
     otx__text_open(&e->rest, ctx);
     result = otx_vocab_parse(ctx, texts, name, &e->vocab, error);
-    if (!result) result = otx__parse_rules(ctx, texts, name, true, &e->vocab, error);
+    if (!result) /* of a tekken.json special tokens are never met in a text */
+        result = otx__parse_rules(ctx, texts, name, texts[OTX_VOCAB_TOKENIZER_JSON].bytes != NULL,
+                                  &e->vocab, error);
     if (!result) result = otx__rules_index((otx__rules *)e->vocab.rules, error);
     if (!result) result = otx__encode_read(e, texts, error);
     if (!result) result = otx__encode_seams(e, error);
