@@ -139,7 +139,7 @@ def properties():
         if name in ("L", "Han", "Alphabetic"):
             yield rf"\P{{{name}}}+"
             yield rf"\p{{^{name}}}+"
-    yield from (r"\w+", r"\W+", r"\s+", r"\S+", r"\d+", r"\D+", r"\h+", r"\H+", r".+", r"\N+",
+    yield from (r"[\w]+", r"[^\w]+", r"\w+", r"\W+", r"\s+", r"\S+", r"\d+", r"\D+", r"\h+", r"\H+", r".+", r"\N+",
                 r"(?m:.)+")
     for name in "alnum alpha blank cntrl digit lower punct space upper xdigit word".split():
         yield f"[[:{name}:]]+"
@@ -163,7 +163,7 @@ RULES = [
     "a.*?b", "a.+?b", "a.??b", "[a-c]{2,3}?d?", "(?:aa|a)(?:ab|b)", "(?>aa|a)ab", "\\r\\n|\\n",
     "(?:\\r?\\n)+", "[\\r\\n\\t ]+", "\\.|,|;", "\u00e9", "[\u00e0-\u00ff]+", "e\\u0301?",
     "(?:a(?:b(?:c(?:d)?)?)?)?", "a(?=b|c)|b(?!a)", "((a)|(b))+?c", "[^\\S\\n]+", "[\\w-]+", "[.\\-+]+",
-    "\\-\\/\\'", "[a\\]b]+", "[\\[\\]]+", "(?:^|[^a])b", "(?:$|b)", "$", "^", "\\z", "\\A", "(?i:\u00df)",
+    "\\-\\/\\'", "[a\\]b]+", "[\\[\\]]+", "(?:^|[^a])b", "(?:$|b)", "$", "^", "\\z", "\\A",
     "(?i)\\p{Lu}b", "(?i)[\\p{Lu}]b", "(?i)\u017f", "(?i)K", "[\\x00-\\x7f]+", "(?:a|ab)(?:c|bcd)(?:d*)",
     "(?:.|\\n)+?b", "(?=.*b)a+", "\\s+(?!\\S)|\\s+|\\S", "(?<=\\s)\\S+", "(?<![a-z])[a-z]+(?![a-z])",
 ]

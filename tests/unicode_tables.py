@@ -16,7 +16,7 @@ CATEGORIES = ("Cn Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk
 SCRIPTS = ("Arabic Armenian Bengali Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi "
            "Han Hangul Hebrew Hiragana Kannada Katakana Khmer Lao Latin Malayalam Myanmar Oriya "
            "Sinhala Tamil Telugu Thai Tibetan").split()
-OTHERS = {"Alpha": "L Nl", "Lower": "Ll", "Upper": "Lu", "Word": "L M Nd Nl Pc"}
+OTHERS = {"alpha": "L Nl", "lower": "Ll", "upper": "Lu", "word": "L M Nd Nl Pc"}
 # Characters that a literal holds as they are, but for what escapes and trigraphs need.
 DIGITS = [chr(c) for c in range(0x21, 0x7f) if chr(c) not in '"\\?']
 TEXT = "".join(map(chr, [*range(0xd800), *range(0xe000, 0x110000)]))
@@ -148,7 +148,7 @@ def main():
     print("/* Categories, and characters besides. */\nstatic const struct {\n"
           "    const char *name, *categories, *ranges;\n} otx__named_sets[] = {")
     for name, categories in [*OTHERS.items(), *((script, "") for script in SCRIPTS)]:
-        codes = matched(rf"\p{{{name}}}+")
+        codes = matched(f"[[:{name}:]]+" if name in OTHERS else rf"\p{{{name}}}+")
         for category in categories.split():
             codes -= matched(rf"\p{{{category}}}+")
         text = "".join(gaps(codes))

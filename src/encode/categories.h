@@ -70,6 +70,10 @@ static const struct {
     {"whitecontrols", "", '\t', '\r'},
     {"blank", "zs", '\t', '\t'},
     {"ascii", "", 0x01, 0x7f},
+    {"lonelyword", "word superscripts fractions", 0xb9, 0xb9}, /* \w outside a class */
+    {"superscripts", "", 0xb2, 0xb3},
+    {"fractions", "", 0xbc, 0xbe},
+    {"rustword", "word", 0x200c, 0x200d},
     {"xdigit", "digits09 hexlower", 'A', 'F'},
     {"digits09", "", '0', '9'},
     {"hexlower", "", 'a', 'f'},

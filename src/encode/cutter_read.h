@@ -43,10 +43,8 @@ typedef struct otx__step_reader {
 static const char otx__gpt2_pattern[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/* \w+|[^\w\s]+ of Rust's regex, whose words differ from Oniguruma's in eight characters. */
-static const char otx__words_pattern[] =
-    "[\\w\\u200c\\u200d&&[^\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be]]+|"
-    "[[^\\w\\s\\u200c\\u200d]\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be]+";
+/* \w+|[^\w\s]+ of Rust's regex, in whose words there are joiners. */
+static const char otx__words_pattern[] = "[\\w\\u200c\\u200d]+|[^\\w\\s\\u200c\\u200d]+";
 
 OTX__PRIVATE otx__step *otx__read_step(otx__step_reader *r, otx__step_kind kind)
 {

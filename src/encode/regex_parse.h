@@ -261,11 +261,18 @@ OTX__PRIVATE void otx__parser_named(otx__parser *p, const char *end, otx__char_s
     if (inverted) otx__char_set_invert(set);
 }
 
-/* The set of an escape behind its backslash, if it is one of a set. */
-OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set)
+/* What \w is: of Oniguruma a little more where it stands alone than in a class. */
+OTX__PRIVATE const char *otx__parser_word(const otx__parser *p, bool alone)
 {
-    static const char letters[] = "dwsh";
-    static const char *const names[] = {"digit", "word", "space", "xdigit"};
+    if (p->dialect == OTX__TIKTOKEN) return "rustword";
+    return alone ? "lonelyword" : "word";
+}
+
+/* The set of an escape behind its backslash, if it is one of a set. */
+OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set, bool alone)
+{
+    static const char letters[] = "dshw";
+    static const char *const names[] = {"digit", "space", "xdigit"};
     const char letter = (char)p->text[p->at];
     const char *at = (const char *)memchr(letters, letter | 0x20, sizeof letters - 1);
     bool inverted = letter < 'a';
@@ -287,7 +294,8 @@ OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set)
         if (letter == 'N') otx__char_set_add(set, '\n', '\n');
     } else if (at) {
         p->at++;
-        (void)otx__char_set_named(names[at - letters], set);
+        (void)otx__char_set_named(*at == 'w' ? otx__parser_word(p, alone) : names[at - letters],
+                                  set);
     } else {
         return false;
     }

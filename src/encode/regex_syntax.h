@@ -36,7 +36,7 @@ OTX__PRIVATE bool otx__parser_class_item(otx__parser *p, otx__char_set *set, uin
         otx__parser_fail(p, "a backslash ends it");
     } else if (otx__parser_take(p, 'b')) {
         *code = '\b';
-    } else if (otx__parser_class_escape(p, set)) {
+    } else if (otx__parser_class_escape(p, set, false)) {
         return true;
     } else if (!otx__parser_escaped(p, code)) {
         otx__parser_fail(p, "this escape is not known here");
@@ -302,13 +302,13 @@ OTX__PRIVATE uint32_t otx__parser_escape(otx__parser *p, bool *can_repeat)
         node = otx__parser_node(p, kinds[at - letters]);
         if (node == OTX__NO_NODE || (*at != 'b' && *at != 'B')) return node;
         otx__char_set_open(&set, p->ctx);
-        (void)otx__char_set_named("word", &set);
+        (void)otx__char_set_named(otx__parser_word(p, true), &set);
         p->nodes[node].value = otx__parser_table(p, &set);
         otx__char_set_close(&set);
         return node;
     }
     otx__char_set_open(&set, p->ctx);
-    if (otx__parser_class_escape(p, &set)) return otx__parser_set(p, &set);
+    if (otx__parser_class_escape(p, &set, true)) return otx__parser_set(p, &set);
     otx__char_set_close(&set);
     if (!otx__parser_escaped(p, &code)) otx__parser_fail(p, "this escape is not known here");
     return otx__parser_letter(p, code);

@@ -78,7 +78,7 @@ static const struct {
     {"upper", "lu",
      "&4W_5Qi#2IhiUiUi"},
     {"word", "l m nd nl pc",
-     "&QPTOQQ&DZ#V#2HziUiUi"},
+     "&Hj#V#2HziUiUi"},
     {"arabic", "",
      "ExSPTP]PQPoPXZiP$cPq#t#R'dnPPT#nPlC#t$j`*YQ#sQ#XVOp_$hSP%Q$#gn#gQ#ZR@7dRPjPPPOQOPXPRPO"
      "POUOSOPOPOPQPPPOQOPOPOPOPOPPPOQRPUPRPRPOPXP`TQPSP`#WP"},
@@ -150,8 +150,8 @@ static const char *const otx__fold_runs[] = {
     "Mx#RO#S#TOOPPOO':VPOO#MnPOO'9sPOO';_POO';[QQPPTOO';OPOO':]POO';RPOO';QROOPROOPWPO';sR#TPP",
     "$cPPPVOOP]uO%DSwOO%DSUOO%DS2!dSPPXOO4+fPOO4+gQ`PP#W]PP%nUPP`nPP#kPPPROO4-OQSPP]OOPPOO7Gx",
     "SPPPUXPPcOO7HhPOO7HsPOO7HoPOO7HePOO7HhQOO7GbPOO7GzPOO7GeRVPP_OO#SPOO7HgPOO4.WQPPPROO7I_",
-    "QOOPSOOPUQPPTOO7N]jOOP5iOO7Sm#sO6%[,9POOD(jPOOD(k:kiOp>gwOx&OsOx&_YOw[^Ow`UOwWPOwKu#UO#d",
-    "&OeOp#7toOp-0WoOp2,YqOr",
+    "QOOPSOOPUQPPTOO7N]jOOP5iOO7Sm#sO6%[,9QOOP:kiOp>gwOx&OsOx&_YOw[^Ow`UOwWPOwKu#UO#d&OeOp",
+    "#7toOp-0WoOp2,YqOr",
 };
 
 /* How what Rust's unicode_categories takes for punctuation differs from that. */
