@@ -115,224 +115,224 @@
     12733  encode/char_set            sets of characters
     12958  encode/unicode_tables      what characters are, packed
     13122  encode/categories          Unicode's categories, scripts and case, as sets
-    13419  encode/regex_parse         regular expressions, read: sets and escapes
-    13717  encode/regex_syntax        classes, repetitions, groups
-    14117  encode/regex_program       the program that they become
-    14629  encode/regex_match         the program run over a text
-    14979  encode/slices              a text in pieces, and ways to cut it further
-    15226  encode/cutter_read         the steps of a pre-tokenizer, read
-    15530  encode/cutter              texts cut by them
-    15703  encode/normal_tables       what normalisers know of characters
-    15966  encode/normal_read         the same, unpacked
-    16142  encode/normal_forms        Unicode's four normal forms
-    16413  encode/charsmap            SentencePiece's map of characters
-    16561  encode/normalise_steps     what normalisers do, step by step
-    16745  encode/normalise           the normaliser of a tokenizer.json
-    17053  encode/added_cut           added tokens, cut out of a text
-    17232  encode/word_cache          what words became before
-    17311  encode/encode_words        words as the model splits them
-    17510  encode/encode_open         what an encoder is made from
-    17796  encode/encode              whole texts as token ids
-    17981  encode/write_counts        how often tokens occur, as lists
+    13423  encode/regex_parse         regular expressions, read: sets and escapes
+    13729  encode/regex_syntax        classes, repetitions, groups
+    14129  encode/regex_program       the program that they become
+    14641  encode/regex_match         the program run over a text
+    14991  encode/slices              a text in pieces, and ways to cut it further
+    15238  encode/cutter_read         the steps of a pre-tokenizer, read
+    15540  encode/cutter              texts cut by them
+    15713  encode/normal_tables       what normalisers know of characters
+    15976  encode/normal_read         the same, unpacked
+    16152  encode/normal_forms        Unicode's four normal forms
+    16423  encode/charsmap            SentencePiece's map of characters
+    16571  encode/normalise_steps     what normalisers do, step by step
+    16755  encode/normalise           the normaliser of a tokenizer.json
+    17063  encode/added_cut           added tokens, cut out of a text
+    17242  encode/word_cache          what words became before
+    17321  encode/encode_words        words as the model splits them
+    17520  encode/encode_open         what an encoder is made from
+    17806  encode/encode              whole texts as token ids
+    17991  encode/write_counts        how often tokens occur, as lists
 
-    18088  simd                       the hot loops, once for each instruction set
-    18121  simd/kernels               the table of kernels, and what all versions share
-    18398  simd/scalar                the reference
-    18567  simd/sse2                  the operations of 128-bit x86, and what each does
-    18688  simd/neon                  those of 64-bit Arm
-    18783  simd/wasm                  those of WebAssembly's SIMD128
-    18868  simd/avx2                  those of 256-bit x86, with FMA
-    18950  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19592  simd/avx_vnni              AVX2, and products of integers
-    19688  simd/neon_bf16             NEON, and products of matrices
-    19842  simd/avx512                512-bit x86, by hand
-    20448  simd/amx                   tiles of x86, beside AVX-512
-    20691  simd/dispatch              which of them this machine can run, and which a call takes
+    18098  simd                       the hot loops, once for each instruction set
+    18131  simd/kernels               the table of kernels, and what all versions share
+    18408  simd/scalar                the reference
+    18577  simd/sse2                  the operations of 128-bit x86, and what each does
+    18698  simd/neon                  those of 64-bit Arm
+    18793  simd/wasm                  those of WebAssembly's SIMD128
+    18878  simd/avx2                  those of 256-bit x86, with FMA
+    18960  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19602  simd/avx_vnni              AVX2, and products of integers
+    19698  simd/neon_bf16             NEON, and products of matrices
+    19852  simd/avx512                512-bit x86, by hand
+    20458  simd/amx                   tiles of x86, beside AVX-512
+    20701  simd/dispatch              which of them this machine can run, and which a call takes
 
-    20917  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    20970  solve/views                the rows of matrices, as the kernels read them
-    21099  solve/panels               vectors as the dense products want them, and these
-    21290  solve/rests                vectors on their way into panels
-    21467  solve/dictionary           the atoms, and their split along a common direction
-    21622  solve/exact_gram           products of all pairs of atoms in double
-    21704  solve/triangle             packed lower triangles
-    21808  solve/support              what is known of one target, and the exact steps
-    22084  solve/gram_table           products of atoms with all atoms, for scans
-    22322  solve/screen               which atoms are worth scoring in double: the bound
-    22628  solve/scan                 the correlations of all atoms with a block's residuals
-    22791  solve/predict              making targets ready for the next scan
-    23037  solve/candidates           the atoms that a scan could not rule out
-    23374  solve/select               the next atoms of each target
-    23539  solve/pursuit              what one solve holds, and the memory it takes
-    23783  solve/plan                 which form, and in what blocks
-    24028  solve/steps                a pursuit from its rows to its results
-    24267  solve/combine              new rows of coefficients
-    24329  solve/solver               the public call
-    24494  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24703  solve/affine_normal        the normal equations of an affine map
-    24946  solve/affine_factor        their factor, and their solution
-    25177  solve/affine_map           a fitted map, and the rows it makes
-    25521  solve/affine_choice        how many atoms to take, and chosen by what
-    25921  solve/affine_fit           what a fit of an affine map holds and needs
-    26185  solve/affine               fitting and applying affine maps
+    20927  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    20980  solve/views                the rows of matrices, as the kernels read them
+    21109  solve/panels               vectors as the dense products want them, and these
+    21300  solve/rests                vectors on their way into panels
+    21477  solve/dictionary           the atoms, and their split along a common direction
+    21632  solve/exact_gram           products of all pairs of atoms in double
+    21714  solve/triangle             packed lower triangles
+    21818  solve/support              what is known of one target, and the exact steps
+    22094  solve/gram_table           products of atoms with all atoms, for scans
+    22332  solve/screen               which atoms are worth scoring in double: the bound
+    22638  solve/scan                 the correlations of all atoms with a block's residuals
+    22801  solve/predict              making targets ready for the next scan
+    23047  solve/candidates           the atoms that a scan could not rule out
+    23384  solve/select               the next atoms of each target
+    23549  solve/pursuit              what one solve holds, and the memory it takes
+    23793  solve/plan                 which form, and in what blocks
+    24038  solve/steps                a pursuit from its rows to its results
+    24277  solve/combine              new rows of coefficients
+    24339  solve/solver               the public call
+    24504  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24713  solve/affine_normal        the normal equations of an affine map
+    24956  solve/affine_factor        their factor, and their solution
+    25187  solve/affine_map           a fitted map, and the rows it makes
+    25531  solve/affine_choice        how many atoms to take, and chosen by what
+    25931  solve/affine_fit           what a fit of an affine map holds and needs
+    26195  solve/affine               fitting and applying affine maps
 
-    26476  methods                    rows for tokens that a model lacks, each method a room
-    26520  methods/parts              what methods share: sums of rows, combinations
-    26704  methods/pursuit            omp, omp-centred
-    26775  methods/constant           mean, zero
-    26803  methods/rough              products in float that leave few to be taken in double
-    26859  methods/near               each target against all anchors
-    27150  methods/weights            how a few anchors combine to a target
-    27371  methods/interpolation      common_interpolation
-    27524  methods/wechsel            wechsel
-    27574  methods/focus              focus
-    27662  methods/hull               hull
-    27713  methods/dense              matrices of double, and their products
-    27978  methods/lengthen           the base's rows of pieces beside the donor's
-    28244  methods/mapping            omp-affine, affine
-    28513  methods/linear             maps between two models' rows
-    28668  methods/clp                clp
-    28754  methods/chance             normal deviates that are the same everywhere
-    28815  methods/factor             of symmetric matrices
-    28864  methods/randn              randn
-    28953  methods/john_hewitt        john_hewitt
-    29037  methods/polar              the orthogonal part of a matrix
-    29133  methods/procrustes         procrustes
-    29226  methods/eigen              principal directions of a matrix's rows
-    29540  methods/landmark_pca       landmark_pca
-    29598  methods/stb                stb
-    29780  methods/rope               rows turned to positions
-    29870  methods/mp_rope            mp_rope
-    30196  methods/subword            subword
-    30302  methods/zett               zett
-    30324  methods/spread             the factor that suits hidden anchors' rows best
-    30551  methods/modifiers          what is done to the rows of any method
-    30695  methods/undertrained       rows that look as if nothing had trained them
-    30812  methods/methods            the table of all, and the public calls
+    26486  methods                    rows for tokens that a model lacks, each method a room
+    26530  methods/parts              what methods share: sums of rows, combinations
+    26714  methods/pursuit            omp, omp-centred
+    26785  methods/constant           mean, zero
+    26813  methods/rough              products in float that leave few to be taken in double
+    26869  methods/near               each target against all anchors
+    27160  methods/weights            how a few anchors combine to a target
+    27381  methods/interpolation      common_interpolation
+    27534  methods/wechsel            wechsel
+    27584  methods/focus              focus
+    27672  methods/hull               hull
+    27723  methods/dense              matrices of double, and their products
+    27988  methods/lengthen           the base's rows of pieces beside the donor's
+    28254  methods/mapping            omp-affine, affine
+    28523  methods/linear             maps between two models' rows
+    28678  methods/clp                clp
+    28764  methods/chance             normal deviates that are the same everywhere
+    28825  methods/factor             of symmetric matrices
+    28874  methods/randn              randn
+    28963  methods/john_hewitt        john_hewitt
+    29047  methods/polar              the orthogonal part of a matrix
+    29143  methods/procrustes         procrustes
+    29236  methods/eigen              principal directions of a matrix's rows
+    29550  methods/landmark_pca       landmark_pca
+    29608  methods/stb                stb
+    29790  methods/rope               rows turned to positions
+    29880  methods/mp_rope            mp_rope
+    30206  methods/subword            subword
+    30312  methods/zett               zett
+    30334  methods/spread             the factor that suits hidden anchors' rows best
+    30561  methods/modifiers          what is done to the rows of any method
+    30705  methods/undertrained       rows that look as if nothing had trained them
+    30822  methods/methods            the table of all, and the public calls
 
-    30990  across                     tokens of one vocabulary as weighted tokens of another
-    31004  across/map_rows            a map, gathered row by row
-    31201  across/token_map           by the split of the other vocabulary
-    31324  across/write_maps          two maps as safetensors
-    31467  across/spell_maps          two maps as JSON, for people
+    31000  across                     tokens of one vocabulary as weighted tokens of another
+    31014  across/map_rows            a map, gathered row by row
+    31211  across/token_map           by the split of the other vocabulary
+    31334  across/write_maps          two maps as safetensors
+    31477  across/spell_maps          two maps as JSON, for people
 
-    31587  disk                       files and directories
-    31626  disk/system                what POSIX and Windows are asked for
-    31667  disk/windows_paths         paths as Windows takes them
-    31807  disk/windows               the system as Windows gives it
-    32119  disk/posix                 the system as POSIX gives it
-    32367  disk/paths                 what can be told from their text
-    32441  disk/failure               why the system refused
-    32555  disk/look                  what stands at a path, and whether within another
-    32676  disk/listing               listings of directories
-    32751  disk/reading               files to read, and whether they have changed
-    32930  disk/writing               files to write
-    33047  disk/copying               copies of files
-    33113  disk/trees                 whole directories looked through, copied, removed
-    33329  disk/known                 what weights are called in a directory
-    33423  disk/staging               a directory made under another name, then renamed
-    33689  disk/staged_files          files made under another name, then renamed
-    33871  disk/missing               a path or a directory without what is wanted of it
-    33914  disk/gguf_files            GGUF files of a directory, by their names
-    33955  disk/weights               which files they are, and what may stand in their place
-    34291  disk/weight_index          the index of a checkpoint in shards
-    34508  disk/shards                what an index and its shards say of each other
-    34713  disk/gguf_parts            the parts of a split GGUF file
-    34822  disk/checkpoint            a model directory, in one file or in shards
-    35174  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35253  disk/tokenizer_directory   the tokenizer of a model directory
-    35515  disk/encoder_directory     the encoder of a model directory, and files of text
+    31597  disk                       files and directories
+    31636  disk/system                what POSIX and Windows are asked for
+    31677  disk/windows_paths         paths as Windows takes them
+    31817  disk/windows               the system as Windows gives it
+    32129  disk/posix                 the system as POSIX gives it
+    32377  disk/paths                 what can be told from their text
+    32451  disk/failure               why the system refused
+    32565  disk/look                  what stands at a path, and whether within another
+    32686  disk/listing               listings of directories
+    32761  disk/reading               files to read, and whether they have changed
+    32940  disk/writing               files to write
+    33057  disk/copying               copies of files
+    33123  disk/trees                 whole directories looked through, copied, removed
+    33339  disk/known                 what weights are called in a directory
+    33433  disk/staging               a directory made under another name, then renamed
+    33699  disk/staged_files          files made under another name, then renamed
+    33881  disk/missing               a path or a directory without what is wanted of it
+    33924  disk/gguf_files            GGUF files of a directory, by their names
+    33965  disk/weights               which files they are, and what may stand in their place
+    34301  disk/weight_index          the index of a checkpoint in shards
+    34518  disk/shards                what an index and its shards say of each other
+    34723  disk/gguf_parts            the parts of a split GGUF file
+    34832  disk/checkpoint            a model directory, in one file or in shards
+    35184  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35263  disk/tokenizer_directory   the tokenizer of a model directory
+    35525  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35626  model                      which tensors and config keys belong to the vocabulary
-    35662  model/known                what the world calls things
-    36014  model/known_keys           keys of ids and sizes in configs
-    36188  model/known_classes        classes of tokenizers, by the type of model
-    36426  model/names                names of tensors
-    36583  model/document             the JSON files of a model directory
-    36678  model/members              what the members of a config are about
-    36899  model/config               what config.json says
-    37076  model/side                 a model directory opened once
-    37202  model/gguf_model           what a GGUF file says of a model
-    37259  model/code                 the Python that a tokenizer is loaded with
-    37493  model/parts                what each tensor does for the vocabulary
-    37604  model/whole                whether all tensors are there
-    37726  model/find                 finding the parts of a model
-    38030  model/processor            the tokens that a processor looks for by their text
-    38185  model/heirs                what becomes of the ids in a config
-    38352  model/config_ids           ids in a config being edited
-    38592  model/config_lists         lists, dictionaries and ranges of ids
-    38749  model/config_edit          config.json and generation_config.json, edited
-    39044  model/classes              which class a tokenizer is loaded as
-    39251  model/class_tokens         added tokens that a class numbers otherwise
+    35636  model                      which tensors and config keys belong to the vocabulary
+    35672  model/known                what the world calls things
+    36024  model/known_keys           keys of ids and sizes in configs
+    36198  model/known_classes        classes of tokenizers, by the type of model
+    36436  model/names                names of tensors
+    36593  model/document             the JSON files of a model directory
+    36688  model/members              what the members of a config are about
+    36909  model/config               what config.json says
+    37086  model/side                 a model directory opened once
+    37212  model/gguf_model           what a GGUF file says of a model
+    37269  model/code                 the Python that a tokenizer is loaded with
+    37503  model/parts                what each tensor does for the vocabulary
+    37614  model/whole                whether all tensors are there
+    37736  model/find                 finding the parts of a model
+    38040  model/processor            the tokens that a processor looks for by their text
+    38195  model/heirs                what becomes of the ids in a config
+    38362  model/config_ids           ids in a config being edited
+    38602  model/config_lists         lists, dictionaries and ranges of ids
+    38759  model/config_edit          config.json and generation_config.json, edited
+    39054  model/classes              which class a tokenizer is loaded as
+    39261  model/class_tokens         added tokens that a class numbers otherwise
 
-    39367  job                        the whole transplant, in the order in which it happens
-    39424  job/job                    what a job holds
-    39816  job/open                   opening the two models
-    40092  job/map                    the caller's map
-    40213  job/align                  where every new row comes from
-    40414  job/plan                   what becomes of every tensor, and of the configs
-    40635  job/rope                   heads and rotary positions of the two models
-    40733  job/chat                   the template that turns messages into text
-    40872  job/digits                 where the two tokenizers cut numbers differently
-    41073  job/converted              the special tokens that a conversion to GGUF finds
-    41381  job/gguf_donor             the files of a tokenizer, open once more
-    41465  job/gguf_pre               what llama.cpp calls the way it cuts text
-    41748  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42084  job/gguf_merges            the merges of a byte-level vocabulary
-    42255  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    42425  job/gguf_special           special tokens, flags, templates
-    42644  job/gguf_normal            what becomes of spaces and letters
-    42787  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    42983  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43223  job/bos                    texts that begin otherwise than the base's
-    43287  job/rows                   rows in memory: reading, checking, their mean
-    43626  job/pieces                 what the base cuts new tokens into
-    43781  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44046  job/magikarp               tokens that look under-trained by their rows
-    44173  job/match                  rows of tokens that a new one only begins with
-    44260  job/solve                  solving for the rows of the donor
-    44469  job/targets                the rows that are made from the donor's
-    44587  job/diagnose               what is odd about the rows that were made
-    44716  job/rebuild                the new rows of one vocabulary tensor
-    44977  job/write_blocks           new rows as blocks
-    45074  job/write                  the output and its weights
-    45368  job/write_gguf             the output as a GGUF file, or as parts of one
-    45713  job/copy                   the other files of the two models
-    45930  job/index                  the files that are written anew
-    46092  job/run                    the whole, in order
-    46253  job/combined               a map of tokens by the combinations that a method makes
-    46353  job/report                 what a job did, as JSON and as a table
-    46680  job/findings               what is told of a finished model
-    46729  job/check_files            its files
-    46865  job/check_ids              sizes, ids and tying
-    47081  job/check_values           values
-    47152  job/check_gguf             the tokens of a GGUF file
-    47402  job/check_gguf_keys        its other keys, and its tensors
-    47647  job/check_draft            as a draft model for another
-    47970  job/verify                 whether a finished model agrees with itself
+    39377  job                        the whole transplant, in the order in which it happens
+    39434  job/job                    what a job holds
+    39826  job/open                   opening the two models
+    40102  job/map                    the caller's map
+    40223  job/align                  where every new row comes from
+    40424  job/plan                   what becomes of every tensor, and of the configs
+    40645  job/rope                   heads and rotary positions of the two models
+    40743  job/chat                   the template that turns messages into text
+    40882  job/digits                 where the two tokenizers cut numbers differently
+    41083  job/converted              the special tokens that a conversion to GGUF finds
+    41391  job/gguf_donor             the files of a tokenizer, open once more
+    41475  job/gguf_pre               what llama.cpp calls the way it cuts text
+    41758  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42094  job/gguf_merges            the merges of a byte-level vocabulary
+    42265  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    42435  job/gguf_special           special tokens, flags, templates
+    42654  job/gguf_normal            what becomes of spaces and letters
+    42797  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    42993  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43233  job/bos                    texts that begin otherwise than the base's
+    43297  job/rows                   rows in memory: reading, checking, their mean
+    43636  job/pieces                 what the base cuts new tokens into
+    43791  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44056  job/magikarp               tokens that look under-trained by their rows
+    44183  job/match                  rows of tokens that a new one only begins with
+    44270  job/solve                  solving for the rows of the donor
+    44479  job/targets                the rows that are made from the donor's
+    44597  job/diagnose               what is odd about the rows that were made
+    44726  job/rebuild                the new rows of one vocabulary tensor
+    44987  job/write_blocks           new rows as blocks
+    45084  job/write                  the output and its weights
+    45378  job/write_gguf             the output as a GGUF file, or as parts of one
+    45723  job/copy                   the other files of the two models
+    45940  job/index                  the files that are written anew
+    46102  job/run                    the whole, in order
+    46263  job/combined               a map of tokens by the combinations that a method makes
+    46363  job/report                 what a job did, as JSON and as a table
+    46690  job/findings               what is told of a finished model
+    46739  job/check_files            its files
+    46875  job/check_ids              sizes, ids and tying
+    47091  job/check_values           values
+    47162  job/check_gguf             the tokens of a GGUF file
+    47412  job/check_gguf_keys        its other keys, and its tensors
+    47657  job/check_draft            as a draft model for another
+    47980  job/verify                 whether a finished model agrees with itself
 
-    48026  evaluate                   methods ranked on tokens that both models share
-    48045  evaluate/token_class       what a token is like, by its bytes
-    48112  evaluate/hidden            which tokens are hidden, and the rows at hand
-    48310  evaluate/scores            how near rows come to the true ones
-    48410  evaluate/ranks             whether a true row is found among all
-    48541  evaluate/evaluate          methods, one after the other, matrix by matrix
-    48770  evaluate/write_json        an evaluation as JSON
-    48883  evaluate/write_page        an evaluation as a page
+    48036  evaluate                   methods ranked on tokens that both models share
+    48055  evaluate/token_class       what a token is like, by its bytes
+    48122  evaluate/hidden            which tokens are hidden, and the rows at hand
+    48320  evaluate/scores            how near rows come to the true ones
+    48420  evaluate/ranks             whether a true row is found among all
+    48551  evaluate/evaluate          methods, one after the other, matrix by matrix
+    48780  evaluate/write_json        an evaluation as JSON
+    48893  evaluate/write_page        an evaluation as a page
 
-    49097  reshape                    a model's own vocabulary, smaller or larger
-    49122  reshape/needed             what has to stay for the sake of what stays
-    49336  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    49639  reshape/whole_word         which texts a tokenizer leaves in one piece
-    49772  reshape/renumber           which tokens there are then, and their ids
-    49979  reshape/files_json         tokenizer.json and the JSON files beside it
-    50356  reshape/files_lines        merges.txt and vocab.txt
-    50440  reshape/new_tokenizer      the files of the tokenizer, written anew
-    50562  reshape/named              tokens that configs name, which stay
-    50679  reshape/new_model          the model with its new tokenizer
-    50753  reshape/text_counts        which tokens the caller's texts are made of
-    50822  reshape/trim               fewer tokens
-    50931  reshape/extend             more tokens
+    49107  reshape                    a model's own vocabulary, smaller or larger
+    49132  reshape/needed             what has to stay for the sake of what stays
+    49346  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    49649  reshape/whole_word         which texts a tokenizer leaves in one piece
+    49782  reshape/renumber           which tokens there are then, and their ids
+    49989  reshape/files_json         tokenizer.json and the JSON files beside it
+    50366  reshape/files_lines        merges.txt and vocab.txt
+    50450  reshape/new_tokenizer      the files of the tokenizer, written anew
+    50572  reshape/named              tokens that configs name, which stay
+    50689  reshape/new_model          the model with its new tokenizer
+    50763  reshape/text_counts        which tokens the caller's texts are made of
+    50832  reshape/trim               fewer tokens
+    50941  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -13036,7 +13036,7 @@ static const struct {
     {"upper", "lu",
      "&4W_5Qi#2IhiUiUi"},
     {"word", "l m nd nl pc",
-     "&QPTOQQ&DZ#V#2HziUiUi"},
+     "&Hj#V#2HziUiUi"},
     {"arabic", "",
      "ExSPTP]PQPoPXZiP$cPq#t#R'dnPPT#nPlC#t$j`*YQ#sQ#XVOp_$hSP%Q$#gn#gQ#ZR@7dRPjPPPOQOPXPRPO"
      "POUOSOPOPOPQPPPOQOPOPOPOPOPPPOQRPUPRPRPOPXP`TQPSP`#WP"},
@@ -13108,8 +13108,8 @@ static const char *const otx__fold_runs[] = {
     "Mx#RO#S#TOOPPOO':VPOO#MnPOO'9sPOO';_POO';[QQPPTOO';OPOO':]POO';RPOO';QROOPROOPWPO';sR#TPP",
     "$cPPPVOOP]uO%DSwOO%DSUOO%DS2!dSPPXOO4+fPOO4+gQ`PP#W]PP%nUPP`nPP#kPPPROO4-OQSPP]OOPPOO7Gx",
     "SPPPUXPPcOO7HhPOO7HsPOO7HoPOO7HePOO7HhQOO7GbPOO7GzPOO7GeRVPP_OO#SPOO7HgPOO4.WQPPPROO7I_",
-    "QOOPSOOPUQPPTOO7N]jOOP5iOO7Sm#sO6%[,9POOD(jPOOD(k:kiOp>gwOx&OsOx&_YOw[^Ow`UOwWPOwKu#UO#d",
-    "&OeOp#7toOp-0WoOp2,YqOr",
+    "QOOPSOOPUQPPTOO7N]jOOP5iOO7Sm#sO6%[,9QOOP:kiOp>gwOx&OsOx&_YOw[^Ow`UOwWPOwKu#UO#d&OeOp",
+    "#7toOp-0WoOp2,YqOr",
 };
 
 /* How what Rust's unicode_categories takes for punctuation differs from that. */
@@ -13192,6 +13192,10 @@ static const struct {
     {"whitecontrols", "", '\t', '\r'},
     {"blank", "zs", '\t', '\t'},
     {"ascii", "", 0x01, 0x7f},
+    {"lonelyword", "word superscripts fractions", 0xb9, 0xb9}, /* \w outside a class */
+    {"superscripts", "", 0xb2, 0xb3},
+    {"fractions", "", 0xbc, 0xbe},
+    {"rustword", "word", 0x200c, 0x200d},
     {"xdigit", "digits09 hexlower", 'A', 'F'},
     {"digits09", "", '0', '9'},
     {"hexlower", "", 'a', 'f'},
@@ -13680,11 +13684,18 @@ OTX__PRIVATE void otx__parser_named(otx__parser *p, const char *end, otx__char_s
     if (inverted) otx__char_set_invert(set);
 }
 
-/* The set of an escape behind its backslash, if it is one of a set. */
-OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set)
+/* What \w is: of Oniguruma a little more where it stands alone than in a class. */
+OTX__PRIVATE const char *otx__parser_word(const otx__parser *p, bool alone)
 {
-    static const char letters[] = "dwsh";
-    static const char *const names[] = {"digit", "word", "space", "xdigit"};
+    if (p->dialect == OTX__TIKTOKEN) return "rustword";
+    return alone ? "lonelyword" : "word";
+}
+
+/* The set of an escape behind its backslash, if it is one of a set. */
+OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set, bool alone)
+{
+    static const char letters[] = "dshw";
+    static const char *const names[] = {"digit", "space", "xdigit"};
     const char letter = (char)p->text[p->at];
     const char *at = (const char *)memchr(letters, letter | 0x20, sizeof letters - 1);
     bool inverted = letter < 'a';
@@ -13706,7 +13717,8 @@ OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set)
         if (letter == 'N') otx__char_set_add(set, '\n', '\n');
     } else if (at) {
         p->at++;
-        (void)otx__char_set_named(names[at - letters], set);
+        (void)otx__char_set_named(*at == 'w' ? otx__parser_word(p, alone) : names[at - letters],
+                                  set);
     } else {
         return false;
     }
@@ -13753,7 +13765,7 @@ OTX__PRIVATE bool otx__parser_class_item(otx__parser *p, otx__char_set *set, uin
         otx__parser_fail(p, "a backslash ends it");
     } else if (otx__parser_take(p, 'b')) {
         *code = '\b';
-    } else if (otx__parser_class_escape(p, set)) {
+    } else if (otx__parser_class_escape(p, set, false)) {
         return true;
     } else if (!otx__parser_escaped(p, code)) {
         otx__parser_fail(p, "this escape is not known here");
@@ -14019,13 +14031,13 @@ OTX__PRIVATE uint32_t otx__parser_escape(otx__parser *p, bool *can_repeat)
         node = otx__parser_node(p, kinds[at - letters]);
         if (node == OTX__NO_NODE || (*at != 'b' && *at != 'B')) return node;
         otx__char_set_open(&set, p->ctx);
-        (void)otx__char_set_named("word", &set);
+        (void)otx__char_set_named(otx__parser_word(p, true), &set);
         p->nodes[node].value = otx__parser_table(p, &set);
         otx__char_set_close(&set);
         return node;
     }
     otx__char_set_open(&set, p->ctx);
-    if (otx__parser_class_escape(p, &set)) return otx__parser_set(p, &set);
+    if (otx__parser_class_escape(p, &set, true)) return otx__parser_set(p, &set);
     otx__char_set_close(&set);
     if (!otx__parser_escaped(p, &code)) otx__parser_fail(p, "this escape is not known here");
     return otx__parser_letter(p, code);
@@ -14855,7 +14867,7 @@ OTX__PRIVATE bool otx__match_again(otx__matcher *m, size_t *instruction, size_t 
 OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_t *at)
 {
     const otx__instruction *code = &m->pattern->code[*instruction];
-    uint32_t *kept = m->registers + code->value, i;
+    uint32_t *kept = m->registers ? m->registers + code->value : NULL, i;
     const size_t next = *instruction + 1;
     *instruction = next;
     switch ((otx__operation)code->op) {
@@ -15269,10 +15281,8 @@ typedef struct otx__step_reader {
 static const char otx__gpt2_pattern[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/* \w+|[^\w\s]+ of Rust's regex, whose words differ from Oniguruma's in eight characters. */
-static const char otx__words_pattern[] =
-    "[\\w\\u200c\\u200d&&[^\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be]]+|"
-    "[[^\\w\\s\\u200c\\u200d]\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be]+";
+/* \w+|[^\w\s]+ of Rust's regex, in whose words there are joiners. */
+static const char otx__words_pattern[] = "[\\w\\u200c\\u200d]+|[^\\w\\s\\u200c\\u200d]+";
 
 OTX__PRIVATE otx__step *otx__read_step(otx__step_reader *r, otx__step_kind kind)
 {

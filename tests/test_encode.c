@@ -13,7 +13,7 @@ static otx_error error;
 static otx_result open_with(const otx_context *ctx, otx_vocab_file file, const char *text,
                             otx_encoder **encoder)
 {
-    static char copy[8192];
+    static char copy[32768];
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char *at;
     (void)snprintf(copy, sizeof copy, "%s", text);
@@ -248,18 +248,26 @@ static void whole_texts_to_a_model(void)
     otx_encoder_close(e);
 }
 
+/* Every byte is a token, and then "ab". */
 static void tekken(void)
 {
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static char text[32768];
+    size_t used, i;
     otx_encoder *e;
-    CHECK_INT(open_with(NULL, OTX_VOCAB_TEKKEN,
-                        "{'config':{'pattern':'[a-z]+|[^a-z]+','default_vocab_size':5,"
-                        "'default_num_special_tokens':1,'version':'v3'},'special_tokens':["
-                        "{'rank':0,'token_str':'aa'}],'vocab':["
-                        "{'rank':0,'token_bytes':'YQ=='},{'rank':1,'token_bytes':'Yg=='},"
-                        "{'rank':2,'token_bytes':'IA=='},{'rank':3,'token_bytes':'YWI='}]}", &e),
-              OTX_OK);
-    ENCODE(e, "ab ba", "4 3 2 1");
-    ENCODE(e, "aa", "1 1"); /* special tokens are not looked for, nor come out of merges */
+    used = (size_t)snprintf(text, sizeof text, "{'config':{'pattern':'[a-z]+|[^a-z]+',"
+                            "'default_vocab_size':258,'default_num_special_tokens':1,"
+                            "'version':'v3'},'special_tokens':[{'rank':0,'token_str':'aa'}],"
+                            "'vocab':[");
+    for (i = 0; i < 256; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "{'rank':%lu,'token_bytes':"
+                                 "'%c%c=='},", (unsigned long)i, digits[i >> 2],
+                                 digits[(i & 3) << 4]);
+    (void)snprintf(text + used, sizeof text - used, "{'rank':256,'token_bytes':'YWI='}]}");
+    CHECK_INT(open_with(NULL, OTX_VOCAB_TEKKEN, text, &e), OTX_OK);
+    ENCODE(e, "ab ba\xc3\xa9", "257 33 99 98 196 170");
+    ENCODE(e, "aa", "98 98"); /* special tokens are not looked for, nor come out of merges */
     otx_encoder_close(e);
 }
 

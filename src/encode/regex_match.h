@@ -226,7 +226,7 @@ OTX__PRIVATE bool otx__match_again(otx__matcher *m, size_t *instruction, size_t 
 OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_t *at)
 {
     const otx__instruction *code = &m->pattern->code[*instruction];
-    uint32_t *kept = m->registers + code->value, i;
+    uint32_t *kept = m->registers ? m->registers + code->value : NULL, i;
     const size_t next = *instruction + 1;
     *instruction = next;
     switch ((otx__operation)code->op) {
