@@ -158,7 +158,8 @@ static void other_normalisers(void)
     makes("{'type':'ByteLevel'}", " \xc3\xa9", "\xc4\xa0\xc3\x83\xc2\xa9");
     makes("{'type':'Nmt'}", "a\xe2\x80\x8b" "b\x7f", "a b");
     makes("{'type':'BertNormalizer','clean_text':true,'handle_chinese_chars':true,"
-          "'strip_accents':null,'lowercase':true}", "\xc3\x89\t\xe4\xb8\x80\x01", "e  \xe4\xb8\x80 ");
+          "'strip_accents':null,'lowercase':true}", "\xc3\x89\t\xe4\xb8\x80\x01",
+          "e  \xe4\xb8\x80 ");
     makes("{'type':'BertNormalizer','clean_text':false,'handle_chinese_chars':false,"
           "'strip_accents':false,'lowercase':true}", "\xc3\x89", "\xc3\xa9");
     makes("{'type':'Sequence','normalizers':[{'type':'Prepend','prepend':'B'},{'type':'Sequence',"
@@ -243,8 +244,8 @@ static void whole_texts_to_a_model(void)
     ENCODE(e, "ab aa aa aa aa aa aa aa", "6 4 2 4 2 4 2 4 2 4 2 4 2 4 2");
     ENCODE(e, "xxxxxxxxxxxxxxxxxxxxxxxx", "1 0");
     ENCODE(e, "aaaaaaaaaaab  ba", "4 2 2 2 2 2 2 2 2 2 2 3 7 3 2");
-    ENCODE(e, "aaaaaaaaaaaaaaaaaaaaaaaaaab bb", "4 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 "
-           "5 3 3");
+    ENCODE(e, "aaaaaaaaaaaaaaaaaaaaaaaaaab bb",
+           "4 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 5 3 3");
     otx_encoder_close(e);
 }
 
