@@ -23,316 +23,316 @@
 
    What is where
 
-      369  api/version                version
-      399  api/result                 results
-      439  api/context                context: memory, threads, progress
-      517  api/isa                    instruction sets
-      534  api/matrix                 numbers and matrices
-      592  api/blocks                 block types of ggml
-      618  api/solver                 the solver
-      746  api/affine                 the affine map: rows as the map makes them, and what it misses
-      880  api/methods                methods: rows for tokens that a model lacks
-     1117  api/source                 sources and sinks: bytes in and out
-     1137  api/json                   JSON
-     1259  api/safetensors            safetensors
-     1323  api/gguf                   GGUF
-     1421  api/vocab                  vocabularies
-     1558  api/encode                 encoding: text as token ids
-     1606  api/align                  alignment
-     1673  api/gguf_vocab             vocabularies in GGUF files
-     1696  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1788  api/file                   files
-     1799  api/directory              directories
-     1879  api/job                    the whole job
-     2070  api/map_models             maps by the rows of two models
-     2092  api/verify                 looking at a finished model
-     2156  api/evaluate               methods ranked on tokens that both models share
-     2252  api/reshape                a model's own vocabulary, smaller or larger
+      371  api/version                version
+      401  api/result                 results
+      441  api/context                context: memory, threads, progress
+      519  api/isa                    instruction sets
+      536  api/matrix                 numbers and matrices
+      594  api/blocks                 block types of ggml
+      620  api/solver                 the solver
+      748  api/affine                 the affine map: rows as the map makes them, and what it misses
+      882  api/methods                methods: rows for tokens that a model lacks
+     1119  api/source                 sources and sinks: bytes in and out
+     1139  api/json                   JSON
+     1261  api/safetensors            safetensors
+     1325  api/gguf                   GGUF
+     1423  api/vocab                  vocabularies
+     1560  api/encode                 encoding: text as token ids
+     1608  api/align                  alignment
+     1675  api/gguf_vocab             vocabularies in GGUF files
+     1698  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1790  api/file                   files
+     1801  api/directory              directories
+     1881  api/job                    the whole job
+     2072  api/map_models             maps by the rows of two models
+     2094  api/verify                 looking at a finished model
+     2158  api/evaluate               methods ranked on tokens that both models share
+     2254  api/reshape                a model's own vocabulary, smaller or larger
 
-     2346  base                       what everything stands on
-     2382  base/begin                 system headers, and how floating point must be compiled
-     2420  base/sizes                 counting, and sums and products that may not wrap
-     2458  base/span                  bytes of others, digits, UTF-8
-     2616  base/decimal               the digits of a double
-     2751  base/format                printf without stdio and without a locale
-     3020  base/result                results, failures, messages
-     3136  base/memory                the allocator, arrays that grow
-     3195  base/text                  names in messages, and text that grows
-     3312  base/hooks                 log, progress, threads of the caller
-     3381  base/sort                  in place, without memory, never quadratic; and finding
-     3431  base/clock                 wall time for statistics
-     3477  base/hash                  keyed, for tables whose keys a stranger chooses
-     3569  base/pool                  blocks that are freed together
-     3684  base/number                element types, widening and rounding
-     3895  base/blocks                block types of ggml, taken apart and widened
-     4116  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4401  base/blocks_make           rows quantised to blocks
-     4795  base/base64                decoding
-     4831  base/protobuf              fields of a message
-     4953  base/watch                 long loops that the caller can stop
+     2348  base                       what everything stands on
+     2384  base/begin                 system headers, and how floating point must be compiled
+     2422  base/sizes                 counting, and sums and products that may not wrap
+     2460  base/span                  bytes of others, digits, UTF-8
+     2618  base/decimal               the digits of a double
+     2753  base/format                printf without stdio and without a locale
+     3022  base/result                results, failures, messages
+     3138  base/memory                the allocator, arrays that grow
+     3197  base/text                  names in messages, and text that grows
+     3314  base/hooks                 log, progress, threads of the caller
+     3383  base/sort                  in place, without memory, never quadratic; and finding
+     3433  base/clock                 wall time for statistics
+     3479  base/hash                  keyed, for tables whose keys a stranger chooses
+     3571  base/pool                  blocks that are freed together
+     3686  base/number                element types, widening and rounding
+     3897  base/blocks                block types of ggml, taken apart and widened
+     4118  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4403  base/blocks_make           rows quantised to blocks
+     4797  base/base64                decoding
+     4833  base/protobuf              fields of a message
+     4955  base/watch                 long loops that the caller can stop
 
-     5006  files                      formats, on memory and streams
-     5036  files/memory_source        memory as a source of bytes
-     5054  files/json_read            a parser without recursion
-     5407  files/json_values          looking at values, stepping through containers
-     5620  files/json_edit            writing, and edits that keep every byte they do not touch
-     5988  files/tensors              what reading and writing a header share
-     6123  files/safetensors_read     the header of a file, checked
-     6448  files/safetensors_write    the header of a new file
-     6605  files/gguf_types           ggml's types, and the sizes of values
-     6782  files/gguf_values          keys, tensors and values found
-     6900  files/gguf_walk            what stands in a header, one after the other
-     7112  files/gguf_read            the header of a file, checked
-     7333  files/gguf_write           the header of a new file
-     7539  files/gguf_keys            a list of keys that is being made
+     5008  files                      formats, on memory and streams
+     5038  files/memory_source        memory as a source of bytes
+     5056  files/json_read            a parser without recursion
+     5409  files/json_values          looking at values, stepping through containers
+     5622  files/json_edit            writing, and edits that keep every byte they do not touch
+     5990  files/tensors              what reading and writing a header share
+     6125  files/safetensors_read     the header of a file, checked
+     6450  files/safetensors_write    the header of a new file
+     6607  files/gguf_types           ggml's types, and the sizes of values
+     6784  files/gguf_values          keys, tensors and values found
+     6902  files/gguf_walk            what stands in a header, one after the other
+     7114  files/gguf_read            the header of a file, checked
+     7335  files/gguf_write           the header of a new file
+     7541  files/gguf_keys            a list of keys that is being made
 
-     7739  vocab                      tokens, from every source, and which of them are the same
-     7781  vocab/known                what the world calls things: files, classes, tokens
-     8105  vocab/token_table          the table of tokens, and finding tokens in it
-     8279  vocab/spelling             from what a file spells to bytes
-     8470  vocab/reader               what the readers of all sources share
-     8828  vocab/added_tokens         what other files add to a model's tokens
-     9176  vocab/in_use               tokens that are named as reserved ones and are none
-     9279  vocab/from_tokenizer_json  tokenizer.json
-     9572  vocab/from_tekken          tekken.json
-     9727  vocab/from_tiktoken        *.tiktoken
-     9792  vocab/from_sentencepiece   tokenizer.model and its like
-    10157  vocab/from_vocab_json      vocab.json and merges.txt
-    10243  vocab/from_vocab_txt       vocab.txt
-    10300  vocab/digits               how a tokenizer cuts numbers
-    10496  vocab/recognise            what a file is, by what it holds
-    10627  vocab/parse                the first source that is given, and what goes with it
-    10853  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11236  vocab/rules_read           the rules of each kind of file
-    11360  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11553  vocab/from_gguf            the vocabulary of a GGUF file
-    11861  vocab/gguf_rules           how it splits text
-    12013  vocab/split_bpe            words split by byte-pair encoding
-    12231  vocab/split                text split as the tokenizer's model splits it
-    12433  vocab/align                which base token a donor token is
+     7741  vocab                      tokens, from every source, and which of them are the same
+     7783  vocab/known                what the world calls things: files, classes, tokens
+     8107  vocab/token_table          the table of tokens, and finding tokens in it
+     8281  vocab/spelling             from what a file spells to bytes
+     8472  vocab/reader               what the readers of all sources share
+     8830  vocab/added_tokens         what other files add to a model's tokens
+     9178  vocab/in_use               tokens that are named as reserved ones and are none
+     9281  vocab/from_tokenizer_json  tokenizer.json
+     9574  vocab/from_tekken          tekken.json
+     9729  vocab/from_tiktoken        *.tiktoken
+     9794  vocab/from_sentencepiece   tokenizer.model and its like
+    10159  vocab/from_vocab_json      vocab.json and merges.txt
+    10245  vocab/from_vocab_txt       vocab.txt
+    10302  vocab/digits               how a tokenizer cuts numbers
+    10498  vocab/recognise            what a file is, by what it holds
+    10629  vocab/parse                the first source that is given, and what goes with it
+    10855  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11238  vocab/rules_read           the rules of each kind of file
+    11362  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11555  vocab/from_gguf            the vocabulary of a GGUF file
+    11863  vocab/gguf_rules           how it splits text
+    12015  vocab/split_bpe            words split by byte-pair encoding
+    12233  vocab/split                text split as the tokenizer's model splits it
+    12435  vocab/align                which base token a donor token is
 
-    12690  encode                     text becomes pieces, pieces become ids
-    12733  encode/char_set            sets of characters
-    12958  encode/unicode_tables      what characters are, packed
-    13122  encode/categories          Unicode's categories, scripts and case, as sets
-    13423  encode/regex_parse         regular expressions, read: sets and escapes
-    13729  encode/regex_syntax        classes, repetitions, groups
-    14129  encode/regex_program       the program that they become
-    14641  encode/regex_match         the program run over a text
-    14991  encode/slices              a text in pieces, and ways to cut it further
-    15238  encode/cutter_read         the steps of a pre-tokenizer, read
-    15540  encode/cutter              texts cut by them
-    15713  encode/normal_tables       what normalisers know of characters
-    15976  encode/normal_read         the same, unpacked
-    16152  encode/normal_forms        Unicode's four normal forms
-    16423  encode/charsmap            SentencePiece's map of characters
-    16571  encode/normalise_steps     what normalisers do, step by step
-    16755  encode/normalise           the normaliser of a tokenizer.json
-    17063  encode/added_cut           added tokens, cut out of a text
-    17242  encode/word_cache          what words became before
-    17321  encode/encode_words        words as the model splits them
-    17520  encode/encode_open         what an encoder is made from
-    17806  encode/encode              whole texts as token ids
-    17991  encode/write_counts        how often tokens occur, as lists
+    12692  encode                     text becomes pieces, pieces become ids
+    12735  encode/char_set            sets of characters
+    12960  encode/unicode_tables      what characters are, packed
+    13124  encode/categories          Unicode's categories, scripts and case, as sets
+    13425  encode/regex_parse         regular expressions, read: sets and escapes
+    13731  encode/regex_syntax        classes, repetitions, groups
+    14131  encode/regex_program       the program that they become
+    14643  encode/regex_match         the program run over a text
+    14993  encode/slices              a text in pieces, and ways to cut it further
+    15240  encode/cutter_read         the steps of a pre-tokenizer, read
+    15542  encode/cutter              texts cut by them
+    15715  encode/normal_tables       what normalisers know of characters
+    15978  encode/normal_read         the same, unpacked
+    16154  encode/normal_forms        Unicode's four normal forms
+    16425  encode/charsmap            SentencePiece's map of characters
+    16573  encode/normalise_steps     what normalisers do, step by step
+    16757  encode/normalise           the normaliser of a tokenizer.json
+    17065  encode/added_cut           added tokens, cut out of a text
+    17244  encode/word_cache          what words became before
+    17323  encode/encode_words        words as the model splits them
+    17522  encode/encode_open         what an encoder is made from
+    17808  encode/encode              whole texts as token ids
+    17993  encode/write_counts        how often tokens occur, as lists
 
-    18098  simd                       the hot loops, once for each instruction set
-    18131  simd/kernels               the table of kernels, and what all versions share
-    18408  simd/scalar                the reference
-    18577  simd/sse2                  the operations of 128-bit x86, and what each does
-    18698  simd/neon                  those of 64-bit Arm
-    18793  simd/wasm                  those of WebAssembly's SIMD128
-    18878  simd/avx2                  those of 256-bit x86, with FMA
-    18960  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19602  simd/avx_vnni              AVX2, and products of integers
-    19698  simd/neon_bf16             NEON, and products of matrices
-    19852  simd/avx512                512-bit x86, by hand
-    20458  simd/amx                   tiles of x86, beside AVX-512
-    20701  simd/dispatch              which of them this machine can run, and which a call takes
+    18100  simd                       the hot loops, once for each instruction set
+    18133  simd/kernels               the table of kernels, and what all versions share
+    18410  simd/scalar                the reference
+    18579  simd/sse2                  the operations of 128-bit x86, and what each does
+    18700  simd/neon                  those of 64-bit Arm
+    18795  simd/wasm                  those of WebAssembly's SIMD128
+    18880  simd/avx2                  those of 256-bit x86, with FMA
+    18962  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19604  simd/avx_vnni              AVX2, and products of integers
+    19700  simd/neon_bf16             NEON, and products of matrices
+    19854  simd/avx512                512-bit x86, by hand
+    20460  simd/amx                   tiles of x86, beside AVX-512
+    20703  simd/dispatch              which of them this machine can run, and which a call takes
 
-    20927  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    20980  solve/views                the rows of matrices, as the kernels read them
-    21109  solve/panels               vectors as the dense products want them, and these
-    21300  solve/rests                vectors on their way into panels
-    21477  solve/dictionary           the atoms, and their split along a common direction
-    21632  solve/exact_gram           products of all pairs of atoms in double
-    21714  solve/triangle             packed lower triangles
-    21818  solve/support              what is known of one target, and the exact steps
-    22094  solve/gram_table           products of atoms with all atoms, for scans
-    22332  solve/screen               which atoms are worth scoring in double: the bound
-    22638  solve/scan                 the correlations of all atoms with a block's residuals
-    22801  solve/predict              making targets ready for the next scan
-    23047  solve/candidates           the atoms that a scan could not rule out
-    23384  solve/select               the next atoms of each target
-    23549  solve/pursuit              what one solve holds, and the memory it takes
-    23793  solve/plan                 which form, and in what blocks
-    24038  solve/steps                a pursuit from its rows to its results
-    24277  solve/combine              new rows of coefficients
-    24339  solve/solver               the public call
-    24504  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24713  solve/affine_normal        the normal equations of an affine map
-    24956  solve/affine_factor        their factor, and their solution
-    25187  solve/affine_map           a fitted map, and the rows it makes
-    25531  solve/affine_choice        how many atoms to take, and chosen by what
-    25931  solve/affine_fit           what a fit of an affine map holds and needs
-    26195  solve/affine               fitting and applying affine maps
+    20929  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    20982  solve/views                the rows of matrices, as the kernels read them
+    21111  solve/panels               vectors as the dense products want them, and these
+    21302  solve/rests                vectors on their way into panels
+    21479  solve/dictionary           the atoms, and their split along a common direction
+    21634  solve/exact_gram           products of all pairs of atoms in double
+    21716  solve/triangle             packed lower triangles
+    21820  solve/support              what is known of one target, and the exact steps
+    22096  solve/gram_table           products of atoms with all atoms, for scans
+    22334  solve/screen               which atoms are worth scoring in double: the bound
+    22640  solve/scan                 the correlations of all atoms with a block's residuals
+    22803  solve/predict              making targets ready for the next scan
+    23049  solve/candidates           the atoms that a scan could not rule out
+    23386  solve/select               the next atoms of each target
+    23551  solve/pursuit              what one solve holds, and the memory it takes
+    23795  solve/plan                 which form, and in what blocks
+    24040  solve/steps                a pursuit from its rows to its results
+    24279  solve/combine              new rows of coefficients
+    24341  solve/solver               the public call
+    24506  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24715  solve/affine_normal        the normal equations of an affine map
+    24958  solve/affine_factor        their factor, and their solution
+    25189  solve/affine_map           a fitted map, and the rows it makes
+    25533  solve/affine_choice        how many atoms to take, and chosen by what
+    25933  solve/affine_fit           what a fit of an affine map holds and needs
+    26197  solve/affine               fitting and applying affine maps
 
-    26486  methods                    rows for tokens that a model lacks, each method a room
-    26530  methods/parts              what methods share: sums of rows, combinations
-    26714  methods/pursuit            omp, omp-centred
-    26785  methods/constant           mean, zero
-    26813  methods/rough              products in float that leave few to be taken in double
-    26869  methods/near               each target against all anchors
-    27160  methods/weights            how a few anchors combine to a target
-    27381  methods/interpolation      common_interpolation
-    27534  methods/wechsel            wechsel
-    27584  methods/focus              focus
-    27672  methods/hull               hull
-    27723  methods/dense              matrices of double, and their products
-    27988  methods/lengthen           the base's rows of pieces beside the donor's
-    28254  methods/mapping            omp-affine, affine
-    28523  methods/linear             maps between two models' rows
-    28678  methods/clp                clp
-    28764  methods/chance             normal deviates that are the same everywhere
-    28825  methods/factor             of symmetric matrices
-    28874  methods/randn              randn
-    28963  methods/john_hewitt        john_hewitt
-    29047  methods/polar              the orthogonal part of a matrix
-    29143  methods/procrustes         procrustes
-    29236  methods/eigen              principal directions of a matrix's rows
-    29550  methods/landmark_pca       landmark_pca
-    29608  methods/stb                stb
-    29790  methods/rope               rows turned to positions
-    29880  methods/mp_rope            mp_rope
-    30206  methods/subword            subword
-    30312  methods/zett               zett
-    30334  methods/spread             the factor that suits hidden anchors' rows best
-    30561  methods/modifiers          what is done to the rows of any method
-    30705  methods/undertrained       rows that look as if nothing had trained them
-    30822  methods/methods            the table of all, and the public calls
+    26488  methods                    rows for tokens that a model lacks, each method a room
+    26532  methods/parts              what methods share: sums of rows, combinations
+    26716  methods/pursuit            omp, omp-centred
+    26787  methods/constant           mean, zero
+    26815  methods/rough              products in float that leave few to be taken in double
+    26871  methods/near               each target against all anchors
+    27162  methods/weights            how a few anchors combine to a target
+    27383  methods/interpolation      common_interpolation
+    27536  methods/wechsel            wechsel
+    27586  methods/focus              focus
+    27674  methods/hull               hull
+    27725  methods/dense              matrices of double, and their products
+    27990  methods/lengthen           the base's rows of pieces beside the donor's
+    28256  methods/mapping            omp-affine, affine
+    28525  methods/linear             maps between two models' rows
+    28680  methods/clp                clp
+    28766  methods/chance             normal deviates that are the same everywhere
+    28827  methods/factor             of symmetric matrices
+    28876  methods/randn              randn
+    28965  methods/john_hewitt        john_hewitt
+    29049  methods/polar              the orthogonal part of a matrix
+    29145  methods/procrustes         procrustes
+    29238  methods/eigen              principal directions of a matrix's rows
+    29552  methods/landmark_pca       landmark_pca
+    29610  methods/stb                stb
+    29792  methods/rope               rows turned to positions
+    29882  methods/mp_rope            mp_rope
+    30208  methods/subword            subword
+    30314  methods/zett               zett
+    30336  methods/spread             the factor that suits hidden anchors' rows best
+    30563  methods/modifiers          what is done to the rows of any method
+    30707  methods/undertrained       rows that look as if nothing had trained them
+    30824  methods/methods            the table of all, and the public calls
 
-    31000  across                     tokens of one vocabulary as weighted tokens of another
-    31014  across/map_rows            a map, gathered row by row
-    31211  across/token_map           by the split of the other vocabulary
-    31334  across/write_maps          two maps as safetensors
-    31477  across/spell_maps          two maps as JSON, for people
+    31002  across                     tokens of one vocabulary as weighted tokens of another
+    31016  across/map_rows            a map, gathered row by row
+    31213  across/token_map           by the split of the other vocabulary
+    31336  across/write_maps          two maps as safetensors
+    31479  across/spell_maps          two maps as JSON, for people
 
-    31597  disk                       files and directories
-    31636  disk/system                what POSIX and Windows are asked for
-    31677  disk/windows_paths         paths as Windows takes them
-    31817  disk/windows               the system as Windows gives it
-    32129  disk/posix                 the system as POSIX gives it
-    32377  disk/paths                 what can be told from their text
-    32451  disk/failure               why the system refused
-    32565  disk/look                  what stands at a path, and whether within another
-    32686  disk/listing               listings of directories
-    32761  disk/reading               files to read, and whether they have changed
-    32940  disk/writing               files to write
-    33057  disk/copying               copies of files
-    33123  disk/trees                 whole directories looked through, copied, removed
-    33339  disk/known                 what weights are called in a directory
-    33433  disk/staging               a directory made under another name, then renamed
-    33699  disk/staged_files          files made under another name, then renamed
-    33881  disk/missing               a path or a directory without what is wanted of it
-    33924  disk/gguf_files            GGUF files of a directory, by their names
-    33965  disk/weights               which files they are, and what may stand in their place
-    34301  disk/weight_index          the index of a checkpoint in shards
-    34518  disk/shards                what an index and its shards say of each other
-    34723  disk/gguf_parts            the parts of a split GGUF file
-    34832  disk/checkpoint            a model directory, in one file or in shards
-    35184  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35263  disk/tokenizer_directory   the tokenizer of a model directory
-    35525  disk/encoder_directory     the encoder of a model directory, and files of text
+    31599  disk                       files and directories
+    31638  disk/system                what POSIX and Windows are asked for
+    31679  disk/windows_paths         paths as Windows takes them
+    31819  disk/windows               the system as Windows gives it
+    32131  disk/posix                 the system as POSIX gives it
+    32379  disk/paths                 what can be told from their text
+    32453  disk/failure               why the system refused
+    32567  disk/look                  what stands at a path, and whether within another
+    32688  disk/listing               listings of directories
+    32763  disk/reading               files to read, and whether they have changed
+    32942  disk/writing               files to write
+    33059  disk/copying               copies of files
+    33125  disk/trees                 whole directories looked through, copied, removed
+    33341  disk/known                 what weights are called in a directory
+    33435  disk/staging               a directory made under another name, then renamed
+    33701  disk/staged_files          files made under another name, then renamed
+    33883  disk/missing               a path or a directory without what is wanted of it
+    33926  disk/gguf_files            GGUF files of a directory, by their names
+    33967  disk/weights               which files they are, and what may stand in their place
+    34303  disk/weight_index          the index of a checkpoint in shards
+    34520  disk/shards                what an index and its shards say of each other
+    34725  disk/gguf_parts            the parts of a split GGUF file
+    34834  disk/checkpoint            a model directory, in one file or in shards
+    35186  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35265  disk/tokenizer_directory   the tokenizer of a model directory
+    35527  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35636  model                      which tensors and config keys belong to the vocabulary
-    35672  model/known                what the world calls things
-    36024  model/known_keys           keys of ids and sizes in configs
-    36198  model/known_classes        classes of tokenizers, by the type of model
-    36436  model/names                names of tensors
-    36593  model/document             the JSON files of a model directory
-    36688  model/members              what the members of a config are about
-    36909  model/config               what config.json says
-    37086  model/side                 a model directory opened once
-    37212  model/gguf_model           what a GGUF file says of a model
-    37269  model/code                 the Python that a tokenizer is loaded with
-    37503  model/parts                what each tensor does for the vocabulary
-    37614  model/whole                whether all tensors are there
-    37736  model/find                 finding the parts of a model
-    38040  model/processor            the tokens that a processor looks for by their text
-    38195  model/heirs                what becomes of the ids in a config
-    38362  model/config_ids           ids in a config being edited
-    38602  model/config_lists         lists, dictionaries and ranges of ids
-    38759  model/config_edit          config.json and generation_config.json, edited
-    39054  model/classes              which class a tokenizer is loaded as
-    39261  model/class_tokens         added tokens that a class numbers otherwise
+    35638  model                      which tensors and config keys belong to the vocabulary
+    35674  model/known                what the world calls things
+    36026  model/known_keys           keys of ids and sizes in configs
+    36200  model/known_classes        classes of tokenizers, by the type of model
+    36438  model/names                names of tensors
+    36595  model/document             the JSON files of a model directory
+    36690  model/members              what the members of a config are about
+    36911  model/config               what config.json says
+    37088  model/side                 a model directory opened once
+    37214  model/gguf_model           what a GGUF file says of a model
+    37271  model/code                 the Python that a tokenizer is loaded with
+    37505  model/parts                what each tensor does for the vocabulary
+    37616  model/whole                whether all tensors are there
+    37738  model/find                 finding the parts of a model
+    38042  model/processor            the tokens that a processor looks for by their text
+    38197  model/heirs                what becomes of the ids in a config
+    38364  model/config_ids           ids in a config being edited
+    38604  model/config_lists         lists, dictionaries and ranges of ids
+    38761  model/config_edit          config.json and generation_config.json, edited
+    39056  model/classes              which class a tokenizer is loaded as
+    39263  model/class_tokens         added tokens that a class numbers otherwise
 
-    39377  job                        the whole transplant, in the order in which it happens
-    39434  job/job                    what a job holds
-    39826  job/open                   opening the two models
-    40102  job/map                    the caller's map
-    40223  job/align                  where every new row comes from
-    40424  job/plan                   what becomes of every tensor, and of the configs
-    40645  job/rope                   heads and rotary positions of the two models
-    40743  job/chat                   the template that turns messages into text
-    40882  job/digits                 where the two tokenizers cut numbers differently
-    41083  job/converted              the special tokens that a conversion to GGUF finds
-    41391  job/gguf_donor             the files of a tokenizer, open once more
-    41475  job/gguf_pre               what llama.cpp calls the way it cuts text
-    41758  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42094  job/gguf_merges            the merges of a byte-level vocabulary
-    42265  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    42435  job/gguf_special           special tokens, flags, templates
-    42654  job/gguf_normal            what becomes of spaces and letters
-    42797  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    42993  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43233  job/bos                    texts that begin otherwise than the base's
-    43297  job/rows                   rows in memory: reading, checking, their mean
-    43636  job/pieces                 what the base cuts new tokens into
-    43791  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44056  job/magikarp               tokens that look under-trained by their rows
-    44183  job/match                  rows of tokens that a new one only begins with
-    44270  job/solve                  solving for the rows of the donor
-    44479  job/targets                the rows that are made from the donor's
-    44597  job/diagnose               what is odd about the rows that were made
-    44726  job/rebuild                the new rows of one vocabulary tensor
-    44987  job/write_blocks           new rows as blocks
-    45084  job/write                  the output and its weights
-    45378  job/write_gguf             the output as a GGUF file, or as parts of one
-    45723  job/copy                   the other files of the two models
-    45940  job/index                  the files that are written anew
-    46102  job/run                    the whole, in order
-    46263  job/combined               a map of tokens by the combinations that a method makes
-    46363  job/report                 what a job did, as JSON and as a table
-    46690  job/findings               what is told of a finished model
-    46739  job/check_files            its files
-    46875  job/check_ids              sizes, ids and tying
-    47091  job/check_values           values
-    47162  job/check_gguf             the tokens of a GGUF file
-    47412  job/check_gguf_keys        its other keys, and its tensors
-    47657  job/check_draft            as a draft model for another
-    47980  job/verify                 whether a finished model agrees with itself
+    39379  job                        the whole transplant, in the order in which it happens
+    39436  job/job                    what a job holds
+    39828  job/open                   opening the two models
+    40104  job/map                    the caller's map
+    40225  job/align                  where every new row comes from
+    40426  job/plan                   what becomes of every tensor, and of the configs
+    40647  job/rope                   heads and rotary positions of the two models
+    40745  job/chat                   the template that turns messages into text
+    40884  job/digits                 where the two tokenizers cut numbers differently
+    41085  job/converted              the special tokens that a conversion to GGUF finds
+    41393  job/gguf_donor             the files of a tokenizer, open once more
+    41477  job/gguf_pre               what llama.cpp calls the way it cuts text
+    41760  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42096  job/gguf_merges            the merges of a byte-level vocabulary
+    42267  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    42437  job/gguf_special           special tokens, flags, templates
+    42656  job/gguf_normal            what becomes of spaces and letters
+    42799  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    42995  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43235  job/bos                    texts that begin otherwise than the base's
+    43299  job/rows                   rows in memory: reading, checking, their mean
+    43638  job/pieces                 what the base cuts new tokens into
+    43793  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44058  job/magikarp               tokens that look under-trained by their rows
+    44185  job/match                  rows of tokens that a new one only begins with
+    44272  job/solve                  solving for the rows of the donor
+    44481  job/targets                the rows that are made from the donor's
+    44599  job/diagnose               what is odd about the rows that were made
+    44728  job/rebuild                the new rows of one vocabulary tensor
+    44989  job/write_blocks           new rows as blocks
+    45086  job/write                  the output and its weights
+    45380  job/write_gguf             the output as a GGUF file, or as parts of one
+    45725  job/copy                   the other files of the two models
+    45942  job/index                  the files that are written anew
+    46104  job/run                    the whole, in order
+    46265  job/combined               a map of tokens by the combinations that a method makes
+    46365  job/report                 what a job did, as JSON and as a table
+    46692  job/findings               what is told of a finished model
+    46741  job/check_files            its files
+    46877  job/check_ids              sizes, ids and tying
+    47093  job/check_values           values
+    47164  job/check_gguf             the tokens of a GGUF file
+    47414  job/check_gguf_keys        its other keys, and its tensors
+    47659  job/check_draft            as a draft model for another
+    47982  job/verify                 whether a finished model agrees with itself
 
-    48036  evaluate                   methods ranked on tokens that both models share
-    48055  evaluate/token_class       what a token is like, by its bytes
-    48122  evaluate/hidden            which tokens are hidden, and the rows at hand
-    48320  evaluate/scores            how near rows come to the true ones
-    48420  evaluate/ranks             whether a true row is found among all
-    48551  evaluate/evaluate          methods, one after the other, matrix by matrix
-    48780  evaluate/write_json        an evaluation as JSON
-    48893  evaluate/write_page        an evaluation as a page
+    48038  evaluate                   methods ranked on tokens that both models share
+    48057  evaluate/token_class       what a token is like, by its bytes
+    48124  evaluate/hidden            which tokens are hidden, and the rows at hand
+    48322  evaluate/scores            how near rows come to the true ones
+    48422  evaluate/ranks             whether a true row is found among all
+    48553  evaluate/evaluate          methods, one after the other, matrix by matrix
+    48782  evaluate/write_json        an evaluation as JSON
+    48895  evaluate/write_page        an evaluation as a page
 
-    49107  reshape                    a model's own vocabulary, smaller or larger
-    49132  reshape/needed             what has to stay for the sake of what stays
-    49346  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    49649  reshape/whole_word         which texts a tokenizer leaves in one piece
-    49782  reshape/renumber           which tokens there are then, and their ids
-    49989  reshape/files_json         tokenizer.json and the JSON files beside it
-    50366  reshape/files_lines        merges.txt and vocab.txt
-    50450  reshape/new_tokenizer      the files of the tokenizer, written anew
-    50572  reshape/named              tokens that configs name, which stay
-    50689  reshape/new_model          the model with its new tokenizer
-    50763  reshape/text_counts        which tokens the caller's texts are made of
-    50832  reshape/trim               fewer tokens
-    50941  reshape/extend             more tokens
+    49109  reshape                    a model's own vocabulary, smaller or larger
+    49134  reshape/needed             what has to stay for the sake of what stays
+    49348  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    49651  reshape/whole_word         which texts a tokenizer leaves in one piece
+    49784  reshape/renumber           which tokens there are then, and their ids
+    49991  reshape/files_json         tokenizer.json and the JSON files beside it
+    50368  reshape/files_lines        merges.txt and vocab.txt
+    50452  reshape/new_tokenizer      the files of the tokenizer, written anew
+    50574  reshape/named              tokens that configs name, which stay
+    50691  reshape/new_model          the model with its new tokenizer
+    50765  reshape/text_counts        which tokens the caller's texts are made of
+    50834  reshape/trim               fewer tokens
+    50943  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -341,6 +341,8 @@
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          otx_encoder_*, otx_encode and otx_token_counts, whole texts as token ids; texts and
+          min_count in otx_trim_options;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
           table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
@@ -15711,7 +15713,7 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
 }
 
 /* >>> src/encode/normal_tables.h */
-/* ---- normal_tables: what normalisers know of characters ------------------------------- */
+/* ---- normal_tables: what normalisers know of characters --------------------------------- */
 
 /* Made by tests/normal_tables.py, which says how to read them. */
 
@@ -16150,7 +16152,7 @@ OTX__PRIVATE bool otx__is_white(uint32_t code)
 }
 
 /* >>> src/encode/normal_forms.h */
-/* ---- normal_forms: Unicode's four normal forms ------------------------------------------- */
+/* ---- normal_forms: Unicode's four normal forms ------------------------------------------ */
 
 /* What a character is made of. */
 typedef struct otx__form {
@@ -16421,7 +16423,7 @@ OTX__PRIVATE void otx__forming_close(otx__forming *f)
 }
 
 /* >>> src/encode/charsmap.h */
-/* ---- charsmap: SentencePiece's map of characters ------------------------------------------ */
+/* ---- charsmap: SentencePiece's map of characters ---------------------------------------- */
 
 /* What a tokenizer.json has as Precompiled: a double array of 32-bit units, in which texts are
    looked up, and the texts that take their place, each with a zero byte at its end. Offsets
@@ -16569,7 +16571,7 @@ OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, 
 }
 
 /* >>> src/encode/normalise_steps.h */
-/* ---- normalise_steps: what normalisers do, step by step ------------------------------------ */
+/* ---- normalise_steps: what normalisers do, step by step --------------------------------- */
 
 typedef enum otx__tidy_kind {
     OTX__TIDY_NFC, OTX__TIDY_NFD, OTX__TIDY_NFKC, OTX__TIDY_NFKD,
@@ -16753,7 +16755,7 @@ OTX__PRIVATE void otx__tidy_form(const otx_context *ctx, const otx__tidy_tables 
 }
 
 /* >>> src/encode/normalise.h */
-/* ---- normalise: what a tokenizer makes of a text before all else --------------------------- */
+/* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
 
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
    stand in it. */
@@ -17061,7 +17063,7 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
 }
 
 /* >>> src/encode/added_cut.h */
-/* ---- added_cut: added tokens, cut out of a text -------------------------------------------- */
+/* ---- added_cut: added tokens, cut out of a text ----------------------------------------- */
 
 /* An added token and how it is met. */
 typedef struct otx__cut_token {
@@ -17240,7 +17242,7 @@ OTX__PRIVATE bool otx__parting_next(otx__parting *c, otx__span *part,
 }
 
 /* >>> src/encode/word_cache.h */
-/* ---- word_cache: what words became before ---------------------------------------------------- */
+/* ---- word_cache: what words became before ----------------------------------------------- */
 
 enum {
     OTX__CACHE_SLOTS = 1 << 17, /* of which half are used at most */
@@ -17319,7 +17321,7 @@ OTX__PRIVATE void otx__word_keep(otx__word_cache *cache, uint64_t hash, const ch
 }
 
 /* >>> src/encode/encode_words.h */
-/* ---- encode_words: words as the model splits them -------------------------------------------- */
+/* ---- encode_words: words as the model splits them --------------------------------------- */
 
 /* What one encoder needs, and the room it works in. */
 struct otx_encoder {
@@ -17518,7 +17520,7 @@ OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, siz
 }
 
 /* >>> src/encode/encode_open.h */
-/* ---- encode_open: what an encoder is made from ------------------------------------------------ */
+/* ---- encode_open: what an encoder is made from ------------------------------------------ */
 
 /* ---- added tokens ---- */
 
@@ -17804,7 +17806,7 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder)
 }
 
 /* >>> src/encode/encode.h */
-/* ---- encode: whole texts as token ids ------------------------------------------------------- */
+/* ---- encode: whole texts as token ids --------------------------------------------------- */
 
 /* Bytes of a text at most, and of what is made of it. */
 #define OTX__ENCODE_LIMIT ((size_t)1 << 26)
@@ -17989,7 +17991,7 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
 }
 
 /* >>> src/encode/write_counts.h */
-/* ---- write_counts: how often tokens occur, as lists ------------------------------------------ */
+/* ---- write_counts: how often tokens occur, as lists ------------------------------------- */
 
 /* A token that occurs. */
 typedef struct otx__counted {
@@ -35523,7 +35525,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
 }
 
 /* >>> src/disk/encoder_directory.h */
-/* ---- encoder_directory: the encoder of a model directory ------------------------------------- */
+/* ---- encoder_directory: the encoder of a model directory -------------------------------- */
 
 /* Opens it from the first of the files with tokens, and those that go with it. */
 OTX__PRIVATE otx_result otx__encoder_of_files(otx__vocab_files *files, const otx__listing *listing,
@@ -50761,7 +50763,7 @@ OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
 }
 
 /* >>> src/reshape/text_counts.h */
-/* ---- text_counts: which tokens the caller's texts are made of --------------------------------- */
+/* ---- text_counts: which tokens the caller's texts are made of --------------------------- */
 
 /* Counts of texts; by_id has room for `room` tokens. All zero: none. */
 typedef struct otx__text_counts {

@@ -162,7 +162,7 @@ def made():
     clean = normalizers.BertNormalizer(clean_text=True, strip_accents=False, **bert)
     accents = normalizers.BertNormalizer(clean_text=False, strip_accents=True, **bert)
     return ("/* ---- normal_tables: what normalisers know of characters "
-            "------------------------------- */\n\n"
+            "--------------------------------- */\n\n"
             "/* Made by tests/normal_tables.py, which says how to read them. */\n" +
             table("forms", "What characters are made of: see otx__forms_read.", forms()) +
             table("lower", "Capital letters and how far off the small ones are, but U+0130.",

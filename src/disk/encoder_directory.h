@@ -1,4 +1,4 @@
-/* ---- encoder_directory: the encoder of a model directory ------------------------------------- */
+/* ---- encoder_directory: the encoder of a model directory -------------------------------- */
 
 /* Opens it from the first of the files with tokens, and those that go with it. */
 OTX__PRIVATE otx_result otx__encoder_of_files(otx__vocab_files *files, const otx__listing *listing,

@@ -1,4 +1,4 @@
-/* ---- added_cut: added tokens, cut out of a text -------------------------------------------- */
+/* ---- added_cut: added tokens, cut out of a text ----------------------------------------- */
 
 /* An added token and how it is met. */
 typedef struct otx__cut_token {

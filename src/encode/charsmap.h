@@ -1,4 +1,4 @@
-/* ---- charsmap: SentencePiece's map of characters ------------------------------------------ */
+/* ---- charsmap: SentencePiece's map of characters ---------------------------------------- */
 
 /* What a tokenizer.json has as Precompiled: a double array of 32-bit units, in which texts are
    looked up, and the texts that take their place, each with a zero byte at its end. Offsets

@@ -1,4 +1,4 @@
-/* ---- encode: whole texts as token ids ------------------------------------------------------- */
+/* ---- encode: whole texts as token ids --------------------------------------------------- */
 
 /* Bytes of a text at most, and of what is made of it. */
 #define OTX__ENCODE_LIMIT ((size_t)1 << 26)

@@ -1,4 +1,4 @@
-/* ---- encode_open: what an encoder is made from ------------------------------------------------ */
+/* ---- encode_open: what an encoder is made from ------------------------------------------ */
 
 /* ---- added tokens ---- */
 

@@ -1,4 +1,4 @@
-/* ---- encode_words: words as the model splits them -------------------------------------------- */
+/* ---- encode_words: words as the model splits them --------------------------------------- */
 
 /* What one encoder needs, and the room it works in. */
 struct otx_encoder {

@@ -1,4 +1,4 @@
-/* ---- normal_forms: Unicode's four normal forms ------------------------------------------- */
+/* ---- normal_forms: Unicode's four normal forms ------------------------------------------ */
 
 /* What a character is made of. */
 typedef struct otx__form {

@@ -1,4 +1,4 @@
-/* ---- normal_tables: what normalisers know of characters ------------------------------- */
+/* ---- normal_tables: what normalisers know of characters --------------------------------- */
 
 /* Made by tests/normal_tables.py, which says how to read them. */
 

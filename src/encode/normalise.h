@@ -1,4 +1,4 @@
-/* ---- normalise: what a tokenizer makes of a text before all else --------------------------- */
+/* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
 
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
    stand in it. */

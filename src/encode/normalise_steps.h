@@ -1,4 +1,4 @@
-/* ---- normalise_steps: what normalisers do, step by step ------------------------------------ */
+/* ---- normalise_steps: what normalisers do, step by step --------------------------------- */
 
 typedef enum otx__tidy_kind {
     OTX__TIDY_NFC, OTX__TIDY_NFD, OTX__TIDY_NFKC, OTX__TIDY_NFKD,

@@ -1,4 +1,4 @@
-/* ---- word_cache: what words became before ---------------------------------------------------- */
+/* ---- word_cache: what words became before ----------------------------------------------- */
 
 enum {
     OTX__CACHE_SLOTS = 1 << 17, /* of which half are used at most */

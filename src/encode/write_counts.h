@@ -1,4 +1,4 @@
-/* ---- write_counts: how often tokens occur, as lists ------------------------------------------ */
+/* ---- write_counts: how often tokens occur, as lists ------------------------------------- */
 
 /* A token that occurs. */
 typedef struct otx__counted {

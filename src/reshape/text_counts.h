@@ -1,4 +1,4 @@
-/* ---- text_counts: which tokens the caller's texts are made of --------------------------------- */
+/* ---- text_counts: which tokens the caller's texts are made of --------------------------- */
 
 /* Counts of texts; by_id has room for `room` tokens. All zero: none. */
 typedef struct otx__text_counts {
