@@ -23,316 +23,317 @@
 
    What is where
 
-      371  api/version                version
-      401  api/result                 results
-      441  api/context                context: memory, threads, progress
-      519  api/isa                    instruction sets
-      536  api/matrix                 numbers and matrices
-      594  api/blocks                 block types of ggml
-      620  api/solver                 the solver
-      748  api/affine                 the affine map: rows as the map makes them, and what it misses
-      882  api/methods                methods: rows for tokens that a model lacks
-     1119  api/source                 sources and sinks: bytes in and out
-     1139  api/json                   JSON
-     1261  api/safetensors            safetensors
-     1325  api/gguf                   GGUF
-     1423  api/vocab                  vocabularies
-     1560  api/encode                 encoding: text as token ids
-     1608  api/align                  alignment
-     1675  api/gguf_vocab             vocabularies in GGUF files
-     1698  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1790  api/file                   files
-     1801  api/directory              directories
-     1881  api/job                    the whole job
-     2072  api/map_models             maps by the rows of two models
-     2094  api/verify                 looking at a finished model
-     2158  api/evaluate               methods ranked on tokens that both models share
-     2254  api/reshape                a model's own vocabulary, smaller or larger
+      372  api/version                version
+      402  api/result                 results
+      442  api/context                context: memory, threads, progress
+      520  api/isa                    instruction sets
+      537  api/matrix                 numbers and matrices
+      595  api/blocks                 block types of ggml
+      621  api/solver                 the solver
+      749  api/affine                 the affine map: rows as the map makes them, and what it misses
+      883  api/methods                methods: rows for tokens that a model lacks
+     1120  api/source                 sources and sinks: bytes in and out
+     1140  api/json                   JSON
+     1262  api/safetensors            safetensors
+     1326  api/gguf                   GGUF
+     1424  api/vocab                  vocabularies
+     1561  api/encode                 encoding: text as token ids
+     1609  api/align                  alignment
+     1676  api/gguf_vocab             vocabularies in GGUF files
+     1699  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1791  api/file                   files
+     1802  api/directory              directories
+     1882  api/job                    the whole job
+     2073  api/map_models             maps by the rows of two models
+     2095  api/verify                 looking at a finished model
+     2159  api/evaluate               methods ranked on tokens that both models share
+     2255  api/reshape                a model's own vocabulary, smaller or larger
 
-     2348  base                       what everything stands on
-     2384  base/begin                 system headers, and how floating point must be compiled
-     2422  base/sizes                 counting, and sums and products that may not wrap
-     2460  base/span                  bytes of others, digits, UTF-8
-     2618  base/decimal               the digits of a double
-     2753  base/format                printf without stdio and without a locale
-     3022  base/result                results, failures, messages
-     3138  base/memory                the allocator, arrays that grow
-     3197  base/text                  names in messages, and text that grows
-     3314  base/hooks                 log, progress, threads of the caller
-     3383  base/sort                  in place, without memory, never quadratic; and finding
-     3433  base/clock                 wall time for statistics
-     3479  base/hash                  keyed, for tables whose keys a stranger chooses
-     3571  base/pool                  blocks that are freed together
-     3686  base/number                element types, widening and rounding
-     3897  base/blocks                block types of ggml, taken apart and widened
-     4118  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4403  base/blocks_make           rows quantised to blocks
-     4797  base/base64                decoding
-     4833  base/protobuf              fields of a message
-     4955  base/watch                 long loops that the caller can stop
+     2349  base                       what everything stands on
+     2385  base/begin                 system headers, and how floating point must be compiled
+     2423  base/sizes                 counting, and sums and products that may not wrap
+     2461  base/span                  bytes of others, digits, UTF-8
+     2619  base/decimal               the digits of a double
+     2754  base/format                printf without stdio and without a locale
+     3023  base/result                results, failures, messages
+     3139  base/memory                the allocator, arrays that grow
+     3198  base/text                  names in messages, and text that grows
+     3315  base/hooks                 log, progress, threads of the caller
+     3384  base/sort                  in place, without memory, never quadratic; and finding
+     3434  base/clock                 wall time for statistics
+     3480  base/hash                  keyed, for tables whose keys a stranger chooses
+     3572  base/pool                  blocks that are freed together
+     3687  base/number                element types, widening and rounding
+     3898  base/blocks                block types of ggml, taken apart and widened
+     4119  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4404  base/blocks_make           rows quantised to blocks
+     4798  base/base64                decoding
+     4834  base/protobuf              fields of a message
+     4956  base/watch                 long loops that the caller can stop
 
-     5008  files                      formats, on memory and streams
-     5038  files/memory_source        memory as a source of bytes
-     5056  files/json_read            a parser without recursion
-     5409  files/json_values          looking at values, stepping through containers
-     5622  files/json_edit            writing, and edits that keep every byte they do not touch
-     5990  files/tensors              what reading and writing a header share
-     6125  files/safetensors_read     the header of a file, checked
-     6450  files/safetensors_write    the header of a new file
-     6607  files/gguf_types           ggml's types, and the sizes of values
-     6784  files/gguf_values          keys, tensors and values found
-     6902  files/gguf_walk            what stands in a header, one after the other
-     7114  files/gguf_read            the header of a file, checked
-     7335  files/gguf_write           the header of a new file
-     7541  files/gguf_keys            a list of keys that is being made
+     5009  files                      formats, on memory and streams
+     5039  files/memory_source        memory as a source of bytes
+     5057  files/json_read            a parser without recursion
+     5410  files/json_values          looking at values, stepping through containers
+     5623  files/json_edit            writing, and edits that keep every byte they do not touch
+     5991  files/tensors              what reading and writing a header share
+     6126  files/safetensors_read     the header of a file, checked
+     6451  files/safetensors_write    the header of a new file
+     6608  files/gguf_types           ggml's types, and the sizes of values
+     6785  files/gguf_values          keys, tensors and values found
+     6903  files/gguf_walk            what stands in a header, one after the other
+     7115  files/gguf_read            the header of a file, checked
+     7336  files/gguf_write           the header of a new file
+     7542  files/gguf_keys            a list of keys that is being made
 
-     7741  vocab                      tokens, from every source, and which of them are the same
-     7783  vocab/known                what the world calls things: files, classes, tokens
-     8107  vocab/token_table          the table of tokens, and finding tokens in it
-     8281  vocab/spelling             from what a file spells to bytes
-     8472  vocab/reader               what the readers of all sources share
-     8830  vocab/added_tokens         what other files add to a model's tokens
-     9178  vocab/in_use               tokens that are named as reserved ones and are none
-     9281  vocab/from_tokenizer_json  tokenizer.json
-     9574  vocab/from_tekken          tekken.json
-     9729  vocab/from_tiktoken        *.tiktoken
-     9794  vocab/from_sentencepiece   tokenizer.model and its like
-    10159  vocab/from_vocab_json      vocab.json and merges.txt
-    10245  vocab/from_vocab_txt       vocab.txt
-    10302  vocab/digits               how a tokenizer cuts numbers
-    10498  vocab/recognise            what a file is, by what it holds
-    10629  vocab/parse                the first source that is given, and what goes with it
-    10855  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11238  vocab/rules_read           the rules of each kind of file
-    11362  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11555  vocab/from_gguf            the vocabulary of a GGUF file
-    11863  vocab/gguf_rules           how it splits text
-    12015  vocab/split_bpe            words split by byte-pair encoding
-    12233  vocab/split                text split as the tokenizer's model splits it
-    12435  vocab/align                which base token a donor token is
+     7742  vocab                      tokens, from every source, and which of them are the same
+     7784  vocab/known                what the world calls things: files, classes, tokens
+     8108  vocab/token_table          the table of tokens, and finding tokens in it
+     8282  vocab/spelling             from what a file spells to bytes
+     8473  vocab/reader               what the readers of all sources share
+     8831  vocab/added_tokens         what other files add to a model's tokens
+     9179  vocab/in_use               tokens that are named as reserved ones and are none
+     9282  vocab/from_tokenizer_json  tokenizer.json
+     9575  vocab/from_tekken          tekken.json
+     9730  vocab/from_tiktoken        *.tiktoken
+     9795  vocab/from_sentencepiece   tokenizer.model and its like
+    10160  vocab/from_vocab_json      vocab.json and merges.txt
+    10246  vocab/from_vocab_txt       vocab.txt
+    10303  vocab/digits               how a tokenizer cuts numbers
+    10499  vocab/recognise            what a file is, by what it holds
+    10630  vocab/parse                the first source that is given, and what goes with it
+    10856  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11239  vocab/rules_read           the rules of each kind of file
+    11363  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11556  vocab/from_gguf            the vocabulary of a GGUF file
+    11864  vocab/gguf_rules           how it splits text
+    12016  vocab/split_bpe            words split by byte-pair encoding
+    12234  vocab/split                text split as the tokenizer's model splits it
+    12436  vocab/align                which base token a donor token is
 
-    12692  encode                     text becomes pieces, pieces become ids
-    12735  encode/char_set            sets of characters
-    12960  encode/unicode_tables      what characters are, packed
-    13124  encode/categories          Unicode's categories, scripts and case, as sets
-    13425  encode/regex_parse         regular expressions, read: sets and escapes
-    13731  encode/regex_syntax        classes, repetitions, groups
-    14131  encode/regex_program       the program that they become
-    14643  encode/regex_match         the program run over a text
-    14993  encode/slices              a text in pieces, and ways to cut it further
-    15240  encode/cutter_read         the steps of a pre-tokenizer, read
-    15542  encode/cutter              texts cut by them
-    15715  encode/normal_tables       what normalisers know of characters
-    15978  encode/normal_read         the same, unpacked
-    16154  encode/normal_forms        Unicode's four normal forms
-    16425  encode/charsmap            SentencePiece's map of characters
-    16573  encode/normalise_steps     what normalisers do, step by step
-    16757  encode/normalise           the normaliser of a tokenizer.json
-    17065  encode/added_cut           added tokens, cut out of a text
-    17244  encode/word_cache          what words became before
-    17323  encode/encode_words        words as the model splits them
-    17522  encode/encode_open         what an encoder is made from
-    17808  encode/encode              whole texts as token ids
-    17993  encode/write_counts        how often tokens occur, as lists
+    12693  encode                     text becomes pieces, pieces become ids
+    12737  encode/char_set            sets of characters
+    12962  encode/unicode_tables      what characters are, packed
+    13126  encode/categories          Unicode's categories, scripts and case, as sets
+    13427  encode/regex_parse         regular expressions, read: sets and escapes
+    13733  encode/regex_syntax        classes, repetitions, groups
+    14133  encode/regex_program       instructions, and what parts of an expression begin with
+    14286  encode/regex_make          the program that they become
+    14648  encode/regex_match         the program run over a text
+    15019  encode/slices              a text in pieces, and ways to cut it further
+    15264  encode/cutter_read         the steps of a pre-tokenizer, read
+    15576  encode/cutter              texts cut by them
+    15750  encode/normal_tables       what normalisers know of characters
+    16013  encode/normal_read         the same, unpacked
+    16189  encode/normal_forms        Unicode's four normal forms
+    16460  encode/charsmap            SentencePiece's map of characters
+    16608  encode/normalise_steps     what normalisers do, step by step
+    16792  encode/normalise           the normaliser of a tokenizer.json
+    17100  encode/added_cut           added tokens, cut out of a text
+    17279  encode/word_cache          what words became before
+    17358  encode/encode_words        words as the model splits them
+    17557  encode/encode_open         what an encoder is made from
+    17843  encode/encode              whole texts as token ids
+    18028  encode/write_counts        how often tokens occur, as lists
 
-    18100  simd                       the hot loops, once for each instruction set
-    18133  simd/kernels               the table of kernels, and what all versions share
-    18410  simd/scalar                the reference
-    18579  simd/sse2                  the operations of 128-bit x86, and what each does
-    18700  simd/neon                  those of 64-bit Arm
-    18795  simd/wasm                  those of WebAssembly's SIMD128
-    18880  simd/avx2                  those of 256-bit x86, with FMA
-    18962  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19604  simd/avx_vnni              AVX2, and products of integers
-    19700  simd/neon_bf16             NEON, and products of matrices
-    19854  simd/avx512                512-bit x86, by hand
-    20460  simd/amx                   tiles of x86, beside AVX-512
-    20703  simd/dispatch              which of them this machine can run, and which a call takes
+    18135  simd                       the hot loops, once for each instruction set
+    18168  simd/kernels               the table of kernels, and what all versions share
+    18445  simd/scalar                the reference
+    18614  simd/sse2                  the operations of 128-bit x86, and what each does
+    18735  simd/neon                  those of 64-bit Arm
+    18830  simd/wasm                  those of WebAssembly's SIMD128
+    18915  simd/avx2                  those of 256-bit x86, with FMA
+    18997  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19639  simd/avx_vnni              AVX2, and products of integers
+    19735  simd/neon_bf16             NEON, and products of matrices
+    19889  simd/avx512                512-bit x86, by hand
+    20495  simd/amx                   tiles of x86, beside AVX-512
+    20738  simd/dispatch              which of them this machine can run, and which a call takes
 
-    20929  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    20982  solve/views                the rows of matrices, as the kernels read them
-    21111  solve/panels               vectors as the dense products want them, and these
-    21302  solve/rests                vectors on their way into panels
-    21479  solve/dictionary           the atoms, and their split along a common direction
-    21634  solve/exact_gram           products of all pairs of atoms in double
-    21716  solve/triangle             packed lower triangles
-    21820  solve/support              what is known of one target, and the exact steps
-    22096  solve/gram_table           products of atoms with all atoms, for scans
-    22334  solve/screen               which atoms are worth scoring in double: the bound
-    22640  solve/scan                 the correlations of all atoms with a block's residuals
-    22803  solve/predict              making targets ready for the next scan
-    23049  solve/candidates           the atoms that a scan could not rule out
-    23386  solve/select               the next atoms of each target
-    23551  solve/pursuit              what one solve holds, and the memory it takes
-    23795  solve/plan                 which form, and in what blocks
-    24040  solve/steps                a pursuit from its rows to its results
-    24279  solve/combine              new rows of coefficients
-    24341  solve/solver               the public call
-    24506  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24715  solve/affine_normal        the normal equations of an affine map
-    24958  solve/affine_factor        their factor, and their solution
-    25189  solve/affine_map           a fitted map, and the rows it makes
-    25533  solve/affine_choice        how many atoms to take, and chosen by what
-    25933  solve/affine_fit           what a fit of an affine map holds and needs
-    26197  solve/affine               fitting and applying affine maps
+    20964  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21017  solve/views                the rows of matrices, as the kernels read them
+    21146  solve/panels               vectors as the dense products want them, and these
+    21337  solve/rests                vectors on their way into panels
+    21514  solve/dictionary           the atoms, and their split along a common direction
+    21669  solve/exact_gram           products of all pairs of atoms in double
+    21751  solve/triangle             packed lower triangles
+    21855  solve/support              what is known of one target, and the exact steps
+    22131  solve/gram_table           products of atoms with all atoms, for scans
+    22369  solve/screen               which atoms are worth scoring in double: the bound
+    22675  solve/scan                 the correlations of all atoms with a block's residuals
+    22838  solve/predict              making targets ready for the next scan
+    23084  solve/candidates           the atoms that a scan could not rule out
+    23421  solve/select               the next atoms of each target
+    23586  solve/pursuit              what one solve holds, and the memory it takes
+    23830  solve/plan                 which form, and in what blocks
+    24075  solve/steps                a pursuit from its rows to its results
+    24314  solve/combine              new rows of coefficients
+    24376  solve/solver               the public call
+    24541  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24750  solve/affine_normal        the normal equations of an affine map
+    24993  solve/affine_factor        their factor, and their solution
+    25224  solve/affine_map           a fitted map, and the rows it makes
+    25568  solve/affine_choice        how many atoms to take, and chosen by what
+    25968  solve/affine_fit           what a fit of an affine map holds and needs
+    26232  solve/affine               fitting and applying affine maps
 
-    26488  methods                    rows for tokens that a model lacks, each method a room
-    26532  methods/parts              what methods share: sums of rows, combinations
-    26716  methods/pursuit            omp, omp-centred
-    26787  methods/constant           mean, zero
-    26815  methods/rough              products in float that leave few to be taken in double
-    26871  methods/near               each target against all anchors
-    27162  methods/weights            how a few anchors combine to a target
-    27383  methods/interpolation      common_interpolation
-    27536  methods/wechsel            wechsel
-    27586  methods/focus              focus
-    27674  methods/hull               hull
-    27725  methods/dense              matrices of double, and their products
-    27990  methods/lengthen           the base's rows of pieces beside the donor's
-    28256  methods/mapping            omp-affine, affine
-    28525  methods/linear             maps between two models' rows
-    28680  methods/clp                clp
-    28766  methods/chance             normal deviates that are the same everywhere
-    28827  methods/factor             of symmetric matrices
-    28876  methods/randn              randn
-    28965  methods/john_hewitt        john_hewitt
-    29049  methods/polar              the orthogonal part of a matrix
-    29145  methods/procrustes         procrustes
-    29238  methods/eigen              principal directions of a matrix's rows
-    29552  methods/landmark_pca       landmark_pca
-    29610  methods/stb                stb
-    29792  methods/rope               rows turned to positions
-    29882  methods/mp_rope            mp_rope
-    30208  methods/subword            subword
-    30314  methods/zett               zett
-    30336  methods/spread             the factor that suits hidden anchors' rows best
-    30563  methods/modifiers          what is done to the rows of any method
-    30707  methods/undertrained       rows that look as if nothing had trained them
-    30824  methods/methods            the table of all, and the public calls
+    26523  methods                    rows for tokens that a model lacks, each method a room
+    26567  methods/parts              what methods share: sums of rows, combinations
+    26751  methods/pursuit            omp, omp-centred
+    26822  methods/constant           mean, zero
+    26850  methods/rough              products in float that leave few to be taken in double
+    26906  methods/near               each target against all anchors
+    27197  methods/weights            how a few anchors combine to a target
+    27418  methods/interpolation      common_interpolation
+    27571  methods/wechsel            wechsel
+    27621  methods/focus              focus
+    27709  methods/hull               hull
+    27760  methods/dense              matrices of double, and their products
+    28025  methods/lengthen           the base's rows of pieces beside the donor's
+    28291  methods/mapping            omp-affine, affine
+    28560  methods/linear             maps between two models' rows
+    28715  methods/clp                clp
+    28801  methods/chance             normal deviates that are the same everywhere
+    28862  methods/factor             of symmetric matrices
+    28911  methods/randn              randn
+    29000  methods/john_hewitt        john_hewitt
+    29084  methods/polar              the orthogonal part of a matrix
+    29180  methods/procrustes         procrustes
+    29273  methods/eigen              principal directions of a matrix's rows
+    29587  methods/landmark_pca       landmark_pca
+    29645  methods/stb                stb
+    29827  methods/rope               rows turned to positions
+    29917  methods/mp_rope            mp_rope
+    30243  methods/subword            subword
+    30349  methods/zett               zett
+    30371  methods/spread             the factor that suits hidden anchors' rows best
+    30598  methods/modifiers          what is done to the rows of any method
+    30742  methods/undertrained       rows that look as if nothing had trained them
+    30859  methods/methods            the table of all, and the public calls
 
-    31002  across                     tokens of one vocabulary as weighted tokens of another
-    31016  across/map_rows            a map, gathered row by row
-    31213  across/token_map           by the split of the other vocabulary
-    31336  across/write_maps          two maps as safetensors
-    31479  across/spell_maps          two maps as JSON, for people
+    31037  across                     tokens of one vocabulary as weighted tokens of another
+    31051  across/map_rows            a map, gathered row by row
+    31248  across/token_map           by the split of the other vocabulary
+    31371  across/write_maps          two maps as safetensors
+    31514  across/spell_maps          two maps as JSON, for people
 
-    31599  disk                       files and directories
-    31638  disk/system                what POSIX and Windows are asked for
-    31679  disk/windows_paths         paths as Windows takes them
-    31819  disk/windows               the system as Windows gives it
-    32131  disk/posix                 the system as POSIX gives it
-    32379  disk/paths                 what can be told from their text
-    32453  disk/failure               why the system refused
-    32567  disk/look                  what stands at a path, and whether within another
-    32688  disk/listing               listings of directories
-    32763  disk/reading               files to read, and whether they have changed
-    32942  disk/writing               files to write
-    33059  disk/copying               copies of files
-    33125  disk/trees                 whole directories looked through, copied, removed
-    33341  disk/known                 what weights are called in a directory
-    33435  disk/staging               a directory made under another name, then renamed
-    33701  disk/staged_files          files made under another name, then renamed
-    33883  disk/missing               a path or a directory without what is wanted of it
-    33926  disk/gguf_files            GGUF files of a directory, by their names
-    33967  disk/weights               which files they are, and what may stand in their place
-    34303  disk/weight_index          the index of a checkpoint in shards
-    34520  disk/shards                what an index and its shards say of each other
-    34725  disk/gguf_parts            the parts of a split GGUF file
-    34834  disk/checkpoint            a model directory, in one file or in shards
-    35186  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35265  disk/tokenizer_directory   the tokenizer of a model directory
-    35527  disk/encoder_directory     the encoder of a model directory, and files of text
+    31634  disk                       files and directories
+    31673  disk/system                what POSIX and Windows are asked for
+    31714  disk/windows_paths         paths as Windows takes them
+    31854  disk/windows               the system as Windows gives it
+    32166  disk/posix                 the system as POSIX gives it
+    32414  disk/paths                 what can be told from their text
+    32488  disk/failure               why the system refused
+    32602  disk/look                  what stands at a path, and whether within another
+    32723  disk/listing               listings of directories
+    32798  disk/reading               files to read, and whether they have changed
+    32977  disk/writing               files to write
+    33094  disk/copying               copies of files
+    33160  disk/trees                 whole directories looked through, copied, removed
+    33376  disk/known                 what weights are called in a directory
+    33470  disk/staging               a directory made under another name, then renamed
+    33736  disk/staged_files          files made under another name, then renamed
+    33918  disk/missing               a path or a directory without what is wanted of it
+    33961  disk/gguf_files            GGUF files of a directory, by their names
+    34002  disk/weights               which files they are, and what may stand in their place
+    34338  disk/weight_index          the index of a checkpoint in shards
+    34555  disk/shards                what an index and its shards say of each other
+    34760  disk/gguf_parts            the parts of a split GGUF file
+    34869  disk/checkpoint            a model directory, in one file or in shards
+    35221  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35300  disk/tokenizer_directory   the tokenizer of a model directory
+    35562  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35638  model                      which tensors and config keys belong to the vocabulary
-    35674  model/known                what the world calls things
-    36026  model/known_keys           keys of ids and sizes in configs
-    36200  model/known_classes        classes of tokenizers, by the type of model
-    36438  model/names                names of tensors
-    36595  model/document             the JSON files of a model directory
-    36690  model/members              what the members of a config are about
-    36911  model/config               what config.json says
-    37088  model/side                 a model directory opened once
-    37214  model/gguf_model           what a GGUF file says of a model
-    37271  model/code                 the Python that a tokenizer is loaded with
-    37505  model/parts                what each tensor does for the vocabulary
-    37616  model/whole                whether all tensors are there
-    37738  model/find                 finding the parts of a model
-    38042  model/processor            the tokens that a processor looks for by their text
-    38197  model/heirs                what becomes of the ids in a config
-    38364  model/config_ids           ids in a config being edited
-    38604  model/config_lists         lists, dictionaries and ranges of ids
-    38761  model/config_edit          config.json and generation_config.json, edited
-    39056  model/classes              which class a tokenizer is loaded as
-    39263  model/class_tokens         added tokens that a class numbers otherwise
+    35673  model                      which tensors and config keys belong to the vocabulary
+    35709  model/known                what the world calls things
+    36061  model/known_keys           keys of ids and sizes in configs
+    36235  model/known_classes        classes of tokenizers, by the type of model
+    36473  model/names                names of tensors
+    36630  model/document             the JSON files of a model directory
+    36725  model/members              what the members of a config are about
+    36946  model/config               what config.json says
+    37123  model/side                 a model directory opened once
+    37249  model/gguf_model           what a GGUF file says of a model
+    37306  model/code                 the Python that a tokenizer is loaded with
+    37540  model/parts                what each tensor does for the vocabulary
+    37651  model/whole                whether all tensors are there
+    37773  model/find                 finding the parts of a model
+    38077  model/processor            the tokens that a processor looks for by their text
+    38232  model/heirs                what becomes of the ids in a config
+    38399  model/config_ids           ids in a config being edited
+    38639  model/config_lists         lists, dictionaries and ranges of ids
+    38796  model/config_edit          config.json and generation_config.json, edited
+    39091  model/classes              which class a tokenizer is loaded as
+    39298  model/class_tokens         added tokens that a class numbers otherwise
 
-    39379  job                        the whole transplant, in the order in which it happens
-    39436  job/job                    what a job holds
-    39828  job/open                   opening the two models
-    40104  job/map                    the caller's map
-    40225  job/align                  where every new row comes from
-    40426  job/plan                   what becomes of every tensor, and of the configs
-    40647  job/rope                   heads and rotary positions of the two models
-    40745  job/chat                   the template that turns messages into text
-    40884  job/digits                 where the two tokenizers cut numbers differently
-    41085  job/converted              the special tokens that a conversion to GGUF finds
-    41393  job/gguf_donor             the files of a tokenizer, open once more
-    41477  job/gguf_pre               what llama.cpp calls the way it cuts text
-    41760  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42096  job/gguf_merges            the merges of a byte-level vocabulary
-    42267  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    42437  job/gguf_special           special tokens, flags, templates
-    42656  job/gguf_normal            what becomes of spaces and letters
-    42799  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    42995  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43235  job/bos                    texts that begin otherwise than the base's
-    43299  job/rows                   rows in memory: reading, checking, their mean
-    43638  job/pieces                 what the base cuts new tokens into
-    43793  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44058  job/magikarp               tokens that look under-trained by their rows
-    44185  job/match                  rows of tokens that a new one only begins with
-    44272  job/solve                  solving for the rows of the donor
-    44481  job/targets                the rows that are made from the donor's
-    44599  job/diagnose               what is odd about the rows that were made
-    44728  job/rebuild                the new rows of one vocabulary tensor
-    44989  job/write_blocks           new rows as blocks
-    45086  job/write                  the output and its weights
-    45380  job/write_gguf             the output as a GGUF file, or as parts of one
-    45725  job/copy                   the other files of the two models
-    45942  job/index                  the files that are written anew
-    46104  job/run                    the whole, in order
-    46265  job/combined               a map of tokens by the combinations that a method makes
-    46365  job/report                 what a job did, as JSON and as a table
-    46692  job/findings               what is told of a finished model
-    46741  job/check_files            its files
-    46877  job/check_ids              sizes, ids and tying
-    47093  job/check_values           values
-    47164  job/check_gguf             the tokens of a GGUF file
-    47414  job/check_gguf_keys        its other keys, and its tensors
-    47659  job/check_draft            as a draft model for another
-    47982  job/verify                 whether a finished model agrees with itself
+    39414  job                        the whole transplant, in the order in which it happens
+    39471  job/job                    what a job holds
+    39863  job/open                   opening the two models
+    40139  job/map                    the caller's map
+    40260  job/align                  where every new row comes from
+    40461  job/plan                   what becomes of every tensor, and of the configs
+    40682  job/rope                   heads and rotary positions of the two models
+    40780  job/chat                   the template that turns messages into text
+    40919  job/digits                 where the two tokenizers cut numbers differently
+    41120  job/converted              the special tokens that a conversion to GGUF finds
+    41428  job/gguf_donor             the files of a tokenizer, open once more
+    41512  job/gguf_pre               what llama.cpp calls the way it cuts text
+    41795  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42131  job/gguf_merges            the merges of a byte-level vocabulary
+    42302  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    42472  job/gguf_special           special tokens, flags, templates
+    42691  job/gguf_normal            what becomes of spaces and letters
+    42834  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    43030  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43270  job/bos                    texts that begin otherwise than the base's
+    43334  job/rows                   rows in memory: reading, checking, their mean
+    43673  job/pieces                 what the base cuts new tokens into
+    43828  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44093  job/magikarp               tokens that look under-trained by their rows
+    44220  job/match                  rows of tokens that a new one only begins with
+    44307  job/solve                  solving for the rows of the donor
+    44516  job/targets                the rows that are made from the donor's
+    44634  job/diagnose               what is odd about the rows that were made
+    44763  job/rebuild                the new rows of one vocabulary tensor
+    45024  job/write_blocks           new rows as blocks
+    45121  job/write                  the output and its weights
+    45415  job/write_gguf             the output as a GGUF file, or as parts of one
+    45760  job/copy                   the other files of the two models
+    45977  job/index                  the files that are written anew
+    46139  job/run                    the whole, in order
+    46300  job/combined               a map of tokens by the combinations that a method makes
+    46400  job/report                 what a job did, as JSON and as a table
+    46727  job/findings               what is told of a finished model
+    46776  job/check_files            its files
+    46912  job/check_ids              sizes, ids and tying
+    47128  job/check_values           values
+    47199  job/check_gguf             the tokens of a GGUF file
+    47449  job/check_gguf_keys        its other keys, and its tensors
+    47694  job/check_draft            as a draft model for another
+    48017  job/verify                 whether a finished model agrees with itself
 
-    48038  evaluate                   methods ranked on tokens that both models share
-    48057  evaluate/token_class       what a token is like, by its bytes
-    48124  evaluate/hidden            which tokens are hidden, and the rows at hand
-    48322  evaluate/scores            how near rows come to the true ones
-    48422  evaluate/ranks             whether a true row is found among all
-    48553  evaluate/evaluate          methods, one after the other, matrix by matrix
-    48782  evaluate/write_json        an evaluation as JSON
-    48895  evaluate/write_page        an evaluation as a page
+    48073  evaluate                   methods ranked on tokens that both models share
+    48092  evaluate/token_class       what a token is like, by its bytes
+    48159  evaluate/hidden            which tokens are hidden, and the rows at hand
+    48357  evaluate/scores            how near rows come to the true ones
+    48457  evaluate/ranks             whether a true row is found among all
+    48588  evaluate/evaluate          methods, one after the other, matrix by matrix
+    48817  evaluate/write_json        an evaluation as JSON
+    48930  evaluate/write_page        an evaluation as a page
 
-    49109  reshape                    a model's own vocabulary, smaller or larger
-    49134  reshape/needed             what has to stay for the sake of what stays
-    49348  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    49651  reshape/whole_word         which texts a tokenizer leaves in one piece
-    49784  reshape/renumber           which tokens there are then, and their ids
-    49991  reshape/files_json         tokenizer.json and the JSON files beside it
-    50368  reshape/files_lines        merges.txt and vocab.txt
-    50452  reshape/new_tokenizer      the files of the tokenizer, written anew
-    50574  reshape/named              tokens that configs name, which stay
-    50691  reshape/new_model          the model with its new tokenizer
-    50765  reshape/text_counts        which tokens the caller's texts are made of
-    50834  reshape/trim               fewer tokens
-    50943  reshape/extend             more tokens
+    49144  reshape                    a model's own vocabulary, smaller or larger
+    49169  reshape/needed             what has to stay for the sake of what stays
+    49383  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    49686  reshape/whole_word         which texts a tokenizer leaves in one piece
+    49819  reshape/renumber           which tokens there are then, and their ids
+    50026  reshape/files_json         tokenizer.json and the JSON files beside it
+    50403  reshape/files_lines        merges.txt and vocab.txt
+    50487  reshape/new_tokenizer      the files of the tokenizer, written anew
+    50609  reshape/named              tokens that configs name, which stay
+    50726  reshape/new_model          the model with its new tokenizer
+    50800  reshape/text_counts        which tokens the caller's texts are made of
+    50869  reshape/trim               fewer tokens
+    50978  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -12714,7 +12715,8 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      categories      Unicode's categories, scripts and case, as sets
      regex_parse     regular expressions, read: sets and escapes
      regex_syntax    classes, repetitions, groups
-     regex_program   the program that they become
+     regex_program   instructions, and what parts of an expression begin with
+     regex_make      the program that they become
      regex_match     the program run over a text
      slices          a text in pieces, and ways to cut it further
      cutter_read     the steps of a pre-tokenizer, read
@@ -13430,7 +13432,7 @@ OTX__PRIVATE void otx__char_set_punctuation(otx__char_set *set)
    refers to one is refused, as is whatever else is not here. */
 
 /* Limits. Every recursion here goes down once for a level of nesting. */
-#define OTX__PATTERN_BYTES 65536u
+#define OTX__PATTERN_BYTES 16384u
 #define OTX__PATTERN_DEPTH 48u
 #define OTX__PATTERN_SETS 512u
 #define OTX__PATTERN_TIMES 100000u
@@ -14001,7 +14003,7 @@ OTX__PRIVATE uint32_t otx__parser_group(otx__parser *p, bool *can_repeat)
 
 /* ---- items ---- */
 
-/* A character as the options have it. */
+/* A character as the options have it. To Oniguruma ss is U+00DF in another case; not here. */
 OTX__PRIVATE uint32_t otx__parser_letter(otx__parser *p, uint32_t code)
 {
     otx__char_set set;
@@ -14179,16 +14181,6 @@ typedef struct otx__pattern {
     uint32_t registers;
 } otx__pattern;
 
-/* A program being made. */
-typedef struct otx__maker {
-    otx__parser *p;
-    otx__instruction *code;
-    size_t count, capacity;
-    uint8_t (*leads)[32];
-    size_t lead_count, lead_capacity;
-    uint32_t registers;
-} otx__maker;
-
 /* ---- what a part can begin with ---- */
 
 OTX__PRIVATE void otx__lead_add(uint8_t leads[32], uint32_t code)
@@ -14256,6 +14248,53 @@ OTX__PRIVATE bool otx__lead_of(const otx__parser *p, uint32_t index, uint8_t lea
     default: return true; /* what takes nothing */
     }
 }
+
+/* Characters that every match of a node has, or OTX__NO_END. */
+OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
+{
+    const otx__pattern_node *node;
+    uint32_t child, width = 0;
+    uint64_t sum = 0;
+    if (index == OTX__NO_NODE) return 0;
+    node = &p->nodes[index];
+    switch (node->kind) {
+    case OTX__PATTERN_CHAR:
+    case OTX__PATTERN_SET: return 1;
+    case OTX__PATTERN_SEQUENCE:
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
+            width = otx__width_of(p, child);
+            sum += width;
+            if (width == OTX__NO_END) break;
+        }
+        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
+    case OTX__PATTERN_EITHER:
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
+            width = otx__width_of(p, child);
+            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
+        }
+        return width;
+    case OTX__PATTERN_REPEAT:
+        width = otx__width_of(p, node->child);
+        sum = (uint64_t)width * node->min;
+        if (node->min != node->max || width == OTX__NO_END) return OTX__NO_END;
+        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
+    case OTX__PATTERN_ATOMIC: return otx__width_of(p, node->child);
+    default: return 0;
+    }
+}
+
+/* >>> src/encode/regex_make.h */
+/* ---- regex_make: how a program is made ------------------------------------------------- */
+
+/* A program being made. */
+typedef struct otx__maker {
+    otx__parser *p;
+    otx__instruction *code;
+    size_t count, capacity;
+    uint8_t (*leads)[32];
+    size_t lead_count, lead_capacity;
+    uint32_t registers;
+} otx__maker;
 
 /* ---- making ---- */
 
@@ -14436,40 +14475,6 @@ OTX__PRIVATE void otx__make_either(otx__maker *m, uint32_t child)
         const uint32_t next = m->code[chain].to;
         otx__make_land(m, chain);
         chain = next;
-    }
-}
-
-/* Characters that every match of a node has, or OTX__NO_END. */
-OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
-{
-    const otx__pattern_node *node;
-    uint32_t child, width = 0;
-    uint64_t sum = 0;
-    if (index == OTX__NO_NODE) return 0;
-    node = &p->nodes[index];
-    switch (node->kind) {
-    case OTX__PATTERN_CHAR:
-    case OTX__PATTERN_SET: return 1;
-    case OTX__PATTERN_SEQUENCE:
-        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
-            width = otx__width_of(p, child);
-            sum += width;
-            if (width == OTX__NO_END) break;
-        }
-        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
-    case OTX__PATTERN_EITHER:
-        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
-            width = otx__width_of(p, child);
-            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
-        }
-        return width;
-    case OTX__PATTERN_REPEAT:
-        width = otx__width_of(p, node->child);
-        sum = (uint64_t)width * node->min;
-        if (node->min != node->max || width == OTX__NO_END) return OTX__NO_END;
-        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
-    case OTX__PATTERN_ATOMIC: return otx__width_of(p, node->child);
-    default: return 0;
     }
 }
 
@@ -14689,13 +14694,18 @@ OTX__PRIVATE void otx__matcher_close(otx__matcher *m)
     otx__matcher_open(m, m->ctx);
 }
 
-/* Sets a matcher to a pattern, with the steps that it may take in texts of `size` bytes. */
-OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern, size_t size)
+/* Allows the steps of a text of that many bytes, for all that is looked for in it. */
+OTX__PRIVATE void otx__matcher_allow(otx__matcher *m, size_t size)
+{
+    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
+    m->result = OTX_OK;
+}
+
+/* Sets a matcher to a pattern; false when out of memory. */
+OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern)
 {
     void *items = m->registers;
     m->pattern = pattern;
-    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
-    m->result = OTX_OK;
     if (!otx__grow(m->ctx, &items, &m->register_room, pattern->registers,
                    sizeof *m->registers)) {
         m->result = OTX_ERROR_MEMORY;
@@ -14869,7 +14879,8 @@ OTX__PRIVATE bool otx__match_again(otx__matcher *m, size_t *instruction, size_t 
 OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_t *at)
 {
     const otx__instruction *code = &m->pattern->code[*instruction];
-    uint32_t *kept = m->registers ? m->registers + code->value : NULL, i;
+    const size_t kept = code->value;
+    uint32_t i;
     const size_t next = *instruction + 1;
     *instruction = next;
     switch ((otx__operation)code->op) {
@@ -14878,22 +14889,23 @@ OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_
         *instruction = code->to;
         return otx__matcher_push(m, OTX__CHOICE_PLACE, next, *at, 0);
     case OTX__OP_MARK:
-        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, code->value, *kept, 0)) return false;
-        *kept = (uint32_t)*at;
+        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, kept, m->registers[kept], 0))
+            return false;
+        m->registers[kept] = (uint32_t)*at;
         return true;
     case OTX__OP_PROGRESS:
-        if (*kept == *at) *instruction = code->to;
+        if (m->registers[kept] == *at) *instruction = code->to;
         return true;
     case OTX__OP_ENTER:
-        kept[0] = (uint32_t)m->count;
-        kept[1] = (uint32_t)*at;
+        m->registers[kept] = (uint32_t)m->count;
+        m->registers[kept + 1] = (uint32_t)*at;
         return true;
-    case OTX__OP_LEAVE: m->count = kept[0]; return true;
+    case OTX__OP_LEAVE: m->count = m->registers[kept]; return true;
     case OTX__OP_LEAVE_BACK:
-        m->count = kept[0];
-        *at = kept[1];
+        m->count = m->registers[kept];
+        *at = m->registers[kept + 1];
         return true;
-    case OTX__OP_REFUSE: m->count = kept[0]; return false;
+    case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
     case OTX__OP_BACK:
         for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
         return i == code->min;
@@ -14950,6 +14962,20 @@ OTX__PRIVATE size_t otx__match_at(otx__matcher *m, size_t at)
     }
 }
 
+/* Where a match may begin next, if there is none here. Of an expression that begins with a run
+   without end, whatever a later place of the run leads to was tried. */
+OTX__PRIVATE size_t otx__pattern_skip(otx__matcher *m, size_t at)
+{
+    const otx__instruction *code = &m->pattern->code[0];
+    const bool run = code->op == OTX__OP_RUN || code->op == OTX__OP_RUN_LAZY ||
+                     code->op == OTX__OP_RUN_ALL;
+    uint32_t taken;
+    size_t least, end = at;
+    if (run && code->max == OTX__NO_END)
+        end = otx__run_end(m, code, at, code->max, &taken, &least);
+    return end > at ? end : at + otx__split_step((const char *)m->text, at, m->size);
+}
+
 /* Finds the first match from a place on; false if there is none, or m->result is set. */
 OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start, size_t *end)
 {
@@ -14966,7 +14992,7 @@ OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start,
         if (m->result) return false;
         if (*end != SIZE_MAX) return true;
         if (at == m->size) break;
-        at += otx__split_step((const char *)m->text, at, m->size);
+        at = otx__pattern_skip(m, at);
     }
     return false;
 }
@@ -15217,9 +15243,7 @@ OTX__PRIVATE otx_result otx__slices_cut(otx__slices *slices, const otx__cut_rule
 {
     otx__matcher *m = &slices->matcher;
     size_t i;
-    m->result = OTX_OK;
-    if (rule->kind == OTX__MATCH_PATTERN &&
-        !otx__matcher_set(m, &rule->pattern, slices->text.size))
+    if (rule->kind == OTX__MATCH_PATTERN && !otx__matcher_set(m, &rule->pattern))
         return otx__matcher_fail(m, 0, error);
     for (i = 0; i < slices->count && !slices->failed; i++) {
         const otx__slice slice = slices->items[i];
@@ -15258,9 +15282,11 @@ typedef struct otx__step {
     uint64_t length;
 } otx__step;
 
-/* Steps of a pre-tokenizer at most, and sequences within sequences. */
+/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all regular
+   expressions together. */
 #define OTX__STEP_LIMIT 256u
 #define OTX__STEP_DEPTH 8u
+#define OTX__STEP_PATTERNS (2 * OTX__PATTERN_BYTES)
 
 typedef struct otx__cutter {
     otx__pool pool;     /* of all that steps point to */
@@ -15273,6 +15299,7 @@ typedef struct otx__cutter {
 typedef struct otx__step_reader {
     otx__cutter *cutter;
     const otx_json *json;
+    size_t pattern_bytes; /* so far */
     otx_error *error;
     otx_result result;
 } otx__step_reader;
@@ -15314,6 +15341,13 @@ OTX__PRIVATE void otx__read_pattern(otx__step_reader *r, otx__behaviour behaviou
 {
     otx__step *step = otx__read_step(r, OTX__STEP_CUT);
     if (!step) return;
+    r->pattern_bytes += size;
+    if (size <= OTX__PATTERN_BYTES && r->pattern_bytes > OTX__STEP_PATTERNS) {
+        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has regular "
+                              "expressions of more than %u bytes", r->cutter->name,
+                              OTX__STEP_PATTERNS);
+        return;
+    }
     step->rule.behaviour = behaviour;
     step->rule.invert = invert;
     step->rule.kind = OTX__MATCH_PATTERN;
@@ -15691,6 +15725,7 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     slices->text.failed = slices->next_text.failed = slices->failed = false;
     slices->count = slices->next_count = 0;
     slices->at_start = first;
+    otx__matcher_allow(&slices->matcher, size);
     if (size < OTX__SLICED_LIMIT) {
         otx__text_bytes(&slices->text, text, size);
         otx__slices_put(slices, 0, size);

@@ -38,11 +38,11 @@ TEKKEN = "|".join([
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
     r"\p{N}", r" ?[^\s\p{L}\p{N}]+[\r\n/]*", r"\s*[\r\n]+", r"\s+(?!\S)", r"\s+"])
-CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|"
-          r"\s++$|\s*[\r\n]|\s+(?!\S)|\s")
+CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++"
+          r"[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s")
 BLOOM = " ?[^(\\s|[.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c])]+"
-QWEN35 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}"
-          r"]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+QWEN35 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?"
+          r"[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 SUPERBPE = r"(?=(\d{3})+(?!\d))"
 BEHAVIOURS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
 
@@ -117,6 +117,8 @@ def kinds():
         yield f"Digits {single}", {"type": "Digits", "individual_digits": single}
     yield "CharDelimiterSplit", {"type": "CharDelimiterSplit", "delimiter": "e"}
     yield "FixedLength", {"type": "FixedLength", "length": 3}
+    yield "words, ByteLevel, Metaspace", sequence({"type": "WhitespaceSplit"}, byte_level(True),
+                                                  metaspace("first", True))
     yield "ByteLevel, then digits", sequence(byte_level(True, True),
                                              {"type": "Digits", "individual_digits": True})
     for behaviour in BEHAVIOURS:
@@ -139,7 +141,8 @@ def properties():
         if name in ("L", "Han", "Alphabetic"):
             yield rf"\P{{{name}}}+"
             yield rf"\p{{^{name}}}+"
-    yield from (r"[\w]+", r"[^\w]+", r"\w+", r"\W+", r"\s+", r"\S+", r"\d+", r"\D+", r"\h+", r"\H+", r".+", r"\N+",
+    yield from (r"[\w]+", r"[^\w]+", r"\w+", r"\W+", r"\s+", r"\S+", r"\d+", r"\D+", r"\h+",
+    r"\H+", r".+", r"\N+",
                 r"(?m:.)+")
     for name in "alnum alpha blank cntrl digit lower punct space upper xdigit word".split():
         yield f"[[:{name}:]]+"
@@ -159,16 +162,20 @@ RULES = [
     "(?<!ab|c)b", "(?<=^)a", "(?<=\\ba)b", "(?>a+)a", "(?>a|ab)c", "(?<n>a)b", "()", "", "a|", "|a",
     "a||b", "(?i:a)b", "(?i)a(?-i)b", "a(?i)b|c", "(?i-m:A)b", "(?:a*)*b", "(a|b*)*c", "(a*)+b",
     "(?:a?){3}b", "(?:ab?){2,3}?c", "(?:a|b){2,}c", "(?:|a)+b", "(?:a*?)*?b", "(?:(?=a)a)*b",
-    "(?!ab)[a-c]+", "(?=a(?!b))..", "(?!(?=b)b)[ab]", "(?:(?!b)[a-c])+", "\\d{1,3}(?=(?:\\d{3})*\\b)",
+    "(?!ab)[a-c]+", "(?=a(?!b))..", "(?!(?=b)b)[ab]", "(?:(?!b)[a-c])+",
+    "\\d{1,3}(?=(?:\\d{3})*\\b)",
     "a.*?b", "a.+?b", "a.??b", "[a-c]{2,3}?d?", "(?:aa|a)(?:ab|b)", "(?>aa|a)ab", "\\r\\n|\\n",
     "(?:\\r?\\n)+", "[\\r\\n\\t ]+", "\\.|,|;", "\u00e9", "[\u00e0-\u00ff]+", "e\\u0301?",
-    "(?:a(?:b(?:c(?:d)?)?)?)?", "a(?=b|c)|b(?!a)", "((a)|(b))+?c", "[^\\S\\n]+", "[\\w-]+", "[.\\-+]+",
+    "(?:a(?:b(?:c(?:d)?)?)?)?", "a(?=b|c)|b(?!a)", "((a)|(b))+?c", "[^\\S\\n]+", "[\\w-]+",
+    "[.\\-+]+",
     "\\-\\/\\'", "[a\\]b]+", "[\\[\\]]+", "(?:^|[^a])b", "(?:$|b)", "$", "^", "\\z", "\\A",
-    "(?i)\\p{Lu}b", "(?i)[\\p{Lu}]b", "(?i)\u017f", "(?i)K", "[\\x00-\\x7f]+", "(?:a|ab)(?:c|bcd)(?:d*)",
-    "(?:.|\\n)+?b", "(?=.*b)a+", "\\s+(?!\\S)|\\s+|\\S", "(?<=\\s)\\S+", "(?<![a-z])[a-z]+(?![a-z])",
+    "(?i)\\p{Lu}b", "(?i)[\\p{Lu}]b", "(?i)\u017f", "(?i)K", "[\\x00-\\x7f]+",
+    "(?:a|ab)(?:c|bcd)(?:d*)",
+    "(?:.|\\n)+?b", "(?=.*b)a+", "\\s+(?!\\S)|\\s+|\\S", "(?<=\\s)\\S+",
+    "(?<![a-z])[a-z]+(?![a-z])",
 ]
-REFUSED = ["(a)\\1", "(?<n>a)\\k<n>", "\\R", "\\X", "\\K", "\\G", "(?~a)", "(?(1)a|b)", "\\g<1>", "\\p{Nope}",
-           "[a", "(a", "a)", "*a", "[z-a]", "\\", "(?<=a+)b"]
+REFUSED = ["(a)\\1", "(?<n>a)\\k<n>", "\\R", "\\X", "\\K", "\\G", "(?~a)", "(?(1)a|b)",
+           "\\g<1>", "\\p{Nope}", "[a", "(a", "a)", "*a", "[z-a]", "\\", "(?<=a+)b"]
 
 
 # ---- texts ----
@@ -183,14 +190,21 @@ def words(draw, start, end, count=8):
 
 def made_texts():
     draw = random.Random(13)
-    texts = ["", " ", "  ", "\n", "\r\n", " \r\n \n", "a", "'", "'s", "it's IT'S it\u2019s I'LL we'Re",
-             "'\u017f 'S K\u212a \u0130\u0131", "don't 'tis '90s o'clock 'll'll", "a\u0301e\u0308 \u0301\u0301 x\u0301\u0327",
-             "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea\u2764\ufe0f!!",
-             "1 12 123 1234 12345678 1.5e-10 \u0661\u0662\u0663\u0664 \u00bd\u00b2 \u2167 0x1F 1,234,567.89",
+    texts = ["", " ", "  ", "\n", "\r\n", " \r\n \n", "a", "'", "'s",
+             "it's IT'S it\u2019s I'LL we'Re",
+             "'\u017f 'S K\u212a \u0130\u0131", "don't 'tis '90s o'clock 'll'll",
+             "a\u0301e\u0308 \u0301\u0301 x\u0301\u0327",
+             "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 "
+             "\U0001f1e9\U0001f1ea\u2764\ufe0f!!",
+             "1 12 123 1234 12345678 1.5e-10 \u0661\u0662\u0663\u0664 \u00bd\u00b2 "
+             "\u2167 0x1F 1,234,567.89",
              "\tif (x == 1) {\r\n\t\treturn  y[0]->z;\r\n\t}\r\n\r\n\r\n// ...\n",
              "https://example.org/a_b?c=d&e=%20f#g <b>bold</b> \\n C:\\dir @user #tag $5.00 50%",
-             "    four\n\n\n   three \t tab\u00a0nbsp\u3000wide\u2003em\u2028line\x85nel\x0bvt\x0cff\x1cfs ",
-             "\u4e2d\u6587\uff0c\u65e5\u672c\u8a9e\u306e\u30c6\u30b9\u30c8\u3002\ud55c\uad6d\uc5b4 test\u4e2d\u6587abc 3\u4e2d4", "\u0000\u0001\u001f\u007f\u0080\ufffd\ufeff\uffff\U0010ffff"]
+             "    four\n\n\n   three \t tab\u00a0nbsp\u3000wide"
+             "\u2003em\u2028line\x85nel\x0bvt\x0cff\x1cfs ",
+             "\u4e2d\u6587\uff0c\u65e5\u672c\u8a9e\u306e\u30c6\u30b9\u30c8\u3002"
+             "\ud55c\uad6d\uc5b4 test\u4e2d\u6587abc 3\u4e2d4",
+             "\u0000\u0001\u001f\u007f\u0080\ufffd\ufeff\uffff\U0010ffff"]
     for start, end in [(0x41, 0x7b), (0xc0, 0x250), (0x370, 0x400), (0x400, 0x530), (0x530, 0x5f0),
                        (0x600, 0x700), (0x900, 0x980), (0x980, 0xa00), (0xb80, 0xc00),
                        (0xe00, 0xe80), (0xf00, 0xfd0), (0x1000, 0x10a0), (0x10a0, 0x1200),
@@ -219,8 +233,10 @@ def made_texts():
 
 def rule_texts():
     draw = random.Random(5)
-    texts = ["", "a\n", "a\nb\n", "ab\r\n", "aaaaa", "1234567 12 a123456", "A\u017f\u00dfss\u1e9eSS\u212aKk"]
-    for letters in ("ab", "abc", "abcd", "aab \n", "aAbB", "ab1-]{[.\u00e9e\u0301\u00df", "a{1,2}x&\\/'-", "a\r\n\t ."):
+    texts = ["", "a\n", "a\nb\n", "ab\r\n", "aaaaa", "1234567 12 a123456",
+    "A\u017f\u00dfss\u1e9eSS\u212aKk"]
+    for letters in ("ab", "abc", "abcd", "aab \n", "aAbB", "ab1-]{[.\u00e9e\u0301\u00df",
+    "a{1,2}x&\\/'-", "a\r\n\t ."):
         texts += ["".join(draw.choice(letters) for _ in range(draw.randrange(12)))
                   for _ in range(40)]
     return texts

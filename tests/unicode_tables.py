@@ -142,8 +142,8 @@ def main():
     from tokenizers.pre_tokenizers import Punctuation
     print(f"tokenizers {tokenizers.__version__}", file=sys.stderr)
     print("/* ---- unicode_tables: what characters are, packed ---------------------------------- "
-          "*/\n\n/* Made by tests/unicode_tables.py, which says from what, and how they are packed. "
-          "*/\n")
+          "*/\n\n/* Made by tests/unicode_tables.py, which says from what, and how they are "
+          "packed. */\n")
     literal("otx__category_runs", category_runs())
     print("/* Categories, and characters besides. */\nstatic const struct {\n"
           "    const char *name, *categories, *ranges;\n} otx__named_sets[] = {")

@@ -22,7 +22,8 @@
      categories      Unicode's categories, scripts and case, as sets
      regex_parse     regular expressions, read: sets and escapes
      regex_syntax    classes, repetitions, groups
-     regex_program   the program that they become
+     regex_program   instructions, and what parts of an expression begin with
+     regex_make      the program that they become
      regex_match     the program run over a text
      slices          a text in pieces, and ways to cut it further
      cutter_read     the steps of a pre-tokenizer, read

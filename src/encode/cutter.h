@@ -149,6 +149,7 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     slices->text.failed = slices->next_text.failed = slices->failed = false;
     slices->count = slices->next_count = 0;
     slices->at_start = first;
+    otx__matcher_allow(&slices->matcher, size);
     if (size < OTX__SLICED_LIMIT) {
         otx__text_bytes(&slices->text, text, size);
         otx__slices_put(slices, 0, size);

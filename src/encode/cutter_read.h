@@ -18,9 +18,11 @@ typedef struct otx__step {
     uint64_t length;
 } otx__step;
 
-/* Steps of a pre-tokenizer at most, and sequences within sequences. */
+/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all regular
+   expressions together. */
 #define OTX__STEP_LIMIT 256u
 #define OTX__STEP_DEPTH 8u
+#define OTX__STEP_PATTERNS (2 * OTX__PATTERN_BYTES)
 
 typedef struct otx__cutter {
     otx__pool pool;     /* of all that steps point to */
@@ -33,6 +35,7 @@ typedef struct otx__cutter {
 typedef struct otx__step_reader {
     otx__cutter *cutter;
     const otx_json *json;
+    size_t pattern_bytes; /* so far */
     otx_error *error;
     otx_result result;
 } otx__step_reader;
@@ -74,6 +77,13 @@ OTX__PRIVATE void otx__read_pattern(otx__step_reader *r, otx__behaviour behaviou
 {
     otx__step *step = otx__read_step(r, OTX__STEP_CUT);
     if (!step) return;
+    r->pattern_bytes += size;
+    if (size <= OTX__PATTERN_BYTES && r->pattern_bytes > OTX__STEP_PATTERNS) {
+        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has regular "
+                              "expressions of more than %u bytes", r->cutter->name,
+                              OTX__STEP_PATTERNS);
+        return;
+    }
     step->rule.behaviour = behaviour;
     step->rule.invert = invert;
     step->rule.kind = OTX__MATCH_PATTERN;

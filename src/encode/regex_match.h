@@ -46,13 +46,18 @@ OTX__PRIVATE void otx__matcher_close(otx__matcher *m)
     otx__matcher_open(m, m->ctx);
 }
 
-/* Sets a matcher to a pattern, with the steps that it may take in texts of `size` bytes. */
-OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern, size_t size)
+/* Allows the steps of a text of that many bytes, for all that is looked for in it. */
+OTX__PRIVATE void otx__matcher_allow(otx__matcher *m, size_t size)
+{
+    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
+    m->result = OTX_OK;
+}
+
+/* Sets a matcher to a pattern; false when out of memory. */
+OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern)
 {
     void *items = m->registers;
     m->pattern = pattern;
-    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
-    m->result = OTX_OK;
     if (!otx__grow(m->ctx, &items, &m->register_room, pattern->registers,
                    sizeof *m->registers)) {
         m->result = OTX_ERROR_MEMORY;
@@ -226,7 +231,8 @@ OTX__PRIVATE bool otx__match_again(otx__matcher *m, size_t *instruction, size_t 
 OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_t *at)
 {
     const otx__instruction *code = &m->pattern->code[*instruction];
-    uint32_t *kept = m->registers ? m->registers + code->value : NULL, i;
+    const size_t kept = code->value;
+    uint32_t i;
     const size_t next = *instruction + 1;
     *instruction = next;
     switch ((otx__operation)code->op) {
@@ -235,22 +241,23 @@ OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_
         *instruction = code->to;
         return otx__matcher_push(m, OTX__CHOICE_PLACE, next, *at, 0);
     case OTX__OP_MARK:
-        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, code->value, *kept, 0)) return false;
-        *kept = (uint32_t)*at;
+        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, kept, m->registers[kept], 0))
+            return false;
+        m->registers[kept] = (uint32_t)*at;
         return true;
     case OTX__OP_PROGRESS:
-        if (*kept == *at) *instruction = code->to;
+        if (m->registers[kept] == *at) *instruction = code->to;
         return true;
     case OTX__OP_ENTER:
-        kept[0] = (uint32_t)m->count;
-        kept[1] = (uint32_t)*at;
+        m->registers[kept] = (uint32_t)m->count;
+        m->registers[kept + 1] = (uint32_t)*at;
         return true;
-    case OTX__OP_LEAVE: m->count = kept[0]; return true;
+    case OTX__OP_LEAVE: m->count = m->registers[kept]; return true;
     case OTX__OP_LEAVE_BACK:
-        m->count = kept[0];
-        *at = kept[1];
+        m->count = m->registers[kept];
+        *at = m->registers[kept + 1];
         return true;
-    case OTX__OP_REFUSE: m->count = kept[0]; return false;
+    case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
     case OTX__OP_BACK:
         for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
         return i == code->min;
@@ -307,6 +314,20 @@ OTX__PRIVATE size_t otx__match_at(otx__matcher *m, size_t at)
     }
 }
 
+/* Where a match may begin next, if there is none here. Of an expression that begins with a run
+   without end, whatever a later place of the run leads to was tried. */
+OTX__PRIVATE size_t otx__pattern_skip(otx__matcher *m, size_t at)
+{
+    const otx__instruction *code = &m->pattern->code[0];
+    const bool run = code->op == OTX__OP_RUN || code->op == OTX__OP_RUN_LAZY ||
+                     code->op == OTX__OP_RUN_ALL;
+    uint32_t taken;
+    size_t least, end = at;
+    if (run && code->max == OTX__NO_END)
+        end = otx__run_end(m, code, at, code->max, &taken, &least);
+    return end > at ? end : at + otx__split_step((const char *)m->text, at, m->size);
+}
+
 /* Finds the first match from a place on; false if there is none, or m->result is set. */
 OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start, size_t *end)
 {
@@ -323,7 +344,7 @@ OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start,
         if (m->result) return false;
         if (*end != SIZE_MAX) return true;
         if (at == m->size) break;
-        at += otx__split_step((const char *)m->text, at, m->size);
+        at = otx__pattern_skip(m, at);
     }
     return false;
 }

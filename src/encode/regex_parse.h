@@ -5,7 +5,7 @@
    refers to one is refused, as is whatever else is not here. */
 
 /* Limits. Every recursion here goes down once for a level of nesting. */
-#define OTX__PATTERN_BYTES 65536u
+#define OTX__PATTERN_BYTES 16384u
 #define OTX__PATTERN_DEPTH 48u
 #define OTX__PATTERN_SETS 512u
 #define OTX__PATTERN_TIMES 100000u

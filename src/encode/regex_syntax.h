@@ -270,7 +270,7 @@ OTX__PRIVATE uint32_t otx__parser_group(otx__parser *p, bool *can_repeat)
 
 /* ---- items ---- */
 
-/* A character as the options have it. */
+/* A character as the options have it. To Oniguruma ss is U+00DF in another case; not here. */
 OTX__PRIVATE uint32_t otx__parser_letter(otx__parser *p, uint32_t code)
 {
     otx__char_set set;

@@ -224,9 +224,7 @@ OTX__PRIVATE otx_result otx__slices_cut(otx__slices *slices, const otx__cut_rule
 {
     otx__matcher *m = &slices->matcher;
     size_t i;
-    m->result = OTX_OK;
-    if (rule->kind == OTX__MATCH_PATTERN &&
-        !otx__matcher_set(m, &rule->pattern, slices->text.size))
+    if (rule->kind == OTX__MATCH_PATTERN && !otx__matcher_set(m, &rule->pattern))
         return otx__matcher_fail(m, 0, error);
     for (i = 0; i < slices->count && !slices->failed; i++) {
         const otx__slice slice = slices->items[i];
