@@ -128,212 +128,212 @@
     16189  encode/normal_forms        Unicode's four normal forms
     16460  encode/charsmap            SentencePiece's map of characters
     16608  encode/normalise_steps     what normalisers do, step by step
-    16792  encode/normalise           the normaliser of a tokenizer.json
-    17100  encode/added_cut           added tokens, cut out of a text
-    17279  encode/word_cache          what words became before
-    17358  encode/encode_words        words as the model splits them
-    17557  encode/encode_open         what an encoder is made from
-    17843  encode/encode              whole texts as token ids
-    18028  encode/write_counts        how often tokens occur, as lists
+    16796  encode/normalise           the normaliser of a tokenizer.json
+    17143  encode/added_cut           added tokens, cut out of a text
+    17322  encode/word_cache          what words became before
+    17401  encode/encode_words        words as the model splits them
+    17600  encode/encode_open         what an encoder is made from
+    17886  encode/encode              whole texts as token ids
+    18072  encode/write_counts        how often tokens occur, as lists
 
-    18135  simd                       the hot loops, once for each instruction set
-    18168  simd/kernels               the table of kernels, and what all versions share
-    18445  simd/scalar                the reference
-    18614  simd/sse2                  the operations of 128-bit x86, and what each does
-    18735  simd/neon                  those of 64-bit Arm
-    18830  simd/wasm                  those of WebAssembly's SIMD128
-    18915  simd/avx2                  those of 256-bit x86, with FMA
-    18997  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19639  simd/avx_vnni              AVX2, and products of integers
-    19735  simd/neon_bf16             NEON, and products of matrices
-    19889  simd/avx512                512-bit x86, by hand
-    20495  simd/amx                   tiles of x86, beside AVX-512
-    20738  simd/dispatch              which of them this machine can run, and which a call takes
+    18179  simd                       the hot loops, once for each instruction set
+    18212  simd/kernels               the table of kernels, and what all versions share
+    18489  simd/scalar                the reference
+    18658  simd/sse2                  the operations of 128-bit x86, and what each does
+    18779  simd/neon                  those of 64-bit Arm
+    18874  simd/wasm                  those of WebAssembly's SIMD128
+    18959  simd/avx2                  those of 256-bit x86, with FMA
+    19041  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19683  simd/avx_vnni              AVX2, and products of integers
+    19779  simd/neon_bf16             NEON, and products of matrices
+    19933  simd/avx512                512-bit x86, by hand
+    20539  simd/amx                   tiles of x86, beside AVX-512
+    20782  simd/dispatch              which of them this machine can run, and which a call takes
 
-    20964  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21017  solve/views                the rows of matrices, as the kernels read them
-    21146  solve/panels               vectors as the dense products want them, and these
-    21337  solve/rests                vectors on their way into panels
-    21514  solve/dictionary           the atoms, and their split along a common direction
-    21669  solve/exact_gram           products of all pairs of atoms in double
-    21751  solve/triangle             packed lower triangles
-    21855  solve/support              what is known of one target, and the exact steps
-    22131  solve/gram_table           products of atoms with all atoms, for scans
-    22369  solve/screen               which atoms are worth scoring in double: the bound
-    22675  solve/scan                 the correlations of all atoms with a block's residuals
-    22838  solve/predict              making targets ready for the next scan
-    23084  solve/candidates           the atoms that a scan could not rule out
-    23421  solve/select               the next atoms of each target
-    23586  solve/pursuit              what one solve holds, and the memory it takes
-    23830  solve/plan                 which form, and in what blocks
-    24075  solve/steps                a pursuit from its rows to its results
-    24314  solve/combine              new rows of coefficients
-    24376  solve/solver               the public call
-    24541  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24750  solve/affine_normal        the normal equations of an affine map
-    24993  solve/affine_factor        their factor, and their solution
-    25224  solve/affine_map           a fitted map, and the rows it makes
-    25568  solve/affine_choice        how many atoms to take, and chosen by what
-    25968  solve/affine_fit           what a fit of an affine map holds and needs
-    26232  solve/affine               fitting and applying affine maps
+    21008  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21061  solve/views                the rows of matrices, as the kernels read them
+    21190  solve/panels               vectors as the dense products want them, and these
+    21381  solve/rests                vectors on their way into panels
+    21558  solve/dictionary           the atoms, and their split along a common direction
+    21713  solve/exact_gram           products of all pairs of atoms in double
+    21795  solve/triangle             packed lower triangles
+    21899  solve/support              what is known of one target, and the exact steps
+    22175  solve/gram_table           products of atoms with all atoms, for scans
+    22413  solve/screen               which atoms are worth scoring in double: the bound
+    22719  solve/scan                 the correlations of all atoms with a block's residuals
+    22882  solve/predict              making targets ready for the next scan
+    23128  solve/candidates           the atoms that a scan could not rule out
+    23465  solve/select               the next atoms of each target
+    23630  solve/pursuit              what one solve holds, and the memory it takes
+    23874  solve/plan                 which form, and in what blocks
+    24119  solve/steps                a pursuit from its rows to its results
+    24358  solve/combine              new rows of coefficients
+    24420  solve/solver               the public call
+    24585  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24794  solve/affine_normal        the normal equations of an affine map
+    25037  solve/affine_factor        their factor, and their solution
+    25268  solve/affine_map           a fitted map, and the rows it makes
+    25612  solve/affine_choice        how many atoms to take, and chosen by what
+    26012  solve/affine_fit           what a fit of an affine map holds and needs
+    26276  solve/affine               fitting and applying affine maps
 
-    26523  methods                    rows for tokens that a model lacks, each method a room
-    26567  methods/parts              what methods share: sums of rows, combinations
-    26751  methods/pursuit            omp, omp-centred
-    26822  methods/constant           mean, zero
-    26850  methods/rough              products in float that leave few to be taken in double
-    26906  methods/near               each target against all anchors
-    27197  methods/weights            how a few anchors combine to a target
-    27418  methods/interpolation      common_interpolation
-    27571  methods/wechsel            wechsel
-    27621  methods/focus              focus
-    27709  methods/hull               hull
-    27760  methods/dense              matrices of double, and their products
-    28025  methods/lengthen           the base's rows of pieces beside the donor's
-    28291  methods/mapping            omp-affine, affine
-    28560  methods/linear             maps between two models' rows
-    28715  methods/clp                clp
-    28801  methods/chance             normal deviates that are the same everywhere
-    28862  methods/factor             of symmetric matrices
-    28911  methods/randn              randn
-    29000  methods/john_hewitt        john_hewitt
-    29084  methods/polar              the orthogonal part of a matrix
-    29180  methods/procrustes         procrustes
-    29273  methods/eigen              principal directions of a matrix's rows
-    29587  methods/landmark_pca       landmark_pca
-    29645  methods/stb                stb
-    29827  methods/rope               rows turned to positions
-    29917  methods/mp_rope            mp_rope
-    30243  methods/subword            subword
-    30349  methods/zett               zett
-    30371  methods/spread             the factor that suits hidden anchors' rows best
-    30598  methods/modifiers          what is done to the rows of any method
-    30742  methods/undertrained       rows that look as if nothing had trained them
-    30859  methods/methods            the table of all, and the public calls
+    26567  methods                    rows for tokens that a model lacks, each method a room
+    26611  methods/parts              what methods share: sums of rows, combinations
+    26795  methods/pursuit            omp, omp-centred
+    26866  methods/constant           mean, zero
+    26894  methods/rough              products in float that leave few to be taken in double
+    26950  methods/near               each target against all anchors
+    27241  methods/weights            how a few anchors combine to a target
+    27462  methods/interpolation      common_interpolation
+    27615  methods/wechsel            wechsel
+    27665  methods/focus              focus
+    27753  methods/hull               hull
+    27804  methods/dense              matrices of double, and their products
+    28069  methods/lengthen           the base's rows of pieces beside the donor's
+    28335  methods/mapping            omp-affine, affine
+    28604  methods/linear             maps between two models' rows
+    28759  methods/clp                clp
+    28845  methods/chance             normal deviates that are the same everywhere
+    28906  methods/factor             of symmetric matrices
+    28955  methods/randn              randn
+    29044  methods/john_hewitt        john_hewitt
+    29128  methods/polar              the orthogonal part of a matrix
+    29224  methods/procrustes         procrustes
+    29317  methods/eigen              principal directions of a matrix's rows
+    29631  methods/landmark_pca       landmark_pca
+    29689  methods/stb                stb
+    29871  methods/rope               rows turned to positions
+    29961  methods/mp_rope            mp_rope
+    30287  methods/subword            subword
+    30393  methods/zett               zett
+    30415  methods/spread             the factor that suits hidden anchors' rows best
+    30642  methods/modifiers          what is done to the rows of any method
+    30786  methods/undertrained       rows that look as if nothing had trained them
+    30903  methods/methods            the table of all, and the public calls
 
-    31037  across                     tokens of one vocabulary as weighted tokens of another
-    31051  across/map_rows            a map, gathered row by row
-    31248  across/token_map           by the split of the other vocabulary
-    31371  across/write_maps          two maps as safetensors
-    31514  across/spell_maps          two maps as JSON, for people
+    31081  across                     tokens of one vocabulary as weighted tokens of another
+    31095  across/map_rows            a map, gathered row by row
+    31292  across/token_map           by the split of the other vocabulary
+    31415  across/write_maps          two maps as safetensors
+    31558  across/spell_maps          two maps as JSON, for people
 
-    31634  disk                       files and directories
-    31673  disk/system                what POSIX and Windows are asked for
-    31714  disk/windows_paths         paths as Windows takes them
-    31854  disk/windows               the system as Windows gives it
-    32166  disk/posix                 the system as POSIX gives it
-    32414  disk/paths                 what can be told from their text
-    32488  disk/failure               why the system refused
-    32602  disk/look                  what stands at a path, and whether within another
-    32723  disk/listing               listings of directories
-    32798  disk/reading               files to read, and whether they have changed
-    32977  disk/writing               files to write
-    33094  disk/copying               copies of files
-    33160  disk/trees                 whole directories looked through, copied, removed
-    33376  disk/known                 what weights are called in a directory
-    33470  disk/staging               a directory made under another name, then renamed
-    33736  disk/staged_files          files made under another name, then renamed
-    33918  disk/missing               a path or a directory without what is wanted of it
-    33961  disk/gguf_files            GGUF files of a directory, by their names
-    34002  disk/weights               which files they are, and what may stand in their place
-    34338  disk/weight_index          the index of a checkpoint in shards
-    34555  disk/shards                what an index and its shards say of each other
-    34760  disk/gguf_parts            the parts of a split GGUF file
-    34869  disk/checkpoint            a model directory, in one file or in shards
-    35221  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35300  disk/tokenizer_directory   the tokenizer of a model directory
-    35562  disk/encoder_directory     the encoder of a model directory, and files of text
+    31678  disk                       files and directories
+    31717  disk/system                what POSIX and Windows are asked for
+    31758  disk/windows_paths         paths as Windows takes them
+    31898  disk/windows               the system as Windows gives it
+    32210  disk/posix                 the system as POSIX gives it
+    32458  disk/paths                 what can be told from their text
+    32532  disk/failure               why the system refused
+    32646  disk/look                  what stands at a path, and whether within another
+    32767  disk/listing               listings of directories
+    32842  disk/reading               files to read, and whether they have changed
+    33021  disk/writing               files to write
+    33138  disk/copying               copies of files
+    33204  disk/trees                 whole directories looked through, copied, removed
+    33420  disk/known                 what weights are called in a directory
+    33514  disk/staging               a directory made under another name, then renamed
+    33780  disk/staged_files          files made under another name, then renamed
+    33962  disk/missing               a path or a directory without what is wanted of it
+    34005  disk/gguf_files            GGUF files of a directory, by their names
+    34046  disk/weights               which files they are, and what may stand in their place
+    34382  disk/weight_index          the index of a checkpoint in shards
+    34599  disk/shards                what an index and its shards say of each other
+    34804  disk/gguf_parts            the parts of a split GGUF file
+    34913  disk/checkpoint            a model directory, in one file or in shards
+    35265  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35344  disk/tokenizer_directory   the tokenizer of a model directory
+    35606  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35673  model                      which tensors and config keys belong to the vocabulary
-    35709  model/known                what the world calls things
-    36061  model/known_keys           keys of ids and sizes in configs
-    36235  model/known_classes        classes of tokenizers, by the type of model
-    36473  model/names                names of tensors
-    36630  model/document             the JSON files of a model directory
-    36725  model/members              what the members of a config are about
-    36946  model/config               what config.json says
-    37123  model/side                 a model directory opened once
-    37249  model/gguf_model           what a GGUF file says of a model
-    37306  model/code                 the Python that a tokenizer is loaded with
-    37540  model/parts                what each tensor does for the vocabulary
-    37651  model/whole                whether all tensors are there
-    37773  model/find                 finding the parts of a model
-    38077  model/processor            the tokens that a processor looks for by their text
-    38232  model/heirs                what becomes of the ids in a config
-    38399  model/config_ids           ids in a config being edited
-    38639  model/config_lists         lists, dictionaries and ranges of ids
-    38796  model/config_edit          config.json and generation_config.json, edited
-    39091  model/classes              which class a tokenizer is loaded as
-    39298  model/class_tokens         added tokens that a class numbers otherwise
+    35717  model                      which tensors and config keys belong to the vocabulary
+    35753  model/known                what the world calls things
+    36105  model/known_keys           keys of ids and sizes in configs
+    36279  model/known_classes        classes of tokenizers, by the type of model
+    36517  model/names                names of tensors
+    36674  model/document             the JSON files of a model directory
+    36769  model/members              what the members of a config are about
+    36990  model/config               what config.json says
+    37167  model/side                 a model directory opened once
+    37293  model/gguf_model           what a GGUF file says of a model
+    37350  model/code                 the Python that a tokenizer is loaded with
+    37584  model/parts                what each tensor does for the vocabulary
+    37695  model/whole                whether all tensors are there
+    37817  model/find                 finding the parts of a model
+    38121  model/processor            the tokens that a processor looks for by their text
+    38276  model/heirs                what becomes of the ids in a config
+    38443  model/config_ids           ids in a config being edited
+    38683  model/config_lists         lists, dictionaries and ranges of ids
+    38840  model/config_edit          config.json and generation_config.json, edited
+    39135  model/classes              which class a tokenizer is loaded as
+    39342  model/class_tokens         added tokens that a class numbers otherwise
 
-    39414  job                        the whole transplant, in the order in which it happens
-    39471  job/job                    what a job holds
-    39863  job/open                   opening the two models
-    40139  job/map                    the caller's map
-    40260  job/align                  where every new row comes from
-    40461  job/plan                   what becomes of every tensor, and of the configs
-    40682  job/rope                   heads and rotary positions of the two models
-    40780  job/chat                   the template that turns messages into text
-    40919  job/digits                 where the two tokenizers cut numbers differently
-    41120  job/converted              the special tokens that a conversion to GGUF finds
-    41428  job/gguf_donor             the files of a tokenizer, open once more
-    41512  job/gguf_pre               what llama.cpp calls the way it cuts text
-    41795  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42131  job/gguf_merges            the merges of a byte-level vocabulary
-    42302  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    42472  job/gguf_special           special tokens, flags, templates
-    42691  job/gguf_normal            what becomes of spaces and letters
-    42834  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    43030  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43270  job/bos                    texts that begin otherwise than the base's
-    43334  job/rows                   rows in memory: reading, checking, their mean
-    43673  job/pieces                 what the base cuts new tokens into
-    43828  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44093  job/magikarp               tokens that look under-trained by their rows
-    44220  job/match                  rows of tokens that a new one only begins with
-    44307  job/solve                  solving for the rows of the donor
-    44516  job/targets                the rows that are made from the donor's
-    44634  job/diagnose               what is odd about the rows that were made
-    44763  job/rebuild                the new rows of one vocabulary tensor
-    45024  job/write_blocks           new rows as blocks
-    45121  job/write                  the output and its weights
-    45415  job/write_gguf             the output as a GGUF file, or as parts of one
-    45760  job/copy                   the other files of the two models
-    45977  job/index                  the files that are written anew
-    46139  job/run                    the whole, in order
-    46300  job/combined               a map of tokens by the combinations that a method makes
-    46400  job/report                 what a job did, as JSON and as a table
-    46727  job/findings               what is told of a finished model
-    46776  job/check_files            its files
-    46912  job/check_ids              sizes, ids and tying
-    47128  job/check_values           values
-    47199  job/check_gguf             the tokens of a GGUF file
-    47449  job/check_gguf_keys        its other keys, and its tensors
-    47694  job/check_draft            as a draft model for another
-    48017  job/verify                 whether a finished model agrees with itself
+    39458  job                        the whole transplant, in the order in which it happens
+    39515  job/job                    what a job holds
+    39907  job/open                   opening the two models
+    40183  job/map                    the caller's map
+    40304  job/align                  where every new row comes from
+    40505  job/plan                   what becomes of every tensor, and of the configs
+    40726  job/rope                   heads and rotary positions of the two models
+    40824  job/chat                   the template that turns messages into text
+    40963  job/digits                 where the two tokenizers cut numbers differently
+    41164  job/converted              the special tokens that a conversion to GGUF finds
+    41472  job/gguf_donor             the files of a tokenizer, open once more
+    41556  job/gguf_pre               what llama.cpp calls the way it cuts text
+    41839  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42175  job/gguf_merges            the merges of a byte-level vocabulary
+    42346  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    42516  job/gguf_special           special tokens, flags, templates
+    42735  job/gguf_normal            what becomes of spaces and letters
+    42878  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    43074  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43314  job/bos                    texts that begin otherwise than the base's
+    43378  job/rows                   rows in memory: reading, checking, their mean
+    43717  job/pieces                 what the base cuts new tokens into
+    43872  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44137  job/magikarp               tokens that look under-trained by their rows
+    44264  job/match                  rows of tokens that a new one only begins with
+    44351  job/solve                  solving for the rows of the donor
+    44560  job/targets                the rows that are made from the donor's
+    44678  job/diagnose               what is odd about the rows that were made
+    44807  job/rebuild                the new rows of one vocabulary tensor
+    45068  job/write_blocks           new rows as blocks
+    45165  job/write                  the output and its weights
+    45459  job/write_gguf             the output as a GGUF file, or as parts of one
+    45804  job/copy                   the other files of the two models
+    46021  job/index                  the files that are written anew
+    46183  job/run                    the whole, in order
+    46344  job/combined               a map of tokens by the combinations that a method makes
+    46444  job/report                 what a job did, as JSON and as a table
+    46771  job/findings               what is told of a finished model
+    46820  job/check_files            its files
+    46956  job/check_ids              sizes, ids and tying
+    47172  job/check_values           values
+    47243  job/check_gguf             the tokens of a GGUF file
+    47493  job/check_gguf_keys        its other keys, and its tensors
+    47738  job/check_draft            as a draft model for another
+    48061  job/verify                 whether a finished model agrees with itself
 
-    48073  evaluate                   methods ranked on tokens that both models share
-    48092  evaluate/token_class       what a token is like, by its bytes
-    48159  evaluate/hidden            which tokens are hidden, and the rows at hand
-    48357  evaluate/scores            how near rows come to the true ones
-    48457  evaluate/ranks             whether a true row is found among all
-    48588  evaluate/evaluate          methods, one after the other, matrix by matrix
-    48817  evaluate/write_json        an evaluation as JSON
-    48930  evaluate/write_page        an evaluation as a page
+    48117  evaluate                   methods ranked on tokens that both models share
+    48136  evaluate/token_class       what a token is like, by its bytes
+    48203  evaluate/hidden            which tokens are hidden, and the rows at hand
+    48401  evaluate/scores            how near rows come to the true ones
+    48501  evaluate/ranks             whether a true row is found among all
+    48632  evaluate/evaluate          methods, one after the other, matrix by matrix
+    48861  evaluate/write_json        an evaluation as JSON
+    48974  evaluate/write_page        an evaluation as a page
 
-    49144  reshape                    a model's own vocabulary, smaller or larger
-    49169  reshape/needed             what has to stay for the sake of what stays
-    49383  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    49686  reshape/whole_word         which texts a tokenizer leaves in one piece
-    49819  reshape/renumber           which tokens there are then, and their ids
-    50026  reshape/files_json         tokenizer.json and the JSON files beside it
-    50403  reshape/files_lines        merges.txt and vocab.txt
-    50487  reshape/new_tokenizer      the files of the tokenizer, written anew
-    50609  reshape/named              tokens that configs name, which stay
-    50726  reshape/new_model          the model with its new tokenizer
-    50800  reshape/text_counts        which tokens the caller's texts are made of
-    50869  reshape/trim               fewer tokens
-    50978  reshape/extend             more tokens
+    49188  reshape                    a model's own vocabulary, smaller or larger
+    49213  reshape/needed             what has to stay for the sake of what stays
+    49427  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    49730  reshape/whole_word         which texts a tokenizer leaves in one piece
+    49863  reshape/renumber           which tokens there are then, and their ids
+    50070  reshape/files_json         tokenizer.json and the JSON files beside it
+    50447  reshape/files_lines        merges.txt and vocab.txt
+    50531  reshape/new_tokenizer      the files of the tokenizer, written anew
+    50653  reshape/named              tokens that configs name, which stay
+    50770  reshape/new_model          the model with its new tokenizer
+    50844  reshape/text_counts        which tokens the caller's texts are made of
+    50913  reshape/trim               fewer tokens
+    51022  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -16707,6 +16707,12 @@ OTX__PRIVATE void otx__tidy_chinese(otx__span text, otx__text *to)
     }
 }
 
+OTX__PRIVATE bool otx__nmt_drops(uint32_t code)
+{
+    return (code >= 1 && code <= 8) || code == 0xb || (code >= 0xe && code <= 0x1f) ||
+           code == 0x7f || code == 0x8f || code == 0x9f;
+}
+
 OTX__PRIVATE void otx__tidy_nmt(otx__span text, otx__text *to)
 {
     size_t at = 0, next;
@@ -16714,9 +16720,7 @@ OTX__PRIVATE void otx__tidy_nmt(otx__span text, otx__text *to)
         uint32_t code;
         next = at;
         code = otx__utf8_next(text.bytes, text.size, &next);
-        if ((code >= 1 && code <= 8) || code == 0xb || (code >= 0xe && code <= 0x1f) ||
-            code == 0x7f || code == 0x8f || code == 0x9f)
-            continue;
+        if (otx__nmt_drops(code)) continue;
         if (code == 9 || code == 0xa || code == 0xc || code == 0xd || code == 0x1680 ||
             (code >= 0x200b && code <= 0x200f) || code == 0x2028 || code == 0x2029 ||
             code == 0x2581 || code == 0xfeff || code == 0xfffd)
@@ -16802,6 +16806,7 @@ typedef struct otx__tidy {
     otx__text texts[2];  /* of one step, of the next */
     otx__slices matches;
     bool ready;          /* texts and matches are open */
+    bool moved;          /* of the last text the beginning is gone */
 } otx__tidy;
 
 OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
@@ -17075,15 +17080,49 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     return OTX_OK;
 }
 
+/* Whether a step takes a character out wherever it stands. */
+OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_step *step,
+                                  uint32_t code)
+{
+    switch (step->kind) {
+    case OTX__TIDY_MARKS: return otx__tidy_find(&t->marks, code) != NULL;
+    case OTX__TIDY_ACCENTS: return otx__tidy_find(&t->accents, code) != NULL;
+    case OTX__TIDY_CLEAN: return otx__tidy_find(&t->controls, code) != NULL;
+    case OTX__TIDY_NMT: return otx__nmt_drops(code);
+    case OTX__TIDY_STRIP: return step->left && otx__is_white(code);
+    default: return false;
+    }
+}
+
+/* Bytes at the beginning of a text that a step, which has run, took out. */
+OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
+                                      otx__span text)
+{
+    size_t at = 0, next = 0, i;
+    if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
+        while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
+                              at, step->from) == at && at < text.size)
+            at += step->from.size;
+    for (i = 0; step->kind == OTX__TIDY_MATCHES && step->to.size == 0 && i < n->matches.count &&
+                n->matches.items[i].start == at; i++)
+        at = n->matches.items[i].end;
+    for (; next < text.size; at = next)
+        if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
+            break;
+    return at;
+}
+
 /* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
 OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *out,
                                         otx_error *error)
 {
     otx__tidy_step *step;
-    size_t side = 0;
+    size_t side = 0, ahead = 0; /* bytes that were put before the text */
+    n->moved = false;
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;
+        size_t dropped;
         to->size = 0;
         result = otx__tidy_step_run(n, step, text, to, error);
         if (result) return result;
@@ -17091,6 +17130,10 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
             to->failed = false;
             return otx__fail_memory(error, to->size + text.size);
         }
+        dropped = otx__tidy_dropped(n, step, text);
+        if (dropped > ahead) n->moved = true;
+        ahead -= otx__min(ahead, dropped);
+        if (step->kind == OTX__TIDY_PREPEND) ahead += step->to.size;
         text = otx__span_of(to->bytes ? to->bytes : "", to->size);
     }
     *out = text;
@@ -17881,6 +17924,7 @@ OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool fi
     otx__span part;
     otx_result result = otx__tidy_run(&e->normal, text, &text, error);
     if (result) return result;
+    first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
     otx__parting_open(&cutting, &e->sets[1], text);
     while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);

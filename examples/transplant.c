@@ -2301,6 +2301,9 @@ static otx_result count_input(counting *c, otx_error *error)
     char bytes[1 << 14];
     size_t size;
     otx_result result;
+#ifdef _WIN32
+    (void)_setmode(_fileno(stdin), _O_BINARY);
+#endif
     do {
         size = fread(bytes, 1, sizeof bytes, stdin);
         if (ferror(stdin)) return set_error(error, OTX_ERROR_IO, "-", strerror(errno));

@@ -232,6 +232,23 @@ static void words_of_every_model(void)
     otx_encoder_close(e);
 }
 
+/* A space is put before what the caller's text begins with, if that is still there. */
+static void at_the_beginning_of_a_text(void)
+{
+    otx_encoder *e = encoder_of(
+        "{'added_tokens':[" FLAGS("<s>", "3", ",'normalized':false") "],'normalizer':{'type':"
+        "'Sequence','normalizers':[{'type':'Prepend','prepend':'z'},{'type':'Replace','pattern':"
+        "{'String':'z'},'content':''},{'type':'Strip','strip_left':true,'strip_right':false}]},"
+        "'pre_tokenizer':{'type':'Metaspace','replacement':'" MARK "','prepend_scheme':'first',"
+        "'split':true},'model':{'type':'WordLevel','unk_token':'?','vocab':{'?':0,'" MARK "a':1,"
+        "'a':2}}}");
+    ENCODE(e, "a<s>a", "1 3 2");
+    ENCODE(e, " a a", "2 1");
+    ENCODE(e, "za", "2");
+    ENCODE(e, "a a", "1 1");
+    otx_encoder_close(e);
+}
+
 /* A tokenizer that leaves texts whole: what no token holds is a seam, and nothing else. */
 static void whole_texts_to_a_model(void)
 {
@@ -420,6 +437,7 @@ int main(void)
     RUN(a_map_of_characters);
     RUN(what_is_not_known_is_refused);
     RUN(words_of_every_model);
+    RUN(at_the_beginning_of_a_text);
     RUN(whole_texts_to_a_model);
     RUN(tekken);
     RUN(many_words);

@@ -38,6 +38,7 @@ OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool fi
     otx__span part;
     otx_result result = otx__tidy_run(&e->normal, text, &text, error);
     if (result) return result;
+    first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
     otx__parting_open(&cutting, &e->sets[1], text);
     while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);

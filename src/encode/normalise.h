@@ -10,6 +10,7 @@ typedef struct otx__tidy {
     otx__text texts[2];  /* of one step, of the next */
     otx__slices matches;
     bool ready;          /* texts and matches are open */
+    bool moved;          /* of the last text the beginning is gone */
 } otx__tidy;
 
 OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
@@ -283,15 +284,49 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     return OTX_OK;
 }
 
+/* Whether a step takes a character out wherever it stands. */
+OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_step *step,
+                                  uint32_t code)
+{
+    switch (step->kind) {
+    case OTX__TIDY_MARKS: return otx__tidy_find(&t->marks, code) != NULL;
+    case OTX__TIDY_ACCENTS: return otx__tidy_find(&t->accents, code) != NULL;
+    case OTX__TIDY_CLEAN: return otx__tidy_find(&t->controls, code) != NULL;
+    case OTX__TIDY_NMT: return otx__nmt_drops(code);
+    case OTX__TIDY_STRIP: return step->left && otx__is_white(code);
+    default: return false;
+    }
+}
+
+/* Bytes at the beginning of a text that a step, which has run, took out. */
+OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
+                                      otx__span text)
+{
+    size_t at = 0, next = 0, i;
+    if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
+        while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
+                              at, step->from) == at && at < text.size)
+            at += step->from.size;
+    for (i = 0; step->kind == OTX__TIDY_MATCHES && step->to.size == 0 && i < n->matches.count &&
+                n->matches.items[i].start == at; i++)
+        at = n->matches.items[i].end;
+    for (; next < text.size; at = next)
+        if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
+            break;
+    return at;
+}
+
 /* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
 OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *out,
                                         otx_error *error)
 {
     otx__tidy_step *step;
-    size_t side = 0;
+    size_t side = 0, ahead = 0; /* bytes that were put before the text */
+    n->moved = false;
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;
+        size_t dropped;
         to->size = 0;
         result = otx__tidy_step_run(n, step, text, to, error);
         if (result) return result;
@@ -299,6 +334,10 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
             to->failed = false;
             return otx__fail_memory(error, to->size + text.size);
         }
+        dropped = otx__tidy_dropped(n, step, text);
+        if (dropped > ahead) n->moved = true;
+        ahead -= otx__min(ahead, dropped);
+        if (step->kind == OTX__TIDY_PREPEND) ahead += step->to.size;
         text = otx__span_of(to->bytes ? to->bytes : "", to->size);
     }
     *out = text;

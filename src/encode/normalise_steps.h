@@ -99,6 +99,12 @@ OTX__PRIVATE void otx__tidy_chinese(otx__span text, otx__text *to)
     }
 }
 
+OTX__PRIVATE bool otx__nmt_drops(uint32_t code)
+{
+    return (code >= 1 && code <= 8) || code == 0xb || (code >= 0xe && code <= 0x1f) ||
+           code == 0x7f || code == 0x8f || code == 0x9f;
+}
+
 OTX__PRIVATE void otx__tidy_nmt(otx__span text, otx__text *to)
 {
     size_t at = 0, next;
@@ -106,9 +112,7 @@ OTX__PRIVATE void otx__tidy_nmt(otx__span text, otx__text *to)
         uint32_t code;
         next = at;
         code = otx__utf8_next(text.bytes, text.size, &next);
-        if ((code >= 1 && code <= 8) || code == 0xb || (code >= 0xe && code <= 0x1f) ||
-            code == 0x7f || code == 0x8f || code == 0x9f)
-            continue;
+        if (otx__nmt_drops(code)) continue;
         if (code == 9 || code == 0xa || code == 0xc || code == 0xd || code == 0x1680 ||
             (code >= 0x200b && code <= 0x200f) || code == 0x2028 || code == 0x2029 ||
             code == 0x2581 || code == 0xfeff || code == 0xfffd)
