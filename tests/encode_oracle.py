@@ -162,8 +162,8 @@ def small_ones(corpus):
     first.add_tokens([AddedToken("<x>", normalized=False), AddedToken("the", single_word=True)])
     yield "unigram, first", first
     yield "unigram, first of what is left", unigram(n.Sequence([
-        n.Strip(), n.Prepend("z"), n.BertNormalizer(lowercase=False, strip_accents=True),
-        n.Replace("z", ""), n.Replace(Regex("^[Tt]he"), ""), n.Nmt()]), "first")
+        n.Strip(), n.BertNormalizer(lowercase=False, strip_accents=True), n.Nmt(),
+        n.Replace("a", ""), n.Replace(Regex("^[Tt]he"), ""), n.Prepend("z")]), "first")
     state = json.loads(unigram(n.Lowercase(), "never").to_str())
     state["model"]["vocab"] += [[f"<0x{i:02X}>", 0.0] for i in range(256)]
     state["model"]["byte_fallback"] = True
