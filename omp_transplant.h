@@ -327,24 +327,24 @@
 
     50131  reshape                    a model's own vocabulary, smaller or larger
     50163  reshape/needed             what has to stay for the sake of what stays
-    50377  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    50680  reshape/whole_word         which texts a tokenizer leaves in one piece
-    50831  reshape/renumber           which tokens there are then, and their ids
-    51074  reshape/files_json         tokenizer.json and the JSON files beside it
-    51458  reshape/files_lines        merges.txt and vocab.txt
-    51542  reshape/files_pieces       SentencePiece models
-    51762  reshape/files_ranks        tiktoken's ranks and tekken.json
-    51930  reshape/named              tokens that configs name, which stay
-    52047  reshape/files_gguf         the keys of GGUF files
-    52329  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52525  reshape/wording            what the transplant says, in words of those who asked
-    52612  reshape/new_model          the model with its new tokenizer
-    52716  reshape/text_counts        which tokens the caller's texts are made of
-    52785  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    52941  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53208  reshape/trim               fewer tokens
-    53350  reshape/extend             a text that becomes a token
-    53610  reshape/more_tokens        all that are wanted, and the model with them
+    50421  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    50731  reshape/whole_word         which texts a tokenizer leaves in one piece
+    50882  reshape/renumber           which tokens there are then, and their ids
+    51125  reshape/files_json         tokenizer.json and the JSON files beside it
+    51520  reshape/files_lines        merges.txt and vocab.txt
+    51604  reshape/files_pieces       SentencePiece models
+    51824  reshape/files_ranks        tiktoken's ranks and tekken.json
+    51992  reshape/named              tokens that configs name, which stay
+    52109  reshape/files_gguf         the keys of GGUF files
+    52391  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52598  reshape/wording            what the transplant says, in words of those who asked
+    52685  reshape/new_model          the model with its new tokenizer
+    52827  reshape/text_counts        which tokens the caller's texts are made of
+    52896  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53052  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53317  reshape/trim               fewer tokens
+    53459  reshape/extend             a text that becomes a token
+    53719  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -50171,6 +50171,8 @@ typedef struct otx__needed {
     uint32_t *waiting; /* ids that stay and whose parts were not looked at yet */
     size_t waiting_count;
     uint32_t *first, *next; /* by id made, by merge: chains of merge + 1 */
+    otx__token_index between; /* by content: tokens that merges only go through, */
+    size_t between_most;      /* and the bytes of the longest */
     otx__pool pool;
 } otx__needed;
 
@@ -50310,22 +50312,42 @@ OTX__PRIVATE void otx__need_halves(otx__needed *n, uint32_t id)
     }
 }
 
-/* The same where any two tokens merge that are a third one together. */
+/* A piece that is unused is none that a text ends as, but merges go through it. */
+OTX__PRIVATE bool otx__needed_is_between(const otx__needed *n, const otx_token *token)
+{
+    return n->rules->how == OTX__SPLIT_WEIGHTS && token->kind == OTX_TOKEN_UNUSED &&
+           !otx__is_reserved(token->content, token->content_size);
+}
+
+/* Whether a text may have become such a half of a token: one of those that text is made of,
+   *id, or one between; or a character, which need not be any, as texts are cut into these
+   whatever they are: *id is then -1. */
+OTX__PRIVATE bool otx__needed_half(const otx__needed *n, const char *bytes, size_t size,
+                                   int64_t *id)
+{
+    if (*id < 0 && size <= n->between_most)
+        *id = otx__index_find(&n->between, OTX_TOKEN_NONE, bytes, size);
+    return *id >= 0 || otx__utf8_length((const unsigned char *)bytes, size) == size;
+}
+
+/* The same where any two texts merge that are a token together. */
 OTX__PRIVATE void otx__need_cuts(otx__needed *n, uint32_t id)
 {
     const otx__rules *rules = n->rules;
     const otx_token *token = &n->vocab->tokens[id];
     otx__rule_range range = otx__rules_all(rules);
     size_t at;
-    for (at = 0; at + 1 < token->content_size && range.low < range.high; at++) {
+    for (at = 0; at + 1 < token->content_size; at++) {
+        const char *rest = token->content + at + 1;
+        const size_t size = token->content_size - at - 1;
         int64_t left, right;
         otx__rules_narrow(rules, &range, at, (unsigned char)token->content[at]);
         left = otx__rules_exact(rules, &range, at + 1);
-        if (left < 0) continue;
-        right = otx__rules_find(rules, token->content + at + 1, token->content_size - at - 1);
-        if (right < 0) continue;
-        otx__need(n, (size_t)left);
-        otx__need(n, (size_t)right);
+        if (!otx__needed_half(n, token->content, at + 1, &left)) continue;
+        right = otx__rules_find(rules, rest, size);
+        if (!otx__needed_half(n, rest, size, &right)) continue;
+        if (left >= 0) otx__need(n, (size_t)left);
+        if (right >= 0) otx__need(n, (size_t)right);
     }
 }
 
@@ -50336,12 +50358,32 @@ OTX__PRIVATE uint64_t otx__needed_spread(otx__needed *n)
     while (n->waiting_count > 0) {
         const uint32_t id = n->waiting[--n->waiting_count];
         before = n->waiting_count;
-        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT) continue;
+        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT &&
+            !otx__needed_is_between(n, &n->vocab->tokens[id]))
+            continue;
         if (n->rules->how == OTX__SPLIT_MERGES) otx__need_halves(n, id);
         if (n->rules->how == OTX__SPLIT_WEIGHTS) otx__need_cuts(n, id);
         count += n->waiting_count - before;
     }
     return count;
+}
+
+/* Finds the tokens that only merges go through. */
+OTX__PRIVATE otx_result otx__needed_index(otx__needed *n, const otx_context *ctx,
+                                          otx_error *error)
+{
+    const otx_vocab *vocab = n->vocab;
+    size_t i;
+    otx_result result = otx__index_open(ctx, &n->between, vocab->tokens, vocab->count, true,
+                                        error);
+    for (i = 0; i < vocab->count && !result; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (!otx__needed_is_between(n, token)) continue;
+        *otx__index_slot(&n->between, OTX_TOKEN_NONE, token->content, token->content_size) =
+            (uint32_t)i + 1;
+        n->between_most = otx__max(n->between_most, token->content_size);
+    }
+    return result;
 }
 
 OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
@@ -50350,6 +50392,7 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
 {
     otx__needed n;
     uint64_t always, parts;
+    otx_result result;
     if (!vocab->rules)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules");
     memset(&n, 0, sizeof n);
@@ -50360,14 +50403,15 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
     n.waiting = (uint32_t *)otx__pool_take(&n.pool, vocab->count, sizeof *n.waiting);
     n.first = (uint32_t *)otx__pool_take_zero(&n.pool, vocab->count, sizeof *n.first);
     n.next = (uint32_t *)otx__pool_take(&n.pool, n.rules->merge_count, sizeof *n.next);
-    if (n.pool.failed) {
-        otx_result result = otx__pool_fail(&n.pool, error);
+    result = n.pool.failed ? otx__pool_fail(&n.pool, error) : otx__needed_index(&n, ctx, error);
+    if (result) {
         otx__pool_close(&n.pool);
         return result;
     }
     otx__needed_chain(&n);
     always = otx__needed_begin(&n);
     parts = otx__needed_spread(&n);
+    otx__index_close(ctx, &n.between);
     otx__pool_close(&n.pool);
     if (summary) summary->always += always;
     if (summary) summary->parts += parts;
@@ -50533,6 +50577,14 @@ OTX__PRIVATE otx_result otx__growth_add(otx__growth *g, const char *bytes, size_
     return OTX_OK;
 }
 
+/* Whether merges may make a token that is there already, which an added one of that content
+   would be in the way of: it is none of the model's own. */
+OTX__PRIVATE bool otx__growth_makes(const otx__growth *g, uint64_t id)
+{
+    if (id >= g->vocab->count) return !g->tokens[id - g->vocab->count].added;
+    return g->vocab->tokens[id].kind == OTX_TOKEN_TEXT;
+}
+
 /* What two tokens are together: without the prefix that says that the second continues a
    word. A token that is in the way, as a special one is, is a refusal: *made is then -1. */
 OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t right,
@@ -50556,8 +50608,7 @@ OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t
         result = otx__growth_add(g, both, one.size + two.size, &id);
         *made = id;
         if (!result) g->tokens[g->token_count - 1].part = true;
-    } else if ((uint64_t)*made < g->vocab->count &&
-               g->vocab->tokens[*made].kind != OTX_TOKEN_TEXT) {
+    } else if (!otx__growth_makes(g, (uint64_t)*made)) {
         *made = -1;
     }
     otx__free(g->ctx, both, one.size + two.size, 1);
@@ -51110,12 +51161,18 @@ OTX__PRIVATE void otx__new_next(otx__new_file *f)
     otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
 }
 
-/* Puts the value that was made in the place of a node's. */
-OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
+/* Ends the value that was made. */
+OTX__PRIVATE void otx__new_end(otx__new_file *f, const char *close)
 {
     otx__text_string(&f->value, close);
     otx__text_bytes(&f->value, "", 1);
     if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+}
+
+/* Puts it in the place of a node's. */
+OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
+{
+    otx__new_end(f, close);
     if (!f->result)
         f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, f->value.bytes, f->error);
 }
@@ -51383,17 +51440,6 @@ OTX__PRIVATE void otx__new_named(otx__new_file *f,
     visit(f, otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "unk_id"));
 }
 
-/* Such an id stays. */
-OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
-{
-    uint64_t id;
-    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
-        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
-        return;
-    f->t->keep[id] = true;
-    f->count++;
-}
-
 /* ---- whole files ---- */
 
 /* Puts a list or an object made by `make` in the place of one, if it is there. */
@@ -51409,12 +51455,28 @@ OTX__PRIVATE void otx__new_part(otx__new_file *f, uint32_t node,
     otx__new_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
 }
 
+/* The list of added tokens, which a file may lack that gets some. */
+OTX__PRIVATE void otx__new_added_list(otx__new_file *f)
+{
+    const uint32_t list = otx_json_find(f->json, 0, "added_tokens");
+    otx__new_part(f, list, otx__new_added);
+    if (otx_json_type_of(f->json, list) == OTX_JSON_ARRAY) return;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, "[");
+    otx__append_added(f, false);
+    otx__new_end(f, "\n  ]");
+    if (!f->result && f->count)
+        f->result = otx_json_edit_set(f->t->ctx, f->edit, 0, "added_tokens", f->value.bytes,
+                                      f->error);
+}
+
 OTX__PRIVATE void otx__new_tokenizer_json(otx__new_file *f)
 {
     const otx_json *json = f->json;
     const uint32_t model = otx_json_find(json, 0, "model");
     const uint32_t words = otx_json_find(json, model, "vocab");
-    otx__new_part(f, otx_json_find(json, 0, "added_tokens"), otx__new_added);
+    otx__new_added_list(f);
     otx__new_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
                                  ? otx__new_scored : otx__new_words);
     otx__new_part(f, otx_json_find(json, model, "merges"), otx__new_merge_list);
@@ -52482,6 +52544,17 @@ OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *direct
 
 /* ---- what the files say of what stays ---- */
 
+/* An id that tokenizer.json names stays. */
+OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
+{
+    uint64_t id;
+    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
+        return;
+    f->t->keep[id] = true;
+    f->count++;
+}
+
 /* Of a tokenizer in JSON: keeps what tokenizer.json names by its id, and finds which tokens are
    its model's; keeps the special tokens of tekken.json. */
 OTX__PRIVATE otx_result otx__look_at_json(otx__reshaping *t, uint64_t *named, otx_error *error)
@@ -52643,6 +52716,43 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
+/* Whether the new tokenizer, as it is read, has the token under the id that its row is written
+   for. Loaders number on, behind all that stands in tokenizer.json, what other files name. */
+OTX__PRIVATE otx_result otx__check_new_id(const otx__reshaping *t, const otx_vocab *fresh,
+                                          size_t id, otx__span content, otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    if (id < fresh->count && otx__same_bytes(fresh->tokens[id].content,
+                                             fresh->tokens[id].content_size, content.bytes,
+                                             content.size))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: token \"%s\" would not have the id %"
+                     PRIu64 " of its row: there are tokens that other files name and "
+                     "tokenizer.json does not, and they are numbered behind it; "
+                     OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__quote(quoted, sizeof quoted, content.bytes, content.size),
+                     (uint64_t)id);
+}
+
+OTX__PRIVATE otx_result otx__check_new_ids(const otx__reshaping *t, const otx_vocab *fresh,
+                                           otx_error *error)
+{
+    const otx__growth *g = t->growth;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->count && !result; i++) {
+        const otx_token *old = t->olds[i] == OTX__GONE ? NULL : &t->vocab.tokens[t->olds[i]];
+        if (!old || old->kind == OTX_TOKEN_NONE) continue;
+        result = otx__check_new_id(t, fresh, i, otx__span_of(old->content, old->content_size),
+                                   error);
+    }
+    for (i = 0; g && i < g->token_count && !result; i++)
+        result = otx__check_new_id(t, fresh, t->new_ids[i],
+                                   otx__growth_content(g, (uint32_t)(t->vocab.count + i)),
+                                   error);
+    return result;
+}
+
 /* Sees the job before it runs, and may have it take rows from elsewhere. */
 typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
 
@@ -52673,6 +52783,7 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
                              options.rows_multiple * options.rows_multiple;
     }
     if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    if (!result) result = otx__check_new_ids(t, &job->donor.vocab, &told);
     if (!result) result = look(context, job, &told);
     if (!result) result = otx_job_run(job, out, &told);
     otx_job_close(job);
@@ -53081,9 +53192,7 @@ OTX__PRIVATE void otx__bytes_model(otx__new_file *f)
         otx__text_format(&f->value, ": %" PRIu32, t->ids[i]);
     }
     otx__append_members(f, false);
-    otx__text_string(&f->value, "\n  }, \"merges\": []}");
-    otx__text_bytes(&f->value, "", 1);
-    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    otx__new_end(f, "\n  }, \"merges\": []}");
     otx__bytes_set(f, "model", f->value.bytes);
 }
 

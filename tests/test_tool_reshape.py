@@ -198,6 +198,37 @@ def new_tokens(here):
 
 
 @case
+def added_tokens_in_the_way(here):
+    """Added tokens of a file that has no list of them, and those that are spelled as what a
+    merge would make: tokenizers refuses a file whose merges make none of the model's own."""
+    made = base_model(words=["a", "b", "Ġ", "Ã", "©", "l"])
+    del made.tokenizer["added_tokens"]
+    made.roles = {}
+    model = made.write(here / "model")
+    call("extend", model, here / "out", "--tokens", listing(here, "ĠÃ©\n\\x20élb\nélb\na b"))
+    file = json.loads((here / "out" / "tokenizer.json").read_text())
+    vocab, merges = file["model"]["vocab"], file["model"]["merges"]
+    assert merges and all(one + two in vocab for one, two in merges), (merges, vocab)
+    assert "Ã©lb" in vocab and "ĠÃ©lb" not in vocab
+    assert [t["content"] for t in file["added_tokens"]] == ["ĠÃ©", " élb", "a b"]
+    ids = [*vocab.values(), *(t["id"] for t in file["added_tokens"])]
+    assert sorted(ids) == list(range(len(ids)))
+    assert read_model(here / "out")[EMBED].shape[0] == len(ids)
+
+
+@case
+def tokens_that_other_files_name(here):
+    """Loaders number them behind those of tokenizer.json, whatever the rows say."""
+    made = base_model()
+    del made.tokenizer["added_tokens"]
+    model = made.write(here / "model")
+    call("trim", model, here / "out", "--first", "20")
+    error = call("extend", model, here / "none", "--tokens", listing(here, "a b"), status=1).error
+    assert re.search(r'/model: token "<\|begin\|>" would not have the id \d+ of its row', error)
+    only(here, "list", "model", "out")
+
+
+@case
 def there_and_back(here):
     """What is added and dropped again leaves the model as it was."""
     model = model_in(here)
@@ -499,6 +530,20 @@ def gguf_files(here):
         for command, *options in every:
             call(command, model, here / "out.gguf", *options, status=1)
     only(here, "list", "model.gguf", "new")
+
+
+@case
+def merges_through_what_is_no_token(here):
+    """Under SentencePiece's scores a text is merged through unused pieces, and through
+    characters that are no tokens."""
+    words = [f"<0x{i:02X}>" for i in range(256)] + ["a", "b", "d", "ab", "abc", "abcd", "x", "xy",
+                                                    "ef", "efg"]
+    keys = files.donor_keys(words)
+    keys["tokenizer.ggml.token_type"][1][3 + words.index("abc")] = 5
+    model = files.write(here / "m.gguf", keys, files.donor_tensors(words=words))
+    call("trim", model, here / "out.gguf", "--keep", listing(here, "abcd\nefg"))
+    now = files.read(here / "out.gguf")[0]["tokenizer.ggml.tokens"][1]
+    assert now[259:] == [b"a", b"b", b"d", b"ab", b"abc", b"abcd", b"ef", b"efg"], now[259:]
 
 
 @case
