@@ -338,13 +338,13 @@
     52109  reshape/files_gguf         the keys of GGUF files
     52391  reshape/new_tokenizer      the files of the tokenizer, written anew
     52598  reshape/wording            what the transplant says, in words of those who asked
-    52685  reshape/new_model          the model with its new tokenizer
-    52827  reshape/text_counts        which tokens the caller's texts are made of
-    52896  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53052  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53317  reshape/trim               fewer tokens
-    53459  reshape/extend             a text that becomes a token
-    53719  reshape/more_tokens        all that are wanted, and the model with them
+    52696  reshape/new_model          the model with its new tokenizer
+    52838  reshape/text_counts        which tokens the caller's texts are made of
+    52907  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53063  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53328  reshape/trim               fewer tokens
+    53470  reshape/extend             a text that becomes a token
+    53730  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -52612,15 +52612,25 @@ OTX__PRIVATE bool otx__ends_word(char next)
     return next == 0 || strchr(" ,;:.'", next) != NULL;
 }
 
-/* Copies a message, with other words for some. */
+/* What stands in the place of the new tokenizer's path: the model's, or where a message that is
+   copied so far speaks of the model already, what is not the model. */
+OTX__PRIVATE const char *otx__stage_word(const otx__rewording *r, const char *so_far, char next)
+{
+    const bool again = otx__ends_word(next) && strstr(so_far, r->model) != NULL;
+    return again ? "its new tokenizer" : r->model;
+}
+
+/* Copies a message, with other words for some, and without options of a transplant. */
 OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
                               char to[OTX__MESSAGE])
 {
     const char *const words[][2] = {
-        {r->stage, r->model}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+        {r->stage, NULL}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+        {"; --split-digits keeps single digits", ""},
     };
     size_t used = 0, i;
     while (*from && used + 1 < OTX__MESSAGE) {
+        const char *word;
         size_t size = 0;
         for (i = 0; i < OTX__COUNT(words) && !size; i++) {
             const size_t length = strlen(words[i][0]);
@@ -52632,11 +52642,12 @@ OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
             to[used++] = *from++;
             continue;
         }
-        used += otx__format(to + used, OTX__MESSAGE - used, "%s", words[i - 1][1]);
+        to[used] = 0;
+        word = i == 1 ? otx__stage_word(r, to, from[size]) : words[i - 1][1];
+        used += otx__format(to + used, OTX__MESSAGE - used, "%s", word);
         from += size;
     }
-    used = otx__utf8_cut(to, used);
-    to[used] = 0;
+    to[otx__min(used, OTX__MESSAGE - 1)] = 0;
 }
 
 OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const char *message)
@@ -52644,7 +52655,7 @@ OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const 
     const otx__rewording *r = (const otx__rewording *)context;
     char text[OTX__MESSAGE];
     otx__reword(r, message, text);
-    r->outer->log(r->outer->log_context, severity, text);
+    otx__log(r->outer, severity, "%s", text); /* which may end within a character */
 }
 
 OTX__PRIVATE bool otx__reworded_progress(void *context, const otx_progress *progress)

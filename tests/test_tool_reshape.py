@@ -229,6 +229,25 @@ def tokens_that_other_files_name(here):
 
 
 @case
+def words_of_a_reshaping(here):
+    """Of a transplant's messages, in which the model is both sides, however long its path is."""
+    made = donor_model(words=[f"<0x{i:02X}>" for i in range(256)] + ["1", "12", "123"])
+    for where in (here, here / ("ä" * 120) / ("é" * 120) / ("x" * 200)):
+        where.mkdir(parents=True, exist_ok=True)
+        (where / "list").write_text("12")
+        model = made.write(where / "model")
+        run = call("trim", model, where / "out", "--keep", where / "list")
+        assert "otx-tokenizer" not in run.err, run.err
+        assert where != here or f"{model} reads numbers in pieces of up to 3 digits, its new " \
+            "tokenizer in pieces of up to 2 digits: texts" in run.err, run.err
+    made = donor_model(words=[f"<0x{i:02X}>" for i in range(256)] + ["1", "2"])
+    model = made.write(here / "single")
+    run = call("extend", model, here / "more", "--tokens", here / "list")
+    assert f"{model} reads numbers digit by digit, its new tokenizer in pieces of up to 2" in \
+        run.err and "--split-digits" not in run.err, run.err
+
+
+@case
 def there_and_back(here):
     """What is added and dropped again leaves the model as it was."""
     model = model_in(here)
