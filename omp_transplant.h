@@ -49,302 +49,302 @@
      2195  api/evaluate               methods ranked on tokens that both models share
      2291  api/reshape                a model's own vocabulary, smaller or larger
 
-     2429  base                       what everything stands on
-     2465  base/begin                 system headers, and how floating point must be compiled
-     2503  base/sizes                 counting, and sums and products that may not wrap
-     2541  base/span                  bytes of others, digits, UTF-8
-     2699  base/decimal               the digits of a double
-     2848  base/format                printf without stdio and without a locale
-     3117  base/result                results, failures, messages
-     3233  base/memory                the allocator, arrays that grow
-     3292  base/text                  names in messages, and text that grows
-     3409  base/hooks                 log, progress, threads of the caller
-     3478  base/sort                  in place, without memory, never quadratic; and finding
-     3528  base/clock                 wall time for statistics
-     3574  base/hash                  keyed, for tables whose keys a stranger chooses
-     3666  base/pool                  blocks that are freed together
-     3781  base/number                element types, widening and rounding
-     3992  base/blocks                block types of ggml, taken apart and widened
-     4213  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4498  base/blocks_make           rows quantised to blocks
-     4892  base/base64                decoding
-     4928  base/protobuf              fields of a message
-     5050  base/watch                 long loops that the caller can stop
+     2430  base                       what everything stands on
+     2466  base/begin                 system headers, and how floating point must be compiled
+     2504  base/sizes                 counting, and sums and products that may not wrap
+     2542  base/span                  bytes of others, digits, UTF-8
+     2700  base/decimal               the digits of a double
+     2849  base/format                printf without stdio and without a locale
+     3118  base/result                results, failures, messages
+     3234  base/memory                the allocator, arrays that grow
+     3293  base/text                  names in messages, and text that grows
+     3410  base/hooks                 log, progress, threads of the caller
+     3479  base/sort                  in place, without memory, never quadratic; and finding
+     3529  base/clock                 wall time for statistics
+     3575  base/hash                  keyed, for tables whose keys a stranger chooses
+     3667  base/pool                  blocks that are freed together
+     3782  base/number                element types, widening and rounding
+     3993  base/blocks                block types of ggml, taken apart and widened
+     4214  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4499  base/blocks_make           rows quantised to blocks
+     4893  base/base64                decoding
+     4929  base/protobuf              fields of a message
+     5051  base/watch                 long loops that the caller can stop
 
-     5103  files                      formats, on memory and streams
-     5133  files/memory_source        memory as a source of bytes
-     5151  files/json_read            a parser without recursion
-     5504  files/json_values          looking at values, stepping through containers
-     5717  files/json_edit            writing, and edits that keep every byte they do not touch
-     6085  files/tensors              what reading and writing a header share
-     6220  files/safetensors_read     the header of a file, checked
-     6545  files/safetensors_write    the header of a new file
-     6702  files/gguf_types           ggml's types, and the sizes of values
-     6879  files/gguf_values          keys, tensors and values found
-     6997  files/gguf_walk            what stands in a header, one after the other
-     7209  files/gguf_read            the header of a file, checked
-     7430  files/gguf_write           the header of a new file
-     7636  files/gguf_keys            a list of keys that is being made
+     5104  files                      formats, on memory and streams
+     5134  files/memory_source        memory as a source of bytes
+     5152  files/json_read            a parser without recursion
+     5505  files/json_values          looking at values, stepping through containers
+     5718  files/json_edit            writing, and edits that keep every byte they do not touch
+     6086  files/tensors              what reading and writing a header share
+     6221  files/safetensors_read     the header of a file, checked
+     6546  files/safetensors_write    the header of a new file
+     6703  files/gguf_types           ggml's types, and the sizes of values
+     6880  files/gguf_values          keys, tensors and values found
+     6998  files/gguf_walk            what stands in a header, one after the other
+     7210  files/gguf_read            the header of a file, checked
+     7431  files/gguf_write           the header of a new file
+     7637  files/gguf_keys            a list of keys that is being made
 
-     7836  vocab                      tokens, from every source, and which of them are the same
-     7878  vocab/known                what the world calls things: files, classes, tokens
-     8202  vocab/token_table          the table of tokens, and finding tokens in it
-     8376  vocab/spelling             from what a file spells to bytes
-     8567  vocab/reader               what the readers of all sources share
-     8925  vocab/added_tokens         what other files add to a model's tokens
-     9273  vocab/in_use               tokens that are named as reserved ones and are none
-     9376  vocab/from_tokenizer_json  tokenizer.json
-     9669  vocab/from_tekken          tekken.json
-     9824  vocab/from_tiktoken        *.tiktoken
-     9889  vocab/from_sentencepiece   tokenizer.model and its like
-    10254  vocab/from_vocab_json      vocab.json and merges.txt
-    10340  vocab/from_vocab_txt       vocab.txt
-    10397  vocab/digits               how a tokenizer cuts numbers
-    10593  vocab/recognise            what a file is, by what it holds
-    10724  vocab/parse                the first source that is given, and what goes with it
-    10950  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11333  vocab/rules_read           the rules of each kind of file
-    11457  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11650  vocab/from_gguf            the vocabulary of a GGUF file
-    11958  vocab/gguf_rules           how it splits text
-    12110  vocab/split_bpe            words split by byte-pair encoding
-    12328  vocab/split                text split as the tokenizer's model splits it
-    12530  vocab/align                which base token a donor token is
+     7837  vocab                      tokens, from every source, and which of them are the same
+     7879  vocab/known                what the world calls things: files, classes, tokens
+     8203  vocab/token_table          the table of tokens, and finding tokens in it
+     8377  vocab/spelling             from what a file spells to bytes
+     8568  vocab/reader               what the readers of all sources share
+     8926  vocab/added_tokens         what other files add to a model's tokens
+     9274  vocab/in_use               tokens that are named as reserved ones and are none
+     9377  vocab/from_tokenizer_json  tokenizer.json
+     9670  vocab/from_tekken          tekken.json
+     9825  vocab/from_tiktoken        *.tiktoken
+     9890  vocab/from_sentencepiece   tokenizer.model and its like
+    10255  vocab/from_vocab_json      vocab.json and merges.txt
+    10341  vocab/from_vocab_txt       vocab.txt
+    10398  vocab/digits               how a tokenizer cuts numbers
+    10594  vocab/recognise            what a file is, by what it holds
+    10725  vocab/parse                the first source that is given, and what goes with it
+    10951  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11334  vocab/rules_read           the rules of each kind of file
+    11458  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11651  vocab/from_gguf            the vocabulary of a GGUF file
+    11959  vocab/gguf_rules           how it splits text
+    12111  vocab/split_bpe            words split by byte-pair encoding
+    12329  vocab/split                text split as the tokenizer's model splits it
+    12531  vocab/align                which base token a donor token is
 
-    12787  encode                     text becomes pieces, pieces become ids
-    12831  encode/char_set            sets of characters
-    13056  encode/unicode_tables      what characters are, packed
-    13220  encode/categories          Unicode's categories, scripts and case, as sets
-    13521  encode/regex_parse         regular expressions, read: sets and escapes
-    13827  encode/regex_syntax        classes, repetitions, groups
-    14227  encode/regex_program       instructions, and what parts of an expression begin with
-    14380  encode/regex_make          the program that they become
-    14742  encode/regex_match         the program run over a text
-    15113  encode/slices              a text in pieces, and ways to cut it further
-    15358  encode/cutter_read         the steps of a pre-tokenizer, read
-    15670  encode/cutter              texts cut by them
-    15844  encode/normal_tables       what normalisers know of characters
-    16107  encode/normal_read         the same, unpacked
-    16283  encode/normal_forms        Unicode's four normal forms
-    16554  encode/charsmap            SentencePiece's map of characters
-    16702  encode/normalise_steps     what normalisers do, step by step
-    16890  encode/normalise           the normaliser of a tokenizer.json
-    17237  encode/added_cut           added tokens, cut out of a text
-    17416  encode/word_cache          what words became before
-    17495  encode/encode_words        words as the model splits them
-    17694  encode/encode_open         what an encoder is made from
-    17980  encode/encode              whole texts as token ids
-    18166  encode/write_counts        how often tokens occur, as lists
+    12788  encode                     text becomes pieces, pieces become ids
+    12832  encode/char_set            sets of characters
+    13057  encode/unicode_tables      what characters are, packed
+    13221  encode/categories          Unicode's categories, scripts and case, as sets
+    13522  encode/regex_parse         regular expressions, read: sets and escapes
+    13828  encode/regex_syntax        classes, repetitions, groups
+    14228  encode/regex_program       instructions, and what parts of an expression begin with
+    14381  encode/regex_make          the program that they become
+    14743  encode/regex_match         the program run over a text
+    15114  encode/slices              a text in pieces, and ways to cut it further
+    15359  encode/cutter_read         the steps of a pre-tokenizer, read
+    15671  encode/cutter              texts cut by them
+    15845  encode/normal_tables       what normalisers know of characters
+    16108  encode/normal_read         the same, unpacked
+    16284  encode/normal_forms        Unicode's four normal forms
+    16555  encode/charsmap            SentencePiece's map of characters
+    16703  encode/normalise_steps     what normalisers do, step by step
+    16891  encode/normalise           the normaliser of a tokenizer.json
+    17238  encode/added_cut           added tokens, cut out of a text
+    17417  encode/word_cache          what words became before
+    17496  encode/encode_words        words as the model splits them
+    17695  encode/encode_open         what an encoder is made from
+    17981  encode/encode              whole texts as token ids
+    18167  encode/write_counts        how often tokens occur, as lists
 
-    18273  simd                       the hot loops, once for each instruction set
-    18306  simd/kernels               the table of kernels, and what all versions share
-    18583  simd/scalar                the reference
-    18752  simd/sse2                  the operations of 128-bit x86, and what each does
-    18873  simd/neon                  those of 64-bit Arm
-    18968  simd/wasm                  those of WebAssembly's SIMD128
-    19053  simd/avx2                  those of 256-bit x86, with FMA
-    19135  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19777  simd/avx_vnni              AVX2, and products of integers
-    19873  simd/neon_bf16             NEON, and products of matrices
-    20027  simd/avx512                512-bit x86, by hand
-    20633  simd/amx                   tiles of x86, beside AVX-512
-    20876  simd/dispatch              which of them this machine can run, and which a call takes
+    18274  simd                       the hot loops, once for each instruction set
+    18307  simd/kernels               the table of kernels, and what all versions share
+    18584  simd/scalar                the reference
+    18753  simd/sse2                  the operations of 128-bit x86, and what each does
+    18874  simd/neon                  those of 64-bit Arm
+    18969  simd/wasm                  those of WebAssembly's SIMD128
+    19054  simd/avx2                  those of 256-bit x86, with FMA
+    19136  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19778  simd/avx_vnni              AVX2, and products of integers
+    19874  simd/neon_bf16             NEON, and products of matrices
+    20028  simd/avx512                512-bit x86, by hand
+    20634  simd/amx                   tiles of x86, beside AVX-512
+    20877  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21102  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21155  solve/views                the rows of matrices, as the kernels read them
-    21284  solve/panels               vectors as the dense products want them, and these
-    21475  solve/rests                vectors on their way into panels
-    21652  solve/dictionary           the atoms, and their split along a common direction
-    21807  solve/exact_gram           products of all pairs of atoms in double
-    21889  solve/triangle             packed lower triangles
-    21993  solve/support              what is known of one target, and the exact steps
-    22269  solve/gram_table           products of atoms with all atoms, for scans
-    22507  solve/screen               which atoms are worth scoring in double: the bound
-    22813  solve/scan                 the correlations of all atoms with a block's residuals
-    22976  solve/predict              making targets ready for the next scan
-    23222  solve/candidates           the atoms that a scan could not rule out
-    23559  solve/select               the next atoms of each target
-    23724  solve/pursuit              what one solve holds, and the memory it takes
-    23968  solve/plan                 which form, and in what blocks
-    24213  solve/steps                a pursuit from its rows to its results
-    24452  solve/combine              new rows of coefficients
-    24514  solve/solver               the public call
-    24679  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24888  solve/affine_normal        the normal equations of an affine map
-    25131  solve/affine_factor        their factor, and their solution
-    25362  solve/affine_map           a fitted map, and the rows it makes
-    25706  solve/affine_choice        how many atoms to take, and chosen by what
-    26106  solve/affine_fit           what a fit of an affine map holds and needs
-    26370  solve/affine               fitting and applying affine maps
+    21103  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21156  solve/views                the rows of matrices, as the kernels read them
+    21285  solve/panels               vectors as the dense products want them, and these
+    21476  solve/rests                vectors on their way into panels
+    21653  solve/dictionary           the atoms, and their split along a common direction
+    21808  solve/exact_gram           products of all pairs of atoms in double
+    21890  solve/triangle             packed lower triangles
+    21994  solve/support              what is known of one target, and the exact steps
+    22270  solve/gram_table           products of atoms with all atoms, for scans
+    22508  solve/screen               which atoms are worth scoring in double: the bound
+    22814  solve/scan                 the correlations of all atoms with a block's residuals
+    22977  solve/predict              making targets ready for the next scan
+    23223  solve/candidates           the atoms that a scan could not rule out
+    23560  solve/select               the next atoms of each target
+    23725  solve/pursuit              what one solve holds, and the memory it takes
+    23969  solve/plan                 which form, and in what blocks
+    24214  solve/steps                a pursuit from its rows to its results
+    24453  solve/combine              new rows of coefficients
+    24515  solve/solver               the public call
+    24680  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24889  solve/affine_normal        the normal equations of an affine map
+    25132  solve/affine_factor        their factor, and their solution
+    25363  solve/affine_map           a fitted map, and the rows it makes
+    25707  solve/affine_choice        how many atoms to take, and chosen by what
+    26107  solve/affine_fit           what a fit of an affine map holds and needs
+    26371  solve/affine               fitting and applying affine maps
 
-    26661  methods                    rows for tokens that a model lacks, each method a room
-    26705  methods/parts              what methods share: sums of rows, combinations
-    26889  methods/pursuit            omp, omp-centred
-    26960  methods/constant           mean, zero
-    26988  methods/rough              products in float that leave few to be taken in double
-    27044  methods/near               each target against all anchors
-    27335  methods/weights            how a few anchors combine to a target
-    27556  methods/interpolation      common_interpolation
-    27709  methods/wechsel            wechsel
-    27759  methods/focus              focus
-    27847  methods/hull               hull
-    27898  methods/dense              matrices of double, and their products
-    28163  methods/lengthen           the base's rows of pieces beside the donor's
-    28429  methods/mapping            omp-affine, affine
-    28698  methods/linear             maps between two models' rows
-    28853  methods/clp                clp
-    28939  methods/chance             normal deviates that are the same everywhere
-    29000  methods/factor             of symmetric matrices
-    29049  methods/randn              randn
-    29138  methods/john_hewitt        john_hewitt
-    29222  methods/polar              the orthogonal part of a matrix
-    29318  methods/procrustes         procrustes
-    29411  methods/eigen              principal directions of a matrix's rows
-    29725  methods/landmark_pca       landmark_pca
-    29783  methods/stb                stb
-    29965  methods/rope               rows turned to positions
-    30055  methods/mp_rope            mp_rope
-    30381  methods/subword            subword
-    30487  methods/zett               zett
-    30509  methods/spread             the factor that suits hidden anchors' rows best
-    30736  methods/modifiers          what is done to the rows of any method
-    30880  methods/undertrained       rows that look as if nothing had trained them
-    30997  methods/methods            the table of all, and the public calls
+    26662  methods                    rows for tokens that a model lacks, each method a room
+    26706  methods/parts              what methods share: sums of rows, combinations
+    26890  methods/pursuit            omp, omp-centred
+    26961  methods/constant           mean, zero
+    26989  methods/rough              products in float that leave few to be taken in double
+    27045  methods/near               each target against all anchors
+    27336  methods/weights            how a few anchors combine to a target
+    27557  methods/interpolation      common_interpolation
+    27710  methods/wechsel            wechsel
+    27760  methods/focus              focus
+    27848  methods/hull               hull
+    27899  methods/dense              matrices of double, and their products
+    28164  methods/lengthen           the base's rows of pieces beside the donor's
+    28430  methods/mapping            omp-affine, affine
+    28699  methods/linear             maps between two models' rows
+    28854  methods/clp                clp
+    28940  methods/chance             normal deviates that are the same everywhere
+    29001  methods/factor             of symmetric matrices
+    29050  methods/randn              randn
+    29139  methods/john_hewitt        john_hewitt
+    29223  methods/polar              the orthogonal part of a matrix
+    29319  methods/procrustes         procrustes
+    29412  methods/eigen              principal directions of a matrix's rows
+    29726  methods/landmark_pca       landmark_pca
+    29784  methods/stb                stb
+    29966  methods/rope               rows turned to positions
+    30056  methods/mp_rope            mp_rope
+    30382  methods/subword            subword
+    30488  methods/zett               zett
+    30510  methods/spread             the factor that suits hidden anchors' rows best
+    30737  methods/modifiers          what is done to the rows of any method
+    30881  methods/undertrained       rows that look as if nothing had trained them
+    30998  methods/methods            the table of all, and the public calls
 
-    31175  across                     tokens of one vocabulary as weighted tokens of another
-    31189  across/map_rows            a map, gathered row by row
-    31386  across/token_map           by the split of the other vocabulary
-    31509  across/write_maps          two maps as safetensors
-    31652  across/spell_maps          two maps as JSON, for people
+    31176  across                     tokens of one vocabulary as weighted tokens of another
+    31190  across/map_rows            a map, gathered row by row
+    31387  across/token_map           by the split of the other vocabulary
+    31510  across/write_maps          two maps as safetensors
+    31653  across/spell_maps          two maps as JSON, for people
 
-    31772  disk                       files and directories
-    31811  disk/system                what POSIX and Windows are asked for
-    31852  disk/windows_paths         paths as Windows takes them
-    31992  disk/windows               the system as Windows gives it
-    32304  disk/posix                 the system as POSIX gives it
-    32552  disk/paths                 what can be told from their text
-    32626  disk/failure               why the system refused
-    32740  disk/look                  what stands at a path, and whether within another
-    32861  disk/listing               listings of directories
-    32936  disk/reading               files to read, and whether they have changed
-    33115  disk/writing               files to write
-    33232  disk/copying               copies of files
-    33298  disk/trees                 whole directories looked through, copied, removed
-    33514  disk/known                 what weights are called in a directory
-    33608  disk/staging               a directory made under another name, then renamed
-    33874  disk/staged_files          files made under another name, then renamed
-    34056  disk/missing               a path or a directory without what is wanted of it
-    34099  disk/gguf_files            GGUF files of a directory, by their names
-    34140  disk/weights               which files they are, and what may stand in their place
-    34476  disk/weight_index          the index of a checkpoint in shards
-    34693  disk/shards                what an index and its shards say of each other
-    34898  disk/gguf_parts            the parts of a split GGUF file
-    35007  disk/checkpoint            a model directory, in one file or in shards
-    35359  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35438  disk/tokenizer_directory   the tokenizer of a model directory
-    35700  disk/encoder_directory     the encoder of a model directory, and files of text
+    31773  disk                       files and directories
+    31812  disk/system                what POSIX and Windows are asked for
+    31853  disk/windows_paths         paths as Windows takes them
+    31993  disk/windows               the system as Windows gives it
+    32305  disk/posix                 the system as POSIX gives it
+    32553  disk/paths                 what can be told from their text
+    32627  disk/failure               why the system refused
+    32741  disk/look                  what stands at a path, and whether within another
+    32862  disk/listing               listings of directories
+    32937  disk/reading               files to read, and whether they have changed
+    33116  disk/writing               files to write
+    33233  disk/copying               copies of files
+    33299  disk/trees                 whole directories looked through, copied, removed
+    33515  disk/known                 what weights are called in a directory
+    33609  disk/staging               a directory made under another name, then renamed
+    33875  disk/staged_files          files made under another name, then renamed
+    34057  disk/missing               a path or a directory without what is wanted of it
+    34100  disk/gguf_files            GGUF files of a directory, by their names
+    34141  disk/weights               which files they are, and what may stand in their place
+    34477  disk/weight_index          the index of a checkpoint in shards
+    34694  disk/shards                what an index and its shards say of each other
+    34899  disk/gguf_parts            the parts of a split GGUF file
+    35008  disk/checkpoint            a model directory, in one file or in shards
+    35360  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35439  disk/tokenizer_directory   the tokenizer of a model directory
+    35701  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35811  model                      which tensors and config keys belong to the vocabulary
-    35847  model/known                what the world calls things
-    36208  model/known_keys           keys of ids and sizes in configs
-    36382  model/known_classes        classes of tokenizers, by the type of model
-    36620  model/names                names of tensors
-    36784  model/document             the JSON files of a model directory
-    36879  model/members              what the members of a config are about
-    37100  model/config               what config.json says
-    37277  model/side                 a model directory opened once
-    37404  model/gguf_model           what a GGUF file says of a model
-    37461  model/code                 the Python that a tokenizer is loaded with
-    37695  model/parts                what each tensor does for the vocabulary
-    37818  model/whole                whether all tensors are there
-    37940  model/find                 finding the parts of a model
-    38244  model/processor            the tokens that a processor looks for by their text
-    38399  model/heirs                what becomes of the ids in a config
-    38567  model/config_ids           ids in a config being edited
-    38807  model/config_lists         lists, dictionaries and ranges of ids
-    38964  model/config_edit          config.json and generation_config.json, edited
-    39271  model/classes              which class a tokenizer is loaded as
-    39478  model/class_tokens         added tokens that a class numbers otherwise
+    35812  model                      which tensors and config keys belong to the vocabulary
+    35848  model/known                what the world calls things
+    36209  model/known_keys           keys of ids and sizes in configs
+    36383  model/known_classes        classes of tokenizers, by the type of model
+    36621  model/names                names of tensors
+    36785  model/document             the JSON files of a model directory
+    36880  model/members              what the members of a config are about
+    37101  model/config               what config.json says
+    37278  model/side                 a model directory opened once
+    37405  model/gguf_model           what a GGUF file says of a model
+    37462  model/code                 the Python that a tokenizer is loaded with
+    37696  model/parts                what each tensor does for the vocabulary
+    37819  model/whole                whether all tensors are there
+    37941  model/find                 finding the parts of a model
+    38245  model/processor            the tokens that a processor looks for by their text
+    38400  model/heirs                what becomes of the ids in a config
+    38568  model/config_ids           ids in a config being edited
+    38808  model/config_lists         lists, dictionaries and ranges of ids
+    38965  model/config_edit          config.json and generation_config.json, edited
+    39272  model/classes              which class a tokenizer is loaded as
+    39479  model/class_tokens         added tokens that a class numbers otherwise
 
-    39594  job                        the whole transplant, in the order in which it happens
-    39655  job/draft_map              which tokens the rows of a draft's head are of
-    39713  job/job                    what a job holds
-    40115  job/open                   opening the two models
-    40391  job/map                    the caller's map
-    40512  job/align                  where every new row comes from
-    40714  job/draft_vocab            the tokens that a draft's head has rows for
-    40950  job/plan                   what becomes of every tensor, and of the configs
-    41173  job/draft_head             a head of fewer rows, and what says which
-    41310  job/rope                   heads and rotary positions of the two models
-    41408  job/chat                   the template that turns messages into text
-    41547  job/digits                 where the two tokenizers cut numbers differently
-    41748  job/converted              the special tokens that a conversion to GGUF finds
-    42056  job/gguf_donor             the files of a tokenizer, open once more
-    42140  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42423  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42759  job/gguf_merges            the merges of a byte-level vocabulary
-    42930  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43100  job/gguf_special           special tokens, flags, templates
-    43319  job/gguf_normal            what becomes of spaces and letters
-    43462  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    43658  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43898  job/bos                    texts that begin otherwise than the base's
-    43962  job/rows                   rows in memory: reading, checking, their mean
-    44302  job/pieces                 what the base cuts new tokens into
-    44457  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44722  job/magikarp               tokens that look under-trained by their rows
-    44849  job/match                  rows of tokens that a new one only begins with
-    44936  job/solve                  solving for the rows of the donor
-    45145  job/targets                the rows that are made from the donor's
-    45268  job/diagnose               what is odd about the rows that were made
-    45400  job/rebuild                the new rows of one vocabulary tensor
-    45691  job/write_blocks           new rows as blocks
-    45790  job/write                  the output and its weights
-    46106  job/write_gguf             the output as a GGUF file, or as parts of one
-    46456  job/copy                   the other files of the two models
-    46673  job/index                  the files that are written anew
-    46851  job/run                    the whole, in order
-    47016  job/combined               a map of tokens by the combinations that a method makes
-    47116  job/report                 what a job did, as JSON and as a table
-    47445  job/findings               what is told of a finished model
-    47496  job/check_head             a head of fewer rows than tokens
-    47731  job/check_files            its files
-    47868  job/check_ids              sizes, ids and tying
-    48084  job/check_values           values
-    48163  job/check_gguf             the tokens of a GGUF file
-    48413  job/check_gguf_keys        its other keys, and its tensors
-    48660  job/check_draft            as a draft model for another
-    49002  job/verify                 whether a finished model agrees with itself
+    39595  job                        the whole transplant, in the order in which it happens
+    39656  job/draft_map              which tokens the rows of a draft's head are of
+    39714  job/job                    what a job holds
+    40116  job/open                   opening the two models
+    40392  job/map                    the caller's map
+    40513  job/align                  where every new row comes from
+    40715  job/draft_vocab            the tokens that a draft's head has rows for
+    40951  job/plan                   what becomes of every tensor, and of the configs
+    41174  job/draft_head             a head of fewer rows, and what says which
+    41311  job/rope                   heads and rotary positions of the two models
+    41409  job/chat                   the template that turns messages into text
+    41548  job/digits                 where the two tokenizers cut numbers differently
+    41749  job/converted              the special tokens that a conversion to GGUF finds
+    42057  job/gguf_donor             the files of a tokenizer, open once more
+    42141  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42424  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42760  job/gguf_merges            the merges of a byte-level vocabulary
+    42931  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43101  job/gguf_special           special tokens, flags, templates
+    43320  job/gguf_normal            what becomes of spaces and letters
+    43463  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    43659  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43899  job/bos                    texts that begin otherwise than the base's
+    43963  job/rows                   rows in memory: reading, checking, their mean
+    44303  job/pieces                 what the base cuts new tokens into
+    44458  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44723  job/magikarp               tokens that look under-trained by their rows
+    44850  job/match                  rows of tokens that a new one only begins with
+    44937  job/solve                  solving for the rows of the donor
+    45146  job/targets                the rows that are made from the donor's
+    45269  job/diagnose               what is odd about the rows that were made
+    45401  job/rebuild                the new rows of one vocabulary tensor
+    45692  job/write_blocks           new rows as blocks
+    45791  job/write                  the output and its weights
+    46107  job/write_gguf             the output as a GGUF file, or as parts of one
+    46457  job/copy                   the other files of the two models
+    46674  job/index                  the files that are written anew
+    46852  job/run                    the whole, in order
+    47017  job/combined               a map of tokens by the combinations that a method makes
+    47117  job/report                 what a job did, as JSON and as a table
+    47446  job/findings               what is told of a finished model
+    47497  job/check_head             a head of fewer rows than tokens
+    47732  job/check_files            its files
+    47869  job/check_ids              sizes, ids and tying
+    48085  job/check_values           values
+    48164  job/check_gguf             the tokens of a GGUF file
+    48414  job/check_gguf_keys        its other keys, and its tensors
+    48661  job/check_draft            as a draft model for another
+    49003  job/verify                 whether a finished model agrees with itself
 
-    49060  evaluate                   methods ranked on tokens that both models share
-    49079  evaluate/token_class       what a token is like, by its bytes
-    49146  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49344  evaluate/scores            how near rows come to the true ones
-    49444  evaluate/ranks             whether a true row is found among all
-    49575  evaluate/evaluate          methods, one after the other, matrix by matrix
-    49804  evaluate/write_json        an evaluation as JSON
-    49917  evaluate/write_page        an evaluation as a page
+    49061  evaluate                   methods ranked on tokens that both models share
+    49080  evaluate/token_class       what a token is like, by its bytes
+    49147  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49345  evaluate/scores            how near rows come to the true ones
+    49445  evaluate/ranks             whether a true row is found among all
+    49576  evaluate/evaluate          methods, one after the other, matrix by matrix
+    49805  evaluate/write_json        an evaluation as JSON
+    49918  evaluate/write_page        an evaluation as a page
 
-    50131  reshape                    a model's own vocabulary, smaller or larger
-    50163  reshape/needed             what has to stay for the sake of what stays
-    50421  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    50731  reshape/whole_word         which texts a tokenizer leaves in one piece
-    50882  reshape/renumber           which tokens there are then, and their ids
-    51125  reshape/files_json         tokenizer.json and the JSON files beside it
-    51520  reshape/files_lines        merges.txt and vocab.txt
-    51604  reshape/files_pieces       SentencePiece models
-    51824  reshape/files_ranks        tiktoken's ranks and tekken.json
-    51992  reshape/named              tokens that configs name, which stay
-    52109  reshape/files_gguf         the keys of GGUF files
-    52391  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52598  reshape/wording            what the transplant says, in words of those who asked
-    52696  reshape/new_model          the model with its new tokenizer
-    52838  reshape/text_counts        which tokens the caller's texts are made of
-    52907  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53063  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53328  reshape/trim               fewer tokens
-    53470  reshape/extend             a text that becomes a token
-    53730  reshape/more_tokens        all that are wanted, and the model with them
+    50132  reshape                    a model's own vocabulary, smaller or larger
+    50164  reshape/needed             what has to stay for the sake of what stays
+    50422  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    50732  reshape/whole_word         which texts a tokenizer leaves in one piece
+    50883  reshape/renumber           which tokens there are then, and their ids
+    51126  reshape/files_json         tokenizer.json and the JSON files beside it
+    51521  reshape/files_lines        merges.txt and vocab.txt
+    51605  reshape/files_pieces       SentencePiece models
+    51825  reshape/files_ranks        tiktoken's ranks and tekken.json
+    51993  reshape/named              tokens that configs name, which stay
+    52110  reshape/files_gguf         the keys of GGUF files
+    52392  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52599  reshape/wording            what the transplant says, in words of those who asked
+    52697  reshape/new_model          the model with its new tokenizer
+    52839  reshape/text_counts        which tokens the caller's texts are made of
+    52908  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53064  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53329  reshape/trim               fewer tokens
+    53471  reshape/extend             a text that becomes a token
+    53747  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2400,7 +2400,8 @@ typedef struct otx_extend_summary {
    grow by the model's own; added ones are user-defined there. New rows are made from those of
    the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
    with the same errors. A text of nothing, or one that has to be an added token and is no
-   UTF-8, is OTX_ERROR_ARGUMENT.
+   UTF-8, is OTX_ERROR_ARGUMENT; one that has to be, and is what a byte-level tokenizer calls
+   another text's token, OTX_ERROR_UNSUPPORTED.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
@@ -53525,6 +53526,17 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+/* Whether a text is what a byte-level tokenizer calls another: with the letter that the byte 0xa0
+   is written as in its files it cannot have an added token, which would be that byte's. */
+OTX__PRIVATE bool otx__extend_is_taken(const otx__extending *x, const char *bytes, size_t size)
+{
+    const int64_t id = otx__index_find(&x->t.contents, OTX_TOKEN_NONE, bytes, size);
+    const otx_token *token = id < 0 ? NULL : &x->t.vocab.tokens[id];
+    return token && x->growth.rules->spelling.family == OTX_FAMILY_BYTE_LEVEL &&
+           token->kind == OTX_TOKEN_TEXT && !token->added &&
+           !otx__same_bytes(token->bytes, token->size, bytes, size);
+}
+
 /* The text as an added token. */
 OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
 {
@@ -53534,6 +53546,10 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
     if (!otx__is_utf8(name->bytes, name->size))
         return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": is no UTF-8, and cannot "
                          "be met otherwise than as an added token, which is text",
+                         listed->quoted);
+    if (otx__extend_is_taken(x, name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": has to be an added token, "
+                         "and cannot be: the tokenizer's files spell a token of another text so",
                          listed->quoted);
     if (otx__growth_find(&x->growth, name->bytes, name->size) >= 0) {
         x->summary.present++;
@@ -53709,7 +53725,8 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;
-    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size)) {
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
+        (token->added && otx__extend_is_taken(x, token->bytes, token->size))) {
         x->summary.left++;
         return OTX_OK;
     }

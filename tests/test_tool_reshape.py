@@ -211,6 +211,9 @@ def added_tokens_in_the_way(here):
     assert merges and all(one + two in vocab for one, two in merges), (merges, vocab)
     assert "Ã©lb" in vocab and "ĠÃ©lb" not in vocab
     assert [t["content"] for t in file["added_tokens"]] == ["ĠÃ©", " élb", "a b"]
+    error = call("extend", model, here / "none", "--tokens", listing(here, "a b\nÃ\n"),
+                 status=1).error
+    assert 'token "Ã": has to be an added token, and cannot be: the tok' in error, error
     ids = [*vocab.values(), *(t["id"] for t in file["added_tokens"])]
     assert sorted(ids) == list(range(len(ids)))
     assert read_model(here / "out")[EMBED].shape[0] == len(ids)
