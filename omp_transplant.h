@@ -330,21 +330,21 @@
     50422  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
     50732  reshape/whole_word         which texts a tokenizer leaves in one piece
     50883  reshape/renumber           which tokens there are then, and their ids
-    51126  reshape/files_json         tokenizer.json and the JSON files beside it
-    51521  reshape/files_lines        merges.txt and vocab.txt
-    51605  reshape/files_pieces       SentencePiece models
-    51825  reshape/files_ranks        tiktoken's ranks and tekken.json
-    51993  reshape/named              tokens that configs name, which stay
-    52110  reshape/files_gguf         the keys of GGUF files
-    52392  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52599  reshape/wording            what the transplant says, in words of those who asked
-    52697  reshape/new_model          the model with its new tokenizer
-    52839  reshape/text_counts        which tokens the caller's texts are made of
-    52908  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53064  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53329  reshape/trim               fewer tokens
-    53471  reshape/extend             a text that becomes a token
-    53747  reshape/more_tokens        all that are wanted, and the model with them
+    51131  reshape/files_json         tokenizer.json and the JSON files beside it
+    51526  reshape/files_lines        merges.txt and vocab.txt
+    51610  reshape/files_pieces       SentencePiece models
+    51830  reshape/files_ranks        tiktoken's ranks and tekken.json
+    51998  reshape/named              tokens that configs name, which stay
+    52115  reshape/files_gguf         the keys of GGUF files
+    52397  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52604  reshape/wording            what the transplant says, in words of those who asked
+    52702  reshape/new_model          the model with its new tokenizer
+    52844  reshape/text_counts        which tokens the caller's texts are made of
+    52913  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53069  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53334  reshape/trim               fewer tokens
+    53476  reshape/extend             a text that becomes a token
+    53752  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -50954,14 +50954,19 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
-/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. */
+/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. What is
+   odd about it is told when the model is opened. */
 OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
 {
     char path[OTX__PATH_TEXT];
     otx__status status;
+    otx_context quiet;
     otx_result result = otx__find_gguf(t->ctx, t->model, &t->gguf, error);
+    memset(&quiet, 0, sizeof quiet);
+    if (t->ctx) quiet = *t->ctx;
+    quiet.log = NULL;
     if (!result && t->gguf) t->model = t->gguf;
-    if (!result) result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    if (!result) result = otx_vocab_open(&quiet, t->model, &t->vocab, error);
     if (!result) result = otx__model_status(t->model, &status, error);
     if (result || status.directory || t->gguf) return result;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is a file of a tokenizer, not a model; give "

@@ -225,7 +225,8 @@ def tokens_that_other_files_name(here):
     made = base_model()
     del made.tokenizer["added_tokens"]
     model = made.write(here / "model")
-    call("trim", model, here / "out", "--first", "20")
+    run = call("trim", model, here / "out", "--first", "20")
+    assert len(re.findall(r'such as "<\|begin\|>" with the id 56', run.err)) == 1, run.err
     error = call("extend", model, here / "none", "--tokens", listing(here, "a b"), status=1).error
     assert re.search(r'/model: token "<\|begin\|>" would not have the id \d+ of its row', error)
     only(here, "list", "model", "out")
