@@ -23,288 +23,290 @@
 
    What is where
 
-      341  api/version                version
-      371  api/result                 results
-      411  api/context                context: memory, threads, progress
-      489  api/isa                    instruction sets
-      506  api/matrix                 numbers and matrices
-      564  api/blocks                 block types of ggml
-      590  api/solver                 the solver
-      718  api/affine                 the affine map: rows as the map makes them, and what it misses
-      852  api/methods                methods: rows for tokens that a model lacks
-     1089  api/source                 sources and sinks: bytes in and out
-     1109  api/json                   JSON
-     1231  api/safetensors            safetensors
-     1295  api/gguf                   GGUF
-     1393  api/vocab                  vocabularies
-     1530  api/align                  alignment
-     1597  api/gguf_vocab             vocabularies in GGUF files
-     1620  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1712  api/file                   files
-     1723  api/directory              directories
-     1795  api/job                    the whole job
-     1986  api/map_models             maps by the rows of two models
-     2008  api/verify                 looking at a finished model
-     2072  api/evaluate               methods ranked on tokens that both models share
-     2168  api/reshape                a model's own vocabulary, smaller or larger
+      343  api/version                version
+      373  api/result                 results
+      413  api/context                context: memory, threads, progress
+      491  api/isa                    instruction sets
+      508  api/matrix                 numbers and matrices
+      566  api/blocks                 block types of ggml
+      592  api/solver                 the solver
+      720  api/affine                 the affine map: rows as the map makes them, and what it misses
+      854  api/methods                methods: rows for tokens that a model lacks
+     1091  api/source                 sources and sinks: bytes in and out
+     1111  api/json                   JSON
+     1233  api/safetensors            safetensors
+     1297  api/gguf                   GGUF
+     1395  api/vocab                  vocabularies
+     1532  api/align                  alignment
+     1599  api/gguf_vocab             vocabularies in GGUF files
+     1622  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1714  api/file                   files
+     1725  api/directory              directories
+     1797  api/job                    the whole job
+     1988  api/map_models             maps by the rows of two models
+     2010  api/verify                 looking at a finished model
+     2074  api/evaluate               methods ranked on tokens that both models share
+     2170  api/reshape                a model's own vocabulary, smaller or larger
 
-     2257  base                       what everything stands on
-     2293  base/begin                 system headers, and how floating point must be compiled
-     2331  base/sizes                 counting, and sums and products that may not wrap
-     2369  base/span                  bytes of others, digits, UTF-8
-     2527  base/decimal               the digits of a double
-     2662  base/format                printf without stdio and without a locale
-     2931  base/result                results, failures, messages
-     3047  base/memory                the allocator, arrays that grow
-     3106  base/text                  names in messages, and text that grows
-     3223  base/hooks                 log, progress, threads of the caller
-     3292  base/sort                  in place, without memory, never quadratic; and finding
-     3342  base/clock                 wall time for statistics
-     3388  base/hash                  keyed, for tables whose keys a stranger chooses
-     3480  base/pool                  blocks that are freed together
-     3595  base/number                element types, widening and rounding
-     3806  base/blocks                block types of ggml, taken apart and widened
-     4027  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4312  base/blocks_make           rows quantised to blocks
-     4706  base/base64                decoding
-     4742  base/protobuf              fields of a message
-     4864  base/watch                 long loops that the caller can stop
+     2259  base                       what everything stands on
+     2295  base/begin                 system headers, and how floating point must be compiled
+     2333  base/sizes                 counting, and sums and products that may not wrap
+     2371  base/span                  bytes of others, digits, UTF-8
+     2529  base/decimal               the digits of a double
+     2664  base/format                printf without stdio and without a locale
+     2933  base/result                results, failures, messages
+     3049  base/memory                the allocator, arrays that grow
+     3108  base/text                  names in messages, and text that grows
+     3225  base/hooks                 log, progress, threads of the caller
+     3294  base/sort                  in place, without memory, never quadratic; and finding
+     3344  base/clock                 wall time for statistics
+     3390  base/hash                  keyed, for tables whose keys a stranger chooses
+     3482  base/pool                  blocks that are freed together
+     3597  base/number                element types, widening and rounding
+     3808  base/blocks                block types of ggml, taken apart and widened
+     4029  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4314  base/blocks_make           rows quantised to blocks
+     4708  base/base64                decoding
+     4744  base/protobuf              fields of a message
+     4866  base/watch                 long loops that the caller can stop
 
-     4917  files                      formats, on memory and streams
-     4947  files/memory_source        memory as a source of bytes
-     4965  files/json_read            a parser without recursion
-     5318  files/json_values          looking at values, stepping through containers
-     5531  files/json_edit            writing, and edits that keep every byte they do not touch
-     5899  files/tensors              what reading and writing a header share
-     6034  files/safetensors_read     the header of a file, checked
-     6359  files/safetensors_write    the header of a new file
-     6516  files/gguf_types           ggml's types, and the sizes of values
-     6693  files/gguf_values          keys, tensors and values found
-     6811  files/gguf_walk            what stands in a header, one after the other
-     7023  files/gguf_read            the header of a file, checked
-     7244  files/gguf_write           the header of a new file
-     7450  files/gguf_keys            a list of keys that is being made
+     4919  files                      formats, on memory and streams
+     4949  files/memory_source        memory as a source of bytes
+     4967  files/json_read            a parser without recursion
+     5320  files/json_values          looking at values, stepping through containers
+     5533  files/json_edit            writing, and edits that keep every byte they do not touch
+     5901  files/tensors              what reading and writing a header share
+     6036  files/safetensors_read     the header of a file, checked
+     6361  files/safetensors_write    the header of a new file
+     6518  files/gguf_types           ggml's types, and the sizes of values
+     6695  files/gguf_values          keys, tensors and values found
+     6813  files/gguf_walk            what stands in a header, one after the other
+     7025  files/gguf_read            the header of a file, checked
+     7246  files/gguf_write           the header of a new file
+     7452  files/gguf_keys            a list of keys that is being made
 
-     7650  vocab                      tokens, from every source, and which of them are the same
-     7691  vocab/known                what the world calls things: files, classes, tokens
-     8015  vocab/token_table          the table of tokens, and finding tokens in it
-     8189  vocab/spelling             from what a file spells to bytes
-     8380  vocab/reader               what the readers of all sources share
-     8738  vocab/added_tokens         what other files add to a model's tokens
-     9086  vocab/in_use               tokens that are named as reserved ones and are none
-     9189  vocab/from_tokenizer_json  tokenizer.json
-     9482  vocab/from_tekken          tekken.json
-     9637  vocab/from_tiktoken        *.tiktoken
-     9702  vocab/from_sentencepiece   tokenizer.model and its like
-    10067  vocab/from_vocab_json      vocab.json and merges.txt
-    10153  vocab/from_vocab_txt       vocab.txt
-    10210  vocab/digits               how a tokenizer cuts numbers
-    10406  vocab/recognise            what a file is, by what it holds
-    10537  vocab/parse                the first source that is given, and what goes with it
-    10763  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11075  vocab/rules_read           the rules of each kind of file
-    11184  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11377  vocab/from_gguf            the vocabulary of a GGUF file
-    11685  vocab/gguf_rules           how it splits text
-    11837  vocab/split                text split as the tokenizer's model splits it
-    12237  vocab/align                which base token a donor token is
+     7652  vocab                      tokens, from every source, and which of them are the same
+     7693  vocab/known                what the world calls things: files, classes, tokens
+     8017  vocab/token_table          the table of tokens, and finding tokens in it
+     8191  vocab/spelling             from what a file spells to bytes
+     8382  vocab/reader               what the readers of all sources share
+     8740  vocab/added_tokens         what other files add to a model's tokens
+     9088  vocab/in_use               tokens that are named as reserved ones and are none
+     9191  vocab/from_tokenizer_json  tokenizer.json
+     9484  vocab/from_tekken          tekken.json
+     9639  vocab/from_tiktoken        *.tiktoken
+     9704  vocab/from_sentencepiece   tokenizer.model and its like
+    10069  vocab/from_vocab_json      vocab.json and merges.txt
+    10155  vocab/from_vocab_txt       vocab.txt
+    10212  vocab/digits               how a tokenizer cuts numbers
+    10408  vocab/recognise            what a file is, by what it holds
+    10539  vocab/parse                the first source that is given, and what goes with it
+    10765  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11077  vocab/rules_read           the rules of each kind of file
+    11186  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11379  vocab/from_gguf            the vocabulary of a GGUF file
+    11687  vocab/gguf_rules           how it splits text
+    11839  vocab/split                text split as the tokenizer's model splits it
+    12239  vocab/align                which base token a donor token is
 
-    12494  simd                       the hot loops, once for each instruction set
-    12527  simd/kernels               the table of kernels, and what all versions share
-    12804  simd/scalar                the reference
-    12973  simd/sse2                  the operations of 128-bit x86, and what each does
-    13094  simd/neon                  those of 64-bit Arm
-    13189  simd/wasm                  those of WebAssembly's SIMD128
-    13274  simd/avx2                  those of 256-bit x86, with FMA
-    13356  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    13998  simd/avx_vnni              AVX2, and products of integers
-    14094  simd/neon_bf16             NEON, and products of matrices
-    14248  simd/avx512                512-bit x86, by hand
-    14854  simd/amx                   tiles of x86, beside AVX-512
-    15097  simd/dispatch              which of them this machine can run, and which a call takes
+    12496  simd                       the hot loops, once for each instruction set
+    12529  simd/kernels               the table of kernels, and what all versions share
+    12806  simd/scalar                the reference
+    12975  simd/sse2                  the operations of 128-bit x86, and what each does
+    13096  simd/neon                  those of 64-bit Arm
+    13191  simd/wasm                  those of WebAssembly's SIMD128
+    13276  simd/avx2                  those of 256-bit x86, with FMA
+    13358  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14002  simd/avx_vnni              AVX2, and products of integers
+    14098  simd/neon_bf16             NEON, and products of matrices
+    14252  simd/avx512                512-bit x86, by hand
+    14859  simd/amx                   tiles of x86, beside AVX-512
+    15102  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15323  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15376  solve/views                the rows of matrices, as the kernels read them
-    15505  solve/panels               vectors as the dense products want them, and these
-    15696  solve/rests                vectors on their way into panels
-    15873  solve/dictionary           the atoms, and their split along a common direction
-    16028  solve/exact_gram           products of all pairs of atoms in double
-    16110  solve/triangle             packed lower triangles
-    16214  solve/support              what is known of one target, and the exact steps
-    16490  solve/gram_table           products of atoms with all atoms, for scans
-    16728  solve/screen               which atoms are worth scoring in double: the bound
-    17034  solve/scan                 the correlations of all atoms with a block's residuals
-    17197  solve/predict              making targets ready for the next scan
-    17443  solve/candidates           the atoms that a scan could not rule out
-    17780  solve/select               the next atoms of each target
-    17945  solve/pursuit              what one solve holds, and the memory it takes
-    18189  solve/plan                 which form, and in what blocks
-    18434  solve/steps                a pursuit from its rows to its results
-    18673  solve/combine              new rows of coefficients
-    18735  solve/solver               the public call
-    18900  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19109  solve/affine_normal        the normal equations of an affine map
-    19352  solve/affine_factor        their factor, and their solution
-    19583  solve/affine_map           a fitted map, and the rows it makes
-    19927  solve/affine_choice        how many atoms to take, and chosen by what
-    20327  solve/affine_fit           what a fit of an affine map holds and needs
-    20591  solve/affine               fitting and applying affine maps
+    15328  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15383  solve/views                the rows of matrices, as the kernels read them
+    15512  solve/panels               vectors as the dense products want them, and these
+    15703  solve/rests                vectors on their way into panels
+    15880  solve/dictionary           the atoms, and their split along a common direction
+    16035  solve/exact_gram           products of all pairs of atoms in double
+    16117  solve/triangle             packed lower triangles
+    16221  solve/support              what is known of one target, and the exact steps
+    16497  solve/gram_table           products of atoms with all atoms, for scans
+    16735  solve/screen               which atoms are worth scoring in double: the bound
+    16999  solve/residuals            the residual form's targets on their way into a scan
+    17184  solve/scan                 the correlations of all atoms with a block's residuals
+    17347  solve/predict              making targets ready for the next scan
+    17594  solve/candidates           the atoms that a scan could not rule out
+    17928  solve/select               the next atoms of each target
+    18094  solve/rates                what a processor does in a second
+    18136  solve/pursuit              what one solve holds, and the memory it takes
+    18389  solve/plan                 which form, and in what blocks
+    18603  solve/steps                a pursuit from its rows to its results
+    18842  solve/combine              new rows of coefficients
+    18904  solve/solver               the public call
+    19069  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19278  solve/affine_normal        the normal equations of an affine map
+    19521  solve/affine_factor        their factor, and their solution
+    19752  solve/affine_map           a fitted map, and the rows it makes
+    20096  solve/affine_choice        how many atoms to take, and chosen by what
+    20496  solve/affine_fit           what a fit of an affine map holds and needs
+    20760  solve/affine               fitting and applying affine maps
 
-    20882  methods                    rows for tokens that a model lacks, each method a room
-    20926  methods/parts              what methods share: sums of rows, combinations
-    21110  methods/pursuit            omp, omp-centred
-    21181  methods/constant           mean, zero
-    21209  methods/rough              products in float that leave few to be taken in double
-    21265  methods/near               each target against all anchors
-    21556  methods/weights            how a few anchors combine to a target
-    21777  methods/interpolation      common_interpolation
-    21930  methods/wechsel            wechsel
-    21980  methods/focus              focus
-    22068  methods/hull               hull
-    22119  methods/dense              matrices of double, and their products
-    22384  methods/lengthen           the base's rows of pieces beside the donor's
-    22650  methods/mapping            omp-affine, affine
-    22919  methods/linear             maps between two models' rows
-    23074  methods/clp                clp
-    23160  methods/chance             normal deviates that are the same everywhere
-    23221  methods/factor             of symmetric matrices
-    23270  methods/randn              randn
-    23359  methods/john_hewitt        john_hewitt
-    23443  methods/polar              the orthogonal part of a matrix
-    23539  methods/procrustes         procrustes
-    23632  methods/eigen              principal directions of a matrix's rows
-    23946  methods/landmark_pca       landmark_pca
-    24004  methods/stb                stb
-    24186  methods/rope               rows turned to positions
-    24276  methods/mp_rope            mp_rope
-    24602  methods/subword            subword
-    24708  methods/zett               zett
-    24730  methods/spread             the factor that suits hidden anchors' rows best
-    24957  methods/modifiers          what is done to the rows of any method
-    25101  methods/undertrained       rows that look as if nothing had trained them
-    25218  methods/methods            the table of all, and the public calls
+    21051  methods                    rows for tokens that a model lacks, each method a room
+    21095  methods/parts              what methods share: sums of rows, combinations
+    21279  methods/pursuit            omp, omp-centred
+    21350  methods/constant           mean, zero
+    21378  methods/rough              products in float that leave few to be taken in double
+    21434  methods/near               each target against all anchors
+    21725  methods/weights            how a few anchors combine to a target
+    21946  methods/interpolation      common_interpolation
+    22099  methods/wechsel            wechsel
+    22149  methods/focus              focus
+    22237  methods/hull               hull
+    22288  methods/dense              matrices of double, and their products
+    22553  methods/lengthen           the base's rows of pieces beside the donor's
+    22819  methods/mapping            omp-affine, affine
+    23088  methods/linear             maps between two models' rows
+    23243  methods/clp                clp
+    23329  methods/chance             normal deviates that are the same everywhere
+    23390  methods/factor             of symmetric matrices
+    23439  methods/randn              randn
+    23528  methods/john_hewitt        john_hewitt
+    23612  methods/polar              the orthogonal part of a matrix
+    23708  methods/procrustes         procrustes
+    23801  methods/eigen              principal directions of a matrix's rows
+    24115  methods/landmark_pca       landmark_pca
+    24173  methods/stb                stb
+    24355  methods/rope               rows turned to positions
+    24445  methods/mp_rope            mp_rope
+    24771  methods/subword            subword
+    24877  methods/zett               zett
+    24899  methods/spread             the factor that suits hidden anchors' rows best
+    25126  methods/modifiers          what is done to the rows of any method
+    25270  methods/undertrained       rows that look as if nothing had trained them
+    25387  methods/methods            the table of all, and the public calls
 
-    25396  across                     tokens of one vocabulary as weighted tokens of another
-    25410  across/map_rows            a map, gathered row by row
-    25607  across/token_map           by the split of the other vocabulary
-    25730  across/write_maps          two maps as safetensors
-    25873  across/spell_maps          two maps as JSON, for people
+    25565  across                     tokens of one vocabulary as weighted tokens of another
+    25579  across/map_rows            a map, gathered row by row
+    25776  across/token_map           by the split of the other vocabulary
+    25899  across/write_maps          two maps as safetensors
+    26042  across/spell_maps          two maps as JSON, for people
 
-    25993  disk                       files and directories
-    26031  disk/system                what POSIX and Windows are asked for
-    26072  disk/windows_paths         paths as Windows takes them
-    26212  disk/windows               the system as Windows gives it
-    26524  disk/posix                 the system as POSIX gives it
-    26772  disk/paths                 what can be told from their text
-    26846  disk/failure               why the system refused
-    26960  disk/look                  what stands at a path, and whether within another
-    27081  disk/listing               listings of directories
-    27156  disk/reading               files to read, and whether they have changed
-    27335  disk/writing               files to write
-    27452  disk/copying               copies of files
-    27518  disk/trees                 whole directories looked through, copied, removed
-    27734  disk/known                 what weights are called in a directory
-    27828  disk/staging               a directory made under another name, then renamed
-    28094  disk/staged_files          files made under another name, then renamed
-    28223  disk/missing               a path or a directory without what is wanted of it
-    28266  disk/gguf_files            GGUF files of a directory, by their names
-    28307  disk/weights               which files they are, and what may stand in their place
-    28643  disk/weight_index          the index of a checkpoint in shards
-    28860  disk/shards                what an index and its shards say of each other
-    29065  disk/gguf_parts            the parts of a split GGUF file
-    29174  disk/checkpoint            a model directory, in one file or in shards
-    29526  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29605  disk/tokenizer_directory   the tokenizer of a model directory
+    26162  disk                       files and directories
+    26200  disk/system                what POSIX and Windows are asked for
+    26241  disk/windows_paths         paths as Windows takes them
+    26381  disk/windows               the system as Windows gives it
+    26693  disk/posix                 the system as POSIX gives it
+    26941  disk/paths                 what can be told from their text
+    27015  disk/failure               why the system refused
+    27129  disk/look                  what stands at a path, and whether within another
+    27250  disk/listing               listings of directories
+    27325  disk/reading               files to read, and whether they have changed
+    27504  disk/writing               files to write
+    27621  disk/copying               copies of files
+    27687  disk/trees                 whole directories looked through, copied, removed
+    27903  disk/known                 what weights are called in a directory
+    27997  disk/staging               a directory made under another name, then renamed
+    28263  disk/staged_files          files made under another name, then renamed
+    28392  disk/missing               a path or a directory without what is wanted of it
+    28435  disk/gguf_files            GGUF files of a directory, by their names
+    28476  disk/weights               which files they are, and what may stand in their place
+    28812  disk/weight_index          the index of a checkpoint in shards
+    29029  disk/shards                what an index and its shards say of each other
+    29234  disk/gguf_parts            the parts of a split GGUF file
+    29343  disk/checkpoint            a model directory, in one file or in shards
+    29695  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29774  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29867  model                      which tensors and config keys belong to the vocabulary
-    29903  model/known                what the world calls things
-    30255  model/known_keys           keys of ids and sizes in configs
-    30429  model/known_classes        classes of tokenizers, by the type of model
-    30667  model/names                names of tensors
-    30824  model/document             the JSON files of a model directory
-    30919  model/members              what the members of a config are about
-    31140  model/config               what config.json says
-    31317  model/side                 a model directory opened once
-    31443  model/gguf_model           what a GGUF file says of a model
-    31500  model/code                 the Python that a tokenizer is loaded with
-    31734  model/parts                what each tensor does for the vocabulary
-    31845  model/whole                whether all tensors are there
-    31967  model/find                 finding the parts of a model
-    32271  model/processor            the tokens that a processor looks for by their text
-    32426  model/heirs                what becomes of the ids in a config
-    32593  model/config_ids           ids in a config being edited
-    32833  model/config_lists         lists, dictionaries and ranges of ids
-    32990  model/config_edit          config.json and generation_config.json, edited
-    33285  model/classes              which class a tokenizer is loaded as
-    33492  model/class_tokens         added tokens that a class numbers otherwise
+    30036  model                      which tensors and config keys belong to the vocabulary
+    30072  model/known                what the world calls things
+    30424  model/known_keys           keys of ids and sizes in configs
+    30598  model/known_classes        classes of tokenizers, by the type of model
+    30836  model/names                names of tensors
+    30993  model/document             the JSON files of a model directory
+    31088  model/members              what the members of a config are about
+    31309  model/config               what config.json says
+    31486  model/side                 a model directory opened once
+    31612  model/gguf_model           what a GGUF file says of a model
+    31669  model/code                 the Python that a tokenizer is loaded with
+    31903  model/parts                what each tensor does for the vocabulary
+    32014  model/whole                whether all tensors are there
+    32136  model/find                 finding the parts of a model
+    32440  model/processor            the tokens that a processor looks for by their text
+    32595  model/heirs                what becomes of the ids in a config
+    32762  model/config_ids           ids in a config being edited
+    33002  model/config_lists         lists, dictionaries and ranges of ids
+    33159  model/config_edit          config.json and generation_config.json, edited
+    33454  model/classes              which class a tokenizer is loaded as
+    33661  model/class_tokens         added tokens that a class numbers otherwise
 
-    33608  job                        the whole transplant, in the order in which it happens
-    33665  job/job                    what a job holds
-    34057  job/open                   opening the two models
-    34333  job/map                    the caller's map
-    34454  job/align                  where every new row comes from
-    34655  job/plan                   what becomes of every tensor, and of the configs
-    34876  job/rope                   heads and rotary positions of the two models
-    34974  job/chat                   the template that turns messages into text
-    35113  job/digits                 where the two tokenizers cut numbers differently
-    35314  job/converted              the special tokens that a conversion to GGUF finds
-    35622  job/gguf_donor             the files of a tokenizer, open once more
-    35706  job/gguf_pre               what llama.cpp calls the way it cuts text
-    35989  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36325  job/gguf_merges            the merges of a byte-level vocabulary
-    36496  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36666  job/gguf_special           special tokens, flags, templates
-    36885  job/gguf_normal            what becomes of spaces and letters
-    37028  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37224  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37464  job/bos                    texts that begin otherwise than the base's
-    37528  job/rows                   rows in memory: reading, checking, their mean
-    37867  job/pieces                 what the base cuts new tokens into
-    38022  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38287  job/magikarp               tokens that look under-trained by their rows
-    38414  job/match                  rows of tokens that a new one only begins with
-    38501  job/solve                  solving for the rows of the donor
-    38710  job/targets                the rows that are made from the donor's
-    38828  job/diagnose               what is odd about the rows that were made
-    38957  job/rebuild                the new rows of one vocabulary tensor
-    39218  job/write_blocks           new rows as blocks
-    39315  job/write                  the output and its weights
-    39609  job/write_gguf             the output as a GGUF file, or as parts of one
-    39954  job/copy                   the other files of the two models
-    40171  job/index                  the files that are written anew
-    40333  job/run                    the whole, in order
-    40494  job/combined               a map of tokens by the combinations that a method makes
-    40594  job/report                 what a job did, as JSON and as a table
-    40921  job/findings               what is told of a finished model
-    40970  job/check_files            its files
-    41106  job/check_ids              sizes, ids and tying
-    41322  job/check_values           values
-    41393  job/check_gguf             the tokens of a GGUF file
-    41643  job/check_gguf_keys        its other keys, and its tensors
-    41888  job/check_draft            as a draft model for another
-    42211  job/verify                 whether a finished model agrees with itself
+    33777  job                        the whole transplant, in the order in which it happens
+    33834  job/job                    what a job holds
+    34226  job/open                   opening the two models
+    34502  job/map                    the caller's map
+    34623  job/align                  where every new row comes from
+    34824  job/plan                   what becomes of every tensor, and of the configs
+    35045  job/rope                   heads and rotary positions of the two models
+    35143  job/chat                   the template that turns messages into text
+    35282  job/digits                 where the two tokenizers cut numbers differently
+    35483  job/converted              the special tokens that a conversion to GGUF finds
+    35791  job/gguf_donor             the files of a tokenizer, open once more
+    35875  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36158  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36494  job/gguf_merges            the merges of a byte-level vocabulary
+    36665  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36835  job/gguf_special           special tokens, flags, templates
+    37054  job/gguf_normal            what becomes of spaces and letters
+    37197  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37393  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37633  job/bos                    texts that begin otherwise than the base's
+    37697  job/rows                   rows in memory: reading, checking, their mean
+    38036  job/pieces                 what the base cuts new tokens into
+    38191  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38456  job/magikarp               tokens that look under-trained by their rows
+    38583  job/match                  rows of tokens that a new one only begins with
+    38670  job/solve                  solving for the rows of the donor
+    38879  job/targets                the rows that are made from the donor's
+    38997  job/diagnose               what is odd about the rows that were made
+    39126  job/rebuild                the new rows of one vocabulary tensor
+    39387  job/write_blocks           new rows as blocks
+    39484  job/write                  the output and its weights
+    39778  job/write_gguf             the output as a GGUF file, or as parts of one
+    40123  job/copy                   the other files of the two models
+    40340  job/index                  the files that are written anew
+    40502  job/run                    the whole, in order
+    40663  job/combined               a map of tokens by the combinations that a method makes
+    40763  job/report                 what a job did, as JSON and as a table
+    41090  job/findings               what is told of a finished model
+    41139  job/check_files            its files
+    41275  job/check_ids              sizes, ids and tying
+    41491  job/check_values           values
+    41562  job/check_gguf             the tokens of a GGUF file
+    41812  job/check_gguf_keys        its other keys, and its tensors
+    42057  job/check_draft            as a draft model for another
+    42380  job/verify                 whether a finished model agrees with itself
 
-    42267  evaluate                   methods ranked on tokens that both models share
-    42286  evaluate/token_class       what a token is like, by its bytes
-    42353  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42551  evaluate/scores            how near rows come to the true ones
-    42651  evaluate/ranks             whether a true row is found among all
-    42782  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43011  evaluate/write_json        an evaluation as JSON
-    43124  evaluate/write_page        an evaluation as a page
+    42436  evaluate                   methods ranked on tokens that both models share
+    42455  evaluate/token_class       what a token is like, by its bytes
+    42522  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42720  evaluate/scores            how near rows come to the true ones
+    42820  evaluate/ranks             whether a true row is found among all
+    42951  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43180  evaluate/write_json        an evaluation as JSON
+    43293  evaluate/write_page        an evaluation as a page
 
-    43338  reshape                    a model's own vocabulary, smaller or larger
-    43362  reshape/needed             what has to stay for the sake of what stays
-    43576  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43879  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44012  reshape/renumber           which tokens there are then, and their ids
-    44219  reshape/files_json         tokenizer.json and the JSON files beside it
-    44596  reshape/files_lines        merges.txt and vocab.txt
-    44680  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44802  reshape/named              tokens that configs name, which stay
-    44919  reshape/new_model          the model with its new tokenizer
-    44993  reshape/trim               fewer tokens
-    45100  reshape/extend             more tokens
+    43507  reshape                    a model's own vocabulary, smaller or larger
+    43531  reshape/needed             what has to stay for the sake of what stays
+    43745  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44048  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44181  reshape/renumber           which tokens there are then, and their ids
+    44388  reshape/files_json         tokenizer.json and the JSON files beside it
+    44765  reshape/files_lines        merges.txt and vocab.txt
+    44849  reshape/new_tokenizer      the files of the tokenizer, written anew
+    44971  reshape/named              tokens that configs name, which stay
+    45088  reshape/new_model          the model with its new tokenizer
+    45162  reshape/trim               fewer tokens
+    45269  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -13516,6 +13518,7 @@ OTX__128_KERNEL uint32_t otx__sift_128(const otx__sift *sift, float *least, floa
         high[i] = OTX__128_ADD_PRODUCT(spread, weight, value);
         highs = OTX__128_MAX(highs, high[i]);
     }
+    if (!OTX__128_NOT_BELOW(highs, mark)) return 0;
     if (OTX__128_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_128(lows);
         mark = OTX__128_SPLAT(*least);
@@ -13835,6 +13838,7 @@ OTX__256_KERNEL uint32_t otx__sift_256(const otx__sift *sift, float *least, floa
         high[i] = OTX__256_ADD_PRODUCT(spread, weight, value);
         highs = OTX__256_MAX(highs, high[i]);
     }
+    if (!OTX__256_NOT_BELOW(highs, mark)) return 0;
     if (OTX__256_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_256(lows);
         mark = OTX__256_SPLAT(*least);
@@ -14532,6 +14536,7 @@ OTX__AVX512_KERNEL uint32_t otx__sift_avx512(const otx__sift *sift, float *least
     __mmask16 mask0, mask1;
     otx__sift_half_avx512(sift, 0, &low0, &high0);
     otx__sift_half_avx512(sift, 16, &low1, &high1);
+    if (!_mm512_cmp_ps_mask(_mm512_max_ps(high0, high1), mark, _CMP_GE_OQ)) return 0;
     low0 = _mm512_max_ps(low0, low1);
     if (_mm512_cmp_ps_mask(low0, mark, _CMP_GT_OQ)) {
         *least = _mm512_reduce_max_ps(low0);
@@ -15356,10 +15361,12 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      support        what is known of one target, and the exact steps
      gram_table     products of atoms with all atoms, for scans
      screen         which atoms are worth scoring in double: the bound
+     residuals      the residual form's targets on their way into a scan
      scan           the correlations of all atoms with a block's residuals
      predict        making targets ready for the next scan
      candidates     the atoms that a scan could not rule out
      select         the next atoms of each target
+     rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
      steps          a pursuit from its rows to its results
@@ -16789,6 +16796,9 @@ typedef struct otx__bound {
     double refined; /* with the betas as floats */
 } otx__bound;
 
+/* Atoms of the last steps that a target keeps to try first. */
+#define OTX__RUNNERS 16
+
 /* A block of targets, and what the screen knows of them. A set is a support that a scan
    looks at: number 0 the atoms selected, and with each further one a predicted atom
    more. */
@@ -16806,6 +16816,11 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all; before, those to be hidden */
+    double *residuals;      /* [target][column] the residual form: of the atoms selected */
+    uint32_t *runners;      /* [target][OTX__RUNNERS] likewise: atoms that came near, or
+                               OTX__NO_ATOM */
+    float *bars;            /* [target] likewise: what the largest weighted correlation is at
+                               least, by these */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -16981,6 +16996,138 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* >>> src/solve/residuals.h */
+/* ---- residuals: the residual form's targets on their way into a scan ------------- */
+
+/* ---- the residuals at hand ---- */
+
+/* Keeps the deciding residual for the step that it decides. */
+OTX__PRIVATE void otx__residual_keep(const otx__screen *screen, size_t target,
+                                     const otx__scratch *scratch)
+{
+    size_t columns = screen->problem->dictionary->columns;
+    memcpy(screen->residuals + target * columns, scratch->residual, columns * sizeof(double));
+}
+
+/* scratch->residual: that of the target's support, as kept. */
+OTX__PRIVATE void otx__residual_recall(const otx__screen *screen, size_t target,
+                                       otx__scratch *scratch)
+{
+    size_t columns = screen->problem->dictionary->columns;
+    memcpy(scratch->residual, screen->residuals + target * columns, columns * sizeof(double));
+}
+
+/* ---- survivors: atoms that a scan has not ruled out, scored in float ---- */
+
+/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
+OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+{
+    double norm = otx__norm(scratch->residual, dictionary->columns);
+    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
+    size_t i;
+    for (i = 0; i < dictionary->columns; i++)
+        scratch->rough[i] = (float)(scratch->residual[i] * unit);
+    return norm;
+}
+
+/* What the scores of some survivors with that vector are at most, by products in float,
+   and, of the best of them, at least. A sum of n such products is off by no more
+   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
+                                         size_t end, otx__scratch *scratch)
+{
+    size_t n = dictionary->columns, i, count;
+    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
+    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
+    for (; first < end; first += count) {
+        const uint32_t *atoms = scratch->survivors + first;
+        otx__row rows[OTX__TILE];
+        float products[OTX__TILE];
+        count = otx__min(OTX__TILE, end - first);
+        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
+        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
+        for (i = 0; i < count; i++) {
+            double off = share * dictionary->norms[atoms[i]] + tiny;
+            double score = otx__score(dictionary, atoms[i], (double)products[i]);
+            double spread = otx__score(dictionary, atoms[i], off);
+            bool sound = otx__is_finite(score); /* else beyond a float */
+            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
+            if (sound && score - spread > least) least = score - spread;
+        }
+    }
+    return least;
+}
+
+/* What the best weighted correlation of some survivors is at least, as a scan has it. */
+OTX__PRIVATE double otx__survivors_least(const otx__screen *screen, size_t target, size_t first,
+                                         size_t end, double norm, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
+    double least = otx__survivors_score(dictionary, first, end, scratch);
+    return least > 0.0 ? least * norm / unit * (1.0 - 1e-5) : 0.0;
+}
+
+/* ---- runners-up ---- */
+
+/* The atoms that came next in a step are most likely to come first in the following ones.
+   What the best of them has with the new residual, a few products, is a bar for all others
+   before these are scanned: nearly every tile fails it at once. */
+
+/* Leaves out what a target has none of. */
+OTX__PRIVATE void otx__runners_clear(const otx__screen *screen, size_t target)
+{
+    size_t i;
+    for (i = 0; i < OTX__RUNNERS; i++)
+        screen->runners[target * OTX__RUNNERS + i] = OTX__NO_ATOM;
+}
+
+/* Keeps the best of some atoms, by their scores or, where there are none, as they come, and
+   of those kept before as many as there is room for. */
+OTX__PRIVATE void otx__runners_keep(const otx__screen *screen, size_t target,
+                                    const uint32_t *atoms, const double *scores, size_t count)
+{
+    uint32_t *runners = screen->runners + target * OTX__RUNNERS, kept[OTX__RUNNERS];
+    double values[OTX__RUNNERS];
+    size_t found = 0, i, j, at;
+    for (i = 0; i < count; i++) {
+        double value = scores ? scores[i] : 0.0;
+        if (found == OTX__RUNNERS && !(value > values[found - 1])) continue;
+        if (found < OTX__RUNNERS) found++;
+        for (at = found - 1; at > 0 && value > values[at - 1]; at--) {
+            values[at] = values[at - 1];
+            kept[at] = kept[at - 1];
+        }
+        values[at] = value;
+        kept[at] = atoms[i];
+    }
+    for (i = 0; i < OTX__RUNNERS && found < OTX__RUNNERS; i++) {
+        for (j = 0; j < found && kept[j] != runners[i]; j++) continue;
+        if (j == found) kept[found++] = runners[i];
+    }
+    memcpy(runners, kept, found * sizeof *kept);
+}
+
+/* A weighted correlation that one atom, which the target may take, has at least; the
+   deciding residual must be current. */
+OTX__PRIVATE float otx__runners_bar(const otx__screen *screen, size_t target,
+                                    otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    const uint32_t *runners = screen->runners + target * OTX__RUNNERS;
+    size_t count = 0, i;
+    double norm;
+    for (i = 0; i < OTX__RUNNERS; i++)
+        if (runners[i] != OTX__NO_ATOM && !otx__support_holds(support, runners[i]))
+            scratch->survivors[count++] = runners[i];
+    if (count == 0) return 0.0f;
+    norm = otx__survivors_open(dictionary, scratch);
+    return (float)otx__survivors_least(screen, target, 0, count, norm, scratch);
+}
+
+/* ---- what a scan needs of one target ---- */
+
 /* The residual form: marks the atoms that a target hides. */
 OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
 {
@@ -17001,7 +17148,7 @@ OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
 #define OTX__BOUND_SUM_MAX 1e20
 #define OTX__BOUND_PART_MAX 3.0
 
-/* The same for the residual form, whose panel must be made anew. */
+/* Makes a target ready for the next scan: its residual is put into the panel. */
 OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
@@ -17009,8 +17156,10 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
     size_t j;
     screen->sets[target] = !support->ended;
+    screen->bars[target] = 0.0f;
     if (support->ended) return;
     otx__support_residual(problem, support, scratch);
+    otx__residual_keep(screen, target, scratch);
     for (j = 0; j < support->count; j++)
         sum += fabs(support->coefficients[j]) *
                problem->dictionary->norms[support->indices[j]] / support->norm;
@@ -17028,6 +17177,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    screen->bars[target] = otx__runners_bar(screen, target, scratch);
     otx__screen_hide(screen, target);
 }
 
@@ -17114,7 +17264,7 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
     size_t worker, target;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
         for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
-            screen->scratch[worker].least[target] = 0.0f;
+            screen->scratch[worker].least[target] = screen->bars[target];
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);
 }
@@ -17421,6 +17571,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     otx__panels_clear(&screen->panels, index);
     for (target = index * OTX__TILE; target < end; target++) {
         screen->sets[target] = 0;
+        if (screen->form == OTX_FORM_RESIDUAL) otx__runners_clear(screen, target);
         if (!otx__form_scans(screen->form)) continue;
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
@@ -17649,75 +17800,71 @@ OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, siz
     }
 }
 
-/* Gathers the atoms that the scan could not rule out: the survivors. */
-OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
-                                      otx__candidates *candidates, otx__scratch *scratch)
+/* Finds the tiles in which the scan left atoms that may be the best, for each target of a
+   task. A line of masks, mostly 0, serves all of them. */
+OTX__PRIVATE void otx__sifted_tiles(const otx__screen *screen, size_t first, size_t count,
+                                    otx__best_tiles *found)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t tiles = screen->problem->dictionary->tiles, tile, j;
+    otx__sifted_least(screen, first, count, found);
+    for (j = 0; j < count; j++) found[j].count = 0;
+    for (tile = 0; tile < tiles; tile++) {
+        const uint32_t *masks = screen->masks + tile * screen->capacity + first;
+        const float *high = screen->best + tile * screen->capacity + first;
+        uint32_t any = 0;
+        for (j = 0; j < count; j++) any |= masks[j];
+        for (j = 0; j < count && any; j++) {
+            if (!masks[j] || (double)high[j] < found[j].least) continue;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
+        }
+    }
+}
+
+/* Gathers a tile's atoms that the scan could not rule out: survivors. */
+OTX__PRIVATE void otx__sifted_tile(const otx__screen *screen, size_t tile, size_t target,
+                                   otx__candidates *candidates, otx__scratch *scratch)
+{
+    const float *weight = screen->problem->dictionary->weight;
+    uint32_t mask = screen->masks[tile * screen->capacity + target];
+    size_t i;
+    for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
+        if ((mask & 1) && weight[i] > 0.0f && !otx__support_holds(&screen->supports[target], i))
+            scratch->survivors[candidates->count++] = (uint32_t)i;
+}
+
+/* Those of all tiles, in their order. */
+OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target,
+                                      const otx__best_tiles *found, otx__candidates *candidates,
+                                      otx__scratch *scratch)
+{
     const float *high = screen->best + target;
     const uint32_t *masks = screen->masks + target;
-    size_t tile, i;
-    for (tile = 0; tile < dictionary->tiles; tile++) {
-        uint32_t mask = masks[tile * screen->capacity];
-        if (!mask || (double)high[tile * screen->capacity] < least) continue;
-        for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
-            if ((mask & 1) && dictionary->weight[i] > 0.0f &&
-                !otx__support_holds(&screen->supports[target], i))
-                scratch->survivors[candidates->count++] = (uint32_t)i;
-    }
+    size_t tiles = screen->problem->dictionary->tiles, i;
     scratch->survivors_steps++;
+    if (found->count <= OTX__BEST_TILES_MAX)
+        for (i = 0; i < found->count; i++)
+            otx__sifted_tile(screen, found->tiles[i], target, candidates, scratch);
+    else
+        for (i = 0; i < tiles; i++)
+            if (masks[i * screen->capacity] &&
+                (double)high[i * screen->capacity] >= found->least)
+                otx__sifted_tile(screen, i, target, candidates, scratch);
 }
 
 /* Survivors up to which all are scored in double; more are scored in float first. */
 #define OTX__DIRECT_SCORES_MAX 12
 
-/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
-OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
-{
-    double norm = otx__norm(scratch->residual, dictionary->columns);
-    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
-    size_t i;
-    for (i = 0; i < dictionary->columns; i++)
-        scratch->rough[i] = (float)(scratch->residual[i] * unit);
-    return norm;
-}
-
-/* What the scores of some survivors with that vector are at most, by products in float,
-   and, of the best of them, at least. A sum of n such products is off by no more
-   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
-OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
-                                         size_t end, otx__scratch *scratch)
-{
-    size_t n = dictionary->columns, i, count;
-    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
-    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
-    for (; first < end; first += count) {
-        const uint32_t *atoms = scratch->survivors + first;
-        otx__row rows[OTX__TILE];
-        float products[OTX__TILE];
-        count = otx__min(OTX__TILE, end - first);
-        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
-        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
-        for (i = 0; i < count; i++) {
-            double off = share * dictionary->norms[atoms[i]] + tiny;
-            double score = otx__score(dictionary, atoms[i], (double)products[i]);
-            double spread = otx__score(dictionary, atoms[i], off);
-            bool sound = otx__is_finite(score); /* else beyond a float */
-            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
-            if (sound && score - spread > least) least = score - spread;
-        }
-    }
-    return least;
-}
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
 
 /* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
 OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
                                          double norm, otx__scratch *scratch)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *most = screen->best + target;
-    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
     size_t best = 0, end, i, kept = 0;
     double least;
     for (i = 0; i < count; i++)
@@ -17726,7 +17873,7 @@ OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t targe
             best = i;
     for (end = best; end < count; end++)
         if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
-    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+    least = otx__survivors_least(screen, target, best, end, norm, scratch);
     for (i = 0; i < count; i++)
         if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
             scratch->survivors[kept++] = scratch->survivors[i];
@@ -17748,6 +17895,7 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
         least = otx__survivors_score(dictionary, 0, count, scratch);
         scratch->survivors_scored += count;
     }
+    otx__runners_keep(screen, target, scratch->survivors, direct ? NULL : scratch->scores, count);
     candidates->count = 0;
     for (i = 0; i < count; i++)
         if ((direct || scratch->scores[i] >= least) &&
@@ -17770,7 +17918,7 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, found->least, candidates, scratch);
+        otx__sifted_collect(screen, target, found, candidates, scratch);
         return;
     }
     for (i = 0; i < found->count && !candidates->overflow; i++)
@@ -17822,7 +17970,8 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
         return true;
     }
     clock = otx__now();
-    otx__support_residual(problem, support, scratch);
+    if (scans) otx__support_residual(problem, support, scratch);
+    else otx__residual_recall(screen, target, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
         if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__select_decide(screen, candidates, scratch, &score);
@@ -17878,7 +18027,7 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
         if (otx__form_scans(screen->form))
             otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, found[set]);
+            otx__sifted_tiles(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
@@ -17942,6 +18091,48 @@ OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
 
+/* >>> src/solve/rates.h */
+/* ---- rates: what a processor does in a second ------------------------------------ */
+
+/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
+   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+typedef struct otx__plan_rates {
+    double dense, dense_bf16, dense_int8, scan, exact;
+} otx__plan_rates;
+
+OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
+{
+    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
+        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
+        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
+        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
+        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
+        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
+        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
+        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
+        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
+        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
+    };
+    return rates[isa];
+}
+
+/* The longest rows that lose nothing by 8 bits. These leave the residual form's bound at some
+   1.6 % of the residual's norm, of which the largest correlations are a smaller part in longer
+   rows: more and more atoms are within the bound of each other, until finer numbers take
+   over. */
+#define OTX__INT8_COLUMNS 1536.0
+
+/* Of dense products with panels of a type, for rows of so many columns. */
+OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type,
+                                         double columns)
+{
+    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    if (type != OTX__PANEL_INT8) return rates->dense_bf16;
+    return rates->dense_int8 * otx__least(1.0, OTX__INT8_COLUMNS / columns);
+}
+
 /* >>> src/solve/pursuit.h */
 /* ---- pursuit: what one solve holds, and the memory it takes --------------------- */
 
@@ -17963,10 +18154,9 @@ typedef struct otx__pursuit {
     otx_omp_stats stats;
 } otx__pursuit;
 
-/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
-   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
-   part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS_MAX 1536
+/* How much faster products of 8-bit numbers must be than finer ones to be worth their
+   bound. */
+#define OTX__INT8_GAIN_MIN 1.2
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
@@ -17974,8 +18164,13 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
                                                      otx_omp_form form)
 {
     const otx__kernels *kernels = pursuit->dictionary.kernels;
-    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
-    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    otx__plan_rates rates = otx__plan_rates_of(kernels->isa);
+    double columns = (double)pursuit->atoms->columns;
+    otx__panel_type finer = otx__panel_finer(kernels);
+    bool int8 = kernels->product_int8 &&
+                otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
+                    OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : finer;
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
@@ -18016,7 +18211,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     need.column = 0.0;
     if (form == OTX_FORM_RESIDUAL) {
         need.fixed += 4.0 * n * threads;
-        need.target += 4.0 * threads;
+        need.target += 4.0 * threads + 8.0 * d + 4.0 * OTX__RUNNERS + 4.0;
     }
     if (form != OTX_FORM_EXHAUSTIVE) {
         need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
@@ -18146,6 +18341,11 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     if (pursuit->form == OTX_FORM_RESIDUAL) {
         screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
+        screen->residuals = (double *)otx__pool_take(
+            pool, capacity, pursuit->dictionary.columns * sizeof(double));
+        screen->runners = (uint32_t *)otx__pool_take(pool, capacity,
+                                                     OTX__RUNNERS * sizeof(uint32_t));
+        screen->bars = (float *)otx__pool_take(pool, capacity, sizeof(float));
         return !pool->failed;
     }
     screen->pitch = pitch;
@@ -18215,37 +18415,6 @@ typedef struct otx__plan {
 
 /* ---- what it costs ---- */
 
-/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
-   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
-typedef struct otx__plan_rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
-} otx__plan_rates;
-
-OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
-{
-    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
-        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
-        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
-        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
-        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
-        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
-        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
-        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
-    };
-    return rates[isa];
-}
-
-/* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
-{
-    if (type == OTX__PANEL_FLOAT) return rates->dense;
-    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
-}
-
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
 OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
@@ -18261,7 +18430,7 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
-    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
+    double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)

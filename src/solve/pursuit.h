@@ -18,10 +18,9 @@ typedef struct otx__pursuit {
     otx_omp_stats stats;
 } otx__pursuit;
 
-/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
-   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
-   part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS_MAX 1536
+/* How much faster products of 8-bit numbers must be than finer ones to be worth their
+   bound. */
+#define OTX__INT8_GAIN_MIN 1.2
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
@@ -29,8 +28,13 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
                                                      otx_omp_form form)
 {
     const otx__kernels *kernels = pursuit->dictionary.kernels;
-    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
-    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    otx__plan_rates rates = otx__plan_rates_of(kernels->isa);
+    double columns = (double)pursuit->atoms->columns;
+    otx__panel_type finer = otx__panel_finer(kernels);
+    bool int8 = kernels->product_int8 &&
+                otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
+                    OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : finer;
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
@@ -71,7 +75,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     need.column = 0.0;
     if (form == OTX_FORM_RESIDUAL) {
         need.fixed += 4.0 * n * threads;
-        need.target += 4.0 * threads;
+        need.target += 4.0 * threads + 8.0 * d + 4.0 * OTX__RUNNERS + 4.0;
     }
     if (form != OTX_FORM_EXHAUSTIVE) {
         need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
@@ -201,6 +205,11 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     if (pursuit->form == OTX_FORM_RESIDUAL) {
         screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
+        screen->residuals = (double *)otx__pool_take(
+            pool, capacity, pursuit->dictionary.columns * sizeof(double));
+        screen->runners = (uint32_t *)otx__pool_take(pool, capacity,
+                                                     OTX__RUNNERS * sizeof(uint32_t));
+        screen->bars = (float *)otx__pool_take(pool, capacity, sizeof(float));
         return !pool->failed;
     }
     screen->pitch = pitch;

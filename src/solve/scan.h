@@ -80,7 +80,7 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
     size_t worker, target;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
         for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
-            screen->scratch[worker].least[target] = 0.0f;
+            screen->scratch[worker].least[target] = screen->bars[target];
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);
 }

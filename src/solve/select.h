@@ -42,7 +42,8 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
         return true;
     }
     clock = otx__now();
-    otx__support_residual(problem, support, scratch);
+    if (scans) otx__support_residual(problem, support, scratch);
+    else otx__residual_recall(screen, target, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
         if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__select_decide(screen, candidates, scratch, &score);
@@ -98,7 +99,7 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
         if (otx__form_scans(screen->form))
             otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, found[set]);
+            otx__sifted_tiles(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
