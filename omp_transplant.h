@@ -23,290 +23,291 @@
 
    What is where
 
-      343  api/version                version
-      373  api/result                 results
-      413  api/context                context: memory, threads, progress
-      491  api/isa                    instruction sets
-      508  api/matrix                 numbers and matrices
-      566  api/blocks                 block types of ggml
-      592  api/solver                 the solver
-      720  api/affine                 the affine map: rows as the map makes them, and what it misses
-      854  api/methods                methods: rows for tokens that a model lacks
-     1091  api/source                 sources and sinks: bytes in and out
-     1111  api/json                   JSON
-     1233  api/safetensors            safetensors
-     1297  api/gguf                   GGUF
-     1395  api/vocab                  vocabularies
-     1532  api/align                  alignment
-     1599  api/gguf_vocab             vocabularies in GGUF files
-     1622  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1714  api/file                   files
-     1725  api/directory              directories
-     1797  api/job                    the whole job
-     1988  api/map_models             maps by the rows of two models
-     2010  api/verify                 looking at a finished model
-     2074  api/evaluate               methods ranked on tokens that both models share
-     2170  api/reshape                a model's own vocabulary, smaller or larger
+      344  api/version                version
+      374  api/result                 results
+      414  api/context                context: memory, threads, progress
+      492  api/isa                    instruction sets
+      509  api/matrix                 numbers and matrices
+      567  api/blocks                 block types of ggml
+      593  api/solver                 the solver
+      722  api/affine                 the affine map: rows as the map makes them, and what it misses
+      856  api/methods                methods: rows for tokens that a model lacks
+     1093  api/source                 sources and sinks: bytes in and out
+     1113  api/json                   JSON
+     1235  api/safetensors            safetensors
+     1299  api/gguf                   GGUF
+     1397  api/vocab                  vocabularies
+     1534  api/align                  alignment
+     1601  api/gguf_vocab             vocabularies in GGUF files
+     1624  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1716  api/file                   files
+     1727  api/directory              directories
+     1799  api/job                    the whole job
+     1990  api/map_models             maps by the rows of two models
+     2012  api/verify                 looking at a finished model
+     2076  api/evaluate               methods ranked on tokens that both models share
+     2172  api/reshape                a model's own vocabulary, smaller or larger
 
-     2259  base                       what everything stands on
-     2295  base/begin                 system headers, and how floating point must be compiled
-     2333  base/sizes                 counting, and sums and products that may not wrap
-     2371  base/span                  bytes of others, digits, UTF-8
-     2529  base/decimal               the digits of a double
-     2664  base/format                printf without stdio and without a locale
-     2933  base/result                results, failures, messages
-     3049  base/memory                the allocator, arrays that grow
-     3108  base/text                  names in messages, and text that grows
-     3225  base/hooks                 log, progress, threads of the caller
-     3294  base/sort                  in place, without memory, never quadratic; and finding
-     3344  base/clock                 wall time for statistics
-     3390  base/hash                  keyed, for tables whose keys a stranger chooses
-     3482  base/pool                  blocks that are freed together
-     3597  base/number                element types, widening and rounding
-     3808  base/blocks                block types of ggml, taken apart and widened
-     4029  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4314  base/blocks_make           rows quantised to blocks
-     4708  base/base64                decoding
-     4744  base/protobuf              fields of a message
-     4866  base/watch                 long loops that the caller can stop
+     2261  base                       what everything stands on
+     2297  base/begin                 system headers, and how floating point must be compiled
+     2335  base/sizes                 counting, and sums and products that may not wrap
+     2373  base/span                  bytes of others, digits, UTF-8
+     2531  base/decimal               the digits of a double
+     2666  base/format                printf without stdio and without a locale
+     2935  base/result                results, failures, messages
+     3051  base/memory                the allocator, arrays that grow
+     3110  base/text                  names in messages, and text that grows
+     3227  base/hooks                 log, progress, threads of the caller
+     3296  base/sort                  in place, without memory, never quadratic; and finding
+     3346  base/clock                 wall time for statistics
+     3392  base/hash                  keyed, for tables whose keys a stranger chooses
+     3484  base/pool                  blocks that are freed together
+     3599  base/number                element types, widening and rounding
+     3810  base/blocks                block types of ggml, taken apart and widened
+     4031  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4316  base/blocks_make           rows quantised to blocks
+     4710  base/base64                decoding
+     4746  base/protobuf              fields of a message
+     4868  base/watch                 long loops that the caller can stop
 
-     4919  files                      formats, on memory and streams
-     4949  files/memory_source        memory as a source of bytes
-     4967  files/json_read            a parser without recursion
-     5320  files/json_values          looking at values, stepping through containers
-     5533  files/json_edit            writing, and edits that keep every byte they do not touch
-     5901  files/tensors              what reading and writing a header share
-     6036  files/safetensors_read     the header of a file, checked
-     6361  files/safetensors_write    the header of a new file
-     6518  files/gguf_types           ggml's types, and the sizes of values
-     6695  files/gguf_values          keys, tensors and values found
-     6813  files/gguf_walk            what stands in a header, one after the other
-     7025  files/gguf_read            the header of a file, checked
-     7246  files/gguf_write           the header of a new file
-     7452  files/gguf_keys            a list of keys that is being made
+     4921  files                      formats, on memory and streams
+     4951  files/memory_source        memory as a source of bytes
+     4969  files/json_read            a parser without recursion
+     5322  files/json_values          looking at values, stepping through containers
+     5535  files/json_edit            writing, and edits that keep every byte they do not touch
+     5903  files/tensors              what reading and writing a header share
+     6038  files/safetensors_read     the header of a file, checked
+     6363  files/safetensors_write    the header of a new file
+     6520  files/gguf_types           ggml's types, and the sizes of values
+     6697  files/gguf_values          keys, tensors and values found
+     6815  files/gguf_walk            what stands in a header, one after the other
+     7027  files/gguf_read            the header of a file, checked
+     7248  files/gguf_write           the header of a new file
+     7454  files/gguf_keys            a list of keys that is being made
 
-     7652  vocab                      tokens, from every source, and which of them are the same
-     7693  vocab/known                what the world calls things: files, classes, tokens
-     8017  vocab/token_table          the table of tokens, and finding tokens in it
-     8191  vocab/spelling             from what a file spells to bytes
-     8382  vocab/reader               what the readers of all sources share
-     8740  vocab/added_tokens         what other files add to a model's tokens
-     9088  vocab/in_use               tokens that are named as reserved ones and are none
-     9191  vocab/from_tokenizer_json  tokenizer.json
-     9484  vocab/from_tekken          tekken.json
-     9639  vocab/from_tiktoken        *.tiktoken
-     9704  vocab/from_sentencepiece   tokenizer.model and its like
-    10069  vocab/from_vocab_json      vocab.json and merges.txt
-    10155  vocab/from_vocab_txt       vocab.txt
-    10212  vocab/digits               how a tokenizer cuts numbers
-    10408  vocab/recognise            what a file is, by what it holds
-    10539  vocab/parse                the first source that is given, and what goes with it
-    10765  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11077  vocab/rules_read           the rules of each kind of file
-    11186  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11379  vocab/from_gguf            the vocabulary of a GGUF file
-    11687  vocab/gguf_rules           how it splits text
-    11839  vocab/split                text split as the tokenizer's model splits it
-    12239  vocab/align                which base token a donor token is
+     7654  vocab                      tokens, from every source, and which of them are the same
+     7695  vocab/known                what the world calls things: files, classes, tokens
+     8019  vocab/token_table          the table of tokens, and finding tokens in it
+     8193  vocab/spelling             from what a file spells to bytes
+     8384  vocab/reader               what the readers of all sources share
+     8742  vocab/added_tokens         what other files add to a model's tokens
+     9090  vocab/in_use               tokens that are named as reserved ones and are none
+     9193  vocab/from_tokenizer_json  tokenizer.json
+     9486  vocab/from_tekken          tekken.json
+     9641  vocab/from_tiktoken        *.tiktoken
+     9706  vocab/from_sentencepiece   tokenizer.model and its like
+    10071  vocab/from_vocab_json      vocab.json and merges.txt
+    10157  vocab/from_vocab_txt       vocab.txt
+    10214  vocab/digits               how a tokenizer cuts numbers
+    10410  vocab/recognise            what a file is, by what it holds
+    10541  vocab/parse                the first source that is given, and what goes with it
+    10767  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11079  vocab/rules_read           the rules of each kind of file
+    11188  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11381  vocab/from_gguf            the vocabulary of a GGUF file
+    11689  vocab/gguf_rules           how it splits text
+    11841  vocab/split                text split as the tokenizer's model splits it
+    12241  vocab/align                which base token a donor token is
 
-    12496  simd                       the hot loops, once for each instruction set
-    12529  simd/kernels               the table of kernels, and what all versions share
-    12806  simd/scalar                the reference
-    12975  simd/sse2                  the operations of 128-bit x86, and what each does
-    13096  simd/neon                  those of 64-bit Arm
-    13191  simd/wasm                  those of WebAssembly's SIMD128
-    13276  simd/avx2                  those of 256-bit x86, with FMA
-    13358  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14002  simd/avx_vnni              AVX2, and products of integers
-    14098  simd/neon_bf16             NEON, and products of matrices
-    14252  simd/avx512                512-bit x86, by hand
-    14859  simd/amx                   tiles of x86, beside AVX-512
-    15102  simd/dispatch              which of them this machine can run, and which a call takes
+    12498  simd                       the hot loops, once for each instruction set
+    12531  simd/kernels               the table of kernels, and what all versions share
+    12808  simd/scalar                the reference
+    12977  simd/sse2                  the operations of 128-bit x86, and what each does
+    13098  simd/neon                  those of 64-bit Arm
+    13193  simd/wasm                  those of WebAssembly's SIMD128
+    13278  simd/avx2                  those of 256-bit x86, with FMA
+    13360  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14004  simd/avx_vnni              AVX2, and products of integers
+    14100  simd/neon_bf16             NEON, and products of matrices
+    14254  simd/avx512                512-bit x86, by hand
+    14861  simd/amx                   tiles of x86, beside AVX-512
+    15104  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15328  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15383  solve/views                the rows of matrices, as the kernels read them
-    15512  solve/panels               vectors as the dense products want them, and these
-    15703  solve/rests                vectors on their way into panels
-    15880  solve/dictionary           the atoms, and their split along a common direction
-    16035  solve/exact_gram           products of all pairs of atoms in double
-    16117  solve/triangle             packed lower triangles
-    16221  solve/support              what is known of one target, and the exact steps
-    16497  solve/gram_table           products of atoms with all atoms, for scans
-    16735  solve/screen               which atoms are worth scoring in double: the bound
-    16999  solve/residuals            the residual form's targets on their way into a scan
-    17184  solve/scan                 the correlations of all atoms with a block's residuals
-    17347  solve/predict              making targets ready for the next scan
-    17594  solve/candidates           the atoms that a scan could not rule out
-    17928  solve/select               the next atoms of each target
-    18094  solve/rates                what a processor does in a second
-    18136  solve/pursuit              what one solve holds, and the memory it takes
-    18389  solve/plan                 which form, and in what blocks
-    18603  solve/steps                a pursuit from its rows to its results
-    18842  solve/combine              new rows of coefficients
-    18904  solve/solver               the public call
-    19069  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19278  solve/affine_normal        the normal equations of an affine map
-    19521  solve/affine_factor        their factor, and their solution
-    19752  solve/affine_map           a fitted map, and the rows it makes
-    20096  solve/affine_choice        how many atoms to take, and chosen by what
-    20496  solve/affine_fit           what a fit of an affine map holds and needs
-    20760  solve/affine               fitting and applying affine maps
+    15330  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15386  solve/views                the rows of matrices, as the kernels read them
+    15515  solve/panels               vectors as the dense products want them, and these
+    15706  solve/rests                vectors on their way into panels
+    15884  solve/dictionary           the atoms, and their split along a common direction
+    16039  solve/exact_gram           products of all pairs of atoms in double
+    16121  solve/triangle             packed lower triangles
+    16225  solve/support              what is known of one target, and the exact steps
+    16501  solve/gram_table           products of atoms with all atoms, for scans
+    16739  solve/screen               which atoms are worth scoring in double: the bound
+    17007  solve/residuals            the residual form's targets on their way into a scan
+    17192  solve/scan                 the correlations of all atoms with a block's residuals
+    17360  solve/predict              making targets ready for the next scan
+    17607  solve/candidates           the atoms that a scan could not rule out
+    17941  solve/select               the next atoms of each target
+    18126  solve/rates                what a processor does in a second
+    18168  solve/pursuit              what one solve holds, and the memory it takes
+    18469  solve/plan                 which form, and in what blocks
+    18685  solve/apart                targets that a table of products cannot tell on
+    18736  solve/steps                a pursuit from its rows to its results
+    18977  solve/combine              new rows of coefficients
+    19039  solve/solver               the public call
+    19204  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19413  solve/affine_normal        the normal equations of an affine map
+    19656  solve/affine_factor        their factor, and their solution
+    19887  solve/affine_map           a fitted map, and the rows it makes
+    20231  solve/affine_choice        how many atoms to take, and chosen by what
+    20631  solve/affine_fit           what a fit of an affine map holds and needs
+    20895  solve/affine               fitting and applying affine maps
 
-    21051  methods                    rows for tokens that a model lacks, each method a room
-    21095  methods/parts              what methods share: sums of rows, combinations
-    21279  methods/pursuit            omp, omp-centred
-    21350  methods/constant           mean, zero
-    21378  methods/rough              products in float that leave few to be taken in double
-    21434  methods/near               each target against all anchors
-    21725  methods/weights            how a few anchors combine to a target
-    21946  methods/interpolation      common_interpolation
-    22099  methods/wechsel            wechsel
-    22149  methods/focus              focus
-    22237  methods/hull               hull
-    22288  methods/dense              matrices of double, and their products
-    22553  methods/lengthen           the base's rows of pieces beside the donor's
-    22819  methods/mapping            omp-affine, affine
-    23088  methods/linear             maps between two models' rows
-    23243  methods/clp                clp
-    23329  methods/chance             normal deviates that are the same everywhere
-    23390  methods/factor             of symmetric matrices
-    23439  methods/randn              randn
-    23528  methods/john_hewitt        john_hewitt
-    23612  methods/polar              the orthogonal part of a matrix
-    23708  methods/procrustes         procrustes
-    23801  methods/eigen              principal directions of a matrix's rows
-    24115  methods/landmark_pca       landmark_pca
-    24173  methods/stb                stb
-    24355  methods/rope               rows turned to positions
-    24445  methods/mp_rope            mp_rope
-    24771  methods/subword            subword
-    24877  methods/zett               zett
-    24899  methods/spread             the factor that suits hidden anchors' rows best
-    25126  methods/modifiers          what is done to the rows of any method
-    25270  methods/undertrained       rows that look as if nothing had trained them
-    25387  methods/methods            the table of all, and the public calls
+    21186  methods                    rows for tokens that a model lacks, each method a room
+    21230  methods/parts              what methods share: sums of rows, combinations
+    21414  methods/pursuit            omp, omp-centred
+    21485  methods/constant           mean, zero
+    21513  methods/rough              products in float that leave few to be taken in double
+    21569  methods/near               each target against all anchors
+    21860  methods/weights            how a few anchors combine to a target
+    22081  methods/interpolation      common_interpolation
+    22234  methods/wechsel            wechsel
+    22284  methods/focus              focus
+    22372  methods/hull               hull
+    22423  methods/dense              matrices of double, and their products
+    22688  methods/lengthen           the base's rows of pieces beside the donor's
+    22954  methods/mapping            omp-affine, affine
+    23223  methods/linear             maps between two models' rows
+    23378  methods/clp                clp
+    23464  methods/chance             normal deviates that are the same everywhere
+    23525  methods/factor             of symmetric matrices
+    23574  methods/randn              randn
+    23663  methods/john_hewitt        john_hewitt
+    23747  methods/polar              the orthogonal part of a matrix
+    23843  methods/procrustes         procrustes
+    23936  methods/eigen              principal directions of a matrix's rows
+    24250  methods/landmark_pca       landmark_pca
+    24308  methods/stb                stb
+    24490  methods/rope               rows turned to positions
+    24580  methods/mp_rope            mp_rope
+    24906  methods/subword            subword
+    25012  methods/zett               zett
+    25034  methods/spread             the factor that suits hidden anchors' rows best
+    25261  methods/modifiers          what is done to the rows of any method
+    25405  methods/undertrained       rows that look as if nothing had trained them
+    25522  methods/methods            the table of all, and the public calls
 
-    25565  across                     tokens of one vocabulary as weighted tokens of another
-    25579  across/map_rows            a map, gathered row by row
-    25776  across/token_map           by the split of the other vocabulary
-    25899  across/write_maps          two maps as safetensors
-    26042  across/spell_maps          two maps as JSON, for people
+    25700  across                     tokens of one vocabulary as weighted tokens of another
+    25714  across/map_rows            a map, gathered row by row
+    25911  across/token_map           by the split of the other vocabulary
+    26034  across/write_maps          two maps as safetensors
+    26177  across/spell_maps          two maps as JSON, for people
 
-    26162  disk                       files and directories
-    26200  disk/system                what POSIX and Windows are asked for
-    26241  disk/windows_paths         paths as Windows takes them
-    26381  disk/windows               the system as Windows gives it
-    26693  disk/posix                 the system as POSIX gives it
-    26941  disk/paths                 what can be told from their text
-    27015  disk/failure               why the system refused
-    27129  disk/look                  what stands at a path, and whether within another
-    27250  disk/listing               listings of directories
-    27325  disk/reading               files to read, and whether they have changed
-    27504  disk/writing               files to write
-    27621  disk/copying               copies of files
-    27687  disk/trees                 whole directories looked through, copied, removed
-    27903  disk/known                 what weights are called in a directory
-    27997  disk/staging               a directory made under another name, then renamed
-    28263  disk/staged_files          files made under another name, then renamed
-    28392  disk/missing               a path or a directory without what is wanted of it
-    28435  disk/gguf_files            GGUF files of a directory, by their names
-    28476  disk/weights               which files they are, and what may stand in their place
-    28812  disk/weight_index          the index of a checkpoint in shards
-    29029  disk/shards                what an index and its shards say of each other
-    29234  disk/gguf_parts            the parts of a split GGUF file
-    29343  disk/checkpoint            a model directory, in one file or in shards
-    29695  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29774  disk/tokenizer_directory   the tokenizer of a model directory
+    26297  disk                       files and directories
+    26335  disk/system                what POSIX and Windows are asked for
+    26376  disk/windows_paths         paths as Windows takes them
+    26516  disk/windows               the system as Windows gives it
+    26828  disk/posix                 the system as POSIX gives it
+    27076  disk/paths                 what can be told from their text
+    27150  disk/failure               why the system refused
+    27264  disk/look                  what stands at a path, and whether within another
+    27385  disk/listing               listings of directories
+    27460  disk/reading               files to read, and whether they have changed
+    27639  disk/writing               files to write
+    27756  disk/copying               copies of files
+    27822  disk/trees                 whole directories looked through, copied, removed
+    28038  disk/known                 what weights are called in a directory
+    28132  disk/staging               a directory made under another name, then renamed
+    28398  disk/staged_files          files made under another name, then renamed
+    28527  disk/missing               a path or a directory without what is wanted of it
+    28570  disk/gguf_files            GGUF files of a directory, by their names
+    28611  disk/weights               which files they are, and what may stand in their place
+    28947  disk/weight_index          the index of a checkpoint in shards
+    29164  disk/shards                what an index and its shards say of each other
+    29369  disk/gguf_parts            the parts of a split GGUF file
+    29478  disk/checkpoint            a model directory, in one file or in shards
+    29830  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29909  disk/tokenizer_directory   the tokenizer of a model directory
 
-    30036  model                      which tensors and config keys belong to the vocabulary
-    30072  model/known                what the world calls things
-    30424  model/known_keys           keys of ids and sizes in configs
-    30598  model/known_classes        classes of tokenizers, by the type of model
-    30836  model/names                names of tensors
-    30993  model/document             the JSON files of a model directory
-    31088  model/members              what the members of a config are about
-    31309  model/config               what config.json says
-    31486  model/side                 a model directory opened once
-    31612  model/gguf_model           what a GGUF file says of a model
-    31669  model/code                 the Python that a tokenizer is loaded with
-    31903  model/parts                what each tensor does for the vocabulary
-    32014  model/whole                whether all tensors are there
-    32136  model/find                 finding the parts of a model
-    32440  model/processor            the tokens that a processor looks for by their text
-    32595  model/heirs                what becomes of the ids in a config
-    32762  model/config_ids           ids in a config being edited
-    33002  model/config_lists         lists, dictionaries and ranges of ids
-    33159  model/config_edit          config.json and generation_config.json, edited
-    33454  model/classes              which class a tokenizer is loaded as
-    33661  model/class_tokens         added tokens that a class numbers otherwise
+    30171  model                      which tensors and config keys belong to the vocabulary
+    30207  model/known                what the world calls things
+    30559  model/known_keys           keys of ids and sizes in configs
+    30733  model/known_classes        classes of tokenizers, by the type of model
+    30971  model/names                names of tensors
+    31128  model/document             the JSON files of a model directory
+    31223  model/members              what the members of a config are about
+    31444  model/config               what config.json says
+    31621  model/side                 a model directory opened once
+    31747  model/gguf_model           what a GGUF file says of a model
+    31804  model/code                 the Python that a tokenizer is loaded with
+    32038  model/parts                what each tensor does for the vocabulary
+    32149  model/whole                whether all tensors are there
+    32271  model/find                 finding the parts of a model
+    32575  model/processor            the tokens that a processor looks for by their text
+    32730  model/heirs                what becomes of the ids in a config
+    32897  model/config_ids           ids in a config being edited
+    33137  model/config_lists         lists, dictionaries and ranges of ids
+    33294  model/config_edit          config.json and generation_config.json, edited
+    33589  model/classes              which class a tokenizer is loaded as
+    33796  model/class_tokens         added tokens that a class numbers otherwise
 
-    33777  job                        the whole transplant, in the order in which it happens
-    33834  job/job                    what a job holds
-    34226  job/open                   opening the two models
-    34502  job/map                    the caller's map
-    34623  job/align                  where every new row comes from
-    34824  job/plan                   what becomes of every tensor, and of the configs
-    35045  job/rope                   heads and rotary positions of the two models
-    35143  job/chat                   the template that turns messages into text
-    35282  job/digits                 where the two tokenizers cut numbers differently
-    35483  job/converted              the special tokens that a conversion to GGUF finds
-    35791  job/gguf_donor             the files of a tokenizer, open once more
-    35875  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36158  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36494  job/gguf_merges            the merges of a byte-level vocabulary
-    36665  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36835  job/gguf_special           special tokens, flags, templates
-    37054  job/gguf_normal            what becomes of spaces and letters
-    37197  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37393  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37633  job/bos                    texts that begin otherwise than the base's
-    37697  job/rows                   rows in memory: reading, checking, their mean
-    38036  job/pieces                 what the base cuts new tokens into
-    38191  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38456  job/magikarp               tokens that look under-trained by their rows
-    38583  job/match                  rows of tokens that a new one only begins with
-    38670  job/solve                  solving for the rows of the donor
-    38879  job/targets                the rows that are made from the donor's
-    38997  job/diagnose               what is odd about the rows that were made
-    39126  job/rebuild                the new rows of one vocabulary tensor
-    39387  job/write_blocks           new rows as blocks
-    39484  job/write                  the output and its weights
-    39778  job/write_gguf             the output as a GGUF file, or as parts of one
-    40123  job/copy                   the other files of the two models
-    40340  job/index                  the files that are written anew
-    40502  job/run                    the whole, in order
-    40663  job/combined               a map of tokens by the combinations that a method makes
-    40763  job/report                 what a job did, as JSON and as a table
-    41090  job/findings               what is told of a finished model
-    41139  job/check_files            its files
-    41275  job/check_ids              sizes, ids and tying
-    41491  job/check_values           values
-    41562  job/check_gguf             the tokens of a GGUF file
-    41812  job/check_gguf_keys        its other keys, and its tensors
-    42057  job/check_draft            as a draft model for another
-    42380  job/verify                 whether a finished model agrees with itself
+    33912  job                        the whole transplant, in the order in which it happens
+    33969  job/job                    what a job holds
+    34361  job/open                   opening the two models
+    34637  job/map                    the caller's map
+    34758  job/align                  where every new row comes from
+    34959  job/plan                   what becomes of every tensor, and of the configs
+    35180  job/rope                   heads and rotary positions of the two models
+    35278  job/chat                   the template that turns messages into text
+    35417  job/digits                 where the two tokenizers cut numbers differently
+    35618  job/converted              the special tokens that a conversion to GGUF finds
+    35926  job/gguf_donor             the files of a tokenizer, open once more
+    36010  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36293  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36629  job/gguf_merges            the merges of a byte-level vocabulary
+    36800  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36970  job/gguf_special           special tokens, flags, templates
+    37189  job/gguf_normal            what becomes of spaces and letters
+    37332  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37528  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37768  job/bos                    texts that begin otherwise than the base's
+    37832  job/rows                   rows in memory: reading, checking, their mean
+    38171  job/pieces                 what the base cuts new tokens into
+    38326  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38591  job/magikarp               tokens that look under-trained by their rows
+    38718  job/match                  rows of tokens that a new one only begins with
+    38805  job/solve                  solving for the rows of the donor
+    39014  job/targets                the rows that are made from the donor's
+    39132  job/diagnose               what is odd about the rows that were made
+    39261  job/rebuild                the new rows of one vocabulary tensor
+    39522  job/write_blocks           new rows as blocks
+    39619  job/write                  the output and its weights
+    39913  job/write_gguf             the output as a GGUF file, or as parts of one
+    40258  job/copy                   the other files of the two models
+    40475  job/index                  the files that are written anew
+    40637  job/run                    the whole, in order
+    40798  job/combined               a map of tokens by the combinations that a method makes
+    40898  job/report                 what a job did, as JSON and as a table
+    41225  job/findings               what is told of a finished model
+    41274  job/check_files            its files
+    41410  job/check_ids              sizes, ids and tying
+    41626  job/check_values           values
+    41697  job/check_gguf             the tokens of a GGUF file
+    41947  job/check_gguf_keys        its other keys, and its tensors
+    42192  job/check_draft            as a draft model for another
+    42515  job/verify                 whether a finished model agrees with itself
 
-    42436  evaluate                   methods ranked on tokens that both models share
-    42455  evaluate/token_class       what a token is like, by its bytes
-    42522  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42720  evaluate/scores            how near rows come to the true ones
-    42820  evaluate/ranks             whether a true row is found among all
-    42951  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43180  evaluate/write_json        an evaluation as JSON
-    43293  evaluate/write_page        an evaluation as a page
+    42571  evaluate                   methods ranked on tokens that both models share
+    42590  evaluate/token_class       what a token is like, by its bytes
+    42657  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42855  evaluate/scores            how near rows come to the true ones
+    42955  evaluate/ranks             whether a true row is found among all
+    43086  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43315  evaluate/write_json        an evaluation as JSON
+    43428  evaluate/write_page        an evaluation as a page
 
-    43507  reshape                    a model's own vocabulary, smaller or larger
-    43531  reshape/needed             what has to stay for the sake of what stays
-    43745  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    44048  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44181  reshape/renumber           which tokens there are then, and their ids
-    44388  reshape/files_json         tokenizer.json and the JSON files beside it
-    44765  reshape/files_lines        merges.txt and vocab.txt
-    44849  reshape/new_tokenizer      the files of the tokenizer, written anew
-    44971  reshape/named              tokens that configs name, which stay
-    45088  reshape/new_model          the model with its new tokenizer
-    45162  reshape/trim               fewer tokens
-    45269  reshape/extend             more tokens
+    43642  reshape                    a model's own vocabulary, smaller or larger
+    43666  reshape/needed             what has to stay for the sake of what stays
+    43880  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44183  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44316  reshape/renumber           which tokens there are then, and their ids
+    44523  reshape/files_json         tokenizer.json and the JSON files beside it
+    44900  reshape/files_lines        merges.txt and vocab.txt
+    44984  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45106  reshape/named              tokens that configs name, which stay
+    45223  reshape/new_model          the model with its new tokenizer
+    45297  reshape/trim               fewer tokens
+    45404  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -649,7 +650,8 @@ typedef struct otx_omp_stats {
     otx_isa isa;            /* likewise */
     int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
-    uint64_t passes;        /* times that a whole block of targets was screened */
+    uint64_t passes;        /* times that a block of targets was screened; what a few of them
+                               that nearly are atoms take apart, at its end, is not counted */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
@@ -15369,6 +15371,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
+     apart          targets that a table of products cannot tell on
      steps          a pursuit from its rows to its results
      combine        new rows of coefficients
      solver         the public call
@@ -15811,7 +15814,7 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
         if (panels->type == OTX__PANEL_INT8) {
             otx__rest_to_int8(rest, unit, rate, to.bytes);
             otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
-        } else if (panels->type == OTX__PANEL_BF16) {
+        } else if (panels->type != OTX__PANEL_FLOAT) {
             otx__rest_to_bf16(rest, to.halves);
             otx__panel_put(panel, bytes, to.halves, 2, p, lane);
         } else {
@@ -15825,8 +15828,9 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
     return left.squares[0];
 }
 
-/* Puts the rest of a vector of n elements and of that norm, not 0, whose common part the
-   panels have, into place `at`, and returns the rest's square. */
+/* Puts the rest of a vector of n elements, in units of that norm, not 0, whose common part
+   the panels have, into place `at`, and returns the rest's square. Panels of rows take the
+   whole vector, rounded to bf16, in place of its rest. */
 OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
                                          size_t n, double norm, const double *direction)
 {
@@ -15837,7 +15841,7 @@ OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const d
     from.vector = vector;
     from.direction = direction;
     from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
+    from.common = panels->type == OTX__PANEL_ROWS ? 0.0 : (double)panels->common[at];
     from.n = n;
     memset(&whole, 0, sizeof whole);
     for (p = 0; p < n; p += OTX__REST_CHUNK) {
@@ -16824,13 +16828,17 @@ typedef struct otx__screen {
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
-    double *rest;           /* [target] ||y'|| / ||y||, rounded up */
+    double *rest;           /* [target] ||y'|| / ||y||, rounded up; with residuals in panels
+                               of rows, of the whole of these */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
     uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
                                atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
+    uint32_t *apart;        /* in the forms that scan: targets to be finished in the residual
+                               form (apart.h), which count as ended until then */
+    size_t apart_count;
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
@@ -16874,7 +16882,7 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
+    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_scans(screen->form)) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
@@ -17204,14 +17212,19 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
-    float weight[OTX__TILE];
+    float weight[OTX__TILE], ones[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
+    sift.by = screen->panels.scale[target];
+    if (dictionary->panels.type == OTX__PANEL_ROWS) { /* scales have been applied */
+        for (i = 0; i < OTX__TILE; i++) ones[i] = 1.0f;
+        sift.scale = ones;
+        sift.by = 1.0f;
+    }
     sift.common = dictionary->panels.common + first;
     sift.weight = dictionary->weight + first;
     sift.error = dictionary->panels.error + first;
-    sift.by = screen->panels.scale[target];
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
@@ -17982,14 +17995,16 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     return true;
 }
 
-/* In place of a number of sets: the target is among screen->undecided. */
+/* In place of a number of sets: the target is among screen->undecided, or screen->apart. */
 #define OTX__SETS_UNDECIDED UINT32_MAX
+#define OTX__SETS_APART (UINT32_MAX - 1)
 
 /* How a step came out. */
 typedef enum otx__outcome {
     OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
     OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
-    OTX__STEP_OPEN      /* every atom has to be scored */
+    OTX__STEP_OPEN,     /* every atom has to be scored */
+    OTX__STEP_BLURRED   /* the screen leaves too many atoms */
 } otx__outcome;
 
 /* One step of one target, by what the scan found for its set number `set`. */
@@ -18001,7 +18016,7 @@ OTX__PRIVATE otx__outcome otx__select_step(otx__screen *screen, size_t target, s
     otx__support *support = &screen->supports[target];
     size_t atom;
     if (!otx__select_best(screen, target, set, candidates, scratch, &atom))
-        return OTX__STEP_OPEN;
+        return OTX__STEP_BLURRED;
     if (support->ended) return OTX__STEP_DONE;
     if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
         support->count++; /* all else was made ready with the prediction */
@@ -18038,7 +18053,10 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
             otx__candidates_collect(screen, target, set, &found[set][j], &candidates, scratch);
             outcome = otx__select_step(screen, target, set, &candidates, scratch);
         }
-        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__SETS_UNDECIDED;
+        if (outcome == OTX__STEP_BLURRED && otx__form_scans(screen->form))
+            screen->sets[target] = OTX__SETS_APART;
+        else if (outcome == OTX__STEP_BLURRED || outcome == OTX__STEP_OPEN)
+            screen->sets[target] = OTX__SETS_UNDECIDED;
         else otx__screen_make_ready(screen, target, scratch);
     }
 }
@@ -18075,18 +18093,32 @@ OTX__PRIVATE bool otx__screen_is_too_coarse(const otx__screen *screen)
            (double)atoms > OTX__SURVIVORS_SHARE_MAX * (double)steps * (double)dictionary->count;
 }
 
+/* Lists the targets that the last scan did not decide, and leaves those set apart out of the
+   next. Returns how many are to have every atom scored. */
+OTX__PRIVATE size_t otx__screen_list(otx__screen *screen)
+{
+    size_t count = 0, target;
+    for (target = 0; target < screen->count; target++) {
+        if (screen->sets[target] == OTX__SETS_UNDECIDED)
+            screen->undecided[count++] = (uint32_t)target;
+        if (screen->sets[target] != OTX__SETS_APART) continue;
+        screen->apart[screen->apart_count++] = (uint32_t)target;
+        screen->supports[target].ended = true;
+        screen->sets[target] = screen->counts[target] = 0;
+    }
+    return count;
+}
+
 /* The next atom, or the next few, of every target that has been scanned. */
 OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target;
+    size_t count;
     otx_result result = otx__watch_loop(&screen->watch, otx__task_count(screen),
                                         otx__task_work(screen), otx__select_body, screen, error);
-    for (target = 0; target < screen->count; target++)
-        if (screen->sets[target] == OTX__SETS_UNDECIDED)
-            screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
+    count = otx__screen_list(screen);
     screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
@@ -18145,6 +18177,7 @@ typedef struct otx__pursuit {
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
+    otx__screen apart; /* in the forms that scan: of the residual form, for a few targets */
     otx__pool pool;
     double *centre; /* [columns] to be taken off all rows, or NULL */
     /* As planned, besides screen.capacity and screen.table.slots: */
@@ -18185,6 +18218,21 @@ typedef struct otx__pursuit_need {
     double fixed, target, column;
 } otx__pursuit_need;
 
+/* Targets that are finished apart at a time, at most. */
+#define OTX__APART_TARGETS 64
+
+/* Bytes of a target's screen; vector: of its place in the panels. */
+OTX__PRIVATE double otx__screen_need(double vector, double sets, double tiles)
+{
+    return vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+}
+
+/* What the residual form's screen needs besides. */
+OTX__PRIVATE double otx__residual_need(double columns, double threads)
+{
+    return 4.0 * threads + 8.0 * columns + 4.0 * OTX__RUNNERS + 4.0;
+}
+
 /* Bytes of the copy that a matrix needs. */
 OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
 {
@@ -18209,17 +18257,18 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
                              8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     need.column = 0.0;
-    if (form == OTX_FORM_RESIDUAL) {
-        need.fixed += 4.0 * n * threads;
-        need.target += 4.0 * threads + 8.0 * d + 4.0 * OTX__RUNNERS + 4.0;
-    }
+    if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
     if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
-        need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+        need.target += otx__screen_need(vector, sets, tiles);
     }
-    if (otx__form_scans(form))
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
+    if (otx__form_scans(form)) {
+        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 12.0;
+        need.fixed += OTX__APART_TARGETS *
+                      (otx__screen_need(vector, 2.0, tiles) + otx__residual_need(d, threads) +
+                       sizeof(otx__support));
+    }
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
@@ -18234,11 +18283,12 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
 OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
     otx__pool *pool = &pursuit->pool;
-    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    bool screens = pursuit->form != OTX_FORM_EXHAUSTIVE;
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
-    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
-    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
+                                                     : pursuit->screen.capacity;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -18321,14 +18371,44 @@ OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
     return true;
 }
 
-OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+/* What the forms that scan keep of their targets. */
+OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
 {
     otx__screen *screen = &pursuit->screen;
     otx__pool *pool = &pursuit->pool;
     size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
-    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
-    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    size_t width = pursuit->dictionary.tiles * OTX__TILE;
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->apart = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* What the residual form keeps of its targets. */
+OTX__PRIVATE bool otx__pursuit_take_residuals(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, columns = pursuit->dictionary.columns;
+    screen->masks = (uint32_t *)otx__pool_take(pool, capacity,
+                                               pursuit->dictionary.tiles * sizeof(uint32_t));
+    screen->residuals = (double *)otx__pool_take(pool, capacity, columns * sizeof(double));
+    screen->runners =
+        (uint32_t *)otx__pool_take(pool, capacity, OTX__RUNNERS * sizeof(uint32_t));
+    screen->bars = (float *)otx__pool_take(pool, capacity, sizeof(float));
+    return !pool->failed;
+}
+
+/* A screen, by its form and capacity, but for its supports. */
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, tiles = pursuit->dictionary.tiles;
+    size_t sets = otx__form_scans(screen->form) ? OTX__SETS : 1;
+    if (screen->form == OTX_FORM_EXHAUSTIVE) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
@@ -18339,22 +18419,21 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
     screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    if (pursuit->form == OTX_FORM_RESIDUAL) {
-        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
-        screen->residuals = (double *)otx__pool_take(
-            pool, capacity, pursuit->dictionary.columns * sizeof(double));
-        screen->runners = (uint32_t *)otx__pool_take(pool, capacity,
-                                                     OTX__RUNNERS * sizeof(uint32_t));
-        screen->bars = (float *)otx__pool_take(pool, capacity, sizeof(float));
-        return !pool->failed;
-    }
-    screen->pitch = pitch;
-    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
-    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
-    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
-    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
-    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    return !pool->failed;
+    return !pool->failed && (otx__form_scans(screen->form)
+                                 ? otx__pursuit_take_sets(pursuit)
+                                 : otx__pursuit_take_residuals(pursuit, screen));
+}
+
+/* The screen of targets that are finished apart. */
+OTX__PRIVATE bool otx__pursuit_take_apart(otx__pursuit *pursuit)
+{
+    otx__screen *apart = &pursuit->apart;
+    if (!otx__form_scans(pursuit->form)) return true;
+    apart->problem = &pursuit->problem;
+    apart->scratch = pursuit->screen.scratch;
+    apart->supports = (otx__support *)otx__pool_take(&pursuit->pool, apart->capacity,
+                                                     sizeof *apart->supports);
+    return otx__pursuit_take_screen(pursuit, apart);
 }
 
 /* Views the atoms and the targets, and takes the memory of copies. */
@@ -18379,7 +18458,8 @@ OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *erro
     size_t n = pursuit->dictionary.count, all;
     if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
         !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
-        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        !otx__pursuit_take_screen(pursuit, &pursuit->screen) ||
+        !otx__pursuit_take_apart(pursuit) || !otx__pursuit_take_views(pursuit))
         return otx__pool_fail(pool, error);
     if (pursuit->exact_gram && otx__mul(n, n, &all))
         pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));
@@ -18562,6 +18642,8 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
     pursuit->exact_gram = plan->exact_gram;
     pursuit->panels = plan->panels;
     pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->apart.form = OTX_FORM_RESIDUAL;
+    pursuit->apart.capacity = otx__min(pursuit->screen.capacity, OTX__APART_TARGETS);
     pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
                                       ? pursuit->dictionary.tiles * OTX__TILE
                                       : (size_t)plan->columns;
@@ -18598,6 +18680,57 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
     otx__plan_tell(pursuit, plans, best, budget, &line);
     otx__log(&pursuit->ctx, OTX_NOTE, "solver: %s", pursuit->stats.plan);
     return OTX_OK;
+}
+
+/* >>> src/solve/apart.h */
+/* ---- apart: targets that a table of products cannot tell on ---------------------- */
+
+/* A target that nearly is an atom, or a combination of few, leaves a residual that is small
+   beside the rounding of the products that the forms with a table add up: from then on every
+   atom may be the best. Its further steps are taken in the residual form, which rounds the
+   residual itself, by many such targets of a block together: rather than each of them scoring
+   every atom in double at every step, while the others wait for it to end. */
+
+/* Takes some of the targets that were set apart, from the first given. */
+OTX__PRIVATE void otx__apart_take(otx__pursuit *pursuit, size_t first)
+{
+    otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    size_t i;
+    apart->count = otx__min(apart->capacity, screen->apart_count - first);
+    apart->watch = screen->watch;
+    for (i = 0; i < apart->count; i++) {
+        apart->supports[i] = screen->supports[screen->apart[first + i]];
+        apart->supports[i].ended = false;
+    }
+}
+
+/* Whether one of them has not ended. */
+OTX__PRIVATE bool otx__apart_goes_on(const otx__screen *apart)
+{
+    size_t i;
+    for (i = 0; i < apart->count; i++)
+        if (!apart->supports[i].ended) return true;
+    return false;
+}
+
+/* All further steps of the targets of a block that were set apart. */
+OTX__PRIVATE otx_result otx__apart_run(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    otx_result result = OTX_OK;
+    size_t first, i;
+    for (first = 0; first < screen->apart_count && !result; first += apart->count) {
+        otx__apart_take(pursuit, first);
+        result = otx__screen_open_block(apart, error);
+        while (!result && otx__apart_goes_on(apart)) {
+            result = otx__screen_scan_all(apart, error);
+            if (!result) result = otx__screen_select(apart, error);
+        }
+        for (i = 0; i < apart->count; i++)
+            screen->supports[screen->apart[first + i]] = apart->supports[i];
+    }
+    screen->apart_count = 0;
+    return result;
 }
 
 /* >>> src/solve/steps.h */
@@ -18765,6 +18898,8 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
+    if (!result) result = otx__apart_run(pursuit, error);
+    otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
                      screen->watch.total, error);

@@ -71,7 +71,8 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, boo
         const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
         if (!kernels ||
             (!otx__form_scans(form) && ((type == OTX__PANEL_INT8 && !kernels->product_int8) ||
-                                        (type == OTX__PANEL_BF16 && !kernels->product_bf16)))) {
+                                        (type != OTX__PANEL_FLOAT && type != OTX__PANEL_INT8 &&
+                                         !kernels->product_bf16)))) {
             solution_close(&s);
             continue;
         }
@@ -164,6 +165,7 @@ static void bound_holds(void)
             /* Among dependent atoms rounding may leave none alone. */
             check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_BF16, halved % 2 == 0);
             check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_FLOAT, true);
+            if (p.a16) check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_ROWS, halved % 2 == 0);
             problem_close(&p);
         }
     }

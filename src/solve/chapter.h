@@ -41,6 +41,7 @@
      rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
+     apart          targets that a table of products cannot tell on
      steps          a pursuit from its rows to its results
      combine        new rows of coefficients
      solver         the public call

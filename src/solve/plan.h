@@ -173,6 +173,8 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
     pursuit->exact_gram = plan->exact_gram;
     pursuit->panels = plan->panels;
     pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->apart.form = OTX_FORM_RESIDUAL;
+    pursuit->apart.capacity = otx__min(pursuit->screen.capacity, OTX__APART_TARGETS);
     pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
                                       ? pursuit->dictionary.tiles * OTX__TILE
                                       : (size_t)plan->columns;

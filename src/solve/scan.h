@@ -20,14 +20,19 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
-    float weight[OTX__TILE];
+    float weight[OTX__TILE], ones[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
+    sift.by = screen->panels.scale[target];
+    if (dictionary->panels.type == OTX__PANEL_ROWS) { /* scales have been applied */
+        for (i = 0; i < OTX__TILE; i++) ones[i] = 1.0f;
+        sift.scale = ones;
+        sift.by = 1.0f;
+    }
     sift.common = dictionary->panels.common + first;
     sift.weight = dictionary->weight + first;
     sift.error = dictionary->panels.error + first;
-    sift.by = screen->panels.scale[target];
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];

@@ -89,13 +89,17 @@ typedef struct otx__screen {
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
-    double *rest;           /* [target] ||y'|| / ||y||, rounded up */
+    double *rest;           /* [target] ||y'|| / ||y||, rounded up; with residuals in panels
+                               of rows, of the whole of these */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
     uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
                                atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
+    uint32_t *apart;        /* in the forms that scan: targets to be finished in the residual
+                               form (apart.h), which count as ended until then */
+    size_t apart_count;
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
@@ -139,7 +143,7 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
+    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_scans(screen->form)) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
