@@ -70,244 +70,244 @@
      4746  base/protobuf              fields of a message
      4868  base/watch                 long loops that the caller can stop
 
-     4921  files                      formats, on memory and streams
-     4951  files/memory_source        memory as a source of bytes
-     4969  files/json_read            a parser without recursion
-     5322  files/json_values          looking at values, stepping through containers
-     5535  files/json_edit            writing, and edits that keep every byte they do not touch
-     5903  files/tensors              what reading and writing a header share
-     6038  files/safetensors_read     the header of a file, checked
-     6363  files/safetensors_write    the header of a new file
-     6520  files/gguf_types           ggml's types, and the sizes of values
-     6697  files/gguf_values          keys, tensors and values found
-     6815  files/gguf_walk            what stands in a header, one after the other
-     7027  files/gguf_read            the header of a file, checked
-     7248  files/gguf_write           the header of a new file
-     7454  files/gguf_keys            a list of keys that is being made
+     4935  files                      formats, on memory and streams
+     4965  files/memory_source        memory as a source of bytes
+     4983  files/json_read            a parser without recursion
+     5336  files/json_values          looking at values, stepping through containers
+     5549  files/json_edit            writing, and edits that keep every byte they do not touch
+     5917  files/tensors              what reading and writing a header share
+     6052  files/safetensors_read     the header of a file, checked
+     6377  files/safetensors_write    the header of a new file
+     6534  files/gguf_types           ggml's types, and the sizes of values
+     6711  files/gguf_values          keys, tensors and values found
+     6829  files/gguf_walk            what stands in a header, one after the other
+     7041  files/gguf_read            the header of a file, checked
+     7262  files/gguf_write           the header of a new file
+     7468  files/gguf_keys            a list of keys that is being made
 
-     7654  vocab                      tokens, from every source, and which of them are the same
-     7695  vocab/known                what the world calls things: files, classes, tokens
-     8019  vocab/token_table          the table of tokens, and finding tokens in it
-     8193  vocab/spelling             from what a file spells to bytes
-     8384  vocab/reader               what the readers of all sources share
-     8742  vocab/added_tokens         what other files add to a model's tokens
-     9090  vocab/in_use               tokens that are named as reserved ones and are none
-     9193  vocab/from_tokenizer_json  tokenizer.json
-     9486  vocab/from_tekken          tekken.json
-     9641  vocab/from_tiktoken        *.tiktoken
-     9706  vocab/from_sentencepiece   tokenizer.model and its like
-    10071  vocab/from_vocab_json      vocab.json and merges.txt
-    10157  vocab/from_vocab_txt       vocab.txt
-    10214  vocab/digits               how a tokenizer cuts numbers
-    10410  vocab/recognise            what a file is, by what it holds
-    10541  vocab/parse                the first source that is given, and what goes with it
-    10767  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11079  vocab/rules_read           the rules of each kind of file
-    11188  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11381  vocab/from_gguf            the vocabulary of a GGUF file
-    11689  vocab/gguf_rules           how it splits text
-    11841  vocab/split                text split as the tokenizer's model splits it
-    12241  vocab/align                which base token a donor token is
+     7668  vocab                      tokens, from every source, and which of them are the same
+     7709  vocab/known                what the world calls things: files, classes, tokens
+     8033  vocab/token_table          the table of tokens, and finding tokens in it
+     8207  vocab/spelling             from what a file spells to bytes
+     8398  vocab/reader               what the readers of all sources share
+     8756  vocab/added_tokens         what other files add to a model's tokens
+     9104  vocab/in_use               tokens that are named as reserved ones and are none
+     9207  vocab/from_tokenizer_json  tokenizer.json
+     9500  vocab/from_tekken          tekken.json
+     9655  vocab/from_tiktoken        *.tiktoken
+     9720  vocab/from_sentencepiece   tokenizer.model and its like
+    10085  vocab/from_vocab_json      vocab.json and merges.txt
+    10171  vocab/from_vocab_txt       vocab.txt
+    10228  vocab/digits               how a tokenizer cuts numbers
+    10424  vocab/recognise            what a file is, by what it holds
+    10555  vocab/parse                the first source that is given, and what goes with it
+    10781  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11093  vocab/rules_read           the rules of each kind of file
+    11202  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11395  vocab/from_gguf            the vocabulary of a GGUF file
+    11703  vocab/gguf_rules           how it splits text
+    11855  vocab/split                text split as the tokenizer's model splits it
+    12255  vocab/align                which base token a donor token is
 
-    12498  simd                       the hot loops, once for each instruction set
-    12531  simd/kernels               the table of kernels, and what all versions share
-    12808  simd/scalar                the reference
-    12977  simd/sse2                  the operations of 128-bit x86, and what each does
-    13098  simd/neon                  those of 64-bit Arm
-    13193  simd/wasm                  those of WebAssembly's SIMD128
-    13278  simd/avx2                  those of 256-bit x86, with FMA
-    13360  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14004  simd/avx_vnni              AVX2, and products of integers
-    14100  simd/neon_bf16             NEON, and products of matrices
-    14254  simd/avx512                512-bit x86, by hand
-    14861  simd/amx                   tiles of x86, beside AVX-512
-    15104  simd/dispatch              which of them this machine can run, and which a call takes
+    12512  simd                       the hot loops, once for each instruction set
+    12545  simd/kernels               the table of kernels, and what all versions share
+    12822  simd/scalar                the reference
+    12991  simd/sse2                  the operations of 128-bit x86, and what each does
+    13112  simd/neon                  those of 64-bit Arm
+    13207  simd/wasm                  those of WebAssembly's SIMD128
+    13292  simd/avx2                  those of 256-bit x86, with FMA
+    13374  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14018  simd/avx_vnni              AVX2, and products of integers
+    14114  simd/neon_bf16             NEON, and products of matrices
+    14268  simd/avx512                512-bit x86, by hand
+    14875  simd/amx                   tiles of x86, beside AVX-512
+    15118  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15330  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15386  solve/views                the rows of matrices, as the kernels read them
-    15515  solve/panels               vectors as the dense products want them, and these
-    15706  solve/rests                vectors on their way into panels
-    15884  solve/dictionary           the atoms, and their split along a common direction
-    16039  solve/exact_gram           products of all pairs of atoms in double
-    16121  solve/triangle             packed lower triangles
-    16225  solve/support              what is known of one target, and the exact steps
-    16501  solve/gram_table           products of atoms with all atoms, for scans
-    16739  solve/screen               which atoms are worth scoring in double: the bound
-    17007  solve/residuals            the residual form's targets on their way into a scan
-    17192  solve/scan                 the correlations of all atoms with a block's residuals
-    17360  solve/predict              making targets ready for the next scan
-    17607  solve/candidates           the atoms that a scan could not rule out
-    17941  solve/select               the next atoms of each target
-    18126  solve/rates                what a processor does in a second
-    18168  solve/pursuit              what one solve holds, and the memory it takes
-    18469  solve/plan                 which form, and in what blocks
-    18685  solve/apart                targets that a table of products cannot tell on
-    18736  solve/steps                a pursuit from its rows to its results
-    18977  solve/combine              new rows of coefficients
-    19039  solve/solver               the public call
-    19204  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19413  solve/affine_normal        the normal equations of an affine map
-    19656  solve/affine_factor        their factor, and their solution
-    19887  solve/affine_map           a fitted map, and the rows it makes
-    20231  solve/affine_choice        how many atoms to take, and chosen by what
-    20631  solve/affine_fit           what a fit of an affine map holds and needs
-    20895  solve/affine               fitting and applying affine maps
+    15344  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15400  solve/views                the rows of matrices, as the kernels read them
+    15529  solve/panels               vectors as the dense products want them, and these
+    15720  solve/rests                vectors on their way into panels
+    15898  solve/dictionary           the atoms, and their split along a common direction
+    16053  solve/exact_gram           products of all pairs of atoms in double
+    16135  solve/triangle             packed lower triangles
+    16239  solve/support              what is known of one target, and the exact steps
+    16515  solve/gram_table           products of atoms with all atoms, for scans
+    16753  solve/screen               which atoms are worth scoring in double: the bound
+    17021  solve/residuals            the residual form's targets on their way into a scan
+    17206  solve/scan                 the correlations of all atoms with a block's residuals
+    17374  solve/predict              making targets ready for the next scan
+    17621  solve/candidates           the atoms that a scan could not rule out
+    17955  solve/select               the next atoms of each target
+    18140  solve/rates                what a processor does in a second
+    18182  solve/pursuit              what one solve holds, and the memory it takes
+    18483  solve/plan                 which form, and in what blocks
+    18699  solve/apart                targets that a table of products cannot tell on
+    18750  solve/steps                a pursuit from its rows to its results
+    18991  solve/combine              new rows of coefficients
+    19053  solve/solver               the public call
+    19218  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19427  solve/affine_normal        the normal equations of an affine map
+    19670  solve/affine_factor        their factor, and their solution
+    19901  solve/affine_map           a fitted map, and the rows it makes
+    20245  solve/affine_choice        how many atoms to take, and chosen by what
+    20645  solve/affine_fit           what a fit of an affine map holds and needs
+    20909  solve/affine               fitting and applying affine maps
 
-    21186  methods                    rows for tokens that a model lacks, each method a room
-    21230  methods/parts              what methods share: sums of rows, combinations
-    21414  methods/pursuit            omp, omp-centred
-    21485  methods/constant           mean, zero
-    21513  methods/rough              products in float that leave few to be taken in double
-    21569  methods/near               each target against all anchors
-    21860  methods/weights            how a few anchors combine to a target
-    22081  methods/interpolation      common_interpolation
-    22234  methods/wechsel            wechsel
-    22284  methods/focus              focus
-    22372  methods/hull               hull
-    22423  methods/dense              matrices of double, and their products
-    22688  methods/lengthen           the base's rows of pieces beside the donor's
-    22954  methods/mapping            omp-affine, affine
-    23223  methods/linear             maps between two models' rows
-    23378  methods/clp                clp
-    23464  methods/chance             normal deviates that are the same everywhere
-    23525  methods/factor             of symmetric matrices
-    23574  methods/randn              randn
-    23663  methods/john_hewitt        john_hewitt
-    23747  methods/polar              the orthogonal part of a matrix
-    23843  methods/procrustes         procrustes
-    23936  methods/eigen              principal directions of a matrix's rows
-    24250  methods/landmark_pca       landmark_pca
-    24308  methods/stb                stb
-    24490  methods/rope               rows turned to positions
-    24580  methods/mp_rope            mp_rope
-    24906  methods/subword            subword
-    25012  methods/zett               zett
-    25034  methods/spread             the factor that suits hidden anchors' rows best
-    25261  methods/modifiers          what is done to the rows of any method
-    25405  methods/undertrained       rows that look as if nothing had trained them
-    25522  methods/methods            the table of all, and the public calls
+    21200  methods                    rows for tokens that a model lacks, each method a room
+    21244  methods/parts              what methods share: sums of rows, combinations
+    21428  methods/pursuit            omp, omp-centred
+    21499  methods/constant           mean, zero
+    21527  methods/rough              products in float that leave few to be taken in double
+    21583  methods/near               each target against all anchors
+    21874  methods/weights            how a few anchors combine to a target
+    22095  methods/interpolation      common_interpolation
+    22248  methods/wechsel            wechsel
+    22298  methods/focus              focus
+    22386  methods/hull               hull
+    22437  methods/dense              matrices of double, and their products
+    22702  methods/lengthen           the base's rows of pieces beside the donor's
+    22968  methods/mapping            omp-affine, affine
+    23237  methods/linear             maps between two models' rows
+    23392  methods/clp                clp
+    23478  methods/chance             normal deviates that are the same everywhere
+    23539  methods/factor             of symmetric matrices
+    23588  methods/randn              randn
+    23677  methods/john_hewitt        john_hewitt
+    23761  methods/polar              the orthogonal part of a matrix
+    23857  methods/procrustes         procrustes
+    23950  methods/eigen              principal directions of a matrix's rows
+    24264  methods/landmark_pca       landmark_pca
+    24322  methods/stb                stb
+    24504  methods/rope               rows turned to positions
+    24594  methods/mp_rope            mp_rope
+    24920  methods/subword            subword
+    25026  methods/zett               zett
+    25048  methods/spread             the factor that suits hidden anchors' rows best
+    25275  methods/modifiers          what is done to the rows of any method
+    25419  methods/undertrained       rows that look as if nothing had trained them
+    25536  methods/methods            the table of all, and the public calls
 
-    25700  across                     tokens of one vocabulary as weighted tokens of another
-    25714  across/map_rows            a map, gathered row by row
-    25911  across/token_map           by the split of the other vocabulary
-    26034  across/write_maps          two maps as safetensors
-    26177  across/spell_maps          two maps as JSON, for people
+    25714  across                     tokens of one vocabulary as weighted tokens of another
+    25728  across/map_rows            a map, gathered row by row
+    25925  across/token_map           by the split of the other vocabulary
+    26048  across/write_maps          two maps as safetensors
+    26191  across/spell_maps          two maps as JSON, for people
 
-    26297  disk                       files and directories
-    26335  disk/system                what POSIX and Windows are asked for
-    26376  disk/windows_paths         paths as Windows takes them
-    26516  disk/windows               the system as Windows gives it
-    26828  disk/posix                 the system as POSIX gives it
-    27076  disk/paths                 what can be told from their text
-    27150  disk/failure               why the system refused
-    27264  disk/look                  what stands at a path, and whether within another
-    27385  disk/listing               listings of directories
-    27460  disk/reading               files to read, and whether they have changed
-    27639  disk/writing               files to write
-    27756  disk/copying               copies of files
-    27822  disk/trees                 whole directories looked through, copied, removed
-    28038  disk/known                 what weights are called in a directory
-    28132  disk/staging               a directory made under another name, then renamed
-    28398  disk/staged_files          files made under another name, then renamed
-    28527  disk/missing               a path or a directory without what is wanted of it
-    28570  disk/gguf_files            GGUF files of a directory, by their names
-    28611  disk/weights               which files they are, and what may stand in their place
-    28947  disk/weight_index          the index of a checkpoint in shards
-    29164  disk/shards                what an index and its shards say of each other
-    29369  disk/gguf_parts            the parts of a split GGUF file
-    29478  disk/checkpoint            a model directory, in one file or in shards
-    29830  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29909  disk/tokenizer_directory   the tokenizer of a model directory
+    26311  disk                       files and directories
+    26349  disk/system                what POSIX and Windows are asked for
+    26390  disk/windows_paths         paths as Windows takes them
+    26530  disk/windows               the system as Windows gives it
+    26842  disk/posix                 the system as POSIX gives it
+    27090  disk/paths                 what can be told from their text
+    27164  disk/failure               why the system refused
+    27278  disk/look                  what stands at a path, and whether within another
+    27399  disk/listing               listings of directories
+    27474  disk/reading               files to read, and whether they have changed
+    27653  disk/writing               files to write
+    27770  disk/copying               copies of files
+    27836  disk/trees                 whole directories looked through, copied, removed
+    28052  disk/known                 what weights are called in a directory
+    28146  disk/staging               a directory made under another name, then renamed
+    28412  disk/staged_files          files made under another name, then renamed
+    28541  disk/missing               a path or a directory without what is wanted of it
+    28584  disk/gguf_files            GGUF files of a directory, by their names
+    28625  disk/weights               which files they are, and what may stand in their place
+    28961  disk/weight_index          the index of a checkpoint in shards
+    29178  disk/shards                what an index and its shards say of each other
+    29383  disk/gguf_parts            the parts of a split GGUF file
+    29492  disk/checkpoint            a model directory, in one file or in shards
+    29844  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29923  disk/tokenizer_directory   the tokenizer of a model directory
 
-    30171  model                      which tensors and config keys belong to the vocabulary
-    30207  model/known                what the world calls things
-    30559  model/known_keys           keys of ids and sizes in configs
-    30733  model/known_classes        classes of tokenizers, by the type of model
-    30971  model/names                names of tensors
-    31128  model/document             the JSON files of a model directory
-    31223  model/members              what the members of a config are about
-    31444  model/config               what config.json says
-    31621  model/side                 a model directory opened once
-    31747  model/gguf_model           what a GGUF file says of a model
-    31804  model/code                 the Python that a tokenizer is loaded with
-    32038  model/parts                what each tensor does for the vocabulary
-    32149  model/whole                whether all tensors are there
-    32271  model/find                 finding the parts of a model
-    32575  model/processor            the tokens that a processor looks for by their text
-    32730  model/heirs                what becomes of the ids in a config
-    32897  model/config_ids           ids in a config being edited
-    33137  model/config_lists         lists, dictionaries and ranges of ids
-    33294  model/config_edit          config.json and generation_config.json, edited
-    33589  model/classes              which class a tokenizer is loaded as
-    33796  model/class_tokens         added tokens that a class numbers otherwise
+    30185  model                      which tensors and config keys belong to the vocabulary
+    30221  model/known                what the world calls things
+    30573  model/known_keys           keys of ids and sizes in configs
+    30747  model/known_classes        classes of tokenizers, by the type of model
+    30985  model/names                names of tensors
+    31142  model/document             the JSON files of a model directory
+    31237  model/members              what the members of a config are about
+    31458  model/config               what config.json says
+    31635  model/side                 a model directory opened once
+    31761  model/gguf_model           what a GGUF file says of a model
+    31818  model/code                 the Python that a tokenizer is loaded with
+    32052  model/parts                what each tensor does for the vocabulary
+    32163  model/whole                whether all tensors are there
+    32285  model/find                 finding the parts of a model
+    32589  model/processor            the tokens that a processor looks for by their text
+    32744  model/heirs                what becomes of the ids in a config
+    32911  model/config_ids           ids in a config being edited
+    33151  model/config_lists         lists, dictionaries and ranges of ids
+    33308  model/config_edit          config.json and generation_config.json, edited
+    33603  model/classes              which class a tokenizer is loaded as
+    33810  model/class_tokens         added tokens that a class numbers otherwise
 
-    33912  job                        the whole transplant, in the order in which it happens
-    33969  job/job                    what a job holds
-    34361  job/open                   opening the two models
-    34637  job/map                    the caller's map
-    34758  job/align                  where every new row comes from
-    34959  job/plan                   what becomes of every tensor, and of the configs
-    35180  job/rope                   heads and rotary positions of the two models
-    35278  job/chat                   the template that turns messages into text
-    35417  job/digits                 where the two tokenizers cut numbers differently
-    35618  job/converted              the special tokens that a conversion to GGUF finds
-    35926  job/gguf_donor             the files of a tokenizer, open once more
-    36010  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36293  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36629  job/gguf_merges            the merges of a byte-level vocabulary
-    36800  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36970  job/gguf_special           special tokens, flags, templates
-    37189  job/gguf_normal            what becomes of spaces and letters
-    37332  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37528  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37768  job/bos                    texts that begin otherwise than the base's
-    37832  job/rows                   rows in memory: reading, checking, their mean
-    38171  job/pieces                 what the base cuts new tokens into
-    38326  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38591  job/magikarp               tokens that look under-trained by their rows
-    38718  job/match                  rows of tokens that a new one only begins with
-    38805  job/solve                  solving for the rows of the donor
-    39014  job/targets                the rows that are made from the donor's
-    39132  job/diagnose               what is odd about the rows that were made
-    39261  job/rebuild                the new rows of one vocabulary tensor
-    39522  job/write_blocks           new rows as blocks
-    39619  job/write                  the output and its weights
-    39913  job/write_gguf             the output as a GGUF file, or as parts of one
-    40258  job/copy                   the other files of the two models
-    40475  job/index                  the files that are written anew
-    40637  job/run                    the whole, in order
-    40798  job/combined               a map of tokens by the combinations that a method makes
-    40898  job/report                 what a job did, as JSON and as a table
-    41225  job/findings               what is told of a finished model
-    41274  job/check_files            its files
-    41410  job/check_ids              sizes, ids and tying
-    41626  job/check_values           values
-    41697  job/check_gguf             the tokens of a GGUF file
-    41947  job/check_gguf_keys        its other keys, and its tensors
-    42192  job/check_draft            as a draft model for another
-    42515  job/verify                 whether a finished model agrees with itself
+    33926  job                        the whole transplant, in the order in which it happens
+    33983  job/job                    what a job holds
+    34375  job/open                   opening the two models
+    34651  job/map                    the caller's map
+    34772  job/align                  where every new row comes from
+    34973  job/plan                   what becomes of every tensor, and of the configs
+    35194  job/rope                   heads and rotary positions of the two models
+    35292  job/chat                   the template that turns messages into text
+    35431  job/digits                 where the two tokenizers cut numbers differently
+    35632  job/converted              the special tokens that a conversion to GGUF finds
+    35940  job/gguf_donor             the files of a tokenizer, open once more
+    36024  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36307  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36643  job/gguf_merges            the merges of a byte-level vocabulary
+    36814  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    36984  job/gguf_special           special tokens, flags, templates
+    37203  job/gguf_normal            what becomes of spaces and letters
+    37346  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37542  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    37782  job/bos                    texts that begin otherwise than the base's
+    37846  job/rows                   rows in memory: reading, checking, their mean
+    38185  job/pieces                 what the base cuts new tokens into
+    38340  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38605  job/magikarp               tokens that look under-trained by their rows
+    38732  job/match                  rows of tokens that a new one only begins with
+    38819  job/solve                  solving for the rows of the donor
+    39028  job/targets                the rows that are made from the donor's
+    39146  job/diagnose               what is odd about the rows that were made
+    39275  job/rebuild                the new rows of one vocabulary tensor
+    39536  job/write_blocks           new rows as blocks
+    39633  job/write                  the output and its weights
+    39927  job/write_gguf             the output as a GGUF file, or as parts of one
+    40272  job/copy                   the other files of the two models
+    40489  job/index                  the files that are written anew
+    40651  job/run                    the whole, in order
+    40812  job/combined               a map of tokens by the combinations that a method makes
+    40912  job/report                 what a job did, as JSON and as a table
+    41239  job/findings               what is told of a finished model
+    41288  job/check_files            its files
+    41424  job/check_ids              sizes, ids and tying
+    41640  job/check_values           values
+    41711  job/check_gguf             the tokens of a GGUF file
+    41961  job/check_gguf_keys        its other keys, and its tensors
+    42206  job/check_draft            as a draft model for another
+    42529  job/verify                 whether a finished model agrees with itself
 
-    42571  evaluate                   methods ranked on tokens that both models share
-    42590  evaluate/token_class       what a token is like, by its bytes
-    42657  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42855  evaluate/scores            how near rows come to the true ones
-    42955  evaluate/ranks             whether a true row is found among all
-    43086  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43315  evaluate/write_json        an evaluation as JSON
-    43428  evaluate/write_page        an evaluation as a page
+    42585  evaluate                   methods ranked on tokens that both models share
+    42604  evaluate/token_class       what a token is like, by its bytes
+    42671  evaluate/hidden            which tokens are hidden, and the rows at hand
+    42869  evaluate/scores            how near rows come to the true ones
+    42969  evaluate/ranks             whether a true row is found among all
+    43100  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43329  evaluate/write_json        an evaluation as JSON
+    43442  evaluate/write_page        an evaluation as a page
 
-    43642  reshape                    a model's own vocabulary, smaller or larger
-    43666  reshape/needed             what has to stay for the sake of what stays
-    43880  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    44183  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44316  reshape/renumber           which tokens there are then, and their ids
-    44523  reshape/files_json         tokenizer.json and the JSON files beside it
-    44900  reshape/files_lines        merges.txt and vocab.txt
-    44984  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45106  reshape/named              tokens that configs name, which stay
-    45223  reshape/new_model          the model with its new tokenizer
-    45297  reshape/trim               fewer tokens
-    45404  reshape/extend             more tokens
+    43656  reshape                    a model's own vocabulary, smaller or larger
+    43680  reshape/needed             what has to stay for the sake of what stays
+    43894  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44197  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44330  reshape/renumber           which tokens there are then, and their ids
+    44537  reshape/files_json         tokenizer.json and the JSON files beside it
+    44914  reshape/files_lines        merges.txt and vocab.txt
+    44998  reshape/new_tokenizer      the files of the tokenizer, written anew
+    45120  reshape/named              tokens that configs name, which stay
+    45237  reshape/new_model          the model with its new tokenizer
+    45311  reshape/trim               fewer tokens
+    45418  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -4900,6 +4900,20 @@ OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
     watch->body(watch->argument, watch->first + index, worker);
 }
 
+/* Multiply-adds up to which one thread does a loop alone: a team of OpenMP's takes as long to
+   gather, on a busy machine far longer, and those who find nothing to do wait in a loop. */
+#define OTX__ALONE_WORK 1e5
+
+/* Runs the items at hand: together or, where there is little to do, alone. */
+OTX__PRIVATE void otx__watch_slice(otx__watch *watch, size_t count, double work)
+{
+    size_t i;
+    if ((double)count * work > OTX__ALONE_WORK || (watch->ctx && watch->ctx->parallel_for))
+        otx__parallel(watch->ctx, count, otx__watch_body, watch);
+    else
+        for (i = 0; i < count; i++) otx__watch_body(watch, i, 0);
+}
+
 /* otx__parallel in slices, for items of `work` multiply-adds or so each. */
 OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double work,
                                         otx_parallel_body body, void *argument,
@@ -4912,7 +4926,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->body = body;
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
-        otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
+        otx__watch_slice(watch, otx__min(slice, count - watch->first), work);
         result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
