@@ -99,7 +99,7 @@ static const char *duration_text(char to[NUMBER], double seconds)
 /* ---- the command line ----------------------------------------------------------- */
 
 typedef enum command {
-    TRANSPLANT, DRAFT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, MAP,
+    TRANSPLANT, DRAFT, DRAFT_HEAD, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, MAP,
     HELP, COMMAND_COUNT
 } command;
 
@@ -114,13 +114,15 @@ typedef struct settings {
     bool dry_run, quiet, help, version;
     otx_engine engine;
     const char *report, *token_report, *draft_for;
+    const char *draft_vocab; /* a file, or a number */
     /* evaluate */
     otx_evaluate_options evaluate;
     otx_method methods[OTX_METHOD_COUNT];
     const char *json, *html;
     /* trim, extend */
-    const char *keep, *drop, *tokens;
-    uint64_t first;
+    const char *keep, *drop, *tokens, *tokens_of, *donor;
+    uint64_t first, most;
+    bool by_subword;
     /* map */
     const char *safetensors;
     bool input;
@@ -129,8 +131,9 @@ typedef struct settings {
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
 #define FOR_TRANSPLANTS (FOR(TRANSPLANT) | FOR(DRAFT))
-#define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE))
+#define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE) | FOR(EXTEND))
 #define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
+#define FOR_DRAFTS (FOR_TRANSPLANTS | FOR(DRAFT_HEAD))
 #define FOR_MAKERS (FOR_SOLVERS | FOR(MAP))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
@@ -138,10 +141,10 @@ typedef struct settings {
    commands it is for. */
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_MAKERS) \
-    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS | FOR(MAP)) \
+    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS | FOR(MAP) | FOR(EXTEND)) \
     X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_MAKERS) \
-    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS | FOR(EXTEND)) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS) \
     X(OPTION_PIECES, "pieces", 0, true, FOR_SOLVERS) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
@@ -161,14 +164,15 @@ typedef struct settings {
     X(OPTION_DTYPE, "dtype", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_EMBEDDING_TYPE, "embedding-type", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_PRE, "pre", 0, true, FOR_TRANSPLANTS) \
-    X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR_DRAFTS) \
+    X(OPTION_DRAFT_VOCAB, "draft-vocab", 0, true, FOR_DRAFTS) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_BYTES, "byte-match", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_PREFIX, "prefix-match", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_MAGIKARP, "magikarp", 0, false, FOR_TRANSPLANTS) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR_TRANSPLANTS) \
-    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR_TRANSPLANTS | FOR_RESHAPERS) \
-    X(OPTION_DRY_RUN, "dry-run", 0, false, FOR_TRANSPLANTS) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR_DRAFTS | FOR_RESHAPERS) \
+    X(OPTION_DRY_RUN, "dry-run", 0, false, FOR_DRAFTS) \
     X(OPTION_MEMORY, "memory", 0, true, FOR_MAKERS) \
     X(OPTION_THREADS, "threads", 0, true, FOR_MAKERS) \
     X(OPTION_ISA, "isa", 0, true, FOR_MAKERS) \
@@ -184,7 +188,11 @@ typedef struct settings {
     X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
     X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
     X(OPTION_TOKENS, "tokens", 0, true, FOR(EXTEND)) \
-    X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
+    X(OPTION_TOKENS_OF, "tokens-of", 0, true, FOR(EXTEND)) \
+    X(OPTION_DONOR, "donor", 0, true, FOR(EXTEND)) \
+    X(OPTION_MOST, "max", 0, true, FOR(EXTEND)) \
+    X(OPTION_BY, "by", 0, true, FOR(BYTES)) \
+    X(OPTION_FIRST, "first", 0, true, FOR(TRIM) | FOR(EXTEND)) \
     X(OPTION_SAFETENSORS, "safetensors", 0, true, FOR(MAP)) \
     X(OPTION_SIDE, "side", 0, true, FOR(MAP)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
@@ -207,13 +215,14 @@ static const struct {
 static const char *const help_transplant[] = {
     "usage: transplant BASE DONOR OUT [options]\n"
     "       transplant draft SMALL TARGET OUT [options]\n"
+    "       transplant draft-head MODEL OUT --draft-vocab FILE | N\n"
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
     "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
-    "       transplant bytes MODEL OUT\n"
-    "       transplant extend MODEL OUT --tokens FILE\n"
+    "       transplant bytes MODEL OUT [--by own | subword]\n"
+    "       transplant extend MODEL OUT --tokens FILE | --donor DONOR\n"
     "       transplant map A B [--safetensors FILE] [--json FILE]\n"
     "       transplant help [COMMAND]\n"
     "\n"
@@ -293,6 +302,10 @@ static const char *const help_transplant[] = {
     "      --split-max-size SIZE\n"
     "                          write GGUF in parts of so many bytes, called OUT less\n"
     "                          .gguf and -00001-of-00002.gguf and so on (one file)\n"
+    "      --draft-vocab FILE|N\n"
+    "                          give OUT's output head rows for some of DONOR's tokens\n"
+    "                          alone, those in FILE or with ids below N, and d2t: see\n"
+    "                          transplant help draft-head\n"
     "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
     "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
@@ -328,6 +341,28 @@ static const char help_draft[] =
     "keeps its layers and its width. The other options are those of a transplant, but\n"
     "for --rows, --chat-template and --split-digits. Exit status 1 too if an engine\n"
     "would not take OUT, which stands there nevertheless.\n";
+
+static const char help_draft_head[] =
+    "usage: transplant draft-head MODEL OUT --draft-vocab FILE | N\n"
+    "\n"
+    "Writes to OUT the model MODEL, in either format, with an output head for some of its\n"
+    "tokens alone, which is most of what a draft reads for a token; the embedding stays\n"
+    "whole, and becomes no head if it was one. Tokens with a role and those that the chat\n"
+    "template or generation_config.json names always have a row. Which tokens the rows are\n"
+    "of, in order of ids, says the tensor d2t, as it is read of EAGLE-3 drafts: by llama.cpp\n"
+    "the id, in GGUF; by vLLM and SGLang the id less the row's number, in safetensors, with\n"
+    "t2d beside it and draft_vocab_size in config.json. A plain model with such a head is\n"
+    "loaded by no engine as released. The same option of transplant and transplant draft\n"
+    "writes it at once.\n"
+    "\n"
+    "      --draft-vocab FILE  tokens, one a line: its text, with \\xNN and \\\\ as escapes,\n"
+    "                          #ID, or COUNT, ID and text with tabs between them\n"
+    "      --draft-vocab N     tokens with ids below N, but for reserved ones\n"
+    "      --split-max-size SIZE\n"
+    "                          as for a transplant\n"
+    "      --dry-run           show what there would be and write no model\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
 
 static const char help_inspect[] =
     "usage: transplant inspect FILE_OR_DIR\n"
@@ -377,14 +412,19 @@ static const char help_verify[] =
 
 static const char help_trim[] =
     "usage: transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
-    "       transplant bytes MODEL OUT\n"
+    "       transplant bytes MODEL OUT [--by own | subword]\n"
     "\n"
-    "Writes to OUT the model of directory MODEL with fewer tokens. Text of tokens that\n"
+    "Writes to OUT the model MODEL, a directory or a GGUF file as OUT then is, with\n"
+    "fewer tokens. Its tokenizer is any that a transplant reads. Text of tokens that\n"
     "stay is encoded as before, and the model gives the same logits for them, bit for\n"
     "bit; all other text is encoded in smaller pieces. Special tokens, bytes, single\n"
     "characters, tokens in the chat template, and what tokens that stay are merged\n"
     "from stay too. bytes takes out all others.\n"
     "\n"
+    "      --by HOW            of bytes: own, the model's own tokens as they are; or\n"
+    "                          subword, a tokenizer of bytes where it lacks some: a\n"
+    "                          byte takes the mean of the rows of the single\n"
+    "                          characters that it is in, or else of all texts (own)\n"
     "      --keep FILE         tokens to keep, one a line: its text, with \\xNN and \\\\ as\n"
     "                          escapes, or #ID\n"
     "      --drop FILE         tokens to drop, likewise; all others stay\n"
@@ -396,18 +436,36 @@ static const char help_trim[] =
     "  -q, --quiet             print nothing but warnings and errors\n";
 
 static const char help_extend[] =
-    "usage: transplant extend MODEL OUT --tokens FILE\n"
+    "usage: transplant extend MODEL OUT --tokens FILE [--donor DONOR]\n"
+    "       transplant extend MODEL OUT --donor DONOR [--first N] [--max N]\n"
+    "       transplant extend MODEL OUT --tokens-of TOKENIZER [--first N] [--max N]\n"
     "\n"
-    "Writes to OUT the model of directory MODEL with more tokens. A text that its\n"
+    "Writes to OUT the model MODEL, a directory with a tokenizer.json or a GGUF file as\n"
+    "OUT then is, with more tokens. A text that its\n"
     "tokenizer certainly leaves whole, as a word is, becomes a token of the model's own,\n"
     "met wherever the word is; under BPE with the merges that lead to it, which come\n"
     "after all others. Any other text becomes an added token, cut out of a text before\n"
-    "anything else. Rows are made from those of the pieces that the text has now.\n"
+    "anything else. Rows are made from those of the pieces that the text has now, or from\n"
+    "DONOR's, as a transplant makes them, where DONOR has such a token.\n"
     "\n"
     "      --tokens FILE       texts, one a line, with \\xNN and \\\\ as escapes; most\n"
     "                          words want the space before them: \"\\x20word\"\n"
+    "      --donor DONOR       a model, a directory or a GGUF file, from whose rows new\n"
+    "                          ones are made. Without a list its tokens that MODEL lacks\n"
+    "                          are added, as far as they can be MODEL's own; none of\n"
+    "                          its special ones\n"
+    "      --tokens-of TOKENIZER\n"
+    "                          add those of another tokenizer, whatever the rows are\n"
+    "                          made from\n"
+    "      --first N           of these only ids below N\n"
+    "      --max N             and so many new ones at most\n"
     "  -s, --subword-method NAME\n"
-    "                          as for a transplant (mean)\n"
+    "                          of rows made from pieces, as for a transplant (mean)\n"
+    "  -a, --approximation-method NAME\n"
+    "                          as for a transplant; without --donor subword, mean, zero,\n"
+    "                          randn or john_hewitt (subword; with it omp-affine)\n"
+    "  -k, -c, --pieces, --norm, --ridge and the like, --memory, --threads, --isa:\n"
+    "                          as for a transplant\n"
     "      --rows multiple-of:N\n"
     "                          rows of the new matrices, if not as many as tokens\n"
     "      --overwrite         replace OUT if it exists\n"
@@ -448,6 +506,8 @@ static const struct {
     {"transplant", 3, 3, "three are wanted: BASE DONOR OUT", NULL},
     {"draft", 3, 3, "three are wanted: SMALL TARGET OUT (for a directory named draft, write "
      "./draft)", help_draft},
+    {"draft-head", 2, 2, "two are wanted: MODEL OUT (for a directory named draft-head, write "
+     "./draft-head)", help_draft_head},
     {"inspect", 1, 1, "one is wanted: FILE_OR_DIR (for a directory named inspect, write "
      "./inspect)", help_inspect},
     {"align", 2, 2, "two are wanted: BASE DONOR (for a directory named align, write ./align)",
@@ -845,6 +905,12 @@ static int set_option(settings *to, option_id id, const char *value)
                        : strcmp(value, "base") == 0 ? OTX_CHAT_BASE : OTX_CHAT_FILE;
         to->job.chat_file = value;
         break;
+    case OPTION_DRAFT_VOCAB:
+        to->draft_vocab = value;
+        if (!*value || (parse_number(value, NULL, &number) && (number < 1 || number > INT32_MAX)))
+            status = misuse("--draft-vocab", value, "a file's name or a number from 1 is wanted");
+        to->job.draft_vocab_first = number;
+        break;
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
     case OPTION_SEED:
@@ -863,7 +929,15 @@ static int set_option(settings *to, option_id id, const char *value)
         if (!to->input && strcmp(value, "output") != 0)
             status = misuse("--side", value, "output or input is wanted");
         break;
+    case OPTION_TOKENS_OF: to->tokens_of = value; break;
+    case OPTION_DONOR: to->donor = value; break;
     case OPTION_FIRST: status = set_number(value, UINT32_MAX, "--first", &to->first); break;
+    case OPTION_MOST: status = set_number(value, UINT32_MAX, "--max", &to->most); break;
+    case OPTION_BY:
+        to->by_subword = strcmp(value, "subword") == 0;
+        if (!to->by_subword && strcmp(value, "own") != 0)
+            status = misuse("--by", value, "own or subword is wanted");
+        break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ENGINE:
         status = choose(value, OTX_ENGINE_COUNT, engine_name, "unknown engine", &chosen);
@@ -955,13 +1029,27 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("--drop does not go with", "--keep", "one of them is wanted");
     if (s->command == TRIM && !s->keep && !s->drop && !s->first)
         return misuse("nothing says what stays of", "MODEL", "--keep, --drop or --first is wanted");
-    if (s->command == EXTEND && !s->tokens)
-        return misuse("nothing says what is new in", "MODEL", "--tokens FILE is wanted");
+    if (s->command == EXTEND && !s->tokens && !s->tokens_of && !s->donor)
+        return misuse("nothing says what is new in", "MODEL", "--tokens FILE, --tokens-of "
+                      "TOKENIZER or --donor DONOR is wanted");
+    if (s->command == EXTEND && (s->first || s->most) && s->tokens && !s->tokens_of)
+        return misuse("--first and --max do not go with", "--tokens",
+                      "they are for --tokens-of, and --donor without a list");
+    if (s->command == EXTEND && seen & SEEN(OPTION_METHOD) && !s->donor &&
+        otx_method_needs(s->job.method) & OTX_NEED_DONOR)
+        return misuse("there are no rows for the method", otx_method_name(s->job.method),
+                      "--donor DONOR is wanted");
+    if (s->command == EXTEND && (s->job.how.norm != OTX_NORM_NONE || s->job.how.clip_norms > 0.0) &&
+        !(s->donor && otx_method_needs(s->job.method) & OTX_NEED_DONOR))
+        return misuse("--norm and --clip-norms go by shared tokens, unknown to", "extend",
+                      "--donor DONOR is wanted, and a method that looks at its rows");
     if (FOR(s->command) & FOR_RESHAPERS && seen & SEEN(OPTION_ROWS) &&
         s->job.rows != OTX_ROWS_MULTIPLE)
         return misuse("--rows of this command", commands[s->command].name,
                       "multiple-of:N is wanted");
-    if (s->dry_run) least = 2;
+    if (s->command == DRAFT_HEAD && !s->draft_vocab)
+        return misuse("nothing says which rows stay of", "MODEL", "--draft-vocab is wanted");
+    if (s->dry_run) least--;
     if (n >= least && n <= commands[s->command].most) return STATUS_OK;
     return misuse(n < least ? "too few arguments for" : "too many arguments for",
                   commands[s->command].name, commands[s->command].wanted);
@@ -1072,6 +1160,8 @@ typedef struct meter {
     otx_stage stage;
     uint64_t first, last; /* counts at the start of the stage and lately */
     double began, shown;  /* when the stage began; when something was last shown */
+    char subject[SHOWN];  /* that was last told of, */
+    unsigned told;        /* and its stages that were, by bit */
 } meter;
 
 static void clear_bar(meter *m)
@@ -1122,6 +1212,20 @@ static void draw_bar(meter *m, const otx_progress *at, const char *stage, const 
     m->drawn = true;
 }
 
+/* Whether this stage of this subject has not been told of: many methods go through the same. */
+static bool first_time(meter *m, const otx_progress *at)
+{
+    const char *subject = at->subject ? at->subject : "";
+    unsigned told;
+    if (strncmp(subject, m->subject, sizeof m->subject - 1) != 0) {
+        m->told = 0;
+        snprintf(m->subject, sizeof m->subject, "%s", subject);
+    }
+    told = m->told;
+    m->told |= 1u << at->stage;
+    return m->told != told;
+}
+
 /* The library's progress callback: a bar on a terminal, redrawn at most ten times a
    second; elsewhere a line as a stage begins, and one every ten seconds. */
 static bool on_progress(void *context, const otx_progress *at)
@@ -1138,6 +1242,7 @@ static bool on_progress(void *context, const otx_progress *at)
         m->began = time;
     }
     m->last = at->done;
+    begins = begins && (m->terminal || first_time(m, at));
     if (!m->quiet && (m->terminal ? time - m->shown >= 0.1 : begins || time - m->shown >= 10)) {
         char subject[SHOWN], state[SHOWN];
         escape(subject, at->subject ? at->subject : "", at->subject ? strlen(at->subject) : 0);
@@ -1431,10 +1536,14 @@ static void print_summary(const settings *s, const otx_job *job)
     char number[NUMBER];
     size_t i;
     otx_job_summarize(job, &summary);
-    printf("%s -> %s, by %s", s->arguments[1], s->arguments[0], otx_method_name(s->job.method));
+    if (s->command == DRAFT_HEAD) printf("%s", s->arguments[0]);
+    else
+        printf("%s -> %s, by %s", s->arguments[1], s->arguments[0],
+               otx_method_name(s->job.method));
     if (s->job.own_head_method) printf(", the head by %s", otx_method_name(s->job.head_method));
     printf("\n");
     print_tokens(&summary.tokens);
+    if (summary.draft_rows) print_count("in the head", summary.draft_rows, summary.tokens.total);
     for (i = 0; i < summary.matrix_count; i++)
         print_matrix(&summary.matrices[i], !s->dry_run);
     if (s->dry_run) printf("\nDry run: no model was written.\n");
@@ -1577,6 +1686,15 @@ static void print_keys(const otx_gguf *gguf)
     printf("\n");
 }
 
+/* Of a draft whose output head has rows for a part of the tokens, how many. */
+static void print_draft_head(const otx_checkpoint *c)
+{
+    const otx_checkpoint_tensor *map = otx_checkpoint_find(c, "d2t");
+    char number[NUMBER];
+    if (map && map->tensor->rank == 1)
+        printf("output head for %s tokens, by d2t\n", grouped(number, map->tensor->shape[0]));
+}
+
 static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, bool *gguf,
                                      otx_error *error)
 {
@@ -1600,6 +1718,7 @@ static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, b
            grouped(bytes, total));
     if (checkpoint.file_count > 1) printf(", %u files", (unsigned)checkpoint.file_count);
     printf("\n");
+    print_draft_head(&checkpoint);
     otx_checkpoint_close(ctx, &checkpoint);
     return OTX_OK;
 }
@@ -1826,13 +1945,19 @@ static void print_start(const settings *s)
     if (gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_LLAMA_CPP)) {
         print_argument("start: llama-server --model", target);
         print_argument(" --model-draft", out);
-        printf("\n");
+        printf(" --spec-type draft-simple\n"); /* by default it drafts with nothing */
     }
     if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_VLLM)) {
         print_argument("start: vllm serve", target);
         printf(" --speculative-config '{\"method\": \"draft_model\", \"model\": \"");
         print_inner(out, true, true);
         printf("\", \"num_speculative_tokens\": 5}'\n");
+    }
+    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_SGLANG)) {
+        print_argument("start: python -m sglang.launch_server --model-path", target);
+        print_argument(" --speculative-algorithm STANDALONE --speculative-draft-model-path", out);
+        printf(" --speculative-num-steps 5 --speculative-eagle-topk 1"
+               " --speculative-num-draft-tokens 6\n"); /* of which one is the target's */
     }
     if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_TRANSFORMERS)) {
         printf("start: model.generate(..., assistant_model=AutoModelForCausalLM"
@@ -1842,22 +1967,64 @@ static void print_start(const settings *s)
     }
     if (!gguf && s->engine == OTX_ENGINE_LLAMA_CPP) {
         print_argument("start: python convert_hf_to_gguf.py", out);
-        printf("; then llama-server --model-draft\n");
+        printf("; then llama-server --model-draft FILE --spec-type draft-simple\n");
     }
 }
+
+/* What has been written at `out`: itself, or the first of its parts, in `part`. */
+static const char *written(const settings *s, const char *out, char *part, size_t room)
+{
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    int count;
+    if (!s->job.split_max_size || !ends_in(out, ".gguf")) return out;
+    for (count = 2; count <= 65535 && !is_file(&ctx, out); count++) {
+        snprintf(part, room, "%.*s-00001-of-%05d.gguf", (int)strlen(out) - 5, out, count);
+        if (is_file(&ctx, part)) return part;
+    }
+    return out;
+}
+
+/* Longest path of a part. */
+#define PART 4096
 
 /* A transplant, and what verify says of it. */
 static int run_draft(const settings *s)
 {
     settings check = *s;
+    const char *arguments[3];
+    char part[PART];
     int status = run_transplant(s);
     if (status || s->dry_run) return status;
-    check.arguments = s->arguments + 2;
-    check.draft_for = s->arguments[1];
+    arguments[0] = s->arguments[0];
+    arguments[1] = check.draft_for = s->arguments[1];
+    arguments[2] = written(s, s->arguments[2], part, sizeof part);
+    check.arguments = arguments + 2;
     if (!s->quiet) printf("\n");
     status = run_verify(&check);
-    if (!status && !s->quiet) print_start(s);
+    check.arguments = arguments;
+    if (!status && !s->quiet && !s->draft_vocab) print_start(&check);
     return status;
+}
+
+/* The head of a finished model: a transplant of its own tokenizer, of which all rows are
+   copies. What verify says of it says what reads it. */
+static int run_draft_head(const settings *s)
+{
+    settings both = *s;
+    const char *arguments[3];
+    char part[PART];
+    int status;
+    arguments[0] = arguments[1] = s->arguments[0];
+    arguments[2] = s->argument_count > 1 ? s->arguments[1] : NULL;
+    both.arguments = arguments;
+    both.job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    status = run_transplant(&both);
+    if (status || s->dry_run) return status;
+    arguments[2] = written(s, arguments[2], part, sizeof part);
+    both.arguments = arguments + 2;
+    if (!s->quiet) printf("\n");
+    return run_verify(&both);
 }
 
 /* The entries of a matrix, the least loss first; what could not run comes last. */
@@ -2019,6 +2186,7 @@ static void print_trimming(const char *model, const otx_trim_summary *t)
     print_count("  as wished", t->wanted, t->before);
     print_count("  always", t->always, t->before);
     print_count("  as parts", t->parts, t->before);
+    if (t->made) print_count("  as new bytes", t->made, 0);
     printf("  %-14s %12s  %s of them saved\n", "matrices",
            size_text(bytes, (double)t->trimmed),
            size_text(less, (double)t->matrices - (double)t->trimmed));
@@ -2042,14 +2210,19 @@ static int run_extend(const settings *s)
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error;
-    otx_result result;
+    otx_result result = OTX_OK;
     memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
-    result = list_open(&ctx, s->tokens, &list, &error);
+    if (s->tokens) result = list_open(&ctx, s->tokens, &list, &error);
     wanted.tokens = list.tokens;
     wanted.token_count = list.count;
-    wanted.subword = s->job.how.subword;
+    wanted.tokens_of = s->tokens_of;
+    wanted.first = s->first;
+    wanted.most = s->most;
+    wanted.donor = s->donor;
+    wanted.method = s->job.method;
+    wanted.how = s->job.how;
     wanted.multiple = s->job.rows_multiple;
     wanted.overwrite = s->job.overwrite;
     if (!result)
@@ -2063,6 +2236,12 @@ static int run_extend(const settings *s)
         print_count("of the model", summary.own, 0);
         print_count("  parts", summary.parts, 0);
         print_count("added", summary.added, 0);
+        if (summary.left) print_count("left out", summary.left, 0);
+        if (s->donor) {
+            print_count("by the donor", summary.solved, 0);
+            print_count("by pieces", summary.own + summary.parts + summary.added - summary.solved,
+                        0);
+        }
     }
     return reshaped(result, &error, &list);
 }
@@ -2084,6 +2263,7 @@ static int run_trim(const settings *s)
     wanted.tokens = list.tokens;
     wanted.token_count = list.count;
     wanted.drop = s->drop != NULL;
+    wanted.bytes = s->by_subword;
     wanted.first = s->first;
     wanted.multiple = s->job.rows_multiple;
     wanted.overwrite = s->job.overwrite;
@@ -2092,6 +2272,31 @@ static int run_trim(const settings *s)
     clear_bar(&m);
     if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
     return reshaped(result, &error, &list);
+}
+
+/* A command with --draft-vocab, whose file is a list of tokens. */
+static int run_with_draft_vocab(const settings *s)
+{
+    settings with = *s;
+    token_list list;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result = OTX_OK;
+    int status;
+    memset(&list, 0, sizeof list);
+    if (!s->job.draft_vocab_first) result = list_open(&ctx, s->draft_vocab, &list, &error);
+    if (!result && !s->job.draft_vocab_first && !list.count)
+        result = list_fail(&error, OTX_ERROR_FORMAT, s->draft_vocab, "names no token");
+    with.job.draft_vocab = list.tokens;
+    with.job.draft_vocab_count = list.count;
+    if (result) status = fail(&error);
+    else
+        status = s->command == DRAFT        ? run_draft(&with)
+                 : s->command == DRAFT_HEAD ? run_draft_head(&with)
+                                            : run_transplant(&with);
+    list_close(&list);
+    return status;
 }
 
 /* Both ways between A and B. */
@@ -2206,8 +2411,8 @@ static int run_help(const settings *s)
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
-                      "known are transplant, draft, inspect, align, verify, evaluate, trim, "
-                      "bytes, extend, map");
+                      "known are transplant, draft, draft-head, inspect, align, verify, "
+                      "evaluate, trim, bytes, extend, map");
     return print_help(of);
 }
 
@@ -2216,6 +2421,7 @@ static int run(const settings *s)
     int status;
     if (s->help) status = print_help(s->command);
     else if (s->version) status = print_version();
+    else if (s->draft_vocab) status = run_with_draft_vocab(s);
     else if (s->command == DRAFT) status = run_draft(s);
     else if (s->command == INSPECT) status = run_inspect(s);
     else if (s->command == ALIGN) status = run_align(s);

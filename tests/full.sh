@@ -57,7 +57,10 @@ elsewhere() {
                 shared=yes
             fi
         fi
-        if "$@" -std=c99 -O2 -I. "$source" $object -o "$build/$name-elsewhere" -lm; then
+        # Linked without -O: clang has wasm-opt, where there is one, rewrite what is linked with
+        # it, and it does not know all instructions.
+        if "$@" -std=c99 -O2 -I. -c "$source" -o "$build/$name-elsewhere.o" &&
+            "$@" "$build/$name-elsewhere.o" $object -o "$build/$name-elsewhere" -lm; then
             suite "$name, $label" env OTX_TEST_SMALL=1 $runner "$build/$name-elsewhere"
         else
             count "$name, $label: build" 1
@@ -191,6 +194,8 @@ gguf_clients() {
     "$python" -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549 >&2
     suite "outputs in GGUF, opened by gguf, transformers and llama.cpp" "$python" \
         tests/gguf_clients.py "$build/transplant" ${OTX_TEST_REAL:+--real "$OTX_TEST_REAL"}
+    suite "GGUF files cut down and grown, opened by gguf and llama.cpp" "$python" \
+        tests/reshape_gguf.py "$build/transplant" ${OTX_TEST_REAL:+--real "$OTX_TEST_REAL"}
 }
 
 # The keys of a GGUF file for a tokenizer, against llama.cpp's converter and llama.cpp itself.
@@ -247,6 +252,12 @@ clients() {
             tests/vocab_sources.py "$build/print_alignment"
         suite "text split into tokens, against the packages" "$sources" \
             tests/split_oracle.py "$build/print_split"
+        $CC -O2 -I. tests/print_cut.c -o "$build/print_cut" -lm
+        count "tests/print_cut.c" $?
+        suite "text cut into pieces, against the packages" "$sources" \
+            tests/cut_oracle.py "$build/print_cut"
+        suite "other tokenizers cut down, against their packages" "$sources" \
+            tests/reshape_sources.py "$build/transplant"
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi
@@ -281,8 +292,9 @@ ranks() {
 }
 
 # The readers on inputs that a fuzzer makes, from seeds that are made first; and on the
-# seeds alone, where clang has no fuzzer.
+# seeds alone, where clang has no fuzzer: fuzzed [HOW LONG].
 fuzzed() {
+    bound=${1--runs=20000}
     if ! have python3; then skip "fuzzing" "no python3"; return; fi
     rm -rf "$build/fuzz"
     python3 tests/fuzz/seeds.py "$build/fuzz/seeds" || count "tests/fuzz/seeds.py" 1
@@ -305,12 +317,16 @@ fuzzed() {
         clang -std=c99 -g -O1 -I. -DOTX_STATIC -fno-sanitize-recover=all $fuzzer "$source" \
             -o "$build/$name" -lm
         count "$name: build" $?
-        "$build/$name" -seed=1 -runs=20000 -timeout=20 -rss_limit_mb=1024 \
-            -dict="tests/fuzz/$target.dict" -artifact_prefix="$build/fuzz/" \
-            "$build/fuzz/$target" "$build/fuzz/seeds/$target" >"$build/output" 2>&1
+        words=
+        if [ -f "tests/fuzz/$target.dict" ]; then words=-dict=tests/fuzz/$target.dict; fi
+        mkdir -p "$build/fuzz/seeds/$target"
+        "$build/$name" -seed=1 "$bound" -timeout=20 -rss_limit_mb=1024 $words \
+            -artifact_prefix="$build/fuzz/" "$build/fuzz/$target" \
+            "$build/fuzz/seeds/$target" >"$build/output" 2>&1
         status=$?
         [ $status -eq 0 ] || tail -n 30 "$build/output"
-        count "$name, 20000 inputs" $status
+        grep '^Done ' "$build/output"
+        count "$name, $bound" $status
     done
 }
 
@@ -325,10 +341,18 @@ whole() {
     suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
 }
 
+# A few of the platforms, a hostile system, and the page in a browser, all in bounded form.
+bounded() {
+    suite "platforms" ./tests/platforms.sh "i686 with SSE2" aarch64 s390x "WASI with SIMD"
+    suite "a hostile system" ./tests/hostile.sh
+    suite "the page" ./tests/run.sh --web
+}
+
 # What has one core's work at a time: the real clients, and other machines.
 one_by_one() {
     clients
     emulated
+    bounded
 }
 
 # That runs beside the rest, in a folder of its own, and what it prints stands at the end.

@@ -189,6 +189,25 @@ def by_gguf(pair):
             check(np.array_equal(found, expected), f"{kind}: rows of {new.name}")
 
 
+def by_k_quants(pair):
+    """Types that gguf reads but does not make: what it reads is near the floats."""
+    base = files.write(pair.work / "wide.gguf", files.base_keys(), files.base_tensors())
+    donor = files.write(pair.work / "wide-donor.gguf", files.donor_keys(), files.donor_tensors())
+    rows = {}
+    for kind in ("F32", "Q4_K", "Q5_K", "Q6_K"):
+        out = pair.run(base, donor, "wide-out.gguf", "-a", "omp", "--embedding-type", kind.lower())
+        for tensor in gguf.GGUFReader(out).tensors:
+            if tensor.name in (EMBED, HEAD):
+                check(tensor.tensor_type.name == kind, f"{kind}: type of {tensor.name}")
+                rows[kind, tensor.name] = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+    for (kind, name), found in rows.items():
+        made = rows["F32", name]
+        apart = np.linalg.norm(found - made, axis=1) / np.linalg.norm(made, axis=1)
+        most = {"F32": 0, "Q4_K": 0.12, "Q5_K": 0.06, "Q6_K": 0.03}[kind]
+        check(found.shape == made.shape and apart.max() <= most,
+              f"{kind}: rows of {name} as gguf reads them, {apart.max():.3f} apart")
+
+
 # ---- transformers ----------------------------------------------------------------------------
 
 
@@ -362,6 +381,7 @@ def main():
         work = Path(folder)
         pair = Pair(args.transplant, work)
         by_gguf(pair)
+        by_k_quants(pair)
         by_transformers(pair)
         by_llama(pair)
         if args.real:

@@ -4,7 +4,10 @@
 #   ./tests/run.sh --full   and again under sanitizers, with every compiler and language
 #                           standard here, on an emulated Arm, and against the real
 #                           clients (Python packages, installed into build/)
-#   ./tests/run.sh --clients   only the tool against the real clients
+#   ./tests/run.sh --clients     only the tool against the real clients
+#   ./tests/run.sh --platforms   every platform that can be built for here, a row each
+#   ./tests/run.sh --hostile     a system that fails, the largest inputs; an hour of fuzzing
+#   ./tests/run.sh --web         the page of examples/web, in a headless Chromium
 #   ./tests/run.sh test_json test_tool_verify ...   only these suites
 # CC chooses the compiler. The last line adds everything up. tests/README.md says what each
 # file here is for.
@@ -18,9 +21,15 @@ case "${1-}" in
 "") ;;
 --full) what=full ;;
 --clients) what=clients ;;
+--platforms) exec ./tests/platforms.sh ;;
+--hostile) exec ./tests/hostile.sh --long ;;
+--web) what=web ;;
 --one-by-one) what=one_by_one ;; # a part of --full
 test_*) what=chosen ;;
-*) echo "usage: tests/run.sh [--full | --clients | SUITE...]" >&2; exit 2 ;;
+*)
+    echo "usage: tests/run.sh [--full | --clients | --platforms | --hostile | --web |" \
+        "SUITE...]" >&2
+    exit 2 ;;
 esac
 
 CC=${CC:-cc}
@@ -213,10 +222,24 @@ chosen() {
     done
 }
 
+# The page, which needs a browser and a compiler for WebAssembly; pictures lie beside it.
+web() {
+    page=$build/web/transplant.html
+    if ! have python3; then skip "the page" "no python3"; return; fi
+    rm -rf "$build/web"
+    examples/web/build.sh "$page"
+    status=$?
+    if [ $status -eq 77 ]; then skip "the page" "clang cannot build for wasm32-wasi"; return; fi
+    count "examples/web/build.sh" $status
+    $CC -O1 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
+    count "examples/transplant.c" $?
+    suite "the page, in Chromium" python3 tests/web_page.py "$build/transplant" "$page"
+}
+
 case $what in
 everyday) everyday ;;
 full) everyday; thorough ;;
-clients | one_by_one) $what ;;
+clients | one_by_one | web) $what ;;
 chosen) chosen "$@" ;;
 esac
 echo

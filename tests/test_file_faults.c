@@ -345,6 +345,72 @@ static void test_an_output_that_cannot_be_renamed(void)
     CHECK_CONTAINS(logged, "/o/out.otx-old-1: the former output is here now");
 }
 
+/* The files of a set in parts, by their contents: "111" are the older ones. */
+static const char *const set_names[] = {"s-1.gguf", "s-2.gguf", "s-3.gguf"};
+
+static const char *set_state(const char *directory)
+{
+    static char state[4];
+    char name[64];
+    size_t i;
+    for (i = 0; i < 3; i++) {
+        char *text;
+        snprintf(name, sizeof name, "%s/%s", directory, set_names[i]);
+        text = scratch_read(name, NULL);
+        state[i] = text ? text[4] : '-';
+        free(text);
+    }
+    state[3] = 0;
+    return state;
+}
+
+static void put_set(const char *directory, const char *text)
+{
+    char name[64];
+    size_t i;
+    for (i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s/%s", directory, set_names[i]);
+        scratch_text(name, text);
+    }
+}
+
+/* Replaces a set; `good` renames go well, then `bad` fail. */
+static otx_result replace_set(const otx_context *ctx, int good, int bad)
+{
+    otx__output output;
+    otx_result result;
+    if (!scratch_exists(at("set"))) scratch_directory("set");
+    put_set("set", "GGUF1");
+    CHECK_INT(otx__staged_begin(ctx, at("set/s.gguf"), true, &output, &error), OTX_OK);
+    put_set("set/s.gguf.otx-partial-1", "GGUF2");
+    plan(RENAME, good, bad, EIO);
+    result = otx__staged_commit(&output, set_names, 3, &error);
+    plan(RENAME, 0, 0, 0);
+    otx__output_abandon(&output);
+    return result;
+}
+
+static void test_a_set_that_cannot_be_renamed(void)
+{
+    const otx_context ctx = logging();
+    int good;
+    for (good = 0; good < 6; good++) { /* three go aside, three come */
+        CHECK_INT(replace_set(&ctx, good, 1), OTX_ERROR_IO);
+        CHECK_CONTAINS(error.message, good < 3 ? "cannot be replaced: Input/output error"
+                                               : "cannot be given its final name: Input");
+        CHECK_STRING(set_state("set"), "111");
+        CHECK(!scratch_exists(at("set/s.gguf.otx-partial-1")));
+    }
+    CHECK_STRING(logged, "");
+    CHECK_INT(replace_set(&ctx, 6, 0), OTX_OK);
+    CHECK_STRING(set_state("set"), "222");
+    CHECK(!scratch_exists(at("set/s.gguf.otx-partial-1")));
+    CHECK_INT(replace_set(&ctx, 4, 100), OTX_ERROR_IO); /* nor back again */
+    CHECK_STRING(set_state("set"), "---");
+    CHECK_STRING(set_state("set/s.gguf.otx-partial-1/replaced"), "111");
+    CHECK_CONTAINS(logged, "/set/s.gguf.otx-partial-1/replaced: has files of the output");
+}
+
 static void test_names_that_cannot_be_synced(void)
 {
     const otx_context ctx = logging();
@@ -370,6 +436,7 @@ int main(void)
     RUN(test_looks_that_fail);
     RUN(test_ways_up_that_are_not_there);
     RUN(test_an_output_that_cannot_be_renamed);
+    RUN(test_a_set_that_cannot_be_renamed);
     RUN(test_names_that_cannot_be_synced);
     scratch_close();
     return test_end();

@@ -11,7 +11,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 
 import gguf_models as gguf
 import tool
@@ -436,16 +435,16 @@ def a_base_that_changes(here):
 
 @case
 def many_keys_and_tensors(here):
-    """The time is that of the file's size, not of its square."""
+    """Far more than any model has, and none gets lost."""
     count = 100000
     keys = {**base_keys(), **{f"k{i:x}": (gguf.U8, 0) for i in range(count)}}
     tensors = {EMBED: gguf.blocks(1, "F32", BASE_COUNT, 32)}
     for i in range(count):
         tensors[f"b.1.{i:x}"] = gguf.Block("F16", (BASE_COUNT,), bytes(2 * BASE_COUNT))
     base = write(here / "base.gguf", keys, tensors)
-    begun = time.monotonic()
-    call(base, donor_file(here), "--dry-run")
-    assert time.monotonic() - begun < 15
+    call(base, donor_file(here), here / "out.gguf", "-q", "-a", "mean")
+    new_keys, new = read(here / "out.gguf")
+    assert len(new) == count + 1 and sum(k.startswith("k") for k in new_keys) == count
 
 
 # ---- in any mix -------------------------------------------------------------------------------

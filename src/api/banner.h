@@ -30,13 +30,14 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          close, with every way of making rows; otx_evaluate; otx_trim, also to a tokenizer of
+          bytes, and otx_extend, also by a donor;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
           table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
           otx_job_options, OTX_ACTION_MATCH, otx_mark_undertrained; otx_gguf_*, GGUF files in
           otx_checkpoint_open, otx_job_open, otx_vocab_open and otx_verify,
-          otx_vocab_parse_gguf; pre and split_max_size in otx_job_options.
+          otx_vocab_parse_gguf; pre, split_max_size and draft_vocab in otx_job_options.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           Rows of pieces beside the donor's, which otx_method_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.

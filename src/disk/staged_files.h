@@ -74,8 +74,8 @@ OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
            otx__sys_rename(from, to);
 }
 
-/* Gives one file its final name; `clear`: removes what has it, and no more. */
-OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+/* Gives one file its final name. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name,
                                          otx_error *error)
 {
     char *from = otx__path_join(output->ctx, output->partial, name);
@@ -84,44 +84,97 @@ OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *
     otx_result result = OTX_OK;
     if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
     if (!result) result = otx__staged_check(output, to, &present, error);
-    if (!result && clear && present && !otx__sys_remove(to))
-        result = otx__fail_system(error, to, "cannot be replaced", errno);
-    if (!result && !clear && !otx__staged_rename(from, to))
+    if (!result && !otx__staged_rename(from, to))
         result = otx__fail_system(error, to, "cannot be given its final name", errno);
     otx__path_free(output->ctx, from);
     otx__path_free(output->ctx, to);
     return result;
 }
 
-/* Takes back the names of some files. */
-OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
-                                   size_t count)
+/* Puts an older file that has a final name into `aside`, if there is one; `back`: from there
+   to where it was. */
+OTX__PRIVATE otx_result otx__staged_replace(const otx__output *output, const char *aside,
+                                            const char *name, bool back, otx_error *error)
 {
+    char *old = otx__path_join(output->ctx, aside, name);
+    char *path = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!old || !path) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result && back) {
+        otx__status status;
+        result = otx__look(old, &status, error);
+        if (!result && status.present && !otx__sys_rename(old, path))
+            result = otx__fail_system(error, path, "cannot be put back", errno);
+    } else if (!result) {
+        result = otx__staged_check(output, path, &present, error);
+        if (!result && present && !otx__sys_rename(path, old))
+            result = otx__fail_system(error, path, "cannot be replaced", errno);
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, path);
+    return result;
+}
+
+/* Takes back the names of the files from `first` on, and gives them to those that had them,
+   again the first of all last. Where that fails the older files stay where they were put. */
+OTX__PRIVATE void otx__staged_undo(otx__output *output, const char *aside,
+                                   const char *const *names, size_t first, size_t count)
+{
+    char name[OTX__PATH_TEXT];
+    bool all = true;
     size_t i;
-    for (i = 0; i < count; i++) {
+    for (i = first; i < count; i++) {
         char *path = otx__staged_path(output, names[i]);
         if (path) (void)otx__sys_remove(path);
         otx__path_free(output->ctx, path);
     }
+    for (i = count; i-- > 0;) {
+        /* What fails for want of memory may not at the second try. */
+        all = (!otx__staged_replace(output, aside, names[i], true, NULL) ||
+               !otx__staged_replace(output, aside, names[i], true, NULL)) && all;
+    }
+    if (all) return;
+    otx__log(output->ctx, OTX_WARNING, "%s: has files of the output that was to be replaced, "
+             "which could not be put back", otx__path_text(name, aside));
+    otx__path_free(output->ctx, output->partial);
+    output->partial = NULL;
 }
 
-/* Gives the files their final names, the last of them first. They must have been finished. */
+/* Gives several files their names; what has them stands in `aside` meanwhile, so that it can be
+   had again. */
+OTX__PRIVATE otx_result otx__staged_commit_set(otx__output *output, const char *parent,
+                                               const char *aside, const char *const *names,
+                                               size_t count, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t left = count, i;
+    if (!otx__sys_make_directory(aside))
+        return otx__fail_system(error, aside, "cannot be created", errno);
+    for (i = 0; i < count && !result; i++)
+        result = otx__staged_replace(output, aside, names[i], false, error);
+    while (left > 0 && !result) {
+        if (left == 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], error);
+        if (!result) left--;
+    }
+    if (result) otx__staged_undo(output, aside, names, left, count);
+    return result;
+}
+
+/* Gives the files their final names. They must have been finished. */
 OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
                                            size_t count, otx_error *error)
 {
     char *parent = otx__path_parent(output->ctx, output->path);
+    char *aside = otx__path_join(output->ctx, output->partial, "replaced");
     otx_result result = OTX_OK;
-    size_t left = count;
-    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__directory_sync(output->ctx, output->partial);
-    if (count > 1) result = otx__staged_move(output, names[0], true, error);
-    while (left > 0 && !result) {
-        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
-        result = otx__staged_move(output, names[left - 1], false, error);
-        if (!result) left--;
-    }
+    if (!parent || !aside) result = otx__fail_memory(error, strlen(output->path) + 16);
+    if (!result) otx__directory_sync(output->ctx, output->partial);
+    if (!result && count == 1) result = otx__staged_move(output, names[0], error);
+    else if (!result) result = otx__staged_commit_set(output, parent, aside, names, count, error);
     if (!result) otx__directory_sync(output->ctx, parent);
-    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, aside);
     otx__path_free(output->ctx, parent);
     return result;
 }

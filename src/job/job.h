@@ -21,6 +21,7 @@ typedef struct otx__diagnosis {
 } otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
+struct otx__rebuild; /* targets.h */
 
 /* What becomes of one vocabulary tensor of the base. */
 typedef struct otx__tensor_plan {
@@ -70,6 +71,9 @@ struct otx_job {
     uint32_t *targets;                      /* donor ids to solve for */
     size_t anchor_count, target_count;
 
+    /* draft_vocab, draft_head: the tokens that the output's head has rows for */
+    otx__draft_head draft;
+
     /* plan: what becomes of every tensor, and of the configs */
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
@@ -85,6 +89,11 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
+    otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
+    void *give_context;
+    bool lends; /* or gives them to another job: nobody writes a map for it */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
@@ -368,6 +377,7 @@ OTX_API void otx_job_close(otx_job *job)
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
+    otx__draft_close(ctx, &job->draft);
     otx_alignment_close(ctx, &job->alignment);
     otx__side_close(ctx, &job->donor);
     otx__side_close(ctx, &job->base);

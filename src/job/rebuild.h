@@ -93,6 +93,12 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Rows from elsewhere, if there are any. */
+OTX__PRIVATE otx_result otx__rebuild_give(otx__rebuild *r, otx_error *error)
+{
+    return r->job->give ? r->job->give(r->job->give_context, r, error) : OTX_OK;
+}
+
 /* The rows that must be made: by the method, from the donor's; as the mean of
    the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
@@ -105,6 +111,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (job->target_count == 0) return OTX_OK;
     if (r->solution) {
         result = otx__rebuild_solved(r, error);
+        if (!result) result = otx__rebuild_give(r, error);
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
@@ -113,7 +120,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
-    return result;
+    return result ? result : otx__rebuild_give(r, error);
 }
 
 /* Rows without a token of their own, padding and reserved ones, get the mean of
@@ -196,6 +203,29 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     otx__loaded_close(job, &r->old);
     if (!result) result = otx__rebuild_padding(r, error);
     return result;
+}
+
+/* Moves the new rows of a draft's head before all others, once all are made. */
+OTX__PRIVATE void otx__rebuild_pick(otx__rebuild *r)
+{
+    const otx__draft_head *draft = &r->job->draft;
+    size_t i;
+    r->ids = draft->ids;
+    for (i = 0; i < draft->count; i++)
+        memmove(r->made.data + i * r->row_size, r->made.data + draft->ids[i] * r->row_size,
+                r->row_size);
+}
+
+/* How many new rows are written. */
+OTX__PRIVATE size_t otx__rebuild_count(const otx__rebuild *r)
+{
+    return r->ids ? r->job->draft.count : r->made.rows;
+}
+
+/* The donor's id that a row which is written is of. */
+OTX__PRIVATE size_t otx__rebuild_id(const otx__rebuild *r, size_t row)
+{
+    return r->ids ? r->ids[row] : row;
 }
 
 /* ---- before the solves ---- */
