@@ -23,291 +23,315 @@
 
    What is where
 
-      344  api/version                version
-      374  api/result                 results
-      414  api/context                context: memory, threads, progress
-      492  api/isa                    instruction sets
-      509  api/matrix                 numbers and matrices
-      567  api/blocks                 block types of ggml
-      593  api/solver                 the solver
-      722  api/affine                 the affine map: rows as the map makes them, and what it misses
-      856  api/methods                methods: rows for tokens that a model lacks
-     1093  api/source                 sources and sinks: bytes in and out
-     1113  api/json                   JSON
-     1235  api/safetensors            safetensors
-     1299  api/gguf                   GGUF
-     1397  api/vocab                  vocabularies
-     1534  api/align                  alignment
-     1601  api/gguf_vocab             vocabularies in GGUF files
-     1624  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1716  api/file                   files
-     1727  api/directory              directories
-     1799  api/job                    the whole job
-     1990  api/map_models             maps by the rows of two models
-     2012  api/verify                 looking at a finished model
-     2076  api/evaluate               methods ranked on tokens that both models share
-     2172  api/reshape                a model's own vocabulary, smaller or larger
+      369  api/version                version
+      399  api/result                 results
+      439  api/context                context: memory, threads, progress
+      517  api/isa                    instruction sets
+      534  api/matrix                 numbers and matrices
+      592  api/blocks                 block types of ggml
+      618  api/solver                 the solver
+      747  api/affine                 the affine map: rows as the map makes them, and what it misses
+      881  api/methods                methods: rows for tokens that a model lacks
+     1118  api/source                 sources and sinks: bytes in and out
+     1138  api/json                   JSON
+     1260  api/safetensors            safetensors
+     1324  api/gguf                   GGUF
+     1422  api/vocab                  vocabularies
+     1559  api/align                  alignment
+     1626  api/gguf_vocab             vocabularies in GGUF files
+     1649  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1741  api/file                   files
+     1752  api/directory              directories
+     1824  api/job                    the whole job
+     2034  api/map_models             maps by the rows of two models
+     2056  api/verify                 looking at a finished model
+     2125  api/evaluate               methods ranked on tokens that both models share
+     2221  api/reshape                a model's own vocabulary, smaller or larger
 
-     2261  base                       what everything stands on
-     2297  base/begin                 system headers, and how floating point must be compiled
-     2335  base/sizes                 counting, and sums and products that may not wrap
-     2373  base/span                  bytes of others, digits, UTF-8
-     2531  base/decimal               the digits of a double
-     2666  base/format                printf without stdio and without a locale
-     2935  base/result                results, failures, messages
-     3051  base/memory                the allocator, arrays that grow
-     3110  base/text                  names in messages, and text that grows
-     3227  base/hooks                 log, progress, threads of the caller
-     3296  base/sort                  in place, without memory, never quadratic; and finding
-     3346  base/clock                 wall time for statistics
-     3392  base/hash                  keyed, for tables whose keys a stranger chooses
-     3484  base/pool                  blocks that are freed together
-     3599  base/number                element types, widening and rounding
-     3810  base/blocks                block types of ggml, taken apart and widened
-     4031  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4316  base/blocks_make           rows quantised to blocks
-     4710  base/base64                decoding
-     4746  base/protobuf              fields of a message
-     4868  base/watch                 long loops that the caller can stop
+     2354  base                       what everything stands on
+     2390  base/begin                 system headers, and how floating point must be compiled
+     2428  base/sizes                 counting, and sums and products that may not wrap
+     2466  base/span                  bytes of others, digits, UTF-8
+     2624  base/decimal               the digits of a double
+     2773  base/format                printf without stdio and without a locale
+     3042  base/result                results, failures, messages
+     3158  base/memory                the allocator, arrays that grow
+     3217  base/text                  names in messages, and text that grows
+     3334  base/hooks                 log, progress, threads of the caller
+     3403  base/sort                  in place, without memory, never quadratic; and finding
+     3453  base/clock                 wall time for statistics
+     3499  base/hash                  keyed, for tables whose keys a stranger chooses
+     3591  base/pool                  blocks that are freed together
+     3706  base/number                element types, widening and rounding
+     3917  base/blocks                block types of ggml, taken apart and widened
+     4138  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4423  base/blocks_make           rows quantised to blocks
+     4817  base/base64                decoding
+     4853  base/protobuf              fields of a message
+     4975  base/watch                 long loops that the caller can stop
 
-     4935  files                      formats, on memory and streams
-     4965  files/memory_source        memory as a source of bytes
-     4983  files/json_read            a parser without recursion
-     5336  files/json_values          looking at values, stepping through containers
-     5549  files/json_edit            writing, and edits that keep every byte they do not touch
-     5917  files/tensors              what reading and writing a header share
-     6052  files/safetensors_read     the header of a file, checked
-     6377  files/safetensors_write    the header of a new file
-     6534  files/gguf_types           ggml's types, and the sizes of values
-     6711  files/gguf_values          keys, tensors and values found
-     6829  files/gguf_walk            what stands in a header, one after the other
-     7041  files/gguf_read            the header of a file, checked
-     7262  files/gguf_write           the header of a new file
-     7468  files/gguf_keys            a list of keys that is being made
+     5042  files                      formats, on memory and streams
+     5072  files/memory_source        memory as a source of bytes
+     5090  files/json_read            a parser without recursion
+     5443  files/json_values          looking at values, stepping through containers
+     5656  files/json_edit            writing, and edits that keep every byte they do not touch
+     6024  files/tensors              what reading and writing a header share
+     6159  files/safetensors_read     the header of a file, checked
+     6484  files/safetensors_write    the header of a new file
+     6641  files/gguf_types           ggml's types, and the sizes of values
+     6818  files/gguf_values          keys, tensors and values found
+     6936  files/gguf_walk            what stands in a header, one after the other
+     7148  files/gguf_read            the header of a file, checked
+     7369  files/gguf_write           the header of a new file
+     7575  files/gguf_keys            a list of keys that is being made
 
-     7668  vocab                      tokens, from every source, and which of them are the same
-     7709  vocab/known                what the world calls things: files, classes, tokens
-     8033  vocab/token_table          the table of tokens, and finding tokens in it
-     8207  vocab/spelling             from what a file spells to bytes
-     8398  vocab/reader               what the readers of all sources share
-     8756  vocab/added_tokens         what other files add to a model's tokens
-     9104  vocab/in_use               tokens that are named as reserved ones and are none
-     9207  vocab/from_tokenizer_json  tokenizer.json
-     9500  vocab/from_tekken          tekken.json
-     9655  vocab/from_tiktoken        *.tiktoken
-     9720  vocab/from_sentencepiece   tokenizer.model and its like
-    10085  vocab/from_vocab_json      vocab.json and merges.txt
-    10171  vocab/from_vocab_txt       vocab.txt
-    10228  vocab/digits               how a tokenizer cuts numbers
-    10424  vocab/recognise            what a file is, by what it holds
-    10555  vocab/parse                the first source that is given, and what goes with it
-    10781  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11093  vocab/rules_read           the rules of each kind of file
-    11202  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11395  vocab/from_gguf            the vocabulary of a GGUF file
-    11703  vocab/gguf_rules           how it splits text
-    11855  vocab/split                text split as the tokenizer's model splits it
-    12255  vocab/align                which base token a donor token is
+     7775  vocab                      tokens, from every source, and which of them are the same
+     7816  vocab/known                what the world calls things: files, classes, tokens
+     8140  vocab/token_table          the table of tokens, and finding tokens in it
+     8314  vocab/spelling             from what a file spells to bytes
+     8505  vocab/reader               what the readers of all sources share
+     8863  vocab/added_tokens         what other files add to a model's tokens
+     9211  vocab/in_use               tokens that are named as reserved ones and are none
+     9314  vocab/from_tokenizer_json  tokenizer.json
+     9607  vocab/from_tekken          tekken.json
+     9762  vocab/from_tiktoken        *.tiktoken
+     9827  vocab/from_sentencepiece   tokenizer.model and its like
+    10192  vocab/from_vocab_json      vocab.json and merges.txt
+    10278  vocab/from_vocab_txt       vocab.txt
+    10335  vocab/digits               how a tokenizer cuts numbers
+    10531  vocab/recognise            what a file is, by what it holds
+    10662  vocab/parse                the first source that is given, and what goes with it
+    10888  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11200  vocab/rules_read           the rules of each kind of file
+    11309  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11502  vocab/from_gguf            the vocabulary of a GGUF file
+    11810  vocab/gguf_rules           how it splits text
+    11962  vocab/split                text split as the tokenizer's model splits it
+    12362  vocab/align                which base token a donor token is
 
-    12512  simd                       the hot loops, once for each instruction set
-    12545  simd/kernels               the table of kernels, and what all versions share
-    12822  simd/scalar                the reference
-    12991  simd/sse2                  the operations of 128-bit x86, and what each does
-    13112  simd/neon                  those of 64-bit Arm
-    13207  simd/wasm                  those of WebAssembly's SIMD128
-    13292  simd/avx2                  those of 256-bit x86, with FMA
-    13374  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14018  simd/avx_vnni              AVX2, and products of integers
-    14114  simd/neon_bf16             NEON, and products of matrices
-    14268  simd/avx512                512-bit x86, by hand
-    14875  simd/amx                   tiles of x86, beside AVX-512
-    15118  simd/dispatch              which of them this machine can run, and which a call takes
+    12619  encode                     text becomes pieces, pieces become ids
+    12648  encode/char_set            sets of characters
+    12873  encode/unicode_tables      what characters are, packed
+    13037  encode/categories          Unicode's categories, scripts and case, as sets
+    13338  encode/regex_parse         regular expressions, read: sets and escapes
+    13644  encode/regex_syntax        classes, repetitions, groups
+    14044  encode/regex_program       instructions, and what parts of an expression begin with
+    14197  encode/regex_make          the program that they become
+    14559  encode/regex_match         the program run over a text
+    14930  encode/slices              a text in pieces, and ways to cut it further
+    15175  encode/cutter_read         the steps of a pre-tokenizer, read
+    15487  encode/cutter              texts cut by them
 
-    15344  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15400  solve/views                the rows of matrices, as the kernels read them
-    15529  solve/panels               vectors as the dense products want them, and these
-    15720  solve/rests                vectors on their way into panels
-    15898  solve/dictionary           the atoms, and their split along a common direction
-    16053  solve/exact_gram           products of all pairs of atoms in double
-    16135  solve/triangle             packed lower triangles
-    16239  solve/support              what is known of one target, and the exact steps
-    16515  solve/gram_table           products of atoms with all atoms, for scans
-    16753  solve/screen               which atoms are worth scoring in double: the bound
-    17021  solve/residuals            the residual form's targets on their way into a scan
-    17206  solve/scan                 the correlations of all atoms with a block's residuals
-    17374  solve/predict              making targets ready for the next scan
-    17621  solve/candidates           the atoms that a scan could not rule out
-    17955  solve/select               the next atoms of each target
-    18140  solve/rates                what a processor does in a second
-    18182  solve/pursuit              what one solve holds, and the memory it takes
-    18483  solve/plan                 which form, and in what blocks
-    18699  solve/apart                targets that a table of products cannot tell on
-    18750  solve/steps                a pursuit from its rows to its results
-    18991  solve/combine              new rows of coefficients
-    19053  solve/solver               the public call
-    19218  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19427  solve/affine_normal        the normal equations of an affine map
-    19670  solve/affine_factor        their factor, and their solution
-    19901  solve/affine_map           a fitted map, and the rows it makes
-    20245  solve/affine_choice        how many atoms to take, and chosen by what
-    20645  solve/affine_fit           what a fit of an affine map holds and needs
-    20909  solve/affine               fitting and applying affine maps
+    15661  simd                       the hot loops, once for each instruction set
+    15694  simd/kernels               the table of kernels, and what all versions share
+    15971  simd/scalar                the reference
+    16140  simd/sse2                  the operations of 128-bit x86, and what each does
+    16261  simd/neon                  those of 64-bit Arm
+    16356  simd/wasm                  those of WebAssembly's SIMD128
+    16441  simd/avx2                  those of 256-bit x86, with FMA
+    16523  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    17167  simd/avx_vnni              AVX2, and products of integers
+    17263  simd/neon_bf16             NEON, and products of matrices
+    17417  simd/avx512                512-bit x86, by hand
+    18024  simd/amx                   tiles of x86, beside AVX-512
+    18267  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21200  methods                    rows for tokens that a model lacks, each method a room
-    21244  methods/parts              what methods share: sums of rows, combinations
-    21428  methods/pursuit            omp, omp-centred
-    21499  methods/constant           mean, zero
-    21527  methods/rough              products in float that leave few to be taken in double
-    21583  methods/near               each target against all anchors
-    21874  methods/weights            how a few anchors combine to a target
-    22095  methods/interpolation      common_interpolation
-    22248  methods/wechsel            wechsel
-    22298  methods/focus              focus
-    22386  methods/hull               hull
-    22437  methods/dense              matrices of double, and their products
-    22702  methods/lengthen           the base's rows of pieces beside the donor's
-    22968  methods/mapping            omp-affine, affine
-    23237  methods/linear             maps between two models' rows
-    23392  methods/clp                clp
-    23478  methods/chance             normal deviates that are the same everywhere
-    23539  methods/factor             of symmetric matrices
-    23588  methods/randn              randn
-    23677  methods/john_hewitt        john_hewitt
-    23761  methods/polar              the orthogonal part of a matrix
-    23857  methods/procrustes         procrustes
-    23950  methods/eigen              principal directions of a matrix's rows
-    24264  methods/landmark_pca       landmark_pca
-    24322  methods/stb                stb
-    24504  methods/rope               rows turned to positions
-    24594  methods/mp_rope            mp_rope
-    24920  methods/subword            subword
-    25026  methods/zett               zett
-    25048  methods/spread             the factor that suits hidden anchors' rows best
-    25275  methods/modifiers          what is done to the rows of any method
-    25419  methods/undertrained       rows that look as if nothing had trained them
-    25536  methods/methods            the table of all, and the public calls
+    18493  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18549  solve/views                the rows of matrices, as the kernels read them
+    18678  solve/panels               vectors as the dense products want them, and these
+    18869  solve/rests                vectors on their way into panels
+    19047  solve/dictionary           the atoms, and their split along a common direction
+    19202  solve/exact_gram           products of all pairs of atoms in double
+    19284  solve/triangle             packed lower triangles
+    19388  solve/support              what is known of one target, and the exact steps
+    19664  solve/gram_table           products of atoms with all atoms, for scans
+    19902  solve/screen               which atoms are worth scoring in double: the bound
+    20170  solve/residuals            the residual form's targets on their way into a scan
+    20355  solve/scan                 the correlations of all atoms with a block's residuals
+    20523  solve/predict              making targets ready for the next scan
+    20770  solve/candidates           the atoms that a scan could not rule out
+    21104  solve/select               the next atoms of each target
+    21289  solve/rates                what a processor does in a second
+    21331  solve/pursuit              what one solve holds, and the memory it takes
+    21632  solve/plan                 which form, and in what blocks
+    21848  solve/apart                targets that a table of products cannot tell on
+    21899  solve/steps                a pursuit from its rows to its results
+    22140  solve/combine              new rows of coefficients
+    22202  solve/solver               the public call
+    22367  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22576  solve/affine_normal        the normal equations of an affine map
+    22819  solve/affine_factor        their factor, and their solution
+    23050  solve/affine_map           a fitted map, and the rows it makes
+    23394  solve/affine_choice        how many atoms to take, and chosen by what
+    23794  solve/affine_fit           what a fit of an affine map holds and needs
+    24058  solve/affine               fitting and applying affine maps
 
-    25714  across                     tokens of one vocabulary as weighted tokens of another
-    25728  across/map_rows            a map, gathered row by row
-    25925  across/token_map           by the split of the other vocabulary
-    26048  across/write_maps          two maps as safetensors
-    26191  across/spell_maps          two maps as JSON, for people
+    24349  methods                    rows for tokens that a model lacks, each method a room
+    24393  methods/parts              what methods share: sums of rows, combinations
+    24577  methods/pursuit            omp, omp-centred
+    24648  methods/constant           mean, zero
+    24676  methods/rough              products in float that leave few to be taken in double
+    24732  methods/near               each target against all anchors
+    25023  methods/weights            how a few anchors combine to a target
+    25244  methods/interpolation      common_interpolation
+    25397  methods/wechsel            wechsel
+    25447  methods/focus              focus
+    25535  methods/hull               hull
+    25586  methods/dense              matrices of double, and their products
+    25851  methods/lengthen           the base's rows of pieces beside the donor's
+    26117  methods/mapping            omp-affine, affine
+    26386  methods/linear             maps between two models' rows
+    26541  methods/clp                clp
+    26627  methods/chance             normal deviates that are the same everywhere
+    26688  methods/factor             of symmetric matrices
+    26737  methods/randn              randn
+    26826  methods/john_hewitt        john_hewitt
+    26910  methods/polar              the orthogonal part of a matrix
+    27006  methods/procrustes         procrustes
+    27099  methods/eigen              principal directions of a matrix's rows
+    27413  methods/landmark_pca       landmark_pca
+    27471  methods/stb                stb
+    27653  methods/rope               rows turned to positions
+    27743  methods/mp_rope            mp_rope
+    28069  methods/subword            subword
+    28175  methods/zett               zett
+    28197  methods/spread             the factor that suits hidden anchors' rows best
+    28424  methods/modifiers          what is done to the rows of any method
+    28568  methods/undertrained       rows that look as if nothing had trained them
+    28685  methods/methods            the table of all, and the public calls
 
-    26311  disk                       files and directories
-    26349  disk/system                what POSIX and Windows are asked for
-    26390  disk/windows_paths         paths as Windows takes them
-    26530  disk/windows               the system as Windows gives it
-    26842  disk/posix                 the system as POSIX gives it
-    27090  disk/paths                 what can be told from their text
-    27164  disk/failure               why the system refused
-    27278  disk/look                  what stands at a path, and whether within another
-    27399  disk/listing               listings of directories
-    27474  disk/reading               files to read, and whether they have changed
-    27653  disk/writing               files to write
-    27770  disk/copying               copies of files
-    27836  disk/trees                 whole directories looked through, copied, removed
-    28052  disk/known                 what weights are called in a directory
-    28146  disk/staging               a directory made under another name, then renamed
-    28412  disk/staged_files          files made under another name, then renamed
-    28541  disk/missing               a path or a directory without what is wanted of it
-    28584  disk/gguf_files            GGUF files of a directory, by their names
-    28625  disk/weights               which files they are, and what may stand in their place
-    28961  disk/weight_index          the index of a checkpoint in shards
-    29178  disk/shards                what an index and its shards say of each other
-    29383  disk/gguf_parts            the parts of a split GGUF file
-    29492  disk/checkpoint            a model directory, in one file or in shards
-    29844  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29923  disk/tokenizer_directory   the tokenizer of a model directory
+    28863  across                     tokens of one vocabulary as weighted tokens of another
+    28877  across/map_rows            a map, gathered row by row
+    29074  across/token_map           by the split of the other vocabulary
+    29197  across/write_maps          two maps as safetensors
+    29340  across/spell_maps          two maps as JSON, for people
 
-    30185  model                      which tensors and config keys belong to the vocabulary
-    30221  model/known                what the world calls things
-    30573  model/known_keys           keys of ids and sizes in configs
-    30747  model/known_classes        classes of tokenizers, by the type of model
-    30985  model/names                names of tensors
-    31142  model/document             the JSON files of a model directory
-    31237  model/members              what the members of a config are about
-    31458  model/config               what config.json says
-    31635  model/side                 a model directory opened once
-    31761  model/gguf_model           what a GGUF file says of a model
-    31818  model/code                 the Python that a tokenizer is loaded with
-    32052  model/parts                what each tensor does for the vocabulary
-    32163  model/whole                whether all tensors are there
-    32285  model/find                 finding the parts of a model
-    32589  model/processor            the tokens that a processor looks for by their text
-    32744  model/heirs                what becomes of the ids in a config
-    32911  model/config_ids           ids in a config being edited
-    33151  model/config_lists         lists, dictionaries and ranges of ids
-    33308  model/config_edit          config.json and generation_config.json, edited
-    33603  model/classes              which class a tokenizer is loaded as
-    33810  model/class_tokens         added tokens that a class numbers otherwise
+    29460  disk                       files and directories
+    29498  disk/system                what POSIX and Windows are asked for
+    29539  disk/windows_paths         paths as Windows takes them
+    29679  disk/windows               the system as Windows gives it
+    29991  disk/posix                 the system as POSIX gives it
+    30239  disk/paths                 what can be told from their text
+    30313  disk/failure               why the system refused
+    30427  disk/look                  what stands at a path, and whether within another
+    30548  disk/listing               listings of directories
+    30623  disk/reading               files to read, and whether they have changed
+    30802  disk/writing               files to write
+    30919  disk/copying               copies of files
+    30985  disk/trees                 whole directories looked through, copied, removed
+    31201  disk/known                 what weights are called in a directory
+    31295  disk/staging               a directory made under another name, then renamed
+    31561  disk/staged_files          files made under another name, then renamed
+    31743  disk/missing               a path or a directory without what is wanted of it
+    31786  disk/gguf_files            GGUF files of a directory, by their names
+    31827  disk/weights               which files they are, and what may stand in their place
+    32163  disk/weight_index          the index of a checkpoint in shards
+    32380  disk/shards                what an index and its shards say of each other
+    32585  disk/gguf_parts            the parts of a split GGUF file
+    32694  disk/checkpoint            a model directory, in one file or in shards
+    33046  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    33125  disk/tokenizer_directory   the tokenizer of a model directory
 
-    33926  job                        the whole transplant, in the order in which it happens
-    33983  job/job                    what a job holds
-    34375  job/open                   opening the two models
-    34651  job/map                    the caller's map
-    34772  job/align                  where every new row comes from
-    34973  job/plan                   what becomes of every tensor, and of the configs
-    35194  job/rope                   heads and rotary positions of the two models
-    35292  job/chat                   the template that turns messages into text
-    35431  job/digits                 where the two tokenizers cut numbers differently
-    35632  job/converted              the special tokens that a conversion to GGUF finds
-    35940  job/gguf_donor             the files of a tokenizer, open once more
-    36024  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36307  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36643  job/gguf_merges            the merges of a byte-level vocabulary
-    36814  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36984  job/gguf_special           special tokens, flags, templates
-    37203  job/gguf_normal            what becomes of spaces and letters
-    37346  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37542  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37782  job/bos                    texts that begin otherwise than the base's
-    37846  job/rows                   rows in memory: reading, checking, their mean
-    38185  job/pieces                 what the base cuts new tokens into
-    38340  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38605  job/magikarp               tokens that look under-trained by their rows
-    38732  job/match                  rows of tokens that a new one only begins with
-    38819  job/solve                  solving for the rows of the donor
-    39028  job/targets                the rows that are made from the donor's
-    39146  job/diagnose               what is odd about the rows that were made
-    39275  job/rebuild                the new rows of one vocabulary tensor
-    39536  job/write_blocks           new rows as blocks
-    39633  job/write                  the output and its weights
-    39927  job/write_gguf             the output as a GGUF file, or as parts of one
-    40272  job/copy                   the other files of the two models
-    40489  job/index                  the files that are written anew
-    40651  job/run                    the whole, in order
-    40812  job/combined               a map of tokens by the combinations that a method makes
-    40912  job/report                 what a job did, as JSON and as a table
-    41239  job/findings               what is told of a finished model
-    41288  job/check_files            its files
-    41424  job/check_ids              sizes, ids and tying
-    41640  job/check_values           values
-    41711  job/check_gguf             the tokens of a GGUF file
-    41961  job/check_gguf_keys        its other keys, and its tensors
-    42206  job/check_draft            as a draft model for another
-    42529  job/verify                 whether a finished model agrees with itself
+    33387  model                      which tensors and config keys belong to the vocabulary
+    33423  model/known                what the world calls things
+    33784  model/known_keys           keys of ids and sizes in configs
+    33958  model/known_classes        classes of tokenizers, by the type of model
+    34196  model/names                names of tensors
+    34360  model/document             the JSON files of a model directory
+    34455  model/members              what the members of a config are about
+    34676  model/config               what config.json says
+    34853  model/side                 a model directory opened once
+    34980  model/gguf_model           what a GGUF file says of a model
+    35037  model/code                 the Python that a tokenizer is loaded with
+    35271  model/parts                what each tensor does for the vocabulary
+    35394  model/whole                whether all tensors are there
+    35516  model/find                 finding the parts of a model
+    35820  model/processor            the tokens that a processor looks for by their text
+    35975  model/heirs                what becomes of the ids in a config
+    36143  model/config_ids           ids in a config being edited
+    36383  model/config_lists         lists, dictionaries and ranges of ids
+    36540  model/config_edit          config.json and generation_config.json, edited
+    36847  model/classes              which class a tokenizer is loaded as
+    37054  model/class_tokens         added tokens that a class numbers otherwise
 
-    42585  evaluate                   methods ranked on tokens that both models share
-    42604  evaluate/token_class       what a token is like, by its bytes
-    42671  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42869  evaluate/scores            how near rows come to the true ones
-    42969  evaluate/ranks             whether a true row is found among all
-    43100  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43329  evaluate/write_json        an evaluation as JSON
-    43442  evaluate/write_page        an evaluation as a page
+    37170  job                        the whole transplant, in the order in which it happens
+    37231  job/draft_map              which tokens the rows of a draft's head are of
+    37289  job/job                    what a job holds
+    37691  job/open                   opening the two models
+    37967  job/map                    the caller's map
+    38088  job/align                  where every new row comes from
+    38290  job/draft_vocab            the tokens that a draft's head has rows for
+    38526  job/plan                   what becomes of every tensor, and of the configs
+    38749  job/draft_head             a head of fewer rows, and what says which
+    38886  job/rope                   heads and rotary positions of the two models
+    38984  job/chat                   the template that turns messages into text
+    39123  job/digits                 where the two tokenizers cut numbers differently
+    39324  job/converted              the special tokens that a conversion to GGUF finds
+    39632  job/gguf_donor             the files of a tokenizer, open once more
+    39716  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39999  job/gguf_tokens            the strings, types and scores of a vocabulary
+    40335  job/gguf_merges            the merges of a byte-level vocabulary
+    40506  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    40676  job/gguf_special           special tokens, flags, templates
+    40895  job/gguf_normal            what becomes of spaces and letters
+    41038  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    41234  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    41474  job/bos                    texts that begin otherwise than the base's
+    41538  job/rows                   rows in memory: reading, checking, their mean
+    41878  job/pieces                 what the base cuts new tokens into
+    42033  job/untrained              rows that hold nothing, and what becomes of their tokens
+    42298  job/magikarp               tokens that look under-trained by their rows
+    42425  job/match                  rows of tokens that a new one only begins with
+    42512  job/solve                  solving for the rows of the donor
+    42721  job/targets                the rows that are made from the donor's
+    42844  job/diagnose               what is odd about the rows that were made
+    42976  job/rebuild                the new rows of one vocabulary tensor
+    43267  job/write_blocks           new rows as blocks
+    43366  job/write                  the output and its weights
+    43682  job/write_gguf             the output as a GGUF file, or as parts of one
+    44032  job/copy                   the other files of the two models
+    44249  job/index                  the files that are written anew
+    44427  job/run                    the whole, in order
+    44592  job/combined               a map of tokens by the combinations that a method makes
+    44692  job/report                 what a job did, as JSON and as a table
+    45021  job/findings               what is told of a finished model
+    45072  job/check_head             a head of fewer rows than tokens
+    45307  job/check_files            its files
+    45444  job/check_ids              sizes, ids and tying
+    45660  job/check_values           values
+    45739  job/check_gguf             the tokens of a GGUF file
+    45989  job/check_gguf_keys        its other keys, and its tensors
+    46236  job/check_draft            as a draft model for another
+    46578  job/verify                 whether a finished model agrees with itself
 
-    43656  reshape                    a model's own vocabulary, smaller or larger
-    43680  reshape/needed             what has to stay for the sake of what stays
-    43894  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    44197  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44330  reshape/renumber           which tokens there are then, and their ids
-    44537  reshape/files_json         tokenizer.json and the JSON files beside it
-    44914  reshape/files_lines        merges.txt and vocab.txt
-    44998  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45120  reshape/named              tokens that configs name, which stay
-    45237  reshape/new_model          the model with its new tokenizer
-    45311  reshape/trim               fewer tokens
-    45418  reshape/extend             more tokens
+    46636  evaluate                   methods ranked on tokens that both models share
+    46655  evaluate/token_class       what a token is like, by its bytes
+    46722  evaluate/hidden            which tokens are hidden, and the rows at hand
+    46920  evaluate/scores            how near rows come to the true ones
+    47020  evaluate/ranks             whether a true row is found among all
+    47151  evaluate/evaluate          methods, one after the other, matrix by matrix
+    47380  evaluate/write_json        an evaluation as JSON
+    47493  evaluate/write_page        an evaluation as a page
+
+    47707  reshape                    a model's own vocabulary, smaller or larger
+    47738  reshape/needed             what has to stay for the sake of what stays
+    47952  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    48255  reshape/whole_word         which texts a tokenizer leaves in one piece
+    48406  reshape/renumber           which tokens there are then, and their ids
+    48649  reshape/files_json         tokenizer.json and the JSON files beside it
+    49033  reshape/files_lines        merges.txt and vocab.txt
+    49117  reshape/files_pieces       SentencePiece models
+    49337  reshape/files_ranks        tiktoken's ranks and tekken.json
+    49505  reshape/named              tokens that configs name, which stay
+    49622  reshape/files_gguf         the keys of GGUF files
+    49904  reshape/new_tokenizer      the files of the tokenizer, written anew
+    50100  reshape/wording            what the transplant says, in words of those who asked
+    50187  reshape/new_model          the model with its new tokenizer
+    50291  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    50447  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    50714  reshape/trim               fewer tokens
+    50853  reshape/extend             a text that becomes a token
+    51113  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -315,13 +339,14 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          close, with every way of making rows; otx_evaluate; otx_trim, also to a tokenizer of
+          bytes, and otx_extend, also by a donor;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
           table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
           otx_job_options, OTX_ACTION_MATCH, otx_mark_undertrained; otx_gguf_*, GGUF files in
           otx_checkpoint_open, otx_job_open, otx_vocab_open and otx_verify,
-          otx_vocab_parse_gguf; pre and split_max_size in otx_job_options.
+          otx_vocab_parse_gguf; pre, split_max_size and draft_vocab in otx_job_options.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           Rows of pieces beside the donor's, which otx_method_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
@@ -1863,6 +1888,13 @@ typedef struct otx_job_options {
     uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
                           that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
                           file, whatever the base is in */
+    const char *const *draft_vocab; /* with these two the output is a draft whose head has rows
+                          for a part of the tokens alone; NULL and 0: for all. Each is a token of
+                          the donor's by content, else by its bytes, with \xNN and \\ as escapes;
+                          "#ID"; or a line "COUNT\tID\tTOKEN", which counts for nothing where
+                          COUNT is 0. Read by otx_job_open. See there what is written */
+    size_t draft_vocab_count;
+    uint64_t draft_vocab_first; /* tokens with ids below this one besides, but for reserved ones */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -1929,6 +1961,7 @@ typedef struct otx_job_summary {
     otx_job_tokens tokens;
     otx_job_matrix matrices[OTX_JOB_MAX_MATRICES];
     size_t matrix_count;
+    uint64_t draft_rows; /* of a head that has rows for a part of the tokens; else 0 */
     otx_isa isa;
     int threads;
     uint64_t peak_bytes; /* most memory held at once through the allocator */
@@ -1947,7 +1980,18 @@ typedef struct otx_job otx_job;
    (Two or three alike may be copies that somebody made.) A token with such a row in a matrix
    of the donor that is used, the embedding or an untied head, is not solved for: where the
    base has no row to copy, it gets what a reserved token gets. Nor is it an anchor, nor is
-   one with such a row in a matrix of the base. */
+   one with such a row in a matrix of the base.
+
+   With a draft_vocab every output head of the output has a row for each token that is listed, and
+   for those in use (otx_token), which a generation needs, in order of their ids; the embedding
+   has all rows. A model whose head is its embedding gets a head of its own. A tensor "d2t" (I64)
+   says which tokens the rows are of, as those read it who read it at all. In safetensors that are
+   EAGLE-3 drafts of SafeAILab/EAGLE, vLLM and SGLang: the id less the row's number; "t2d" (BOOL)
+   marks the tokens that have a row, and config.json says "draft_vocab_size". In GGUF those are
+   the drafts EAGLE-3 and DFlash of llama.cpp: the id itself. A head with a bias, a list that
+   leaves nothing out, and a model without a head are OTX_ERROR_ARGUMENT; tokens that are not
+   there OTX_ERROR_NOT_FOUND. If both paths are the same, every row is copied, those without a
+   token too: so is the head of a finished model cut down. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -2059,6 +2103,11 @@ typedef struct otx_verify_summary {
    they would not load it, or text could not be encoded (faults); what they put up with, but
    hardly anybody means (warnings: special ids of tokens that are none, an unknown
    pre-tokenizer, a chat template with names of no tokens); and values as above.
+
+   Of a draft whose head has rows for a part of the tokens (otx_job_options.draft_vocab): that d2t
+   is I64 and has an element for each row, all of ids below the embedding's rows, none twice;
+   draft_vocab_size (faults); t2d, and whether eos has a row (warnings). A warning, or of an EAGLE-3
+   or DFlash draft a note, says who reads such a head.
 
    draft_for names the model that this one is to draft for; its tokenizer and its
    config.json are read, or its keys. GGUF files are compared as they are, and a directory
@@ -2182,6 +2231,8 @@ typedef struct otx_trim_options {
     uint64_t first;     /* ids below this one stay besides, unless they are named to go */
     uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
                            this; 0: 1 */
+    bool bytes;         /* nothing but bytes and special tokens stays, whatever is named; a
+                           tokenizer that lacks some byte becomes byte-level BPE without merges */
     bool overwrite;     /* replace an existing output */
 } otx_trim_options;
 
@@ -2191,6 +2242,7 @@ typedef struct otx_trim_summary {
     uint64_t always;        /* special ones, bytes and single characters, those that a chat
                                template or a config names */
     uint64_t parts;         /* those that others which stay are made of */
+    uint64_t made;          /* bytes that were no tokens, and are now */
     uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
     uint64_t trimmed;       /* and after */
 } otx_trim_summary;
@@ -2205,15 +2257,34 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
                                                 bool *keep, otx_trim_summary *summary,
                                                 otx_error *error);
 
-/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
-   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
-   numbered anew in their order, and matrices, biases, configs and generation_config.json
-   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
-   of a WordLevel model, which has none and where it is unknown. Tokenizers
-   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
-   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
-   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+/* Writes to `out` the model `model`, a directory or a GGUF file, with the vocabulary cut down:
+   what no token that stays depends on is taken out of the tokenizer's files, ids are numbered
+   anew in their order, and matrices, biases, configs and generation_config.json follow. Text of
+   tokens that stay is encoded to the same tokens, and the model gives the same logits for them,
+   bit for bit; all other text is still encoded, in smaller pieces, but for that of a WordLevel
+   model, which has none and where it is unknown. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND.
+
+   The files are tokenizer.json and what stands beside it, SentencePiece models, tiktoken's
+   ranks, tekken.json, vocab.json and vocab.txt. Of a SentencePiece model pieces that stay and
+   fields that are not known remain byte for byte, the trainer's ids and size are made true, and
+   samples of a self-test go; one beside a tokenizer.json follows it if it is of the same
+   tokens, and is left out if not. Ranks are numbered through again, and special tokens keep
+   their places behind them, with unlisted ones between and behind, as loaders count from the
+   ranks; where these are listed in the loader's code alone, or that holds their number, it is
+   OTX_ERROR_UNSUPPORTED. Of a GGUF file, which `out` then is too, all tensors and keys that are
+   not the vocabulary's remain byte for byte, rows are copied as blocks, and roles that
+   llama.cpp takes for granted are named where their ids are others. As for otx_job_run, nothing
+   stands at `out` before it is complete; the new tokenizer stands beside it for that time, as
+   `out`.otx-tokenizer-N.
+
+   With options.bytes, where the model has a token for every byte, as byte-level BPE and byte
+   fallback have, that is the same as to keep nothing. Where it lacks one (WordPiece, Unigram,
+   SentencePiece without fallback) the tokenizer becomes one of bytes, which leaves every text as
+   it is; special tokens and other added ones stay. A byte that is a token of the model's own
+   keeps its row. Any other takes the mean of the rows of the single characters, with the space
+   before them or without, in whose UTF-8 it is; if there are none, of all tokens of text that it
+   is in; and one that is in none the mean of all rows of tokens. */
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
@@ -2222,27 +2293,49 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
 typedef struct otx_extend_options {
     const char *const *tokens; /* texts, a space before a word with it; escapes as above */
     size_t token_count;
-    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    const char *tokens_of; /* a tokenizer, as for otx_vocab_open, whose tokens are offered after
+                            those; NULL: the donor's if `tokens` is NULL, else none */
+    uint64_t first;      /* of an offered tokenizer, ids below this one; 0: all */
+    uint64_t most;       /* offer on until so many tokens are new; 0: all */
+    const char *donor;   /* a model, as for otx_job_open, whose rows are used; or NULL */
+    otx_method method;   /* how rows are made: by one that needs a donor's rows those of tokens
+                            that the donor has, and by subword all others; by any other all */
+    otx_method_options how; /* of both; of subword, how.subword */
     uint64_t multiple;   /* as above */
     bool overwrite;      /* replace an existing output */
 } otx_extend_options;
 
 typedef struct otx_extend_summary {
     uint64_t before, after; /* tokens */
-    uint64_t present;       /* of the list, tokens already */
+    uint64_t present;       /* of the list, tokens already; of an offered one, texts that are */
+    uint64_t left;          /* of an offered one, texts that cannot be the model's own */
     uint64_t own;           /* that are the model's own now: met where the text is a word; */
     uint64_t parts;         /* those besides that merges go through on the way to them; */
     uint64_t added;         /* added tokens: cut out of any text before all else */
+    uint64_t solved;        /* new rows that are made from the donor's; by the pieces are the
+                               others of these three */
 } otx_extend_summary;
 
-/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
-   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
-   all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
-   that holds a token which texts are cut at, becomes an added token, that is neither special nor
-   normalised. New rows are made from those of the pieces; all others, and biases, configs and
-   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
+/* Writes to `out` the model `model`, with a tokenizer.json or a GGUF file, with more tokens. A
+   text that the model's pre-tokenizer certainly leaves whole becomes a token of its own: under
+   BPE by merges after all others, so that a text without it is split as before but for these;
+   under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
+   other text, and one that holds a token which texts are cut at, becomes an added token, that
+   is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
+   grow by the model's own; added ones are user-defined there. New rows are made from those of
+   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
+   with the same errors. A text of nothing, or one that has to be an added token and is no
+   UTF-8, is OTX_ERROR_ARGUMENT.
+
+   Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
+   tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
+   token even within a word. Special and reserved tokens stay the model's.
+
+   A donor's row is used for a new token of the same (kind, bytes), a merge's part among them, for
+   an added one also that of a special token of its content. The anchors are those of a transplant
+   of the model to the donor's tokenizer, and so are the rows, bit for bit, where nothing goes by
+   the other tokens that are wanted: omp-affine and affine choose by them how they map, and noise
+   goes by places. A donor's row that holds nothing counts as none. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
@@ -2569,50 +2662,66 @@ OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
             digits[9 * i + j] = (char)('0' + limbs[i] % 10);
 }
 
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
+/* Digits enough to tell doubles apart: one before the first that is not 0, for a carry, 18 from
+   there on, and '1' or '0' for whether any that is not 0 follows. */
+#define OTX__DECIMAL_KEPT 20
+
+/* Those of significand * 2^exponent; `*from` is the place of the first in what otx__decimal
+   makes, chosen by these if it is negative. */
+OTX__PRIVATE void otx__decimal_keep(uint64_t significand, int exponent, int *from, char *kept)
 {
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
+    char digits[OTX__DECIMAL_DIGITS];
+    int i;
+    otx__decimal(significand, exponent, digits);
+    if (*from < 0)
+        for (i = 0; digits[i] == '0'; i++) *from = i;
+    memcpy(kept, digits + *from, OTX__DECIMAL_KEPT - 1);
+    for (i = *from + OTX__DECIMAL_KEPT - 1; i < OTX__DECIMAL_DIGITS && digits[i] == '0';) i++;
+    kept[OTX__DECIMAL_KEPT - 1] = i < OTX__DECIMAL_DIGITS ? '1' : '0';
+}
+
+/* Cuts the exact digits after `keep` of them, rounding up if the next is at least
+   `threshold`. Returns whether the result lies in the interval that reads back as the same
+   double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int keep, char threshold, char *digits)
+{
+    int i = 1 + keep, from_below, from_above;
     bool up = exact[i] >= threshold;
     memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
+    memset(digits + i, '0', (size_t)(OTX__DECIMAL_KEPT - i));
     while (up) {
         i--;
         up = digits[i] == '9';
         digits[i] = (char)(up ? '0' : digits[i] + 1);
     }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
+    from_below = memcmp(digits, below, OTX__DECIMAL_KEPT);
+    from_above = memcmp(above, digits, OTX__DECIMAL_KEPT);
     return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
 }
 
 /* Finds the fewest digits that read back as the same double, and of those the
    nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
    between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+   17 digits always do. Returns the place of the first of them. */
+OTX__PRIVATE int otx__decimal_shortest(uint64_t bits, char *digits)
 {
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    char exact[OTX__DECIMAL_KEPT], below[OTX__DECIMAL_KEPT], above[OTX__DECIMAL_KEPT];
     uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    int exponent = (int)(bits >> 52), from = -1, keep = 1;
     /* The neighbour below a power of two is at half the distance, which is why
        rounding up may do where rounding to nearest, downwards, does not. */
     uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
     bool closed = significand % 2 == 0;
     if (exponent > 0) significand |= UINT64_C(1) << 52;
     else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+    otx__decimal_keep(4 * significand, exponent - 1077, &from, exact);
+    otx__decimal_keep(4 * significand - half, exponent - 1077, &from, below);
+    otx__decimal_keep(4 * significand + 2, exponent - 1077, &from, above);
+    while (!otx__decimal_try(exact, below, above, closed, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, keep, '0', digits))
         keep++;
+    return from;
 }
 
 /* Most bytes of a double as text, "-1.2345678901234567e-308". */
@@ -2624,9 +2733,8 @@ OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
    an infinity. */
 OTX__PRIVATE size_t otx__double_text(char *to, double value)
 {
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS], *end = to;
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
+    char digits[OTX__DECIMAL_KEPT], *end = to;
+    int first = 0, last = OTX__DECIMAL_KEPT - 1, point, power, size, i;
     uint64_t bits, magnitude;
     memcpy(&bits, &value, sizeof bits);
     magnitude = bits & (UINT64_MAX >> 1);
@@ -2636,7 +2744,7 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
         memcpy(end, "0.0", 3);
         return (size_t)(end + 3 - to);
     }
-    otx__decimal_shortest(magnitude, digits);
+    point = OTX__DECIMAL_WHOLE - otx__decimal_shortest(magnitude, digits);
     while (digits[first] == '0') first++;
     while (digits[last] == '0') last--;
     power = point - 1 - first;
@@ -2654,11 +2762,10 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
     } else {
         if (first >= point) first = point - 1;
         if (last < point) last = point;
-        memcpy(end, digits + first, (size_t)(point - first));
-        end += point - first;
-        *end++ = '.';
-        memcpy(end, digits + point, (size_t)(last - point + 1));
-        end += last - point + 1;
+        for (i = first; i <= last; i++) {
+            if (i == point) *end++ = '.';
+            *end++ = (char)(i >= 0 && i < OTX__DECIMAL_KEPT ? digits[i] : '0');
+        }
     }
     return (size_t)(end - to);
 }
@@ -12507,6 +12614,3048 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 {
     otx__free(ctx, alignment->rows, alignment->count, sizeof *alignment->rows);
     memset(alignment, 0, sizeof *alignment);
+}
+
+/* >>> src/encode/chapter.h */
+/* ==== encode: text becomes pieces, pieces become ids ==== */
+
+/* Knows what a tokenizer does to a text before its model sees it, and puts the whole together.
+   Hides Unicode's tables behind sets of characters, regular expressions behind a program that is
+   matched within a budget, and every pre-tokenizer behind a cutter:
+
+       otx__cutter_open          from the value of "pre_tokenizer" in a tokenizer.json
+       otx__cutter_open_pattern  from a regular expression alone (tekken.json, tiktoken)
+       otx__cutter_run           cuts a text; what it gives are the pieces as the model sees them,
+                                 spelled as tokens are: in GPT-2's alphabet, with U+2581 ...
+       otx__cutter_close
+
+   A cutter owns its programs; the pieces own the text that they are parts of, which a cutter may
+   have written anew.
+
+   Rooms, in order of dependency:
+     char_set        sets of characters
+     unicode_tables  what characters are, packed
+     categories      Unicode's categories, scripts and case, as sets
+     regex_parse     regular expressions, read: sets and escapes
+     regex_syntax    classes, repetitions, groups
+     regex_program   instructions, and what parts of an expression begin with
+     regex_make      the program that they become
+     regex_match     the program run over a text
+     slices          a text in pieces, and ways to cut it further
+     cutter_read     the steps of a pre-tokenizer, read
+     cutter          texts cut by them */
+
+/* >>> src/encode/char_set.h */
+/* ---- char_set: sets of characters ------------------------------------------------------ */
+
+/* The greatest character. What is no UTF-8 counts as U+FFFD, a byte at a time. */
+#define OTX__LAST_CODE 0x10ffffu
+#define OTX__NO_CODE 0xfffdu
+
+typedef struct otx__code_range {
+    uint32_t first, last;
+} otx__code_range;
+
+/* A set of characters. Every operation takes settled sets (in order, apart) and leaves such;
+   only otx__char_set_add does not, which otx__char_set_settle has to follow. One that has
+   failed stays as it is: memory is asked after once, at the end. */
+typedef struct otx__char_set {
+    const otx_context *ctx;
+    otx__code_range *items;
+    size_t count, capacity;
+    bool failed;
+} otx__char_set;
+
+OTX__PRIVATE void otx__char_set_open(otx__char_set *set, const otx_context *ctx)
+{
+    memset(set, 0, sizeof *set);
+    set->ctx = ctx;
+}
+
+OTX__PRIVATE void otx__char_set_close(otx__char_set *set)
+{
+    if (set->capacity) otx__free(set->ctx, set->items, set->capacity, sizeof *set->items);
+    otx__char_set_open(set, set->ctx);
+}
+
+OTX__PRIVATE void otx__char_set_add(otx__char_set *set, uint32_t first, uint32_t last)
+{
+    void *items = set->items;
+    otx__code_range *before = set->count ? &set->items[set->count - 1] : NULL;
+    if (set->failed) return;
+    if (before && first > before->last && first - before->last == 1) {
+        before->last = last;
+        return;
+    }
+    if (!otx__grow(set->ctx, &items, &set->capacity, set->count + 1, sizeof *set->items)) {
+        set->failed = true;
+        return;
+    }
+    set->items = (otx__code_range *)items;
+    set->items[set->count].first = first;
+    set->items[set->count++].last = last;
+}
+
+OTX__PRIVATE int otx__compare_code_ranges(const void *a, const void *b)
+{
+    const otx__code_range *x = (const otx__code_range *)a, *y = (const otx__code_range *)b;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Puts what was added in order, and joins what touches. */
+OTX__PRIVATE void otx__char_set_settle(otx__char_set *set)
+{
+    size_t kept = 0, i;
+    if (set->failed || set->count == 0) return;
+    otx__sort(set->items, set->count, sizeof *set->items, otx__compare_code_ranges);
+    for (i = 1; i < set->count; i++) {
+        const otx__code_range next = set->items[i];
+        if (next.first <= set->items[kept].last + 1)
+            set->items[kept].last = (uint32_t)otx__max(set->items[kept].last, next.last);
+        else set->items[++kept] = next;
+    }
+    set->count = kept + 1;
+}
+
+/* Adds all of another. */
+OTX__PRIVATE void otx__char_set_join(otx__char_set *set, const otx__char_set *other)
+{
+    size_t i;
+    set->failed = set->failed || other->failed;
+    for (i = 0; i < other->count; i++)
+        otx__char_set_add(set, other->items[i].first, other->items[i].last);
+    otx__char_set_settle(set);
+}
+
+/* Makes a set that of all other characters. */
+OTX__PRIVATE void otx__char_set_invert(otx__char_set *set)
+{
+    otx__char_set others;
+    uint32_t next = 0;
+    size_t i;
+    otx__char_set_open(&others, set->ctx);
+    for (i = 0; i < set->count; i++) {
+        if (set->items[i].first > next)
+            otx__char_set_add(&others, next, set->items[i].first - 1);
+        next = set->items[i].last + 1;
+    }
+    if (next <= OTX__LAST_CODE) otx__char_set_add(&others, next, OTX__LAST_CODE);
+    others.failed = others.failed || set->failed;
+    otx__char_set_close(set);
+    *set = others;
+}
+
+/* Leaves what the other has too. */
+OTX__PRIVATE void otx__char_set_meet(otx__char_set *set, const otx__char_set *other)
+{
+    otx__char_set shared;
+    size_t i = 0, k = 0;
+    otx__char_set_open(&shared, set->ctx);
+    while (i < set->count && k < other->count) {
+        const otx__code_range *a = &set->items[i], *b = &other->items[k];
+        const uint32_t first = a->first > b->first ? a->first : b->first;
+        const uint32_t last = a->last < b->last ? a->last : b->last;
+        if (first <= last) otx__char_set_add(&shared, first, last);
+        if (a->last < b->last) i++;
+        else k++;
+    }
+    shared.failed = shared.failed || set->failed || other->failed;
+    otx__char_set_close(set);
+    *set = shared;
+}
+
+OTX__PRIVATE bool otx__code_among(const otx__code_range *items, size_t count, uint32_t code)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (code > items[middle].last) low = middle + 1;
+        else high = middle;
+    }
+    return low < count && code >= items[low].first;
+}
+
+OTX__PRIVATE bool otx__char_set_has(const otx__char_set *set, uint32_t code)
+{
+    return otx__code_among(set->items, set->count, code);
+}
+
+/* ---- characters in a text ---- */
+
+/* The character at a place before the end of a text, and its size in bytes. */
+OTX__PRIVATE size_t otx__code_at(const unsigned char *text, size_t size, uint32_t *code)
+{
+    const size_t length = otx__utf8_length(text, size);
+    *code = OTX__NO_CODE;
+    if (length == 1) *code = text[0];
+    if (length == 2) *code = (text[0] & 0x1fu) << 6 | (text[1] & 0x3fu);
+    if (length == 3)
+        *code = (text[0] & 0x0fu) << 12 | (text[1] & 0x3fu) << 6 | (text[2] & 0x3fu);
+    if (length == 4)
+        *code = (text[0] & 0x07u) << 18 | (text[1] & 0x3fu) << 12 | (text[2] & 0x3fu) << 6 |
+                (text[3] & 0x3fu);
+    return length ? length : 1;
+}
+
+/* Writes a character in UTF-8; returns its size. */
+OTX__PRIVATE size_t otx__put_code(char *to, uint32_t code)
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (char)(0xc0 | code >> 6);
+        to[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        to[0] = (char)(0xe0 | code >> 12);
+        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        to[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    to[0] = (char)(0xf0 | code >> 18);
+    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    to[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+/* ---- sets as they are looked into ---- */
+
+/* A set whose first 65,536 characters are bits, for speed. */
+typedef struct otx__char_table {
+    uint8_t *bits;                /* 8 KiB */
+    const otx__code_range *items; /* all of it, in order */
+    size_t count;
+} otx__char_table;
+
+#define OTX__CHAR_TABLE_BYTES 8192u
+
+/* The table of a settled set, in a pool; false when that is out of memory. */
+OTX__PRIVATE bool otx__char_table_make(otx__pool *pool, const otx__char_set *set,
+                                       otx__char_table *table)
+{
+    otx__code_range *items =
+        (otx__code_range *)otx__pool_take(pool, set->count, sizeof *items);
+    size_t i;
+    table->bits = (uint8_t *)otx__pool_take_zero(pool, OTX__CHAR_TABLE_BYTES, 1);
+    table->items = items;
+    table->count = set->count;
+    if (!items || !table->bits) return false;
+    for (i = 0; i < set->count; i++) {
+        uint32_t code = set->items[i].first;
+        items[i] = set->items[i];
+        for (; code <= items[i].last && code < 0x10000u; code++)
+            table->bits[code >> 3] |= (uint8_t)(1u << (code & 7));
+    }
+    return true;
+}
+
+OTX__PRIVATE bool otx__char_table_has(const otx__char_table *table, uint32_t code)
+{
+    if (code < 0x10000u) return (table->bits[code >> 3] >> (code & 7) & 1) != 0;
+    return otx__code_among(table->items, table->count, code);
+}
+
+/* The size in bytes of the character at a place before the end of a text, if the set has it;
+   else 0. */
+OTX__PRIVATE size_t otx__char_table_step(const otx__char_table *table,
+                                         const unsigned char *text, size_t size)
+{
+    uint32_t code = text[0];
+    size_t step = 1;
+    if (code >= 0x80) step = otx__code_at(text, size, &code);
+    return otx__char_table_has(table, code) ? step : 0;
+}
+
+/* >>> src/encode/unicode_tables.h */
+/* ---- unicode_tables: what characters are, packed ---------------------------------- */
+
+/* Made by tests/unicode_tables.py, which says from what, and how they are packed. */
+
+static const char *const otx__category_runs[] = {
+    "zp9rR6rR01454/SiYSsRSaj0417.7bj0515zq94tS8478'25=8785L7$S7-'3kR4ag5aVbh5bW~l$~W$~gB$#$#bRB",
+    "$#$B$aRCaS$B$aRbRB$B$#$#$B$#C#$B$aR$#$BC'#bReS#%$#%$#%$~W$~X$#%$#$aR$~mbUB$BC#$aS$~Sb#h'bk",
+    "dbuSd[u^dTuV&7&uaf$h#$#$&7#$A&bR4#`SV#4aR!#!B$aa!aXbs#CaRbR~[bS#$5#$BCa#Vb#S~a8fTI~kB$~U$",
+    "~#S!avA&rUby4/AW6!f#P/(4G4G4(`Wek`SeSS`Z{UsRS6SWfZ4=rRep&eYfeiYrSF(e$Z4'fV=8fUEG8fSFiYeRW'",
+    "r^!='(enfkAe$PfZ'`^iYeqfXE8rR&A(UeffS&fX&fR&fTAr_!eifRA4!eZ`Teh7eU!]`TfXey&fh=fp)e#Y()('gR",
+    "fWgS(H'fVeYGSiY4&e_(H!eWAFAef!eV!'`ReSA('gRfSAHAH('`W)`SF!eRGAiYFUkU86'4(AG)!eU`SFAef!eV!F",
+    "!F!FA(!gRG`SGAfR`R(`VeS!'`ViYGeR(4`YG)!eX!eR!ef!eV!F!eTA('gRfT!G)!H(A'`_FGAiY46`V'fU!(H!eW",
+    "AFAef!eV!F!eTA(')()fSAHAH(`VG)`SF!eRGAiY8'kU`Y('!eU`ReR!eS`RF!'!F`RF`ReR`Re[`SH(H`RgR!gR(A",
+    "'`U)`^iYkRvU68`T(gR(eW!eR!eg!e`A('fRgS!fR!fS`VG!eRA'AFGAiY`V4kV8'(H4eW!eR!eg!eY!eTA(')(gT!",
+    "(H!HG`VH`UF!FGAiY!F)`[GHeX!eR!eyG'gRfS!gR!gR('8`SeR)kVeRGAiYkX8eU!(H!eb`Reh!eX!'AeV`R(`SgR",
+    "fR!(!gW`UiYAH4`[e#S(FfV`S6eU&fW4iYS`uF!'!eT!eh!'!eY(FfX'AeT!&!fV!iYAeS`p'vRr_84vRGvUiYkY8(",
+    "8(8(0101HeW!et`Sf^)fT4GeTfZ!ft!vW(vU!WrTvSS`ue{HfS)fU)GHG'iYrUeUHGeSfR'gRFgVeRfSe](HGgU(')",
+    "iYgR(Wav!#`T#Ab{4&bRe)e!eSAeV!'!eSAey!eSAeq!eSAeV!'!eSAe_!e#]!eSAe#gAfRrXkd`Re`vY`Ua#zAbUA",
+    "/e0S84ea9ej01`Re#orRjReW`VebfR)`XecG)S`XebG`[e]!eR!G`[e#WG)fVgW(HfZrR&rR6'(AiY`UkY`UrU/rS",
+    "fR=(iY`Ues&e#X`VeTGer('`Te#j`Yeo!fRgSGgR`SH(gUfR`S8`RSiYenAeT`Ze#O`Sej`UiY-`RvregGH(ASe#X)",
+    "()fV!()(HfWgUfYA(iY`UiY`UrV&rUAf^*f``#TfS)e#R()fT)(gT(HeW!SiYrVvYfXvXrRG)en)fSHG)fRFiYe#O(",
+    ")GgR()fRH`WrSetgWfWHG`RrTiY`ReRiYendUSbX#$`Ta{AaRrW`WfR4f])fVeS(eU(F)G'`Tb#Od#cb]&brduf#d",
+    "~#obW~#TbWaWbUAaUAbWaWbWaWbUAaUAbW!#!#!#!#bWaWb^AbWcWbWcWbWcWbT!CaS%7$uRbR!CaS%uRbSACaS!uR",
+    "bWaTuRAbR!CaS%V!wZ{TmUS230Q302rW:;{T9rX23rSMrR501rZ54.rY9{T!{Y-&AkUsR01&kYsR01!d]`Rtq`_f]",
+    "hS(hRf[`_W#vS#W$aRCaR$8#W5aTvU#8#8#8aS8$aS$eS$WCBsT#bS85W$8k`js#$jS-W`SsTvTTvS5W5W5vV5voTW",
+    "585vos(SvW0101vdTvV01v#u5vnsivxsUv#l`fvZ`ek#`v#rkfv&V5vX5v#YsWv$g5v'l01010101010101knv#OsT",
+    "01so0101010101s`v'ts${0101010101010101010101s#c0101sp01s'vv#SseWsUvwAvp!v$aa#Sb#S#$aRC~RaS",
+    "$#C#bUEaR$~#T$vU#$#$fR#$`TrS-Sbv!$`T$Ae#[`V&4`^(eg`XeV!eV!eV!eV!eV!eV!eV!eV!fpS2323rR23423",
+    "rX/S/423S2301010101rT&rYNrS/40r]WrR01010101/`rvj!v$P`[v&v`jv`9rR8&',0101010101W01010101/0P",
+    "8jXfSH/dTWjR&'4W!e#zAGVE'/e$Q4dR'`Te{!e$U!WkSvYepvv`X8e`vo!kYvnkW8k_vpkYvwk_v)[e%3tv#de,Hi",
+    "&e;{`Rv#Z`XexdUSe(S&rRe`iYF`d~g'(hR4fY4&~^EGe#jjYGrU`WugdXV~VC~o&bW#$#$B$~S&V#$#$'#$#bR~Y",
+    "aT$aT$~VaS$#$B$A#$!$!$~R#`edR#$'E$eV(eR(eS(egHG)vS(`RkUW68`Ue#WrS`WHe#Ug`G`WSiY`UfbeUrR'4F",
+    "(iYelfWSegfZH`Z4em`RfR)e#R(HfSHGgRr]!&iY`SSeT(&eXiYeT!eyfUHGHG`XeR(eW()AiYArSe`&eUvR')()",
+    "e#U('fRFGeTG'('`hF&SeZ)GHS'E)(`YeUAeUAeU`XeV!eV!b{7dSbX&V`Sb#tesH(H(H4)(AiY`Ue'Dx`[eg`Se#T",
+    "`S}#$h|%/de*^Ae$b`vbV`[bT`T'(eY5e]!eT!'!F!F!e$dua``e*Z10v`e#dAe#Y`V8`pe[6vRf`rV014`Uf`4NM0",
+    "101010101010101S01rSlRrR!rS/010101rR5/sR!46S`SeT!e%RA=!rR6rR01454/SiYSsRSaj0417.7bj0515014",
+    "01SeY&e#PEeo`ReUAeUAeUAeR`RU578U!8sSW`Y{RWAe[!ej!ec!F!e_Ae^`re$s`TrR`Sk#P`RvXj#XkSvaLvR!v]",
+    "`R8`#Rv#P(`$zem`Re#T`_(kk`SepkS`Xed,eW,`TevfT`Ten!4et`SeW4jT`zaxbxe#rAiY`Uat`Sbt`Sex`We#W",
+    "`Z4aZ!a_!aV!B!bZ!b_!bV!C`Re#W`[e)R`Xef`YeW`hdU!dz!dX`#ieUA'!e#O!F`R'Aeg!4kWegWkVeo`WkX`#S",
+    "ec!F`TkTefkU`R4ej`T4`#de#[`SLFk`Ak#Q'fR!G`TfSeS!eR!emAfR`S(kX`VrX`VemL4emkR`peW8elG`SkTrV",
+    "`Xe#Y`RrVefAkWec`TkWeb`VrS`[kV`#te#m`#Za#V`]b#V`VkUetfS`WiY`UiYeS&'af`RfT/&bf`WT`&pko!ez!G",
+    "/AF``eR`#ZfSemkY'`WeffZkSrT`febfSrS`veekV`deg`X)()e#Xf_rV`SkdiY(FG'`XfR)e#PgRfSHGS=rS(`Y=A",
+    "ei`ViY`UfRetfT)fW!iYrS'H'`Wes(S'`XG)e#SgRfXHeSrSfS4)(iY'4'rR!kd`Zeb!eigRfRH()GrU(F(`#beV!'",
+    "!eS!e_!eY4`Ue#R(gRfW`TiY`UGH!eWAFAef!eV!F!eT!G'H(gSAHAgRA'`U)`TeTHAfV`RfT`ZeY!'A'!ev!'gRfU",
+    "!)A)!gS!H()('('S!S`WG`me#XgRfWHfR)(eSrTiYS!4(eR`ne#SgRfU)(gSG)GF4'`WiY`%re#RgRfSAgSG)GrgeS",
+    "G`re#SgRfWH()GrR'`ZiY`Ur]`ce{()(HfU)('4`UiY`Uid`lekA()(HfS)fT`SiYLrR8eV`&Xe#OgRfX)G4`$[ap",
+    "bpiYkX`[eWA'AeW!F!ehgU!HAG)(')')(rR`XiY`#jeWAewgRfSAGgS('4')`k'fYexfU)'fSrW(`W'fUHfRe#Qf])",
+    "GrR'rT`]e#m`VrY`&Ueq4`^iY`UeX!eu)fV!fU)('rT`YiYkc`RSenAff!)fV)G)G`#meV!F!evfU`R(!G!fV'(`W",
+    "iY`UeU!F!epgT!G!H()('`ViY`)QecGHS`VG')e]!erHfT`RH()(r]iY(`#y'`_kevWtSva`]4e6z`$^j$g!rT`Z",
+    "e&d`#1xe$XS`]e:`{`(eUf_`Ye$$s`Te/Z`%9eenf[gRfRiY`Jbe.y`Veo!iY`SSe#s!iY`UenAfT4`Ye#SfVrTvS",
+    "dS48`YiY!kV!ee`Tec`+tdRexErRiY`&fapbpkgrS`$]e#o`S('g#Z`VfSd]`#dE4&(`ZH`^e%)d`We>U`yeY`&=R",
+    "dS!dV!E!e(k`_'`meRA'`^eS`We+O`#*de$c`Te]`ReX`VeYA8G4{S`$#`v'diY`Uv+x`#pf#QAfg`Xv$l`#`v'j`Y",
+    "vwAv#`HfRvRgU{WfWWfVvnfSv#a`ev#ffR8`$rkd`[kd`[v#{`Xki`%RajbjajbV!bbajbj#!BA#ABAaS!aWbS!$!",
+    "bV!bZajbjB!aSAaW!aV!bjB!aS!aT!#`RaV!bjajbjajbjajbjajbjajbjajblAai5bi5bUai5bi5bUai5bi5bUai5",
+    "bi5bUai5bi5bU#$Ai#Uv-lf#ZvSf#UvW(v^(WrT`_fT!f_`;SbY'bd`UbU`&ufV!faAfV!G!fT`Td#b`q(`$he#P`R",
+    "fVdVAiY`S'8`)[en(`ae#OfSiY`T6`,hek&fSiY`&venG'iY`S4`,xeV!eS!F!e_!e&eAkXfV`yarbrfV&`SiY`SS",
+    "`3uk#_8kR6kS`#pk#P8k_`&beS!ek!F!'A'!eY!eS!'!'`U'`S'!'!'!eR!F!'A'!'!'!'!'!F!'AeS!eV!eS!eS!'",
+    "!eY!ea`TeR!eT!ea`#WT`(Uv#O`Sv$[`[v_Av_!v_!vu`Yk]v%m`#[vm`]v#O`SvX`VW`^vU`%fv'ouTv2h`Sva`R",
+    "v]`Rv$o`Sv$V`Uv[`S8`_v[`Sv#[`WvY`Uvx`WvnAv[`SW`#bv)p`[v^Av]`RvY`Tv#[`Vv_AvZ`UvX`Vv%_!v$SiY",
+    "`9be8$x`pe$(b`Ue'QAe$Mz`^e%Hu`_e0U`#.Qe.^`EYe$:Z`Te$)[`*1>a=`n{$W`$xf'd`D<W|DHbA|DHbA",
+};
+
+/* Categories, and characters besides. */
+static const struct {
+    const char *name, *categories, *ranges;
+} otx__named_sets[] = {
+    {"alpha", "l nl",
+     "5POm[/S]POPPPPPO#lY#S[PU`O$]USRQPSOsOn_$^Y$]PRWPQPR$bO#`ZRUUc#YPQ^PPTQYPmQ#^UQPQPYOYPm"
+     "Q#^SSPQPSOnPROZQ#^VPQPPePfQSQ#^UQPQPXPYPnO#_SRQPQYOxS#]UPQPQWPZPmQ#^UPQPQWPZP_O[R#^UPQ"
+     "PQYOYPmQ#oTPOPVbP#aOQUbO$ZOQTPP`O%obXYPs$fZPOQRgRSQPQQURR]ZPOYRHhPnPnPnP#fb&[PrO$nZSW'"
+     "QS#]XQc#nPZQ#TS#S^#`QnWQP#]Y#Ub+`qJ]#V#*Uo1KtVrP*QOWOgS$OP#U_PO#]OvSlZ#PR#SZuO#g][OWP#"
+     "PQ#UOPQQPTO#OSTO'aV,6sO#&gSHzQPPTR3xR#eO)]P#sO'wQ#X]#PPZQ#PWXO#aQtZbP#]Q#S[^P$SWQOUOQO"
+     "%iXgR#^UQPQPYOYP#xWPOQOPRPP$_[PQ$ba'aUQUmP#v^PO$bY$_]'u['kTPPQPROPO%YUQTSOlXzSPRbY#Q]+"
+     "ZVPU#weP]$rTROPPPQPORO#fSPPPR)xRXPPO#SURQ*BX`#IWOP#YVR$TP,(SO&@uUP`QUPPPS$[O#(oO#$OiUi"
+     "Ui"},
+    {"lower", "ll",
+     "%vO_O-aWVPnS$WO#WO#EiO#<w#b]Ort1mO]O`[&s_5[i#!QP2(fP&rO$yQRP5nRXO.)rOQQPyPW>=a#a"},
+    {"upper", "lu",
+     "&4W_5Qi#2IhiUiUi"},
+    {"word", "l m nd nl pc",
+     "&Hj#V#2HziUiUi"},
+    {"arabic", "",
+     "ExSPTP]PQPoPXZiP$cPq#t#R'dnPPT#nPlC#t$j`*YQ#sQ#XVOp_$hSP%Q$#gn#gQ#ZR@7dRPjPPPOQOPXPRPO"
+     "POUOSOPOPOPQPPPOQOPOPOPOPOPPPOQRPUPRPRPOPXP`TQPSP`#WP"},
+    {"armenian", "",
+     "AXuQ#TQQC6cS"},
+    {"bengali", "",
+     "#-[RPVQPQePUPORRQWQPQRWOSPPSQh"},
+    {"cyrillic", "",
+     "9[%OQ%t%%lY%lO#pO$)co1Jl$V-;bP@Ix#aqO"},
+    {"devanagari", "",
+     "#*`#tS^Qi7%[o1%[X"},
+    {"ethiopic", "",
+     "$2p#lPRQUPOPRQxPRQpPRQUPOPRQ^P#[PRQ#fQoRi%4nfXUPUPUPUPUPUPUPU2:QTQTQTXUPULIiUPRPPP^"},
+    {"georgian", "",
+     "$*puPOTOQzPR#9[zQQ$(huPOTO"},
+    {"greek", "",
+     "6ORPQQRPOSOPOPQPOPcP#b^_%0^S#USSS#xO)[eQTQuQTQVPOPOPOPnQ#WP^P]QTPbQQPW(oO4.^O-1f#raO=:"
+     "_#i"},
+    {"gujarati", "",
+     "#3TQPWPQPePUPPPSQXPQPQQO_RQZVU"},
+    {"gurmukhi", "",
+     "#0XQPTSPQePUPPPPPPQOPSSPQQROVRPOV`"},
+    {"han", "",
+     "((hiP$O[&u#ROPOiW^R7x%3s#d,HR-Dt*]Q$a16xP[P5$U8$wp$(aU'PQ$My^%Ht_0T#.Q.]EY$:YT$)Z"},
+    {"hangul", "",
+     "$,x's%NjP'u$T$in#en1Bml0k'Dw[fS#S',lnRTQTQTQQ"},
+    {"hebrew", "",
+     "Ca#YWjSTC4`iPSPOPPPPPX"},
+    {"hiragana", "",
+     "(2q#yUQ#(Ai(fbOmQ*:]O"},
+    {"kannada", "",
+     "#>p[PQPfPXPSQWPQPRVPUPPRQXPQ"},
+    {"katakana", "",
+     "(4y$PQQ'd_&p#QP#{<NYXP#O9/vRPUPPPO(gQ#UO^R"},
+    {"khmer", "",
+     "%&p$TQXUX-Qo"},
+    {"lao", "",
+     "#KaPPOPSPgPOPfQSPOPUPXQR"},
+    {"latin", "",
+     "#eiUi#RO_OTfPnP,WwS%5wuU#STRT[P#i#e's*aO]O`[%XPUOkOax#5Ro2+f$]R#fQPPOPVe]4hzPWPR,9QU9v"
+     "iUi#%aTPyPW>6enUT"},
+    {"malayalam", "",
+     "#Bl[PQP#UPQPTS_Qi"},
+    {"myanmar", "",
+     "$'S%k6-ln$Xo00Wc"},
+    {"oriya", "",
+     "#6PQPVQPQePUPPPSQWQPQQVQSPPSQa"},
+    {"sinhala", "",
+     "#EiQPaRgPWPOQUROSTPOPVUXQQE2[c"},
+    {"tamil", "",
+     "#8zPPTRQPRRPPOPPRPRQRZSSRQPRQOUO^dG6e#T]O"},
+    {"telugu", "",
+     "#;t[PQPfP_QWPQPRVPPQQOQRQXVW"},
+    {"thai", "",
+     "#He#]Tk"},
+    {"tibetan", "",
+     "#N[#kPsSvPsP^PUSP"},
+};
+
+static const char *const otx__fold_runs[] = {
+    "$XiOp$wfOphUOpXgPP#UQPPVVPPafPP#POO$qQQPPTOO(tSPPPTOOPSOOPUOOPVOOPWQPPVOOPTOOPROOPSPPPTOOP",
+    "SOOPWOOPPOOQQOOPPOOQQOOPPOOQQVPP_OO#sQWPPcOOPPOOQQOOPPOO$XPOO#[QcPPwOO$zRWPPiOOPPOO%oTOOP",
+    "POO&cSSPP[OO&rPOO&nQPO&mROO&jQOO&kTOO&mROO&oTOO&qPOO&sUOO&sROO&uROO&vZOO&zROO&zTOO&zPOO#i",
+    "PPO&yQOO#kUOO&{'RPPPUOOPrOO#xROO2w`OOvPQOuSVOpWOO$lPPOpQOO3kPSOpTOOoPWOpXOO#dPPO#cROO#b",
+    "POO#]SOO#RPOO#YPOOWQZPPgOO#zPOO#tQOO$lPOO$SPOO$WROOPPOOVQOOPQQO$z#VoOpp_O#ta`PPzjPP#ZUPP",
+    "]OO_Q#RPP%[uO#S#KwTOW#'lOO%,UPOO%,TPOO%+xPPO%+vQOO%+wPOO%+pPOO%*eROOPUzO#:`#PQO#:`)`#nPP",
+    "%fOO#_ROO%LRR#RPP$_VOW`TOW`VOW`VOW`TOWaRPW_VOWpVOW`VOW`VOW`POWQPO#nQOOXQOO%DmYRO#zSOOX",
+    "VOO%CcTPOWQPO$[XOO%CRTPOWQPO$hQOOV[PO$xQPO$vQOOX(rOO%JiSOO&1ZPOO&.fsOOlr_O`dOOP5WiOj",
+    "Mx#RO#S#TOOPPOO':VPOO#MnPOO'9sPOO';_POO';[QQPPTOO';OPOO':]POO';RPOO';QROOPROOPWPO';sR#TPP",
+    "$cPPPVOOP]uO%DSwOO%DSUOO%DS2!dSPPXOO4+fPOO4+gQ`PP#W]PP%nUPP`nPP#kPPPROO4-OQSPP]OOPPOO7Gx",
+    "SPPPUXPPcOO7HhPOO7HsPOO7HoPOO7HePOO7HhQOO7GbPOO7GzPOO7GeRVPP_OO#SPOO7HgPOO4.WQPPPROO7I_",
+    "QOOPSOOPUQPPTOO7N]jOOP5iOO7Sm#sO6%[,9QOOP:kiOp>gwOx&OsOx&_YOw[^Ow`UOwWPOwKu#UO#d&OeOp",
+    "#7toOp-0WoOp2,YqOr",
+};
+
+/* How what Rust's unicode_categories takes for punctuation differs from that. */
+static const char *const otx__punctuation_changes[] = {
+    "FiO8gO$pO-lO[O#/lO>`P#PQ$7V[QZ@7tO)YO%sS#OR/RO-vPPP$jSYPPO-n[#pO*qO(OQ%gO$SV#wQPS$TX&wO$VS",
+    "zP0mP#n[%{O$&qP*'nQ(oR)cO1=WO5jP",
+};
+
+
+/* >>> src/encode/categories.h */
+/* ---- categories: Unicode's categories, scripts and case, as sets ----------------------- */
+
+/* In the order of the packed table. */
+static const char *const otx__category_names[] = {
+    "cn", "lu", "ll", "lt", "lm", "lo", "mn", "mc", "me", "nd", "nl", "no", "pc", "pd", "ps",
+    "pe", "pi", "pf", "po", "sm", "sc", "sk", "so", "zs", "zl", "zp", "cc", "cf", "co", "cs",
+};
+
+/* Other names of sets: categories, named sets, or characters in ranges. */
+static const struct {
+    const char *name, *categories;
+    uint32_t first, last; /* and these characters, unless 0 */
+} otx__category_aliases[] = {
+    {"any", "c l m n p s z", 0, 0},
+    {"c", "cn cc cf co cs", 0, 0},
+    {"l", "lu ll lt lm lo", 0, 0},
+    {"lc", "lu ll lt", 0, 0},
+    {"m", "mn mc me", 0, 0},
+    {"n", "nd nl no", 0, 0},
+    {"p", "pc pd ps pe pi pf po", 0, 0},
+    {"s", "sm sc sk so", 0, 0},
+    {"z", "zs zl zp", 0, 0},
+    {"other", "c", 0, 0},
+    {"control", "cc", 0, 0},
+    {"format", "cf", 0, 0},
+    {"unassigned", "cn", 0, 0},
+    {"privateuse", "co", 0, 0},
+    {"letter", "l", 0, 0},
+    {"casedletter", "lc", 0, 0},
+    {"uppercaseletter", "lu", 0, 0},
+    {"lowercaseletter", "ll", 0, 0},
+    {"titlecaseletter", "lt", 0, 0},
+    {"modifierletter", "lm", 0, 0},
+    {"otherletter", "lo", 0, 0},
+    {"mark", "m", 0, 0},
+    {"combiningmark", "m", 0, 0},
+    {"nonspacingmark", "mn", 0, 0},
+    {"spacingmark", "mc", 0, 0},
+    {"enclosingmark", "me", 0, 0},
+    {"number", "n", 0, 0},
+    {"decimalnumber", "nd", 0, 0},
+    {"letternumber", "nl", 0, 0},
+    {"othernumber", "no", 0, 0},
+    {"punctuation", "p", 0, 0},
+    {"connectorpunctuation", "pc", 0, 0},
+    {"dashpunctuation", "pd", 0, 0},
+    {"openpunctuation", "ps", 0, 0},
+    {"closepunctuation", "pe", 0, 0},
+    {"initialpunctuation", "pi", 0, 0},
+    {"finalpunctuation", "pf", 0, 0},
+    {"otherpunctuation", "po", 0, 0},
+    {"symbol", "s", 0, 0},
+    {"mathsymbol", "sm", 0, 0},
+    {"currencysymbol", "sc", 0, 0},
+    {"modifiersymbol", "sk", 0, 0},
+    {"othersymbol", "so", 0, 0},
+    {"separator", "z", 0, 0},
+    {"spaceseparator", "zs", 0, 0},
+    {"lineseparator", "zl", 0, 0},
+    {"paragraphseparator", "zp", 0, 0},
+    {"alphabetic", "alpha", 0, 0},
+    {"lowercase", "lower", 0, 0},
+    {"uppercase", "upper", 0, 0},
+    {"alnum", "alpha nd", 0, 0},
+    {"digit", "nd", 0, 0},
+    {"cntrl", "cc", 0, 0},
+    {"punct", "p", 0, 0},
+    {"space", "z whitecontrols", 0x85, 0x85},
+    {"whitespace", "space", 0, 0},
+    {"whitecontrols", "", '\t', '\r'},
+    {"blank", "zs", '\t', '\t'},
+    {"ascii", "", 0x01, 0x7f},
+    {"lonelyword", "word superscripts fractions", 0xb9, 0xb9}, /* \w outside a class */
+    {"superscripts", "", 0xb2, 0xb3},
+    {"fractions", "", 0xbc, 0xbe},
+    {"rustword", "word", 0x200c, 0x200d},
+    {"xdigit", "digits09 hexlower", 'A', 'F'},
+    {"digits09", "", '0', '9'},
+    {"hexlower", "", 'a', 'f'},
+};
+
+/* ---- the packed tables ---- */
+
+/* The value of a digit of theirs. */
+OTX__PRIVATE unsigned otx__packed_digit(char digit)
+{
+    const unsigned code = (unsigned char)digit;
+    return code - 0x21 - (code > 0x22) - (code > 0x3f) - (code > 0x5c);
+}
+
+/* A number there; its last digit is 44 higher. */
+OTX__PRIVATE uint32_t otx__packed_number(const char **at)
+{
+    uint32_t value = 0;
+    unsigned digit;
+    do {
+        digit = otx__packed_digit(*(*at)++);
+        value = value * 44 + digit % 44;
+    } while (digit < 44);
+    return value;
+}
+
+/* Adds the ranges of a set that is packed as such: how far each begins from the end of the one
+   before it, and its length less 1. `next` goes from line to line. */
+OTX__PRIVATE void otx__packed_ranges(const char *at, uint32_t *next, otx__char_set *set)
+{
+    while (*at) {
+        const uint32_t first = *next + otx__packed_number(&at);
+        *next = first + otx__packed_number(&at) + 1;
+        otx__char_set_add(set, first, *next - 1);
+    }
+}
+
+/* A step through the runs of one category; no run goes on from line to line. */
+typedef struct otx__category_walk {
+    const char *at;
+    size_t lines;           /* begun */
+    uint32_t first, count;  /* of the run */
+    unsigned category;      /* or the number of them: Lu and Ll by turns */
+} otx__category_walk;
+
+OTX__PRIVATE bool otx__category_next(otx__category_walk *walk)
+{
+    const unsigned names = (unsigned)OTX__COUNT(otx__category_names);
+    unsigned digit;
+    while (!walk->at || !*walk->at) {
+        if (walk->lines == OTX__COUNT(otx__category_runs)) return false;
+        walk->at = otx__category_runs[walk->lines++];
+    }
+    walk->first += walk->count;
+    digit = otx__packed_digit(*walk->at++);
+    walk->category = digit < 3 * names ? digit % names : names;
+    walk->count = digit / names + 1;
+    if (digit >= 2 * names) walk->count = otx__packed_number(&walk->at);
+    if (walk->category == names) walk->count *= 2;
+    return true;
+}
+
+/* Adds the characters of categories to a set: a bit for each, by its place in the list. */
+OTX__PRIVATE void otx__add_categories(uint32_t mask, otx__char_set *set)
+{
+    otx__category_walk walk;
+    uint32_t i;
+    memset(&walk, 0, sizeof walk);
+    while (mask && otx__category_next(&walk)) {
+        const uint32_t last = walk.first + walk.count - 1;
+        if (walk.category == OTX__COUNT(otx__category_names)) {
+            for (i = walk.first; i <= last; i++) /* Lu, Ll, Lu, Ll ... */
+                if (mask >> (1 + (i - walk.first) % 2) & 1) otx__char_set_add(set, i, i);
+        } else if (mask >> walk.category & 1) {
+            otx__char_set_add(set, walk.first, last);
+        }
+    }
+}
+
+/* ---- sets by name ---- */
+
+/* Names within names, at most: "any" is the categories' sums, which are categories. */
+#define OTX__NAME_DEPTH 5
+
+/* Gathers what a name stands for: categories as bits, all else in a set. False if it is
+   none. */
+OTX__PRIVATE bool otx__gather_name(otx__span name, unsigned depth, uint32_t *mask,
+                                   otx__char_set *set);
+
+/* The same of names with a space between them. */
+OTX__PRIVATE bool otx__gather_names(const char *names, unsigned depth, uint32_t *mask,
+                                    otx__char_set *set)
+{
+    bool known = true;
+    while (*names && known) {
+        const size_t size = strcspn(names, " ");
+        known = otx__gather_name(otx__span_of(names, size), depth, mask, set);
+        names += size + (names[size] == ' ');
+    }
+    return known;
+}
+
+OTX__PRIVATE bool otx__gather_name(otx__span name, unsigned depth, uint32_t *mask,
+                                   otx__char_set *set)
+{
+    uint32_t next = 0;
+    size_t i;
+    if (depth == 0) return false;
+    for (i = 0; i < OTX__COUNT(otx__category_names); i++) {
+        if (!otx__span_is(name, otx__category_names[i])) continue;
+        *mask |= (uint32_t)1 << i;
+        return true;
+    }
+    for (i = 0; i < OTX__COUNT(otx__named_sets); i++) {
+        if (!otx__span_is(name, otx__named_sets[i].name)) continue;
+        otx__packed_ranges(otx__named_sets[i].ranges, &next, set);
+        return otx__gather_names(otx__named_sets[i].categories, depth - 1, mask, set);
+    }
+    for (i = 0; i < OTX__COUNT(otx__category_aliases); i++) {
+        if (!otx__span_is(name, otx__category_aliases[i].name)) continue;
+        if (otx__category_aliases[i].last)
+            otx__char_set_add(set, otx__category_aliases[i].first, otx__category_aliases[i].last);
+        return otx__gather_names(otx__category_aliases[i].categories, depth - 1, mask, set);
+    }
+    return false;
+}
+
+/* Makes an open set that of the characters that Unicode or POSIX call so: "l", "nd", "han",
+   "space", "word" ..., in small letters, without spaces, hyphens and underscores; several with
+   a space between them. False if there is none of that name. */
+OTX__PRIVATE bool otx__char_set_named(const char *names, otx__char_set *set)
+{
+    uint32_t mask = 0;
+    const bool known = otx__gather_names(names, OTX__NAME_DEPTH, &mask, set);
+    otx__add_categories(mask, set);
+    otx__char_set_settle(set);
+    return known;
+}
+
+/* ---- case ---- */
+
+/* Runs of characters that differ by case alone from an earlier one, and that one. */
+typedef struct otx__fold_walk {
+    uint32_t code, earlier;          /* of the last step */
+    uint32_t left, stride, start;    /* of its run */
+} otx__fold_walk;
+
+OTX__PRIVATE bool otx__fold_next(const char **at, otx__fold_walk *walk)
+{
+    if (walk->left > 0) {
+        walk->left--;
+        walk->code += walk->stride;
+        walk->earlier += walk->stride;
+        return true;
+    }
+    if (!**at) return false;
+    walk->start += otx__packed_number(at);
+    walk->left = otx__packed_number(at);
+    walk->stride = otx__packed_number(at) + 1;
+    walk->code = walk->start;
+    walk->earlier = walk->code - otx__packed_number(at);
+    return true;
+}
+
+/* Adds to a set what differs from something in it by case alone. */
+OTX__PRIVATE void otx__char_set_fold(otx__char_set *set)
+{
+    unsigned pass;
+    for (pass = 0; pass < 2; pass++) { /* to the first of those alike, and from there */
+        otx__char_set more;
+        size_t line;
+        otx__fold_walk walk;
+        otx__char_set_open(&more, set->ctx);
+        memset(&walk, 0, sizeof walk);
+        for (line = 0; line < OTX__COUNT(otx__fold_runs); line++) {
+            const char *at = otx__fold_runs[line];
+            while (otx__fold_next(&at, &walk)) {
+                const uint32_t from = pass ? walk.earlier : walk.code;
+                const uint32_t to = pass ? walk.code : walk.earlier;
+                if (otx__char_set_has(set, from)) otx__char_set_add(&more, to, to);
+            }
+        }
+        otx__char_set_join(set, &more);
+        otx__char_set_close(&more);
+    }
+}
+
+/* ---- what the libraries of Rust call so ---- */
+
+/* char::is_numeric, which is newer than the rest. */
+OTX__PRIVATE void otx__char_set_numeric(otx__char_set *set)
+{
+    (void)otx__char_set_named("n", set);
+    otx__char_set_add(set, 0x11de0, 0x11de9);
+    otx__char_set_add(set, 0x16ff4, 0x16ff6);
+    otx__char_set_settle(set);
+}
+
+/* Punctuation of unicode_categories, which is older, and of ASCII. */
+OTX__PRIVATE void otx__char_set_punctuation(otx__char_set *set)
+{
+    otx__char_set changes, ours;
+    uint32_t next = 0;
+    size_t i;
+    otx__char_set_open(&changes, set->ctx);
+    otx__char_set_open(&ours, set->ctx);
+    (void)otx__char_set_named("p", set);
+    otx__char_set_add(set, 0x21, 0x2f);
+    otx__char_set_add(set, 0x3a, 0x40);
+    otx__char_set_add(set, 0x5b, 0x60);
+    otx__char_set_add(set, 0x7b, 0x7e);
+    otx__char_set_settle(set);
+    for (i = 0; i < OTX__COUNT(otx__punctuation_changes); i++)
+        otx__packed_ranges(otx__punctuation_changes[i], &next, &changes);
+    otx__char_set_settle(&changes);
+    otx__char_set_join(&ours, set);
+    otx__char_set_meet(&ours, &changes); /* ours alone */
+    otx__char_set_join(set, &changes);
+    otx__char_set_invert(&ours);
+    otx__char_set_meet(set, &ours);
+    otx__char_set_close(&changes);
+    otx__char_set_close(&ours);
+}
+
+/* >>> src/encode/regex_parse.h */
+/* ---- regex_parse: regular expressions, read -------------------------------------------- */
+
+/* What Oniguruma takes a regular expression for in the tokenizers package, as far as the
+   expressions of tokenizers go; tiktoken's differ where it says so. Groups are not kept: what
+   refers to one is refused, as is whatever else is not here. */
+
+/* Limits. Every recursion here goes down once for a level of nesting. */
+#define OTX__PATTERN_BYTES 16384u
+#define OTX__PATTERN_DEPTH 48u
+#define OTX__PATTERN_SETS 512u
+#define OTX__PATTERN_TIMES 100000u
+
+#define OTX__NO_NODE UINT32_MAX
+#define OTX__NO_END UINT32_MAX /* of a repetition */
+
+typedef enum otx__pattern_kind {
+    OTX__PATTERN_EMPTY,
+    OTX__PATTERN_CHAR,        /* code */
+    OTX__PATTERN_SET,         /* set */
+    OTX__PATTERN_SEQUENCE,    /* children, one after the other */
+    OTX__PATTERN_EITHER,      /* children, the first that leads to a match */
+    OTX__PATTERN_REPEAT,      /* a child, min to max times */
+    OTX__PATTERN_ATOMIC,      /* a child, of which nothing is tried again */
+    OTX__PATTERN_AHEAD,       /* a child that matches here */
+    OTX__PATTERN_NOT_AHEAD,
+    OTX__PATTERN_BEHIND,      /* a child that matches up to here */
+    OTX__PATTERN_NOT_BEHIND,
+    OTX__PATTERN_LINE_START,
+    OTX__PATTERN_LINE_END,
+    OTX__PATTERN_TEXT_START,
+    OTX__PATTERN_TEXT_END,
+    OTX__PATTERN_LAST_LINE,   /* the end of the text, or before a newline there */
+    OTX__PATTERN_BORDER,      /* of a word */
+    OTX__PATTERN_NO_BORDER
+} otx__pattern_kind;
+
+typedef enum otx__repeat_how { OTX__GREEDY, OTX__LAZY, OTX__POSSESSIVE } otx__repeat_how;
+
+typedef struct otx__pattern_node {
+    otx__pattern_kind kind;
+    otx__repeat_how how;
+    uint32_t child, next;  /* or OTX__NO_NODE */
+    uint32_t value;        /* code or set */
+    uint32_t min, max;     /* max: or OTX__NO_END */
+} otx__pattern_node;
+
+/* Whose regular expressions. tiktoken's: ^ and $ are the text's borders, {2}+ takes nothing
+   back, (?s) lets a dot match newlines. */
+typedef enum otx__dialect { OTX__ONIGURUMA, OTX__TIKTOKEN } otx__dialect;
+
+/* An expression being read: what it is made of, and its sets. */
+typedef struct otx__parser {
+    const otx_context *ctx;
+    const char *name;             /* of the file, for errors */
+    const unsigned char *text;
+    size_t size, at;
+    otx__dialect dialect;
+    unsigned depth;
+    bool fold, dot_all, spaced, lines; /* options: (?i), (?m) or (?s), (?x), ^ and $ of lines */
+    otx__pattern_node *nodes;
+    size_t count, capacity;
+    otx__char_table *tables;      /* of sets, each once; they stand in the pool */
+    size_t table_count, table_capacity;
+    otx__pool *pool;
+    otx_result result;            /* of the first failure, after which nothing is read */
+    otx_error *error;
+} otx__parser;
+
+/* ---- failures ---- */
+
+OTX__PRIVATE void otx__parser_fail_at(otx__parser *p, otx_result code, size_t at,
+                                      const char *problem)
+{
+    char whole[OTX__QUOTED], rest[48];
+    if (p->result) return;
+    p->result = otx__fail(p->error, code, "%s: the regular expression \"%s\" cannot be used: %s, "
+                          "at byte %" PRIu64 " (\"%s\")", p->name,
+                          otx__quote(whole, sizeof whole, (const char *)p->text, p->size),
+                          problem, (uint64_t)at,
+                          otx__quote(rest, sizeof rest, (const char *)p->text + at,
+                                     p->size - at));
+}
+
+OTX__PRIVATE void otx__parser_fail(otx__parser *p, const char *problem)
+{
+    otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, otx__min(p->at, p->size), problem);
+}
+
+OTX__PRIVATE void otx__parser_fail_memory(otx__parser *p, size_t bytes)
+{
+    if (!p->result) p->result = otx__fail_memory(p->error, bytes);
+}
+
+/* ---- nodes ---- */
+
+OTX__PRIVATE uint32_t otx__parser_node(otx__parser *p, otx__pattern_kind kind)
+{
+    void *items = p->nodes;
+    otx__pattern_node *node;
+    if (p->result) return OTX__NO_NODE;
+    if (!otx__grow(p->ctx, &items, &p->capacity, p->count + 1, sizeof *p->nodes)) {
+        otx__parser_fail_memory(p, (p->count + 1) * sizeof *p->nodes);
+        return OTX__NO_NODE;
+    }
+    p->nodes = (otx__pattern_node *)items;
+    node = &p->nodes[p->count];
+    memset(node, 0, sizeof *node);
+    node->kind = kind;
+    node->child = node->next = OTX__NO_NODE;
+    return (uint32_t)p->count++;
+}
+
+OTX__PRIVATE uint32_t otx__parser_parent(otx__parser *p, otx__pattern_kind kind, uint32_t child)
+{
+    const uint32_t node = otx__parser_node(p, kind);
+    if (node != OTX__NO_NODE) p->nodes[node].child = child;
+    return node;
+}
+
+OTX__PRIVATE uint32_t otx__parser_char(otx__parser *p, uint32_t code)
+{
+    const uint32_t node = otx__parser_node(p, OTX__PATTERN_CHAR);
+    if (node != OTX__NO_NODE) p->nodes[node].value = code;
+    return node;
+}
+
+/* The number of a settled set's table, made unless there is one. */
+OTX__PRIVATE uint32_t otx__parser_table(otx__parser *p, const otx__char_set *set)
+{
+    void *items = p->tables;
+    size_t i;
+    if (set->failed) otx__parser_fail_memory(p, set->count * sizeof *set->items);
+    for (i = 0; i < p->table_count && !p->result; i++)
+        if (p->tables[i].count == set->count &&
+            (set->count == 0 || memcmp(p->tables[i].items, set->items,
+                                       set->count * sizeof *set->items) == 0))
+            return (uint32_t)i;
+    if (p->table_count == OTX__PATTERN_SETS)
+        otx__parser_fail_at(p, OTX_ERROR_LIMIT, p->size, "it has too many different classes");
+    if (p->result) return 0;
+    if (!otx__grow(p->ctx, &items, &p->table_capacity, i + 1, sizeof *p->tables)) {
+        otx__parser_fail_memory(p, (i + 1) * sizeof *p->tables);
+        return 0;
+    }
+    p->tables = (otx__char_table *)items;
+    if (!otx__char_table_make(p->pool, set, &p->tables[i]) && !p->result)
+        p->result = otx__pool_fail(p->pool, p->error);
+    else p->table_count++;
+    return (uint32_t)i;
+}
+
+/* A node of any character of a set, which is closed. */
+OTX__PRIVATE uint32_t otx__parser_set(otx__parser *p, otx__char_set *set)
+{
+    uint32_t node;
+    if (set->count == 1 && set->items[0].first == set->items[0].last && !set->failed) {
+        node = otx__parser_char(p, set->items[0].first);
+    } else {
+        node = otx__parser_node(p, OTX__PATTERN_SET);
+        if (node != OTX__NO_NODE) p->nodes[node].value = otx__parser_table(p, set);
+    }
+    otx__char_set_close(set);
+    return node;
+}
+
+/* ---- characters and escapes ---- */
+
+OTX__PRIVATE bool otx__parser_more(const otx__parser *p)
+{
+    return p->at < p->size && !p->result;
+}
+
+/* Steps over a byte, if it stands here. */
+OTX__PRIVATE bool otx__parser_take(otx__parser *p, char byte)
+{
+    if (!otx__parser_more(p) || p->text[p->at] != (unsigned char)byte) return false;
+    p->at++;
+    return true;
+}
+
+OTX__PRIVATE bool otx__parser_take_word(otx__parser *p, const char *word)
+{
+    const size_t size = strlen(word);
+    if (p->result || p->size - p->at < size || memcmp(p->text + p->at, word, size) != 0)
+        return false;
+    p->at += size;
+    return true;
+}
+
+OTX__PRIVATE uint32_t otx__parser_code(otx__parser *p)
+{
+    uint32_t code = 0;
+    if (otx__parser_more(p)) p->at += otx__code_at(p->text + p->at, p->size - p->at, &code);
+    return code;
+}
+
+/* Up to `most` digits to the base 8 or 16. */
+OTX__PRIVATE uint32_t otx__parser_digits(otx__parser *p, unsigned base, size_t most)
+{
+    uint32_t code = 0;
+    size_t count = 0;
+    for (; count < most && otx__parser_more(p); count++, p->at++) {
+        const int digit = otx__hex_digit((char)p->text[p->at]);
+        if (digit < 0 || digit >= (int)base) break;
+        code = code * base + (uint32_t)digit;
+    }
+    if (count == 0) otx__parser_fail(p, "a number is expected here");
+    if (code > OTX__LAST_CODE || (code >= 0xd800 && code < 0xe000))
+        otx__parser_fail(p, "there is no such character");
+    return code;
+}
+
+/* The character of an escape behind its backslash, if it is one of a character. */
+OTX__PRIVATE bool otx__parser_escaped(otx__parser *p, uint32_t *code)
+{
+    static const char letters[] = "tnrfvae", values[] = "\t\n\r\f\v\a\x1b";
+    const char letter = (char)p->text[p->at];
+    const char *at = (const char *)memchr(letters, letter, sizeof letters - 1);
+    if (at) {
+        p->at++;
+        *code = (uint32_t)values[at - letters];
+    } else if (letter == '0') {
+        *code = otx__parser_digits(p, 8, 3);
+    } else if (otx__parser_take_word(p, "x{")) {
+        *code = otx__parser_digits(p, 16, 8);
+        if (!otx__parser_take(p, '}')) otx__parser_fail(p, "\"}\" is expected here");
+    } else if (otx__parser_take(p, 'x')) {
+        *code = otx__parser_digits(p, 16, 2);
+        if (*code >= 0x80) otx__parser_fail(p, "a byte of a character cannot be told apart");
+    } else if (otx__parser_take(p, 'u')) {
+        const size_t first = p->at;
+        *code = otx__parser_digits(p, 16, 4);
+        if (p->at - first != 4) otx__parser_fail(p, "four digits are expected here");
+    } else if ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+               otx__is_digit(letter)) {
+        return false;
+    } else {
+        *code = otx__parser_code(p);
+    }
+    return true;
+}
+
+/* Adds what a name in \p{NAME}, or in [:NAME:], stands for. */
+OTX__PRIVATE void otx__parser_named(otx__parser *p, const char *end, otx__char_set *set)
+{
+    const size_t first = p->at;
+    char name[40];
+    size_t size = 0;
+    bool inverted = otx__parser_take(p, '^');
+    for (; otx__parser_more(p) && size + 1 < sizeof name; p->at++) {
+        const char byte = (char)p->text[p->at];
+        if (byte == end[0]) break;
+        if (byte == ' ' || byte == '_' || byte == '-') continue;
+        name[size++] = (char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
+    }
+    name[size] = 0;
+    if (!otx__parser_take_word(p, end) || size == 0 || !otx__char_set_named(name, set)) {
+        p->at = first;
+        otx__parser_fail(p, "no such property is known here");
+    }
+    if (inverted) otx__char_set_invert(set);
+}
+
+/* What \w is: of Oniguruma a little more where it stands alone than in a class. */
+OTX__PRIVATE const char *otx__parser_word(const otx__parser *p, bool alone)
+{
+    if (p->dialect == OTX__TIKTOKEN) return "rustword";
+    return alone ? "lonelyword" : "word";
+}
+
+/* The set of an escape behind its backslash, if it is one of a set. */
+OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set, bool alone)
+{
+    static const char letters[] = "dshw";
+    static const char *const names[] = {"digit", "space", "xdigit"};
+    const char letter = (char)p->text[p->at];
+    const char *at = (const char *)memchr(letters, letter | 0x20, sizeof letters - 1);
+    bool inverted = letter < 'a';
+    if ((letter | 0x20) == 'p') {
+        p->at++;
+        if (otx__parser_take(p, '{')) {
+            otx__parser_named(p, "}", set);
+        } else {
+            char name[2] = {0, 0};
+            const char byte = (char)(otx__parser_more(p) ? p->text[p->at++] : 0);
+            name[0] = (char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
+            if (p->dialect == OTX__ONIGURUMA || !name[0] || !otx__char_set_named(name, set)) {
+                otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, p->at - (byte != 0),
+                                    "\"{\" is expected here");
+            }
+        }
+    } else if (letter == 'N' || letter == 'O') {
+        p->at++;
+        if (letter == 'N') otx__char_set_add(set, '\n', '\n');
+    } else if (at) {
+        p->at++;
+        (void)otx__char_set_named(*at == 'w' ? otx__parser_word(p, alone) : names[at - letters],
+                                  set);
+    } else {
+        return false;
+    }
+    if (inverted) otx__char_set_invert(set);
+    return true;
+}
+
+/* >>> src/encode/regex_syntax.h */
+/* ---- regex_syntax: classes, repetitions, groups ---------------------------------------- */
+
+/* ---- classes ---- */
+
+/* Whether a class of POSIX begins here, [:alpha:]; another bracket opens a class within. */
+OTX__PRIVATE bool otx__parser_posix(otx__parser *p, otx__char_set *set)
+{
+    size_t at = p->at + 1;
+    if (p->size - p->at < 2 || memcmp(p->text + p->at, "[:", 2) != 0) return false;
+    for (at++; at < p->size && (p->text[at] == '^' || (p->text[at] | 0x20u) - 'a' < 26u); at++) {}
+    if (p->size - at < 2 || memcmp(p->text + at, ":]", 2) != 0) return false;
+    p->at += 2;
+    if (otx__parser_take_word(p, "punct:]")) (void)otx__char_set_named("p s", set);
+    else if (otx__parser_take_word(p, "^punct:]")) {
+        (void)otx__char_set_named("p s", set);
+        otx__char_set_invert(set);
+    } else otx__parser_named(p, ":]", set);
+    return true;
+}
+
+OTX__PRIVATE void otx__parser_class(otx__parser *p, otx__char_set *set);
+
+/* One item of a class: a set, which is added to an open one, or a character. */
+OTX__PRIVATE bool otx__parser_class_item(otx__parser *p, otx__char_set *set, uint32_t *code)
+{
+    if (otx__parser_posix(p, set)) return true;
+    if (otx__parser_take(p, '[')) {
+        otx__parser_class(p, set);
+        return true;
+    }
+    if (!otx__parser_take(p, '\\')) {
+        *code = otx__parser_code(p);
+        return false;
+    }
+    if (!otx__parser_more(p)) {
+        otx__parser_fail(p, "a backslash ends it");
+    } else if (otx__parser_take(p, 'b')) {
+        *code = '\b';
+    } else if (otx__parser_class_escape(p, set, false)) {
+        return true;
+    } else if (!otx__parser_escaped(p, code)) {
+        otx__parser_fail(p, "this escape is not known here");
+    }
+    return false;
+}
+
+/* Whether a hyphen here makes a range. */
+OTX__PRIVATE bool otx__parser_range_follows(const otx__parser *p)
+{
+    return p->size - p->at >= 2 && p->text[p->at] == '-' && p->text[p->at + 1] != ']';
+}
+
+/* Items up to "]" or "&&", added to an open set. */
+OTX__PRIVATE void otx__parser_class_items(otx__parser *p, otx__char_set *set, bool first)
+{
+    while (otx__parser_more(p) && (first || p->text[p->at] != ']')) {
+        otx__char_set item;
+        uint32_t code = 0, last;
+        size_t start = p->at;
+        bool many;
+        if (p->size - p->at >= 2 && memcmp(p->text + p->at, "&&", 2) == 0) break;
+        first = false;
+        otx__char_set_open(&item, p->ctx);
+        many = otx__parser_class_item(p, &item, &code);
+        if (many) {
+            otx__char_set_join(set, &item);
+        } else {
+            last = code;
+            if (otx__parser_range_follows(p)) {
+                p->at++;
+                if (otx__parser_class_item(p, &item, &last))
+                    otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, start,
+                                        "a range ends with a character");
+            }
+            if (last < code)
+                otx__parser_fail_at(p, OTX_ERROR_FORMAT, start, "a range is empty");
+            else otx__char_set_add(set, code, last);
+        }
+        otx__char_set_close(&item);
+        if (set->failed) otx__parser_fail_memory(p, set->count * sizeof *set->items);
+    }
+    otx__char_set_settle(set);
+    if (p->fold) otx__char_set_fold(set);
+}
+
+/* What follows "[" up to its "]", in an open set. */
+OTX__PRIVATE void otx__parser_class(otx__parser *p, otx__char_set *set)
+{
+    const bool inverted = otx__parser_take(p, '^');
+    bool first = true;
+    if (++p->depth > OTX__PATTERN_DEPTH)
+        otx__parser_fail_at(p, OTX_ERROR_LIMIT, p->at, "it is nested too deeply");
+    while (!p->result) {
+        otx__char_set part;
+        otx__char_set_open(&part, p->ctx);
+        otx__parser_class_items(p, &part, first);
+        if (first) otx__char_set_join(set, &part);
+        else otx__char_set_meet(set, &part);
+        otx__char_set_close(&part);
+        first = false;
+        if (!otx__parser_take_word(p, "&&")) break;
+    }
+    p->depth--;
+    if (!otx__parser_take(p, ']')) otx__parser_fail(p, "\"]\" is missing");
+    if (inverted) otx__char_set_invert(set);
+}
+
+/* ---- repetitions ---- */
+
+/* A number before which nothing stands, up to the limit; false if there is none. */
+OTX__PRIVATE bool otx__parser_times(otx__parser *p, uint32_t *times)
+{
+    const size_t first = p->at;
+    uint32_t value = 0;
+    for (; otx__parser_more(p) && otx__is_digit((char)p->text[p->at]); p->at++)
+        if (value <= OTX__PATTERN_TIMES) value = value * 10 + (uint32_t)(p->text[p->at] - '0');
+    if (p->at == first) return false;
+    *times = value;
+    return true;
+}
+
+/* {N}, {N,}, {,N} or {N,M}; anything else is text, and nothing is read. */
+OTX__PRIVATE bool otx__parser_interval(otx__parser *p, otx__pattern_node *repeat)
+{
+    const size_t first = p->at;
+    bool from, to = true;
+    if (!otx__parser_take(p, '{')) return false;
+    repeat->min = 0;
+    from = otx__parser_times(p, &repeat->min);
+    repeat->max = repeat->min;
+    if (otx__parser_take(p, ',')) {
+        to = otx__parser_times(p, &repeat->max);
+        if (!to) repeat->max = OTX__NO_END;
+    }
+    if ((!from && !to) || (!from && repeat->max == repeat->min) || !otx__parser_take(p, '}')) {
+        p->at = first;
+        return false;
+    }
+    if (repeat->min > OTX__PATTERN_TIMES ||
+        (repeat->max > OTX__PATTERN_TIMES && repeat->max != OTX__NO_END))
+        otx__parser_fail_at(p, OTX_ERROR_LIMIT, first, "it repeats too often");
+    if (repeat->max < repeat->min)
+        otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, first, "it repeats from more to less");
+    return true;
+}
+
+/* Reads one repetition behind an item, if there is one. */
+OTX__PRIVATE bool otx__parser_repetition(otx__parser *p, otx__pattern_node *repeat)
+{
+    const bool interval = otx__parser_interval(p, repeat);
+    const bool fixed = interval && repeat->min == repeat->max;
+    if (!interval) {
+        repeat->min = 0;
+        repeat->max = OTX__NO_END;
+        if (otx__parser_take(p, '?')) repeat->max = 1;
+        else if (otx__parser_take(p, '+')) repeat->min = 1;
+        else if (!otx__parser_take(p, '*')) return false;
+    }
+    repeat->how = OTX__GREEDY;
+    /* Of Oniguruma, {2}? is what may be left out, and {2,3}+ is what may come again. */
+    if ((!fixed || p->dialect == OTX__TIKTOKEN) && otx__parser_take(p, '?'))
+        repeat->how = OTX__LAZY;
+    else if ((!interval || p->dialect == OTX__TIKTOKEN) && otx__parser_take(p, '+'))
+        repeat->how = OTX__POSSESSIVE;
+    return true;
+}
+
+/* Repetitions of one item in a row, at most. */
+#define OTX__PATTERN_ROW 4
+
+/* Reads the repetitions behind an item. */
+OTX__PRIVATE uint32_t otx__parser_repeated(otx__parser *p, uint32_t node, bool can)
+{
+    unsigned row = 0;
+    size_t at = p->at;
+    otx__pattern_node repeat;
+    memset(&repeat, 0, sizeof repeat);
+    while (otx__parser_more(p) && otx__parser_repetition(p, &repeat)) {
+        const uint32_t parent = otx__parser_parent(p, OTX__PATTERN_REPEAT, node);
+        if (!can)
+            otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, at, "there is nothing to repeat");
+        if (++row > OTX__PATTERN_ROW)
+            otx__parser_fail_at(p, OTX_ERROR_LIMIT, at, "it repeats a repetition too often");
+        if (parent == OTX__NO_NODE) break;
+        p->nodes[parent].how = repeat.how;
+        p->nodes[parent].min = repeat.min;
+        p->nodes[parent].max = repeat.max;
+        node = parent;
+        at = p->at;
+    }
+    return node;
+}
+
+/* ---- groups ---- */
+
+OTX__PRIVATE uint32_t otx__parser_either(otx__parser *p);
+
+/* Options: letters, after a hyphen those that are off. */
+OTX__PRIVATE void otx__parser_options(otx__parser *p)
+{
+    bool on = true;
+    while (otx__parser_more(p) && p->text[p->at] != ')' && p->text[p->at] != ':') {
+        const bool theirs = p->dialect == OTX__TIKTOKEN;
+        if (otx__parser_take(p, '-') && on) on = false;
+        else if (otx__parser_take(p, 'i')) p->fold = on;
+        else if (otx__parser_take(p, 'x')) p->spaced = on;
+        else if (theirs && otx__parser_take(p, 'm')) p->lines = on;
+        else if (otx__parser_take(p, theirs ? 's' : 'm')) p->dot_all = on;
+        else otx__parser_fail(p, "this kind of group is not known here");
+    }
+    if (!otx__parser_more(p)) otx__parser_fail(p, "\")\" is missing");
+}
+
+/* The kind of a group behind "(?", or OTX__PATTERN_SEQUENCE of one that only groups. */
+OTX__PRIVATE otx__pattern_kind otx__parser_group_kind(otx__parser *p)
+{
+    char end = 0;
+    if (otx__parser_take(p, ':')) return OTX__PATTERN_SEQUENCE;
+    if (otx__parser_take(p, '=')) return OTX__PATTERN_AHEAD;
+    if (otx__parser_take(p, '!')) return OTX__PATTERN_NOT_AHEAD;
+    if (otx__parser_take(p, '>')) return OTX__PATTERN_ATOMIC;
+    if (otx__parser_take_word(p, "<=")) return OTX__PATTERN_BEHIND;
+    if (otx__parser_take_word(p, "<!")) return OTX__PATTERN_NOT_BEHIND;
+    if (otx__parser_take(p, '<')) end = '>';
+    else if (p->dialect == OTX__TIKTOKEN && otx__parser_take_word(p, "P<")) end = '>';
+    else if (otx__parser_take(p, '\'')) end = '\'';
+    while (end && otx__parser_more(p) && p->text[p->at] != (unsigned char)end) p->at++;
+    if (end && !otx__parser_take(p, end)) otx__parser_fail(p, "the name of a group has no end");
+    return OTX__PATTERN_SEQUENCE;
+}
+
+/* A group behind its "(", up to its ")". (?i) without a colon holds to the end of the group
+   that it stands in, branches and all. */
+OTX__PRIVATE uint32_t otx__parser_group(otx__parser *p, bool *can_repeat)
+{
+    const bool fold = p->fold, dot_all = p->dot_all, spaced = p->spaced, lines = p->lines;
+    otx__pattern_kind kind = OTX__PATTERN_SEQUENCE;
+    const size_t first = p->at - 1;
+    bool closed = true;
+    uint32_t node;
+    if (otx__parser_take_word(p, "?#")) {
+        while (otx__parser_more(p) && p->text[p->at] != ')') p->at++;
+        if (!otx__parser_take(p, ')')) otx__parser_fail(p, "\")\" is missing");
+        *can_repeat = false;
+        return otx__parser_node(p, OTX__PATTERN_EMPTY);
+    }
+    if (++p->depth > OTX__PATTERN_DEPTH)
+        otx__parser_fail_at(p, OTX_ERROR_LIMIT, first, "it is nested too deeply");
+    if (otx__parser_take(p, '?')) {
+        const size_t at = p->at;
+        kind = otx__parser_group_kind(p);
+        if (p->at == at) {
+            otx__parser_options(p);
+            closed = !otx__parser_take(p, ')');
+            if (closed) (void)otx__parser_take(p, ':');
+        }
+    }
+    node = p->result ? OTX__NO_NODE : otx__parser_either(p);
+    if (closed && !otx__parser_take(p, ')'))
+        otx__parser_fail_at(p, OTX_ERROR_FORMAT, first, "\")\" is missing");
+    if (kind != OTX__PATTERN_SEQUENCE) node = otx__parser_parent(p, kind, node);
+    *can_repeat = kind == OTX__PATTERN_SEQUENCE || kind == OTX__PATTERN_ATOMIC;
+    p->depth--;
+    p->fold = fold;
+    p->dot_all = dot_all;
+    p->spaced = spaced;
+    p->lines = lines;
+    return node;
+}
+
+/* ---- items ---- */
+
+/* A character as the options have it. To Oniguruma ss is U+00DF in another case; not here. */
+OTX__PRIVATE uint32_t otx__parser_letter(otx__parser *p, uint32_t code)
+{
+    otx__char_set set;
+    if (!p->fold) return otx__parser_char(p, code);
+    otx__char_set_open(&set, p->ctx);
+    otx__char_set_add(&set, code, code);
+    otx__char_set_fold(&set);
+    return otx__parser_set(p, &set);
+}
+
+/* What stands behind a backslash outside a class. */
+OTX__PRIVATE uint32_t otx__parser_escape(otx__parser *p, bool *can_repeat)
+{
+    static const char letters[] = "AzZbB";
+    static const otx__pattern_kind kinds[] = {OTX__PATTERN_TEXT_START, OTX__PATTERN_TEXT_END,
+                                              OTX__PATTERN_LAST_LINE, OTX__PATTERN_BORDER,
+                                              OTX__PATTERN_NO_BORDER};
+    otx__char_set set;
+    const char *at;
+    uint32_t code = 0, node;
+    if (!otx__parser_more(p)) {
+        otx__parser_fail(p, "a backslash ends it");
+        return OTX__NO_NODE;
+    }
+    at = (const char *)memchr(letters, p->text[p->at], sizeof letters - 1);
+    if (at) {
+        p->at++;
+        *can_repeat = false;
+        node = otx__parser_node(p, kinds[at - letters]);
+        if (node == OTX__NO_NODE || (*at != 'b' && *at != 'B')) return node;
+        otx__char_set_open(&set, p->ctx);
+        (void)otx__char_set_named(otx__parser_word(p, true), &set);
+        p->nodes[node].value = otx__parser_table(p, &set);
+        otx__char_set_close(&set);
+        return node;
+    }
+    otx__char_set_open(&set, p->ctx);
+    if (otx__parser_class_escape(p, &set, true)) return otx__parser_set(p, &set);
+    otx__char_set_close(&set);
+    if (!otx__parser_escaped(p, &code)) otx__parser_fail(p, "this escape is not known here");
+    return otx__parser_letter(p, code);
+}
+
+/* A character that is more than itself, a group, a class, or a character. */
+OTX__PRIVATE uint32_t otx__parser_item(otx__parser *p, bool *can_repeat)
+{
+    const unsigned char byte = p->text[p->at];
+    otx__char_set set;
+    *can_repeat = true;
+    otx__char_set_open(&set, p->ctx);
+    if (byte == '*' || byte == '+' || byte == '?') {
+        otx__parser_fail(p, "there is nothing to repeat");
+    } else if (otx__parser_take(p, '(')) {
+        return otx__parser_group(p, can_repeat);
+    } else if (otx__parser_take(p, '[')) {
+        otx__parser_class(p, &set);
+        return otx__parser_set(p, &set);
+    } else if (otx__parser_take(p, '\\')) {
+        return otx__parser_escape(p, can_repeat);
+    } else if (otx__parser_take(p, '.')) {
+        if (!p->dot_all) otx__char_set_add(&set, '\n', '\n');
+        otx__char_set_invert(&set);
+        return otx__parser_set(p, &set);
+    } else if (otx__parser_take(p, '^')) {
+        *can_repeat = false;
+        return otx__parser_node(p, p->lines ? OTX__PATTERN_LINE_START : OTX__PATTERN_TEXT_START);
+    } else if (otx__parser_take(p, '$')) {
+        *can_repeat = false;
+        return otx__parser_node(p, p->lines ? OTX__PATTERN_LINE_END : OTX__PATTERN_TEXT_END);
+    }
+    return otx__parser_letter(p, otx__parser_code(p));
+}
+
+/* White space and comments, where (?x) makes them mean nothing. */
+OTX__PRIVATE bool otx__parser_skip(otx__parser *p)
+{
+    const size_t first = p->at;
+    while (p->spaced && otx__parser_more(p)) {
+        const unsigned char byte = p->text[p->at];
+        if (byte == '#') {
+            while (otx__parser_more(p) && p->text[p->at] != '\n') p->at++;
+        } else if (byte != ' ' && (byte < '\t' || byte > '\r')) {
+            break;
+        } else {
+            p->at++;
+        }
+    }
+    return p->at > first;
+}
+
+/* Items up to "|", ")" or the end. */
+OTX__PRIVATE uint32_t otx__parser_sequence(otx__parser *p)
+{
+    const uint32_t node = otx__parser_node(p, OTX__PATTERN_SEQUENCE);
+    uint32_t last = OTX__NO_NODE;
+    while (otx__parser_more(p) && p->text[p->at] != '|' && p->text[p->at] != ')') {
+        bool can_repeat;
+        uint32_t item;
+        if (otx__parser_skip(p)) continue;
+        item = otx__parser_item(p, &can_repeat);
+        (void)otx__parser_skip(p);
+        item = otx__parser_repeated(p, item, can_repeat);
+        if (item == OTX__NO_NODE || p->result) break;
+        if (last == OTX__NO_NODE) p->nodes[node].child = item;
+        else p->nodes[last].next = item;
+        last = item;
+    }
+    return node;
+}
+
+/* Sequences with "|" between them. */
+OTX__PRIVATE uint32_t otx__parser_either(otx__parser *p)
+{
+    const uint32_t first = otx__parser_sequence(p);
+    uint32_t node, last = first;
+    if (!otx__parser_more(p) || p->text[p->at] != '|') return first;
+    node = otx__parser_parent(p, OTX__PATTERN_EITHER, first);
+    while (otx__parser_take(p, '|')) {
+        const uint32_t next = otx__parser_sequence(p);
+        if (next == OTX__NO_NODE) break;
+        p->nodes[last].next = next;
+        last = next;
+    }
+    return node;
+}
+
+/* >>> src/encode/regex_program.h */
+/* ---- regex_program: the program that they become --------------------------------------- */
+
+/* Instructions, at most. */
+#define OTX__PROGRAM_LIMIT 65536u
+
+typedef enum otx__operation {
+    OTX__OP_MATCH,      /* the end */
+    OTX__OP_CHAR,       /* a character: its bytes */
+    OTX__OP_SET,        /* one of a table */
+    OTX__OP_RUN,        /* min to max of a table, as many as lead to a match */
+    OTX__OP_RUN_LAZY,   /* as few */
+    OTX__OP_RUN_ALL,    /* as many as there are */
+    OTX__OP_TRY,        /* go on; if that fails, at `to` */
+    OTX__OP_TRY_TO,     /* the other way round */
+    OTX__OP_BRANCH,     /* as OTX__OP_TRY, but straight to `to` unless a byte of `leads` is here */
+    OTX__OP_JUMP,       /* to `to` */
+    OTX__OP_MARK,       /* keep the place in a register */
+    OTX__OP_PROGRESS,   /* to `to` if the place is still that of the register */
+    OTX__OP_ENTER,      /* what is tried from here on is forgotten at OTX__OP_LEAVE */
+    OTX__OP_LEAVE,
+    OTX__OP_LEAVE_BACK, /* and the place is again that of OTX__OP_ENTER */
+    OTX__OP_REFUSE,     /* what was tried since OTX__OP_ENTER is forgotten, and that with it */
+    OTX__OP_BACK,       /* `min` characters back */
+    OTX__OP_PEEK,       /* one of a table stands here */
+    OTX__OP_PEEK_NOT,
+    OTX__OP_PLACE       /* an anchor: `min` is its otx__pattern_kind */
+} otx__operation;
+
+typedef struct otx__instruction {
+    uint8_t op, size;   /* size: of a character's bytes */
+    char bytes[4];
+    uint32_t value;     /* table, register, or set of leading bytes */
+    uint32_t to;
+    uint32_t min, max;
+} otx__instruction;
+
+/* A regular expression ready to run. All of it stands in a pool. */
+typedef struct otx__pattern {
+    const char *name, *text; /* for errors */
+    size_t size;
+    otx__instruction *code;
+    size_t count;
+    const otx__char_table *tables;
+    uint8_t (*leads)[32];    /* sets of bytes that a branch can begin with */
+    size_t lead_count;
+    uint8_t first[32];       /* bytes that a match can begin with */
+    bool anywhere;           /* one can be empty: it begins with anything */
+    uint32_t registers;
+} otx__pattern;
+
+/* ---- what a part can begin with ---- */
+
+OTX__PRIVATE void otx__lead_add(uint8_t leads[32], uint32_t code)
+{
+    char bytes[4];
+    unsigned first;
+    (void)otx__put_code(bytes, code);
+    first = (unsigned char)bytes[0];
+    leads[first >> 3] |= (uint8_t)(1u << (first & 7));
+}
+
+/* A table's: of its characters beyond ASCII one a leading byte is enough. */
+OTX__PRIVATE void otx__lead_table(uint8_t leads[32], const otx__char_table *table)
+{
+    size_t i;
+    for (i = 0; i < 16; i++) leads[i] |= table->bits[i];
+    for (i = 0; i < table->count; i++) {
+        uint32_t code = table->items[i].first, last = table->items[i].last;
+        if (code < 0x80) code = 0x80;
+        while (code <= last) {
+            const uint32_t step = code < 0x800 ? 0x40 : code < 0x10000 ? 0x1000 : 0x40000;
+            otx__lead_add(leads, code);
+            code = (code / step + 1) * step;
+        }
+    }
+}
+
+/* Bytes that are no UTF-8 count as OTX__NO_CODE. */
+OTX__PRIVATE void otx__lead_broken(uint8_t leads[32], const otx__char_table *table)
+{
+    if (otx__char_table_has(table, OTX__NO_CODE)) memset(leads + 16, 0xff, 16);
+}
+
+/* Adds the bytes that a match of a node can begin with; whether one can be empty. */
+OTX__PRIVATE bool otx__lead_of(const otx__parser *p, uint32_t index, uint8_t leads[32])
+{
+    const otx__pattern_node *node;
+    uint32_t child;
+    bool empty = true;
+    if (index == OTX__NO_NODE) return true;
+    node = &p->nodes[index];
+    switch (node->kind) {
+    case OTX__PATTERN_CHAR:
+        otx__lead_add(leads, node->value);
+        if (node->value == OTX__NO_CODE) memset(leads + 16, 0xff, 16);
+        return false;
+    case OTX__PATTERN_SET:
+        otx__lead_table(leads, &p->tables[node->value]);
+        otx__lead_broken(leads, &p->tables[node->value]);
+        return false;
+    case OTX__PATTERN_SEQUENCE:
+        for (child = node->child; child != OTX__NO_NODE && empty; child = p->nodes[child].next)
+            empty = otx__lead_of(p, child, leads);
+        return empty;
+    case OTX__PATTERN_EITHER:
+        empty = false;
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next)
+            if (otx__lead_of(p, child, leads)) empty = true;
+        return empty;
+    case OTX__PATTERN_REPEAT:
+        if (node->max == 0) return true;
+        empty = otx__lead_of(p, node->child, leads);
+        return empty || node->min == 0;
+    case OTX__PATTERN_ATOMIC: return otx__lead_of(p, node->child, leads);
+    default: return true; /* what takes nothing */
+    }
+}
+
+/* Characters that every match of a node has, or OTX__NO_END. */
+OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
+{
+    const otx__pattern_node *node;
+    uint32_t child, width = 0;
+    uint64_t sum = 0;
+    if (index == OTX__NO_NODE) return 0;
+    node = &p->nodes[index];
+    switch (node->kind) {
+    case OTX__PATTERN_CHAR:
+    case OTX__PATTERN_SET: return 1;
+    case OTX__PATTERN_SEQUENCE:
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
+            width = otx__width_of(p, child);
+            sum += width;
+            if (width == OTX__NO_END) break;
+        }
+        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
+    case OTX__PATTERN_EITHER:
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
+            width = otx__width_of(p, child);
+            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
+        }
+        return width;
+    case OTX__PATTERN_REPEAT:
+        width = otx__width_of(p, node->child);
+        sum = (uint64_t)width * node->min;
+        if (node->min != node->max || width == OTX__NO_END) return OTX__NO_END;
+        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
+    case OTX__PATTERN_ATOMIC: return otx__width_of(p, node->child);
+    default: return 0;
+    }
+}
+
+/* >>> src/encode/regex_make.h */
+/* ---- regex_make: how a program is made ------------------------------------------------- */
+
+/* A program being made. */
+typedef struct otx__maker {
+    otx__parser *p;
+    otx__instruction *code;
+    size_t count, capacity;
+    uint8_t (*leads)[32];
+    size_t lead_count, lead_capacity;
+    uint32_t registers;
+} otx__maker;
+
+/* ---- making ---- */
+
+OTX__PRIVATE size_t otx__make(otx__maker *m, otx__operation op)
+{
+    void *items = m->code;
+    if (m->p->result) return 0;
+    if (m->count == OTX__PROGRAM_LIMIT) {
+        otx__parser_fail_at(m->p, OTX_ERROR_LIMIT, m->p->size, "it is too large");
+        return 0;
+    }
+    if (!otx__grow(m->p->ctx, &items, &m->capacity, m->count + 1, sizeof *m->code)) {
+        otx__parser_fail_memory(m->p, (m->count + 1) * sizeof *m->code);
+        return 0;
+    }
+    m->code = (otx__instruction *)items;
+    memset(&m->code[m->count], 0, sizeof *m->code);
+    m->code[m->count].op = (uint8_t)op;
+    return m->count++;
+}
+
+OTX__PRIVATE void otx__make_with(otx__maker *m, otx__operation op, uint32_t value)
+{
+    const size_t at = otx__make(m, op);
+    if (!m->p->result) m->code[at].value = value;
+}
+
+/* Lets an instruction go on behind the last one made. */
+OTX__PRIVATE void otx__make_land(otx__maker *m, size_t at)
+{
+    if (!m->p->result) m->code[at].to = (uint32_t)m->count;
+}
+
+OTX__PRIVATE void otx__make_node(otx__maker *m, uint32_t index);
+
+/* The table of a node of one character, or OTX__NO_NODE. */
+OTX__PRIVATE uint32_t otx__make_table(otx__maker *m, uint32_t index)
+{
+    const otx__pattern_node *node = &m->p->nodes[index];
+    otx__char_set set;
+    uint32_t table;
+    while (node->kind == OTX__PATTERN_SEQUENCE && node->child != OTX__NO_NODE &&
+           m->p->nodes[node->child].next == OTX__NO_NODE)
+        node = &m->p->nodes[node->child];
+    if (node->kind == OTX__PATTERN_SET) return node->value;
+    if (node->kind != OTX__PATTERN_CHAR) return OTX__NO_NODE;
+    otx__char_set_open(&set, m->p->ctx);
+    otx__char_set_add(&set, node->value, node->value);
+    table = otx__parser_table(m->p, &set);
+    otx__char_set_close(&set);
+    return table;
+}
+
+OTX__PRIVATE void otx__make_run(otx__maker *m, const otx__pattern_node *repeat, uint32_t table)
+{
+    static const otx__operation ops[] = {OTX__OP_RUN, OTX__OP_RUN_LAZY, OTX__OP_RUN_ALL};
+    const otx__repeat_how how = repeat->how;
+    const uint32_t min = repeat->min, max = repeat->max;
+    const size_t at = otx__make(m, ops[how]);
+    if (m->p->result) return;
+    m->code[at].value = table;
+    m->code[at].min = min;
+    m->code[at].max = max;
+}
+
+/* One round of a loop; one that takes nothing is the last. */
+OTX__PRIVATE size_t otx__make_round(otx__maker *m, uint32_t child, size_t *progress)
+{
+    uint8_t leads[32];
+    const bool empty = otx__lead_of(m->p, child, leads);
+    const size_t first = m->count;
+    const uint32_t kept = m->registers;
+    *progress = 0;
+    if (empty) {
+        m->registers++;
+        otx__make_with(m, OTX__OP_MARK, kept);
+    }
+    otx__make_node(m, child);
+    if (empty) {
+        *progress = otx__make(m, OTX__OP_PROGRESS);
+        if (!m->p->result) m->code[*progress].value = kept;
+    }
+    return first;
+}
+
+/* Rounds without end, the first of them taken anyhow if `once`. */
+OTX__PRIVATE void otx__make_loop(otx__maker *m, uint32_t child, bool once, bool lazy)
+{
+    const otx__operation leave = lazy ? OTX__OP_TRY_TO : OTX__OP_TRY;
+    const otx__operation again = lazy ? OTX__OP_TRY : OTX__OP_TRY_TO;
+    const size_t head = once ? 0 : otx__make(m, leave);
+    size_t progress, first = otx__make_round(m, child, &progress), at;
+    at = otx__make(m, once ? again : OTX__OP_JUMP);
+    if (m->p->result) return;
+    m->code[at].to = (uint32_t)(once ? first : head);
+    if (!once) otx__make_land(m, head);
+    if (progress) otx__make_land(m, progress);
+}
+
+/* Up to `times` rounds, each of which may be left out with all after it: the instructions that
+   leave are chained by where they go to until that is known. */
+OTX__PRIVATE void otx__make_optional(otx__maker *m, uint32_t child, uint32_t times, bool lazy)
+{
+    uint32_t chain = OTX__NO_NODE, i;
+    for (i = 0; i < times && !m->p->result; i++) {
+        const size_t at = otx__make(m, lazy ? OTX__OP_TRY_TO : OTX__OP_TRY);
+        if (m->p->result) return;
+        m->code[at].to = chain;
+        chain = (uint32_t)at;
+        otx__make_node(m, child);
+        if (m->count == at + 1) break; /* nothing, as often as one likes */
+    }
+    while (chain != OTX__NO_NODE && !m->p->result) {
+        const uint32_t next = m->code[chain].to;
+        otx__make_land(m, chain);
+        chain = next;
+    }
+}
+
+OTX__PRIVATE void otx__make_repeat(otx__maker *m, uint32_t index)
+{
+    const otx__pattern_node repeat = m->p->nodes[index];
+    const bool lazy = repeat.how == OTX__LAZY, endless = repeat.max == OTX__NO_END;
+    const bool once = endless && repeat.min > 0;
+    const uint32_t table =
+        repeat.child == OTX__NO_NODE ? OTX__NO_NODE : otx__make_table(m, repeat.child);
+    uint32_t kept = m->registers, i;
+    if (m->p->result || repeat.child == OTX__NO_NODE || repeat.max == 0) return;
+    if (table != OTX__NO_NODE) {
+        otx__make_run(m, &repeat, table);
+        return;
+    }
+    if (repeat.how == OTX__POSSESSIVE) {
+        m->registers += 2;
+        otx__make_with(m, OTX__OP_ENTER, kept);
+    }
+    for (i = once; i < repeat.min && !m->p->result; i++) {
+        const size_t before = m->count;
+        otx__make_node(m, repeat.child);
+        if (m->count == before) break;
+    }
+    if (endless) otx__make_loop(m, repeat.child, once, lazy);
+    else otx__make_optional(m, repeat.child, repeat.max - repeat.min, lazy);
+    if (repeat.how == OTX__POSSESSIVE) otx__make_with(m, OTX__OP_LEAVE, kept);
+}
+
+/* Branches, each passed over where a byte stands that it cannot begin with. */
+OTX__PRIVATE void otx__make_either(otx__maker *m, uint32_t child)
+{
+    uint32_t chain = OTX__NO_NODE;
+    for (; child != OTX__NO_NODE && !m->p->result; child = m->p->nodes[child].next) {
+        const bool last = m->p->nodes[child].next == OTX__NO_NODE;
+        size_t branch = 0, jump;
+        if (!last) {
+            void *items = m->leads;
+            uint8_t *leads;
+            branch = otx__make(m, OTX__OP_BRANCH);
+            if (m->p->result) return;
+            if (!otx__grow(m->p->ctx, &items, &m->lead_capacity, m->lead_count + 1, 32)) {
+                otx__parser_fail_memory(m->p, (m->lead_count + 1) * 32);
+                return;
+            }
+            m->leads = (uint8_t(*)[32])items;
+            leads = m->leads[m->lead_count];
+            memset(leads, 0, 32);
+            m->code[branch].value = (uint32_t)m->lead_count++;
+            if (otx__lead_of(m->p, child, leads)) m->code[branch].op = OTX__OP_TRY;
+        }
+        otx__make_node(m, child);
+        if (last) break;
+        jump = otx__make(m, OTX__OP_JUMP);
+        if (m->p->result) return;
+        m->code[jump].to = chain;
+        chain = (uint32_t)jump;
+        otx__make_land(m, branch);
+    }
+    while (chain != OTX__NO_NODE && !m->p->result) {
+        const uint32_t next = m->code[chain].to;
+        otx__make_land(m, chain);
+        chain = next;
+    }
+}
+
+/* What stands before the place: branches may be of several lengths. */
+OTX__PRIVATE void otx__make_behind(otx__maker *m, uint32_t index)
+{
+    const otx__pattern_node *nodes = m->p->nodes;
+    uint32_t width;
+    while (index != OTX__NO_NODE && nodes[index].kind == OTX__PATTERN_SEQUENCE &&
+           nodes[index].child != OTX__NO_NODE && nodes[nodes[index].child].next == OTX__NO_NODE)
+        index = nodes[index].child;
+    width = otx__width_of(m->p, index);
+    if (width != OTX__NO_END) {
+        const size_t at = otx__make(m, OTX__OP_BACK);
+        if (!m->p->result) m->code[at].min = width;
+        otx__make_node(m, index);
+    } else if (nodes[index].kind == OTX__PATTERN_EITHER) {
+        uint32_t child, chain = OTX__NO_NODE;
+        for (child = nodes[index].child; child != OTX__NO_NODE; child = nodes[child].next) {
+            const bool last = nodes[child].next == OTX__NO_NODE;
+            const size_t branch = last ? 0 : otx__make(m, OTX__OP_TRY);
+            size_t jump;
+            if (otx__width_of(m->p, child) == OTX__NO_END) break;
+            otx__make_behind(m, child);
+            jump = otx__make(m, OTX__OP_JUMP);
+            if (m->p->result) return;
+            m->code[jump].to = chain;
+            chain = (uint32_t)jump;
+            if (!last) otx__make_land(m, branch);
+        }
+        if (child != OTX__NO_NODE)
+            otx__parser_fail(m->p, "what it looks back at has no fixed length");
+        while (chain != OTX__NO_NODE && !m->p->result) {
+            const uint32_t next = m->code[chain].to;
+            otx__make_land(m, chain);
+            chain = next;
+        }
+    } else {
+        otx__parser_fail(m->p, "what it looks back at has no fixed length");
+    }
+}
+
+/* What looks around, which takes nothing. */
+OTX__PRIVATE void otx__make_look(otx__maker *m, otx__pattern_kind kind, uint32_t child)
+{
+    const bool behind = kind == OTX__PATTERN_BEHIND || kind == OTX__PATTERN_NOT_BEHIND;
+    const bool not_so = kind == OTX__PATTERN_NOT_AHEAD || kind == OTX__PATTERN_NOT_BEHIND;
+    const uint32_t kept = m->registers;
+    const uint32_t table =
+        behind || child == OTX__NO_NODE ? OTX__NO_NODE : otx__make_table(m, child);
+    size_t refuse = 0;
+    if (table != OTX__NO_NODE) {
+        otx__make_with(m, not_so ? OTX__OP_PEEK_NOT : OTX__OP_PEEK, table);
+        return;
+    }
+    m->registers += 2;
+    otx__make_with(m, OTX__OP_ENTER, kept);
+    if (not_so) refuse = otx__make(m, OTX__OP_TRY);
+    if (behind) otx__make_behind(m, child);
+    else otx__make_node(m, child);
+    otx__make_with(m, not_so ? OTX__OP_REFUSE : OTX__OP_LEAVE_BACK, kept);
+    if (not_so) otx__make_land(m, refuse);
+}
+
+OTX__PRIVATE void otx__make_node(otx__maker *m, uint32_t index)
+{
+    const otx__pattern_node *node;
+    uint32_t child, kept;
+    size_t at;
+    if (m->p->result || index == OTX__NO_NODE) return;
+    node = &m->p->nodes[index];
+    switch (node->kind) {
+    case OTX__PATTERN_EMPTY: return;
+    case OTX__PATTERN_CHAR:
+        at = otx__make(m, OTX__OP_CHAR);
+        if (!m->p->result)
+            m->code[at].size = (uint8_t)otx__put_code(m->code[at].bytes, node->value);
+        return;
+    case OTX__PATTERN_SET: otx__make_with(m, OTX__OP_SET, node->value); return;
+    case OTX__PATTERN_SEQUENCE:
+        for (child = node->child; child != OTX__NO_NODE; child = m->p->nodes[child].next)
+            otx__make_node(m, child);
+        return;
+    case OTX__PATTERN_EITHER: otx__make_either(m, node->child); return;
+    case OTX__PATTERN_REPEAT: otx__make_repeat(m, index); return;
+    case OTX__PATTERN_ATOMIC:
+        kept = m->registers;
+        m->registers += 2;
+        otx__make_with(m, OTX__OP_ENTER, kept);
+        otx__make_node(m, node->child);
+        otx__make_with(m, OTX__OP_LEAVE, kept);
+        return;
+    case OTX__PATTERN_AHEAD:
+    case OTX__PATTERN_NOT_AHEAD:
+    case OTX__PATTERN_BEHIND:
+    case OTX__PATTERN_NOT_BEHIND: otx__make_look(m, node->kind, node->child); return;
+    default:
+        otx__make_with(m, OTX__OP_PLACE, node->value);
+        if (!m->p->result) m->code[m->count - 1].min = (uint32_t)node->kind;
+    }
+}
+
+/* ---- the whole ---- */
+
+/* Keeps in the pool what has grown elsewhere. */
+OTX__PRIVATE void *otx__pattern_keep(otx__pool *pool, const void *items, size_t count,
+                                     size_t size)
+{
+    void *kept = otx__pool_take(pool, count, size);
+    if (kept && count) memcpy(kept, items, count * size);
+    return kept;
+}
+
+OTX__PRIVATE otx_result otx__pattern_make(otx__parser *p, uint32_t root, otx__pattern *pattern)
+{
+    otx__maker m;
+    memset(&m, 0, sizeof m);
+    m.p = p;
+    otx__make_node(&m, root);
+    (void)otx__make(&m, OTX__OP_MATCH);
+    if (!p->result) {
+        otx__pool *pool = p->pool;
+        pattern->anywhere = otx__lead_of(p, root, pattern->first);
+        pattern->count = m.count;
+        pattern->registers = m.registers;
+        pattern->lead_count = m.lead_count;
+        pattern->code = (otx__instruction *)otx__pattern_keep(pool, m.code, m.count,
+                                                              sizeof *m.code);
+        pattern->leads = (uint8_t(*)[32])otx__pattern_keep(pool, m.leads, m.lead_count, 32);
+        pattern->tables = (otx__char_table *)otx__pattern_keep(pool, p->tables, p->table_count,
+                                                               sizeof *p->tables);
+        if (pool->failed) p->result = otx__pool_fail(pool, p->error);
+    }
+    if (m.capacity) otx__free(p->ctx, m.code, m.capacity, sizeof *m.code);
+    if (m.lead_capacity) otx__free(p->ctx, m.leads, m.lead_capacity, 32);
+    return p->result;
+}
+
+/* Reads a regular expression (any bytes) and makes its program, in a pool; `name` and the text
+   must last as long. */
+OTX__PRIVATE otx_result otx__pattern_open(otx__pool *pool, otx__dialect dialect,
+                                          const char *name, const char *text, size_t size,
+                                          otx__pattern *pattern, otx_error *error)
+{
+    otx__parser p;
+    uint32_t root;
+    memset(pattern, 0, sizeof *pattern);
+    memset(&p, 0, sizeof p);
+    p.ctx = pool->ctx;
+    p.pool = pool;
+    p.name = pattern->name = name;
+    pattern->text = text;
+    p.text = (const unsigned char *)text;
+    p.size = pattern->size = size;
+    p.dialect = dialect;
+    p.lines = dialect == OTX__ONIGURUMA;
+    p.error = error;
+    if (size > OTX__PATTERN_BYTES)
+        otx__parser_fail_at(&p, OTX_ERROR_LIMIT, OTX__PATTERN_BYTES, "it is too long");
+    else if (!otx__is_utf8(text, size))
+        otx__parser_fail_at(&p, OTX_ERROR_FORMAT, 0, "it is not UTF-8");
+    root = otx__parser_either(&p);
+    if (p.at < p.size)
+        otx__parser_fail_at(&p, OTX_ERROR_FORMAT, p.at, "\")\" is too many");
+    if (!p.result) (void)otx__pattern_make(&p, root, pattern);
+    if (p.capacity) otx__free(p.ctx, p.nodes, p.capacity, sizeof *p.nodes);
+    if (p.table_capacity) otx__free(p.ctx, p.tables, p.table_capacity, sizeof *p.tables);
+    return p.result;
+}
+
+/* >>> src/encode/regex_match.h */
+/* ---- regex_match: the program run over a text ------------------------------------------ */
+
+/* Backtracking, with a stack of its own. A text has a budget of steps, so that no expression
+   takes longer than in proportion to the text. */
+#define OTX__MATCH_STEPS 4000000u      /* for a text of any length */
+#define OTX__MATCH_STEPS_A_BYTE 256u   /* and for each byte of it; real expressions take ten */
+#define OTX__MATCH_STACK ((size_t)1 << 22)
+
+/* Where to go on when what is tried fails. */
+typedef enum otx__pending_kind {
+    OTX__CHOICE_PLACE,    /* at instruction `at`, place `a` */
+    OTX__CHOICE_RUN,      /* behind the run `at`: from place `a` back to `b` */
+    OTX__CHOICE_LAZY,     /* the same: on from place `a`, `b` times more */
+    OTX__CHOICE_REGISTER  /* not yet: register `at` was `a` */
+} otx__pending_kind;
+
+typedef struct otx__pending {
+    uint32_t kind, at, a, b;
+} otx__pending;
+
+/* A pattern over a text of less than 2^32 bytes. */
+typedef struct otx__matcher {
+    const otx_context *ctx;
+    const otx__pattern *pattern;
+    const unsigned char *text;
+    size_t size;
+    otx__pending *stack;
+    size_t count, capacity;
+    uint32_t *registers;
+    size_t register_room;
+    uint64_t steps;        /* left for the text */
+    otx_result result;     /* of the last failure */
+} otx__matcher;
+
+OTX__PRIVATE void otx__matcher_open(otx__matcher *m, const otx_context *ctx)
+{
+    memset(m, 0, sizeof *m);
+    m->ctx = ctx;
+}
+
+OTX__PRIVATE void otx__matcher_close(otx__matcher *m)
+{
+    if (m->capacity) otx__free(m->ctx, m->stack, m->capacity, sizeof *m->stack);
+    if (m->register_room)
+        otx__free(m->ctx, m->registers, m->register_room, sizeof *m->registers);
+    otx__matcher_open(m, m->ctx);
+}
+
+/* Allows the steps of a text of that many bytes, for all that is looked for in it. */
+OTX__PRIVATE void otx__matcher_allow(otx__matcher *m, size_t size)
+{
+    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
+    m->result = OTX_OK;
+}
+
+/* Sets a matcher to a pattern; false when out of memory. */
+OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern)
+{
+    void *items = m->registers;
+    m->pattern = pattern;
+    if (!otx__grow(m->ctx, &items, &m->register_room, pattern->registers,
+                   sizeof *m->registers)) {
+        m->result = OTX_ERROR_MEMORY;
+        return false;
+    }
+    m->registers = (uint32_t *)items;
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__matcher_fail(const otx__matcher *m, size_t at, otx_error *error)
+{
+    char text[OTX__QUOTED];
+    if (m->result == OTX_ERROR_MEMORY)
+        return otx__fail_memory(error, m->capacity * 2 * sizeof *m->stack);
+    return otx__fail(error, m->result, "%s: the regular expression \"%s\" takes too many steps to "
+                     "match at byte %" PRIu64 " of a text of %" PRIu64 " bytes",
+                     m->pattern->name, otx__quote(text, sizeof text, m->pattern->text,
+                                                  m->pattern->size), (uint64_t)at,
+                     (uint64_t)m->size);
+}
+
+OTX__PRIVATE bool otx__matcher_push(otx__matcher *m, otx__pending_kind kind, size_t at, size_t a,
+                                    size_t b)
+{
+    otx__pending *choice;
+    if (m->count == m->capacity) {
+        void *items = m->stack;
+        if (m->count >= OTX__MATCH_STACK) m->result = OTX_ERROR_LIMIT;
+        else if (!otx__grow(m->ctx, &items, &m->capacity, m->count + 1, sizeof *m->stack))
+            m->result = OTX_ERROR_MEMORY;
+        if (m->result) return false;
+        m->stack = (otx__pending *)items;
+    }
+    choice = &m->stack[m->count++];
+    choice->kind = (uint32_t)kind;
+    choice->at = (uint32_t)at;
+    choice->a = (uint32_t)a;
+    choice->b = (uint32_t)b;
+    return true;
+}
+
+/* ---- places ---- */
+
+/* The place of the character before one. */
+OTX__PRIVATE size_t otx__before_character(const unsigned char *text, size_t at)
+{
+    size_t first = at - 1;
+    while (first > 0 && at - first < 4 && (text[first] & 0xc0) == 0x80) first--;
+    return otx__utf8_length(text + first, at - first) == at - first ? first : at - 1;
+}
+
+OTX__PRIVATE bool otx__is_border(const otx__matcher *m, const otx__char_table *word, size_t at)
+{
+    const bool after = at < m->size &&
+                       otx__char_table_step(word, m->text + at, m->size - at) > 0;
+    size_t first;
+    if (at == 0) return after;
+    first = otx__before_character(m->text, at);
+    return (otx__char_table_step(word, m->text + first, at - first) > 0) != after;
+}
+
+OTX__PRIVATE bool otx__is_place(const otx__matcher *m, const otx__instruction *code, size_t at)
+{
+    const bool newline = at < m->size && m->text[at] == '\n';
+    switch ((otx__pattern_kind)code->min) {
+    case OTX__PATTERN_LINE_START:
+        return at == 0 || (m->text[at - 1] == '\n' && at < m->size);
+    case OTX__PATTERN_LINE_END: return at == m->size || newline;
+    case OTX__PATTERN_TEXT_START: return at == 0;
+    case OTX__PATTERN_TEXT_END: return at == m->size;
+    case OTX__PATTERN_LAST_LINE: return at == m->size || (newline && at + 1 == m->size);
+    case OTX__PATTERN_BORDER:
+        return otx__is_border(m, &m->pattern->tables[code->value], at);
+    default: return !otx__is_border(m, &m->pattern->tables[code->value], at);
+    }
+}
+
+/* ---- matching ---- */
+
+/* How far a run goes from a place: up to `max` characters of its table. *taken: how many;
+   *least: the place behind the first `min`. */
+OTX__PRIVATE size_t otx__run_end(otx__matcher *m, const otx__instruction *code, size_t at,
+                                 uint32_t max, uint32_t *taken, size_t *least)
+{
+    const otx__char_table *table = &m->pattern->tables[code->value];
+    const uint8_t *bits = table->bits;
+    const unsigned char *text = m->text;
+    const size_t size = m->size;
+    uint32_t count = 0;
+    *least = at;
+    while (count < max && at < size) {
+        size_t step = 1;
+        if (text[at] < 0x80) {
+            if (!(bits[text[at] >> 3] >> (text[at] & 7) & 1)) break;
+        } else {
+            step = otx__char_table_step(table, text + at, size - at);
+            if (step == 0) break;
+        }
+        at += step;
+        if (++count == code->min) *least = at;
+    }
+    *taken = count;
+    m->steps -= m->steps < count ? m->steps : count;
+    return at;
+}
+
+/* The place behind a character, or 0 if another stands there. */
+OTX__PRIVATE size_t otx__match_one(const otx__matcher *m, const otx__instruction *code,
+                                   size_t at)
+{
+    size_t step;
+    if (at >= m->size) return 0;
+    if (code->op == OTX__OP_CHAR) {
+        if (m->size - at < code->size || memcmp(m->text + at, code->bytes, code->size) != 0)
+            return 0;
+        return at + code->size;
+    }
+    step = otx__char_table_step(&m->pattern->tables[code->value], m->text + at, m->size - at);
+    return step ? at + step : 0;
+}
+
+/* Takes a run, with what else it could take; false if it fails. */
+OTX__PRIVATE bool otx__match_run(otx__matcher *m, size_t instruction, size_t *at)
+{
+    const otx__instruction *code = &m->pattern->code[instruction];
+    const bool lazy = code->op == OTX__OP_RUN_LAZY;
+    uint32_t taken;
+    size_t least, end;
+    end = otx__run_end(m, code, *at, lazy ? code->min : code->max, &taken, &least);
+    if (taken < code->min) return false;
+    *at = end;
+    if (lazy && code->max > code->min)
+        return otx__matcher_push(m, OTX__CHOICE_LAZY, instruction, end, code->max - code->min);
+    if (code->op == OTX__OP_RUN && end > least)
+        return otx__matcher_push(m, OTX__CHOICE_RUN, instruction, end, least);
+    return true;
+}
+
+/* Goes back to the last choice: where to go on, or false if there is none. */
+OTX__PRIVATE bool otx__match_again(otx__matcher *m, size_t *instruction, size_t *at)
+{
+    while (m->count > 0) {
+        otx__pending *choice = &m->stack[m->count - 1];
+        *instruction = choice->at;
+        *at = choice->a;
+        if (choice->kind == OTX__CHOICE_PLACE) {
+            m->count--;
+            return true;
+        }
+        if (choice->kind == OTX__CHOICE_REGISTER) {
+            m->count--;
+            m->registers[choice->at] = choice->a;
+        } else if (choice->kind == OTX__CHOICE_RUN) {
+            *at = otx__before_character(m->text, choice->a);
+            choice->a = (uint32_t)*at;
+            if (*at <= choice->b) m->count--;
+            ++*instruction;
+            return true;
+        } else { /* one more of a lazy run */
+            *at = otx__match_one(m, &m->pattern->code[choice->at], choice->a);
+            choice->a = (uint32_t)*at;
+            if (*at == 0 || (choice->b != OTX__NO_END && --choice->b == 0)) m->count--;
+            ++*instruction;
+            if (*at > 0) return true;
+        }
+    }
+    return false;
+}
+
+/* Does what an instruction says that takes no text; false if it fails. */
+OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_t *at)
+{
+    const otx__instruction *code = &m->pattern->code[*instruction];
+    const size_t kept = code->value;
+    uint32_t i;
+    const size_t next = *instruction + 1;
+    *instruction = next;
+    switch ((otx__operation)code->op) {
+    case OTX__OP_TRY: return otx__matcher_push(m, OTX__CHOICE_PLACE, code->to, *at, 0);
+    case OTX__OP_TRY_TO:
+        *instruction = code->to;
+        return otx__matcher_push(m, OTX__CHOICE_PLACE, next, *at, 0);
+    case OTX__OP_MARK:
+        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, kept, m->registers[kept], 0))
+            return false;
+        m->registers[kept] = (uint32_t)*at;
+        return true;
+    case OTX__OP_PROGRESS:
+        if (m->registers[kept] == *at) *instruction = code->to;
+        return true;
+    case OTX__OP_ENTER:
+        m->registers[kept] = (uint32_t)m->count;
+        m->registers[kept + 1] = (uint32_t)*at;
+        return true;
+    case OTX__OP_LEAVE: m->count = m->registers[kept]; return true;
+    case OTX__OP_LEAVE_BACK:
+        m->count = m->registers[kept];
+        *at = m->registers[kept + 1];
+        return true;
+    case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
+    case OTX__OP_BACK:
+        for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
+        return i == code->min;
+    case OTX__OP_PEEK:
+    case OTX__OP_PEEK_NOT:
+        return (*at < m->size && otx__char_table_step(&m->pattern->tables[code->value],
+                                                      m->text + *at, m->size - *at) > 0) ==
+               (code->op == OTX__OP_PEEK);
+    default: return otx__is_place(m, code, *at);
+    }
+}
+
+/* Matches at a place: the place behind, or SIZE_MAX. When m->result is set, it has failed. */
+OTX__PRIVATE size_t otx__match_at(otx__matcher *m, size_t at)
+{
+    const otx__pattern *pattern = m->pattern;
+    size_t instruction = 0;
+    m->count = 0;
+    for (;;) {
+        const otx__instruction *code = &pattern->code[instruction];
+        bool good = true;
+        if (m->steps == 0) m->result = OTX_ERROR_LIMIT;
+        if (m->result) return SIZE_MAX;
+        m->steps--;
+        switch ((otx__operation)code->op) {
+        case OTX__OP_MATCH: return at;
+        case OTX__OP_CHAR:
+        case OTX__OP_SET: {
+            const size_t next = otx__match_one(m, code, at);
+            good = next > 0;
+            if (good) at = next, instruction++;
+            break;
+        }
+        case OTX__OP_RUN:
+        case OTX__OP_RUN_LAZY:
+        case OTX__OP_RUN_ALL:
+            good = otx__match_run(m, instruction, &at);
+            instruction++;
+            break;
+        case OTX__OP_BRANCH: {
+            const uint8_t *leads = pattern->leads[code->value];
+            if (at < m->size && (leads[m->text[at] >> 3] >> (m->text[at] & 7) & 1)) {
+                good = otx__matcher_push(m, OTX__CHOICE_PLACE, code->to, at, 0);
+                instruction++;
+            } else {
+                instruction = code->to;
+            }
+            break;
+        }
+        case OTX__OP_JUMP: instruction = code->to; break;
+        default: good = otx__match_control(m, &instruction, &at);
+        }
+        if (!good && (m->result || !otx__match_again(m, &instruction, &at))) return SIZE_MAX;
+    }
+}
+
+/* Where a match may begin next, if there is none here. Of an expression that begins with a run
+   without end, whatever a later place of the run leads to was tried. */
+OTX__PRIVATE size_t otx__pattern_skip(otx__matcher *m, size_t at)
+{
+    const otx__instruction *code = &m->pattern->code[0];
+    const bool run = code->op == OTX__OP_RUN || code->op == OTX__OP_RUN_LAZY ||
+                     code->op == OTX__OP_RUN_ALL;
+    uint32_t taken;
+    size_t least, end = at;
+    if (run && code->max == OTX__NO_END)
+        end = otx__run_end(m, code, at, code->max, &taken, &least);
+    return end > at ? end : at + otx__split_step((const char *)m->text, at, m->size);
+}
+
+/* Finds the first match from a place on; false if there is none, or m->result is set. */
+OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start, size_t *end)
+{
+    const otx__pattern *pattern = m->pattern;
+    size_t at = from;
+    while (at <= m->size) {
+        if (!pattern->anywhere) {
+            while (at < m->size && !(pattern->first[m->text[at] >> 3] >> (m->text[at] & 7) & 1))
+                at++;
+            if (at == m->size) return false;
+        }
+        *end = otx__match_at(m, at);
+        *start = at;
+        if (m->result) return false;
+        if (*end != SIZE_MAX) return true;
+        if (at == m->size) break;
+        at = otx__pattern_skip(m, at);
+    }
+    return false;
+}
+
+/* The matches of a text one by one, as Oniguruma's bindings give them: an empty one is none
+   where the one before ends. */
+typedef struct otx__pattern_walk {
+    size_t next, last_end; /* last_end: or SIZE_MAX */
+} otx__pattern_walk;
+
+OTX__PRIVATE bool otx__pattern_next(otx__matcher *m, otx__pattern_walk *walk, size_t *start,
+                                  size_t *end)
+{
+    while (walk->next <= m->size && otx__pattern_find(m, walk->next, start, end)) {
+        const bool again = *start == *end && walk->last_end == *end;
+        walk->next = *end;
+        walk->last_end = *end;
+        if (!again) return true;
+        walk->next += *end < m->size ? otx__split_step((const char *)m->text, *end, m->size) : 1;
+    }
+    return false;
+}
+
+/* >>> src/encode/slices.h */
+/* ---- slices: a text in pieces, and ways to cut it further ------------------------------ */
+
+/* Bytes of a text before any step, which makes it six times as long at most: places are numbers
+   of 32 bits. */
+#define OTX__SLICED_LIMIT ((size_t)1 << 28)
+
+/* A part of the text of otx__slices, in bytes. */
+typedef struct otx__slice {
+    uint32_t start, end;
+} otx__slice;
+
+/* A text in pieces, in order; none is empty. What a pre-tokenizer removes is in none. */
+typedef struct otx__slices {
+    const otx_context *ctx;
+    otx__text text;              /* what the pieces are parts of */
+    otx__slice *items;
+    size_t count, capacity;
+    otx__text next_text;         /* what a step makes of them */
+    otx__slice *next_items;
+    size_t next_count, next_capacity;
+    otx__matcher matcher;
+    bool at_start;               /* the text begins where the user's does */
+    bool failed;                 /* out of memory */
+} otx__slices;
+
+OTX__PRIVATE void otx__slices_open(otx__slices *slices, const otx_context *ctx)
+{
+    memset(slices, 0, sizeof *slices);
+    slices->ctx = ctx;
+    otx__text_open(&slices->text, ctx);
+    otx__text_open(&slices->next_text, ctx);
+    otx__matcher_open(&slices->matcher, ctx);
+}
+
+OTX__PRIVATE void otx__slices_close(otx__slices *slices)
+{
+    const otx_context *ctx = slices->ctx;
+    otx__text_close(&slices->text);
+    otx__text_close(&slices->next_text);
+    otx__matcher_close(&slices->matcher);
+    if (slices->capacity)
+        otx__free(ctx, slices->items, slices->capacity, sizeof *slices->items);
+    if (slices->next_capacity)
+        otx__free(ctx, slices->next_items, slices->next_capacity, sizeof *slices->next_items);
+    otx__slices_open(slices, ctx);
+}
+
+/* Adds a piece of the next step's; an empty one is none. */
+OTX__PRIVATE void otx__slices_put(otx__slices *slices, size_t start, size_t end)
+{
+    void *items = slices->next_items;
+    if (start >= end || slices->failed) return;
+    if (slices->next_count == slices->next_capacity &&
+        !otx__grow(slices->ctx, &items, &slices->next_capacity, slices->next_count + 1,
+                   sizeof *slices->next_items)) {
+        slices->failed = true;
+        return;
+    }
+    slices->next_items = (otx__slice *)items;
+    slices->next_items[slices->next_count].start = (uint32_t)start;
+    slices->next_items[slices->next_count++].end = (uint32_t)end;
+}
+
+/* Puts what a step has made in the place of what it had; with a text of its own, if it wrote
+   one. */
+OTX__PRIVATE void otx__slices_turn(otx__slices *slices, bool rewritten)
+{
+    otx__slice *items = slices->items;
+    const size_t capacity = slices->capacity;
+    slices->items = slices->next_items;
+    slices->count = slices->next_count;
+    slices->capacity = slices->next_capacity;
+    slices->next_items = items;
+    slices->next_count = 0;
+    slices->next_capacity = capacity;
+    if (rewritten) {
+        const otx__text text = slices->text;
+        slices->text = slices->next_text;
+        slices->next_text = text;
+    }
+    slices->next_text.size = 0;
+    slices->failed = slices->failed || slices->text.failed || slices->next_text.failed;
+}
+
+/* ---- what becomes of matches ---- */
+
+/* As the tokenizers package names them. */
+typedef enum otx__behaviour {
+    OTX__CUT_REMOVED, OTX__CUT_ISOLATED, OTX__CUT_MERGED_WITH_PREVIOUS,
+    OTX__CUT_MERGED_WITH_NEXT, OTX__CUT_CONTIGUOUS
+} otx__behaviour;
+
+/* One piece cut at matches, which come in order. */
+typedef struct otx__cutting {
+    otx__slices *slices;
+    otx__behaviour behaviour;
+    bool invert;          /* what lies between matches counts as such */
+    size_t done;          /* up to where parts have come */
+    size_t open, end;     /* a piece that may still grow */
+    bool has_open, matched;
+} otx__cutting;
+
+OTX__PRIVATE void otx__cutting_open(otx__cutting *c, otx__slices *slices,
+                                    otx__behaviour behaviour, bool invert, size_t start)
+{
+    memset(c, 0, sizeof *c);
+    c->slices = slices;
+    c->behaviour = behaviour;
+    c->invert = invert;
+    c->done = start;
+}
+
+OTX__PRIVATE void otx__cutting_flush(otx__cutting *c)
+{
+    if (c->has_open) otx__slices_put(c->slices, c->open, c->end);
+    c->has_open = false;
+}
+
+/* The next part of the piece: a match, or what lies between two. Two matches in a row do not
+   merge with what is beside them but for the outer ones; with the next means that the last of
+   them does. */
+OTX__PRIVATE void otx__cutting_part(otx__cutting *c, size_t start, size_t end, bool match)
+{
+    bool grows = false;
+    match = match != c->invert;
+    switch (c->behaviour) {
+    case OTX__CUT_REMOVED:
+        if (!match) otx__slices_put(c->slices, start, end);
+        return;
+    case OTX__CUT_ISOLATED: otx__slices_put(c->slices, start, end); return;
+    case OTX__CUT_MERGED_WITH_PREVIOUS: grows = match && !c->matched; break;
+    case OTX__CUT_MERGED_WITH_NEXT: grows = c->matched && !match; break;
+    case OTX__CUT_CONTIGUOUS: grows = match == c->matched; break;
+    }
+    if (!grows || !c->has_open) {
+        otx__cutting_flush(c);
+        c->open = start;
+        c->has_open = true;
+    }
+    c->end = end;
+    c->matched = match;
+}
+
+/* A match, with what lies before it. */
+OTX__PRIVATE void otx__cutting_match(otx__cutting *c, size_t start, size_t end)
+{
+    if (c->done < start) otx__cutting_part(c, c->done, start, false);
+    otx__cutting_part(c, start, end, true);
+    c->done = end;
+}
+
+OTX__PRIVATE void otx__cutting_close(otx__cutting *c, size_t end)
+{
+    if (c->done < end) otx__cutting_part(c, c->done, end, false);
+    otx__cutting_flush(c);
+}
+
+/* ---- steps ---- */
+
+/* What matches. */
+typedef enum otx__match_kind {
+    OTX__MATCH_PATTERN,  /* a regular expression */
+    OTX__MATCH_TABLE,    /* any character of a table */
+    OTX__MATCH_TEXT      /* a text; one that is empty matches as an expression does */
+} otx__match_kind;
+
+typedef struct otx__cut_rule {
+    otx__match_kind kind;
+    otx__behaviour behaviour;
+    bool invert;
+    otx__pattern pattern;
+    otx__char_table table;
+    const char *text;
+    size_t text_size;
+} otx__cut_rule;
+
+OTX__PRIVATE void otx__cut_by_table(otx__cutting *c, const otx__char_table *table, size_t start,
+                                    size_t end)
+{
+    const unsigned char *text = (const unsigned char *)c->slices->text.bytes;
+    size_t at = start, step;
+    for (; at < end; at += step) {
+        step = otx__split_step((const char *)text, at, end);
+        if (otx__char_table_step(table, text + at, end - at))
+            otx__cutting_match(c, at, at + step);
+    }
+}
+
+OTX__PRIVATE void otx__cut_by_text(otx__cutting *c, const otx__cut_rule *rule, size_t start,
+                                   size_t end)
+{
+    const char *text = c->slices->text.bytes;
+    const size_t size = rule->text_size;
+    size_t at = start;
+    while (end - at >= size) {
+        const char *first = (const char *)memchr(text + at, rule->text[0], end - at - size + 1);
+        if (!first) return;
+        at = (size_t)(first - text);
+        if (memcmp(first, rule->text, size) == 0) {
+            otx__cutting_match(c, at, at + size);
+            at += size;
+        } else {
+            at++;
+        }
+    }
+}
+
+/* The text of a piece is all that an expression sees. */
+OTX__PRIVATE void otx__cut_by_pattern(otx__cutting *c, otx__matcher *m, size_t start, size_t end)
+{
+    otx__pattern_walk walk;
+    size_t first, last;
+    walk.next = 0;
+    walk.last_end = SIZE_MAX;
+    m->text = (const unsigned char *)c->slices->text.bytes + start;
+    m->size = end - start;
+    while (otx__pattern_next(m, &walk, &first, &last))
+        otx__cutting_match(c, start + first, start + last);
+}
+
+/* Cuts every piece by a rule. */
+OTX__PRIVATE otx_result otx__slices_cut(otx__slices *slices, const otx__cut_rule *rule,
+                                        otx_error *error)
+{
+    otx__matcher *m = &slices->matcher;
+    size_t i;
+    if (rule->kind == OTX__MATCH_PATTERN && !otx__matcher_set(m, &rule->pattern))
+        return otx__matcher_fail(m, 0, error);
+    for (i = 0; i < slices->count && !slices->failed; i++) {
+        const otx__slice slice = slices->items[i];
+        otx__cutting cutting;
+        otx__cutting_open(&cutting, slices, rule->behaviour, rule->invert, slice.start);
+        if (rule->kind == OTX__MATCH_TABLE)
+            otx__cut_by_table(&cutting, &rule->table, slice.start, slice.end);
+        else if (rule->kind == OTX__MATCH_TEXT)
+            otx__cut_by_text(&cutting, rule, slice.start, slice.end);
+        else otx__cut_by_pattern(&cutting, m, slice.start, slice.end);
+        if (m->result) return otx__matcher_fail(m, cutting.done, error);
+        otx__cutting_close(&cutting, slice.end);
+    }
+    otx__slices_turn(slices, false);
+    return OTX_OK;
+}
+
+/* >>> src/encode/cutter_read.h */
+/* ---- cutter_read: the steps of a pre-tokenizer, read ----------------------------------- */
+
+/* One pre-tokenizer is one to three of these. */
+typedef enum otx__step_kind {
+    OTX__STEP_CUT,      /* by a rule */
+    OTX__STEP_REPLACE,  /* every space becomes a text */
+    OTX__STEP_BEGIN,    /* a text is put before each piece that does not begin with it */
+    OTX__STEP_BYTES,    /* bytes become characters of GPT-2's alphabet */
+    OTX__STEP_LENGTH    /* pieces of so many characters */
+} otx__step_kind;
+
+typedef struct otx__step {
+    otx__step_kind kind;
+    otx__cut_rule rule;
+    const char *text;
+    size_t text_size;
+    bool first_only;    /* only what begins where the user's text does */
+    uint64_t length;
+} otx__step;
+
+/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all regular
+   expressions together. */
+#define OTX__STEP_LIMIT 256u
+#define OTX__STEP_DEPTH 8u
+#define OTX__STEP_PATTERNS (2 * OTX__PATTERN_BYTES)
+
+typedef struct otx__cutter {
+    otx__pool pool;     /* of all that steps point to */
+    otx__step *steps;
+    size_t count, capacity;
+    const char *name;   /* of the file; lasts */
+} otx__cutter;
+
+/* A pre-tokenizer being read. */
+typedef struct otx__step_reader {
+    otx__cutter *cutter;
+    const otx_json *json;
+    size_t pattern_bytes; /* so far */
+    otx_error *error;
+    otx_result result;
+} otx__step_reader;
+
+/* ---- what they look for ---- */
+
+/* GPT-2's, where ByteLevel cuts by itself. */
+static const char otx__gpt2_pattern[] =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+/* \w+|[^\w\s]+ of Rust's regex, in whose words there are joiners. */
+static const char otx__words_pattern[] = "[\\w\\u200c\\u200d]+|[^\\w\\s\\u200c\\u200d]+";
+
+OTX__PRIVATE otx__step *otx__read_step(otx__step_reader *r, otx__step_kind kind)
+{
+    otx__cutter *cutter = r->cutter;
+    void *items = cutter->steps;
+    otx__step *step;
+    if (r->result) return NULL;
+    if (cutter->count == OTX__STEP_LIMIT) {
+        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has more than "
+                              "%u steps", cutter->name, OTX__STEP_LIMIT);
+        return NULL;
+    }
+    if (!otx__grow(cutter->pool.ctx, &items, &cutter->capacity, cutter->count + 1,
+                   sizeof *cutter->steps)) {
+        r->result = otx__fail_array(r->error, cutter->count + 1, sizeof *cutter->steps);
+        return NULL;
+    }
+    cutter->steps = (otx__step *)items;
+    step = &cutter->steps[cutter->count++];
+    memset(step, 0, sizeof *step);
+    step->kind = kind;
+    return step;
+}
+
+OTX__PRIVATE void otx__read_pattern(otx__step_reader *r, otx__behaviour behaviour, bool invert,
+                                    otx__dialect dialect, const char *text, size_t size)
+{
+    otx__step *step = otx__read_step(r, OTX__STEP_CUT);
+    if (!step) return;
+    r->pattern_bytes += size;
+    if (size <= OTX__PATTERN_BYTES && r->pattern_bytes > OTX__STEP_PATTERNS) {
+        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has regular "
+                              "expressions of more than %u bytes", r->cutter->name,
+                              OTX__STEP_PATTERNS);
+        return;
+    }
+    step->rule.behaviour = behaviour;
+    step->rule.invert = invert;
+    step->rule.kind = OTX__MATCH_PATTERN;
+    r->result = otx__pattern_open(&r->cutter->pool, dialect, r->cutter->name, text, size,
+                                  &step->rule.pattern, r->error);
+}
+
+OTX__PRIVATE void otx__read_text(otx__step_reader *r, otx__behaviour behaviour, bool invert,
+                                 const char *text, size_t size)
+{
+    otx__step *step;
+    if (size == 0) { /* matches everywhere */
+        otx__read_pattern(r, behaviour, invert, OTX__ONIGURUMA, text, size);
+        return;
+    }
+    step = otx__read_step(r, OTX__STEP_CUT);
+    if (!step) return;
+    step->rule.behaviour = behaviour;
+    step->rule.invert = invert;
+    step->rule.kind = OTX__MATCH_TEXT;
+    step->rule.text = text;
+    step->rule.text_size = size;
+}
+
+/* Of any character of a set, which is closed. */
+OTX__PRIVATE void otx__read_table(otx__step_reader *r, otx__behaviour behaviour,
+                                  otx__char_set *set)
+{
+    otx__step *step = otx__read_step(r, OTX__STEP_CUT);
+    if (step) {
+        step->rule.behaviour = behaviour;
+        step->rule.kind = OTX__MATCH_TABLE;
+        if (set->failed)
+            r->result = otx__fail_array(r->error, set->count + 1, sizeof *set->items);
+        else if (!otx__char_table_make(&r->cutter->pool, set, &step->rule.table))
+            r->result = otx__pool_fail(&r->cutter->pool, r->error);
+    }
+    otx__char_set_close(set);
+}
+
+/* ---- members ---- */
+
+OTX__PRIVATE void otx__read_fail(otx__step_reader *r, const char *type, const char *problem)
+{
+    if (!r->result)
+        r->result = otx__fail(r->error, OTX_ERROR_UNSUPPORTED, "%s: the pre-tokenizer %s %s",
+                              r->cutter->name, type, problem);
+}
+
+/* A string, kept in the pool; NULL if it is none. */
+OTX__PRIVATE const char *otx__read_string(otx__step_reader *r, uint32_t node, size_t *size)
+{
+    char *text;
+    if (r->result || otx_json_type_of(r->json, node) != OTX_JSON_STRING) return NULL;
+    text = (char *)otx__pool_take(&r->cutter->pool, otx__json_span(r->json, node).size + 1, 1);
+    if (!text) {
+        r->result = otx__pool_fail(&r->cutter->pool, r->error);
+        return NULL;
+    }
+    *size = otx_json_string(r->json, node, text);
+    return text;
+}
+
+/* A member that is true or false, or is not there. */
+OTX__PRIVATE bool otx__read_flag(const otx__step_reader *r, uint32_t step, const char *member,
+                                 bool otherwise)
+{
+    const otx_json_type type = otx_json_type_of(r->json, otx_json_find(r->json, step, member));
+    return type == OTX_JSON_TRUE || (type != OTX_JSON_FALSE && otherwise);
+}
+
+OTX__PRIVATE otx__behaviour otx__read_behaviour(otx__step_reader *r, uint32_t step,
+                                                const char *type, bool needed)
+{
+    static const char *const names[] = {"Removed", "Isolated", "MergedWithPrevious",
+                                        "MergedWithNext", "Contiguous"};
+    const uint32_t node = otx_json_find(r->json, step, "behavior");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        if (otx_json_equals(r->json, node, names[i])) return (otx__behaviour)i;
+    if (needed || node != OTX_JSON_NONE) otx__read_fail(r, type, "has an unknown behavior");
+    return OTX__CUT_ISOLATED;
+}
+
+/* A member that is one character. */
+OTX__PRIVATE const char *otx__read_character(otx__step_reader *r, uint32_t step,
+                                             const char *type, const char *member, size_t *size)
+{
+    const char *text = otx__read_string(r, otx_json_find(r->json, step, member), size);
+    if (text && *size && otx__utf8_length((const unsigned char *)text, *size) == *size)
+        return text;
+    otx__read_fail(r, type, "lacks the one character that it goes by");
+    return NULL;
+}
+
+/* ---- pre-tokenizers ---- */
+
+OTX__PRIVATE void otx__read_split(otx__step_reader *r, uint32_t step)
+{
+    const otx__behaviour behaviour = otx__read_behaviour(r, step, "Split", true);
+    const bool invert = otx__read_flag(r, step, "invert", false);
+    const uint32_t pattern = otx_json_find(r->json, step, "pattern");
+    size_t size = 0;
+    const char *text = otx__read_string(r, otx_json_find(r->json, pattern, "Regex"), &size);
+    if (text) {
+        otx__read_pattern(r, behaviour, invert, OTX__ONIGURUMA, text, size);
+        return;
+    }
+    text = otx__read_string(r, otx_json_find(r->json, pattern, "String"), &size);
+    if (text) otx__read_text(r, behaviour, invert, text, size);
+    else otx__read_fail(r, "Split", "has no pattern");
+}
+
+/* Puts a text before pieces. */
+OTX__PRIVATE void otx__read_begin(otx__step_reader *r, const char *text, size_t size,
+                                  bool first_only)
+{
+    otx__step *step = otx__read_step(r, OTX__STEP_BEGIN);
+    if (!step) return;
+    step->text = text;
+    step->text_size = size;
+    step->first_only = first_only;
+}
+
+OTX__PRIVATE void otx__read_byte_level(otx__step_reader *r, uint32_t step)
+{
+    if (otx__read_flag(r, step, "add_prefix_space", true)) otx__read_begin(r, " ", 1, false);
+    if (otx__read_flag(r, step, "use_regex", true))
+        otx__read_pattern(r, OTX__CUT_ISOLATED, false, OTX__ONIGURUMA, otx__gpt2_pattern,
+                          sizeof otx__gpt2_pattern - 1);
+    (void)otx__read_step(r, OTX__STEP_BYTES);
+}
+
+OTX__PRIVATE void otx__read_metaspace(otx__step_reader *r, uint32_t step)
+{
+    const otx_json *json = r->json;
+    const uint32_t scheme = otx_json_find(json, step, "prepend_scheme");
+    size_t size = 0;
+    const char *mark = otx__read_character(r, step, "Metaspace", "replacement", &size);
+    otx__step *replace = mark ? otx__read_step(r, OTX__STEP_REPLACE) : NULL;
+    bool before = otx__read_flag(r, step, "add_prefix_space", true);
+    if (!replace) return;
+    replace->text = mark;
+    replace->text_size = size;
+    if (otx_json_equals(json, scheme, "never")) before = false;
+    else if (scheme != OTX_JSON_NONE && !otx_json_equals(json, scheme, "always") &&
+             !otx_json_equals(json, scheme, "first"))
+        otx__read_fail(r, "Metaspace", "has an unknown prepend_scheme");
+    if (before) otx__read_begin(r, mark, size, otx_json_equals(json, scheme, "first"));
+    if (otx__read_flag(r, step, "split", true))
+        otx__read_text(r, OTX__CUT_MERGED_WITH_NEXT, false, mark, size);
+}
+
+/* Those that go by kinds of characters; false if it is none of them. */
+OTX__PRIVATE bool otx__read_classes(otx__step_reader *r, uint32_t step, uint32_t type)
+{
+    const otx_json *json = r->json;
+    const bool bert = otx_json_equals(json, type, "BertPreTokenizer");
+    otx__char_set set;
+    otx__char_set_open(&set, r->cutter->pool.ctx);
+    if (bert || otx_json_equals(json, type, "WhitespaceSplit")) {
+        (void)otx__char_set_named("space", &set);
+        otx__read_table(r, OTX__CUT_REMOVED, &set);
+        if (!bert) return true;
+        otx__char_set_punctuation(&set);
+        otx__read_table(r, OTX__CUT_ISOLATED, &set);
+    } else if (otx_json_equals(json, type, "Digits")) {
+        otx__char_set_numeric(&set);
+        otx__read_table(r, otx__read_flag(r, step, "individual_digits", false)
+                               ? OTX__CUT_ISOLATED : OTX__CUT_CONTIGUOUS, &set);
+    } else if (otx_json_equals(json, type, "Punctuation")) {
+        otx__char_set_punctuation(&set);
+        otx__read_table(r, otx__read_behaviour(r, step, "Punctuation", false), &set);
+    } else if (otx_json_equals(json, type, "Whitespace")) {
+        otx__read_pattern(r, OTX__CUT_REMOVED, true, OTX__ONIGURUMA, otx__words_pattern,
+                          sizeof otx__words_pattern - 1);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+OTX__PRIVATE void otx__read_length(otx__step_reader *r, uint32_t node)
+{
+    const uint32_t length = otx_json_find(r->json, node, "length");
+    otx__step *step = otx__read_step(r, OTX__STEP_LENGTH);
+    if (!step) return;
+    step->length = 5;
+    if (length != OTX_JSON_NONE && (!otx_json_uint(r->json, length, &step->length) ||
+                                    step->length == 0))
+        otx__read_fail(r, "FixedLength", "has no length");
+}
+
+/* A pre-tokenizer, or all of a sequence. */
+OTX__PRIVATE void otx__read_steps(otx__step_reader *r, uint32_t step, unsigned depth)
+{
+    const otx_json *json = r->json;
+    const uint32_t type = otx_json_find(json, step, "type");
+    char quoted[OTX__QUOTED];
+    size_t size = 0;
+    const char *text;
+    if (r->result || otx__read_classes(r, step, type)) return;
+    if (otx_json_equals(json, type, "Sequence")) {
+        otx_json_iter at = otx_json_iter_of(json, otx_json_find(json, step, "pretokenizers"));
+        if (depth == 0) otx__read_fail(r, "Sequence", "is nested too deeply");
+        while (!r->result && otx_json_iter_next(&at))
+            otx__read_steps(r, at.value, depth - 1);
+    } else if (otx_json_equals(json, type, "Split")) {
+        otx__read_split(r, step);
+    } else if (otx_json_equals(json, type, "ByteLevel")) {
+        otx__read_byte_level(r, step);
+    } else if (otx_json_equals(json, type, "Metaspace")) {
+        otx__read_metaspace(r, step);
+    } else if (otx_json_equals(json, type, "FixedLength")) {
+        otx__read_length(r, step);
+    } else if (otx_json_equals(json, type, "CharDelimiterSplit")) {
+        text = otx__read_character(r, step, "CharDelimiterSplit", "delimiter", &size);
+        if (text) otx__read_text(r, OTX__CUT_REMOVED, false, text, size);
+    } else {
+        text = otx__read_string(r, type, &size);
+        otx__read_fail(r, text ? otx__quote(quoted, sizeof quoted, text, size) : "without a type",
+                       "cannot be applied");
+    }
+}
+
+/* >>> src/encode/cutter.h */
+/* ---- cutter: texts cut by the steps of a pre-tokenizer --------------------------------- */
+
+OTX__PRIVATE void otx__cutter_close(otx__cutter *cutter)
+{
+    const otx_context *ctx = cutter->pool.ctx;
+    if (cutter->capacity)
+        otx__free(ctx, cutter->steps, cutter->capacity, sizeof *cutter->steps);
+    otx__pool_close(&cutter->pool);
+    memset(cutter, 0, sizeof *cutter);
+    otx__pool_open(&cutter->pool, ctx);
+}
+
+OTX__PRIVATE void otx__cutter_begin(const otx_context *ctx, const char *name,
+                                    otx__cutter *cutter, otx__step_reader *r, otx_error *error)
+{
+    memset(cutter, 0, sizeof *cutter);
+    memset(r, 0, sizeof *r);
+    otx__pool_open(&cutter->pool, ctx);
+    cutter->name = name;
+    r->cutter = cutter;
+    r->error = error;
+}
+
+OTX__PRIVATE otx_result otx__cutter_end(otx__step_reader *r)
+{
+    if (r->result) otx__cutter_close(r->cutter);
+    return r->result;
+}
+
+/* Opens the cutter of a pre-tokenizer, the value `node` of a tokenizer.json (OTX_JSON_NONE and
+   null: texts stay whole). The document may go; `name`, which stands in errors, must last. On
+   failure nothing is left open. */
+OTX__PRIVATE otx_result otx__cutter_open(const otx_context *ctx, const otx_json *json,
+                                         uint32_t node, const char *name, otx__cutter *cutter,
+                                         otx_error *error)
+{
+    otx__step_reader r;
+    otx__cutter_begin(ctx, name, cutter, &r, error);
+    r.json = json;
+    if (otx_json_type_of(json, node) != OTX_JSON_NULL)
+        otx__read_steps(&r, node, OTX__STEP_DEPTH);
+    return otx__cutter_end(&r);
+}
+
+/* Opens one that finds all matches of a regular expression, as tiktoken does; the pieces are
+   bytes of the text as they are. The pattern is copied. */
+OTX__PRIVATE otx_result otx__cutter_open_pattern(const otx_context *ctx, const char *pattern,
+                                                 size_t size, const char *name,
+                                                 otx__cutter *cutter, otx_error *error)
+{
+    otx__step_reader r;
+    char *text;
+    otx__cutter_begin(ctx, name, cutter, &r, error);
+    text = (char *)otx__pattern_keep(&cutter->pool, pattern, size, 1);
+    if (!text) r.result = otx__pool_fail(&cutter->pool, error);
+    otx__read_pattern(&r, OTX__CUT_REMOVED, true, OTX__TIKTOKEN, text, size);
+    return otx__cutter_end(&r);
+}
+
+/* ---- steps that write the text anew ---- */
+
+OTX__PRIVATE void otx__apply_replace(otx__slices *slices, const otx__step *step,
+                                     const otx__slice *slice)
+{
+    const char *text = slices->text.bytes;
+    size_t at = slice->start;
+    while (at < slice->end) {
+        const char *space = (const char *)memchr(text + at, ' ', slice->end - at);
+        const size_t plain = space ? (size_t)(space - text) : slice->end;
+        otx__text_bytes(&slices->next_text, text + at, plain - at);
+        at = plain;
+        if (space) otx__text_bytes(&slices->next_text, step->text, step->text_size);
+        if (space) at++;
+    }
+}
+
+OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, const otx__slice *slice)
+{
+    const char *text = slices->text.bytes;
+    char buffer[512];
+    size_t at = slice->start, length = 0;
+    for (; at < slice->end; at++) {
+        length += otx__put_code(buffer + length, otx__character_of_byte((unsigned char)text[at]));
+        if (length + 4 > sizeof buffer) {
+            otx__text_bytes(&slices->next_text, buffer, length);
+            length = 0;
+        }
+    }
+    otx__text_bytes(&slices->next_text, buffer, length);
+}
+
+/* `first`: the piece begins where the user's text does. */
+OTX__PRIVATE void otx__apply_begin(otx__slices *slices, const otx__step *step,
+                                   const otx__slice *slice, bool first)
+{
+    const char *text = slices->text.bytes + slice->start;
+    const size_t size = slice->end - slice->start;
+    const bool there = size >= step->text_size && memcmp(text, step->text, step->text_size) == 0;
+    if (!there && (first || !step->first_only))
+        otx__text_bytes(&slices->next_text, step->text, step->text_size);
+    otx__text_bytes(&slices->next_text, text, size);
+}
+
+OTX__PRIVATE void otx__apply_rewrite(otx__slices *slices, const otx__step *step)
+{
+    size_t i;
+    if (slices->count > 0 && slices->items[0].start > 0) slices->at_start = false;
+    slices->next_text.size = 0;
+    for (i = 0; i < slices->count && !slices->next_text.failed; i++) {
+        const otx__slice *slice = &slices->items[i];
+        const size_t start = slices->next_text.size;
+        if (step->kind == OTX__STEP_REPLACE) otx__apply_replace(slices, step, slice);
+        else if (step->kind == OTX__STEP_BYTES) otx__apply_bytes(slices, slice);
+        else otx__apply_begin(slices, step, slice, i == 0 && slices->at_start);
+        otx__slices_put(slices, start, slices->next_text.size);
+    }
+    otx__slices_turn(slices, true);
+}
+
+OTX__PRIVATE void otx__apply_length(otx__slices *slices, uint64_t length)
+{
+    size_t i;
+    for (i = 0; i < slices->count; i++) {
+        const otx__slice slice = slices->items[i];
+        size_t at = slice.start, start = at;
+        uint64_t count = 0;
+        while (at < slice.end) {
+            at += otx__split_step(slices->text.bytes, at, slice.end);
+            if (++count % length > 0) continue;
+            otx__slices_put(slices, start, at);
+            start = at;
+        }
+        otx__slices_put(slices, start, at);
+    }
+    otx__slices_turn(slices, false);
+}
+
+/* ---- the whole ---- */
+
+/* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
+   the user gave, not behind an added token. `slices` is open, and used again from text to text;
+   what is in it lasts until the next call. After a failure it can be used again or closed. */
+OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
+                                        bool first, otx__slices *slices, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    slices->text.size = slices->next_text.size = 0;
+    slices->text.failed = slices->next_text.failed = slices->failed = false;
+    slices->count = slices->next_count = 0;
+    slices->at_start = first;
+    otx__matcher_allow(&slices->matcher, size);
+    if (size < OTX__SLICED_LIMIT) {
+        otx__text_bytes(&slices->text, text, size);
+        otx__slices_put(slices, 0, size);
+        otx__slices_turn(slices, false);
+    }
+    for (i = 0; i < cutter->count && !result && !slices->failed; i++) {
+        const otx__step *step = &cutter->steps[i];
+        if (size >= OTX__SLICED_LIMIT || slices->text.size >= OTX__SLICED_LIMIT)
+            break;
+        if (step->kind == OTX__STEP_CUT) result = otx__slices_cut(slices, &step->rule, error);
+        else if (step->kind == OTX__STEP_LENGTH) otx__apply_length(slices, step->length);
+        else otx__apply_rewrite(slices, step);
+    }
+    if (result) return result;
+    if (size >= OTX__SLICED_LIMIT || slices->text.size >= OTX__SLICED_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
+                         "cut", (uint64_t)size);
+    if (slices->failed) return otx__fail_memory(error, slices->text.size);
+    return OTX_OK;
 }
 
 /* >>> src/simd/chapter.h */
@@ -23061,7 +26210,7 @@ OTX__PRIVATE otx_result otx__mapping_fit(const otx_context *ctx,
     if (result) return result;
     sum->isa = stats.isa;
     sum->threads = stats.threads;
-    sum->peak_bytes = otx__max(sum->peak_bytes, stats.peak_bytes);
+    if (stats.peak_bytes > sum->peak_bytes) sum->peak_bytes = stats.peak_bytes;
     sum->seconds += stats.seconds;
     sum->seconds_products += stats.seconds_products;
     sum->seconds_solve += stats.seconds_solve;
@@ -28486,8 +31635,8 @@ OTX__PRIVATE bool otx__staged_rename(const char *from, const char *to)
            otx__sys_rename(from, to);
 }
 
-/* Gives one file its final name; `clear`: removes what has it, and no more. */
-OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name, bool clear,
+/* Gives one file its final name. */
+OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *name,
                                          otx_error *error)
 {
     char *from = otx__path_join(output->ctx, output->partial, name);
@@ -28496,44 +31645,97 @@ OTX__PRIVATE otx_result otx__staged_move(const otx__output *output, const char *
     otx_result result = OTX_OK;
     if (!from || !to) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
     if (!result) result = otx__staged_check(output, to, &present, error);
-    if (!result && clear && present && !otx__sys_remove(to))
-        result = otx__fail_system(error, to, "cannot be replaced", errno);
-    if (!result && !clear && !otx__staged_rename(from, to))
+    if (!result && !otx__staged_rename(from, to))
         result = otx__fail_system(error, to, "cannot be given its final name", errno);
     otx__path_free(output->ctx, from);
     otx__path_free(output->ctx, to);
     return result;
 }
 
-/* Takes back the names of some files. */
-OTX__PRIVATE void otx__staged_undo(const otx__output *output, const char *const *names,
-                                   size_t count)
+/* Puts an older file that has a final name into `aside`, if there is one; `back`: from there
+   to where it was. */
+OTX__PRIVATE otx_result otx__staged_replace(const otx__output *output, const char *aside,
+                                            const char *name, bool back, otx_error *error)
 {
+    char *old = otx__path_join(output->ctx, aside, name);
+    char *path = otx__staged_path(output, name);
+    bool present = false;
+    otx_result result = OTX_OK;
+    if (!old || !path) result = otx__fail_memory(error, strlen(output->path) + strlen(name));
+    if (!result && back) {
+        otx__status status;
+        result = otx__look(old, &status, error);
+        if (!result && status.present && !otx__sys_rename(old, path))
+            result = otx__fail_system(error, path, "cannot be put back", errno);
+    } else if (!result) {
+        result = otx__staged_check(output, path, &present, error);
+        if (!result && present && !otx__sys_rename(path, old))
+            result = otx__fail_system(error, path, "cannot be replaced", errno);
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, path);
+    return result;
+}
+
+/* Takes back the names of the files from `first` on, and gives them to those that had them,
+   again the first of all last. Where that fails the older files stay where they were put. */
+OTX__PRIVATE void otx__staged_undo(otx__output *output, const char *aside,
+                                   const char *const *names, size_t first, size_t count)
+{
+    char name[OTX__PATH_TEXT];
+    bool all = true;
     size_t i;
-    for (i = 0; i < count; i++) {
+    for (i = first; i < count; i++) {
         char *path = otx__staged_path(output, names[i]);
         if (path) (void)otx__sys_remove(path);
         otx__path_free(output->ctx, path);
     }
+    for (i = count; i-- > 0;) {
+        /* What fails for want of memory may not at the second try. */
+        all = (!otx__staged_replace(output, aside, names[i], true, NULL) ||
+               !otx__staged_replace(output, aside, names[i], true, NULL)) && all;
+    }
+    if (all) return;
+    otx__log(output->ctx, OTX_WARNING, "%s: has files of the output that was to be replaced, "
+             "which could not be put back", otx__path_text(name, aside));
+    otx__path_free(output->ctx, output->partial);
+    output->partial = NULL;
 }
 
-/* Gives the files their final names, the last of them first. They must have been finished. */
+/* Gives several files their names; what has them stands in `aside` meanwhile, so that it can be
+   had again. */
+OTX__PRIVATE otx_result otx__staged_commit_set(otx__output *output, const char *parent,
+                                               const char *aside, const char *const *names,
+                                               size_t count, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t left = count, i;
+    if (!otx__sys_make_directory(aside))
+        return otx__fail_system(error, aside, "cannot be created", errno);
+    for (i = 0; i < count && !result; i++)
+        result = otx__staged_replace(output, aside, names[i], false, error);
+    while (left > 0 && !result) {
+        if (left == 1) otx__directory_sync(output->ctx, parent);
+        result = otx__staged_move(output, names[left - 1], error);
+        if (!result) left--;
+    }
+    if (result) otx__staged_undo(output, aside, names, left, count);
+    return result;
+}
+
+/* Gives the files their final names. They must have been finished. */
 OTX__PRIVATE otx_result otx__staged_commit(otx__output *output, const char *const *names,
                                            size_t count, otx_error *error)
 {
     char *parent = otx__path_parent(output->ctx, output->path);
+    char *aside = otx__path_join(output->ctx, output->partial, "replaced");
     otx_result result = OTX_OK;
-    size_t left = count;
-    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__directory_sync(output->ctx, output->partial);
-    if (count > 1) result = otx__staged_move(output, names[0], true, error);
-    while (left > 0 && !result) {
-        if (left == 1 && count > 1) otx__directory_sync(output->ctx, parent);
-        result = otx__staged_move(output, names[left - 1], false, error);
-        if (!result) left--;
-    }
+    if (!parent || !aside) result = otx__fail_memory(error, strlen(output->path) + 16);
+    if (!result) otx__directory_sync(output->ctx, output->partial);
+    if (!result && count == 1) result = otx__staged_move(output, names[0], error);
+    else if (!result) result = otx__staged_commit_set(output, parent, aside, names, count, error);
     if (!result) otx__directory_sync(output->ctx, parent);
-    else otx__staged_undo(output, names + left, count - left);
+    otx__path_free(output->ctx, aside);
     otx__path_free(output->ctx, parent);
     return result;
 }
@@ -30327,6 +33529,14 @@ static const otx__refused_name otx__refused_names[] = {
     {"dspark_markov_w2", 1, otx__why_markov},
 };
 
+/* In a draft whose head has rows for a part of the tokens: see job/draft_map.h. */
+#define OTX__D2T "d2t" /* which tokens they are */
+#define OTX__T2D "t2d" /* and the reverse */
+
+/* Of drafts, which read the former: architectures of GGUF, and parts of the names of classes. */
+static const char *const otx__d2t_architectures[] = {"eagle3", "dflash"};
+static const char *const otx__d2t_classes[] = {"Eagle3"};
+
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
    their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
 static const char *const otx__hashed_words[] = {
@@ -30371,6 +33581,7 @@ static const char *const otx__packed_owners[] = {
 /* ---- keys of config.json ---- */
 
 #define OTX__KEY_VOCAB_SIZE "vocab_size"
+#define OTX__KEY_DRAFT_SIZE "draft_vocab_size" /* EAGLE-3: rows of a head with d2t */
 #define OTX__KEY_TIE "tie_word_embeddings"
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
@@ -31139,6 +34350,13 @@ OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
            OTX__COUNT(otx__packed_owners);
 }
 
+/* Whether a tensor says which tokens the rows of a head are of. */
+OTX__PRIVATE bool otx__is_draft_map(const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    return otx__span_is(name, OTX__D2T) || otx__span_is(name, OTX__T2D);
+}
+
 /* >>> src/model/document.h */
 /* ---- documents: the JSON files of a model directory --------------------- */
 
@@ -31673,6 +34891,7 @@ typedef struct otx__side {
     otx_checkpoint checkpoint;
     otx_vocab vocab;
     otx__parts parts;
+    uint64_t draft_rows; /* of a draft that is only looked at, elements of its d2t; else 0 */
     otx__stamps read; /* the files beside the weights, as they were before they were read */
 } otx__side;
 
@@ -32137,6 +35356,14 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     return OTX_OK;
 }
 
+/* Whether a tensor is a head with a row for each element of d2t. */
+OTX__PRIVATE bool otx__is_draft_part(const otx__side *side, const otx_tensor *tensor)
+{
+    return side->draft_rows && tensor->rank == 2 && tensor->shape[0] == side->draft_rows &&
+           otx__name_is_head(tensor) &&
+           (!otx__name_is_numbered(tensor) || otx__name_is_lexical(tensor));
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
@@ -32144,15 +35371,19 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
                                      otx_error *error)
 {
     const char *verdict = side->donor ? NULL : otx__name_verdict(tensor);
-    *kind = OTX__PART_NONE;
+    *kind = otx__is_draft_part(side, tensor) ? OTX__PART_HEAD : OTX__PART_NONE;
+    if (*kind || (side->draft_rows && otx__is_draft_map(tensor))) return OTX_OK;
     if (verdict) return otx__fail_tensor(side, tensor, verdict, error);
     if (otx__name_is_packed(tensor) && !(side->donor && otx__name_is_numbered(tensor)))
         return otx__fail_tensor(side, tensor,
                                 "belongs to a packed or scaled vocabulary matrix; only plain "
                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
     if (otx__is_other_head(side, tensor))
-        return otx__fail_tensor(side, tensor, "is an output head with another number of rows "
-                                              "than the embedding", error);
+        return otx__fail_tensor(side, tensor, side->draft_rows
+                                ? "is an output head with another number of rows than d2t has "
+                                  "elements"
+                                : "is an output head with another number of rows than the "
+                                  "embedding", error);
     if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
     *kind = otx__part_by_name(&side->parts, tensor);
     if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;
@@ -32750,6 +35981,7 @@ typedef struct otx__config_plan {
     const otx__side *base, *donor;
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
+    uint64_t draft_rows; /* of a head that has rows for a part of the tokens; else 0 */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
@@ -33316,6 +36548,8 @@ OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__me
 {
     uint64_t size;
     if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
+    if (e->plan->draft_rows && otx_json_equals(at->json, at->key, OTX__KEY_DRAFT_SIZE))
+        return OTX_OK; /* otx__config_edit_draft has it */
     if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
         (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
          (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
@@ -33423,6 +36657,7 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
     otx__tie_flag flag = otx__config_tie_flag(e->document);
     bool silent = !flag.said_true && !flag.said_false, needed;
+    const bool tied = parts->tied && !e->plan->draft_rows; /* a draft's head is its own */
     otx_result result = OTX_OK;
     if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
     needed = parts->head || (silent && otx__config_unties(e->document) &&
@@ -33430,13 +36665,21 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     while (!result && otx__levels_next(&levels)) {
         otx_json_type type = otx_json_type_of(&e->document->json,
                                               otx__levels_find(&levels, OTX__KEY_TIE));
-        otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
+        otx_json_type wanted = tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : parts->tied && !needed) continue;
+        if (said ? type == wanted : tied && !needed) continue;
         result = otx_json_edit_set(e->plan->ctx, e->edit, levels.node, OTX__KEY_TIE,
-                                   parts->tied ? "true" : "false", e->error);
+                                   tied ? "true" : "false", e->error);
     }
     return result;
+}
+
+/* How many rows a draft's head has, where its readers look for that. */
+OTX__PRIVATE otx_result otx__config_edit_draft(otx__config_edit *e)
+{
+    if (!e->plan->draft_rows) return OTX_OK;
+    otx__text_format(&e->value, "%" PRIu64, e->plan->draft_rows);
+    return otx__config_put_under(e, 0, OTX__KEY_DRAFT_SIZE);
 }
 
 /* Appends a node of a document as it stands there, with all that is in it. */
@@ -33528,6 +36771,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     otx__text_open(&e.value, plan->ctx);
     result = otx__config_edit_members(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
+    if (!result && !generation) result = otx__config_edit_draft(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result && !generation) result = otx__config_edit_code(&e);
@@ -33935,11 +37179,14 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
    Read job.h, then run.h; to add a check of verify, one of the check_ rooms and verify.h.
 
    Rooms, in order of dependency:
+     draft_map     which tokens the rows of a draft's head are of
      job           what a job holds
      open          opening the two models
      map           the caller's map
      align         where every new row comes from
+     draft_vocab   the tokens that a draft's head has rows for
      plan          what becomes of every tensor, and of the configs
+     draft_head    a head of fewer rows, and what says which
      rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
@@ -33972,6 +37219,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      combined      a map of tokens by the combinations that a method makes
      report        what a job did, as JSON and as a table
      findings      what is told of a finished model
+     check_head    a head of fewer rows than tokens
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
@@ -33979,6 +37227,64 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      check_gguf_keys  its other keys, and its tensors
      check_draft   as a draft model for another
      verify        whether a finished model agrees with itself */
+
+/* >>> src/job/draft_map.h */
+/* ---- draft_map: which tokens the rows of a draft's head are of ---------------- */
+
+/* The head is most of what a draft model reads for a token (FR-Spec, arXiv 2502.14856): one
+   with rows for the tokens that are likely reads less, and a tensor "d2t" says for each row
+   which token it is of. What is in it differs, as the sources had it in November 2026:
+
+   In safetensors it is the id less the row's number, I64, and "draft_vocab_size" of
+   config.json is how many there are. SafeAILab/EAGLE, eagle/model/cnets.py, topK_genrate:
+   topk_index + self.d2t[topk_index]. vllm/model_executor/models/llama_eagle3.py,
+   Eagle3LlamaForCausalLM.compute_logits: arange(draft_vocab_size) + draft_id_to_target_id,
+   which load_weights makes of "d2t"; "t2d" is passed over. sglang/srt/models/llama_eagle3.py,
+   LlamaForCausalLMEagle3.load_weights: loaded_weight + torch.arange(loaded_weight.shape[0]);
+   "t2d" is passed over, and a config that says "tie_word_embeddings" has the embedding for a
+   head. "t2d", BOOL, has an element for each token of the target: whether it has a row.
+
+   In GGUF it is the id itself. llama.cpp, conversion/llama.py, LlamaModel.prepare_tensors: it
+   adds the row's number, and refuses ids beyond the target's vocabulary and ids that come
+   twice. src/models/eagle3.cpp and dflash.cpp: load_arch_tensors takes the rows of
+   output.weight from the elements of "d2t", and the graph asserts that it is I64 and scatters
+   the logits by ggml_set_rows. There is no "t2d". Its other architectures have a row for each
+   token; for the drafts within qwen35 there are patches. */
+/* Most tensors that a draft has besides: a head of its own, and these two. */
+#define OTX__DRAFT_EXTRAS 3
+
+/* A head with rows for a part of the tokens. */
+typedef struct otx__draft_head {
+    uint32_t *ids; /* of the tokens that have one, ascending; NULL: all have one */
+    size_t count;
+    otx_tensor extras[OTX__DRAFT_EXTRAS]; /* tensors that the base does not have */
+    uint64_t shapes[OTX__DRAFT_EXTRAS][2];
+    size_t extra_count;
+    size_t home; /* the base's file that they go to */
+    size_t own;  /* the place of the embedding whose rows a head of its own has */
+} otx__draft_head;
+
+OTX__PRIVATE void otx__draft_close(const otx_context *ctx, otx__draft_head *draft)
+{
+    if (draft->ids) otx__free(ctx, draft->ids, draft->count, sizeof *draft->ids);
+    draft->ids = NULL;
+}
+
+/* The element of d2t for a row. */
+OTX__PRIVATE int64_t otx__draft_element(bool gguf, uint64_t row, uint64_t id)
+{
+    return (int64_t)id - (gguf ? 0 : (int64_t)row);
+}
+
+/* The id that an element stands for; false if it is none below `rows`. */
+OTX__PRIVATE bool otx__draft_id(bool gguf, uint64_t row, int64_t element, uint64_t rows,
+                                uint64_t *id)
+{
+    const int64_t first = gguf ? 0 : (int64_t)row;
+    if (element < -first || element > INT64_MAX - first) return false;
+    *id = (uint64_t)(element + first);
+    return *id < rows;
+}
 
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
@@ -34004,6 +37310,7 @@ typedef struct otx__diagnosis {
 } otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
+struct otx__rebuild; /* targets.h */
 
 /* What becomes of one vocabulary tensor of the base. */
 typedef struct otx__tensor_plan {
@@ -34053,6 +37360,9 @@ struct otx_job {
     uint32_t *targets;                      /* donor ids to solve for */
     size_t anchor_count, target_count;
 
+    /* draft_vocab, draft_head: the tokens that the output's head has rows for */
+    otx__draft_head draft;
+
     /* plan: what becomes of every tensor, and of the configs */
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
@@ -34068,6 +37378,11 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
+    otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
+    void *give_context;
+    bool lends; /* or gives them to another job: nobody writes a map for it */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
@@ -34351,6 +37666,7 @@ OTX_API void otx_job_close(otx_job *job)
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
+    otx__draft_close(ctx, &job->draft);
     otx_alignment_close(ctx, &job->alignment);
     otx__side_close(ctx, &job->donor);
     otx__side_close(ctx, &job->base);
@@ -34953,8 +38269,9 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
     if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
-                         "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
-                         "such token", job->without.message, (uint64_t)targets);
+                         "(-a subword, -a mean, -a zero) need none%s", job->without.message,
+                         (uint64_t)targets,
+                         job->lends ? "" : ", nor does a --map for every such token");
     if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
@@ -34968,6 +38285,242 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
+}
+
+/* >>> src/job/draft_vocab.h */
+/* ---- draft_vocab: the tokens that a draft's head has rows for ------------------ */
+
+/* The caller's list while it is read. */
+typedef struct otx__draft_list {
+    const otx_job *job;
+    uint8_t *chosen;           /* by id: it has a row */
+    size_t rows;               /* ids that can have one */
+    otx__token_index contents; /* the donor's tokens by content, */
+    otx__token_index bytes;    /* and by (kind, bytes) */
+    char *scratch;             /* an entry with its escapes undone */
+    size_t room;
+    otx_error *error;
+} otx__draft_list;
+
+OTX__PRIVATE void otx__draft_list_close(otx__draft_list *l)
+{
+    const otx_context *ctx = &l->job->ctx;
+    if (l->bytes.slots) otx__index_close(ctx, &l->bytes);
+    if (l->contents.slots) otx__index_close(ctx, &l->contents);
+    if (l->scratch) otx__free(ctx, l->scratch, l->room, 1);
+    otx__free(ctx, l->chosen, l->rows, 1);
+}
+
+/* Of tokens that are alike the lowest id is found. */
+OTX__PRIVATE otx_result otx__draft_index(otx__draft_list *l)
+{
+    const otx_vocab *vocab = &l->job->donor.vocab;
+    size_t i;
+    otx_result result = otx__side_contents(&l->job->ctx, &l->job->donor, &l->contents, l->error);
+    if (!result)
+        result = otx__index_open(&l->job->ctx, &l->bytes, vocab->tokens, vocab->count, false,
+                                 l->error);
+    for (i = vocab->count; i-- > 0 && !result;) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(&l->bytes, token->kind, token->bytes, token->size) =
+                (uint32_t)i + 1;
+    }
+    return result;
+}
+
+/* ---- one entry ---- */
+
+/* The id of a token by its text; -1 if there is none. */
+OTX__PRIVATE int64_t otx__draft_find(const otx__draft_list *l, const otx__map_half *name)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
+        id = otx__index_find(&l->bytes, kinds[i], name->bytes, name->size);
+    return id;
+}
+
+/* The parts of "COUNT\tID\tTOKEN"; false if an entry is no such line. */
+OTX__PRIVATE bool otx__draft_counted(otx__span entry, uint64_t *count, uint64_t *id,
+                                     otx__span *token)
+{
+    const char *end = entry.bytes + entry.size;
+    const char *first = (const char *)memchr(entry.bytes, '\t', entry.size), *second;
+    if (!first || !otx__parse_uint(otx__span_of(entry.bytes, (size_t)(first - entry.bytes)), count))
+        return false;
+    first++;
+    second = (const char *)memchr(first, '\t', (size_t)(end - first));
+    if (!second || !otx__parse_uint(otx__span_of(first, (size_t)(second - first)), id))
+        return false;
+    *token = otx__span_of(second + 1, (size_t)(end - second - 1));
+    return true;
+}
+
+/* Whether the text of a counted token is another than that of the token with its id: then the
+   counts are another tokenizer's. Texts that are cut or escaped otherwise say nothing. */
+OTX__PRIVATE bool otx__draft_is_foreign(const otx_token *token, const otx__map_half *text,
+                                        bool whole)
+{
+    if (!whole || text->size == 0 ||
+        (text->size >= 3 && memcmp(text->bytes + text->size - 3, "...", 3) == 0))
+        return false;
+    return !otx__same_bytes(token->content, token->content_size, text->bytes, text->size) &&
+           !otx__same_bytes(token->bytes, token->size, text->bytes, text->size);
+}
+
+OTX__PRIVATE otx_result otx__draft_choose_id(const otx__draft_list *l, uint64_t id, size_t place,
+                                             const char *quoted)
+{
+    const otx__side *donor = &l->job->donor;
+    if (!otx__side_token(donor, id))
+        return otx__fail(l->error, OTX_ERROR_NOT_FOUND, "entry %" PRIu64 " of the draft's tokens, "
+                         "\"%s\": %s has no such token", (uint64_t)place + 1, quoted,
+                         donor->path);
+    if (id >= l->rows)
+        return otx__fail(l->error, OTX_ERROR_MISMATCH, "entry %" PRIu64 " of the draft's tokens, "
+                         "\"%s\": id %" PRIu64 " has no row; there are %" PRIu64,
+                         (uint64_t)place + 1, quoted, id, (uint64_t)l->rows);
+    l->chosen[id] = 1;
+    return OTX_OK;
+}
+
+/* Takes a line of counts. */
+OTX__PRIVATE otx_result otx__draft_take_count(otx__draft_list *l, uint64_t count, uint64_t id,
+                                              otx__span text, size_t place, const char *quoted)
+{
+    const otx_token *token = otx__side_token(&l->job->donor, id);
+    char content[OTX__QUOTED];
+    otx__map_half half;
+    bool whole;
+    if (count == 0) return OTX_OK;
+    memset(&half, 0, sizeof half);
+    half.bytes = l->scratch;
+    whole = otx__map_unescape(text.bytes, 0, &half) != NULL;
+    if (token && otx__draft_is_foreign(token, &half, whole))
+        return otx__fail(l->error, OTX_ERROR_MISMATCH, "entry %" PRIu64 " of the draft's tokens, "
+                         "\"%s\": token %" PRIu64 " of %s is \"%s\"; count with that tokenizer",
+                         (uint64_t)place + 1, quoted, id, l->job->donor.path,
+                         otx__side_content(content, &l->job->donor, id));
+    return otx__draft_choose_id(l, id, place, quoted);
+}
+
+OTX__PRIVATE otx_result otx__draft_take(otx__draft_list *l, size_t place)
+{
+    const char *text = l->job->options.draft_vocab[place];
+    const otx__span entry = otx__span_of(text, strlen(text));
+    char quoted[OTX__QUOTED];
+    uint64_t count, id = UINT64_MAX;
+    void *items = l->scratch;
+    otx__map_half half;
+    otx__span token;
+    int64_t found;
+    otx__quote(quoted, sizeof quoted, entry.bytes, entry.size);
+    if (!otx__grow(&l->job->ctx, &items, &l->room, entry.size + 1, 1))
+        return otx__fail_memory(l->error, entry.size + 1);
+    l->scratch = (char *)items;
+    if (otx__draft_counted(entry, &count, &id, &token))
+        return otx__draft_take_count(l, count, id, token, place, quoted);
+    memset(&half, 0, sizeof half);
+    half.bytes = l->scratch;
+    if (!otx__map_unescape(entry.bytes, 0, &half))
+        return otx__fail(l->error, OTX_ERROR_ARGUMENT, "entry %" PRIu64 " of the draft's tokens, "
+                         "\"%s\": a backslash begins \\\\ or \\xNN", (uint64_t)place + 1, quoted);
+    if (half.is_id) {
+        if (!otx__parse_uint(otx__span_of(half.bytes + 1, half.size - 1), &id)) id = UINT64_MAX;
+        return otx__draft_choose_id(l, id, place, quoted);
+    }
+    found = otx__draft_find(l, &half);
+    if (found >= 0) id = (uint64_t)found;
+    return otx__draft_choose_id(l, id, place, quoted);
+}
+
+/* ---- all of them ---- */
+
+/* Whether there is a token, and not a reserved one. */
+OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
+{
+    return token->kind != OTX_TOKEN_NONE && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
+   those that the chat template or a generation config names. */
+OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
+{
+    size_t i;
+    for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
+        const otx_token *token = &l->job->donor.vocab.tokens[i];
+        if (token->in_use ||
+            (otx__draft_is_trained(token) && i < l->job->options.draft_vocab_first))
+            l->chosen[i] = 1;
+    }
+}
+
+/* Makes the list of ids that were chosen. */
+OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_head *to)
+{
+    const otx_vocab *vocab = &l->job->donor.vocab;
+    uint64_t tokens = 0;
+    size_t count = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
+        tokens += otx__draft_is_trained(&vocab->tokens[i]);
+    for (i = 0; i < l->rows; i++) count += l->chosen[i];
+    if (count == 0 || count >= tokens)
+        return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"
+                         PRIu64 " tokens of %s: give fewer", count ? "all" : "none of the",
+                         tokens, l->job->donor.path);
+    to->ids = (uint32_t *)otx__alloc(&l->job->ctx, count, sizeof *to->ids);
+    if (!to->ids) return otx__fail_array(l->error, count, sizeof *to->ids);
+    to->count = count;
+    for (i = count = 0; i < l->rows; i++)
+        if (l->chosen[i]) to->ids[count++] = (uint32_t)i;
+    return OTX_OK;
+}
+
+/* Whether the caller wants a head of fewer rows. */
+OTX__PRIVATE bool otx__job_is_draft(const otx_job *job)
+{
+    return job->options.draft_vocab_count > 0 || job->options.draft_vocab_first > 0;
+}
+
+/* Chooses the tokens that the head has rows for, once the new rows are known. */
+OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
+{
+    otx__draft_list l;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_is_draft(job)) return OTX_OK;
+    memset(&l, 0, sizeof l);
+    l.job = job;
+    l.rows = job->alignment.count;
+    l.error = error;
+    l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
+    if (!l.chosen) return otx__fail_memory(error, l.rows);
+    if (job->options.draft_vocab_count > 0) result = otx__draft_index(&l);
+    for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
+        result = otx__draft_take(&l, i);
+        if (!result && i % 1024 == 0) result = otx__job_poll(job, error);
+    }
+    if (!result) otx__draft_always(&l);
+    if (!result) result = otx__draft_finish(&l, &job->draft);
+    otx__draft_list_close(&l);
+    job->summary.draft_rows = job->draft.count;
+    return result;
+}
+
+/* Where the donor is the base once more, whose head alone is cut down, every row is the base's:
+   those without a token, or with a reserved one, too. */
+OTX__PRIVATE void otx__job_keep_rows(otx_job *job)
+{
+    const uint64_t rows = job->base.parts.rows + job->base.parts.extra;
+    size_t i;
+    if (!otx__job_is_draft(job) || strcmp(job->base.path, job->donor.path) != 0) return;
+    for (i = 0; i < job->alignment.count && i < rows; i++) {
+        job->alignment.rows[i].action = OTX_ACTION_COPY;
+        job->alignment.rows[i].base = (int64_t)i;
+    }
 }
 
 /* >>> src/job/plan.h */
@@ -35059,6 +38612,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
+    if (tensor->kind == OTX__PART_HEAD && job->draft.ids) plan->shape[0] = job->draft.count;
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
@@ -35072,7 +38626,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
     matrix->method = job->solutions[plan->solution].method;
-    matrix->rows = plan->rows;
+    matrix->rows = plan->shape[0];
     matrix->columns = old->shape[1];
     matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
@@ -35151,6 +38705,7 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.donor = &job->donor;
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
+    plan.draft_rows = job->draft.count;
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
@@ -35189,6 +38744,143 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
     if (choice.code) otx__class_code(&choice, &job->code);
     otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/draft_head.h */
+/* ---- draft_head: a head of fewer rows, and what says which --------------------- */
+
+/* Whether the base's main head is written, and not the embedding once more. */
+OTX__PRIVATE bool otx__draft_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].at == parts->head) return !parts->tensors[i].redundant;
+    return false;
+}
+
+/* The base's tensor that the new ones go with: its head, else its embedding. */
+OTX__PRIVATE const otx_checkpoint_tensor *otx__draft_home(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    return otx__draft_has_head(job) ? parts->head : parts->embedding;
+}
+
+/* Adds a tensor that the base does not have. */
+OTX__PRIVATE otx_tensor *otx__draft_add(otx_job *job, const char *name, size_t name_size,
+                                        otx_dtype dtype, unsigned rank, uint64_t rows)
+{
+    otx__draft_head *draft = &job->draft;
+    otx_tensor *tensor = &draft->extras[draft->extra_count];
+    uint64_t *shape = draft->shapes[draft->extra_count++];
+    shape[0] = rows;
+    tensor->name = name;
+    tensor->name_size = name_size;
+    tensor->dtype = dtype;
+    tensor->rank = rank;
+    tensor->shape = shape;
+    return tensor;
+}
+
+/* Gives a model whose head is its embedding one of its own: under the name of the copy that
+   was stored beside it, if there was one. */
+OTX__PRIVATE void otx__draft_add_head(otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    const char *name = job->base.gguf ? "output.weight" : "lm_head.weight";
+    size_t size = strlen(name), i;
+    if (parts->head) {
+        name = parts->head->tensor->name;
+        size = parts->head->tensor->name_size;
+    }
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].at == parts->embedding) job->draft.own = i;
+    otx__draft_add(job, name, size, job->plans[job->draft.own].stored, 2, job->draft.count);
+    job->draft.shapes[0][1] = job->plans[job->draft.own].columns;
+}
+
+/* Refuses heads that cannot be cut down. */
+OTX__PRIVATE otx_result otx__draft_check(const otx_job *job, otx_error *error)
+{
+    const otx__parts *parts = &job->base.parts;
+    char text[OTX__TENSOR_TEXT];
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_BIAS)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s is a bias by token, and "
+                             "those who read " OTX__D2T " know of none: the head cannot be cut "
+                             "down", job->base.path,
+                             otx__tensor_text(text, parts->tensors[i].at->tensor));
+    if (job->base.gguf || otx__job_has_head(job) || otx__config_has_head(&job->base.config))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: has no output head that could be cut down",
+                     job->base.path);
+}
+
+/* Plans the tensors that the base does not have, once the others are planned. */
+OTX__PRIVATE otx_result otx__job_plan_draft(otx_job *job, otx_error *error)
+{
+    const size_t size = strlen(OTX__D2T);
+    otx_result result;
+    if (!job->draft.ids) return OTX_OK;
+    result = otx__draft_check(job, error);
+    if (result) return result;
+    job->draft.home = otx__draft_home(job)->file;
+    if (!otx__draft_has_head(job)) otx__draft_add_head(job);
+    otx__draft_add(job, OTX__D2T, size, OTX_I64, 1, job->draft.count);
+    if (!job->base.gguf) otx__draft_add(job, OTX__T2D, size, OTX_BOOL, 1, job->alignment.count);
+    return OTX_OK;
+}
+
+/* ---- writing them ---- */
+
+/* The place of a tensor among those that the base does not have, or OTX__NONE. */
+OTX__PRIVATE size_t otx__draft_extra(const otx_job *job, const otx_tensor *tensor)
+{
+    size_t i;
+    for (i = 0; i < job->draft.extra_count; i++)
+        if (tensor == &job->draft.extras[i]) return i;
+    return OTX__NONE;
+}
+
+/* Elements of d2t or t2d made at a time. */
+#define OTX__DRAFT_CHUNK 512
+
+/* The bytes of one element as it stands in the file. `next` is the first of the ids that are
+   not below it. */
+OTX__PRIVATE void otx__draft_bytes(const otx_job *job, const otx_tensor *tensor, uint64_t at,
+                                   size_t *next, unsigned char *to)
+{
+    const otx__draft_head *draft = &job->draft;
+    uint64_t element;
+    size_t i;
+    if (tensor->dtype == OTX_BOOL) {
+        while (*next < draft->count && draft->ids[*next] < at) ++*next;
+        *to = *next < draft->count && draft->ids[*next] == at;
+        return;
+    }
+    element = (uint64_t)otx__draft_element(job->base.gguf, at, draft->ids[at]);
+    for (i = 0; i < 8; i++) to[i] = (unsigned char)(element >> (8 * i) & 0xff);
+}
+
+/* Writes d2t or t2d. */
+OTX__PRIVATE otx_result otx__write_draft_map(const otx_job *job, const otx_tensor *tensor,
+                                             otx__file *to, otx__meter *meter,
+                                             otx_error *error)
+{
+    const size_t size = otx_dtype_bits(tensor->dtype) / 8;
+    unsigned char bytes[OTX__DRAFT_CHUNK * 8];
+    uint64_t at = 0;
+    size_t next = 0, i;
+    otx_result result = OTX_OK;
+    while (at < tensor->shape[0] && !result) {
+        for (i = 0; i < OTX__DRAFT_CHUNK && at < tensor->shape[0]; i++, at++)
+            otx__draft_bytes(job, tensor, at, &next, bytes + i * size);
+        if (!to->sink.write(to->sink.context, bytes, i * size))
+            return otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
+        result = otx__meter_add(&job->ctx, meter, (uint64_t)i * size, error);
+    }
+    return result;
 }
 
 /* >>> src/job/rope.h */
@@ -36444,7 +40136,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
             tokens->types[word.id] =
-                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+                otx__gguf_token_type(donor, tokens, (size_t)word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }
@@ -37986,6 +41678,7 @@ OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_wa
     const otx_job *job = walk->job;
     size_t i = 0;
     to[0] = 0;
+    if (job->lends) return to;
     if (walk->side->donor) {
         otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
                     "its place", (uint64_t)row);
@@ -39042,6 +42735,8 @@ typedef struct otx__rebuild {
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
     double *row;                 /* for a row on its way, or a mean */
+    const uint32_t *places;      /* by target: the new row that it is; NULL: its id */
+    const uint32_t *ids;         /* of the new rows that are left, where not all are */
 } otx__rebuild;
 
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
@@ -39092,10 +42787,13 @@ OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first
                                                    const double *rows, otx_error *error)
 {
     size_t i;
-    for (i = 0; i < count; i++)
-        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
-            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
-            return otx__fail_range(r, r->job->targets[first + i], error);
+    for (i = 0; i < count; i++) {
+        const size_t id = r->job->targets[first + i];
+        const size_t place = r->places ? r->places[first + i] : id;
+        if (otx__rebuild_action(r, id) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, place, rows + i * r->made.columns))
+            return otx__fail_range(r, id, error);
+    }
     return OTX_OK;
 }
 
@@ -39244,10 +42942,11 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
     otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
              "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
              " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
-             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             "-k makes shorter ones%s", job->base.path, matrix->long_rows,
              matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
              matrix->anchor_norms[2]), matrix->longest,
-             otx__side_content(content, &job->donor, matrix->longest));
+             otx__side_content(content, &job->donor, matrix->longest),
+             job->lends ? "" : ", --map copies one");
 }
 
 /* Looks at the rows that were made for a matrix, while the base's are still there. */
@@ -39259,9 +42958,11 @@ OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
     otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
     const otx_context ctx = otx__job_uncounted(job);
     otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    otx_matrix made = otx__loaded_rows(&r->made, r->places ? r->places : job->targets,
+                                       job->target_count);
     size_t targets = job->target_count, i;
     otx_result result;
+    if (d->norms) return OTX_OK; /* a draft's head has the embedding's rows once more */
     if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);
     result = otx__diagnose_anchors(job, &anchors, matrix->anchor_norms, error);
     if (!result) result = otx__matrix_norms(&ctx, &made, d->norms, error);
@@ -39368,6 +43069,12 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Rows from elsewhere, if there are any. */
+OTX__PRIVATE otx_result otx__rebuild_give(otx__rebuild *r, otx_error *error)
+{
+    return r->job->give ? r->job->give(r->job->give_context, r, error) : OTX_OK;
+}
+
 /* The rows that must be made: by the method, from the donor's; as the mean of
    the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
@@ -39380,6 +43087,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (job->target_count == 0) return OTX_OK;
     if (r->solution) {
         result = otx__rebuild_solved(r, error);
+        if (!result) result = otx__rebuild_give(r, error);
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
@@ -39388,7 +43096,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
-    return result;
+    return result ? result : otx__rebuild_give(r, error);
 }
 
 /* Rows without a token of their own, padding and reserved ones, get the mean of
@@ -39471,6 +43179,29 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     otx__loaded_close(job, &r->old);
     if (!result) result = otx__rebuild_padding(r, error);
     return result;
+}
+
+/* Moves the new rows of a draft's head before all others, once all are made. */
+OTX__PRIVATE void otx__rebuild_pick(otx__rebuild *r)
+{
+    const otx__draft_head *draft = &r->job->draft;
+    size_t i;
+    r->ids = draft->ids;
+    for (i = 0; i < draft->count; i++)
+        memmove(r->made.data + i * r->row_size, r->made.data + draft->ids[i] * r->row_size,
+                r->row_size);
+}
+
+/* How many new rows are written. */
+OTX__PRIVATE size_t otx__rebuild_count(const otx__rebuild *r)
+{
+    return r->ids ? r->job->draft.count : r->made.rows;
+}
+
+/* The donor's id that a row which is written is of. */
+OTX__PRIVATE size_t otx__rebuild_id(const otx__rebuild *r, size_t row)
+{
+    return r->ids ? r->ids[row] : row;
 }
 
 /* ---- before the solves ---- */
@@ -39556,7 +43287,7 @@ OTX__PRIVATE otx_result otx__block_store(const otx__block_rows *rows, size_t row
                                         otx_error *error)
 {
     const otx__rebuild *r = rows->made;
-    const int64_t base = rows->same ? otx__rebuild_source(r, row) : -1;
+    const int64_t base = rows->same ? otx__rebuild_source(r, otx__rebuild_id(r, row)) : -1;
     if (base >= 0)
         return otx__checkpoint_bytes(&r->job->base.checkpoint, r->tensor->at,
                                      (uint64_t)base * rows->row_size, rows->row_size, to, error);
@@ -39583,6 +43314,7 @@ OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t 
 {
     const otx__rebuild *r = rows->made;
     const otx_tensor *tensor = r->tensor->at->tensor;
+    const size_t id = otx__rebuild_id(r, row);
     char name[OTX__QUOTED], content[OTX__QUOTED];
     otx_result result = otx__block_store(rows, row, rows->block, error);
     if (result != OTX_ERROR_RANGE) return result;
@@ -39590,7 +43322,7 @@ OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t 
                      " (token \"%s\") has values that blocks of %s cannot hold; --embedding-type "
                      "f32 holds them", r->job->base.path,
                      otx__quote(name, sizeof name, tensor->name, tensor->name_size),
-                     (uint64_t)row, otx__side_content(content, &r->job->donor, row),
+                     (uint64_t)id, otx__side_content(content, &r->job->donor, id),
                      otx_dtype_name(rows->stored));
 }
 
@@ -39604,6 +43336,7 @@ OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype store
     otx__block_rows rows;
     unsigned bytes;
     const unsigned elements = otx_dtype_block(stored, &bytes);
+    const size_t count = otx__rebuild_count(r);
     size_t room, parts, i;
     otx_result result = OTX_OK;
     memset(&rows, 0, sizeof rows);
@@ -39611,11 +43344,11 @@ OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype store
     rows.stored = stored;
     rows.row_size = r->made.columns / elements * bytes;
     rows.same = r->tensor->at->tensor->dtype == stored;
-    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, r->made.rows);
+    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, count);
     rows.block = (char *)otx__alloc(ctx, room, rows.row_size);
     if (!rows.block) return otx__fail_array(error, room, rows.row_size);
-    for (; rows.first < r->made.rows && !result; rows.first += rows.count) {
-        rows.count = otx__min(room, r->made.rows - rows.first);
+    for (; rows.first < count && !result; rows.first += rows.count) {
+        rows.count = otx__min(room, count - rows.first);
         parts = otx__min(rows.count, OTX__ROW_PARTS);
         rows.share = (rows.count + parts - 1) / parts;
         otx__parallel(ctx, parts, otx__block_rows_body, &rows);
@@ -39714,7 +43447,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
         file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE ||
                         !otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i]);
     if (!file->touched) return OTX_OK;
-    file->capacity = old->tensor_count;
+    file->capacity = old->tensor_count + OTX__DRAFT_EXTRAS;
     file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
     file->originals =
         (const otx_tensor **)otx__alloc(&job->ctx, file->capacity, sizeof *file->originals);
@@ -39731,6 +43464,11 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
             tensor->dtype = job->plans[which].dtype;
         }
         file->originals[file->count++] = &old->tensors[i];
+    }
+    for (i = 0; i < job->draft.extra_count; i++) {
+        if (&job->base.checkpoint.files[job->draft.home].header != old) continue;
+        file->tensors[file->count] = job->draft.extras[i];
+        file->originals[file->count++] = &job->draft.extras[i];
     }
     file->empty = file->count == 0;
     return file->empty ? OTX_OK : otx__out_file_layout(job, old, file, error);
@@ -39813,11 +43551,12 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
 
 /* ---- after it: the weights ---- */
 
-/* Writes the bytes of a new matrix in the file's byte order, and reports them. */
-OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, otx__file *to,
-                                        otx__meter *meter, otx_error *error)
+/* Writes the bytes of the first rows of a new matrix in the file's byte order, and reports
+   them. */
+OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, size_t first,
+                                        otx__file *to, otx__meter *meter, otx_error *error)
 {
-    size_t size = otx_dtype_bits(rows->dtype) / 8, count = rows->rows * rows->columns, at;
+    size_t size = otx_dtype_bits(rows->dtype) / 8, count = first * rows->columns, at;
     otx_result result = OTX_OK;
     for (at = 0; at < count && !result;) {
         size_t step = otx__min(count - at, OTX__STREAM_BLOCK / size);
@@ -39831,8 +43570,8 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, o
     return result;
 }
 
-/* Makes and writes one new matrix. */
-OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *to,
+/* Makes and writes one new matrix; of a draft's `head` the rows that it has. */
+OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, bool head, otx__file *to,
                                           otx__meter *meter, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
@@ -39841,13 +43580,31 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     otx_result result = otx__rebuild_open(job, which, &rebuild, error);
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
-    meter->subject = job->base.parts.tensors[which].at->tensor->name;
+    if (!result && head && job->draft.ids) otx__rebuild_pick(&rebuild);
     if (!result)
         result = otx_dtype_is_block(plan->stored)
                      ? otx__write_blocks(&rebuild, plan->stored, to, meter, error)
-                     : otx__write_rows(job, &rebuild.made, to, meter, error);
+                     : otx__write_rows(job, &rebuild.made, otx__rebuild_count(&rebuild), to,
+                                       meter, error);
     otx__rebuild_close(&rebuild);
     return result;
+}
+
+/* Writes a tensor that is the vocabulary's, or one that a draft has besides; false where it
+   is neither, and the base's bytes are to be copied. */
+OTX__PRIVATE bool otx__write_made(otx_job *job, const otx_tensor *original, otx__file *to,
+                                  otx__meter *meter, otx_result *result, otx_error *error)
+{
+    const size_t which = otx__which_tensor(job, original), extra = otx__draft_extra(job, original);
+    meter->subject = original->name;
+    if (which != OTX__NONE)
+        *result = otx__write_matrix(job, which, job->base.parts.tensors[which].kind ==
+                                                    OTX__PART_HEAD, to, meter, error);
+    else if (extra == OTX__NONE) return false;
+    else if (original->rank == 2)
+        *result = otx__write_matrix(job, job->draft.own, true, to, meter, error);
+    else *result = otx__write_draft_map(job, original, to, meter, error);
+    return true;
 }
 
 /* Writes a file whose vocabulary tensors are new and whose others are copied from the old
@@ -39864,10 +43621,8 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     result = otx__meter_add(&job->ctx, meter, layout->header_size, error);
     for (i = 0; i < layout->count && !result; i++) {
         const otx_tensor *original = file->originals[layout->order[i]];
-        size_t which = otx__which_tensor(job, original);
-        meter->subject = original->name;
-        if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
-        else if (original->end > original->begin)
+        if (otx__write_made(job, original, to, meter, &result, error)) continue;
+        if (original->end > original->begin)
             result = otx__stream(&job->ctx, old, from, original->begin,
                                  original->end - original->begin, &to->sink, meter, error);
     }
@@ -40073,7 +43828,7 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
 {
     const otx_checkpoint *base = &job->base.checkpoint;
     size_t file, i, at = 0;
-    w->count = base->tensor_count;
+    w->count = base->tensor_count + job->draft.extra_count;
     w->tensors = (otx_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->tensors);
     w->types = (uint32_t *)otx__alloc(&job->ctx, w->count, sizeof *w->types);
     w->originals =
@@ -40082,7 +43837,7 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
         return otx__fail_array(error, w->count, sizeof *w->tensors);
     for (file = 0; file < base->file_count; file++) {
         const otx_gguf *header = &base->files[file].gguf;
-        for (i = 0; i < header->tensor_count && at < w->count; i++, at++) {
+        for (i = 0; i < header->tensor_count && at < base->tensor_count; i++, at++) {
             size_t which = otx__which_tensor(job, &header->tensors[i]);
             w->originals[at].tensor = &header->tensors[i];
             w->originals[at].file = (uint32_t)file;
@@ -40095,6 +43850,12 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
             }
             *blocks |= otx_gguf_type_block(w->types[at], NULL) > 1;
         }
+    }
+    for (i = 0; i < job->draft.extra_count; i++, at++) {
+        w->tensors[at] = job->draft.extras[i];
+        w->types[at] = otx_gguf_type_of(w->tensors[at].dtype);
+        w->originals[at].tensor = &job->draft.extras[i];
+        w->originals[at].file = 0;
     }
     return OTX_OK;
 }
@@ -40239,11 +44000,10 @@ OTX__PRIVATE otx_result otx__gguf_write_part(otx_job *job, otx__gguf_writing *w,
     result = otx__meter_add(&job->ctx, &w->meter, at, error);
     for (i = 0; i < part->count && !result; i++) {
         const otx_checkpoint_tensor *original = &w->originals[part->first + i];
-        const size_t which = otx__which_tensor(job, original->tensor);
         result = otx__gguf_fill(job, to, layout->offsets[i] - at, &w->meter, error);
-        if (!result)
-            result = which == OTX__NONE ? otx__gguf_copy(job, original, to, &w->meter, error)
-                                        : otx__write_matrix(job, which, to, &w->meter, error);
+        if (!result &&
+            !otx__write_made(job, original->tensor, to, &w->meter, &result, error))
+            result = otx__gguf_copy(job, original, to, &w->meter, error);
         at = layout->offsets[i] + otx__gguf_new_bytes(w, part->first + i);
     }
     return result ? result : otx__gguf_fill(job, to, layout->file_size - at, &w->meter, error);
@@ -40531,10 +44291,26 @@ OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
             totals.bytes += elements * (otx_dtype_bits(job->plans[which].dtype) / 8);
         }
     }
+    for (i = 0; i < job->draft.extra_count; i++) {
+        const otx_tensor *tensor = &job->draft.extras[i];
+        uint64_t elements = otx__tensor_elements(tensor, tensor->shape);
+        totals.elements += elements;
+        totals.bytes += elements * (otx_dtype_bits(tensor->dtype) / 8);
+    }
     return totals;
 }
 
-/* The weight map without what is not written, as a JSON object. */
+/* Appends a tensor of the weight map, the first or another. */
+OTX__PRIVATE void otx__weight_map_add(const otx_tensor *tensor, const char *file, bool first,
+                                      otx__text *to)
+{
+    otx__text_string(to, first ? "\n    " : ",\n    ");
+    otx__text_json_string(to, tensor->name, tensor->name_size);
+    otx__text_string(to, ": ");
+    otx__text_json_string(to, file, strlen(file));
+}
+
+/* The weight map without what is not written and with what is new, as a JSON object. */
 OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
 {
     const otx_checkpoint *base = &job->base.checkpoint;
@@ -40545,11 +44321,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
         const char *file = base->files[base->tensors[i].file].name;
         size_t which = otx__which_tensor(job, tensor);
         if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
-        otx__text_string(to, written++ ? ",\n    " : "\n    ");
-        otx__text_json_string(to, tensor->name, tensor->name_size);
-        otx__text_string(to, ": ");
-        otx__text_json_string(to, file, strlen(file));
+        otx__weight_map_add(tensor, file, written++ == 0, to);
     }
+    for (i = 0; i < job->draft.extra_count; i++)
+        otx__weight_map_add(&job->draft.extras[i], base->files[job->draft.home].name,
+                            written++ == 0, to);
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
@@ -40557,7 +44333,7 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = !job->base.checkpoint.index_differs;
+    bool whole = !job->base.checkpoint.index_differs && job->draft.extra_count == 0;
     otx_result result;
     otx__text map;
     size_t i;
@@ -40658,11 +44434,14 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) otx__job_keep_rows(job);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_choose_draft(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_draft(job, error);
     if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
@@ -40691,6 +44470,7 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
         return result;
     }
     job->options.map = NULL; /* the caller's; used up */
+    job->options.draft_vocab = NULL;
     job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
     job->summary.threads = otx__threads(&job->ctx);
     job->summary.seconds = otx__now() - start;
@@ -41061,6 +44841,8 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                      ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
                      (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
+    if (summary->draft_rows)
+        otx__text_format(&text, "  \"draft_rows\": %" PRIu64 ",\n", summary->draft_rows);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
         otx__text_string(&text, i ? ",\n" : "\n");
@@ -41245,6 +45027,8 @@ typedef struct otx__verifier {
     const otx_verify_options *options;
     otx_verify_summary summary;
     otx__side side;     /* what could not be opened is absent in it */
+    uint32_t *draft;    /* of a draft whose d2t could be read, the id that each row of its head
+                           is of, or UINT32_MAX; else NULL */
     otx_result failure; /* what ends the whole: lack of memory, cancelling */
     otx_error *error;
 } otx__verifier;
@@ -41285,6 +45069,241 @@ OTX__PRIVATE bool otx__verify_take(otx__verifier *v, otx_result result, const ot
     return false;
 }
 
+/* >>> src/job/check_head.h */
+/* ---- verify: a head of fewer rows than tokens -------------------------------- */
+
+/* Where d2t is wrong, what should be in it. */
+OTX__PRIVATE const char *otx__d2t_rule(const otx__verifier *v)
+{
+    return v->side.gguf ? "; in GGUF it holds the id itself"
+                        : "; in safetensors it holds the id less the row's number";
+}
+
+/* Looks for d2t, before the tensors are: it says how many rows a head has. */
+OTX__PRIVATE void otx__verify_find_d2t(otx__verifier *v)
+{
+    otx__side *side = &v->side;
+    const otx_checkpoint_tensor *at;
+    char text[OTX__TENSOR_TEXT];
+    if (v->failure || !side->checkpoint.files) return;
+    at = otx_checkpoint_find(&side->checkpoint, OTX__D2T);
+    if (!at) return;
+    side->draft_rows = at->tensor->rank > 0 && at->tensor->shape[0] > 0 ? at->tensor->shape[0] : 1;
+    if (at->tensor->dtype != OTX_I64 || at->tensor->rank != 1 || at->tensor->shape[0] == 0)
+        otx__found(v, OTX_FAULT, "%s: tensor %s is %s; one I64 for each row of the output head is "
+                   "read", side->path, otx__tensor_text(text, at->tensor),
+                   otx__word(otx__checkpoint_type_name(&side->checkpoint, at)));
+}
+
+/* What is wrong with the elements of d2t. */
+typedef struct otx__d2t_count {
+    uint64_t beyond, twice, empty; /* rows of ids without a row, had before, without a token */
+    uint64_t first_beyond, first_twice, first_empty;
+    int64_t element; /* the first beyond */
+} otx__d2t_count;
+
+OTX__PRIVATE void otx__d2t_count_add(const otx__verifier *v, otx__d2t_count *count,
+                                     uint64_t row, int64_t element, uint8_t *seen)
+{
+    uint64_t id;
+    if (!otx__draft_id(v->side.gguf, row, element, v->side.parts.rows, &id)) {
+        if (count->beyond++ == 0) {
+            count->first_beyond = row;
+            count->element = element;
+        }
+        return;
+    }
+    if (seen[id] && count->twice++ == 0) count->first_twice = row;
+    if (!otx__side_token(&v->side, id) && count->empty++ == 0) count->first_empty = row;
+    seen[id] = 1;
+    v->draft[row] = (uint32_t)id;
+}
+
+/* Reads d2t; seen[] becomes 1 for ids that have a row. */
+OTX__PRIVATE otx_result otx__d2t_read(otx__verifier *v, const otx_checkpoint_tensor *at,
+                                      otx__d2t_count *count, uint8_t *seen, otx_error *error)
+{
+    char bytes[512 * 8];
+    uint64_t row = 0;
+    otx_result result = OTX_OK;
+    while (row < v->side.draft_rows && !result) {
+        const uint64_t left = v->side.draft_rows - row;
+        const size_t step = left < 512 ? (size_t)left : 512;
+        size_t i;
+        result = otx__checkpoint_bytes(&v->side.checkpoint, at, row * 8, step * 8, bytes, error);
+        for (i = 0; i < step && !result; i++, row++) {
+            const uint64_t raw = otx__gguf_uint(bytes + i * 8, 8);
+            const int64_t element = raw <= INT64_MAX ? (int64_t)raw : -(int64_t)~raw - 1;
+            otx__d2t_count_add(v, count, row, element, seen);
+        }
+        if (!result)
+            result = otx__poll(&v->ctx, OTX_STAGE_READ, OTX__D2T, row, v->side.draft_rows, error);
+    }
+    return result;
+}
+
+OTX__PRIVATE void otx__d2t_tell(otx__verifier *v, const otx__d2t_count *count)
+{
+    const otx__side *side = &v->side;
+    char token[OTX__QUOTED];
+    if (count->beyond)
+        otx__found(v, OTX_FAULT, "%s: tensor \"" OTX__D2T "\": %" PRIu64 " rows are of no id "
+                   "below %" PRIu64 ", the first %" PRIu64 " by %" PRId64 "%s", side->path,
+                   count->beyond, side->parts.rows, count->first_beyond, count->element,
+                   otx__d2t_rule(v));
+    if (count->twice)
+        otx__found(v, OTX_FAULT, "%s: tensor \"" OTX__D2T "\": %" PRIu64 " rows are of ids that "
+                   "rows before them are of, the first %" PRIu64 " (token \"%s\")%s", side->path,
+                   count->twice, count->first_twice,
+                   otx__side_content(token, side, v->draft[count->first_twice]),
+                   otx__d2t_rule(v));
+    if (count->empty)
+        otx__found(v, OTX_WARNING, "%s: tensor \"" OTX__D2T "\": %" PRIu64 " rows are of ids "
+                   "without a token, the first %" PRIu64 " (id %" PRIu32 ")", side->path,
+                   count->empty, count->first_empty, v->draft[count->first_empty]);
+}
+
+/* Whether t2d marks the same tokens; nobody who runs drafts reads it, only who trains them. */
+OTX__PRIVATE otx_result otx__t2d_check(otx__verifier *v, const uint8_t *seen, otx_error *error)
+{
+    const otx__side *side = &v->side;
+    const otx_checkpoint_tensor *at = otx_checkpoint_find(&side->checkpoint, OTX__T2D);
+    const uint64_t rows = side->parts.rows;
+    char bytes[4096], text[OTX__TENSOR_TEXT], token[OTX__QUOTED];
+    uint64_t id = 0, wrong = 0, first = 0;
+    otx_result result = OTX_OK;
+    if (!at) return OTX_OK;
+    if (at->tensor->dtype != OTX_BOOL || at->tensor->rank != 1 || at->tensor->shape[0] != rows) {
+        otx__found(v, OTX_WARNING, "%s: tensor %s is %s; one BOOL for each of the %" PRIu64
+                   " rows of the embedding is read", side->path,
+                   otx__tensor_text(text, at->tensor),
+                   otx__word(otx__checkpoint_type_name(&side->checkpoint, at)), rows);
+        return OTX_OK;
+    }
+    while (id < rows && !result) {
+        const size_t step = rows - id < sizeof bytes ? (size_t)(rows - id) : sizeof bytes;
+        size_t i;
+        result = otx__checkpoint_bytes(&side->checkpoint, at, id, step, bytes, error);
+        for (i = 0; i < step && !result; i++, id++)
+            if ((bytes[i] != 0) != (seen[id] != 0) && wrong++ == 0) first = id;
+    }
+    if (!result && wrong)
+        otx__found(v, OTX_WARNING, "%s: tensor \"" OTX__T2D "\" says otherwise than \"" OTX__D2T
+                   "\" of %" PRIu64 " tokens whether they have a row, the first %" PRIu64
+                   " (\"%s\")", side->path, wrong, first, otx__side_content(token, side, first));
+    return result;
+}
+
+/* What config.json says of it, and whether a text can end. */
+OTX__PRIVATE void otx__verify_head_said(otx__verifier *v, const uint8_t *seen)
+{
+    const otx__side *side = &v->side;
+    const otx__document *config = &side->config;
+    const int64_t eos = side->vocab.roles[OTX_ROLE_EOS];
+    char token[OTX__QUOTED];
+    uint64_t said = 0;
+    (void)otx_json_uint(&config->json, otx_json_find(&config->json, otx__document_root(config),
+                                                     OTX__KEY_DRAFT_SIZE), &said);
+    if (!side->gguf && config->present && said != side->draft_rows)
+        otx__found(v, OTX_FAULT, "%s/config.json: \"" OTX__KEY_DRAFT_SIZE "\" is %" PRIu64 "; "
+                   OTX__D2T " has %" PRIu64 " elements", side->path, said, side->draft_rows);
+    if (eos >= 0 && (uint64_t)eos < side->parts.rows && !seen[eos])
+        otx__found(v, OTX_WARNING, "%s: the output head has no row for eos, %" PRId64 " (token "
+                   "\"%s\"): the draft does not foresee the end of a text", side->path, eos,
+                   otx__side_content(token, side, (uint64_t)eos));
+}
+
+/* The name of what the model is: an architecture of GGUF, or its class. */
+OTX__PRIVATE otx__span otx__model_name(const otx__side *side)
+{
+    const otx__document *config = &side->config;
+    uint32_t list = otx_json_find(&config->json, otx__document_root(config), OTX__KEY_CLASSES);
+    if (side->gguf)
+        return otx__gguf_word_of(otx__gguf_of(&side->checkpoint), OTX__KEY_ARCHITECTURE);
+    return otx__json_span(&config->json, otx_json_item(&config->json, list, 0));
+}
+
+/* Whether the model is of those of which engines read d2t. */
+OTX__PRIVATE bool otx__reads_d2t(const otx__side *side)
+{
+    const otx__span name = otx__model_name(side);
+    size_t i;
+    for (i = 0; side->gguf && i < OTX__COUNT(otx__d2t_architectures); i++)
+        if (otx__span_is(name, otx__d2t_architectures[i])) return true;
+    return !side->gguf && otx__span_contains_any(name, otx__d2t_classes,
+                                                 OTX__COUNT(otx__d2t_classes));
+}
+
+/* What it is good for. */
+OTX__PRIVATE void otx__verify_head_use(otx__verifier *v)
+{
+    const otx__side *side = &v->side;
+    const otx__span name = otx__model_name(side);
+    const bool reads = otx__reads_d2t(side);
+    char quoted[OTX__QUOTED];
+    otx__found(v, reads ? OTX_NOTE : OTX_WARNING, "%s: a draft whose output head has rows for %"
+               PRIu64 " of %" PRIu64 " tokens, by " OTX__D2T ", which %s%s%s%s", side->path,
+               side->draft_rows, side->parts.rows,
+               side->gguf ? "llama.cpp reads of EAGLE-3 and DFlash drafts"
+                          : "vLLM and SGLang read of EAGLE-3 drafts",
+               reads ? "" : "; this one is \"",
+               reads ? "" : otx__quote(quoted, sizeof quoted, name.bytes, name.size),
+               reads ? "" : "\", which no engine as released loads without a row for each token");
+}
+
+/* Whether every head has as many rows as d2t elements; of GGUF that is told elsewhere. */
+OTX__PRIVATE bool otx__verify_head_rows(otx__verifier *v)
+{
+    const otx__parts *parts = &v->side.parts;
+    char text[OTX__TENSOR_TEXT];
+    bool good = parts->head != NULL;
+    size_t i;
+    if (!good)
+        otx__found(v, OTX_FAULT, "%s: there is no output head for the %" PRIu64 " elements of "
+                   OTX__D2T, v->side.path, v->side.draft_rows);
+    for (i = 0; i < parts->count; i++) {
+        const otx_tensor *tensor = parts->tensors[i].at->tensor;
+        if (parts->tensors[i].kind != OTX__PART_HEAD || tensor->shape[0] == v->side.draft_rows)
+            continue;
+        good = false;
+        if (!v->side.gguf)
+            otx__found(v, OTX_FAULT, "%s: tensor %s has %" PRIu64 " rows for %" PRIu64 " elements "
+                       "of " OTX__D2T, v->side.path, otx__tensor_text(text, tensor),
+                       tensor->shape[0], v->side.draft_rows);
+    }
+    return good;
+}
+
+/* Checks the head of a draft that has d2t. */
+OTX__PRIVATE void otx__verify_head(otx__verifier *v)
+{
+    const otx_checkpoint_tensor *at;
+    const otx__parts *parts = &v->side.parts;
+    otx__d2t_count count;
+    uint8_t *seen;
+    otx_error error;
+    otx_result result;
+    if (v->failure || !v->side.draft_rows || !parts->embedding) return;
+    at = otx_checkpoint_find(&v->side.checkpoint, OTX__D2T);
+    if (at->tensor->dtype != OTX_I64 || at->tensor->rank != 1 || at->tensor->shape[0] == 0) return;
+    memset(&count, 0, sizeof count);
+    v->draft = (uint32_t *)otx__alloc(&v->ctx, (size_t)v->side.draft_rows, sizeof *v->draft);
+    seen = (uint8_t *)otx__alloc_zero(&v->ctx, (size_t)parts->rows, 1);
+    if (!v->draft || !seen) {
+        v->failure = otx__fail_memory(v->error, v->side.draft_rows * 4 + parts->rows);
+    } else {
+        memset(v->draft, 0xff, (size_t)v->side.draft_rows * sizeof *v->draft);
+        result = otx__d2t_read(v, at, &count, seen, &error);
+        if (otx__verify_take(v, result, &error)) {
+            otx__d2t_tell(v, &count);
+            otx__verify_head_said(v, seen);
+            if (otx__verify_head_rows(v)) otx__verify_head_use(v);
+            (void)otx__verify_take(v, otx__t2d_check(v, seen, &error), &error);
+        }
+    }
+    if (seen) otx__free(&v->ctx, seen, (size_t)parts->rows, 1);
+}
+
 /* >>> src/job/check_files.h */
 /* ---- verify: files -------------------------------------------------------- */
 
@@ -41314,6 +45333,7 @@ OTX__PRIVATE void otx__verify_open(otx__verifier *v)
     if (!v->failure)
         otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
                          &error);
+    otx__verify_find_d2t(v);
     if (!v->failure && side->vocab.tokens && side->checkpoint.files)
         otx__verify_take(v, otx__parts_find(&v->quiet, side, &error), &error);
 }
@@ -41675,6 +45695,14 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
     return result;
 }
 
+/* The content of the token that a row is of. */
+OTX__PRIVATE const char *otx__row_content(char to[OTX__QUOTED], const otx__verifier *v,
+                                          const otx__vocab_tensor *what, uint64_t row)
+{
+    const bool draft = v->draft && what->kind == OTX__PART_HEAD && row < v->side.draft_rows;
+    return otx__side_content(to, &v->side, draft ? v->draft[row] : row);
+}
+
 /* Tells of rows that are not finite, and of rows of zeros that can be sampled. */
 OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__vocab_tensor *what)
 {
@@ -41692,12 +45720,12 @@ OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__vocab_tensor *
         otx__found(v, OTX_FAULT, "%s: tensor %s: %" PRIu64 " rows hold a NaN, an infinity or a "
                    "value beyond 32-bit float, the first %" PRIu64 " (token \"%s\")",
                    v->side.path, tensor, count.bad, count.first_bad,
-                   otx__side_content(token, &v->side, count.first_bad));
+                   otx__row_content(token, v, what, count.first_bad));
     if (count.zero && sampled)
         otx__found(v, OTX_WARNING, "%s: tensor %s: %" PRIu64 " rows are zeros, the first "
                    "%" PRIu64 " (token \"%s\"): they score 0, which may be the most, and can "
                    "be sampled", v->side.path, tensor, count.zero, count.first_zero,
-                   otx__side_content(token, &v->side, count.first_zero));
+                   otx__row_content(token, v, what, count.first_zero));
 }
 
 OTX__PRIVATE void otx__verify_values(otx__verifier *v)
@@ -42118,7 +46146,7 @@ OTX__PRIVATE bool otx__gguf_is_by_token(const otx_tensor *tensor, bool *head)
 OTX__PRIVATE void otx__verify_gguf_tensors(otx__gguf_verify *c)
 {
     const otx_checkpoint *checkpoint = &c->v->side.checkpoint;
-    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, "d2t");
+    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, OTX__D2T);
     char text[OTX__TENSOR_TEXT];
     size_t i;
     for (i = 0; i < checkpoint->tensor_count; i++) {
@@ -42169,6 +46197,7 @@ OTX__PRIVATE void otx__verify_gguf_open(otx__verifier *v)
     result = otx_vocab_parse_gguf(&v->quiet, otx__gguf_of(&side->checkpoint), side->path,
                                   &side->vocab, &error);
     if (!otx__verify_take(v, result, &error) || side->checkpoint.tensor_count == 0) return;
+    otx__verify_find_d2t(v);
     result = otx__parts_find(&v->quiet, side, &error);
     if (result == OTX_ERROR_UNSUPPORTED)
         otx__found(v, OTX_WARNING, "values are not looked at: %s", error.message);
@@ -42200,6 +46229,7 @@ OTX__PRIVATE void otx__verify_gguf(otx__verifier *v)
         otx__verify_gguf_tensors(&check);
     }
     otx__gguf_verify_close(&check);
+    otx__verify_head(v);
     otx__verify_values(v);
 }
 
@@ -42418,6 +46448,17 @@ OTX_API const char *otx_engine_name(otx_engine engine)
     return (unsigned)engine < OTX_ENGINE_COUNT ? names[engine] : NULL;
 }
 
+/* Of which models an engine reads d2t, where this is none of them and has it; else NULL. */
+OTX__PRIVATE const char *otx__draft_unread(const otx__draft *d, otx_engine engine)
+{
+    static const char *const read[OTX_ENGINE_COUNT] = {
+        NULL, "EAGLE-3 and DFlash drafts", "EAGLE-3 drafts", "EAGLE-3 drafts", "no model"};
+    const otx__side *side = d->sides[0];
+    if (!side->draft_rows || (engine != OTX_ENGINE_TRANSFORMERS && otx__reads_d2t(side)))
+        return NULL;
+    return read[engine];
+}
+
 /* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
 typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
 
@@ -42445,11 +46486,19 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
     for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
         otx_severity severity;
         otx__draft_why why;
+        const char *unread;
         if (v->options->engine == OTX_ENGINE_ALL ? gguf && engine != OTX_ENGINE_LLAMA_CPP
                                                  : v->options->engine != (otx_engine)engine)
             continue;
         memset(&why, 0, sizeof why);
         severity = rules[engine](d, &why);
+        unread = severity == OTX_FAULT ? NULL : otx__draft_unread(d, (otx_engine)engine);
+        if (unread) {
+            otx__found(v, OTX_WARNING, "draft: %s takes the tokens of the pair, but not the head: "
+                       "it reads " OTX__D2T " of %s", otx_engine_name((otx_engine)engine),
+                       unread);
+            continue;
+        }
         otx__found(v, severity, "draft: %s %s the pair%s%s",
                    otx_engine_name((otx_engine)engine),
                    severity == OTX_FAULT ? "refuses" : "takes",
@@ -42541,6 +46590,7 @@ OTX__PRIVATE void otx__verify_directory(otx__verifier *v)
     otx__verify_rows(v);
     otx__verify_ids(v);
     otx__verify_tie(v);
+    otx__verify_head(v);
     otx__verify_values(v);
 }
 
@@ -42576,6 +46626,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     if (file) otx__verify_gguf(&v);
     else otx__verify_directory(&v);
     otx__verify_draft(&v);
+    if (v.draft) otx__free(&v.ctx, v.draft, (size_t)v.side.draft_rows, sizeof *v.draft);
     otx__side_close(&v.ctx, &v.side);
     otx__path_free(ctx, file);
     if (summary && !v.failure) *summary = v.summary;
@@ -43662,7 +47713,7 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
    Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
    table; the tokenizer that it writes stands in a directory of its own, which goes with it.
    Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
-   extend.h.
+   more_tokens.h.
 
    Rooms, in order of dependency:
      needed         what has to stay for the sake of what stays
@@ -43671,11 +47722,18 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      renumber       which tokens there are then, and their ids
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
-     new_tokenizer  the files of the tokenizer, written anew
+     files_pieces   SentencePiece models
+     files_ranks    tiktoken's ranks and tekken.json
      named          tokens that configs name, which stay
+     files_gguf     the keys of GGUF files
+     new_tokenizer  the files of the tokenizer, written anew
+     wording        what the transplant says, in words of those who asked
      new_model      the model with its new tokenizer
+     from_donor     rows of new tokens, made from those that a donor has for them
+     bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens
-     extend         more tokens */
+     extend         a text that becomes a token
+     more_tokens    all that are wanted, and the model with them */
 
 /* >>> src/reshape/needed.h */
 /* ---- needed: what has to stay for the sake of what stays --------------------- */
@@ -44235,7 +48293,8 @@ OTX__PRIVATE size_t otx__word_row(uint32_t code)
     return row < 3 && row > 0 ? 0 : row; /* Latin */
 }
 
-/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z, and else the
+   first of Latin ones may be a capital of A to Z. */
 OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
 {
     size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
@@ -44245,6 +48304,7 @@ OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
         step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
         if (step == 0 || (ascii && step > 1)) return false;
         its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (!ascii && count == 0 && text.bytes[at] >= 'A' && text.bytes[at] <= 'Z') its = 0;
         if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
         row = its;
     }
@@ -44256,6 +48316,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    bool never;    /* no text is certain to be a token of the model's own */
     uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
@@ -44295,7 +48356,7 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
     const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
-    before.cuts_ideographs = false;
+    before.cuts_ideographs = before.never = false;
     before.most = 0;
     if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
         (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
@@ -44304,6 +48365,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
                                       &before.cuts_ideographs);
+    return before;
+}
+
+/* Of a GGUF file the kind says it: whatever cuts under a list of merges is a known one, and
+   Unigram changes texts. SentencePiece's scores and ranks would need those of all parts, and
+   what else there is has no words. */
+OTX__PRIVATE otx__before_model otx__look_before_gguf(const otx_vocab *vocab)
+{
+    const otx__rules *rules = (const otx__rules *)vocab->rules;
+    otx__before_model before;
+    memset(&before, 0, sizeof before);
+    before.cuts = true;
+    before.changes = rules->how == OTX__SPLIT_VITERBI;
+    before.never = !before.changes && rules->how != OTX__SPLIT_MERGES;
     return before;
 }
 
@@ -44320,6 +48395,7 @@ OTX__PRIVATE uint64_t otx__word_length(otx__span text)
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->never) return false;
     if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;
@@ -44335,7 +48411,8 @@ OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 /* A model whose vocabulary is cut down, or grows. */
 typedef struct otx__reshaping {
     const otx_context *ctx;
-    const char *model;          /* its directory */
+    const char *model;          /* its directory, or its GGUF file: */
+    char *gguf;                 /* the path of that, or NULL */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
     otx__token_index stand_for; /* and by (kind, bytes) */
@@ -44345,6 +48422,9 @@ typedef struct otx__reshaping {
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
     size_t count;               /* tokens that there are then */
+    bool holes;                 /* ids behind the model's own that have no token stay such: */
+    size_t hole_count;          /* so many, which are in `count`, */
+    uint64_t spare;             /* and rows behind all ids */
     const otx__growth *growth;  /* new tokens, or NULL: */
     uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
@@ -44363,6 +48443,19 @@ OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
     if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
     if (t->contents.slots) otx__index_close(ctx, &t->contents);
     otx_vocab_close(ctx, &t->vocab);
+    otx__path_free(ctx, t->gguf);
+}
+
+/* Whether the vocabulary is read from such a source: see otx_vocab. */
+OTX__PRIVATE bool otx__reshape_reads(const otx__reshaping *t, const char *source)
+{
+    return strcmp(otx__word(t->vocab.source), source) == 0;
+}
+
+/* Whether texts are cut at a token wherever it stands in them. */
+OTX__PRIVATE bool otx__is_cut(const otx_token *token)
+{
+    return token->added || token->kind == OTX_TOKEN_CONTROL;
 }
 
 /* Of tokens that are alike the lowest id is found. */
@@ -44384,10 +48477,24 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
+/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. */
+OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result = otx__find_gguf(t->ctx, t->model, &t->gguf, error);
+    if (!result && t->gguf) t->model = t->gguf;
+    if (!result) result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    if (!result) result = otx__model_status(t->model, &status, error);
+    if (result || status.directory || t->gguf) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is a file of a tokenizer, not a model; give "
+                     "the model's directory or GGUF file", otx__path_text(path, t->model));
+}
+
 /* Opens the vocabulary, with every token still to be judged. */
 OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
-    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    otx_result result = otx__reshape_open_vocab(t, error);
     size_t count = t->vocab.count;
     if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
     if (result) return result;
@@ -44456,7 +48563,12 @@ OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
     for (i = 0; i < t->vocab.count; i++) {
         if (t->own[i] != own) continue;
         t->ids[i] = OTX__GONE;
-        if (!t->keep[i]) continue;
+        if (!t->keep[i]) {
+            if (own || !t->holes) continue;
+            t->hole_count++;
+            t->olds[t->count++] = OTX__GONE;
+            continue;
+        }
         t->ids[i] = (uint32_t)t->count;
         t->olds[t->count++] = (uint32_t)i;
     }
@@ -44824,19 +48936,26 @@ OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
         visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
 }
 
-/* Every id of tokenizer.json outside the lists of tokens. */
-OTX__PRIVATE void otx__new_named(otx__new_file *f,
-                                  void (*visit)(otx__new_file *f, uint32_t node))
+/* Every id of tokenizer.json outside its model. */
+OTX__PRIVATE void otx__new_named_around(otx__new_file *f,
+                                        void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
     const uint32_t first = otx_json_find(json, 0, "post_processor");
     const uint32_t end = otx_json_after(json, first);
     uint32_t node;
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
-    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
     for (node = first; node < end; node++) /* sequences may hold sequences */
         if (otx_json_find(json, node, "type") != OTX_JSON_NONE)
             otx__new_processor(f, node, visit);
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
+{
+    otx__new_named_around(f, visit);
+    visit(f, otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "unk_id"));
 }
 
 /* Such an id stays. */
@@ -44995,126 +49114,392 @@ OTX__PRIVATE otx_result otx__new_vocab_txt(otx__reshaping *t, otx__span text, ot
     return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
 }
 
-/* >>> src/reshape/new_tokenizer.h */
-/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+/* >>> src/reshape/files_pieces.h */
+/* ---- files_pieces: a SentencePiece model, written anew ------------------------------- */
 
-/* A JSON file of the tokenizer, and how it is written anew. */
-typedef struct otx__new_kind {
-    const char *name;
-    void (*make)(otx__new_file *f);
-} otx__new_kind;
-
-static const otx__new_kind otx__new_kinds[] = {
-    {"tokenizer.json", otx__new_tokenizer_json},
-    {"tokenizer_config.json", otx__new_tokenizer_config},
-    {"vocab.json", otx__new_vocab_json},
-    {"added_tokens.json", otx__new_added_tokens_json},
+/* Fields of the message besides those that are read. */
+enum {
+    OTX__MODEL_SELF_TEST = 4, OTX__TRAINER_SIZE = 4, OTX__TRAINER_UNK_ID = 40,
+    OTX__TRAINER_IDS = 4 /* unk, bos, eos and pad, one after the other */
 };
 
-/* Writes a JSON file of the tokenizer anew. */
-OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
-                                             const char *directory, otx_error *error)
+/* What those ids are where the file says nothing. */
+static const int32_t otx__trainer_ids[OTX__TRAINER_IDS] = {0, 1, 2, -1};
+
+/* A model while it is written. Its pieces are counted from 0: places. */
+typedef struct otx__new_pieces {
+    const otx__reshaping *t;
+    uint64_t before, dropped; /* ids that the loader puts before them; pieces without an id */
+    uint64_t count, kept;     /* pieces, and those that stay */
+    uint64_t trainers;        /* messages that together are the trainer's */
+    int64_t old_ids[OTX__TRAINER_IDS], new_ids[OTX__TRAINER_IDS];
+    bool said[OTX__TRAINER_IDS];
+    bool agrees;              /* every piece is the token of its id, before and after */
+} otx__new_pieces;
+
+OTX__PRIVATE void otx__text_varint(otx__text *to, uint64_t value)
 {
-    otx__document document;
-    otx__text text;
-    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
-    if (result) return result;
-    otx__text_open(&text, t->ctx);
-    result = otx__new_json(t, &document.json, kind->make, &text, error);
-    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
-    otx__text_close(&text);
-    otx__document_close(t->ctx, &document);
-    return result;
+    char byte;
+    for (; value > 0x7f; value >>= 7) {
+        byte = (char)(unsigned char)(0x80 | (value & 0x7f));
+        otx__text_bytes(to, &byte, 1);
+    }
+    byte = (char)value;
+    otx__text_bytes(to, &byte, 1);
 }
 
-/* Writes merges.txt or vocab.txt anew. */
-OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
-                                              const char *directory, otx_error *error)
+OTX__PRIVATE void otx__text_varint_field(otx__text *to, uint32_t number, uint64_t value)
 {
-    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    otx__text_varint(to, (uint64_t)number << 3 | OTX__WIRE_VARINT);
+    otx__text_varint(to, value);
+}
+
+/* The next field, with the bytes that it takes; false behind the last. The file has been
+   checked. */
+OTX__PRIVATE bool otx__next_field(otx__proto *proto, otx__field *field, otx__span *bytes)
+{
+    const unsigned char *start = proto->at;
+    bool more = true;
+    if (otx__proto_next(proto, field, &more) || !more) return false;
+    *bytes = otx__span_of((const char *)start, (size_t)(proto->at - start));
+    return true;
+}
+
+/* ---- what stays ---- */
+
+/* Counts a piece, and looks whether it stays. */
+OTX__PRIVATE bool otx__piece_stays(otx__new_pieces *p, otx__proto bytes)
+{
+    const otx_vocab *vocab = &p->t->vocab;
+    const uint64_t place = p->count++;
+    const uint64_t id = place - p->dropped + p->before;
+    otx__piece piece;
+    if (place < p->dropped) {
+        p->kept++;
+        return true;
+    }
+    if (otx__read_piece(bytes, &piece) || id >= vocab->count ||
+        !otx__same_bytes(vocab->tokens[id].content, vocab->tokens[id].content_size, piece.text,
+                         piece.size)) {
+        p->agrees = false;
+        return false;
+    }
+    if (p->t->ids[id] == OTX__GONE) return false;
+    if (p->t->ids[id] != p->kept - p->dropped + p->before) p->agrees = false;
+    p->kept++;
+    return true;
+}
+
+/* Reads the ids that the trainer names; of several the last counts. */
+OTX__PRIVATE void otx__new_pieces_trainer(otx__new_pieces *p, otx__proto trainer)
+{
+    otx__field field;
+    otx__span bytes;
+    p->trainers++;
+    while (otx__next_field(&trainer, &field, &bytes)) {
+        const uint32_t which = field.number - OTX__TRAINER_UNK_ID;
+        if (field.wire != OTX__WIRE_VARINT || which >= OTX__TRAINER_IDS) continue;
+        p->old_ids[which] = (int32_t)(uint32_t)field.value;
+        p->said[which] = true;
+    }
+}
+
+/* Goes through the file once, to know what is to be written. */
+OTX__PRIVATE void otx__new_pieces_look(otx__new_pieces *p, otx__span text)
+{
+    otx__proto proto = otx__proto_open(text.bytes, text.size);
+    otx__field field;
+    otx__span bytes;
+    size_t i;
+    for (i = 0; i < OTX__TRAINER_IDS; i++) p->old_ids[i] = otx__trainer_ids[i];
+    while (otx__next_field(&proto, &field, &bytes))
+        if (field.wire == OTX__WIRE_BYTES && field.number == OTX__MODEL_TRAINER)
+            otx__new_pieces_trainer(p, field.bytes);
+    memcpy(p->new_ids, p->old_ids, sizeof p->new_ids);
+    proto = otx__proto_open(text.bytes, text.size);
+    while (otx__next_field(&proto, &field, &bytes)) {
+        const uint64_t place = p->count, now = p->kept;
+        bool stays;
+        if (field.wire != OTX__WIRE_BYTES || field.number != OTX__MODEL_PIECES) continue;
+        stays = otx__piece_stays(p, field.bytes);
+        for (i = 0; i < OTX__TRAINER_IDS; i++)
+            if (p->old_ids[i] == (int64_t)place) p->new_ids[i] = stays ? (int64_t)now : -1;
+    }
+}
+
+/* ---- writing ---- */
+
+/* The trainer's message: its ids and the number of pieces made true, all else as it is. The
+   last of several says what none has said. */
+OTX__PRIVATE void otx__new_pieces_put_trainer(const otx__new_pieces *p, otx__proto trainer,
+                                              bool last, otx__text *to)
+{
+    const uint64_t tag = OTX__MODEL_TRAINER << 3 | OTX__WIRE_BYTES;
+    otx__text own;
+    otx__field field;
+    otx__span bytes;
+    uint32_t i;
+    otx__text_open(&own, to->ctx);
+    while (otx__next_field(&trainer, &field, &bytes)) {
+        const uint32_t which = field.number - OTX__TRAINER_UNK_ID;
+        if (field.wire == OTX__WIRE_VARINT && which < OTX__TRAINER_IDS)
+            otx__text_varint_field(&own, field.number, (uint64_t)p->new_ids[which]);
+        else if (field.wire == OTX__WIRE_VARINT && field.number == OTX__TRAINER_SIZE)
+            otx__text_varint_field(&own, field.number, p->kept);
+        else otx__text_bytes(&own, bytes.bytes, bytes.size);
+    }
+    for (i = 0; i < OTX__TRAINER_IDS && last; i++)
+        if (!p->said[i] && p->new_ids[i] != otx__trainer_ids[i])
+            otx__text_varint_field(&own, OTX__TRAINER_UNK_ID + i, (uint64_t)p->new_ids[i]);
+    otx__text_varint(to, tag);
+    otx__text_varint(to, own.size);
+    otx__text_bytes(to, own.bytes, own.size);
+    to->failed = to->failed || own.failed;
+    otx__text_close(&own);
+}
+
+/* Writes the file: pieces that stay and fields that are not known byte for byte. Samples of a
+   self-test, of pieces that may have gone, are left out: a loader refuses a file that fails
+   its own. */
+OTX__PRIVATE void otx__new_pieces_put(otx__new_pieces *p, otx__span text, otx__text *to)
+{
+    otx__proto proto = otx__proto_open(text.bytes, text.size);
+    const bool whole = p->kept == p->count;
+    otx__new_pieces again = *p;
+    uint64_t trainers = 0;
+    otx__field field;
+    otx__span bytes;
+    again.count = again.kept = 0;
+    while (otx__next_field(&proto, &field, &bytes)) {
+        const bool message = field.wire == OTX__WIRE_BYTES;
+        if (message && field.number == OTX__MODEL_TRAINER) {
+            trainers++;
+            otx__new_pieces_put_trainer(p, field.bytes, trainers == p->trainers, to);
+            continue;
+        }
+        if (message && field.number == OTX__MODEL_SELF_TEST && !whole) continue;
+        if (message && field.number == OTX__MODEL_PIECES &&
+            !otx__piece_stays(&again, field.bytes))
+            continue;
+        otx__text_bytes(to, bytes.bytes, bytes.size);
+    }
+    if (p->trainers == 0) otx__new_pieces_put_trainer(p, otx__proto_open("", 0), true, to);
+}
+
+/* Makes a SentencePiece model anew, whose reader has been at it. *agrees is false where it is
+   not of the tokenizer that was read: then nothing is written. */
+OTX__PRIVATE otx_result otx__new_pieces_make(const otx__reshaping *t, const otx__tokenizer *at,
+                                             otx__text *to, bool *agrees, otx_error *error)
+{
+    otx__new_pieces p;
+    memset(&p, 0, sizeof p);
+    p.t = t;
+    p.agrees = true;
+    if (at->layout) p.dropped = at->layout->dropped;
+    while (at->layout && p.before < OTX__COUNT(at->layout->before) &&
+           at->layout->before[p.before])
+        p.before++;
+    otx__new_pieces_look(&p, otx__span_of(at->text.bytes, at->text.size));
+    *agrees = p.agrees;
+    if (p.agrees)
+        otx__new_pieces_put(&p, otx__span_of(at->text.bytes, at->text.size), to);
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* ---- what has to stay ---- */
+
+/* Pieces that no text is made of but that merges go through, and the piece of Unigram with the
+   best score, by which those of the user are scored. */
+OTX__PRIVATE void otx__keep_pieces(otx__reshaping *t, uint64_t *named)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    uint32_t best = OTX__GONE;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (token->kind != OTX_TOKEN_UNUSED ||
+            otx__is_reserved(token->content, token->content_size))
+            continue;
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
+    for (i = 0; i < rules->token_count && rules->how == OTX__SPLIT_VITERBI; i++) {
+        const uint32_t id = rules->tokens[i].id;
+        if (!t->vocab.tokens[id].added &&
+            (best == OTX__GONE || rules->weights[id] > rules->weights[best]))
+            best = id;
+    }
+    if (best == OTX__GONE || t->keep[best]) return;
+    t->keep[best] = true;
+    ++*named;
+}
+
+/* >>> src/reshape/files_ranks.h */
+/* ---- files_ranks: tiktoken's ranks and tekken.json, written anew ----------------------- */
+
+/* ---- tiktoken ---- */
+
+/* Lines "BASE64 RANK", of which the rank is the id. */
+OTX__PRIVATE otx_result otx__new_ranks(const otx__reshaping *t, otx__span text, otx__text *to,
+                                       otx_error *error)
+{
+    otx__span line;
+    size_t at = 0, size;
+    while (otx__new_line(text, &at, &line, &size)) {
+        const char *space = (const char *)memchr(line.bytes, ' ', size);
+        const size_t head = space ? (size_t)(space - line.bytes) + 1 : 0;
+        uint64_t rank;
+        if (!space || !otx__parse_uint(otx__span_of(space + 1, size - head), &rank) ||
+            rank >= t->vocab.count || t->ids[rank] == OTX__GONE)
+            continue;
+        otx__text_bytes(to, line.bytes, head);
+        otx__text_format(to, "%" PRIu32, t->ids[rank]);
+        otx__text_bytes(to, line.bytes + size, line.size - size);
+    }
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* Whether a text holds a number that stands by itself. */
+OTX__PRIVATE bool otx__holds_number(otx__span text, uint64_t number)
+{
+    char digits[24];
+    const size_t size = otx__format(digits, sizeof digits, "%" PRIu64, number);
+    size_t at;
+    for (at = 0; at + size <= text.size; at++)
+        if (memcmp(text.bytes + at, digits, size) == 0 &&
+            (at == 0 || !otx__is_digit(text.bytes[at - 1])) &&
+            (at + size == text.size || !otx__is_digit(text.bytes[at + size])))
+            return true;
+    return false;
+}
+
+/* Refuses the loader's code if it says by number how many ranks there are, as Qwen's does. */
+OTX__PRIVATE otx_result otx__check_code(const otx__reshaping *t, const char *name,
+                                        uint64_t ranks, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
     size_t size = 0;
-    otx__text text;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
-    otx__text_open(&text, t->ctx);
     result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result)
-        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
-                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
-    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
-    otx__text_close(&text);
+    if (!result && otx__holds_number(otx__span_of(bytes, size), ranks))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds the number %" PRIu64 ", the "
+                           "count of ranks, from which special tokens would be numbered; have it "
+                           "take the length of the ranks that it has read instead",
+                           otx__path_text(where, path), ranks);
     if (bytes) otx__file_free(t->ctx, bytes, size);
     otx__path_free(t->ctx, path);
     return result;
 }
 
-OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
-                                            const char *directory, otx_error *error)
+/* Rows that the model has behind all ids: its loader may have tokens for them. */
+OTX__PRIVATE otx_result otx__count_spare(otx__reshaping *t, otx_error *error)
 {
-    char *from = otx__path_join(t->ctx, t->model, name);
-    char *to = otx__path_join(t->ctx, directory, name);
-    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
-                                   : otx__fail_memory(error, strlen(name) + 2);
-    otx__path_free(t->ctx, from);
-    otx__path_free(t->ctx, to);
-    return result;
-}
-
-/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
-OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
-                                        otx_error *error)
-{
-    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
-        if (strcmp(name, otx__new_kinds[i].name) == 0)
-            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
-    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
-        return otx__new_write_lines(t, name, *name == 'm', directory, error);
-    if (!otx__is_of_tokenizer(name)) return OTX_OK;
-    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
-    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
-             "tokenizer.json is read", otx__path_text(path, t->model),
-             otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    otx__document config;
+    uint64_t rows = 0;
+    otx_result result = otx__document_open(t->ctx, t->model, "config.json", &config, error);
+    if (result) return result;
+    (void)otx_json_uint(&config.json, otx_json_find(&config.json, otx__document_root(&config),
+                                                    "vocab_size"), &rows);
+    if (rows > t->vocab.count) t->spare = rows - t->vocab.count;
+    otx__document_close(t->ctx, &config);
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
-                                            otx_error *error)
+/* Ranks are ids, and special tokens have those from their count on: loaders number them so, and
+   not all of them are listed. */
+OTX__PRIVATE otx_result otx__keep_ranks(otx__reshaping *t, uint64_t *named, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx__listing listing;
-    size_t i;
-    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    size_t i, ranks = 0, others = 0;
+    otx_result result;
+    otx__path_text(path, t->model);
+    while (ranks < t->vocab.count && t->vocab.tokens[ranks].kind != OTX_TOKEN_NONE &&
+           !otx__is_cut(&t->vocab.tokens[ranks]))
+        t->own[ranks++] = true;
+    for (i = ranks; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        if (!otx__is_cut(token) && token->kind != OTX_TOKEN_UNUSED)
+            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its ranks are not numbered "
+                             "through, there is a token at %" PRIu64 " behind %" PRIu64
+                             " others; they cannot be numbered anew", path, (uint64_t)i,
+                             (uint64_t)ranks);
+        others++;
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
+    if (others == 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its special tokens stand in its "
+                         "loader's code alone; list them with their ids in added_tokens_decoder "
+                         "of tokenizer_config.json, so that they are numbered anew", path);
+    t->holes = true;
+    result = otx__count_spare(t, error);
     if (result) return result;
-    for (i = 0; i < listing.count && !result; i++)
-        result = otx__new_write(t, listing.names[i], directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
+    for (i = 0; !result && i < listing.count; i++)
+        if (otx__is_tokenizer_code(listing.names[i]))
+            result = otx__check_code(t, listing.names[i], ranks, error);
     otx__listing_close(&listing);
     return result;
 }
 
-/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
-   which is added to *named, and finds which tokens are its model's. */
-OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+/* ---- tekken.json ---- */
+
+/* How many ids are special tokens', which come first; then come the entries of the list. */
+OTX__PRIVATE uint64_t otx__tekken_specials_of(const otx_json *json)
 {
-    char path[OTX__PATH_TEXT];
-    otx__document document;
-    otx__new_file f;
-    otx_result result;
-    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
-                         "a tokenizer.json is written anew: load it with transformers' "
-                         "AutoTokenizer and save it with save_pretrained, which writes one",
-                         otx__path_text(path, t->model), otx__word(t->vocab.source));
-    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
-    if (result) return result;
-    memset(&f, 0, sizeof f);
-    f.t = t;
-    f.json = &document.json;
-    otx__new_named(&f, otx__new_keep_id);
-    otx__new_find_own(&f);
-    *named += f.count;
-    otx__document_close(t->ctx, &document);
-    return OTX_OK;
+    uint64_t count = 0;
+    (void)otx_json_uint(json, otx_json_find(json, otx_json_find(json, 0, "config"),
+                                            "default_num_special_tokens"), &count);
+    return count;
+}
+
+/* Entries that stay, with the ranks that they have then; those that no id has go. */
+OTX__PRIVATE void otx__new_tekken_words(otx__new_file *f, uint32_t array)
+{
+    const uint64_t specials = otx__tekken_specials_of(f->json);
+    otx_json_iter entry = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&entry)) {
+        const uint64_t id = entry.index + specials;
+        uint32_t start, end, at, after;
+        if (id >= f->t->vocab.count || f->t->ids[id] == OTX__GONE) continue;
+        otx__json_bytes(f->json, entry.value, &start, &end);
+        otx__json_bytes(f->json, otx_json_find(f->json, entry.value, "rank"), &at, &after);
+        otx__new_next(f);
+        otx__text_bytes(&f->value, f->json->text + start, at - start);
+        otx__text_format(&f->value, "%" PRIu64, f->t->ids[id] - specials);
+        otx__text_bytes(&f->value, f->json->text + after, end - after);
+    }
+}
+
+/* Puts a number in the place of one. */
+OTX__PRIVATE void otx__new_put_count(otx__new_file *f, const char *member, uint64_t count)
+{
+    const uint32_t node = otx_json_find(f->json, otx_json_find(f->json, 0, "config"), member);
+    char digits[24];
+    if (f->result || otx_json_type_of(f->json, node) != OTX_JSON_NUMBER) return;
+    otx__format(digits, sizeof digits, "%" PRIu64, count);
+    f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, digits, f->error);
+}
+
+OTX__PRIVATE void otx__new_tekken_json(otx__new_file *f)
+{
+    otx__new_part(f, otx_json_find(f->json, 0, "vocab"), otx__new_tekken_words);
+    otx__new_put_count(f, "default_vocab_size", f->t->count);
+    otx__new_put_count(f, "num_vocab_tokens", f->t->count - otx__tekken_specials_of(f->json));
+}
+
+/* All special tokens stay: their ids are their places in the list. */
+OTX__PRIVATE void otx__keep_tekken(otx__reshaping *t, const otx_json *json, uint64_t *named)
+{
+    const uint64_t specials = otx__tekken_specials_of(json);
+    size_t i;
+    for (i = 0; i < t->vocab.count && i < specials; i++) {
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
 }
 
 /* >>> src/reshape/named.h */
@@ -45234,6 +49619,571 @@ OTX__PRIVATE otx_result otx__keep_named(otx__reshaping *t, uint64_t *named, otx_
     return result;
 }
 
+/* >>> src/reshape/files_gguf.h */
+/* ---- files_gguf: the keys of a GGUF file's vocabulary, written anew -------------------- */
+
+/* The tokenizer of such a model stands in a file with all of its keys and no tensors. */
+#define OTX__NEW_GGUF "tokenizer.gguf"
+
+/* Whole tokenizers in one string, which llama.cpp does not read. */
+static const char *const otx__gguf_whole[] = {"tokenizer.huggingface.json",
+                                              "tokenizer.rwkv.world"};
+
+/* Lists of ids, of which those go that have no token any more. */
+static const char *const otx__gguf_id_lists[] = {"tokenizer.ggml.suppress_tokens",
+                                                 "tokenizer.ggml.eog_token_ids"};
+
+OTX__PRIVATE bool otx__gguf_is_named(const otx_gguf_key *key, const char *name)
+{
+    return otx__same_bytes(key->name, key->name_size, name, strlen(name));
+}
+
+OTX__PRIVATE bool otx__gguf_is_any(const otx_gguf_key *key, const char *const *names,
+                                   size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__gguf_is_named(key, names[i])) return true;
+    return false;
+}
+
+/* Whether a key of the vocabulary holds one id. */
+OTX__PRIVATE bool otx__gguf_is_id(const otx_gguf_key *key)
+{
+    static const char ending[] = "_token_id";
+    const size_t size = sizeof ending - 1;
+    return !key->array && key->type != OTX_GGUF_STRING && key->name_size > size &&
+           memcmp(key->name + key->name_size - size, ending, size) == 0;
+}
+
+/* ---- lists ---- */
+
+/* Whether a token stays. */
+OTX__PRIVATE bool otx__gguf_stays(const otx__reshaping *t, uint64_t id)
+{
+    return id < t->vocab.count && t->ids[id] != OTX__GONE;
+}
+
+/* What the list of tokens, or one beside it, has of the new tokens that are added, or are the
+   model's own. */
+OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_key *key,
+                                       bool added, otx__text *to)
+{
+    const otx__growth *g = t->growth;
+    uint64_t count = 0;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        const float score = added ? OTX__GGUF_ADDED_SCORE : (float)token->score;
+        if (token->added != added) continue;
+        count++;
+        if (key->type == OTX_GGUF_STRING)
+            otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
+        else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
+            otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
+        else otx__gguf_text_i32(to, (int32_t)score);
+    }
+    return count;
+}
+
+/* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
+   are in the order in which they were. */
+OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
+                                       otx__gguf_list *list)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0, id;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    for (id = 0; id < key->count; id++) {
+        const unsigned size = otx__gguf_element_size(key->type);
+        if (!size && !otx_gguf_next(key, &at)) break;
+        if (!otx__gguf_stays(t, id)) continue;
+        kept++;
+        if (size) otx__text_bytes(&text, key->data + id * size, size);
+        else otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    kept += otx__append_gguf(t, key, false, &text);
+    kept += otx__append_gguf(t, key, true, &text);
+    otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    otx__text_close(&text);
+}
+
+/* Merges that lead to new tokens. */
+OTX__PRIVATE uint64_t otx__append_gguf_merges(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__gguf_text_uint(to, left.size + 1 + right.size, 8);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+    }
+    return g ? g->merge_count : 0;
+}
+
+/* The list of merges, of which those remain whose tokens all stay. */
+OTX__PRIVATE otx_result otx__new_gguf_merges(otx__reshaping *t, const otx_gguf_key *key,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0;
+    otx_result result = OTX_OK;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    while (!result && otx_gguf_next(key, &at)) {
+        const char *space = at.size > 1 ? (const char *)memchr(at.bytes + 1, ' ', at.size - 1)
+                                        : NULL;
+        const size_t left = space ? (size_t)(space - at.bytes) : 0;
+        result = otx__reshape_room(t, at.size + 1, error);
+        if (result || !space) continue;
+        memcpy(t->scratch, at.bytes, left);
+        memcpy(t->scratch + left, space + 1, at.size - left - 1);
+        if (!otx__reshape_merges(t, left, at.size - left - 1)) continue;
+        kept++;
+        otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    kept += otx__append_gguf_merges(t->growth, &text);
+    otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
+    otx__text_close(&text);
+    return result;
+}
+
+/* A list of tokens' strings, in any order, of which those remain whose tokens stay. */
+OTX__PRIVATE void otx__new_gguf_names(const otx__reshaping *t, const otx_gguf_key *key,
+                                      otx__gguf_list *list)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    while (otx_gguf_next(key, &at)) {
+        if (otx__reshape_id(t, at.bytes, at.size, UINT64_MAX) == OTX__GONE) continue;
+        kept++;
+        otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
+    otx__text_close(&text);
+}
+
+/* ---- ids ---- */
+
+/* Appends the new number of an id, as many bytes as the old one has; false where it has
+   none. */
+OTX__PRIVATE bool otx__new_gguf_id(const otx__reshaping *t, const otx_gguf_key *key, uint64_t i,
+                                   otx__text *to)
+{
+    int64_t id;
+    if (!otx_gguf_integer(key, i, &id) || id < 0 || !otx__gguf_stays(t, (uint64_t)id))
+        return false;
+    otx__gguf_text_uint(to, t->ids[id], otx__gguf_element_size(key->type));
+    return true;
+}
+
+/* One id, or a list of them. One without a token, as -1 is, stays as it is where no other
+   would be meant; else it is left out. */
+OTX__PRIVATE void otx__new_gguf_ids(const otx__reshaping *t, const otx_gguf_key *key,
+                                    otx__gguf_list *list)
+{
+    otx__text text;
+    uint64_t kept = 0, i;
+    int64_t id = -1;
+    otx__text_open(&text, t->ctx);
+    for (i = 0; i < key->count; i++) kept += otx__new_gguf_id(t, key, i, &text);
+    if (key->array) otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    else if (text.failed) otx__gguf_list_fail(list, text.size, 1);
+    else if (kept) otx__gguf_add_value(list, key->name, key->type, text.bytes, text.size);
+    else if (!otx_gguf_integer(key, 0, &id) || id < 0 || (uint64_t)id >= t->vocab.count)
+        otx__gguf_add(list, key);
+    otx__text_close(&text);
+}
+
+/* Names the special tokens that llama.cpp takes for granted where no key tells, as their ids
+   may be others now. */
+OTX__PRIVATE void otx__new_gguf_roles(const otx__reshaping *t, const otx_gguf *file,
+                                      otx__gguf_list *list)
+{
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const int64_t usual = otx__gguf_usual_role(file, (otx_role)i);
+        if (usual < 0 || otx_gguf_find(file, otx__gguf_role_keys[i]) ||
+            !otx__gguf_stays(t, (uint64_t)usual) || t->ids[usual] == (uint32_t)usual ||
+            t->vocab.tokens[usual].kind != OTX_TOKEN_CONTROL)
+            continue;
+        otx__gguf_add_u32(list, otx__gguf_role_keys[i], t->ids[usual]);
+    }
+}
+
+/* ---- all keys ---- */
+
+OTX__PRIVATE otx_result otx__new_gguf_key(otx__reshaping *t, const otx_gguf_key *key,
+                                          otx__gguf_list *list, otx_error *error)
+{
+    static const char *const beside[] = {OTX__GGUF_TOKENS, OTX__GGUF_TYPES, OTX__GGUF_SCORES};
+    char path[OTX__PATH_TEXT];
+    if (otx__gguf_begins(key, OTX__KEY_GGUF_SPLIT)) return OTX_OK; /* it is not in parts */
+    if (otx__gguf_is_any(key, otx__gguf_whole, OTX__COUNT(otx__gguf_whole))) {
+        otx__log(t->ctx, OTX_NOTE, "%s: key %s is left out: it holds the whole vocabulary, and "
+                 "llama.cpp does not read it", otx__path_text(path, t->model), key->name);
+        return OTX_OK;
+    }
+    if (key->array && otx__gguf_is_any(key, beside, OTX__COUNT(beside)))
+        otx__new_gguf_tokens(t, key, list);
+    else if (key->array && otx__gguf_is_named(key, OTX__GGUF_MERGES))
+        return otx__new_gguf_merges(t, key, list, error);
+    else if (key->array && key->type == OTX_GGUF_STRING &&
+             otx__gguf_is_named(key, "tokenizer.ggml.added_tokens"))
+        otx__new_gguf_names(t, key, list);
+    else if (otx__gguf_is_vocab(key) &&
+             (otx__gguf_is_id(key) ||
+              (key->array && key->type != OTX_GGUF_STRING &&
+               otx__gguf_is_any(key, otx__gguf_id_lists, OTX__COUNT(otx__gguf_id_lists)))))
+        otx__new_gguf_ids(t, key, list);
+    else otx__gguf_add(list, key);
+    return OTX_OK;
+}
+
+/* Writes the file of the new tokenizer. */
+OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx_gguf file;
+    otx__gguf_list list;
+    otx_gguf_layout layout;
+    otx__text text;
+    size_t i;
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    if (result) return result;
+    memset(&layout, 0, sizeof layout);
+    if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no key " OTX__GGUF_TYPES
+                           ", which would say how new tokens are met",
+                           otx__path_text(path, t->model));
+    otx__gguf_list_open(&list, t->ctx);
+    otx__text_open(&text, t->ctx);
+    for (i = 0; i < file.key_count && !result; i++)
+        result = otx__new_gguf_key(t, &file.keys[i], &list, error);
+    if (!result) otx__new_gguf_roles(t, &file, &list);
+    if (!result) result = otx__gguf_list_finish(&list, error);
+    if (!result)
+        result = otx_gguf_layout_open(t->ctx, list.keys, list.count, NULL, NULL, 0, &layout,
+                                      error);
+    if (!result) otx__text_bytes(&text, layout.header, layout.header_size);
+    if (!result && text.failed) result = otx__fail_memory(error, text.size);
+    if (!result) result = otx__write_text(t->ctx, directory, OTX__NEW_GGUF, &text, error);
+    otx__text_close(&text);
+    otx_gguf_layout_close(t->ctx, &layout);
+    otx__gguf_list_close(&list);
+    otx_gguf_close(t->ctx, &file);
+    return result;
+}
+
+/* Tokens that keys of the model name stay. */
+OTX__PRIVATE otx_result otx__keep_gguf(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    otx_gguf file;
+    size_t i, j;
+    int64_t id;
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    for (i = 0; !result && i < file.key_count; i++)
+        for (j = 0; j < OTX__COUNT(otx__gguf_id_keys); j++)
+            if (otx__gguf_is_of_model(&file, &file.keys[i], otx__gguf_id_keys[j]) &&
+                otx_gguf_integer(&file.keys[i], 0, &id) && id >= 0)
+                otx__keep_id(t, (uint64_t)id, named);
+    otx_gguf_close(t->ctx, &file);
+    return result;
+}
+
+/* >>> src/reshape/new_tokenizer.h */
+/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+
+/* A JSON file of the tokenizer, and how it is written anew. */
+typedef struct otx__new_kind {
+    const char *name;
+    void (*make)(otx__new_file *f);
+} otx__new_kind;
+
+static const otx__new_kind otx__new_kinds[] = {
+    {"tokenizer.json", otx__new_tokenizer_json},
+    {"tokenizer_config.json", otx__new_tokenizer_config},
+    {"vocab.json", otx__new_vocab_json},
+    {"added_tokens.json", otx__new_added_tokens_json},
+};
+
+/* Writes a JSON file of the tokenizer anew. */
+OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
+                                             const char *directory, otx_error *error)
+{
+    otx__document document;
+    otx__text text;
+    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
+    if (result) return result;
+    otx__text_open(&text, t->ctx);
+    result = otx__new_json(t, &document.json, kind->make, &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
+    otx__text_close(&text);
+    otx__document_close(t->ctx, &document);
+    return result;
+}
+
+/* Writes merges.txt or vocab.txt anew. */
+OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
+                                              const char *directory, otx_error *error)
+{
+    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    size_t size = 0;
+    otx__text text;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
+    otx__text_open(&text, t->ctx);
+    result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result)
+        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
+    otx__text_close(&text);
+    if (bytes) otx__file_free(t->ctx, bytes, size);
+    otx__path_free(t->ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
+                                            const char *directory, otx_error *error)
+{
+    char *from = otx__path_join(t->ctx, t->model, name);
+    char *to = otx__path_join(t->ctx, directory, name);
+    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
+                                   : otx__fail_memory(error, strlen(name) + 2);
+    otx__path_free(t->ctx, from);
+    otx__path_free(t->ctx, to);
+    return result;
+}
+
+/* ---- files with tokens ---- */
+
+/* Makes what a reader has been at anew. *made is false where that is no such file, or one beside
+   a tokenizer.json with which it does not agree, or that grows. */
+OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_donor *from,
+                                             otx__text *to, bool *made, otx_error *error)
+{
+    const otx__tokenizer *at = &from->at;
+    *made = false;
+    if (otx__gguf_donor_is(from, "SentencePiece") && !t->growth)
+        return otx__new_pieces_make(t, at, to, made, error);
+    if (otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    *made = true;
+    if (otx__gguf_donor_is(from, "tekken.json"))
+        return otx__new_json(t, &at->json, otx__new_tekken_json, to, error);
+    if (otx__gguf_donor_is(from, "tiktoken"))
+        return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
+    *made = false;
+    return OTX_OK;
+}
+
+/* Writes the file with tokens that is read, or beside a tokenizer.json the SentencePiece model,
+   anew, if that is the name of it: *made. What is wrong with the latter is no matter here. */
+OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *name,
+                                              const char *directory, bool *made,
+                                              otx_error *error)
+{
+    const bool beside = otx__reshape_reads(t, "tokenizer.json");
+    size_t source = beside ? OTX_VOCAB_SENTENCEPIECE : 0;
+    otx__gguf_donor from;
+    otx__side side;
+    otx_error problem;
+    otx__text text;
+    otx_result result;
+    memset(&side, 0, sizeof side);
+    side.path = (char *)(uintptr_t)t->model;
+    side.vocab = t->vocab;
+    *made = false;
+    otx__text_open(&text, t->ctx);
+    result = otx__gguf_donor_open(t->ctx, &side, source, &from, &problem);
+    while (!result && source < OTX_VOCAB_SOURCES && !from.files.names[source]) source++;
+    if (!result && source < OTX_VOCAB_SOURCES && strcmp(from.files.names[source], name) == 0)
+        result = otx__new_make_source(t, &from, &text, made, &problem);
+    if (!result && *made) result = otx__write_text(t->ctx, directory, name, &text, &problem);
+    else if (beside && result != OTX_ERROR_MEMORY) result = OTX_OK;
+    otx__text_close(&text);
+    otx__gguf_donor_close(&from);
+    return result ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
+                                        otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    bool made;
+    size_t i;
+    otx_result result;
+    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
+        if (strcmp(name, otx__new_kinds[i].name) == 0)
+            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
+        return otx__new_write_lines(t, name, *name == 'm', directory, error);
+    if (!otx__is_of_tokenizer(name)) return OTX_OK;
+    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
+    result = otx__new_write_source(t, name, directory, &made, error);
+    if (!result && !made)
+        otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what "
+                 "is read is %s", otx__path_text(path, t->model),
+                 otx__quote(quoted, sizeof quoted, name, strlen(name)),
+                 otx__word(t->vocab.source));
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result;
+    if (t->gguf) return otx__new_write_gguf(t, directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__new_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- what the files say of what stays ---- */
+
+/* Of a tokenizer in JSON: keeps what tokenizer.json names by its id, and finds which tokens are
+   its model's; keeps the special tokens of tekken.json. */
+OTX__PRIVATE otx_result otx__look_at_json(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool tekken = otx__reshape_reads(t, "tekken.json");
+    otx__document document;
+    otx__new_file f;
+    otx_result result =
+        otx__document_open(t->ctx, t->model, otx__word(t->vocab.source), &document, error);
+    if (result) return result;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = &document.json;
+    if (tekken) {
+        otx__keep_tekken(t, &document.json, named);
+    } else {
+        otx__new_named(&f, otx__new_keep_id);
+        otx__new_find_own(&f);
+        *named += f.count;
+    }
+    otx__document_close(t->ctx, &document);
+    return OTX_OK;
+}
+
+/* Keeps what the files of the tokenizer need, which is added to *named, and finds which tokens
+   are its model's. Refuses what cannot be written anew. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool json = otx__reshape_reads(t, "tokenizer.json");
+    size_t i;
+    if (otx__reshape_reads(t, "tiktoken")) return otx__keep_ranks(t, named, error);
+    for (i = 0; i < t->vocab.count && !json; i++)
+        t->own[i] = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    if (t->gguf) return otx__keep_gguf(t, named, error);
+    if (otx__reshape_reads(t, "SentencePiece")) otx__keep_pieces(t, named);
+    if (json || otx__reshape_reads(t, "tekken.json"))
+        return otx__look_at_json(t, named, error);
+    return OTX_OK; /* vocab.json and vocab.txt name nothing by its id */
+}
+
+/* >>> src/reshape/wording.h */
+/* ---- wording: messages of a transplant that is none ----------------------------------- */
+
+/* The model is both base and donor of a job, and its new tokenizer stands in a directory of
+   which nobody knows. What the job says is told in words of those who asked. */
+typedef struct otx__rewording {
+    const otx_context *outer; /* whose hooks hear it */
+    const char *stage;        /* the path of the new tokenizer, */
+    const char *model;        /* in whose place the model's is named */
+} otx__rewording;
+
+/* Whether a word of a message ends here: a path that has the same words in it goes on. */
+OTX__PRIVATE bool otx__ends_word(char next)
+{
+    return next == 0 || strchr(" ,;:.'", next) != NULL;
+}
+
+/* Copies a message, with other words for some. */
+OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
+                              char to[OTX__MESSAGE])
+{
+    const char *const words[][2] = {
+        {r->stage, r->model}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+    };
+    size_t used = 0, i;
+    while (*from && used + 1 < OTX__MESSAGE) {
+        size_t size = 0;
+        for (i = 0; i < OTX__COUNT(words) && !size; i++) {
+            const size_t length = strlen(words[i][0]);
+            if (strncmp(from, words[i][0], length) == 0 &&
+                (i == 0 || otx__ends_word(from[length])))
+                size = length;
+        }
+        if (!size) {
+            to[used++] = *from++;
+            continue;
+        }
+        used += otx__format(to + used, OTX__MESSAGE - used, "%s", words[i - 1][1]);
+        from += size;
+    }
+    used = otx__utf8_cut(to, used);
+    to[used] = 0;
+}
+
+OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const char *message)
+{
+    const otx__rewording *r = (const otx__rewording *)context;
+    char text[OTX__MESSAGE];
+    otx__reword(r, message, text);
+    r->outer->log(r->outer->log_context, severity, text);
+}
+
+OTX__PRIVATE bool otx__reworded_progress(void *context, const otx_progress *progress)
+{
+    const otx__rewording *r = (const otx__rewording *)context;
+    otx_progress told = *progress;
+    if (told.subject && strcmp(told.subject, r->stage) == 0) told.subject = r->model;
+    return r->outer->progress(r->outer->progress_context, &told);
+}
+
+/* The context of a job whose messages are to be reworded. */
+OTX__PRIVATE otx_context otx__reworded(otx__rewording *r)
+{
+    otx_context ctx;
+    memset(&ctx, 0, sizeof ctx);
+    if (r->outer) ctx = *r->outer;
+    if (ctx.log) {
+        ctx.log = otx__reworded_log;
+        ctx.log_context = r;
+    }
+    if (ctx.progress) {
+        ctx.progress = otx__reworded_progress;
+        ctx.progress_context = r;
+    }
+    return ctx;
+}
+
+/* The same for why it failed. */
+OTX__PRIVATE otx_result otx__reword_error(const otx__rewording *r, otx_result result,
+                                          const otx_error *from, otx_error *error)
+{
+    char text[OTX__MESSAGE];
+    if (!result) return OTX_OK;
+    otx__reword(r, from->message, text);
+    return otx__fail(error, result, "%s", text);
+}
+
 /* >>> src/reshape/new_model.h */
 /* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
@@ -45268,43 +50218,496 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
-/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
-OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
-                                       const char *directory, const char *out,
-                                       void (*look)(const otx_job *job, void *context),
-                                       void *context, otx_error *error)
+/* Sees the job before it runs, and may have it take rows from elsewhere. */
+typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
+
+/* Gives the model the tokenizer at `path`. */
+OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_options *wanted,
+                                          const char *path, const char *out,
+                                          otx__look_at_job look, void *context,
+                                          otx_error *error)
 {
     otx_job_options options = *wanted;
+    otx__rewording words;
+    otx_context ctx;
     otx__new_map map;
     otx_job *job = NULL;
+    otx_error told;
     otx_result result;
     memset(&map, 0, sizeof map);
-    result = otx__new_map_open(t, &map, error);
+    words.outer = t->ctx;
+    words.stage = path;
+    words.model = t->model;
+    ctx = otx__reworded(&words);
+    result = otx__new_map_open(t, &map, &told);
     options.map = map.entries;
     options.map_count = map.count;
-    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result && look) look(job, context);
-    if (!result) result = otx_job_run(job, out, error);
+    if (t->spare && options.rows == OTX_ROWS_MULTIPLE) {
+        options.rows = OTX_ROWS_EXACT;
+        options.rows_exact = (t->count + t->spare + options.rows_multiple - 1) /
+                             options.rows_multiple * options.rows_multiple;
+    }
+    if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    if (!result) result = look(context, job, &told);
+    if (!result) result = otx_job_run(job, out, &told);
     otx_job_close(job);
     otx__new_map_close(t, &map);
+    return otx__reword_error(&words, result, &told, error);
+}
+
+/* Gives the model the tokenizer in `directory`. */
+OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
+                                       const char *directory, const char *out,
+                                       otx__look_at_job look, void *context, otx_error *error)
+{
+    otx_result result;
+    char *path = t->gguf ? otx__path_join(t->ctx, directory, OTX__NEW_GGUF)
+                         : otx__path_copy(t->ctx, directory, strlen(directory));
+    if (!path) return otx__fail_memory(error, strlen(directory) + sizeof OTX__NEW_GGUF + 1);
+    result = otx__new_model_at(t, wanted, path, out, look, context, error);
+    otx__path_free(t->ctx, path);
     return result;
 }
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
-/* Makes the directory of the new tokenizer beside the output. */
-OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+/* Makes the directory of the new tokenizer beside the output. What stands where a GGUF file is
+   to be is looked at when that is written. */
+OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
                                        bool overwrite, otx__output *output, otx_error *error)
 {
     otx__standing standing;
     otx_result result;
     memset(output, 0, sizeof *output);
-    output->ctx = ctx;
+    output->ctx = t->ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, out, error);
-    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result && !t->gguf) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
     if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* >>> src/reshape/from_donor.h */
+/* ---- from_donor: rows of new tokens, made from those that a donor has for them ------------- */
+
+/* Two jobs of the same model: that of its new tokenizer, which writes, and that of the donor's,
+   which makes the rows that a transplant would and writes nothing. */
+typedef struct otx__from_donor {
+    otx_job *job;     /* the model with the donor, or NULL: there is none */
+    uint32_t *ids;    /* by the donor's id: the new token that takes its row, or OTX__GONE */
+    size_t id_count;
+    uint32_t *places; /* by target of the job: that token */
+    /* The caller's: what opening tells is about tokens that nobody wants. */
+    void (*log)(void *context, otx_severity severity, const char *message);
+} otx__from_donor;
+
+OTX__PRIVATE void otx__from_donor_close(otx__from_donor *d)
+{
+    if (!d->job) return;
+    otx__free(&d->job->ctx, d->ids, d->id_count, sizeof *d->ids);
+    otx__free(&d->job->ctx, d->places, d->job->target_count, sizeof *d->places);
+    otx_job_close(d->job);
+}
+
+/* Opens the donor beside the model and pairs their tokens. Close it in any case. */
+OTX__PRIVATE otx_result otx__from_donor_open(otx__from_donor *d, const otx_context *ctx,
+                                             const char *model, const char *donor,
+                                             const otx_job_options *options, otx_error *error)
+{
+    otx_result result = otx__job_new(ctx, model, donor, options, &d->job, error);
+    if (result) return result;
+    d->job->lends = true;
+    d->log = d->job->ctx.log;
+    d->job->ctx.log = NULL;
+    result = otx__job_check_options(&d->job->options, error);
+    if (!result) result = otx__job_open_sides(d->job, error);
+    return result ? result : otx__job_align(d->job, error);
+}
+
+/* ---- whose rows are wanted ---- */
+
+/* The donor's token that is the same as a new one and that the model lacks, or -1. An added
+   token may be a special one there. */
+OTX__PRIVATE int64_t otx__from_donor_find(const otx__from_donor *d, const otx__token_index *index,
+                                          const otx_token *token)
+{
+    const otx_alignment *alignment = &d->job->alignment;
+    int64_t id = otx__index_find(index, token->kind, token->bytes, token->size);
+    if (id < 0 && token->added)
+        id = otx__index_find(index, OTX_TOKEN_CONTROL, token->content, token->content_size);
+    if (id < 0 || (uint64_t)id >= alignment->count ||
+        alignment->rows[id].action != OTX_ACTION_APPROXIMATE || d->ids[id] != OTX__GONE)
+        return -1;
+    return id;
+}
+
+/* Finds the donor's tokens that the new ones are. */
+OTX__PRIVATE otx_result otx__from_donor_pair(otx__from_donor *d, const otx__reshaping *t,
+                                             const otx_vocab *fresh, otx_error *error)
+{
+    const otx_vocab *vocab = &d->job->donor.vocab;
+    otx__token_index index;
+    size_t i;
+    otx_result result = otx__index_open(&d->job->ctx, &index, vocab->tokens, vocab->count, false,
+                                        error);
+    if (result) return result;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(&index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+    for (i = 0; i < t->count && i < fresh->count; i++) {
+        const int64_t id = t->olds[i] == OTX__GONE
+                               ? otx__from_donor_find(d, &index, &fresh->tokens[i]) : -1;
+        if (id >= 0) d->ids[id] = (uint32_t)i;
+    }
+    otx__index_close(&d->job->ctx, &index);
+    return OTX_OK;
+}
+
+/* Makes targets of them alone: to the job all others are as if the donor lacked them. */
+OTX__PRIVATE void otx__from_donor_limit(otx__from_donor *d)
+{
+    otx_alignment *alignment = &d->job->alignment;
+    size_t i;
+    for (i = 0; i < alignment->count; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (row->action != OTX_ACTION_APPROXIMATE || d->ids[i] != OTX__GONE) continue;
+        row->action = OTX_ACTION_PADDING;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_PADDING]++;
+    }
+}
+
+/* What is left of opening the job, and the solves. */
+OTX__PRIVATE otx_result otx__from_donor_solve(otx__from_donor *d, otx_error *error)
+{
+    otx_job *job = d->job;
+    otx_result result = otx__job_judge_rows(job, error);
+    size_t i;
+    if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
+    job->ctx.log = d->log;
+    if (result) return result;
+    d->places = (uint32_t *)otx__alloc(&job->ctx, job->target_count, sizeof *d->places);
+    if (!d->places) return otx__fail_array(error, job->target_count, sizeof *d->places);
+    for (i = 0; i < job->target_count; i++) d->places[i] = d->ids[job->targets[i]];
+    return otx__job_solve(job, error);
+}
+
+/* ---- giving them ---- */
+
+/* Makes the rows of one tensor where the other job has it. */
+OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, otx_error *error)
+{
+    const otx__from_donor *d = (const otx__from_donor *)context;
+    const size_t which = (size_t)(to->tensor - to->job->base.parts.tensors);
+    otx__rebuild r;
+    otx_result result;
+    if (d->job->target_count == 0 || d->job->plans[which].solution == OTX__NONE) return OTX_OK;
+    result = otx__rebuild_begin(d->job, which, 1, &r, error);
+    otx__loaded_close(d->job, &r.made);
+    if (!result) {
+        r.made = to->made; /* lent, as the model's rows are */
+        r.old = to->old;
+        r.places = d->places;
+        result = otx__rebuild_solved(&r, error);
+        if (!result) result = otx__diagnose(&r, error);
+        if (!result)
+            result = otx__checkpoint_unchanged(&d->job->ctx, &d->job->donor.checkpoint, error);
+        r.made.data = NULL;
+        r.old.data = NULL;
+    }
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Has the job of the new tokenizer take rows from there. */
+OTX__PRIVATE otx_result otx__from_donor_join(otx__from_donor *d, const otx__reshaping *t,
+                                             otx_job *job, otx_error *error)
+{
+    size_t count = d->job->alignment.count, i;
+    otx_result result;
+    d->ids = (uint32_t *)otx__alloc(&d->job->ctx, count, sizeof *d->ids);
+    if (!d->ids) return otx__fail_array(error, count, sizeof *d->ids);
+    d->id_count = count;
+    for (i = 0; i < count; i++) d->ids[i] = OTX__GONE;
+    result = otx__from_donor_pair(d, t, &job->donor.vocab, error);
+    if (result) return result;
+    otx__from_donor_limit(d);
+    job->give = otx__from_donor_give;
+    job->give_context = d;
+    return otx__from_donor_solve(d, error);
+}
+
+/* >>> src/reshape/bytes.h */
+/* ---- bytes: a tokenizer of bytes in the place of one that lacks some ------------------- */
+
+/* Where a model's tokenizer has no token for every byte, and so cannot do with bytes alone, it
+   becomes another: byte-level BPE without merges, which leaves text as it is. Special tokens,
+   and others that are cut out of texts, stay as they are. */
+
+typedef struct otx__bytes {
+    const otx__reshaping *t;
+    otx__growth growth;       /* the bytes that have no token */
+    unsigned char bytes[256]; /* which they are, in that order */
+} otx__bytes;
+
+OTX__PRIVATE void otx__bytes_close(otx__bytes *b)
+{
+    if (b->t) otx__growth_close(&b->growth);
+}
+
+/* The token that stands for one byte and nothing else, or -1. */
+OTX__PRIVATE int64_t otx__bytes_find(const otx__reshaping *t, unsigned byte)
+{
+    const char text = (char)byte;
+    return otx__index_find(&t->stand_for, OTX_TOKEN_TEXT, &text, 1);
+}
+
+/* Whether the tokenizer can spell any text in bytes as it is. */
+OTX__PRIVATE bool otx__bytes_are_there(const otx__reshaping *t)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    unsigned byte;
+    if (otx__needed_has_bytes(rules)) return true;
+    if (rules->how != OTX__SPLIT_MERGES && rules->how != OTX__SPLIT_WEIGHTS) return false;
+    for (byte = 0; byte < 256; byte++)
+        if (otx__bytes_find(t, byte) < 0) return false;
+    return true;
+}
+
+/* ---- which tokens there are ---- */
+
+/* A byte as byte-level tokenizers spell it. Returns the size. */
+OTX__PRIVATE size_t otx__bytes_spell(unsigned byte, char to[2])
+{
+    const unsigned code = otx__character_of_byte((unsigned char)byte);
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    to[0] = (char)(0xc0 | code >> 6);
+    to[1] = (char)(0x80 | (code & 0x3f));
+    return 2;
+}
+
+/* Keeps the token of a byte that is spelled so already, or adds one. */
+OTX__PRIVATE otx_result otx__bytes_take(otx__bytes *b, otx__reshaping *t, unsigned byte,
+                                        otx_error *error)
+{
+    char spelled[2], quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    const size_t size = otx__bytes_spell(byte, spelled);
+    const int64_t same = otx__index_find(&t->contents, OTX_TOKEN_NONE, spelled, size);
+    uint32_t id;
+    if (same >= 0 && t->own[same] && t->vocab.tokens[same].kind == OTX_TOKEN_TEXT &&
+        t->vocab.tokens[same].size == 1 &&
+        (unsigned char)t->vocab.tokens[same].bytes[0] == byte) {
+        t->keep[same] = true;
+        return OTX_OK;
+    }
+    if (same >= 0 && t->keep[same])
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: token \"%s\" has to stay, and is what "
+                         "a tokenizer of bytes calls the byte 0x%02x",
+                         otx__path_text(path, t->model),
+                         otx__quote(quoted, sizeof quoted, spelled, size), byte);
+    b->bytes[b->growth.token_count] = (unsigned char)byte;
+    return otx__growth_add(&b->growth, spelled, size, &id);
+}
+
+/* Whether a token stays that is no byte: special, or cut out of texts. */
+OTX__PRIVATE bool otx__bytes_keep(const otx_token *token)
+{
+    return token->kind == OTX_TOKEN_CONTROL || (token->in_use && token->kind != OTX_TOKEN_NONE) ||
+           (token->added && token->kind == OTX_TOKEN_TEXT);
+}
+
+/* Marks what stays besides what is marked, and adds the bytes that are missing. Close it in any
+   case. */
+OTX__PRIVATE otx_result otx__bytes_choose(otx__bytes *b, otx__reshaping *t,
+                                          otx_trim_summary *summary, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = OTX_OK;
+    unsigned byte;
+    size_t i;
+    if (t->gguf || !otx__reshape_reads(t, "tokenizer.json"))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                         "tokenizer.json becomes one of bytes: " OTX__SAVE_AS_JSON,
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
+    b->t = t;
+    b->growth.ctx = t->ctx;
+    b->growth.vocab = &t->vocab;
+    b->growth.rules = (const otx__rules *)t->vocab.rules;
+    b->growth.known = &t->contents;
+    b->growth.error = error;
+    otx__text_open(&b->growth.contents, t->ctx);
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        if (t->vocab.roles[i] >= 0 && (uint64_t)t->vocab.roles[i] < t->vocab.count)
+            t->keep[t->vocab.roles[i]] = true;
+    for (i = 0; i < t->vocab.count; i++)
+        if (otx__bytes_keep(&t->vocab.tokens[i])) t->keep[i] = true;
+    for (byte = 0; byte < 256 && !result; byte++) result = otx__bytes_take(b, t, byte, error);
+    t->growth = &b->growth;
+    summary->always = 0;
+    for (i = 0; i < t->vocab.count; i++) summary->always += t->keep[i];
+    summary->made = b->growth.token_count;
+    return result;
+}
+
+/* ---- the files ---- */
+
+/* Sets a member of the file. */
+OTX__PRIVATE void otx__bytes_set(otx__new_file *f, const char *key, const char *value)
+{
+    if (!f->result)
+        f->result = otx_json_edit_set(f->t->ctx, f->edit, 0, key, value, f->error);
+}
+
+/* The model: every token of its own, and no merges. */
+OTX__PRIVATE void otx__bytes_model(otx__new_file *f)
+{
+    const otx__reshaping *t = f->t;
+    size_t i;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, "{\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, "
+                     "\"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, "
+                     "\"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false, "
+                     "\"vocab\": {");
+    for (i = 0; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (!t->own[i] || t->ids[i] == OTX__GONE) continue;
+        otx__new_next(f);
+        otx__text_json_string(&f->value, token->content, token->content_size);
+        otx__text_format(&f->value, ": %" PRIu32, t->ids[i]);
+    }
+    otx__append_members(f, false);
+    otx__text_string(&f->value, "\n  }, \"merges\": []}");
+    otx__text_bytes(&f->value, "", 1);
+    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    otx__bytes_set(f, "model", f->value.bytes);
+}
+
+OTX__PRIVATE void otx__bytes_tokenizer_json(otx__new_file *f)
+{
+    static const char level[] = "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
+                                "\"trim_offsets\": true, \"use_regex\": false}";
+    otx__new_part(f, otx_json_find(f->json, 0, "added_tokens"), otx__new_added);
+    otx__bytes_set(f, "normalizer", "null");
+    otx__bytes_set(f, "pre_tokenizer", level);
+    otx__bytes_set(f, "decoder", level);
+    otx__bytes_model(f);
+    otx__new_named_around(f, otx__new_put_id);
+}
+
+/* The class takes tokenizer.json as it stands, and nothing is done to texts beside it. */
+OTX__PRIVATE void otx__bytes_tokenizer_config(otx__new_file *f)
+{
+    static const char *const undone[] = {"add_prefix_space", "clean_up_tokenization_spaces",
+                                         "do_lower_case"};
+    size_t i;
+    otx__new_tokenizer_config(f);
+    otx__bytes_set(f, OTX__KEY_TOKENIZER_CLASS, "\"" OTX__AS_IS_4 "\"");
+    for (i = 0; i < OTX__COUNT(undone); i++)
+        if (otx_json_find(f->json, 0, undone[i]) != OTX_JSON_NONE)
+            otx__bytes_set(f, undone[i], "false");
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__bytes_write(otx__reshaping *t, const char *name,
+                                         const char *directory, otx_error *error)
+{
+    static const otx__new_kind kinds[] = {
+        {"tokenizer.json", otx__bytes_tokenizer_json},
+        {"tokenizer_config.json", otx__bytes_tokenizer_config},
+        {"added_tokens.json", otx__new_added_tokens_json},
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds); i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return otx__new_write_json(t, &kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || otx__is_other_source(name)) return OTX_OK;
+    return otx__is_of_tokenizer(name) ? otx__new_copy_file(t, name, directory, error) : OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__bytes_write_all(otx__reshaping *t, const char *directory,
+                                             otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__bytes_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- rows of the bytes ---- */
+
+/* Whether a token is one character, with the space before it or without. */
+OTX__PRIVATE bool otx__bytes_is_character(const otx_token *token)
+{
+    const size_t space = token->size > 1 && token->bytes[0] == ' ';
+    const size_t size = token->size - space;
+    return size > 0 &&
+           otx__utf8_length((const unsigned char *)token->bytes + space, size) == size;
+}
+
+/* Whether a byte is in what a token stands for, but for the space before a character. */
+OTX__PRIVATE bool otx__bytes_is_in(const otx_token *token, bool character, unsigned byte)
+{
+    const size_t space = character && token->size > 1 && token->bytes[0] == ' ';
+    return memchr(token->bytes + space, (int)byte, token->size - space) != NULL;
+}
+
+/* Flags the rows that a byte's is the mean of: of single characters with it, or else of all
+   texts with it. Returns how many there are. */
+OTX__PRIVATE size_t otx__bytes_flag(const otx__bytes *b, otx__rebuild *r, unsigned byte)
+{
+    const otx_vocab *vocab = &b->t->vocab;
+    const size_t rows = otx__min(r->old.rows, vocab->count);
+    size_t count = 0, i;
+    int pass;
+    for (pass = 0; pass < 2 && count == 0; pass++) {
+        memset(r->flags, 0, r->flag_count);
+        for (i = 0; i < rows; i++) {
+            const otx_token *token = &vocab->tokens[i];
+            const bool character = pass == 0;
+            if (token->kind != OTX_TOKEN_TEXT || token->added ||
+                (character && !otx__bytes_is_character(token)) ||
+                !otx__bytes_is_in(token, character, byte))
+                continue;
+            r->flags[i] = 1;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Gives rows to the bytes that were no tokens; that of one which is in no token stays the mean
+   of all. */
+OTX__PRIVATE otx_result otx__bytes_give(void *context, otx__rebuild *r, otx_error *error)
+{
+    const otx__bytes *b = (const otx__bytes *)context;
+    double *row = (double *)otx__alloc(&r->job->ctx, r->made.columns, sizeof *row);
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!row) return otx__fail_array(error, r->made.columns, sizeof *row);
+    for (i = 0; i < b->growth.token_count && !result; i++) {
+        const size_t id = b->t->new_ids[i];
+        if (otx__rebuild_action(r, id) != OTX_ACTION_APPROXIMATE ||
+            otx__bytes_flag(b, r, b->bytes[i]) == 0)
+            continue;
+        result = otx__rows_average(r->job, &r->old, r->flags, row, error);
+        if (!result && !otx__rebuild_store(r, id, row)) result = otx__fail_range(r, id, error);
+    }
+    otx__free(&r->job->ctx, row, r->made.columns, sizeof *row);
     return result;
 }
 
@@ -45347,76 +50750,108 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     return result;
 }
 
-OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
-                                         otx_trim_summary *summary, otx_error *error)
+/* What is wanted, and what comes of it. */
+typedef struct otx__trimming {
+    otx__reshaping t;
+    otx__bytes bytes;
+    bool by_bytes; /* the tokenizer becomes one of bytes */
+    otx_trim_summary summary;
+} otx__trimming;
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
+                                         const otx_trim_options *options, otx_error *error)
 {
+    otx__reshaping *t = &trimming->t;
+    otx_trim_summary *summary = &trimming->summary;
     char path[OTX__PATH_TEXT];
     otx_result result = otx__reshape_open(t, error);
-    otx__path_text(path, t->model);
-    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) trimming->by_bytes = options->bytes && !otx__bytes_are_there(t);
+    if (!result && !options->bytes) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
-    if (!result) result = otx__keep_named(t, &summary->always, error);
-    if (!result)
+    if (!result && !t->gguf) result = otx__keep_named(t, &summary->always, error);
+    if (!result && trimming->by_bytes)
+        result = otx__bytes_choose(&trimming->bytes, t, summary, error);
+    else if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);
     if (result) return result;
     summary->before = t->vocab.token_count;
-    summary->after = t->count;
-    if (t->count == t->vocab.token_count)
+    summary->after = t->count - t->hole_count;
+    if (summary->after == t->vocab.token_count && !trimming->by_bytes)
         otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
+                 "not named to stay are needed by others", otx__path_text(path, t->model),
+                 summary->after);
     return OTX_OK;
 }
 
 /* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
-OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, otx_trim_summary *summary)
 {
-    otx_trim_summary *summary = (otx_trim_summary *)context;
     size_t i;
     for (i = 0; i < job->base.parts.count; i++) {
         const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
         const otx__tensor_plan *plan = &job->plans[i];
+        unsigned bytes;
+        const unsigned elements = otx_dtype_block(plan->stored, &bytes);
         summary->matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            summary->trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+        if (!job->base.parts.tensors[i].redundant && elements)
+            summary->trimmed += (uint64_t)plan->rows * plan->columns / elements * bytes;
     }
+}
+
+OTX__PRIVATE otx_result otx__trim_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__trimming *trimming = (otx__trimming *)context;
+    (void)error;
+    otx__trim_count_bytes(job, &trimming->summary);
+    if (!trimming->by_bytes) return OTX_OK;
+    job->give = otx__bytes_give;
+    job->give_context = &trimming->bytes;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out,
+                                        const otx_trim_options *options, otx_error *error)
+{
+    otx__reshaping *t = &trimming->t;
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(t, out, options->overwrite, &output, error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made, but for bytes */
+    if (trimming->by_bytes) job.method = OTX_METHOD_MEAN;
+    if (trimming->by_bytes) job.byte_match = OTX_MATCH_NO;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = trimming->by_bytes ? otx__bytes_write_all(t, output.partial, error)
+                                : otx__new_write_all(t, output.partial, error);
+    if (!result)
+        result = otx__new_model(t, &job, output.partial, out, otx__trim_look, trimming, error);
+    otx__output_abandon(&output);
+    return result;
 }
 
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error)
 {
-    otx__reshaping t;
-    otx_job_options job;
-    otx_trim_summary own;
-    otx__output output;
+    otx__trimming trimming;
     otx_result result;
-    memset(&t, 0, sizeof t);
-    memset(&job, 0, sizeof job);
-    memset(&own, 0, sizeof own);
-    t.ctx = ctx;
-    t.model = model;
-    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
-    result = otx__trim_choose(&t, options, &own, error);
-    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
-    if (!result) {
-        result = otx__new_write_all(&t, output.partial, error);
-        if (!result)
-            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
-                                    error);
-        otx__output_abandon(&output);
-    }
-    if (!result && summary) *summary = own;
-    otx__reshape_close(&t);
+    memset(&trimming, 0, sizeof trimming);
+    trimming.t.ctx = ctx;
+    trimming.t.model = model;
+    result = otx__trim_choose(&trimming, options, error);
+    if (!result) result = otx__trim_write(&trimming, out, options, error);
+    if (!result && summary) *summary = trimming.summary;
+    otx__bytes_close(&trimming.bytes);
+    otx__reshape_close(&trimming.t);
     return result;
 }
 
 /* >>> src/reshape/extend.h */
-/* ---- extend: more tokens -------------------------------------------------------------------- */
+/* ---- extend: a text that becomes a token ---------------------------------------------------- */
 
 /* Longer texts are no tokens: finding their merges takes time with their square. */
 #define OTX__TOKEN_MOST 256
@@ -45428,11 +50863,6 @@ typedef struct otx__cuts {
     bool first[256]; /* bytes that one of them begins with */
     size_t most;     /* bytes of the longest */
 } otx__cuts;
-
-OTX__PRIVATE bool otx__is_cut(const otx_token *token)
-{
-    return token->added || token->kind == OTX_TOKEN_CONTROL;
-}
 
 OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
 {
@@ -45470,6 +50900,8 @@ typedef struct otx__extending {
     otx__before_model before; /* what happens to texts before the model sees them, */
     otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
+    otx__from_donor donor;    /* that tokens or rows are taken from, if there is one */
+    bool takes;               /* rows too */
     otx_extend_summary summary;
     otx_error *error;
 } otx__extending;
@@ -45640,7 +51072,56 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
     return result || done ? result : otx__extend_added(x, listed);
 }
 
-/* ---- all of them ---- */
+/* A token of another tokenizer: what is cut out of texts there is here too, and any other
+   becomes one of the model's own or is left. */
+OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *token)
+{
+    const otx__span text = otx__span_of(token->bytes, token->size);
+    otx__listed listed;
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (token->kind != OTX_TOKEN_TEXT || token->size == 0) return OTX_OK;
+    if (otx__index_find(&x->t.stand_for, token->kind, token->bytes, token->size) >= 0 ||
+        (token->size == 1 &&
+         otx__index_find(&x->t.stand_for, OTX_TOKEN_BYTE, token->bytes, 1) >= 0)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    memset(&listed, 0, sizeof listed);
+    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.size = token->size;
+    otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
+    x->content.size = 0;
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size)) {
+        x->summary.left++;
+        return OTX_OK;
+    }
+    if (token->added) return otx__extend_added(x, &listed);
+    if (otx__extend_is_whole(x, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0 && otx__extend_has(x)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    if (x->content.size > 0) result = otx__extend_own(x, &listed.name, &done);
+    x->summary.own += done;
+    x->summary.left += !done;
+    return result;
+}
+
+/* >>> src/reshape/more_tokens.h */
+/* ---- more_tokens: all that are wanted, and the model with them --------------------- */
+
+/* What is done to texts before they are cut is told by a tokenizer.json or a GGUF file alone. */
+OTX__PRIVATE otx_result otx__extend_check(const otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    if (t->gguf || otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                     "tokenizer.json grows: " OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__word(t->vocab.source));
+}
 
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
                                           const char *model)
@@ -45652,12 +51133,17 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->t.model = model;
     otx__text_open(&x->content, ctx);
     result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__extend_check(&x->t, x->error);
     if (!result) result = otx__reshape_look(&x->t, &named, x->error);
     if (result) return result;
-    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
-    if (result) return result;
-    x->before = otx__look_before_model(&document.json);
-    otx__document_close(ctx, &document);
+    if (x->t.gguf) {
+        x->before = otx__look_before_gguf(&x->t.vocab);
+    } else {
+        result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+        if (result) return result;
+        x->before = otx__look_before_model(&document.json);
+        otx__document_close(ctx, &document);
+    }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;
@@ -45666,6 +51152,38 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->growth.error = x->error;
     otx__text_open(&x->growth.contents, ctx);
     return OTX_OK;
+}
+
+/* Tokens of another vocabulary, as many as are wanted. */
+OTX__PRIVATE otx_result otx__extend_offer(otx__extending *x, const otx_vocab *vocab,
+                                          const otx_extend_options *options)
+{
+    const size_t count = options->first && options->first < vocab->count
+                             ? (size_t)options->first : vocab->count;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < count && !result; i++) {
+        if (options->most && x->summary.own + x->summary.added >= options->most) break;
+        result = otx__extend_offered(x, &vocab->tokens[i]);
+        if (!result)
+            result = otx__poll(x->t.ctx, OTX_STAGE_OPEN, x->t.model, i, count, x->error);
+    }
+    return result;
+}
+
+/* Those of another tokenizer; without a list those of the donor. */
+OTX__PRIVATE otx_result otx__extend_of(otx__extending *x, const otx_extend_options *options)
+{
+    otx_vocab vocab;
+    otx_result result;
+    if (!options->tokens_of && !options->tokens && options->donor)
+        return otx__extend_offer(x, &x->donor.job->donor.vocab, options);
+    if (!options->tokens_of) return OTX_OK;
+    result = otx_vocab_open(x->t.ctx, options->tokens_of, &vocab, x->error);
+    if (result) return result;
+    result = otx__extend_offer(x, &vocab, options);
+    otx_vocab_close(x->t.ctx, &vocab);
+    return result;
 }
 
 OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
@@ -45683,6 +51201,7 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
                                x->error);
         otx__listed_close(ctx, &listed);
     }
+    if (!result) result = otx__extend_of(x, options);
     for (i = 0; i < x->t.vocab.count; i++)
         x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
     x->t.growth = &x->growth;
@@ -45693,22 +51212,58 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
     return result;
 }
 
+/* Whether rows are made from a donor's. */
+OTX__PRIVATE bool otx__extend_takes(const otx_extend_options *options)
+{
+    return options->donor && (otx_method_needs(options->method) & OTX_NEED_DONOR);
+}
+
+/* How rows are made without a donor's: those of pieces, if the method needs one. */
+OTX__PRIVATE void otx__extend_method(const otx_extend_options *options, otx_job_options *job)
+{
+    memset(job, 0, sizeof *job);
+    job->method = OTX_METHOD_SUBWORD;
+    job->how.subword = options->how.subword;
+    if (!(otx_method_needs(options->method) & OTX_NEED_DONOR)) {
+        job->method = options->method;
+        job->how = options->how;
+    }
+    job->rows = OTX_ROWS_MULTIPLE;
+    job->rows_multiple = options->multiple ? options->multiple : 1;
+    job->overwrite = options->overwrite;
+}
+
+/* Opens the donor, of which also its tokenizer alone may be wanted. */
+OTX__PRIVATE otx_result otx__extend_donor(otx__extending *x, const otx_extend_options *options)
+{
+    otx_job_options job;
+    if (!options->donor) return OTX_OK;
+    memset(&job, 0, sizeof job);
+    job.method = options->method;
+    job.how = options->how;
+    return otx__from_donor_open(&x->donor, x->t.ctx, x->t.model, options->donor, &job, x->error);
+}
+
+OTX__PRIVATE otx_result otx__extend_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__extending *x = (otx__extending *)context;
+    otx_result result = OTX_OK;
+    if (x->takes) result = otx__from_donor_join(&x->donor, &x->t, job, error);
+    if (!result && x->takes) x->summary.solved = x->donor.job->target_count;
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
                                           const otx_extend_options *options)
 {
     otx_job_options job;
     otx__output output;
-    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    otx_result result = otx__new_stage(&x->t, out, options->overwrite, &output, x->error);
     if (result) return result;
-    memset(&job, 0, sizeof job);
-    job.method = OTX_METHOD_SUBWORD;
-    job.how.subword = options->subword;
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
+    otx__extend_method(options, &job);
     result = otx__new_write_all(&x->t, output.partial, x->error);
     if (!result)
-        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+        result = otx__new_model(&x->t, &job, output.partial, out, otx__extend_look, x, x->error);
     otx__output_abandon(&output);
     return result;
 }
@@ -45721,10 +51276,13 @@ OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const c
     otx_result result;
     memset(&x, 0, sizeof x);
     x.error = error;
+    x.takes = otx__extend_takes(options);
     result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_donor(&x, options);
     if (!result) result = otx__extend_all(&x, options);
     if (!result) result = otx__extend_write(&x, out, options);
     if (!result && summary) *summary = x.summary;
+    otx__from_donor_close(&x.donor);
     otx__reshape_close(&x.t);
     if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
     otx__text_close(&x.content);
