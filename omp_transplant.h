@@ -139,199 +139,199 @@
     18493  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
     18549  solve/views                the rows of matrices, as the kernels read them
     18678  solve/panels               vectors as the dense products want them, and these
-    18869  solve/rests                vectors on their way into panels
-    19047  solve/dictionary           the atoms, and their split along a common direction
-    19202  solve/exact_gram           products of all pairs of atoms in double
-    19284  solve/triangle             packed lower triangles
-    19388  solve/support              what is known of one target, and the exact steps
-    19664  solve/gram_table           products of atoms with all atoms, for scans
-    19902  solve/screen               which atoms are worth scoring in double: the bound
-    20170  solve/residuals            the residual form's targets on their way into a scan
-    20355  solve/scan                 the correlations of all atoms with a block's residuals
-    20523  solve/predict              making targets ready for the next scan
-    20770  solve/candidates           the atoms that a scan could not rule out
-    21104  solve/select               the next atoms of each target
-    21289  solve/rates                what a processor does in a second
-    21331  solve/pursuit              what one solve holds, and the memory it takes
-    21632  solve/plan                 which form, and in what blocks
-    21848  solve/apart                targets that a table of products cannot tell on
-    21899  solve/steps                a pursuit from its rows to its results
-    22140  solve/combine              new rows of coefficients
-    22202  solve/solver               the public call
-    22367  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22576  solve/affine_normal        the normal equations of an affine map
-    22819  solve/affine_factor        their factor, and their solution
-    23050  solve/affine_map           a fitted map, and the rows it makes
-    23394  solve/affine_choice        how many atoms to take, and chosen by what
-    23794  solve/affine_fit           what a fit of an affine map holds and needs
-    24058  solve/affine               fitting and applying affine maps
+    18877  solve/rests                vectors on their way into panels
+    19055  solve/dictionary           the atoms, and their split along a common direction
+    19210  solve/exact_gram           products of all pairs of atoms in double
+    19292  solve/triangle             packed lower triangles
+    19396  solve/support              what is known of one target, and the exact steps
+    19672  solve/gram_table           products of atoms with all atoms, for scans
+    19910  solve/screen               which atoms are worth scoring in double: the bound
+    20181  solve/residuals            the residual form's targets on their way into a scan
+    20366  solve/scan                 the correlations of all atoms with a block's residuals
+    20535  solve/predict              making targets ready for the next scan
+    20782  solve/candidates           the atoms that a scan could not rule out
+    21116  solve/select               the next atoms of each target
+    21301  solve/rates                what a processor does in a second
+    21343  solve/pursuit              what one solve holds, and the memory it takes
+    21644  solve/plan                 which form, and in what blocks
+    21860  solve/apart                targets that a table of products cannot tell on
+    21911  solve/steps                a pursuit from its rows to its results
+    22152  solve/combine              new rows of coefficients
+    22214  solve/solver               the public call
+    22379  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22588  solve/affine_normal        the normal equations of an affine map
+    22831  solve/affine_factor        their factor, and their solution
+    23062  solve/affine_map           a fitted map, and the rows it makes
+    23406  solve/affine_choice        how many atoms to take, and chosen by what
+    23806  solve/affine_fit           what a fit of an affine map holds and needs
+    24070  solve/affine               fitting and applying affine maps
 
-    24349  methods                    rows for tokens that a model lacks, each method a room
-    24393  methods/parts              what methods share: sums of rows, combinations
-    24577  methods/pursuit            omp, omp-centred
-    24648  methods/constant           mean, zero
-    24676  methods/rough              products in float that leave few to be taken in double
-    24732  methods/near               each target against all anchors
-    25023  methods/weights            how a few anchors combine to a target
-    25244  methods/interpolation      common_interpolation
-    25397  methods/wechsel            wechsel
-    25447  methods/focus              focus
-    25535  methods/hull               hull
-    25586  methods/dense              matrices of double, and their products
-    25851  methods/lengthen           the base's rows of pieces beside the donor's
-    26117  methods/mapping            omp-affine, affine
-    26386  methods/linear             maps between two models' rows
-    26541  methods/clp                clp
-    26627  methods/chance             normal deviates that are the same everywhere
-    26688  methods/factor             of symmetric matrices
-    26737  methods/randn              randn
-    26826  methods/john_hewitt        john_hewitt
-    26910  methods/polar              the orthogonal part of a matrix
-    27006  methods/procrustes         procrustes
-    27099  methods/eigen              principal directions of a matrix's rows
-    27413  methods/landmark_pca       landmark_pca
-    27471  methods/stb                stb
-    27653  methods/rope               rows turned to positions
-    27743  methods/mp_rope            mp_rope
-    28069  methods/subword            subword
-    28175  methods/zett               zett
-    28197  methods/spread             the factor that suits hidden anchors' rows best
-    28424  methods/modifiers          what is done to the rows of any method
-    28568  methods/undertrained       rows that look as if nothing had trained them
-    28685  methods/methods            the table of all, and the public calls
+    24361  methods                    rows for tokens that a model lacks, each method a room
+    24405  methods/parts              what methods share: sums of rows, combinations
+    24589  methods/pursuit            omp, omp-centred
+    24660  methods/constant           mean, zero
+    24688  methods/rough              products in float that leave few to be taken in double
+    24744  methods/near               each target against all anchors
+    25035  methods/weights            how a few anchors combine to a target
+    25256  methods/interpolation      common_interpolation
+    25409  methods/wechsel            wechsel
+    25459  methods/focus              focus
+    25547  methods/hull               hull
+    25598  methods/dense              matrices of double, and their products
+    25863  methods/lengthen           the base's rows of pieces beside the donor's
+    26129  methods/mapping            omp-affine, affine
+    26398  methods/linear             maps between two models' rows
+    26553  methods/clp                clp
+    26639  methods/chance             normal deviates that are the same everywhere
+    26700  methods/factor             of symmetric matrices
+    26749  methods/randn              randn
+    26838  methods/john_hewitt        john_hewitt
+    26922  methods/polar              the orthogonal part of a matrix
+    27018  methods/procrustes         procrustes
+    27111  methods/eigen              principal directions of a matrix's rows
+    27425  methods/landmark_pca       landmark_pca
+    27483  methods/stb                stb
+    27665  methods/rope               rows turned to positions
+    27755  methods/mp_rope            mp_rope
+    28081  methods/subword            subword
+    28187  methods/zett               zett
+    28209  methods/spread             the factor that suits hidden anchors' rows best
+    28436  methods/modifiers          what is done to the rows of any method
+    28580  methods/undertrained       rows that look as if nothing had trained them
+    28697  methods/methods            the table of all, and the public calls
 
-    28863  across                     tokens of one vocabulary as weighted tokens of another
-    28877  across/map_rows            a map, gathered row by row
-    29074  across/token_map           by the split of the other vocabulary
-    29197  across/write_maps          two maps as safetensors
-    29340  across/spell_maps          two maps as JSON, for people
+    28875  across                     tokens of one vocabulary as weighted tokens of another
+    28889  across/map_rows            a map, gathered row by row
+    29086  across/token_map           by the split of the other vocabulary
+    29209  across/write_maps          two maps as safetensors
+    29352  across/spell_maps          two maps as JSON, for people
 
-    29460  disk                       files and directories
-    29498  disk/system                what POSIX and Windows are asked for
-    29539  disk/windows_paths         paths as Windows takes them
-    29679  disk/windows               the system as Windows gives it
-    29991  disk/posix                 the system as POSIX gives it
-    30239  disk/paths                 what can be told from their text
-    30313  disk/failure               why the system refused
-    30427  disk/look                  what stands at a path, and whether within another
-    30548  disk/listing               listings of directories
-    30623  disk/reading               files to read, and whether they have changed
-    30802  disk/writing               files to write
-    30919  disk/copying               copies of files
-    30985  disk/trees                 whole directories looked through, copied, removed
-    31201  disk/known                 what weights are called in a directory
-    31295  disk/staging               a directory made under another name, then renamed
-    31561  disk/staged_files          files made under another name, then renamed
-    31743  disk/missing               a path or a directory without what is wanted of it
-    31786  disk/gguf_files            GGUF files of a directory, by their names
-    31827  disk/weights               which files they are, and what may stand in their place
-    32163  disk/weight_index          the index of a checkpoint in shards
-    32380  disk/shards                what an index and its shards say of each other
-    32585  disk/gguf_parts            the parts of a split GGUF file
-    32694  disk/checkpoint            a model directory, in one file or in shards
-    33046  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    33125  disk/tokenizer_directory   the tokenizer of a model directory
+    29472  disk                       files and directories
+    29510  disk/system                what POSIX and Windows are asked for
+    29551  disk/windows_paths         paths as Windows takes them
+    29691  disk/windows               the system as Windows gives it
+    30003  disk/posix                 the system as POSIX gives it
+    30251  disk/paths                 what can be told from their text
+    30325  disk/failure               why the system refused
+    30439  disk/look                  what stands at a path, and whether within another
+    30560  disk/listing               listings of directories
+    30635  disk/reading               files to read, and whether they have changed
+    30814  disk/writing               files to write
+    30931  disk/copying               copies of files
+    30997  disk/trees                 whole directories looked through, copied, removed
+    31213  disk/known                 what weights are called in a directory
+    31307  disk/staging               a directory made under another name, then renamed
+    31573  disk/staged_files          files made under another name, then renamed
+    31755  disk/missing               a path or a directory without what is wanted of it
+    31798  disk/gguf_files            GGUF files of a directory, by their names
+    31839  disk/weights               which files they are, and what may stand in their place
+    32175  disk/weight_index          the index of a checkpoint in shards
+    32392  disk/shards                what an index and its shards say of each other
+    32597  disk/gguf_parts            the parts of a split GGUF file
+    32706  disk/checkpoint            a model directory, in one file or in shards
+    33058  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    33137  disk/tokenizer_directory   the tokenizer of a model directory
 
-    33387  model                      which tensors and config keys belong to the vocabulary
-    33423  model/known                what the world calls things
-    33784  model/known_keys           keys of ids and sizes in configs
-    33958  model/known_classes        classes of tokenizers, by the type of model
-    34196  model/names                names of tensors
-    34360  model/document             the JSON files of a model directory
-    34455  model/members              what the members of a config are about
-    34676  model/config               what config.json says
-    34853  model/side                 a model directory opened once
-    34980  model/gguf_model           what a GGUF file says of a model
-    35037  model/code                 the Python that a tokenizer is loaded with
-    35271  model/parts                what each tensor does for the vocabulary
-    35394  model/whole                whether all tensors are there
-    35516  model/find                 finding the parts of a model
-    35820  model/processor            the tokens that a processor looks for by their text
-    35975  model/heirs                what becomes of the ids in a config
-    36143  model/config_ids           ids in a config being edited
-    36383  model/config_lists         lists, dictionaries and ranges of ids
-    36540  model/config_edit          config.json and generation_config.json, edited
-    36847  model/classes              which class a tokenizer is loaded as
-    37054  model/class_tokens         added tokens that a class numbers otherwise
+    33399  model                      which tensors and config keys belong to the vocabulary
+    33435  model/known                what the world calls things
+    33796  model/known_keys           keys of ids and sizes in configs
+    33970  model/known_classes        classes of tokenizers, by the type of model
+    34208  model/names                names of tensors
+    34372  model/document             the JSON files of a model directory
+    34467  model/members              what the members of a config are about
+    34688  model/config               what config.json says
+    34865  model/side                 a model directory opened once
+    34992  model/gguf_model           what a GGUF file says of a model
+    35049  model/code                 the Python that a tokenizer is loaded with
+    35283  model/parts                what each tensor does for the vocabulary
+    35406  model/whole                whether all tensors are there
+    35528  model/find                 finding the parts of a model
+    35832  model/processor            the tokens that a processor looks for by their text
+    35987  model/heirs                what becomes of the ids in a config
+    36155  model/config_ids           ids in a config being edited
+    36395  model/config_lists         lists, dictionaries and ranges of ids
+    36552  model/config_edit          config.json and generation_config.json, edited
+    36859  model/classes              which class a tokenizer is loaded as
+    37066  model/class_tokens         added tokens that a class numbers otherwise
 
-    37170  job                        the whole transplant, in the order in which it happens
-    37231  job/draft_map              which tokens the rows of a draft's head are of
-    37289  job/job                    what a job holds
-    37691  job/open                   opening the two models
-    37967  job/map                    the caller's map
-    38088  job/align                  where every new row comes from
-    38290  job/draft_vocab            the tokens that a draft's head has rows for
-    38526  job/plan                   what becomes of every tensor, and of the configs
-    38749  job/draft_head             a head of fewer rows, and what says which
-    38886  job/rope                   heads and rotary positions of the two models
-    38984  job/chat                   the template that turns messages into text
-    39123  job/digits                 where the two tokenizers cut numbers differently
-    39324  job/converted              the special tokens that a conversion to GGUF finds
-    39632  job/gguf_donor             the files of a tokenizer, open once more
-    39716  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39999  job/gguf_tokens            the strings, types and scores of a vocabulary
-    40335  job/gguf_merges            the merges of a byte-level vocabulary
-    40506  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    40676  job/gguf_special           special tokens, flags, templates
-    40895  job/gguf_normal            what becomes of spaces and letters
-    41038  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    41234  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    41474  job/bos                    texts that begin otherwise than the base's
-    41538  job/rows                   rows in memory: reading, checking, their mean
-    41878  job/pieces                 what the base cuts new tokens into
-    42033  job/untrained              rows that hold nothing, and what becomes of their tokens
-    42298  job/magikarp               tokens that look under-trained by their rows
-    42425  job/match                  rows of tokens that a new one only begins with
-    42512  job/solve                  solving for the rows of the donor
-    42721  job/targets                the rows that are made from the donor's
-    42844  job/diagnose               what is odd about the rows that were made
-    42976  job/rebuild                the new rows of one vocabulary tensor
-    43267  job/write_blocks           new rows as blocks
-    43366  job/write                  the output and its weights
-    43682  job/write_gguf             the output as a GGUF file, or as parts of one
-    44032  job/copy                   the other files of the two models
-    44249  job/index                  the files that are written anew
-    44427  job/run                    the whole, in order
-    44592  job/combined               a map of tokens by the combinations that a method makes
-    44692  job/report                 what a job did, as JSON and as a table
-    45021  job/findings               what is told of a finished model
-    45072  job/check_head             a head of fewer rows than tokens
-    45307  job/check_files            its files
-    45444  job/check_ids              sizes, ids and tying
-    45660  job/check_values           values
-    45739  job/check_gguf             the tokens of a GGUF file
-    45989  job/check_gguf_keys        its other keys, and its tensors
-    46236  job/check_draft            as a draft model for another
-    46578  job/verify                 whether a finished model agrees with itself
+    37182  job                        the whole transplant, in the order in which it happens
+    37243  job/draft_map              which tokens the rows of a draft's head are of
+    37301  job/job                    what a job holds
+    37703  job/open                   opening the two models
+    37979  job/map                    the caller's map
+    38100  job/align                  where every new row comes from
+    38302  job/draft_vocab            the tokens that a draft's head has rows for
+    38538  job/plan                   what becomes of every tensor, and of the configs
+    38761  job/draft_head             a head of fewer rows, and what says which
+    38898  job/rope                   heads and rotary positions of the two models
+    38996  job/chat                   the template that turns messages into text
+    39135  job/digits                 where the two tokenizers cut numbers differently
+    39336  job/converted              the special tokens that a conversion to GGUF finds
+    39644  job/gguf_donor             the files of a tokenizer, open once more
+    39728  job/gguf_pre               what llama.cpp calls the way it cuts text
+    40011  job/gguf_tokens            the strings, types and scores of a vocabulary
+    40347  job/gguf_merges            the merges of a byte-level vocabulary
+    40518  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    40688  job/gguf_special           special tokens, flags, templates
+    40907  job/gguf_normal            what becomes of spaces and letters
+    41050  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    41246  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    41486  job/bos                    texts that begin otherwise than the base's
+    41550  job/rows                   rows in memory: reading, checking, their mean
+    41890  job/pieces                 what the base cuts new tokens into
+    42045  job/untrained              rows that hold nothing, and what becomes of their tokens
+    42310  job/magikarp               tokens that look under-trained by their rows
+    42437  job/match                  rows of tokens that a new one only begins with
+    42524  job/solve                  solving for the rows of the donor
+    42733  job/targets                the rows that are made from the donor's
+    42856  job/diagnose               what is odd about the rows that were made
+    42988  job/rebuild                the new rows of one vocabulary tensor
+    43279  job/write_blocks           new rows as blocks
+    43378  job/write                  the output and its weights
+    43694  job/write_gguf             the output as a GGUF file, or as parts of one
+    44044  job/copy                   the other files of the two models
+    44261  job/index                  the files that are written anew
+    44439  job/run                    the whole, in order
+    44604  job/combined               a map of tokens by the combinations that a method makes
+    44704  job/report                 what a job did, as JSON and as a table
+    45033  job/findings               what is told of a finished model
+    45084  job/check_head             a head of fewer rows than tokens
+    45319  job/check_files            its files
+    45456  job/check_ids              sizes, ids and tying
+    45672  job/check_values           values
+    45751  job/check_gguf             the tokens of a GGUF file
+    46001  job/check_gguf_keys        its other keys, and its tensors
+    46248  job/check_draft            as a draft model for another
+    46590  job/verify                 whether a finished model agrees with itself
 
-    46636  evaluate                   methods ranked on tokens that both models share
-    46655  evaluate/token_class       what a token is like, by its bytes
-    46722  evaluate/hidden            which tokens are hidden, and the rows at hand
-    46920  evaluate/scores            how near rows come to the true ones
-    47020  evaluate/ranks             whether a true row is found among all
-    47151  evaluate/evaluate          methods, one after the other, matrix by matrix
-    47380  evaluate/write_json        an evaluation as JSON
-    47493  evaluate/write_page        an evaluation as a page
+    46648  evaluate                   methods ranked on tokens that both models share
+    46667  evaluate/token_class       what a token is like, by its bytes
+    46734  evaluate/hidden            which tokens are hidden, and the rows at hand
+    46932  evaluate/scores            how near rows come to the true ones
+    47032  evaluate/ranks             whether a true row is found among all
+    47163  evaluate/evaluate          methods, one after the other, matrix by matrix
+    47392  evaluate/write_json        an evaluation as JSON
+    47505  evaluate/write_page        an evaluation as a page
 
-    47707  reshape                    a model's own vocabulary, smaller or larger
-    47738  reshape/needed             what has to stay for the sake of what stays
-    47952  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    48255  reshape/whole_word         which texts a tokenizer leaves in one piece
-    48406  reshape/renumber           which tokens there are then, and their ids
-    48649  reshape/files_json         tokenizer.json and the JSON files beside it
-    49033  reshape/files_lines        merges.txt and vocab.txt
-    49117  reshape/files_pieces       SentencePiece models
-    49337  reshape/files_ranks        tiktoken's ranks and tekken.json
-    49505  reshape/named              tokens that configs name, which stay
-    49622  reshape/files_gguf         the keys of GGUF files
-    49904  reshape/new_tokenizer      the files of the tokenizer, written anew
-    50100  reshape/wording            what the transplant says, in words of those who asked
-    50187  reshape/new_model          the model with its new tokenizer
-    50291  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    50447  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    50714  reshape/trim               fewer tokens
-    50853  reshape/extend             a text that becomes a token
-    51113  reshape/more_tokens        all that are wanted, and the model with them
+    47719  reshape                    a model's own vocabulary, smaller or larger
+    47750  reshape/needed             what has to stay for the sake of what stays
+    47964  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    48267  reshape/whole_word         which texts a tokenizer leaves in one piece
+    48418  reshape/renumber           which tokens there are then, and their ids
+    48661  reshape/files_json         tokenizer.json and the JSON files beside it
+    49045  reshape/files_lines        merges.txt and vocab.txt
+    49129  reshape/files_pieces       SentencePiece models
+    49349  reshape/files_ranks        tiktoken's ranks and tekken.json
+    49517  reshape/named              tokens that configs name, which stay
+    49634  reshape/files_gguf         the keys of GGUF files
+    49916  reshape/new_tokenizer      the files of the tokenizer, written anew
+    50112  reshape/wording            what the transplant says, in words of those who asked
+    50199  reshape/new_model          the model with its new tokenizer
+    50303  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    50459  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    50726  reshape/trim               fewer tokens
+    50865  reshape/extend             a text that becomes a token
+    51125  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -18809,17 +18809,25 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
 }
 
 /* products[tile][j][i], as below, of panels of float with at least one column. */
-OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
-                                              float *products)
+                                              size_t wanted, float *products)
 {
     size_t block, tile, j;
     for (block = 0; block < columns; block += OTX__CHAIN)
         for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+            for (j = 0; j < wanted; j += OTX__STRIP)
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
                                  block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
+/* The same of whole panels. */
+OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+                                              size_t tiles, const float *b, size_t columns,
+                                              float *products)
+{
+    otx__panels_multiply_strips(kernels, a, tiles, b, columns, OTX__TILE, products);
 }
 
 /* Turns products of ROWS into those of the vectors' rests. */
@@ -18840,17 +18848,17 @@ OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, si
 }
 
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
-   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b, of the
-   same type; where that is INT8, in units of both their scales. */
+   `tiles` panels of a from `first` on, and the first vectors j of one panel of b, as many as
+   are wanted at least, of the same type; where that is INT8, in units of both their scales. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
                                        size_t first, size_t tiles, const otx__panels *b,
-                                       size_t other, float *products)
+                                       size_t other, size_t wanted, float *products)
 {
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-        otx__panels_multiply_floats(kernels, (const float *)rows, tiles, (const float *)columns,
-                                    a->columns, products);
+        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, (const float *)columns,
+                                    a->columns, wanted, products);
         return;
     case OTX__PANEL_ROWS:
     case OTX__PANEL_BF16:
@@ -19754,7 +19762,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
                                    block + (tile - first) * OTX__TILE * OTX__TILE);
     if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
-                             block);
+                             OTX__TILE, block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
         int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
         int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
@@ -19865,7 +19873,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
         size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
         const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &table->panels, panel, block);
+                             &table->panels, panel, columns, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
@@ -19943,6 +19951,9 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
        rounded rests         d_n (R + d) + d      norms computed when they are rounded
        their products        1.02 R * chain       0 with 8 bits, as integers are exact
        everything in float   16 u * (2 + R + |<r, m>|)
+
+   For targets finished apart from a table made of rows (apart.h), not the rest of r is rounded
+   but all of it: d_n = 0, and R and d are those of r.
 
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
@@ -20423,7 +20434,8 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
     float *block = screen->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(screen->count); panel++) {
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &screen->panels, panel, block);
+                             &screen->panels, panel,
+                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE), block);
         for (tile = 0; tile < tiles; tile++)
             otx__screen_products(screen, first + tile, panel,
                                  block + tile * OTX__TILE * OTX__TILE,

@@ -42,6 +42,9 @@
        their products        1.02 R * chain       0 with 8 bits, as integers are exact
        everything in float   16 u * (2 + R + |<r, m>|)
 
+   For targets finished apart from a table made of rows (apart.h), not the rest of r is rounded
+   but all of it: d_n = 0, and R and d are those of r.
+
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
    (k + columns) 2^-52 S. The Gram form's 8 u S covers that many times over; the
