@@ -57,12 +57,13 @@ class Counted:
         self.model.forward = counted
 
 
-def generate(target, tokenizer, prompts, tokens, **named):
-    """What is written after each prompt, and the passes and seconds of all."""
+def generate(target, encode, prompts, tokens, **named):
+    """What is written after each prompt, and the passes and seconds of all. What is named goes to
+    the model's generate(), which may want tokenizers too."""
     texts, count, start = [], 0, time.time()
     target.passes = 0
     for prompt in prompts:
-        inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+        inputs = encode(prompt, return_tensors="pt", return_token_type_ids=False)
         with torch.no_grad():
             ids = target.model.generate(**inputs, max_new_tokens=tokens, do_sample=False, **named)
         fresh = ids[0][inputs["input_ids"].shape[1]:]

@@ -99,7 +99,7 @@ static const char *duration_text(char to[NUMBER], double seconds)
 /* ---- the command line ----------------------------------------------------------- */
 
 typedef enum command {
-    TRANSPLANT, DRAFT, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, MAP,
+    TRANSPLANT, DRAFT, DRAFT_HEAD, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, MAP,
     HELP, COMMAND_COUNT
 } command;
 
@@ -114,6 +114,7 @@ typedef struct settings {
     bool dry_run, quiet, help, version;
     otx_engine engine;
     const char *report, *token_report, *draft_for;
+    const char *draft_vocab; /* a file, or a number */
     /* evaluate */
     otx_evaluate_options evaluate;
     otx_method methods[OTX_METHOD_COUNT];
@@ -131,6 +132,7 @@ typedef struct settings {
 #define FOR_TRANSPLANTS (FOR(TRANSPLANT) | FOR(DRAFT))
 #define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE))
 #define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
+#define FOR_DRAFTS (FOR_TRANSPLANTS | FOR(DRAFT_HEAD))
 #define FOR_MAKERS (FOR_SOLVERS | FOR(MAP))
 #define FOR_ALL (FOR(COMMAND_COUNT) - 1)
 
@@ -161,14 +163,15 @@ typedef struct settings {
     X(OPTION_DTYPE, "dtype", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_EMBEDDING_TYPE, "embedding-type", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_PRE, "pre", 0, true, FOR_TRANSPLANTS) \
-    X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR_TRANSPLANTS) \
+    X(OPTION_SPLIT_SIZE, "split-max-size", 0, true, FOR_DRAFTS) \
+    X(OPTION_DRAFT_VOCAB, "draft-vocab", 0, true, FOR_DRAFTS) \
     X(OPTION_SPLIT, "split-digits", 0, false, FOR(TRANSPLANT)) \
     X(OPTION_BYTES, "byte-match", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_PREFIX, "prefix-match", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_MAGIKARP, "magikarp", 0, false, FOR_TRANSPLANTS) \
     X(OPTION_SATURATE, "saturate", 0, false, FOR_TRANSPLANTS) \
-    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR_TRANSPLANTS | FOR_RESHAPERS) \
-    X(OPTION_DRY_RUN, "dry-run", 0, false, FOR_TRANSPLANTS) \
+    X(OPTION_OVERWRITE, "overwrite", 0, false, FOR_DRAFTS | FOR_RESHAPERS) \
+    X(OPTION_DRY_RUN, "dry-run", 0, false, FOR_DRAFTS) \
     X(OPTION_MEMORY, "memory", 0, true, FOR_MAKERS) \
     X(OPTION_THREADS, "threads", 0, true, FOR_MAKERS) \
     X(OPTION_ISA, "isa", 0, true, FOR_MAKERS) \
@@ -207,6 +210,7 @@ static const struct {
 static const char *const help_transplant[] = {
     "usage: transplant BASE DONOR OUT [options]\n"
     "       transplant draft SMALL TARGET OUT [options]\n"
+    "       transplant draft-head MODEL OUT --draft-vocab FILE | N\n"
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
     "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
@@ -293,6 +297,10 @@ static const char *const help_transplant[] = {
     "      --split-max-size SIZE\n"
     "                          write GGUF in parts of so many bytes, called OUT less\n"
     "                          .gguf and -00001-of-00002.gguf and so on (one file)\n"
+    "      --draft-vocab FILE|N\n"
+    "                          give OUT's output head rows for some of DONOR's tokens\n"
+    "                          alone, those in FILE or with ids below N, and d2t: see\n"
+    "                          transplant help draft-head\n"
     "      --split-digits      cut numbers into single digits in OUT where BASE reads\n"
     "                          them so and DONOR does not; not for drafts\n"
     "      --saturate          clamp values beyond the range of that type\n"
@@ -328,6 +336,28 @@ static const char help_draft[] =
     "keeps its layers and its width. The other options are those of a transplant, but\n"
     "for --rows, --chat-template and --split-digits. Exit status 1 too if an engine\n"
     "would not take OUT, which stands there nevertheless.\n";
+
+static const char help_draft_head[] =
+    "usage: transplant draft-head MODEL OUT --draft-vocab FILE | N\n"
+    "\n"
+    "Writes to OUT the model MODEL, in either format, with an output head for some of its\n"
+    "tokens alone, which is most of what a draft reads for a token; the embedding stays\n"
+    "whole, and becomes no head if it was one. Tokens with a role and those that the chat\n"
+    "template or generation_config.json names always have a row. Which tokens the rows are\n"
+    "of, in order of ids, says the tensor d2t, as it is read of EAGLE-3 drafts: by llama.cpp\n"
+    "the id, in GGUF; by vLLM and SGLang the id less the row's number, in safetensors, with\n"
+    "t2d beside it and draft_vocab_size in config.json. A plain model with such a head is\n"
+    "loaded by no engine as released. The same option of transplant and transplant draft\n"
+    "writes it at once.\n"
+    "\n"
+    "      --draft-vocab FILE  tokens, one a line: its text, with \\xNN and \\\\ as escapes,\n"
+    "                          #ID, or COUNT, ID and text with tabs between them\n"
+    "      --draft-vocab N     tokens with ids below N, but for reserved ones\n"
+    "      --split-max-size SIZE\n"
+    "                          as for a transplant\n"
+    "      --dry-run           show what there would be and write no model\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
 
 static const char help_inspect[] =
     "usage: transplant inspect FILE_OR_DIR\n"
@@ -450,6 +480,8 @@ static const struct {
     {"transplant", 3, 3, "three are wanted: BASE DONOR OUT", NULL},
     {"draft", 3, 3, "three are wanted: SMALL TARGET OUT (for a directory named draft, write "
      "./draft)", help_draft},
+    {"draft-head", 2, 2, "two are wanted: MODEL OUT (for a directory named draft-head, write "
+     "./draft-head)", help_draft_head},
     {"inspect", 1, 1, "one is wanted: FILE_OR_DIR (for a directory named inspect, write "
      "./inspect)", help_inspect},
     {"align", 2, 2, "two are wanted: BASE DONOR (for a directory named align, write ./align)",
@@ -847,6 +879,12 @@ static int set_option(settings *to, option_id id, const char *value)
                        : strcmp(value, "base") == 0 ? OTX_CHAT_BASE : OTX_CHAT_FILE;
         to->job.chat_file = value;
         break;
+    case OPTION_DRAFT_VOCAB:
+        to->draft_vocab = value;
+        if (!*value || (parse_number(value, NULL, &number) && (number < 1 || number > INT32_MAX)))
+            status = misuse("--draft-vocab", value, "a file's name or a number from 1 is wanted");
+        to->job.draft_vocab_first = number;
+        break;
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
     case OPTION_SEED:
@@ -963,7 +1001,9 @@ static int check_command(const settings *s, uint64_t seen)
         s->job.rows != OTX_ROWS_MULTIPLE)
         return misuse("--rows of this command", commands[s->command].name,
                       "multiple-of:N is wanted");
-    if (s->dry_run) least = 2;
+    if (s->command == DRAFT_HEAD && !s->draft_vocab)
+        return misuse("nothing says which rows stay of", "MODEL", "--draft-vocab is wanted");
+    if (s->dry_run) least--;
     if (n >= least && n <= commands[s->command].most) return STATUS_OK;
     return misuse(n < least ? "too few arguments for" : "too many arguments for",
                   commands[s->command].name, commands[s->command].wanted);
@@ -1450,10 +1490,14 @@ static void print_summary(const settings *s, const otx_job *job)
     char number[NUMBER];
     size_t i;
     otx_job_summarize(job, &summary);
-    printf("%s -> %s, by %s", s->arguments[1], s->arguments[0], otx_method_name(s->job.method));
+    if (s->command == DRAFT_HEAD) printf("%s", s->arguments[0]);
+    else
+        printf("%s -> %s, by %s", s->arguments[1], s->arguments[0],
+               otx_method_name(s->job.method));
     if (s->job.own_head_method) printf(", the head by %s", otx_method_name(s->job.head_method));
     printf("\n");
     print_tokens(&summary.tokens);
+    if (summary.draft_rows) print_count("in the head", summary.draft_rows, summary.tokens.total);
     for (i = 0; i < summary.matrix_count; i++)
         print_matrix(&summary.matrices[i], !s->dry_run);
     if (s->dry_run) printf("\nDry run: no model was written.\n");
@@ -1596,6 +1640,15 @@ static void print_keys(const otx_gguf *gguf)
     printf("\n");
 }
 
+/* Of a draft whose output head has rows for a part of the tokens, how many. */
+static void print_draft_head(const otx_checkpoint *c)
+{
+    const otx_checkpoint_tensor *map = otx_checkpoint_find(c, "d2t");
+    char number[NUMBER];
+    if (map && map->tensor->rank == 1)
+        printf("output head for %s tokens, by d2t\n", grouped(number, map->tensor->shape[0]));
+}
+
 static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, bool *gguf,
                                      otx_error *error)
 {
@@ -1619,6 +1672,7 @@ static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, b
            grouped(bytes, total));
     if (checkpoint.file_count > 1) printf(", %u files", (unsigned)checkpoint.file_count);
     printf("\n");
+    print_draft_head(&checkpoint);
     otx_checkpoint_close(ctx, &checkpoint);
     return OTX_OK;
 }
@@ -1845,13 +1899,19 @@ static void print_start(const settings *s)
     if (gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_LLAMA_CPP)) {
         print_argument("start: llama-server --model", target);
         print_argument(" --model-draft", out);
-        printf("\n");
+        printf(" --spec-type draft-simple\n"); /* by default it drafts with nothing */
     }
     if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_VLLM)) {
         print_argument("start: vllm serve", target);
         printf(" --speculative-config '{\"method\": \"draft_model\", \"model\": \"");
         print_inner(out, true, true);
         printf("\", \"num_speculative_tokens\": 5}'\n");
+    }
+    if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_SGLANG)) {
+        print_argument("start: python -m sglang.launch_server --model-path", target);
+        print_argument(" --speculative-algorithm STANDALONE --speculative-draft-model-path", out);
+        printf(" --speculative-num-steps 5 --speculative-eagle-topk 1"
+               " --speculative-num-draft-tokens 6\n"); /* of which one is the target's */
     }
     if (!gguf && (s->engine == OTX_ENGINE_ALL || s->engine == OTX_ENGINE_TRANSFORMERS)) {
         printf("start: model.generate(..., assistant_model=AutoModelForCausalLM"
@@ -1861,22 +1921,64 @@ static void print_start(const settings *s)
     }
     if (!gguf && s->engine == OTX_ENGINE_LLAMA_CPP) {
         print_argument("start: python convert_hf_to_gguf.py", out);
-        printf("; then llama-server --model-draft\n");
+        printf("; then llama-server --model-draft FILE --spec-type draft-simple\n");
     }
 }
+
+/* What has been written at `out`: itself, or the first of its parts, in `part`. */
+static const char *written(const settings *s, const char *out, char *part, size_t room)
+{
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    int count;
+    if (!s->job.split_max_size || !ends_in(out, ".gguf")) return out;
+    for (count = 2; count <= 65535 && !is_file(&ctx, out); count++) {
+        snprintf(part, room, "%.*s-00001-of-%05d.gguf", (int)strlen(out) - 5, out, count);
+        if (is_file(&ctx, part)) return part;
+    }
+    return out;
+}
+
+/* Longest path of a part. */
+#define PART 4096
 
 /* A transplant, and what verify says of it. */
 static int run_draft(const settings *s)
 {
     settings check = *s;
+    const char *arguments[3];
+    char part[PART];
     int status = run_transplant(s);
     if (status || s->dry_run) return status;
-    check.arguments = s->arguments + 2;
-    check.draft_for = s->arguments[1];
+    arguments[0] = s->arguments[0];
+    arguments[1] = check.draft_for = s->arguments[1];
+    arguments[2] = written(s, s->arguments[2], part, sizeof part);
+    check.arguments = arguments + 2;
     if (!s->quiet) printf("\n");
     status = run_verify(&check);
-    if (!status && !s->quiet) print_start(s);
+    check.arguments = arguments;
+    if (!status && !s->quiet && !s->draft_vocab) print_start(&check);
     return status;
+}
+
+/* The head of a finished model: a transplant of its own tokenizer, of which all rows are
+   copies. What verify says of it says what reads it. */
+static int run_draft_head(const settings *s)
+{
+    settings both = *s;
+    const char *arguments[3];
+    char part[PART];
+    int status;
+    arguments[0] = arguments[1] = s->arguments[0];
+    arguments[2] = s->argument_count > 1 ? s->arguments[1] : NULL;
+    both.arguments = arguments;
+    both.job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
+    status = run_transplant(&both);
+    if (status || s->dry_run) return status;
+    arguments[2] = written(s, arguments[2], part, sizeof part);
+    both.arguments = arguments + 2;
+    if (!s->quiet) printf("\n");
+    return run_verify(&both);
 }
 
 /* The entries of a matrix, the least loss first; what could not run comes last. */
@@ -2113,6 +2215,31 @@ static int run_trim(const settings *s)
     return reshaped(result, &error, &list);
 }
 
+/* A command with --draft-vocab, whose file is a list of tokens. */
+static int run_with_draft_vocab(const settings *s)
+{
+    settings with = *s;
+    token_list list;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result = OTX_OK;
+    int status;
+    memset(&list, 0, sizeof list);
+    if (!s->job.draft_vocab_first) result = list_open(&ctx, s->draft_vocab, &list, &error);
+    if (!result && !s->job.draft_vocab_first && !list.count)
+        result = list_fail(&error, OTX_ERROR_FORMAT, s->draft_vocab, "names no token");
+    with.job.draft_vocab = list.tokens;
+    with.job.draft_vocab_count = list.count;
+    if (result) status = fail(&error);
+    else
+        status = s->command == DRAFT        ? run_draft(&with)
+                 : s->command == DRAFT_HEAD ? run_draft_head(&with)
+                                            : run_transplant(&with);
+    list_close(&list);
+    return status;
+}
+
 /* Both ways between A and B. */
 typedef struct mapping {
     otx_vocab vocabs[2];
@@ -2225,8 +2352,8 @@ static int run_help(const settings *s)
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
-                      "known are transplant, draft, inspect, align, verify, evaluate, trim, "
-                      "bytes, extend, map");
+                      "known are transplant, draft, draft-head, inspect, align, verify, "
+                      "evaluate, trim, bytes, extend, map");
     return print_help(of);
 }
 
@@ -2235,6 +2362,7 @@ static int run(const settings *s)
     int status;
     if (s->help) status = print_help(s->command);
     else if (s->version) status = print_version();
+    else if (s->draft_vocab) status = run_with_draft_vocab(s);
     else if (s->command == DRAFT) status = run_draft(s);
     else if (s->command == INSPECT) status = run_inspect(s);
     else if (s->command == ALIGN) status = run_align(s);

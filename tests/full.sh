@@ -285,8 +285,9 @@ ranks() {
 }
 
 # The readers on inputs that a fuzzer makes, from seeds that are made first; and on the
-# seeds alone, where clang has no fuzzer.
+# seeds alone, where clang has no fuzzer: fuzzed [HOW LONG].
 fuzzed() {
+    bound=${1--runs=20000}
     if ! have python3; then skip "fuzzing" "no python3"; return; fi
     rm -rf "$build/fuzz"
     python3 tests/fuzz/seeds.py "$build/fuzz/seeds" || count "tests/fuzz/seeds.py" 1
@@ -309,12 +310,16 @@ fuzzed() {
         clang -std=c99 -g -O1 -I. -DOTX_STATIC -fno-sanitize-recover=all $fuzzer "$source" \
             -o "$build/$name" -lm
         count "$name: build" $?
-        "$build/$name" -seed=1 -runs=20000 -timeout=20 -rss_limit_mb=1024 \
-            -dict="tests/fuzz/$target.dict" -artifact_prefix="$build/fuzz/" \
-            "$build/fuzz/$target" "$build/fuzz/seeds/$target" >"$build/output" 2>&1
+        words=
+        if [ -f "tests/fuzz/$target.dict" ]; then words=-dict=tests/fuzz/$target.dict; fi
+        mkdir -p "$build/fuzz/seeds/$target"
+        "$build/$name" -seed=1 "$bound" -timeout=20 -rss_limit_mb=1024 $words \
+            -artifact_prefix="$build/fuzz/" "$build/fuzz/$target" \
+            "$build/fuzz/seeds/$target" >"$build/output" 2>&1
         status=$?
         [ $status -eq 0 ] || tail -n 30 "$build/output"
-        count "$name, 20000 inputs" $status
+        grep '^Done ' "$build/output"
+        count "$name, $bound" $status
     done
 }
 

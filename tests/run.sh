@@ -4,7 +4,9 @@
 #   ./tests/run.sh --full   and again under sanitizers, with every compiler and language
 #                           standard here, on an emulated Arm, and against the real
 #                           clients (Python packages, installed into build/)
-#   ./tests/run.sh --clients   only the tool against the real clients
+#   ./tests/run.sh --clients     only the tool against the real clients
+#   ./tests/run.sh --platforms   every platform that can be built for here, a row each
+#   ./tests/run.sh --hostile     a system that fails, the largest inputs; an hour of fuzzing
 #   ./tests/run.sh test_json test_tool_verify ...   only these suites
 # CC chooses the compiler. The last line adds everything up. tests/README.md says what each
 # file here is for.
@@ -18,9 +20,11 @@ case "${1-}" in
 "") ;;
 --full) what=full ;;
 --clients) what=clients ;;
+--platforms) exec ./tests/platforms.sh ;;
+--hostile) exec ./tests/hostile.sh --long ;;
 --one-by-one) what=one_by_one ;; # a part of --full
 test_*) what=chosen ;;
-*) echo "usage: tests/run.sh [--full | --clients | SUITE...]" >&2; exit 2 ;;
+*) echo "usage: tests/run.sh [--full | --clients | --platforms | --hostile | SUITE...]" >&2; exit 2 ;;
 esac
 
 CC=${CC:-cc}

@@ -88,11 +88,13 @@ static void put_id(const char *name, int id)
     if (id >= 0) gguf_u32(name, (uint32_t)id);
 }
 
+/* What d2t holds. */
+static int64_t targets[300];
+
 static void put_tensors(void)
 {
     enum { COLUMNS = 4 };
     static float rows[300 * COLUMNS];
-    static int64_t targets[300];
     size_t i;
     for (i = 0; i < COUNT(rows); i++) rows[i] = 1.0f;
     rows[0] = w.first;
@@ -342,10 +344,25 @@ static void headers(void)
 /* A head of a draft has rows for some tokens of the target. */
 static void trimmed_heads(void)
 {
+    size_t i;
     good();
+    for (i = 0; i < 18; i++) targets[i] = (int64_t)i * 2 + (i > 15 ? EOS - 32 : 0);
     w.head_rows = w.d2t = 17;
+    one('W', "rows for 17 of");
+    CHECK_CONTAINS(findings, "llama.cpp reads of EAGLE-3 and DFlash drafts; this one is \"llama\"");
+    targets[1] = targets[0];
     make("file.gguf");
-    CHECK(!strstr(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL), "rows for"));
+    CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL),
+                   "rows before them are of, the first 1");
+    CHECK_CONTAINS(findings, "; in GGUF it holds the id itself");
+    targets[1] = -1;
+    targets[2] = TOKENS;
+    targets[3] = INT64_MAX;
+    make("file.gguf");
+    CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL),
+                   "3 rows are of no id below");
+    CHECK_CONTAINS(findings, "the first 1 by -1");
+    for (i = 0; i < 18; i++) targets[i] = (int64_t)i;
     w.d2t = 18;
     make("file.gguf");
     CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL),

@@ -36,7 +36,7 @@
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
           otx_job_options, OTX_ACTION_MATCH, otx_mark_undertrained; otx_gguf_*, GGUF files in
           otx_checkpoint_open, otx_job_open, otx_vocab_open and otx_verify,
-          otx_vocab_parse_gguf; pre and split_max_size in otx_job_options.
+          otx_vocab_parse_gguf; pre, split_max_size and draft_vocab in otx_job_options.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           Rows of pieces beside the donor's, which otx_method_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.

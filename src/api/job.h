@@ -64,6 +64,13 @@ typedef struct otx_job_options {
     uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
                           that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
                           file, whatever the base is in */
+    const char *const *draft_vocab; /* with these two the output is a draft whose head has rows
+                          for a part of the tokens alone; NULL and 0: for all. Each is a token of
+                          the donor's by content, else by its bytes, with \xNN and \\ as escapes;
+                          "#ID"; or a line "COUNT\tID\tTOKEN", which counts for nothing where
+                          COUNT is 0. Read by otx_job_open. See there what is written */
+    size_t draft_vocab_count;
+    uint64_t draft_vocab_first; /* tokens with ids below this one besides, but for reserved ones */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -130,6 +137,7 @@ typedef struct otx_job_summary {
     otx_job_tokens tokens;
     otx_job_matrix matrices[OTX_JOB_MAX_MATRICES];
     size_t matrix_count;
+    uint64_t draft_rows; /* of a head that has rows for a part of the tokens; else 0 */
     otx_isa isa;
     int threads;
     uint64_t peak_bytes; /* most memory held at once through the allocator */
@@ -148,7 +156,18 @@ typedef struct otx_job otx_job;
    (Two or three alike may be copies that somebody made.) A token with such a row in a matrix
    of the donor that is used, the embedding or an untied head, is not solved for: where the
    base has no row to copy, it gets what a reserved token gets. Nor is it an anchor, nor is
-   one with such a row in a matrix of the base. */
+   one with such a row in a matrix of the base.
+
+   With a draft_vocab every output head of the output has a row for each token that is listed, and
+   for those in use (otx_token), which a generation needs, in order of their ids; the embedding
+   has all rows. A model whose head is its embedding gets a head of its own. A tensor "d2t" (I64)
+   says which tokens the rows are of, as those read it who read it at all. In safetensors that are
+   EAGLE-3 drafts of SafeAILab/EAGLE, vLLM and SGLang: the id less the row's number; "t2d" (BOOL)
+   marks the tokens that have a row, and config.json says "draft_vocab_size". In GGUF those are
+   the drafts EAGLE-3 and DFlash of llama.cpp: the id itself. A head with a bias, a list that
+   leaves nothing out, and a model without a head are OTX_ERROR_ARGUMENT; tokens that are not
+   there OTX_ERROR_NOT_FOUND. If both paths are the same, every row is copied, those without a
+   token too: so is the head of a finished model cut down. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);

@@ -48,6 +48,11 @@ typedef struct otx_verify_summary {
    hardly anybody means (warnings: special ids of tokens that are none, an unknown
    pre-tokenizer, a chat template with names of no tokens); and values as above.
 
+   Of a draft whose head has rows for a part of the tokens (otx_job_options.draft_vocab): that d2t
+   is I64 and has an element for each row, all of ids below the embedding's rows, none twice;
+   draft_vocab_size (faults); t2d, and whether eos has a row (warnings). A warning, or of an EAGLE-3
+   or DFlash draft a note, says who reads such a head.
+
    draft_for names the model that this one is to draft for; its tokenizer and its
    config.json are read, or its keys. GGUF files are compared as they are, and a directory
    as it would be converted; if either is one, llama.cpp alone is asked for by

@@ -38,50 +38,66 @@ OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
             digits[9 * i + j] = (char)('0' + limbs[i] % 10);
 }
 
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
+/* Digits enough to tell doubles apart: one before the first that is not 0, for a carry, 18 from
+   there on, and '1' or '0' for whether any that is not 0 follows. */
+#define OTX__DECIMAL_KEPT 20
+
+/* Those of significand * 2^exponent; `*from` is the place of the first in what otx__decimal
+   makes, chosen by these if it is negative. */
+OTX__PRIVATE void otx__decimal_keep(uint64_t significand, int exponent, int *from, char *kept)
 {
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
+    char digits[OTX__DECIMAL_DIGITS];
+    int i;
+    otx__decimal(significand, exponent, digits);
+    if (*from < 0)
+        for (i = 0; digits[i] == '0'; i++) *from = i;
+    memcpy(kept, digits + *from, OTX__DECIMAL_KEPT - 1);
+    for (i = *from + OTX__DECIMAL_KEPT - 1; i < OTX__DECIMAL_DIGITS && digits[i] == '0';) i++;
+    kept[OTX__DECIMAL_KEPT - 1] = i < OTX__DECIMAL_DIGITS ? '1' : '0';
+}
+
+/* Cuts the exact digits after `keep` of them, rounding up if the next is at least
+   `threshold`. Returns whether the result lies in the interval that reads back as the same
+   double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int keep, char threshold, char *digits)
+{
+    int i = 1 + keep, from_below, from_above;
     bool up = exact[i] >= threshold;
     memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
+    memset(digits + i, '0', (size_t)(OTX__DECIMAL_KEPT - i));
     while (up) {
         i--;
         up = digits[i] == '9';
         digits[i] = (char)(up ? '0' : digits[i] + 1);
     }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
+    from_below = memcmp(digits, below, OTX__DECIMAL_KEPT);
+    from_above = memcmp(above, digits, OTX__DECIMAL_KEPT);
     return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
 }
 
 /* Finds the fewest digits that read back as the same double, and of those the
    nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
    between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+   17 digits always do. Returns the place of the first of them. */
+OTX__PRIVATE int otx__decimal_shortest(uint64_t bits, char *digits)
 {
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    char exact[OTX__DECIMAL_KEPT], below[OTX__DECIMAL_KEPT], above[OTX__DECIMAL_KEPT];
     uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    int exponent = (int)(bits >> 52), from = -1, keep = 1;
     /* The neighbour below a power of two is at half the distance, which is why
        rounding up may do where rounding to nearest, downwards, does not. */
     uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
     bool closed = significand % 2 == 0;
     if (exponent > 0) significand |= UINT64_C(1) << 52;
     else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+    otx__decimal_keep(4 * significand, exponent - 1077, &from, exact);
+    otx__decimal_keep(4 * significand - half, exponent - 1077, &from, below);
+    otx__decimal_keep(4 * significand + 2, exponent - 1077, &from, above);
+    while (!otx__decimal_try(exact, below, above, closed, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, keep, '0', digits))
         keep++;
+    return from;
 }
 
 /* Most bytes of a double as text, "-1.2345678901234567e-308". */
@@ -93,9 +109,8 @@ OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
    an infinity. */
 OTX__PRIVATE size_t otx__double_text(char *to, double value)
 {
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS], *end = to;
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
+    char digits[OTX__DECIMAL_KEPT], *end = to;
+    int first = 0, last = OTX__DECIMAL_KEPT - 1, point, power, size, i;
     uint64_t bits, magnitude;
     memcpy(&bits, &value, sizeof bits);
     magnitude = bits & (UINT64_MAX >> 1);
@@ -105,7 +120,7 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
         memcpy(end, "0.0", 3);
         return (size_t)(end + 3 - to);
     }
-    otx__decimal_shortest(magnitude, digits);
+    point = OTX__DECIMAL_WHOLE - otx__decimal_shortest(magnitude, digits);
     while (digits[first] == '0') first++;
     while (digits[last] == '0') last--;
     power = point - 1 - first;
@@ -123,11 +138,10 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
     } else {
         if (first >= point) first = point - 1;
         if (last < point) last = point;
-        memcpy(end, digits + first, (size_t)(point - first));
-        end += point - first;
-        *end++ = '.';
-        memcpy(end, digits + point, (size_t)(last - point + 1));
-        end += last - point + 1;
+        for (i = first; i <= last; i++) {
+            if (i == point) *end++ = '.';
+            *end++ = (char)(i >= 0 && i < OTX__DECIMAL_KEPT ? digits[i] : '0');
+        }
     }
     return (size_t)(end - to);
 }

@@ -9,11 +9,14 @@
    Read job.h, then run.h; to add a check of verify, one of the check_ rooms and verify.h.
 
    Rooms, in order of dependency:
+     draft_map     which tokens the rows of a draft's head are of
      job           what a job holds
      open          opening the two models
      map           the caller's map
      align         where every new row comes from
+     draft_vocab   the tokens that a draft's head has rows for
      plan          what becomes of every tensor, and of the configs
+     draft_head    a head of fewer rows, and what says which
      rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
@@ -46,6 +49,7 @@
      combined      a map of tokens by the combinations that a method makes
      report        what a job did, as JSON and as a table
      findings      what is told of a finished model
+     check_head    a head of fewer rows than tokens
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values

@@ -212,6 +212,17 @@ OTX_API const char *otx_engine_name(otx_engine engine)
     return (unsigned)engine < OTX_ENGINE_COUNT ? names[engine] : NULL;
 }
 
+/* Of which models an engine reads d2t, where this is none of them and has it; else NULL. */
+OTX__PRIVATE const char *otx__draft_unread(const otx__draft *d, otx_engine engine)
+{
+    static const char *const read[OTX_ENGINE_COUNT] = {
+        NULL, "EAGLE-3 and DFlash drafts", "EAGLE-3 drafts", "EAGLE-3 drafts", "no model"};
+    const otx__side *side = d->sides[0];
+    if (!side->draft_rows || (engine != OTX_ENGINE_TRANSFORMERS && otx__reads_d2t(side)))
+        return NULL;
+    return read[engine];
+}
+
 /* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
 typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
 
@@ -239,11 +250,19 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
     for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
         otx_severity severity;
         otx__draft_why why;
+        const char *unread;
         if (v->options->engine == OTX_ENGINE_ALL ? gguf && engine != OTX_ENGINE_LLAMA_CPP
                                                  : v->options->engine != (otx_engine)engine)
             continue;
         memset(&why, 0, sizeof why);
         severity = rules[engine](d, &why);
+        unread = severity == OTX_FAULT ? NULL : otx__draft_unread(d, (otx_engine)engine);
+        if (unread) {
+            otx__found(v, OTX_WARNING, "draft: %s takes the tokens of the pair, but not the head: "
+                       "it reads " OTX__D2T " of %s", otx_engine_name((otx_engine)engine),
+                       unread);
+            continue;
+        }
         otx__found(v, severity, "draft: %s %s the pair%s%s",
                    otx_engine_name((otx_engine)engine),
                    severity == OTX_FAULT ? "refuses" : "takes",

@@ -26,6 +26,7 @@ OTX__PRIVATE void otx__verify_open(otx__verifier *v)
     if (!v->failure)
         otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
                          &error);
+    otx__verify_find_d2t(v);
     if (!v->failure && side->vocab.tokens && side->checkpoint.files)
         otx__verify_take(v, otx__parts_find(&v->quiet, side, &error), &error);
 }

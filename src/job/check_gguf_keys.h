@@ -157,7 +157,7 @@ OTX__PRIVATE bool otx__gguf_is_by_token(const otx_tensor *tensor, bool *head)
 OTX__PRIVATE void otx__verify_gguf_tensors(otx__gguf_verify *c)
 {
     const otx_checkpoint *checkpoint = &c->v->side.checkpoint;
-    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, "d2t");
+    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, OTX__D2T);
     char text[OTX__TENSOR_TEXT];
     size_t i;
     for (i = 0; i < checkpoint->tensor_count; i++) {
@@ -208,6 +208,7 @@ OTX__PRIVATE void otx__verify_gguf_open(otx__verifier *v)
     result = otx_vocab_parse_gguf(&v->quiet, otx__gguf_of(&side->checkpoint), side->path,
                                   &side->vocab, &error);
     if (!otx__verify_take(v, result, &error) || side->checkpoint.tensor_count == 0) return;
+    otx__verify_find_d2t(v);
     result = otx__parts_find(&v->quiet, side, &error);
     if (result == OTX_ERROR_UNSUPPORTED)
         otx__found(v, OTX_WARNING, "values are not looked at: %s", error.message);
@@ -239,5 +240,6 @@ OTX__PRIVATE void otx__verify_gguf(otx__verifier *v)
         otx__verify_gguf_tensors(&check);
     }
     otx__gguf_verify_close(&check);
+    otx__verify_head(v);
     otx__verify_values(v);
 }

@@ -35,6 +35,14 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
     return result;
 }
 
+/* The content of the token that a row is of. */
+OTX__PRIVATE const char *otx__row_content(char to[OTX__QUOTED], const otx__verifier *v,
+                                          const otx__vocab_tensor *what, uint64_t row)
+{
+    const bool draft = v->draft && what->kind == OTX__PART_HEAD && row < v->side.draft_rows;
+    return otx__side_content(to, &v->side, draft ? v->draft[row] : row);
+}
+
 /* Tells of rows that are not finite, and of rows of zeros that can be sampled. */
 OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__vocab_tensor *what)
 {
@@ -52,12 +60,12 @@ OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__vocab_tensor *
         otx__found(v, OTX_FAULT, "%s: tensor %s: %" PRIu64 " rows hold a NaN, an infinity or a "
                    "value beyond 32-bit float, the first %" PRIu64 " (token \"%s\")",
                    v->side.path, tensor, count.bad, count.first_bad,
-                   otx__side_content(token, &v->side, count.first_bad));
+                   otx__row_content(token, v, what, count.first_bad));
     if (count.zero && sampled)
         otx__found(v, OTX_WARNING, "%s: tensor %s: %" PRIu64 " rows are zeros, the first "
                    "%" PRIu64 " (token \"%s\"): they score 0, which may be the most, and can "
                    "be sampled", v->side.path, tensor, count.zero, count.first_zero,
-                   otx__side_content(token, &v->side, count.first_zero));
+                   otx__row_content(token, v, what, count.first_zero));
 }
 
 OTX__PRIVATE void otx__verify_values(otx__verifier *v)

@@ -116,6 +116,7 @@ OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
     otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
     size_t targets = job->target_count, i;
     otx_result result;
+    if (d->norms) return OTX_OK; /* a draft's head has the embedding's rows once more */
     if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);
     result = otx__diagnose_anchors(job, &anchors, matrix->anchor_norms, error);
     if (!result) result = otx__matrix_norms(&ctx, &made, d->norms, error);

@@ -6,6 +6,8 @@ typedef struct otx__verifier {
     const otx_verify_options *options;
     otx_verify_summary summary;
     otx__side side;     /* what could not be opened is absent in it */
+    uint32_t *draft;    /* of a draft whose d2t could be read, the id that each row of its head
+                           is of, or UINT32_MAX; else NULL */
     otx_result failure; /* what ends the whole: lack of memory, cancelling */
     otx_error *error;
 } otx__verifier;

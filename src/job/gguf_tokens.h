@@ -137,7 +137,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
             tokens->types[word.id] =
-                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+                otx__gguf_token_type(donor, tokens, (size_t)word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }

@@ -42,10 +42,26 @@ OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
             totals.bytes += elements * (otx_dtype_bits(job->plans[which].dtype) / 8);
         }
     }
+    for (i = 0; i < job->draft.extra_count; i++) {
+        const otx_tensor *tensor = &job->draft.extras[i];
+        uint64_t elements = otx__tensor_elements(tensor, tensor->shape);
+        totals.elements += elements;
+        totals.bytes += elements * (otx_dtype_bits(tensor->dtype) / 8);
+    }
     return totals;
 }
 
-/* The weight map without what is not written, as a JSON object. */
+/* Appends a tensor of the weight map, the first or another. */
+OTX__PRIVATE void otx__weight_map_add(const otx_tensor *tensor, const char *file, bool first,
+                                      otx__text *to)
+{
+    otx__text_string(to, first ? "\n    " : ",\n    ");
+    otx__text_json_string(to, tensor->name, tensor->name_size);
+    otx__text_string(to, ": ");
+    otx__text_json_string(to, file, strlen(file));
+}
+
+/* The weight map without what is not written and with what is new, as a JSON object. */
 OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
 {
     const otx_checkpoint *base = &job->base.checkpoint;
@@ -56,11 +72,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
         const char *file = base->files[base->tensors[i].file].name;
         size_t which = otx__which_tensor(job, tensor);
         if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
-        otx__text_string(to, written++ ? ",\n    " : "\n    ");
-        otx__text_json_string(to, tensor->name, tensor->name_size);
-        otx__text_string(to, ": ");
-        otx__text_json_string(to, file, strlen(file));
+        otx__weight_map_add(tensor, file, written++ == 0, to);
     }
+    for (i = 0; i < job->draft.extra_count; i++)
+        otx__weight_map_add(&job->draft.extras[i], base->files[job->draft.home].name,
+                            written++ == 0, to);
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
@@ -68,7 +84,7 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = !job->base.checkpoint.index_differs;
+    bool whole = !job->base.checkpoint.index_differs && job->draft.extra_count == 0;
     otx_result result;
     otx__text map;
     size_t i;

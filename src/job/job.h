@@ -70,6 +70,9 @@ struct otx_job {
     uint32_t *targets;                      /* donor ids to solve for */
     size_t anchor_count, target_count;
 
+    /* draft_vocab, draft_head: the tokens that the output's head has rows for */
+    otx__draft_head draft;
+
     /* plan: what becomes of every tensor, and of the configs */
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
@@ -368,6 +371,7 @@ OTX_API void otx_job_close(otx_job *job)
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
+    otx__draft_close(ctx, &job->draft);
     otx_alignment_close(ctx, &job->alignment);
     otx__side_close(ctx, &job->donor);
     otx__side_close(ctx, &job->base);

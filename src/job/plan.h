@@ -86,6 +86,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
+    if (tensor->kind == OTX__PART_HEAD && job->draft.ids) plan->shape[0] = job->draft.count;
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
@@ -99,7 +100,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
     matrix->method = job->solutions[plan->solution].method;
-    matrix->rows = plan->rows;
+    matrix->rows = plan->shape[0];
     matrix->columns = old->shape[1];
     matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
@@ -178,6 +179,7 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.donor = &job->donor;
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
+    plan.draft_rows = job->draft.count;
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 

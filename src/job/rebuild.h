@@ -198,6 +198,29 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     return result;
 }
 
+/* Moves the new rows of a draft's head before all others, once all are made. */
+OTX__PRIVATE void otx__rebuild_pick(otx__rebuild *r)
+{
+    const otx__draft_head *draft = &r->job->draft;
+    size_t i;
+    r->ids = draft->ids;
+    for (i = 0; i < draft->count; i++)
+        memmove(r->made.data + i * r->row_size, r->made.data + draft->ids[i] * r->row_size,
+                r->row_size);
+}
+
+/* How many new rows are written. */
+OTX__PRIVATE size_t otx__rebuild_count(const otx__rebuild *r)
+{
+    return r->ids ? r->job->draft.count : r->made.rows;
+}
+
+/* The donor's id that a row which is written is of. */
+OTX__PRIVATE size_t otx__rebuild_id(const otx__rebuild *r, size_t row)
+{
+    return r->ids ? r->ids[row] : row;
+}
+
 /* ---- before the solves ---- */
 
 /* Whether the rows that will be copied fit into their new type. Flags those that do not,

@@ -149,6 +149,8 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                      ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
                      (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
+    if (summary->draft_rows)
+        otx__text_format(&text, "  \"draft_rows\": %" PRIu64 ",\n", summary->draft_rows);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
         otx__text_string(&text, i ? ",\n" : "\n");

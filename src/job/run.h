@@ -7,11 +7,14 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) otx__job_keep_rows(job);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_choose_draft(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_draft(job, error);
     if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
@@ -40,6 +43,7 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
         return result;
     }
     job->options.map = NULL; /* the caller's; used up */
+    job->options.draft_vocab = NULL;
     job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
     job->summary.threads = otx__threads(&job->ctx);
     job->summary.seconds = otx__now() - start;

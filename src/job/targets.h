@@ -14,6 +14,7 @@ typedef struct otx__rebuild {
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
     double *row;                 /* for a row on its way, or a mean */
+    const uint32_t *ids;         /* of the new rows that are left, where not all are */
 } otx__rebuild;
 
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)

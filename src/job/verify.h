@@ -12,6 +12,7 @@ OTX__PRIVATE void otx__verify_directory(otx__verifier *v)
     otx__verify_rows(v);
     otx__verify_ids(v);
     otx__verify_tie(v);
+    otx__verify_head(v);
     otx__verify_values(v);
 }
 
@@ -47,6 +48,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     if (file) otx__verify_gguf(&v);
     else otx__verify_directory(&v);
     otx__verify_draft(&v);
+    if (v.draft) otx__free(&v.ctx, v.draft, (size_t)v.side.draft_rows, sizeof *v.draft);
     otx__side_close(&v.ctx, &v.side);
     otx__path_free(ctx, file);
     if (summary && !v.failure) *summary = v.summary;

@@ -81,7 +81,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
         file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE ||
                         !otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i]);
     if (!file->touched) return OTX_OK;
-    file->capacity = old->tensor_count;
+    file->capacity = old->tensor_count + OTX__DRAFT_EXTRAS;
     file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
     file->originals =
         (const otx_tensor **)otx__alloc(&job->ctx, file->capacity, sizeof *file->originals);
@@ -98,6 +98,11 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
             tensor->dtype = job->plans[which].dtype;
         }
         file->originals[file->count++] = &old->tensors[i];
+    }
+    for (i = 0; i < job->draft.extra_count; i++) {
+        if (&job->base.checkpoint.files[job->draft.home].header != old) continue;
+        file->tensors[file->count] = job->draft.extras[i];
+        file->originals[file->count++] = &job->draft.extras[i];
     }
     file->empty = file->count == 0;
     return file->empty ? OTX_OK : otx__out_file_layout(job, old, file, error);
@@ -180,11 +185,12 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
 
 /* ---- after it: the weights ---- */
 
-/* Writes the bytes of a new matrix in the file's byte order, and reports them. */
-OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, otx__file *to,
-                                        otx__meter *meter, otx_error *error)
+/* Writes the bytes of the first rows of a new matrix in the file's byte order, and reports
+   them. */
+OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, size_t first,
+                                        otx__file *to, otx__meter *meter, otx_error *error)
 {
-    size_t size = otx_dtype_bits(rows->dtype) / 8, count = rows->rows * rows->columns, at;
+    size_t size = otx_dtype_bits(rows->dtype) / 8, count = first * rows->columns, at;
     otx_result result = OTX_OK;
     for (at = 0; at < count && !result;) {
         size_t step = otx__min(count - at, OTX__STREAM_BLOCK / size);
@@ -198,8 +204,8 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, o
     return result;
 }
 
-/* Makes and writes one new matrix. */
-OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *to,
+/* Makes and writes one new matrix; of a draft's `head` the rows that it has. */
+OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, bool head, otx__file *to,
                                           otx__meter *meter, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
@@ -208,13 +214,31 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     otx_result result = otx__rebuild_open(job, which, &rebuild, error);
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
-    meter->subject = job->base.parts.tensors[which].at->tensor->name;
+    if (!result && head && job->draft.ids) otx__rebuild_pick(&rebuild);
     if (!result)
         result = otx_dtype_is_block(plan->stored)
                      ? otx__write_blocks(&rebuild, plan->stored, to, meter, error)
-                     : otx__write_rows(job, &rebuild.made, to, meter, error);
+                     : otx__write_rows(job, &rebuild.made, otx__rebuild_count(&rebuild), to,
+                                       meter, error);
     otx__rebuild_close(&rebuild);
     return result;
+}
+
+/* Writes a tensor that is the vocabulary's, or one that a draft has besides; false where it
+   is neither, and the base's bytes are to be copied. */
+OTX__PRIVATE bool otx__write_made(otx_job *job, const otx_tensor *original, otx__file *to,
+                                  otx__meter *meter, otx_result *result, otx_error *error)
+{
+    const size_t which = otx__which_tensor(job, original), extra = otx__draft_extra(job, original);
+    meter->subject = original->name;
+    if (which != OTX__NONE)
+        *result = otx__write_matrix(job, which, job->base.parts.tensors[which].kind ==
+                                                    OTX__PART_HEAD, to, meter, error);
+    else if (extra == OTX__NONE) return false;
+    else if (original->rank == 2)
+        *result = otx__write_matrix(job, job->draft.own, true, to, meter, error);
+    else *result = otx__write_draft_map(job, original, to, meter, error);
+    return true;
 }
 
 /* Writes a file whose vocabulary tensors are new and whose others are copied from the old
@@ -231,10 +255,8 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     result = otx__meter_add(&job->ctx, meter, layout->header_size, error);
     for (i = 0; i < layout->count && !result; i++) {
         const otx_tensor *original = file->originals[layout->order[i]];
-        size_t which = otx__which_tensor(job, original);
-        meter->subject = original->name;
-        if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
-        else if (original->end > original->begin)
+        if (otx__write_made(job, original, to, meter, &result, error)) continue;
+        if (original->end > original->begin)
             result = otx__stream(&job->ctx, old, from, original->begin,
                                  original->end - original->begin, &to->sink, meter, error);
     }

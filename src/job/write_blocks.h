@@ -20,7 +20,7 @@ OTX__PRIVATE otx_result otx__block_store(const otx__block_rows *rows, size_t row
                                         otx_error *error)
 {
     const otx__rebuild *r = rows->made;
-    const int64_t base = rows->same ? otx__rebuild_source(r, row) : -1;
+    const int64_t base = rows->same ? otx__rebuild_source(r, otx__rebuild_id(r, row)) : -1;
     if (base >= 0)
         return otx__checkpoint_bytes(&r->job->base.checkpoint, r->tensor->at,
                                      (uint64_t)base * rows->row_size, rows->row_size, to, error);
@@ -47,6 +47,7 @@ OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t 
 {
     const otx__rebuild *r = rows->made;
     const otx_tensor *tensor = r->tensor->at->tensor;
+    const size_t id = otx__rebuild_id(r, row);
     char name[OTX__QUOTED], content[OTX__QUOTED];
     otx_result result = otx__block_store(rows, row, rows->block, error);
     if (result != OTX_ERROR_RANGE) return result;
@@ -54,7 +55,7 @@ OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t 
                      " (token \"%s\") has values that blocks of %s cannot hold; --embedding-type "
                      "f32 holds them", r->job->base.path,
                      otx__quote(name, sizeof name, tensor->name, tensor->name_size),
-                     (uint64_t)row, otx__side_content(content, &r->job->donor, row),
+                     (uint64_t)id, otx__side_content(content, &r->job->donor, id),
                      otx_dtype_name(rows->stored));
 }
 
@@ -68,6 +69,7 @@ OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype store
     otx__block_rows rows;
     unsigned bytes;
     const unsigned elements = otx_dtype_block(stored, &bytes);
+    const size_t count = otx__rebuild_count(r);
     size_t room, parts, i;
     otx_result result = OTX_OK;
     memset(&rows, 0, sizeof rows);
@@ -75,11 +77,11 @@ OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype store
     rows.stored = stored;
     rows.row_size = r->made.columns / elements * bytes;
     rows.same = r->tensor->at->tensor->dtype == stored;
-    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, r->made.rows);
+    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, count);
     rows.block = (char *)otx__alloc(ctx, room, rows.row_size);
     if (!rows.block) return otx__fail_array(error, room, rows.row_size);
-    for (; rows.first < r->made.rows && !result; rows.first += rows.count) {
-        rows.count = otx__min(room, r->made.rows - rows.first);
+    for (; rows.first < count && !result; rows.first += rows.count) {
+        rows.count = otx__min(room, count - rows.first);
         parts = otx__min(rows.count, OTX__ROW_PARTS);
         rows.share = (rows.count + parts - 1) / parts;
         otx__parallel(ctx, parts, otx__block_rows_body, &rows);

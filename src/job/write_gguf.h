@@ -146,7 +146,7 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
 {
     const otx_checkpoint *base = &job->base.checkpoint;
     size_t file, i, at = 0;
-    w->count = base->tensor_count;
+    w->count = base->tensor_count + job->draft.extra_count;
     w->tensors = (otx_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->tensors);
     w->types = (uint32_t *)otx__alloc(&job->ctx, w->count, sizeof *w->types);
     w->originals =
@@ -155,7 +155,7 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
         return otx__fail_array(error, w->count, sizeof *w->tensors);
     for (file = 0; file < base->file_count; file++) {
         const otx_gguf *header = &base->files[file].gguf;
-        for (i = 0; i < header->tensor_count && at < w->count; i++, at++) {
+        for (i = 0; i < header->tensor_count && at < base->tensor_count; i++, at++) {
             size_t which = otx__which_tensor(job, &header->tensors[i]);
             w->originals[at].tensor = &header->tensors[i];
             w->originals[at].file = (uint32_t)file;
@@ -168,6 +168,12 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
             }
             *blocks |= otx_gguf_type_block(w->types[at], NULL) > 1;
         }
+    }
+    for (i = 0; i < job->draft.extra_count; i++, at++) {
+        w->tensors[at] = job->draft.extras[i];
+        w->types[at] = otx_gguf_type_of(w->tensors[at].dtype);
+        w->originals[at].tensor = &job->draft.extras[i];
+        w->originals[at].file = 0;
     }
     return OTX_OK;
 }
@@ -312,11 +318,10 @@ OTX__PRIVATE otx_result otx__gguf_write_part(otx_job *job, otx__gguf_writing *w,
     result = otx__meter_add(&job->ctx, &w->meter, at, error);
     for (i = 0; i < part->count && !result; i++) {
         const otx_checkpoint_tensor *original = &w->originals[part->first + i];
-        const size_t which = otx__which_tensor(job, original->tensor);
         result = otx__gguf_fill(job, to, layout->offsets[i] - at, &w->meter, error);
-        if (!result)
-            result = which == OTX__NONE ? otx__gguf_copy(job, original, to, &w->meter, error)
-                                        : otx__write_matrix(job, which, to, &w->meter, error);
+        if (!result &&
+            !otx__write_made(job, original->tensor, to, &w->meter, &result, error))
+            result = otx__gguf_copy(job, original, to, &w->meter, error);
         at = layout->offsets[i] + otx__gguf_new_bytes(w, part->first + i);
     }
     return result ? result : otx__gguf_fill(job, to, layout->file_size - at, &w->meter, error);

@@ -93,7 +93,7 @@ OTX__PRIVATE otx_result otx__mapping_fit(const otx_context *ctx,
     if (result) return result;
     sum->isa = stats.isa;
     sum->threads = stats.threads;
-    sum->peak_bytes = otx__max(sum->peak_bytes, stats.peak_bytes);
+    if (stats.peak_bytes > sum->peak_bytes) sum->peak_bytes = stats.peak_bytes;
     sum->seconds += stats.seconds;
     sum->seconds_products += stats.seconds_products;
     sum->seconds_solve += stats.seconds_solve;

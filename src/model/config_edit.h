@@ -8,6 +8,8 @@ OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__me
 {
     uint64_t size;
     if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
+    if (e->plan->draft_rows && otx_json_equals(at->json, at->key, OTX__KEY_DRAFT_SIZE))
+        return OTX_OK; /* otx__config_edit_draft has it */
     if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
         (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
          (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
@@ -115,6 +117,7 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
     otx__tie_flag flag = otx__config_tie_flag(e->document);
     bool silent = !flag.said_true && !flag.said_false, needed;
+    const bool tied = parts->tied && !e->plan->draft_rows; /* a draft's head is its own */
     otx_result result = OTX_OK;
     if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
     needed = parts->head || (silent && otx__config_unties(e->document) &&
@@ -122,13 +125,21 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     while (!result && otx__levels_next(&levels)) {
         otx_json_type type = otx_json_type_of(&e->document->json,
                                               otx__levels_find(&levels, OTX__KEY_TIE));
-        otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
+        otx_json_type wanted = tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : parts->tied && !needed) continue;
+        if (said ? type == wanted : tied && !needed) continue;
         result = otx_json_edit_set(e->plan->ctx, e->edit, levels.node, OTX__KEY_TIE,
-                                   parts->tied ? "true" : "false", e->error);
+                                   tied ? "true" : "false", e->error);
     }
     return result;
+}
+
+/* How many rows a draft's head has, where its readers look for that. */
+OTX__PRIVATE otx_result otx__config_edit_draft(otx__config_edit *e)
+{
+    if (!e->plan->draft_rows) return OTX_OK;
+    otx__text_format(&e->value, "%" PRIu64, e->plan->draft_rows);
+    return otx__config_put_under(e, 0, OTX__KEY_DRAFT_SIZE);
 }
 
 /* Appends a node of a document as it stands there, with all that is in it. */
@@ -220,6 +231,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     otx__text_open(&e.value, plan->ctx);
     result = otx__config_edit_members(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
+    if (!result && !generation) result = otx__config_edit_draft(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result && !generation) result = otx__config_edit_code(&e);

@@ -6,6 +6,7 @@ typedef struct otx__config_plan {
     const otx__side *base, *donor;
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
+    uint64_t draft_rows; /* of a head that has rows for a part of the tokens; else 0 */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */

@@ -106,6 +106,14 @@ static const otx__refused_name otx__refused_names[] = {
     {"dspark_markov_w2", 1, otx__why_markov},
 };
 
+/* In a draft whose head has rows for a part of the tokens: see job/draft_map.h. */
+#define OTX__D2T "d2t" /* which tokens they are */
+#define OTX__T2D "t2d" /* and the reverse */
+
+/* Of drafts, which read the former: architectures of GGUF, and parts of the names of classes. */
+static const char *const otx__d2t_architectures[] = {"eagle3", "dflash"};
+static const char *const otx__d2t_classes[] = {"Eagle3"};
+
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
    their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
 static const char *const otx__hashed_words[] = {
@@ -150,6 +158,7 @@ static const char *const otx__packed_owners[] = {
 /* ---- keys of config.json ---- */
 
 #define OTX__KEY_VOCAB_SIZE "vocab_size"
+#define OTX__KEY_DRAFT_SIZE "draft_vocab_size" /* EAGLE-3: rows of a head with d2t */
 #define OTX__KEY_TIE "tie_word_embeddings"
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"

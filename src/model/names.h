@@ -153,3 +153,10 @@ OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
     return otx__name_in(tensor, otx__packed_owners, OTX__COUNT(otx__packed_owners), name) <
            OTX__COUNT(otx__packed_owners);
 }
+
+/* Whether a tensor says which tokens the rows of a head are of. */
+OTX__PRIVATE bool otx__is_draft_map(const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    return otx__span_is(name, OTX__D2T) || otx__span_is(name, OTX__T2D);
+}

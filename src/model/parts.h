@@ -85,6 +85,14 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     return OTX_OK;
 }
 
+/* Whether a tensor is a head with a row for each element of d2t. */
+OTX__PRIVATE bool otx__is_draft_part(const otx__side *side, const otx_tensor *tensor)
+{
+    return side->draft_rows && tensor->rank == 2 && tensor->shape[0] == side->draft_rows &&
+           otx__name_is_head(tensor) &&
+           (!otx__name_is_numbered(tensor) || otx__name_is_lexical(tensor));
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
@@ -92,15 +100,19 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
                                      otx_error *error)
 {
     const char *verdict = side->donor ? NULL : otx__name_verdict(tensor);
-    *kind = OTX__PART_NONE;
+    *kind = otx__is_draft_part(side, tensor) ? OTX__PART_HEAD : OTX__PART_NONE;
+    if (*kind || (side->draft_rows && otx__is_draft_map(tensor))) return OTX_OK;
     if (verdict) return otx__fail_tensor(side, tensor, verdict, error);
     if (otx__name_is_packed(tensor) && !(side->donor && otx__name_is_numbered(tensor)))
         return otx__fail_tensor(side, tensor,
                                 "belongs to a packed or scaled vocabulary matrix; only plain "
                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
     if (otx__is_other_head(side, tensor))
-        return otx__fail_tensor(side, tensor, "is an output head with another number of rows "
-                                              "than the embedding", error);
+        return otx__fail_tensor(side, tensor, side->draft_rows
+                                ? "is an output head with another number of rows than d2t has "
+                                  "elements"
+                                : "is an output head with another number of rows than the "
+                                  "embedding", error);
     if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
     *kind = otx__part_by_name(&side->parts, tensor);
     if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;

@@ -38,6 +38,7 @@ typedef struct otx__side {
     otx_checkpoint checkpoint;
     otx_vocab vocab;
     otx__parts parts;
+    uint64_t draft_rows; /* of a draft that is only looked at, elements of its d2t; else 0 */
     otx__stamps read; /* the files beside the weights, as they were before they were read */
 } otx__side;
 

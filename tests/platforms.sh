@@ -1,0 +1,231 @@
+#!/bin/sh
+# Every platform that can be built for and run here: a row each with its warnings, the golden
+# cases, a small transplant byte for byte with the native one, and its sizes.
+#   ./tests/platforms.sh          all that is installed
+#   ./tests/platforms.sh LABEL    one of them
+# A row is skipped, with a word, where its compiler or its emulator is missing; tests/README.md
+# has the packages. The last line adds everything up.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/checks.sh
+
+build=${OTX_TEST_BUILD:-build/tests}/platforms
+warn="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
+wasm="-Wl,-z,stack-size=1048576 -D_WASI_EMULATED_SIGNAL -lwasi-emulated-signal"
+emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sEXIT_RUNTIME=1
+    -sSTACK_SIZE=1MB"
+node="node --no-warnings --no-experimental-fetch"
+mingw=x86_64-w64-mingw32-gcc
+rvv="clang-19 --target=riscv64-linux-gnu -march=rv64gcv -I/usr/riscv64-linux-gnu/include"
+
+# label | runner | compiler and flags; an "x" before the label: floats are not IEEE's there, so
+# that bytes may differ.
+rows() {
+    sed -n 's/^ *| *//p' <<END
+| x86-64, gcc -O0           |  | gcc -std=c99 -O0 -fopenmp
+| x86-64, gcc -O1           |  | gcc -std=c11 -O1 -fopenmp
+| x86-64, gcc -O2           |  | gcc -std=c17 -O2 -fopenmp
+| x86-64, gcc -O3           |  | gcc -std=c99 -O3 -fopenmp
+| x86-64, gcc, LTO          |  | gcc -std=c99 -O2 -flto -fopenmp
+| x86-64, no SIMD           |  | gcc -std=c99 -O2 -DOTX_NO_SIMD
+| x86-64, g++ C++20         |  | g++ -std=c++20 -O2 -fopenmp
+| x86-64, clang 14          |  | clang-14 -std=c99 -O2
+| x86-64, clang 19          |  | clang-19 -std=c99 -O2
+| x86-64, clang 19, LTO     |  | clang-19 -std=c99 -O2 -flto -fuse-ld=lld
+| x86-64, musl, static      |  | musl-gcc -std=c99 -O2 -static
+| x86-64, tcc               |  | tcc -std=c99
+| as Nehalem                | qemu-x86_64 -cpu Nehalem | gcc -std=c99 -O2 -static
+| as SandyBridge            | qemu-x86_64 -cpu SandyBridge | gcc -std=c99 -O2 -static
+| as Haswell                | qemu-x86_64 -cpu Haswell | gcc -std=c99 -O2 -static
+| as Skylake-Server         | qemu-x86_64 -cpu Skylake-Server | gcc -std=c99 -O2 -static
+| i686 with SSE2            |  | gcc-12 -m32 -std=c99 -O2 -msse2 -mfpmath=sse $m32
+|x i686 without SSE         |  | gcc-12 -m32 -std=c99 -O2 -march=i686 -mno-sse $m32
+| aarch64                   | qemu-aarch64 -cpu max | aarch64-linux-gnu-gcc -std=c99 -O2 -static
+| aarch64, Cortex-A72       | qemu-aarch64 -cpu cortex-a72 | aarch64-linux-gnu-gcc -std=c99 -O2 -static
+| aarch64, SVE of 256 bits  | qemu-aarch64 -cpu max,sve-default-vector-length=32 | aarch64-linux-gnu-gcc -std=c99 -O2 -static -march=armv8.2-a+sve
+| aarch64, SVE of 2048 bits | qemu-aarch64 -cpu max,sve-default-vector-length=256 | aarch64-linux-gnu-gcc -std=c99 -O2 -static -march=armv8.2-a+sve
+| armhf, NEON               | qemu-arm -cpu max | arm-linux-gnueabihf-gcc -std=c99 -O2 -static -mfpu=neon
+| armhf                     | qemu-arm -cpu cortex-a9 | arm-linux-gnueabihf-gcc -std=c99 -O2 -static
+| armel, soft floats        | qemu-arm -cpu arm926 | arm-linux-gnueabi-gcc -std=c99 -O2 -static -march=armv5te -mfloat-abi=soft
+| riscv64                   | qemu-riscv64 | riscv64-linux-gnu-gcc -std=c99 -O2 -static
+| riscv64, RVV of 128 bits  | qemu-riscv64 -cpu rv64,v=true,vlen=128,vext_spec=v1.0 | $rvv -std=c99 -O2 -static
+| riscv64, RVV of 512 bits  | qemu-riscv64 -cpu rv64,v=true,vlen=512,vext_spec=v1.0 | $rvv -std=c99 -O2 -static
+| s390x                     | qemu-s390x -cpu max | s390x-linux-gnu-gcc -std=c99 -O2 -static -fexcess-precision=fast
+| powerpc                   | qemu-ppc | powerpc-linux-gnu-gcc -std=c99 -O2 -static
+| powerpc64                 | qemu-ppc64 | powerpc64-linux-gnu-gcc -std=c99 -O2 -static
+| powerpc64le               | qemu-ppc64le | powerpc64le-linux-gnu-gcc -std=c99 -O2 -static
+| mips                      | qemu-mips | mips-linux-gnu-gcc -std=c99 -O2 -static
+| mips64el                  | qemu-mips64el | mips64el-linux-gnuabi64-gcc -std=c99 -O2 -static
+| WASI                      | $node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2 $wasm
+| WASI with SIMD            | $node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2 -msimd128 $wasm
+| Emscripten                | $node | $emcc
+| Emscripten, threads       | $node | $emcc -pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=2
+| Windows, MinGW            | wine | $mingw -std=c99 -O2 -static
+| Windows, MinGW, OpenMP    | wine | $mingw-posix -std=c99 -O2 -static -fopenmp
+END
+}
+m32="-idirafter /usr/include/x86_64-linux-gnu"
+rows_of_text=$(rows)
+
+# The name of a program that is started by its file: what Windows and node go by.
+program() {
+    case $compiler in
+    *mingw*) echo "$1.exe" ;;
+    emcc*) echo "$1.js" ;;
+    *) echo "$1" ;;
+    esac
+}
+
+# Whether the compiler builds what the runner runs.
+works() {
+    echo 'int main(void) { return 0; }' >"$here/probe.c"
+    have "${compiler%% *}" || { echo "no ${compiler%% *}"; return 1; }
+    [ -z "$runner" ] || have "${runner%% *}" || { echo "no ${runner%% *}"; return 1; }
+    probe=$(program "$here/probe")
+    $compiler "$here/probe.c" -o "$probe" >/dev/null 2>&1 && $runner "$probe" >/dev/null 2>&1 ||
+        { echo "cannot build, or not run"; return 1; }
+}
+
+# Builds a program with the implementation: linked SOURCE NAME FLAGS...
+linked() {
+    source=$1 to=$(program "$here/$2")
+    shift 2
+    $compiler -I. "$@" "$source" "$here/implementation.o" -o "$to" -lm >>"$here/log" 2>&1
+}
+
+# Text and data of the implementation in kilobytes.
+sizes() {
+    size=size
+    case $compiler in *-gcc*) size=$(${compiler%% *} -print-prog-name=size) ;; esac
+    for tool in $size llvm-size llvm-size-19 llvm-size-14; do
+        have "$tool" || continue
+        "$tool" "$here/implementation.o" 2>/dev/null |
+            awk 'NR == 2 && $1 > 0 { printf "%d / %d", $1 / 1024, ($2 + $3) / 1024; found = 1 }
+                END { exit !found }' && return
+    done
+    printf -- '-'
+}
+
+# The deepest frame of one function, and which.
+frame() {
+    cat "$here"/*.su 2>/dev/null | sort -t "$(printf '\t')" -k2 -n | tail -n 1 |
+        awk -F '\t' '{ n = split($1, at, ":"); printf "%d (%s)", $2, at[n]; found = 1 }
+            END { if (!found) printf "-" }'
+}
+
+# Width and order of bytes, as the compiler says.
+machine() {
+    $compiler -dM -E -x c /dev/null 2>/dev/null | awk '
+        $2 == "__SIZEOF_POINTER__" { width = 8 * $3 }
+        $2 == "__BYTE_ORDER__" { big = $3 ~ /BIG/ }
+        END { printf "%s, %s", width ? width : 64, big ? "big" : "little" }'
+}
+
+# One row. Prints its checks; the line of the table goes to a file.
+row() {
+    line=$(echo "$rows_of_text" | sed -n "$1p")
+    label=$(echo "$line" | cut -d '|' -f 1 | sed 's/ *$//')
+    runner=$(echo "$line" | cut -d '|' -f 2 | sed 's/^ *//; s/ *$//')
+    compiler=$(echo "$line" | cut -d '|' -f 3 | sed 's/^ *//')
+    here=$build/$1 exact=yes
+    case $label in "x "*) exact= label=${label#x } ;; esac
+    rm -rf "$here"
+    mkdir -p "$here"
+    reason=$(works) || { skip "$label" "$reason"; finish; return; }
+    language=c usage=
+    case $compiler in g++*) language=c++ ;; esac
+    case $compiler in tcc*) ;; *) usage=-fstack-usage ;; esac
+    $compiler $usage -c -x c /dev/null -o "$here/probe.o" >/dev/null 2>&1 || usage=
+    quiet=$warn
+    case $compiler in tcc*) quiet=-Wall ;; esac
+    $compiler $quiet $usage -I. -DOMP_TRANSPLANT_IMPLEMENTATION -x $language -c \
+        omp_transplant.h -o "$here/implementation.o" >"$here/log" 2>&1
+    count "$label: the implementation" $?
+    warnings=$(grep -c 'warning' "$here/log")
+    [ "$warnings" -eq 0 ] || tail -n 20 "$here/log"
+    count "$label: no warning" "$warnings"
+
+    golden=no kernels=-
+    if linked tests/test_golden.c golden; then
+        OTX_TEST_SMALL=1 $runner "$(program "$here/golden")" >"$here/golden.out" 2>&1
+        grep -Eq '^[1-9][0-9]* passed, 0 failed' "$here/golden.out" && golden=yes
+        kernels=$(sed -n 's/^kernels: *//p' "$here/golden.out" | head -n 1 | tr -d '\r')
+    fi
+    [ $golden = yes ] || tail -n 5 "$here/log" "$here/golden.out"
+    [ $golden = yes ]
+    count "$label: golden cases" $?
+
+    same=no
+    if linked examples/transplant.c transplant -DOMP_TRANSPLANT_IMPLEMENTED; then
+        $runner "$(program "$here/transplant")" examples/models/base examples/models/donor \
+            "$here/out" -q -a omp -k 8 >"$here/said" 2>&1
+        if diff -r "$build/native" "$here/out" >"$here/differ" 2>&1; then same=yes
+        elif [ -z "$exact" ] && [ -f "$here/out/model.safetensors" ]; then same=near
+        fi
+    fi
+    [ $same != no ] || tail -n 5 "$here/log" "$here/said" "$here/differ"
+    [ $same != no ]
+    count "$label: a transplant, byte for byte" $?
+    printf '%s|%s|%s|%s|%s|%s|%s|%s\n' "$label" "$(machine)" "$kernels" "$warnings" "$golden" \
+        "$same" "$(sizes)" "$(frame)" >"$here/row"
+    finish
+}
+
+# Bare Cortex-M images under QEMU, against the same program on this machine: bare LABEL MACHINE
+# FLAGS...
+bare() {
+    label=$1 machine=$2
+    shift 2
+    here=$build/bare
+    mkdir -p "$here"
+    for program in arm-none-eabi-gcc qemu-system-arm; do
+        have $program || { skip "$label" "no $program"; return; }
+    done
+    rm -f "$here/image.elf"
+    arm-none-eabi-gcc -std=gnu99 -Os "$@" -mthumb -ffunction-sections -fdata-sections $warn \
+        -Wno-unused-function -Werror -nostartfiles -Wl,--gc-sections -T tests/bare/cortex-m.ld \
+        tests/bare/image.c tests/bare/start.c -o "$here/image.elf" -lm --specs=nano.specs &&
+        timeout 120 qemu-system-arm -M "$machine" -nographic -semihosting-config \
+            enable=on,target=native -kernel "$here/image.elf" >"$here/said" 2>&1 </dev/null
+    count "$label: the image" $?
+    ${CC:-cc} -O1 -DHOSTED tests/bare/image.c -o "$here/hosted" -lm && "$here/hosted" >"$here/host"
+    grep -v arena "$here/host" >"$here/wanted"
+    grep -v arena "$here/said" | diff "$here/wanted" - >&2
+    count "$label: what it found" $?
+    printf '%s: an image of %s bytes, %s bytes of the arena used\n' "$label" \
+        "$(arm-none-eabi-size "$here/image.elf" | awk 'NR == 2 { print $1 + $2 }')" \
+        "$(sed -n 's/^arena //p' "$here/said")"
+}
+
+finish() { echo "$passed passed, $failed failed, $skipped skipped"; }
+
+if [ "${1-}" = --row ]; then row "$2"; exit 0; fi
+
+mkdir -p "$build"
+rm -rf "$build/native"
+${CC:-cc} -O2 -I. examples/transplant.c -o "$build/transplant" -lm &&
+    "$build/transplant" examples/models/base examples/models/donor "$build/native" -q -a omp \
+        -k 8
+count "the native transplant" $?
+cores=${OTX_TEST_CORES:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
+numbers=$(echo "$rows_of_text" | awk -F '|' -v only="${1-}" '
+    { sub(/ *$/, "", $1); if (only == "" || $1 == only) print NR }')
+rm -f "$build"/*/row
+for number in $numbers; do echo "$number"; done |
+    xargs -P "$cores" -I'{}' sh -c '"$0" --row "$1" >"$2/$1.out" 2>&1' "$0" '{}' "$build"
+for number in $numbers; do suite "$(echo "$rows_of_text" | sed -n "${number}s/ *|.*//p")" \
+    cat "$build/$number.out"; done
+if [ -z "${1-}" ]; then
+    bare "Cortex-M3, bare" mps2-an385 -mcpu=cortex-m3
+    bare "Cortex-M4F, bare" mps2-an386 -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16
+fi
+printf '\n%-26s %-11s %-38s %-8s %-6s %-9s %-14s %s\n' platform "bits, end" kernels warnings \
+    golden "same" "text/data KiB" "largest frame"
+for number in $numbers; do
+    [ -f "$build/$number/row" ] || continue
+    awk -F '|' '{ printf "%-26s %-11s %-38s %-8s %-6s %-9s %-14s %s\n", $1, $2, $3, $4, $5, $6,
+        $7, $8 }' "$build/$number/row"
+done
+echo
+finish
+[ $failed -eq 0 ]
