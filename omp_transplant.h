@@ -23,292 +23,296 @@
 
    What is where
 
-      345  api/version                version
-      375  api/result                 results
-      415  api/context                context: memory, threads, progress
-      493  api/isa                    instruction sets
-      510  api/matrix                 numbers and matrices
-      568  api/blocks                 block types of ggml
-      594  api/solver                 the solver
-      722  api/affine                 the affine map: rows as the map makes them, and what it misses
-      856  api/methods                methods: rows for tokens that a model lacks
-     1093  api/source                 sources and sinks: bytes in and out
-     1113  api/json                   JSON
-     1235  api/safetensors            safetensors
-     1299  api/gguf                   GGUF
-     1397  api/vocab                  vocabularies
-     1534  api/align                  alignment
-     1601  api/gguf_vocab             vocabularies in GGUF files
-     1624  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1716  api/file                   files
-     1727  api/directory              directories
-     1799  api/job                    the whole job
-     1990  api/map_models             maps by the rows of two models
-     2012  api/verify                 looking at a finished model
-     2076  api/evaluate               methods ranked on tokens that both models share
-     2172  api/reshape                a model's own vocabulary, smaller or larger
+      349  api/version                version
+      379  api/result                 results
+      419  api/context                context: memory, threads, progress
+      497  api/isa                    instruction sets
+      514  api/matrix                 numbers and matrices
+      572  api/blocks                 block types of ggml
+      598  api/solver                 the solver
+      726  api/affine                 the affine map: rows as the map makes them, and what it misses
+      860  api/methods                methods: rows for tokens that a model lacks
+     1097  api/source                 sources and sinks: bytes in and out
+     1117  api/json                   JSON
+     1239  api/safetensors            safetensors
+     1303  api/gguf                   GGUF
+     1401  api/vocab                  vocabularies
+     1538  api/align                  alignment
+     1605  api/gguf_vocab             vocabularies in GGUF files
+     1628  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1720  api/file                   files
+     1731  api/directory              directories
+     1803  api/job                    the whole job
+     2013  api/map_models             maps by the rows of two models
+     2035  api/verify                 looking at a finished model
+     2104  api/evaluate               methods ranked on tokens that both models share
+     2200  api/reshape                a model's own vocabulary, smaller or larger
 
-     2274  base                       what everything stands on
-     2310  base/begin                 system headers, and how floating point must be compiled
-     2348  base/sizes                 counting, and sums and products that may not wrap
-     2386  base/span                  bytes of others, digits, UTF-8
-     2544  base/decimal               the digits of a double
-     2679  base/format                printf without stdio and without a locale
-     2948  base/result                results, failures, messages
-     3064  base/memory                the allocator, arrays that grow
-     3123  base/text                  names in messages, and text that grows
-     3240  base/hooks                 log, progress, threads of the caller
-     3309  base/sort                  in place, without memory, never quadratic; and finding
-     3359  base/clock                 wall time for statistics
-     3405  base/hash                  keyed, for tables whose keys a stranger chooses
-     3497  base/pool                  blocks that are freed together
-     3612  base/number                element types, widening and rounding
-     3823  base/blocks                block types of ggml, taken apart and widened
-     4044  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4329  base/blocks_make           rows quantised to blocks
-     4723  base/base64                decoding
-     4759  base/protobuf              fields of a message
-     4881  base/watch                 long loops that the caller can stop
+     2302  base                       what everything stands on
+     2338  base/begin                 system headers, and how floating point must be compiled
+     2376  base/sizes                 counting, and sums and products that may not wrap
+     2414  base/span                  bytes of others, digits, UTF-8
+     2572  base/decimal               the digits of a double
+     2721  base/format                printf without stdio and without a locale
+     2990  base/result                results, failures, messages
+     3106  base/memory                the allocator, arrays that grow
+     3165  base/text                  names in messages, and text that grows
+     3282  base/hooks                 log, progress, threads of the caller
+     3351  base/sort                  in place, without memory, never quadratic; and finding
+     3401  base/clock                 wall time for statistics
+     3447  base/hash                  keyed, for tables whose keys a stranger chooses
+     3539  base/pool                  blocks that are freed together
+     3654  base/number                element types, widening and rounding
+     3865  base/blocks                block types of ggml, taken apart and widened
+     4086  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4371  base/blocks_make           rows quantised to blocks
+     4765  base/base64                decoding
+     4801  base/protobuf              fields of a message
+     4923  base/watch                 long loops that the caller can stop
 
-     4934  files                      formats, on memory and streams
-     4964  files/memory_source        memory as a source of bytes
-     4982  files/json_read            a parser without recursion
-     5335  files/json_values          looking at values, stepping through containers
-     5548  files/json_edit            writing, and edits that keep every byte they do not touch
-     5916  files/tensors              what reading and writing a header share
-     6051  files/safetensors_read     the header of a file, checked
-     6376  files/safetensors_write    the header of a new file
-     6533  files/gguf_types           ggml's types, and the sizes of values
-     6710  files/gguf_values          keys, tensors and values found
-     6828  files/gguf_walk            what stands in a header, one after the other
-     7040  files/gguf_read            the header of a file, checked
-     7261  files/gguf_write           the header of a new file
-     7467  files/gguf_keys            a list of keys that is being made
+     4976  files                      formats, on memory and streams
+     5006  files/memory_source        memory as a source of bytes
+     5024  files/json_read            a parser without recursion
+     5377  files/json_values          looking at values, stepping through containers
+     5590  files/json_edit            writing, and edits that keep every byte they do not touch
+     5958  files/tensors              what reading and writing a header share
+     6093  files/safetensors_read     the header of a file, checked
+     6418  files/safetensors_write    the header of a new file
+     6575  files/gguf_types           ggml's types, and the sizes of values
+     6752  files/gguf_values          keys, tensors and values found
+     6870  files/gguf_walk            what stands in a header, one after the other
+     7082  files/gguf_read            the header of a file, checked
+     7303  files/gguf_write           the header of a new file
+     7509  files/gguf_keys            a list of keys that is being made
 
-     7667  vocab                      tokens, from every source, and which of them are the same
-     7708  vocab/known                what the world calls things: files, classes, tokens
-     8032  vocab/token_table          the table of tokens, and finding tokens in it
-     8206  vocab/spelling             from what a file spells to bytes
-     8397  vocab/reader               what the readers of all sources share
-     8755  vocab/added_tokens         what other files add to a model's tokens
-     9103  vocab/in_use               tokens that are named as reserved ones and are none
-     9206  vocab/from_tokenizer_json  tokenizer.json
-     9499  vocab/from_tekken          tekken.json
-     9654  vocab/from_tiktoken        *.tiktoken
-     9719  vocab/from_sentencepiece   tokenizer.model and its like
-    10084  vocab/from_vocab_json      vocab.json and merges.txt
-    10170  vocab/from_vocab_txt       vocab.txt
-    10227  vocab/digits               how a tokenizer cuts numbers
-    10423  vocab/recognise            what a file is, by what it holds
-    10554  vocab/parse                the first source that is given, and what goes with it
-    10780  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11092  vocab/rules_read           the rules of each kind of file
-    11201  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11394  vocab/from_gguf            the vocabulary of a GGUF file
-    11702  vocab/gguf_rules           how it splits text
-    11854  vocab/split                text split as the tokenizer's model splits it
-    12254  vocab/align                which base token a donor token is
+     7709  vocab                      tokens, from every source, and which of them are the same
+     7750  vocab/known                what the world calls things: files, classes, tokens
+     8074  vocab/token_table          the table of tokens, and finding tokens in it
+     8248  vocab/spelling             from what a file spells to bytes
+     8439  vocab/reader               what the readers of all sources share
+     8797  vocab/added_tokens         what other files add to a model's tokens
+     9145  vocab/in_use               tokens that are named as reserved ones and are none
+     9248  vocab/from_tokenizer_json  tokenizer.json
+     9541  vocab/from_tekken          tekken.json
+     9696  vocab/from_tiktoken        *.tiktoken
+     9761  vocab/from_sentencepiece   tokenizer.model and its like
+    10126  vocab/from_vocab_json      vocab.json and merges.txt
+    10212  vocab/from_vocab_txt       vocab.txt
+    10269  vocab/digits               how a tokenizer cuts numbers
+    10465  vocab/recognise            what a file is, by what it holds
+    10596  vocab/parse                the first source that is given, and what goes with it
+    10822  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11134  vocab/rules_read           the rules of each kind of file
+    11243  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11436  vocab/from_gguf            the vocabulary of a GGUF file
+    11744  vocab/gguf_rules           how it splits text
+    11896  vocab/split                text split as the tokenizer's model splits it
+    12296  vocab/align                which base token a donor token is
 
-    12511  simd                       the hot loops, once for each instruction set
-    12544  simd/kernels               the table of kernels, and what all versions share
-    12821  simd/scalar                the reference
-    12990  simd/sse2                  the operations of 128-bit x86, and what each does
-    13111  simd/neon                  those of 64-bit Arm
-    13206  simd/wasm                  those of WebAssembly's SIMD128
-    13291  simd/avx2                  those of 256-bit x86, with FMA
-    13373  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14015  simd/avx_vnni              AVX2, and products of integers
-    14111  simd/neon_bf16             NEON, and products of matrices
-    14265  simd/avx512                512-bit x86, by hand
-    14871  simd/amx                   tiles of x86, beside AVX-512
-    15114  simd/dispatch              which of them this machine can run, and which a call takes
+    12553  simd                       the hot loops, once for each instruction set
+    12586  simd/kernels               the table of kernels, and what all versions share
+    12863  simd/scalar                the reference
+    13032  simd/sse2                  the operations of 128-bit x86, and what each does
+    13153  simd/neon                  those of 64-bit Arm
+    13248  simd/wasm                  those of WebAssembly's SIMD128
+    13333  simd/avx2                  those of 256-bit x86, with FMA
+    13415  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    14057  simd/avx_vnni              AVX2, and products of integers
+    14153  simd/neon_bf16             NEON, and products of matrices
+    14307  simd/avx512                512-bit x86, by hand
+    14913  simd/amx                   tiles of x86, beside AVX-512
+    15156  simd/dispatch              which of them this machine can run, and which a call takes
 
-    15340  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15393  solve/views                the rows of matrices, as the kernels read them
-    15522  solve/panels               vectors as the dense products want them, and these
-    15713  solve/rests                vectors on their way into panels
-    15890  solve/dictionary           the atoms, and their split along a common direction
-    16045  solve/exact_gram           products of all pairs of atoms in double
-    16127  solve/triangle             packed lower triangles
-    16231  solve/support              what is known of one target, and the exact steps
-    16507  solve/gram_table           products of atoms with all atoms, for scans
-    16745  solve/screen               which atoms are worth scoring in double: the bound
-    17051  solve/scan                 the correlations of all atoms with a block's residuals
-    17214  solve/predict              making targets ready for the next scan
-    17460  solve/candidates           the atoms that a scan could not rule out
-    17797  solve/select               the next atoms of each target
-    17962  solve/pursuit              what one solve holds, and the memory it takes
-    18206  solve/plan                 which form, and in what blocks
-    18451  solve/steps                a pursuit from its rows to its results
-    18690  solve/combine              new rows of coefficients
-    18752  solve/solver               the public call
-    18917  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19126  solve/affine_normal        the normal equations of an affine map
-    19369  solve/affine_factor        their factor, and their solution
-    19600  solve/affine_map           a fitted map, and the rows it makes
-    19944  solve/affine_choice        how many atoms to take, and chosen by what
-    20344  solve/affine_fit           what a fit of an affine map holds and needs
-    20608  solve/affine               fitting and applying affine maps
+    15382  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    15435  solve/views                the rows of matrices, as the kernels read them
+    15564  solve/panels               vectors as the dense products want them, and these
+    15755  solve/rests                vectors on their way into panels
+    15932  solve/dictionary           the atoms, and their split along a common direction
+    16087  solve/exact_gram           products of all pairs of atoms in double
+    16169  solve/triangle             packed lower triangles
+    16273  solve/support              what is known of one target, and the exact steps
+    16549  solve/gram_table           products of atoms with all atoms, for scans
+    16787  solve/screen               which atoms are worth scoring in double: the bound
+    17093  solve/scan                 the correlations of all atoms with a block's residuals
+    17256  solve/predict              making targets ready for the next scan
+    17502  solve/candidates           the atoms that a scan could not rule out
+    17839  solve/select               the next atoms of each target
+    18004  solve/pursuit              what one solve holds, and the memory it takes
+    18248  solve/plan                 which form, and in what blocks
+    18493  solve/steps                a pursuit from its rows to its results
+    18732  solve/combine              new rows of coefficients
+    18794  solve/solver               the public call
+    18959  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    19168  solve/affine_normal        the normal equations of an affine map
+    19411  solve/affine_factor        their factor, and their solution
+    19642  solve/affine_map           a fitted map, and the rows it makes
+    19986  solve/affine_choice        how many atoms to take, and chosen by what
+    20386  solve/affine_fit           what a fit of an affine map holds and needs
+    20650  solve/affine               fitting and applying affine maps
 
-    20899  methods                    rows for tokens that a model lacks, each method a room
-    20943  methods/parts              what methods share: sums of rows, combinations
-    21127  methods/pursuit            omp, omp-centred
-    21198  methods/constant           mean, zero
-    21226  methods/rough              products in float that leave few to be taken in double
-    21282  methods/near               each target against all anchors
-    21573  methods/weights            how a few anchors combine to a target
-    21794  methods/interpolation      common_interpolation
-    21947  methods/wechsel            wechsel
-    21997  methods/focus              focus
-    22085  methods/hull               hull
-    22136  methods/dense              matrices of double, and their products
-    22401  methods/lengthen           the base's rows of pieces beside the donor's
-    22667  methods/mapping            omp-affine, affine
-    22936  methods/linear             maps between two models' rows
-    23091  methods/clp                clp
-    23177  methods/chance             normal deviates that are the same everywhere
-    23238  methods/factor             of symmetric matrices
-    23287  methods/randn              randn
-    23376  methods/john_hewitt        john_hewitt
-    23460  methods/polar              the orthogonal part of a matrix
-    23556  methods/procrustes         procrustes
-    23649  methods/eigen              principal directions of a matrix's rows
-    23963  methods/landmark_pca       landmark_pca
-    24021  methods/stb                stb
-    24203  methods/rope               rows turned to positions
-    24293  methods/mp_rope            mp_rope
-    24619  methods/subword            subword
-    24725  methods/zett               zett
-    24747  methods/spread             the factor that suits hidden anchors' rows best
-    24974  methods/modifiers          what is done to the rows of any method
-    25118  methods/undertrained       rows that look as if nothing had trained them
-    25235  methods/methods            the table of all, and the public calls
+    20941  methods                    rows for tokens that a model lacks, each method a room
+    20985  methods/parts              what methods share: sums of rows, combinations
+    21169  methods/pursuit            omp, omp-centred
+    21240  methods/constant           mean, zero
+    21268  methods/rough              products in float that leave few to be taken in double
+    21324  methods/near               each target against all anchors
+    21615  methods/weights            how a few anchors combine to a target
+    21836  methods/interpolation      common_interpolation
+    21989  methods/wechsel            wechsel
+    22039  methods/focus              focus
+    22127  methods/hull               hull
+    22178  methods/dense              matrices of double, and their products
+    22443  methods/lengthen           the base's rows of pieces beside the donor's
+    22709  methods/mapping            omp-affine, affine
+    22978  methods/linear             maps between two models' rows
+    23133  methods/clp                clp
+    23219  methods/chance             normal deviates that are the same everywhere
+    23280  methods/factor             of symmetric matrices
+    23329  methods/randn              randn
+    23418  methods/john_hewitt        john_hewitt
+    23502  methods/polar              the orthogonal part of a matrix
+    23598  methods/procrustes         procrustes
+    23691  methods/eigen              principal directions of a matrix's rows
+    24005  methods/landmark_pca       landmark_pca
+    24063  methods/stb                stb
+    24245  methods/rope               rows turned to positions
+    24335  methods/mp_rope            mp_rope
+    24661  methods/subword            subword
+    24767  methods/zett               zett
+    24789  methods/spread             the factor that suits hidden anchors' rows best
+    25016  methods/modifiers          what is done to the rows of any method
+    25160  methods/undertrained       rows that look as if nothing had trained them
+    25277  methods/methods            the table of all, and the public calls
 
-    25413  across                     tokens of one vocabulary as weighted tokens of another
-    25427  across/map_rows            a map, gathered row by row
-    25624  across/token_map           by the split of the other vocabulary
-    25747  across/write_maps          two maps as safetensors
-    25890  across/spell_maps          two maps as JSON, for people
+    25455  across                     tokens of one vocabulary as weighted tokens of another
+    25469  across/map_rows            a map, gathered row by row
+    25666  across/token_map           by the split of the other vocabulary
+    25789  across/write_maps          two maps as safetensors
+    25932  across/spell_maps          two maps as JSON, for people
 
-    26010  disk                       files and directories
-    26048  disk/system                what POSIX and Windows are asked for
-    26089  disk/windows_paths         paths as Windows takes them
-    26229  disk/windows               the system as Windows gives it
-    26541  disk/posix                 the system as POSIX gives it
-    26789  disk/paths                 what can be told from their text
-    26863  disk/failure               why the system refused
-    26977  disk/look                  what stands at a path, and whether within another
-    27098  disk/listing               listings of directories
-    27173  disk/reading               files to read, and whether they have changed
-    27352  disk/writing               files to write
-    27469  disk/copying               copies of files
-    27535  disk/trees                 whole directories looked through, copied, removed
-    27751  disk/known                 what weights are called in a directory
-    27845  disk/staging               a directory made under another name, then renamed
-    28111  disk/staged_files          files made under another name, then renamed
-    28293  disk/missing               a path or a directory without what is wanted of it
-    28336  disk/gguf_files            GGUF files of a directory, by their names
-    28377  disk/weights               which files they are, and what may stand in their place
-    28713  disk/weight_index          the index of a checkpoint in shards
-    28930  disk/shards                what an index and its shards say of each other
-    29135  disk/gguf_parts            the parts of a split GGUF file
-    29244  disk/checkpoint            a model directory, in one file or in shards
-    29596  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29675  disk/tokenizer_directory   the tokenizer of a model directory
+    26052  disk                       files and directories
+    26090  disk/system                what POSIX and Windows are asked for
+    26131  disk/windows_paths         paths as Windows takes them
+    26271  disk/windows               the system as Windows gives it
+    26583  disk/posix                 the system as POSIX gives it
+    26831  disk/paths                 what can be told from their text
+    26905  disk/failure               why the system refused
+    27019  disk/look                  what stands at a path, and whether within another
+    27140  disk/listing               listings of directories
+    27215  disk/reading               files to read, and whether they have changed
+    27394  disk/writing               files to write
+    27511  disk/copying               copies of files
+    27577  disk/trees                 whole directories looked through, copied, removed
+    27793  disk/known                 what weights are called in a directory
+    27887  disk/staging               a directory made under another name, then renamed
+    28153  disk/staged_files          files made under another name, then renamed
+    28335  disk/missing               a path or a directory without what is wanted of it
+    28378  disk/gguf_files            GGUF files of a directory, by their names
+    28419  disk/weights               which files they are, and what may stand in their place
+    28755  disk/weight_index          the index of a checkpoint in shards
+    28972  disk/shards                what an index and its shards say of each other
+    29177  disk/gguf_parts            the parts of a split GGUF file
+    29286  disk/checkpoint            a model directory, in one file or in shards
+    29638  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    29717  disk/tokenizer_directory   the tokenizer of a model directory
 
-    29937  model                      which tensors and config keys belong to the vocabulary
-    29973  model/known                what the world calls things
-    30325  model/known_keys           keys of ids and sizes in configs
-    30499  model/known_classes        classes of tokenizers, by the type of model
-    30737  model/names                names of tensors
-    30894  model/document             the JSON files of a model directory
-    30989  model/members              what the members of a config are about
-    31210  model/config               what config.json says
-    31387  model/side                 a model directory opened once
-    31513  model/gguf_model           what a GGUF file says of a model
-    31570  model/code                 the Python that a tokenizer is loaded with
-    31804  model/parts                what each tensor does for the vocabulary
-    31915  model/whole                whether all tensors are there
-    32037  model/find                 finding the parts of a model
-    32341  model/processor            the tokens that a processor looks for by their text
-    32496  model/heirs                what becomes of the ids in a config
-    32663  model/config_ids           ids in a config being edited
-    32903  model/config_lists         lists, dictionaries and ranges of ids
-    33060  model/config_edit          config.json and generation_config.json, edited
-    33355  model/classes              which class a tokenizer is loaded as
-    33562  model/class_tokens         added tokens that a class numbers otherwise
+    29979  model                      which tensors and config keys belong to the vocabulary
+    30015  model/known                what the world calls things
+    30376  model/known_keys           keys of ids and sizes in configs
+    30550  model/known_classes        classes of tokenizers, by the type of model
+    30788  model/names                names of tensors
+    30952  model/document             the JSON files of a model directory
+    31047  model/members              what the members of a config are about
+    31268  model/config               what config.json says
+    31445  model/side                 a model directory opened once
+    31572  model/gguf_model           what a GGUF file says of a model
+    31629  model/code                 the Python that a tokenizer is loaded with
+    31863  model/parts                what each tensor does for the vocabulary
+    31986  model/whole                whether all tensors are there
+    32108  model/find                 finding the parts of a model
+    32412  model/processor            the tokens that a processor looks for by their text
+    32567  model/heirs                what becomes of the ids in a config
+    32735  model/config_ids           ids in a config being edited
+    32975  model/config_lists         lists, dictionaries and ranges of ids
+    33132  model/config_edit          config.json and generation_config.json, edited
+    33439  model/classes              which class a tokenizer is loaded as
+    33646  model/class_tokens         added tokens that a class numbers otherwise
 
-    33678  job                        the whole transplant, in the order in which it happens
-    33735  job/job                    what a job holds
-    34127  job/open                   opening the two models
-    34403  job/map                    the caller's map
-    34524  job/align                  where every new row comes from
-    34725  job/plan                   what becomes of every tensor, and of the configs
-    34946  job/rope                   heads and rotary positions of the two models
-    35044  job/chat                   the template that turns messages into text
-    35183  job/digits                 where the two tokenizers cut numbers differently
-    35384  job/converted              the special tokens that a conversion to GGUF finds
-    35692  job/gguf_donor             the files of a tokenizer, open once more
-    35776  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36059  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36395  job/gguf_merges            the merges of a byte-level vocabulary
-    36566  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    36736  job/gguf_special           special tokens, flags, templates
-    36955  job/gguf_normal            what becomes of spaces and letters
-    37098  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37294  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    37534  job/bos                    texts that begin otherwise than the base's
-    37598  job/rows                   rows in memory: reading, checking, their mean
-    37937  job/pieces                 what the base cuts new tokens into
-    38092  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38357  job/magikarp               tokens that look under-trained by their rows
-    38484  job/match                  rows of tokens that a new one only begins with
-    38571  job/solve                  solving for the rows of the donor
-    38780  job/targets                the rows that are made from the donor's
-    38898  job/diagnose               what is odd about the rows that were made
-    39027  job/rebuild                the new rows of one vocabulary tensor
-    39288  job/write_blocks           new rows as blocks
-    39385  job/write                  the output and its weights
-    39679  job/write_gguf             the output as a GGUF file, or as parts of one
-    40024  job/copy                   the other files of the two models
-    40241  job/index                  the files that are written anew
-    40403  job/run                    the whole, in order
-    40564  job/combined               a map of tokens by the combinations that a method makes
-    40664  job/report                 what a job did, as JSON and as a table
-    40991  job/findings               what is told of a finished model
-    41040  job/check_files            its files
-    41176  job/check_ids              sizes, ids and tying
-    41392  job/check_values           values
-    41463  job/check_gguf             the tokens of a GGUF file
-    41713  job/check_gguf_keys        its other keys, and its tensors
-    41958  job/check_draft            as a draft model for another
-    42281  job/verify                 whether a finished model agrees with itself
+    33762  job                        the whole transplant, in the order in which it happens
+    33823  job/draft_map              which tokens the rows of a draft's head are of
+    33881  job/job                    what a job holds
+    34277  job/open                   opening the two models
+    34553  job/map                    the caller's map
+    34674  job/align                  where every new row comes from
+    34875  job/draft_vocab            the tokens that a draft's head has rows for
+    35111  job/plan                   what becomes of every tensor, and of the configs
+    35334  job/draft_head             a head of fewer rows, and what says which
+    35471  job/rope                   heads and rotary positions of the two models
+    35569  job/chat                   the template that turns messages into text
+    35708  job/digits                 where the two tokenizers cut numbers differently
+    35909  job/converted              the special tokens that a conversion to GGUF finds
+    36217  job/gguf_donor             the files of a tokenizer, open once more
+    36301  job/gguf_pre               what llama.cpp calls the way it cuts text
+    36584  job/gguf_tokens            the strings, types and scores of a vocabulary
+    36920  job/gguf_merges            the merges of a byte-level vocabulary
+    37091  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    37261  job/gguf_special           special tokens, flags, templates
+    37480  job/gguf_normal            what becomes of spaces and letters
+    37623  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    37819  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    38059  job/bos                    texts that begin otherwise than the base's
+    38123  job/rows                   rows in memory: reading, checking, their mean
+    38462  job/pieces                 what the base cuts new tokens into
+    38617  job/untrained              rows that hold nothing, and what becomes of their tokens
+    38882  job/magikarp               tokens that look under-trained by their rows
+    39009  job/match                  rows of tokens that a new one only begins with
+    39096  job/solve                  solving for the rows of the donor
+    39305  job/targets                the rows that are made from the donor's
+    39424  job/diagnose               what is odd about the rows that were made
+    39554  job/rebuild                the new rows of one vocabulary tensor
+    39838  job/write_blocks           new rows as blocks
+    39937  job/write                  the output and its weights
+    40253  job/write_gguf             the output as a GGUF file, or as parts of one
+    40603  job/copy                   the other files of the two models
+    40820  job/index                  the files that are written anew
+    40998  job/run                    the whole, in order
+    41163  job/combined               a map of tokens by the combinations that a method makes
+    41263  job/report                 what a job did, as JSON and as a table
+    41592  job/findings               what is told of a finished model
+    41643  job/check_head             a head of fewer rows than tokens
+    41878  job/check_files            its files
+    42015  job/check_ids              sizes, ids and tying
+    42231  job/check_values           values
+    42310  job/check_gguf             the tokens of a GGUF file
+    42560  job/check_gguf_keys        its other keys, and its tensors
+    42807  job/check_draft            as a draft model for another
+    43149  job/verify                 whether a finished model agrees with itself
 
-    42337  evaluate                   methods ranked on tokens that both models share
-    42356  evaluate/token_class       what a token is like, by its bytes
-    42423  evaluate/hidden            which tokens are hidden, and the rows at hand
-    42621  evaluate/scores            how near rows come to the true ones
-    42721  evaluate/ranks             whether a true row is found among all
-    42852  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43081  evaluate/write_json        an evaluation as JSON
-    43194  evaluate/write_page        an evaluation as a page
+    43207  evaluate                   methods ranked on tokens that both models share
+    43226  evaluate/token_class       what a token is like, by its bytes
+    43293  evaluate/hidden            which tokens are hidden, and the rows at hand
+    43491  evaluate/scores            how near rows come to the true ones
+    43591  evaluate/ranks             whether a true row is found among all
+    43722  evaluate/evaluate          methods, one after the other, matrix by matrix
+    43951  evaluate/write_json        an evaluation as JSON
+    44064  evaluate/write_page        an evaluation as a page
 
-    43408  reshape                    a model's own vocabulary, smaller or larger
-    43436  reshape/needed             what has to stay for the sake of what stays
-    43650  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    43953  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44102  reshape/renumber           which tokens there are then, and their ids
-    44345  reshape/files_json         tokenizer.json and the JSON files beside it
-    44722  reshape/files_lines        merges.txt and vocab.txt
-    44806  reshape/files_pieces       SentencePiece models
-    45026  reshape/files_ranks        tiktoken's ranks and tekken.json
-    45194  reshape/named              tokens that configs name, which stay
-    45311  reshape/files_gguf         the keys of GGUF files
-    45593  reshape/new_tokenizer      the files of the tokenizer, written anew
-    45789  reshape/wording            what the transplant says, in words of those who asked
-    45876  reshape/new_model          the model with its new tokenizer
-    45978  reshape/trim               fewer tokens
-    46086  reshape/extend             more tokens
+    44278  reshape                    a model's own vocabulary, smaller or larger
+    44306  reshape/needed             what has to stay for the sake of what stays
+    44520  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    44823  reshape/whole_word         which texts a tokenizer leaves in one piece
+    44972  reshape/renumber           which tokens there are then, and their ids
+    45215  reshape/files_json         tokenizer.json and the JSON files beside it
+    45592  reshape/files_lines        merges.txt and vocab.txt
+    45676  reshape/files_pieces       SentencePiece models
+    45896  reshape/files_ranks        tiktoken's ranks and tekken.json
+    46064  reshape/named              tokens that configs name, which stay
+    46181  reshape/files_gguf         the keys of GGUF files
+    46463  reshape/new_tokenizer      the files of the tokenizer, written anew
+    46659  reshape/wording            what the transplant says, in words of those who asked
+    46746  reshape/new_model          the model with its new tokenizer
+    46848  reshape/trim               fewer tokens
+    46956  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -322,7 +326,7 @@
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
           otx_job_options, OTX_ACTION_MATCH, otx_mark_undertrained; otx_gguf_*, GGUF files in
           otx_checkpoint_open, otx_job_open, otx_vocab_open and otx_verify,
-          otx_vocab_parse_gguf; pre and split_max_size in otx_job_options.
+          otx_vocab_parse_gguf; pre, split_max_size and draft_vocab in otx_job_options.
           otx_job_options.how says how rows are made: omp, solve and solve_context are there.
           Rows of pieces beside the donor's, which otx_method_options can forbid.
           otx_dtype has OTX_DTYPE_NONE for 0: recompile.
@@ -1863,6 +1867,13 @@ typedef struct otx_job_options {
     uint64_t split_max_size; /* in GGUF: bytes of tensors that a file has at most, but for one
                           that is larger by itself: "OUT-00001-of-00003.gguf" and so on; 0: one
                           file, whatever the base is in */
+    const char *const *draft_vocab; /* with these two the output is a draft whose head has rows
+                          for a part of the tokens alone; NULL and 0: for all. Each is a token of
+                          the donor's by content, else by its bytes, with \xNN and \\ as escapes;
+                          "#ID"; or a line "COUNT\tID\tTOKEN", which counts for nothing where
+                          COUNT is 0. Read by otx_job_open. See there what is written */
+    size_t draft_vocab_count;
+    uint64_t draft_vocab_first; /* tokens with ids below this one besides, but for reserved ones */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -1929,6 +1940,7 @@ typedef struct otx_job_summary {
     otx_job_tokens tokens;
     otx_job_matrix matrices[OTX_JOB_MAX_MATRICES];
     size_t matrix_count;
+    uint64_t draft_rows; /* of a head that has rows for a part of the tokens; else 0 */
     otx_isa isa;
     int threads;
     uint64_t peak_bytes; /* most memory held at once through the allocator */
@@ -1947,7 +1959,18 @@ typedef struct otx_job otx_job;
    (Two or three alike may be copies that somebody made.) A token with such a row in a matrix
    of the donor that is used, the embedding or an untied head, is not solved for: where the
    base has no row to copy, it gets what a reserved token gets. Nor is it an anchor, nor is
-   one with such a row in a matrix of the base. */
+   one with such a row in a matrix of the base.
+
+   With a draft_vocab every output head of the output has a row for each token that is listed, and
+   for those in use (otx_token), which a generation needs, in order of their ids; the embedding
+   has all rows. A model whose head is its embedding gets a head of its own. A tensor "d2t" (I64)
+   says which tokens the rows are of, as those read it who read it at all. In safetensors that are
+   EAGLE-3 drafts of SafeAILab/EAGLE, vLLM and SGLang: the id less the row's number; "t2d" (BOOL)
+   marks the tokens that have a row, and config.json says "draft_vocab_size". In GGUF those are
+   the drafts EAGLE-3 and DFlash of llama.cpp: the id itself. A head with a bias, a list that
+   leaves nothing out, and a model without a head are OTX_ERROR_ARGUMENT; tokens that are not
+   there OTX_ERROR_NOT_FOUND. If both paths are the same, every row is copied, those without a
+   token too: so is the head of a finished model cut down. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -2059,6 +2082,11 @@ typedef struct otx_verify_summary {
    they would not load it, or text could not be encoded (faults); what they put up with, but
    hardly anybody means (warnings: special ids of tokens that are none, an unknown
    pre-tokenizer, a chat template with names of no tokens); and values as above.
+
+   Of a draft whose head has rows for a part of the tokens (otx_job_options.draft_vocab): that d2t
+   is I64 and has an element for each row, all of ids below the embedding's rows, none twice;
+   draft_vocab_size (faults); t2d, and whether eos has a row (warnings). A warning, or of an EAGLE-3
+   or DFlash draft a note, says who reads such a head.
 
    draft_for names the model that this one is to draft for; its tokenizer and its
    config.json are read, or its keys. GGUF files are compared as they are, and a directory
@@ -2582,50 +2610,66 @@ OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
             digits[9 * i + j] = (char)('0' + limbs[i] % 10);
 }
 
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
+/* Digits enough to tell doubles apart: one before the first that is not 0, for a carry, 18 from
+   there on, and '1' or '0' for whether any that is not 0 follows. */
+#define OTX__DECIMAL_KEPT 20
+
+/* Those of significand * 2^exponent; `*from` is the place of the first in what otx__decimal
+   makes, chosen by these if it is negative. */
+OTX__PRIVATE void otx__decimal_keep(uint64_t significand, int exponent, int *from, char *kept)
 {
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
+    char digits[OTX__DECIMAL_DIGITS];
+    int i;
+    otx__decimal(significand, exponent, digits);
+    if (*from < 0)
+        for (i = 0; digits[i] == '0'; i++) *from = i;
+    memcpy(kept, digits + *from, OTX__DECIMAL_KEPT - 1);
+    for (i = *from + OTX__DECIMAL_KEPT - 1; i < OTX__DECIMAL_DIGITS && digits[i] == '0';) i++;
+    kept[OTX__DECIMAL_KEPT - 1] = i < OTX__DECIMAL_DIGITS ? '1' : '0';
+}
+
+/* Cuts the exact digits after `keep` of them, rounding up if the next is at least
+   `threshold`. Returns whether the result lies in the interval that reads back as the same
+   double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int keep, char threshold, char *digits)
+{
+    int i = 1 + keep, from_below, from_above;
     bool up = exact[i] >= threshold;
     memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
+    memset(digits + i, '0', (size_t)(OTX__DECIMAL_KEPT - i));
     while (up) {
         i--;
         up = digits[i] == '9';
         digits[i] = (char)(up ? '0' : digits[i] + 1);
     }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
+    from_below = memcmp(digits, below, OTX__DECIMAL_KEPT);
+    from_above = memcmp(above, digits, OTX__DECIMAL_KEPT);
     return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
 }
 
 /* Finds the fewest digits that read back as the same double, and of those the
    nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
    between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+   17 digits always do. Returns the place of the first of them. */
+OTX__PRIVATE int otx__decimal_shortest(uint64_t bits, char *digits)
 {
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    char exact[OTX__DECIMAL_KEPT], below[OTX__DECIMAL_KEPT], above[OTX__DECIMAL_KEPT];
     uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    int exponent = (int)(bits >> 52), from = -1, keep = 1;
     /* The neighbour below a power of two is at half the distance, which is why
        rounding up may do where rounding to nearest, downwards, does not. */
     uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
     bool closed = significand % 2 == 0;
     if (exponent > 0) significand |= UINT64_C(1) << 52;
     else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+    otx__decimal_keep(4 * significand, exponent - 1077, &from, exact);
+    otx__decimal_keep(4 * significand - half, exponent - 1077, &from, below);
+    otx__decimal_keep(4 * significand + 2, exponent - 1077, &from, above);
+    while (!otx__decimal_try(exact, below, above, closed, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, keep, '0', digits))
         keep++;
+    return from;
 }
 
 /* Most bytes of a double as text, "-1.2345678901234567e-308". */
@@ -2637,9 +2681,8 @@ OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
    an infinity. */
 OTX__PRIVATE size_t otx__double_text(char *to, double value)
 {
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS], *end = to;
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
+    char digits[OTX__DECIMAL_KEPT], *end = to;
+    int first = 0, last = OTX__DECIMAL_KEPT - 1, point, power, size, i;
     uint64_t bits, magnitude;
     memcpy(&bits, &value, sizeof bits);
     magnitude = bits & (UINT64_MAX >> 1);
@@ -2649,7 +2692,7 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
         memcpy(end, "0.0", 3);
         return (size_t)(end + 3 - to);
     }
-    otx__decimal_shortest(magnitude, digits);
+    point = OTX__DECIMAL_WHOLE - otx__decimal_shortest(magnitude, digits);
     while (digits[first] == '0') first++;
     while (digits[last] == '0') last--;
     power = point - 1 - first;
@@ -2667,11 +2710,10 @@ OTX__PRIVATE size_t otx__double_text(char *to, double value)
     } else {
         if (first >= point) first = point - 1;
         if (last < point) last = point;
-        memcpy(end, digits + first, (size_t)(point - first));
-        end += point - first;
-        *end++ = '.';
-        memcpy(end, digits + point, (size_t)(last - point + 1));
-        end += last - point + 1;
+        for (i = first; i <= last; i++) {
+            if (i == point) *end++ = '.';
+            *end++ = (char)(i >= 0 && i < OTX__DECIMAL_KEPT ? digits[i] : '0');
+        }
     }
     return (size_t)(end - to);
 }
@@ -22760,7 +22802,7 @@ OTX__PRIVATE otx_result otx__mapping_fit(const otx_context *ctx,
     if (result) return result;
     sum->isa = stats.isa;
     sum->threads = stats.threads;
-    sum->peak_bytes = otx__max(sum->peak_bytes, stats.peak_bytes);
+    if (stats.peak_bytes > sum->peak_bytes) sum->peak_bytes = stats.peak_bytes;
     sum->seconds += stats.seconds;
     sum->seconds_products += stats.seconds_products;
     sum->seconds_solve += stats.seconds_solve;
@@ -30079,6 +30121,14 @@ static const otx__refused_name otx__refused_names[] = {
     {"dspark_markov_w2", 1, otx__why_markov},
 };
 
+/* In a draft whose head has rows for a part of the tokens: see job/draft_map.h. */
+#define OTX__D2T "d2t" /* which tokens they are */
+#define OTX__T2D "t2d" /* and the reverse */
+
+/* Of drafts, which read the former: architectures of GGUF, and parts of the names of classes. */
+static const char *const otx__d2t_architectures[] = {"eagle3", "dflash"};
+static const char *const otx__d2t_classes[] = {"Eagle3"};
+
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
    their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
 static const char *const otx__hashed_words[] = {
@@ -30123,6 +30173,7 @@ static const char *const otx__packed_owners[] = {
 /* ---- keys of config.json ---- */
 
 #define OTX__KEY_VOCAB_SIZE "vocab_size"
+#define OTX__KEY_DRAFT_SIZE "draft_vocab_size" /* EAGLE-3: rows of a head with d2t */
 #define OTX__KEY_TIE "tie_word_embeddings"
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
@@ -30891,6 +30942,13 @@ OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
            OTX__COUNT(otx__packed_owners);
 }
 
+/* Whether a tensor says which tokens the rows of a head are of. */
+OTX__PRIVATE bool otx__is_draft_map(const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    return otx__span_is(name, OTX__D2T) || otx__span_is(name, OTX__T2D);
+}
+
 /* >>> src/model/document.h */
 /* ---- documents: the JSON files of a model directory --------------------- */
 
@@ -31425,6 +31483,7 @@ typedef struct otx__side {
     otx_checkpoint checkpoint;
     otx_vocab vocab;
     otx__parts parts;
+    uint64_t draft_rows; /* of a draft that is only looked at, elements of its d2t; else 0 */
     otx__stamps read; /* the files beside the weights, as they were before they were read */
 } otx__side;
 
@@ -31889,6 +31948,14 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     return OTX_OK;
 }
 
+/* Whether a tensor is a head with a row for each element of d2t. */
+OTX__PRIVATE bool otx__is_draft_part(const otx__side *side, const otx_tensor *tensor)
+{
+    return side->draft_rows && tensor->rank == 2 && tensor->shape[0] == side->draft_rows &&
+           otx__name_is_head(tensor) &&
+           (!otx__name_is_numbered(tensor) || otx__name_is_lexical(tensor));
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
@@ -31896,15 +31963,19 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
                                      otx_error *error)
 {
     const char *verdict = side->donor ? NULL : otx__name_verdict(tensor);
-    *kind = OTX__PART_NONE;
+    *kind = otx__is_draft_part(side, tensor) ? OTX__PART_HEAD : OTX__PART_NONE;
+    if (*kind || (side->draft_rows && otx__is_draft_map(tensor))) return OTX_OK;
     if (verdict) return otx__fail_tensor(side, tensor, verdict, error);
     if (otx__name_is_packed(tensor) && !(side->donor && otx__name_is_numbered(tensor)))
         return otx__fail_tensor(side, tensor,
                                 "belongs to a packed or scaled vocabulary matrix; only plain "
                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
     if (otx__is_other_head(side, tensor))
-        return otx__fail_tensor(side, tensor, "is an output head with another number of rows "
-                                              "than the embedding", error);
+        return otx__fail_tensor(side, tensor, side->draft_rows
+                                ? "is an output head with another number of rows than d2t has "
+                                  "elements"
+                                : "is an output head with another number of rows than the "
+                                  "embedding", error);
     if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
     *kind = otx__part_by_name(&side->parts, tensor);
     if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;
@@ -32502,6 +32573,7 @@ typedef struct otx__config_plan {
     const otx__side *base, *donor;
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
+    uint64_t draft_rows; /* of a head that has rows for a part of the tokens; else 0 */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
@@ -33068,6 +33140,8 @@ OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__me
 {
     uint64_t size;
     if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
+    if (e->plan->draft_rows && otx_json_equals(at->json, at->key, OTX__KEY_DRAFT_SIZE))
+        return OTX_OK; /* otx__config_edit_draft has it */
     if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
         (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
          (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
@@ -33175,6 +33249,7 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
     otx__tie_flag flag = otx__config_tie_flag(e->document);
     bool silent = !flag.said_true && !flag.said_false, needed;
+    const bool tied = parts->tied && !e->plan->draft_rows; /* a draft's head is its own */
     otx_result result = OTX_OK;
     if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
     needed = parts->head || (silent && otx__config_unties(e->document) &&
@@ -33182,13 +33257,21 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     while (!result && otx__levels_next(&levels)) {
         otx_json_type type = otx_json_type_of(&e->document->json,
                                               otx__levels_find(&levels, OTX__KEY_TIE));
-        otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
+        otx_json_type wanted = tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : parts->tied && !needed) continue;
+        if (said ? type == wanted : tied && !needed) continue;
         result = otx_json_edit_set(e->plan->ctx, e->edit, levels.node, OTX__KEY_TIE,
-                                   parts->tied ? "true" : "false", e->error);
+                                   tied ? "true" : "false", e->error);
     }
     return result;
+}
+
+/* How many rows a draft's head has, where its readers look for that. */
+OTX__PRIVATE otx_result otx__config_edit_draft(otx__config_edit *e)
+{
+    if (!e->plan->draft_rows) return OTX_OK;
+    otx__text_format(&e->value, "%" PRIu64, e->plan->draft_rows);
+    return otx__config_put_under(e, 0, OTX__KEY_DRAFT_SIZE);
 }
 
 /* Appends a node of a document as it stands there, with all that is in it. */
@@ -33280,6 +33363,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     otx__text_open(&e.value, plan->ctx);
     result = otx__config_edit_members(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
+    if (!result && !generation) result = otx__config_edit_draft(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result && !generation) result = otx__config_edit_code(&e);
@@ -33687,11 +33771,14 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
    Read job.h, then run.h; to add a check of verify, one of the check_ rooms and verify.h.
 
    Rooms, in order of dependency:
+     draft_map     which tokens the rows of a draft's head are of
      job           what a job holds
      open          opening the two models
      map           the caller's map
      align         where every new row comes from
+     draft_vocab   the tokens that a draft's head has rows for
      plan          what becomes of every tensor, and of the configs
+     draft_head    a head of fewer rows, and what says which
      rope          heads and rotary positions of the two models
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
@@ -33724,6 +33811,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      combined      a map of tokens by the combinations that a method makes
      report        what a job did, as JSON and as a table
      findings      what is told of a finished model
+     check_head    a head of fewer rows than tokens
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
@@ -33731,6 +33819,64 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      check_gguf_keys  its other keys, and its tensors
      check_draft   as a draft model for another
      verify        whether a finished model agrees with itself */
+
+/* >>> src/job/draft_map.h */
+/* ---- draft_map: which tokens the rows of a draft's head are of ---------------- */
+
+/* The head is most of what a draft model reads for a token (FR-Spec, arXiv 2502.14856): one
+   with rows for the tokens that are likely reads less, and a tensor "d2t" says for each row
+   which token it is of. What is in it differs, as the sources had it in November 2026:
+
+   In safetensors it is the id less the row's number, I64, and "draft_vocab_size" of
+   config.json is how many there are. SafeAILab/EAGLE, eagle/model/cnets.py, topK_genrate:
+   topk_index + self.d2t[topk_index]. vllm/model_executor/models/llama_eagle3.py,
+   Eagle3LlamaForCausalLM.compute_logits: arange(draft_vocab_size) + draft_id_to_target_id,
+   which load_weights makes of "d2t"; "t2d" is passed over. sglang/srt/models/llama_eagle3.py,
+   LlamaForCausalLMEagle3.load_weights: loaded_weight + torch.arange(loaded_weight.shape[0]);
+   "t2d" is passed over, and a config that says "tie_word_embeddings" has the embedding for a
+   head. "t2d", BOOL, has an element for each token of the target: whether it has a row.
+
+   In GGUF it is the id itself. llama.cpp, conversion/llama.py, LlamaModel.prepare_tensors: it
+   adds the row's number, and refuses ids beyond the target's vocabulary and ids that come
+   twice. src/models/eagle3.cpp and dflash.cpp: load_arch_tensors takes the rows of
+   output.weight from the elements of "d2t", and the graph asserts that it is I64 and scatters
+   the logits by ggml_set_rows. There is no "t2d". Its other architectures have a row for each
+   token; for the drafts within qwen35 there are patches. */
+/* Most tensors that a draft has besides: a head of its own, and these two. */
+#define OTX__DRAFT_EXTRAS 3
+
+/* A head with rows for a part of the tokens. */
+typedef struct otx__draft_head {
+    uint32_t *ids; /* of the tokens that have one, ascending; NULL: all have one */
+    size_t count;
+    otx_tensor extras[OTX__DRAFT_EXTRAS]; /* tensors that the base does not have */
+    uint64_t shapes[OTX__DRAFT_EXTRAS][2];
+    size_t extra_count;
+    size_t home; /* the base's file that they go to */
+    size_t own;  /* the place of the embedding whose rows a head of its own has */
+} otx__draft_head;
+
+OTX__PRIVATE void otx__draft_close(const otx_context *ctx, otx__draft_head *draft)
+{
+    if (draft->ids) otx__free(ctx, draft->ids, draft->count, sizeof *draft->ids);
+    draft->ids = NULL;
+}
+
+/* The element of d2t for a row. */
+OTX__PRIVATE int64_t otx__draft_element(bool gguf, uint64_t row, uint64_t id)
+{
+    return (int64_t)id - (gguf ? 0 : (int64_t)row);
+}
+
+/* The id that an element stands for; false if it is none below `rows`. */
+OTX__PRIVATE bool otx__draft_id(bool gguf, uint64_t row, int64_t element, uint64_t rows,
+                                uint64_t *id)
+{
+    const int64_t first = gguf ? 0 : (int64_t)row;
+    if (element < -first || element > INT64_MAX - first) return false;
+    *id = (uint64_t)(element + first);
+    return *id < rows;
+}
 
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
@@ -33804,6 +33950,9 @@ struct otx_job {
     uint32_t *anchor_donors, *anchor_bases; /* ids, by donor id */
     uint32_t *targets;                      /* donor ids to solve for */
     size_t anchor_count, target_count;
+
+    /* draft_vocab, draft_head: the tokens that the output's head has rows for */
+    otx__draft_head draft;
 
     /* plan: what becomes of every tensor, and of the configs */
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
@@ -34103,6 +34252,7 @@ OTX_API void otx_job_close(otx_job *job)
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
+    otx__draft_close(ctx, &job->draft);
     otx_alignment_close(ctx, &job->alignment);
     otx__side_close(ctx, &job->donor);
     otx__side_close(ctx, &job->base);
@@ -34722,6 +34872,242 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
     return otx__list_tokens(job, error);
 }
 
+/* >>> src/job/draft_vocab.h */
+/* ---- draft_vocab: the tokens that a draft's head has rows for ------------------ */
+
+/* The caller's list while it is read. */
+typedef struct otx__draft_list {
+    const otx_job *job;
+    uint8_t *chosen;           /* by id: it has a row */
+    size_t rows;               /* ids that can have one */
+    otx__token_index contents; /* the donor's tokens by content, */
+    otx__token_index bytes;    /* and by (kind, bytes) */
+    char *scratch;             /* an entry with its escapes undone */
+    size_t room;
+    otx_error *error;
+} otx__draft_list;
+
+OTX__PRIVATE void otx__draft_list_close(otx__draft_list *l)
+{
+    const otx_context *ctx = &l->job->ctx;
+    if (l->bytes.slots) otx__index_close(ctx, &l->bytes);
+    if (l->contents.slots) otx__index_close(ctx, &l->contents);
+    if (l->scratch) otx__free(ctx, l->scratch, l->room, 1);
+    otx__free(ctx, l->chosen, l->rows, 1);
+}
+
+/* Of tokens that are alike the lowest id is found. */
+OTX__PRIVATE otx_result otx__draft_index(otx__draft_list *l)
+{
+    const otx_vocab *vocab = &l->job->donor.vocab;
+    size_t i;
+    otx_result result = otx__side_contents(&l->job->ctx, &l->job->donor, &l->contents, l->error);
+    if (!result)
+        result = otx__index_open(&l->job->ctx, &l->bytes, vocab->tokens, vocab->count, false,
+                                 l->error);
+    for (i = vocab->count; i-- > 0 && !result;) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(&l->bytes, token->kind, token->bytes, token->size) =
+                (uint32_t)i + 1;
+    }
+    return result;
+}
+
+/* ---- one entry ---- */
+
+/* The id of a token by its text; -1 if there is none. */
+OTX__PRIVATE int64_t otx__draft_find(const otx__draft_list *l, const otx__map_half *name)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
+        id = otx__index_find(&l->bytes, kinds[i], name->bytes, name->size);
+    return id;
+}
+
+/* The parts of "COUNT\tID\tTOKEN"; false if an entry is no such line. */
+OTX__PRIVATE bool otx__draft_counted(otx__span entry, uint64_t *count, uint64_t *id,
+                                     otx__span *token)
+{
+    const char *end = entry.bytes + entry.size;
+    const char *first = (const char *)memchr(entry.bytes, '\t', entry.size), *second;
+    if (!first || !otx__parse_uint(otx__span_of(entry.bytes, (size_t)(first - entry.bytes)), count))
+        return false;
+    first++;
+    second = (const char *)memchr(first, '\t', (size_t)(end - first));
+    if (!second || !otx__parse_uint(otx__span_of(first, (size_t)(second - first)), id))
+        return false;
+    *token = otx__span_of(second + 1, (size_t)(end - second - 1));
+    return true;
+}
+
+/* Whether the text of a counted token is another than that of the token with its id: then the
+   counts are another tokenizer's. Texts that are cut or escaped otherwise say nothing. */
+OTX__PRIVATE bool otx__draft_is_foreign(const otx_token *token, const otx__map_half *text,
+                                        bool whole)
+{
+    if (!whole || text->size == 0 ||
+        (text->size >= 3 && memcmp(text->bytes + text->size - 3, "...", 3) == 0))
+        return false;
+    return !otx__same_bytes(token->content, token->content_size, text->bytes, text->size) &&
+           !otx__same_bytes(token->bytes, token->size, text->bytes, text->size);
+}
+
+OTX__PRIVATE otx_result otx__draft_choose_id(const otx__draft_list *l, uint64_t id, size_t place,
+                                             const char *quoted)
+{
+    const otx__side *donor = &l->job->donor;
+    if (!otx__side_token(donor, id))
+        return otx__fail(l->error, OTX_ERROR_NOT_FOUND, "entry %" PRIu64 " of the draft's tokens, "
+                         "\"%s\": %s has no such token", (uint64_t)place + 1, quoted,
+                         donor->path);
+    if (id >= l->rows)
+        return otx__fail(l->error, OTX_ERROR_MISMATCH, "entry %" PRIu64 " of the draft's tokens, "
+                         "\"%s\": id %" PRIu64 " has no row; there are %" PRIu64,
+                         (uint64_t)place + 1, quoted, id, (uint64_t)l->rows);
+    l->chosen[id] = 1;
+    return OTX_OK;
+}
+
+/* Takes a line of counts. */
+OTX__PRIVATE otx_result otx__draft_take_count(otx__draft_list *l, uint64_t count, uint64_t id,
+                                              otx__span text, size_t place, const char *quoted)
+{
+    const otx_token *token = otx__side_token(&l->job->donor, id);
+    char content[OTX__QUOTED];
+    otx__map_half half;
+    bool whole;
+    if (count == 0) return OTX_OK;
+    memset(&half, 0, sizeof half);
+    half.bytes = l->scratch;
+    whole = otx__map_unescape(text.bytes, 0, &half) != NULL;
+    if (token && otx__draft_is_foreign(token, &half, whole))
+        return otx__fail(l->error, OTX_ERROR_MISMATCH, "entry %" PRIu64 " of the draft's tokens, "
+                         "\"%s\": token %" PRIu64 " of %s is \"%s\"; count with that tokenizer",
+                         (uint64_t)place + 1, quoted, id, l->job->donor.path,
+                         otx__side_content(content, &l->job->donor, id));
+    return otx__draft_choose_id(l, id, place, quoted);
+}
+
+OTX__PRIVATE otx_result otx__draft_take(otx__draft_list *l, size_t place)
+{
+    const char *text = l->job->options.draft_vocab[place];
+    const otx__span entry = otx__span_of(text, strlen(text));
+    char quoted[OTX__QUOTED];
+    uint64_t count, id = UINT64_MAX;
+    void *items = l->scratch;
+    otx__map_half half;
+    otx__span token;
+    int64_t found;
+    otx__quote(quoted, sizeof quoted, entry.bytes, entry.size);
+    if (!otx__grow(&l->job->ctx, &items, &l->room, entry.size + 1, 1))
+        return otx__fail_memory(l->error, entry.size + 1);
+    l->scratch = (char *)items;
+    if (otx__draft_counted(entry, &count, &id, &token))
+        return otx__draft_take_count(l, count, id, token, place, quoted);
+    memset(&half, 0, sizeof half);
+    half.bytes = l->scratch;
+    if (!otx__map_unescape(entry.bytes, 0, &half))
+        return otx__fail(l->error, OTX_ERROR_ARGUMENT, "entry %" PRIu64 " of the draft's tokens, "
+                         "\"%s\": a backslash begins \\\\ or \\xNN", (uint64_t)place + 1, quoted);
+    if (half.is_id) {
+        if (!otx__parse_uint(otx__span_of(half.bytes + 1, half.size - 1), &id)) id = UINT64_MAX;
+        return otx__draft_choose_id(l, id, place, quoted);
+    }
+    found = otx__draft_find(l, &half);
+    if (found >= 0) id = (uint64_t)found;
+    return otx__draft_choose_id(l, id, place, quoted);
+}
+
+/* ---- all of them ---- */
+
+/* Whether there is a token, and not a reserved one. */
+OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
+{
+    return token->kind != OTX_TOKEN_NONE && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
+   those that the chat template or a generation config names. */
+OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
+{
+    size_t i;
+    for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
+        const otx_token *token = &l->job->donor.vocab.tokens[i];
+        if (token->in_use ||
+            (otx__draft_is_trained(token) && i < l->job->options.draft_vocab_first))
+            l->chosen[i] = 1;
+    }
+}
+
+/* Makes the list of ids that were chosen. */
+OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_head *to)
+{
+    const otx_vocab *vocab = &l->job->donor.vocab;
+    uint64_t tokens = 0;
+    size_t count = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
+        tokens += otx__draft_is_trained(&vocab->tokens[i]);
+    for (i = 0; i < l->rows; i++) count += l->chosen[i];
+    if (count == 0 || count >= tokens)
+        return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"
+                         PRIu64 " tokens of %s: give fewer", count ? "all" : "none of the",
+                         tokens, l->job->donor.path);
+    to->ids = (uint32_t *)otx__alloc(&l->job->ctx, count, sizeof *to->ids);
+    if (!to->ids) return otx__fail_array(l->error, count, sizeof *to->ids);
+    to->count = count;
+    for (i = count = 0; i < l->rows; i++)
+        if (l->chosen[i]) to->ids[count++] = (uint32_t)i;
+    return OTX_OK;
+}
+
+/* Whether the caller wants a head of fewer rows. */
+OTX__PRIVATE bool otx__job_is_draft(const otx_job *job)
+{
+    return job->options.draft_vocab_count > 0 || job->options.draft_vocab_first > 0;
+}
+
+/* Chooses the tokens that the head has rows for, once the new rows are known. */
+OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
+{
+    otx__draft_list l;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_is_draft(job)) return OTX_OK;
+    memset(&l, 0, sizeof l);
+    l.job = job;
+    l.rows = job->alignment.count;
+    l.error = error;
+    l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
+    if (!l.chosen) return otx__fail_memory(error, l.rows);
+    if (job->options.draft_vocab_count > 0) result = otx__draft_index(&l);
+    for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
+        result = otx__draft_take(&l, i);
+        if (!result && i % 1024 == 0) result = otx__job_poll(job, error);
+    }
+    if (!result) otx__draft_always(&l);
+    if (!result) result = otx__draft_finish(&l, &job->draft);
+    otx__draft_list_close(&l);
+    job->summary.draft_rows = job->draft.count;
+    return result;
+}
+
+/* Where the donor is the base once more, whose head alone is cut down, every row is the base's:
+   those without a token, or with a reserved one, too. */
+OTX__PRIVATE void otx__job_keep_rows(otx_job *job)
+{
+    const uint64_t rows = job->base.parts.rows + job->base.parts.extra;
+    size_t i;
+    if (!otx__job_is_draft(job) || strcmp(job->base.path, job->donor.path) != 0) return;
+    for (i = 0; i < job->alignment.count && i < rows; i++) {
+        job->alignment.rows[i].action = OTX_ACTION_COPY;
+        job->alignment.rows[i].base = (int64_t)i;
+    }
+}
+
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
@@ -34811,6 +35197,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
                          "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
+    if (tensor->kind == OTX__PART_HEAD && job->draft.ids) plan->shape[0] = job->draft.count;
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
@@ -34824,7 +35211,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
     matrix->method = job->solutions[plan->solution].method;
-    matrix->rows = plan->rows;
+    matrix->rows = plan->shape[0];
     matrix->columns = old->shape[1];
     matrix->dtype = plan->stored;
     matrix->anchors = job->anchor_count;
@@ -34903,6 +35290,7 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.donor = &job->donor;
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
+    plan.draft_rows = job->draft.count;
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
@@ -34941,6 +35329,143 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
     if (choice.code) otx__class_code(&choice, &job->code);
     otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/draft_head.h */
+/* ---- draft_head: a head of fewer rows, and what says which --------------------- */
+
+/* Whether the base's main head is written, and not the embedding once more. */
+OTX__PRIVATE bool otx__draft_has_head(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].at == parts->head) return !parts->tensors[i].redundant;
+    return false;
+}
+
+/* The base's tensor that the new ones go with: its head, else its embedding. */
+OTX__PRIVATE const otx_checkpoint_tensor *otx__draft_home(const otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    return otx__draft_has_head(job) ? parts->head : parts->embedding;
+}
+
+/* Adds a tensor that the base does not have. */
+OTX__PRIVATE otx_tensor *otx__draft_add(otx_job *job, const char *name, size_t name_size,
+                                        otx_dtype dtype, unsigned rank, uint64_t rows)
+{
+    otx__draft_head *draft = &job->draft;
+    otx_tensor *tensor = &draft->extras[draft->extra_count];
+    uint64_t *shape = draft->shapes[draft->extra_count++];
+    shape[0] = rows;
+    tensor->name = name;
+    tensor->name_size = name_size;
+    tensor->dtype = dtype;
+    tensor->rank = rank;
+    tensor->shape = shape;
+    return tensor;
+}
+
+/* Gives a model whose head is its embedding one of its own: under the name of the copy that
+   was stored beside it, if there was one. */
+OTX__PRIVATE void otx__draft_add_head(otx_job *job)
+{
+    const otx__parts *parts = &job->base.parts;
+    const char *name = job->base.gguf ? "output.weight" : "lm_head.weight";
+    size_t size = strlen(name), i;
+    if (parts->head) {
+        name = parts->head->tensor->name;
+        size = parts->head->tensor->name_size;
+    }
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].at == parts->embedding) job->draft.own = i;
+    otx__draft_add(job, name, size, job->plans[job->draft.own].stored, 2, job->draft.count);
+    job->draft.shapes[0][1] = job->plans[job->draft.own].columns;
+}
+
+/* Refuses heads that cannot be cut down. */
+OTX__PRIVATE otx_result otx__draft_check(const otx_job *job, otx_error *error)
+{
+    const otx__parts *parts = &job->base.parts;
+    char text[OTX__TENSOR_TEXT];
+    size_t i;
+    for (i = 0; i < parts->count; i++)
+        if (parts->tensors[i].kind == OTX__PART_BIAS)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: tensor %s is a bias by token, and "
+                             "those who read " OTX__D2T " know of none: the head cannot be cut "
+                             "down", job->base.path,
+                             otx__tensor_text(text, parts->tensors[i].at->tensor));
+    if (job->base.gguf || otx__job_has_head(job) || otx__config_has_head(&job->base.config))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: has no output head that could be cut down",
+                     job->base.path);
+}
+
+/* Plans the tensors that the base does not have, once the others are planned. */
+OTX__PRIVATE otx_result otx__job_plan_draft(otx_job *job, otx_error *error)
+{
+    const size_t size = strlen(OTX__D2T);
+    otx_result result;
+    if (!job->draft.ids) return OTX_OK;
+    result = otx__draft_check(job, error);
+    if (result) return result;
+    job->draft.home = otx__draft_home(job)->file;
+    if (!otx__draft_has_head(job)) otx__draft_add_head(job);
+    otx__draft_add(job, OTX__D2T, size, OTX_I64, 1, job->draft.count);
+    if (!job->base.gguf) otx__draft_add(job, OTX__T2D, size, OTX_BOOL, 1, job->alignment.count);
+    return OTX_OK;
+}
+
+/* ---- writing them ---- */
+
+/* The place of a tensor among those that the base does not have, or OTX__NONE. */
+OTX__PRIVATE size_t otx__draft_extra(const otx_job *job, const otx_tensor *tensor)
+{
+    size_t i;
+    for (i = 0; i < job->draft.extra_count; i++)
+        if (tensor == &job->draft.extras[i]) return i;
+    return OTX__NONE;
+}
+
+/* Elements of d2t or t2d made at a time. */
+#define OTX__DRAFT_CHUNK 512
+
+/* The bytes of one element as it stands in the file. `next` is the first of the ids that are
+   not below it. */
+OTX__PRIVATE void otx__draft_bytes(const otx_job *job, const otx_tensor *tensor, uint64_t at,
+                                   size_t *next, unsigned char *to)
+{
+    const otx__draft_head *draft = &job->draft;
+    uint64_t element;
+    size_t i;
+    if (tensor->dtype == OTX_BOOL) {
+        while (*next < draft->count && draft->ids[*next] < at) ++*next;
+        *to = *next < draft->count && draft->ids[*next] == at;
+        return;
+    }
+    element = (uint64_t)otx__draft_element(job->base.gguf, at, draft->ids[at]);
+    for (i = 0; i < 8; i++) to[i] = (unsigned char)(element >> (8 * i) & 0xff);
+}
+
+/* Writes d2t or t2d. */
+OTX__PRIVATE otx_result otx__write_draft_map(const otx_job *job, const otx_tensor *tensor,
+                                             otx__file *to, otx__meter *meter,
+                                             otx_error *error)
+{
+    const size_t size = otx_dtype_bits(tensor->dtype) / 8;
+    unsigned char bytes[OTX__DRAFT_CHUNK * 8];
+    uint64_t at = 0;
+    size_t next = 0, i;
+    otx_result result = OTX_OK;
+    while (at < tensor->shape[0] && !result) {
+        for (i = 0; i < OTX__DRAFT_CHUNK && at < tensor->shape[0]; i++, at++)
+            otx__draft_bytes(job, tensor, at, &next, bytes + i * size);
+        if (!to->sink.write(to->sink.context, bytes, i * size))
+            return otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
+        result = otx__meter_add(&job->ctx, meter, (uint64_t)i * size, error);
+    }
+    return result;
 }
 
 /* >>> src/job/rope.h */
@@ -36196,7 +36721,7 @@ OTX__PRIVATE otx_result otx__gguf_walk_model(otx__gguf_donor *donor, otx__gguf_t
             tokens->scores[word.id] = (float)word.score;
         if (pieces && word.kind == OTX_TOKEN_UNUSED)
             tokens->types[word.id] =
-                otx__gguf_token_type(donor, tokens, word.id, OTX__PIECE_UNUSED);
+                otx__gguf_token_type(donor, tokens, (size_t)word.id, OTX__PIECE_UNUSED);
     }
     return result;
 }
@@ -38794,6 +39319,7 @@ typedef struct otx__rebuild {
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
     double *row;                 /* for a row on its way, or a mean */
+    const uint32_t *ids;         /* of the new rows that are left, where not all are */
 } otx__rebuild;
 
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
@@ -39014,6 +39540,7 @@ OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
     otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
     size_t targets = job->target_count, i;
     otx_result result;
+    if (d->norms) return OTX_OK; /* a draft's head has the embedding's rows once more */
     if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);
     result = otx__diagnose_anchors(job, &anchors, matrix->anchor_norms, error);
     if (!result) result = otx__matrix_norms(&ctx, &made, d->norms, error);
@@ -39225,6 +39752,29 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     return result;
 }
 
+/* Moves the new rows of a draft's head before all others, once all are made. */
+OTX__PRIVATE void otx__rebuild_pick(otx__rebuild *r)
+{
+    const otx__draft_head *draft = &r->job->draft;
+    size_t i;
+    r->ids = draft->ids;
+    for (i = 0; i < draft->count; i++)
+        memmove(r->made.data + i * r->row_size, r->made.data + draft->ids[i] * r->row_size,
+                r->row_size);
+}
+
+/* How many new rows are written. */
+OTX__PRIVATE size_t otx__rebuild_count(const otx__rebuild *r)
+{
+    return r->ids ? r->job->draft.count : r->made.rows;
+}
+
+/* The donor's id that a row which is written is of. */
+OTX__PRIVATE size_t otx__rebuild_id(const otx__rebuild *r, size_t row)
+{
+    return r->ids ? r->ids[row] : row;
+}
+
 /* ---- before the solves ---- */
 
 /* Whether the rows that will be copied fit into their new type. Flags those that do not,
@@ -39308,7 +39858,7 @@ OTX__PRIVATE otx_result otx__block_store(const otx__block_rows *rows, size_t row
                                         otx_error *error)
 {
     const otx__rebuild *r = rows->made;
-    const int64_t base = rows->same ? otx__rebuild_source(r, row) : -1;
+    const int64_t base = rows->same ? otx__rebuild_source(r, otx__rebuild_id(r, row)) : -1;
     if (base >= 0)
         return otx__checkpoint_bytes(&r->job->base.checkpoint, r->tensor->at,
                                      (uint64_t)base * rows->row_size, rows->row_size, to, error);
@@ -39335,6 +39885,7 @@ OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t 
 {
     const otx__rebuild *r = rows->made;
     const otx_tensor *tensor = r->tensor->at->tensor;
+    const size_t id = otx__rebuild_id(r, row);
     char name[OTX__QUOTED], content[OTX__QUOTED];
     otx_result result = otx__block_store(rows, row, rows->block, error);
     if (result != OTX_ERROR_RANGE) return result;
@@ -39342,7 +39893,7 @@ OTX__PRIVATE otx_result otx__fail_block_row(const otx__block_rows *rows, size_t 
                      " (token \"%s\") has values that blocks of %s cannot hold; --embedding-type "
                      "f32 holds them", r->job->base.path,
                      otx__quote(name, sizeof name, tensor->name, tensor->name_size),
-                     (uint64_t)row, otx__side_content(content, &r->job->donor, row),
+                     (uint64_t)id, otx__side_content(content, &r->job->donor, id),
                      otx_dtype_name(rows->stored));
 }
 
@@ -39356,6 +39907,7 @@ OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype store
     otx__block_rows rows;
     unsigned bytes;
     const unsigned elements = otx_dtype_block(stored, &bytes);
+    const size_t count = otx__rebuild_count(r);
     size_t room, parts, i;
     otx_result result = OTX_OK;
     memset(&rows, 0, sizeof rows);
@@ -39363,11 +39915,11 @@ OTX__PRIVATE otx_result otx__write_blocks(const otx__rebuild *r, otx_dtype store
     rows.stored = stored;
     rows.row_size = r->made.columns / elements * bytes;
     rows.same = r->tensor->at->tensor->dtype == stored;
-    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, r->made.rows);
+    room = otx__min(OTX__STREAM_BLOCK / rows.row_size + 1, count);
     rows.block = (char *)otx__alloc(ctx, room, rows.row_size);
     if (!rows.block) return otx__fail_array(error, room, rows.row_size);
-    for (; rows.first < r->made.rows && !result; rows.first += rows.count) {
-        rows.count = otx__min(room, r->made.rows - rows.first);
+    for (; rows.first < count && !result; rows.first += rows.count) {
+        rows.count = otx__min(room, count - rows.first);
         parts = otx__min(rows.count, OTX__ROW_PARTS);
         rows.share = (rows.count + parts - 1) / parts;
         otx__parallel(ctx, parts, otx__block_rows_body, &rows);
@@ -39466,7 +40018,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
         file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE ||
                         !otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i]);
     if (!file->touched) return OTX_OK;
-    file->capacity = old->tensor_count;
+    file->capacity = old->tensor_count + OTX__DRAFT_EXTRAS;
     file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
     file->originals =
         (const otx_tensor **)otx__alloc(&job->ctx, file->capacity, sizeof *file->originals);
@@ -39483,6 +40035,11 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
             tensor->dtype = job->plans[which].dtype;
         }
         file->originals[file->count++] = &old->tensors[i];
+    }
+    for (i = 0; i < job->draft.extra_count; i++) {
+        if (&job->base.checkpoint.files[job->draft.home].header != old) continue;
+        file->tensors[file->count] = job->draft.extras[i];
+        file->originals[file->count++] = &job->draft.extras[i];
     }
     file->empty = file->count == 0;
     return file->empty ? OTX_OK : otx__out_file_layout(job, old, file, error);
@@ -39565,11 +40122,12 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
 
 /* ---- after it: the weights ---- */
 
-/* Writes the bytes of a new matrix in the file's byte order, and reports them. */
-OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, otx__file *to,
-                                        otx__meter *meter, otx_error *error)
+/* Writes the bytes of the first rows of a new matrix in the file's byte order, and reports
+   them. */
+OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, size_t first,
+                                        otx__file *to, otx__meter *meter, otx_error *error)
 {
-    size_t size = otx_dtype_bits(rows->dtype) / 8, count = rows->rows * rows->columns, at;
+    size_t size = otx_dtype_bits(rows->dtype) / 8, count = first * rows->columns, at;
     otx_result result = OTX_OK;
     for (at = 0; at < count && !result;) {
         size_t step = otx__min(count - at, OTX__STREAM_BLOCK / size);
@@ -39583,8 +40141,8 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, o
     return result;
 }
 
-/* Makes and writes one new matrix. */
-OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *to,
+/* Makes and writes one new matrix; of a draft's `head` the rows that it has. */
+OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, bool head, otx__file *to,
                                           otx__meter *meter, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
@@ -39593,13 +40151,31 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     otx_result result = otx__rebuild_open(job, which, &rebuild, error);
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
-    meter->subject = job->base.parts.tensors[which].at->tensor->name;
+    if (!result && head && job->draft.ids) otx__rebuild_pick(&rebuild);
     if (!result)
         result = otx_dtype_is_block(plan->stored)
                      ? otx__write_blocks(&rebuild, plan->stored, to, meter, error)
-                     : otx__write_rows(job, &rebuild.made, to, meter, error);
+                     : otx__write_rows(job, &rebuild.made, otx__rebuild_count(&rebuild), to,
+                                       meter, error);
     otx__rebuild_close(&rebuild);
     return result;
+}
+
+/* Writes a tensor that is the vocabulary's, or one that a draft has besides; false where it
+   is neither, and the base's bytes are to be copied. */
+OTX__PRIVATE bool otx__write_made(otx_job *job, const otx_tensor *original, otx__file *to,
+                                  otx__meter *meter, otx_result *result, otx_error *error)
+{
+    const size_t which = otx__which_tensor(job, original), extra = otx__draft_extra(job, original);
+    meter->subject = original->name;
+    if (which != OTX__NONE)
+        *result = otx__write_matrix(job, which, job->base.parts.tensors[which].kind ==
+                                                    OTX__PART_HEAD, to, meter, error);
+    else if (extra == OTX__NONE) return false;
+    else if (original->rank == 2)
+        *result = otx__write_matrix(job, job->draft.own, true, to, meter, error);
+    else *result = otx__write_draft_map(job, original, to, meter, error);
+    return true;
 }
 
 /* Writes a file whose vocabulary tensors are new and whose others are copied from the old
@@ -39616,10 +40192,8 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     result = otx__meter_add(&job->ctx, meter, layout->header_size, error);
     for (i = 0; i < layout->count && !result; i++) {
         const otx_tensor *original = file->originals[layout->order[i]];
-        size_t which = otx__which_tensor(job, original);
-        meter->subject = original->name;
-        if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
-        else if (original->end > original->begin)
+        if (otx__write_made(job, original, to, meter, &result, error)) continue;
+        if (original->end > original->begin)
             result = otx__stream(&job->ctx, old, from, original->begin,
                                  original->end - original->begin, &to->sink, meter, error);
     }
@@ -39825,7 +40399,7 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
 {
     const otx_checkpoint *base = &job->base.checkpoint;
     size_t file, i, at = 0;
-    w->count = base->tensor_count;
+    w->count = base->tensor_count + job->draft.extra_count;
     w->tensors = (otx_tensor *)otx__alloc(&job->ctx, w->count, sizeof *w->tensors);
     w->types = (uint32_t *)otx__alloc(&job->ctx, w->count, sizeof *w->types);
     w->originals =
@@ -39834,7 +40408,7 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
         return otx__fail_array(error, w->count, sizeof *w->tensors);
     for (file = 0; file < base->file_count; file++) {
         const otx_gguf *header = &base->files[file].gguf;
-        for (i = 0; i < header->tensor_count && at < w->count; i++, at++) {
+        for (i = 0; i < header->tensor_count && at < base->tensor_count; i++, at++) {
             size_t which = otx__which_tensor(job, &header->tensors[i]);
             w->originals[at].tensor = &header->tensors[i];
             w->originals[at].file = (uint32_t)file;
@@ -39847,6 +40421,12 @@ OTX__PRIVATE otx_result otx__gguf_list_tensors(const otx_job *job, otx__gguf_wri
             }
             *blocks |= otx_gguf_type_block(w->types[at], NULL) > 1;
         }
+    }
+    for (i = 0; i < job->draft.extra_count; i++, at++) {
+        w->tensors[at] = job->draft.extras[i];
+        w->types[at] = otx_gguf_type_of(w->tensors[at].dtype);
+        w->originals[at].tensor = &job->draft.extras[i];
+        w->originals[at].file = 0;
     }
     return OTX_OK;
 }
@@ -39991,11 +40571,10 @@ OTX__PRIVATE otx_result otx__gguf_write_part(otx_job *job, otx__gguf_writing *w,
     result = otx__meter_add(&job->ctx, &w->meter, at, error);
     for (i = 0; i < part->count && !result; i++) {
         const otx_checkpoint_tensor *original = &w->originals[part->first + i];
-        const size_t which = otx__which_tensor(job, original->tensor);
         result = otx__gguf_fill(job, to, layout->offsets[i] - at, &w->meter, error);
-        if (!result)
-            result = which == OTX__NONE ? otx__gguf_copy(job, original, to, &w->meter, error)
-                                        : otx__write_matrix(job, which, to, &w->meter, error);
+        if (!result &&
+            !otx__write_made(job, original->tensor, to, &w->meter, &result, error))
+            result = otx__gguf_copy(job, original, to, &w->meter, error);
         at = layout->offsets[i] + otx__gguf_new_bytes(w, part->first + i);
     }
     return result ? result : otx__gguf_fill(job, to, layout->file_size - at, &w->meter, error);
@@ -40283,10 +40862,26 @@ OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
             totals.bytes += elements * (otx_dtype_bits(job->plans[which].dtype) / 8);
         }
     }
+    for (i = 0; i < job->draft.extra_count; i++) {
+        const otx_tensor *tensor = &job->draft.extras[i];
+        uint64_t elements = otx__tensor_elements(tensor, tensor->shape);
+        totals.elements += elements;
+        totals.bytes += elements * (otx_dtype_bits(tensor->dtype) / 8);
+    }
     return totals;
 }
 
-/* The weight map without what is not written, as a JSON object. */
+/* Appends a tensor of the weight map, the first or another. */
+OTX__PRIVATE void otx__weight_map_add(const otx_tensor *tensor, const char *file, bool first,
+                                      otx__text *to)
+{
+    otx__text_string(to, first ? "\n    " : ",\n    ");
+    otx__text_json_string(to, tensor->name, tensor->name_size);
+    otx__text_string(to, ": ");
+    otx__text_json_string(to, file, strlen(file));
+}
+
+/* The weight map without what is not written and with what is new, as a JSON object. */
 OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
 {
     const otx_checkpoint *base = &job->base.checkpoint;
@@ -40297,11 +40892,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
         const char *file = base->files[base->tensors[i].file].name;
         size_t which = otx__which_tensor(job, tensor);
         if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
-        otx__text_string(to, written++ ? ",\n    " : "\n    ");
-        otx__text_json_string(to, tensor->name, tensor->name_size);
-        otx__text_string(to, ": ");
-        otx__text_json_string(to, file, strlen(file));
+        otx__weight_map_add(tensor, file, written++ == 0, to);
     }
+    for (i = 0; i < job->draft.extra_count; i++)
+        otx__weight_map_add(&job->draft.extras[i], base->files[job->draft.home].name,
+                            written++ == 0, to);
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
@@ -40309,7 +40904,7 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = !job->base.checkpoint.index_differs;
+    bool whole = !job->base.checkpoint.index_differs && job->draft.extra_count == 0;
     otx_result result;
     otx__text map;
     size_t i;
@@ -40410,11 +41005,14 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) otx__job_keep_rows(job);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_choose_draft(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_draft(job, error);
     if (!result) result = otx__job_plan_rope(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
@@ -40443,6 +41041,7 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
         return result;
     }
     job->options.map = NULL; /* the caller's; used up */
+    job->options.draft_vocab = NULL;
     job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
     job->summary.threads = otx__threads(&job->ctx);
     job->summary.seconds = otx__now() - start;
@@ -40813,6 +41412,8 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                      ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
                      (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
+    if (summary->draft_rows)
+        otx__text_format(&text, "  \"draft_rows\": %" PRIu64 ",\n", summary->draft_rows);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
         otx__text_string(&text, i ? ",\n" : "\n");
@@ -40997,6 +41598,8 @@ typedef struct otx__verifier {
     const otx_verify_options *options;
     otx_verify_summary summary;
     otx__side side;     /* what could not be opened is absent in it */
+    uint32_t *draft;    /* of a draft whose d2t could be read, the id that each row of its head
+                           is of, or UINT32_MAX; else NULL */
     otx_result failure; /* what ends the whole: lack of memory, cancelling */
     otx_error *error;
 } otx__verifier;
@@ -41037,6 +41640,241 @@ OTX__PRIVATE bool otx__verify_take(otx__verifier *v, otx_result result, const ot
     return false;
 }
 
+/* >>> src/job/check_head.h */
+/* ---- verify: a head of fewer rows than tokens -------------------------------- */
+
+/* Where d2t is wrong, what should be in it. */
+OTX__PRIVATE const char *otx__d2t_rule(const otx__verifier *v)
+{
+    return v->side.gguf ? "; in GGUF it holds the id itself"
+                        : "; in safetensors it holds the id less the row's number";
+}
+
+/* Looks for d2t, before the tensors are: it says how many rows a head has. */
+OTX__PRIVATE void otx__verify_find_d2t(otx__verifier *v)
+{
+    otx__side *side = &v->side;
+    const otx_checkpoint_tensor *at;
+    char text[OTX__TENSOR_TEXT];
+    if (v->failure || !side->checkpoint.files) return;
+    at = otx_checkpoint_find(&side->checkpoint, OTX__D2T);
+    if (!at) return;
+    side->draft_rows = at->tensor->rank > 0 && at->tensor->shape[0] > 0 ? at->tensor->shape[0] : 1;
+    if (at->tensor->dtype != OTX_I64 || at->tensor->rank != 1 || at->tensor->shape[0] == 0)
+        otx__found(v, OTX_FAULT, "%s: tensor %s is %s; one I64 for each row of the output head is "
+                   "read", side->path, otx__tensor_text(text, at->tensor),
+                   otx__word(otx__checkpoint_type_name(&side->checkpoint, at)));
+}
+
+/* What is wrong with the elements of d2t. */
+typedef struct otx__d2t_count {
+    uint64_t beyond, twice, empty; /* rows of ids without a row, had before, without a token */
+    uint64_t first_beyond, first_twice, first_empty;
+    int64_t element; /* the first beyond */
+} otx__d2t_count;
+
+OTX__PRIVATE void otx__d2t_count_add(const otx__verifier *v, otx__d2t_count *count,
+                                     uint64_t row, int64_t element, uint8_t *seen)
+{
+    uint64_t id;
+    if (!otx__draft_id(v->side.gguf, row, element, v->side.parts.rows, &id)) {
+        if (count->beyond++ == 0) {
+            count->first_beyond = row;
+            count->element = element;
+        }
+        return;
+    }
+    if (seen[id] && count->twice++ == 0) count->first_twice = row;
+    if (!otx__side_token(&v->side, id) && count->empty++ == 0) count->first_empty = row;
+    seen[id] = 1;
+    v->draft[row] = (uint32_t)id;
+}
+
+/* Reads d2t; seen[] becomes 1 for ids that have a row. */
+OTX__PRIVATE otx_result otx__d2t_read(otx__verifier *v, const otx_checkpoint_tensor *at,
+                                      otx__d2t_count *count, uint8_t *seen, otx_error *error)
+{
+    char bytes[512 * 8];
+    uint64_t row = 0;
+    otx_result result = OTX_OK;
+    while (row < v->side.draft_rows && !result) {
+        const uint64_t left = v->side.draft_rows - row;
+        const size_t step = left < 512 ? (size_t)left : 512;
+        size_t i;
+        result = otx__checkpoint_bytes(&v->side.checkpoint, at, row * 8, step * 8, bytes, error);
+        for (i = 0; i < step && !result; i++, row++) {
+            const uint64_t raw = otx__gguf_uint(bytes + i * 8, 8);
+            const int64_t element = raw <= INT64_MAX ? (int64_t)raw : -(int64_t)~raw - 1;
+            otx__d2t_count_add(v, count, row, element, seen);
+        }
+        if (!result)
+            result = otx__poll(&v->ctx, OTX_STAGE_READ, OTX__D2T, row, v->side.draft_rows, error);
+    }
+    return result;
+}
+
+OTX__PRIVATE void otx__d2t_tell(otx__verifier *v, const otx__d2t_count *count)
+{
+    const otx__side *side = &v->side;
+    char token[OTX__QUOTED];
+    if (count->beyond)
+        otx__found(v, OTX_FAULT, "%s: tensor \"" OTX__D2T "\": %" PRIu64 " rows are of no id "
+                   "below %" PRIu64 ", the first %" PRIu64 " by %" PRId64 "%s", side->path,
+                   count->beyond, side->parts.rows, count->first_beyond, count->element,
+                   otx__d2t_rule(v));
+    if (count->twice)
+        otx__found(v, OTX_FAULT, "%s: tensor \"" OTX__D2T "\": %" PRIu64 " rows are of ids that "
+                   "rows before them are of, the first %" PRIu64 " (token \"%s\")%s", side->path,
+                   count->twice, count->first_twice,
+                   otx__side_content(token, side, v->draft[count->first_twice]),
+                   otx__d2t_rule(v));
+    if (count->empty)
+        otx__found(v, OTX_WARNING, "%s: tensor \"" OTX__D2T "\": %" PRIu64 " rows are of ids "
+                   "without a token, the first %" PRIu64 " (id %" PRIu32 ")", side->path,
+                   count->empty, count->first_empty, v->draft[count->first_empty]);
+}
+
+/* Whether t2d marks the same tokens; nobody who runs drafts reads it, only who trains them. */
+OTX__PRIVATE otx_result otx__t2d_check(otx__verifier *v, const uint8_t *seen, otx_error *error)
+{
+    const otx__side *side = &v->side;
+    const otx_checkpoint_tensor *at = otx_checkpoint_find(&side->checkpoint, OTX__T2D);
+    const uint64_t rows = side->parts.rows;
+    char bytes[4096], text[OTX__TENSOR_TEXT], token[OTX__QUOTED];
+    uint64_t id = 0, wrong = 0, first = 0;
+    otx_result result = OTX_OK;
+    if (!at) return OTX_OK;
+    if (at->tensor->dtype != OTX_BOOL || at->tensor->rank != 1 || at->tensor->shape[0] != rows) {
+        otx__found(v, OTX_WARNING, "%s: tensor %s is %s; one BOOL for each of the %" PRIu64
+                   " rows of the embedding is read", side->path,
+                   otx__tensor_text(text, at->tensor),
+                   otx__word(otx__checkpoint_type_name(&side->checkpoint, at)), rows);
+        return OTX_OK;
+    }
+    while (id < rows && !result) {
+        const size_t step = rows - id < sizeof bytes ? (size_t)(rows - id) : sizeof bytes;
+        size_t i;
+        result = otx__checkpoint_bytes(&side->checkpoint, at, id, step, bytes, error);
+        for (i = 0; i < step && !result; i++, id++)
+            if ((bytes[i] != 0) != (seen[id] != 0) && wrong++ == 0) first = id;
+    }
+    if (!result && wrong)
+        otx__found(v, OTX_WARNING, "%s: tensor \"" OTX__T2D "\" says otherwise than \"" OTX__D2T
+                   "\" of %" PRIu64 " tokens whether they have a row, the first %" PRIu64
+                   " (\"%s\")", side->path, wrong, first, otx__side_content(token, side, first));
+    return result;
+}
+
+/* What config.json says of it, and whether a text can end. */
+OTX__PRIVATE void otx__verify_head_said(otx__verifier *v, const uint8_t *seen)
+{
+    const otx__side *side = &v->side;
+    const otx__document *config = &side->config;
+    const int64_t eos = side->vocab.roles[OTX_ROLE_EOS];
+    char token[OTX__QUOTED];
+    uint64_t said = 0;
+    (void)otx_json_uint(&config->json, otx_json_find(&config->json, otx__document_root(config),
+                                                     OTX__KEY_DRAFT_SIZE), &said);
+    if (!side->gguf && config->present && said != side->draft_rows)
+        otx__found(v, OTX_FAULT, "%s/config.json: \"" OTX__KEY_DRAFT_SIZE "\" is %" PRIu64 "; "
+                   OTX__D2T " has %" PRIu64 " elements", side->path, said, side->draft_rows);
+    if (eos >= 0 && (uint64_t)eos < side->parts.rows && !seen[eos])
+        otx__found(v, OTX_WARNING, "%s: the output head has no row for eos, %" PRId64 " (token "
+                   "\"%s\"): the draft does not foresee the end of a text", side->path, eos,
+                   otx__side_content(token, side, (uint64_t)eos));
+}
+
+/* The name of what the model is: an architecture of GGUF, or its class. */
+OTX__PRIVATE otx__span otx__model_name(const otx__side *side)
+{
+    const otx__document *config = &side->config;
+    uint32_t list = otx_json_find(&config->json, otx__document_root(config), OTX__KEY_CLASSES);
+    if (side->gguf)
+        return otx__gguf_word_of(otx__gguf_of(&side->checkpoint), OTX__KEY_ARCHITECTURE);
+    return otx__json_span(&config->json, otx_json_item(&config->json, list, 0));
+}
+
+/* Whether the model is of those of which engines read d2t. */
+OTX__PRIVATE bool otx__reads_d2t(const otx__side *side)
+{
+    const otx__span name = otx__model_name(side);
+    size_t i;
+    for (i = 0; side->gguf && i < OTX__COUNT(otx__d2t_architectures); i++)
+        if (otx__span_is(name, otx__d2t_architectures[i])) return true;
+    return !side->gguf && otx__span_contains_any(name, otx__d2t_classes,
+                                                 OTX__COUNT(otx__d2t_classes));
+}
+
+/* What it is good for. */
+OTX__PRIVATE void otx__verify_head_use(otx__verifier *v)
+{
+    const otx__side *side = &v->side;
+    const otx__span name = otx__model_name(side);
+    const bool reads = otx__reads_d2t(side);
+    char quoted[OTX__QUOTED];
+    otx__found(v, reads ? OTX_NOTE : OTX_WARNING, "%s: a draft whose output head has rows for %"
+               PRIu64 " of %" PRIu64 " tokens, by " OTX__D2T ", which %s%s%s%s", side->path,
+               side->draft_rows, side->parts.rows,
+               side->gguf ? "llama.cpp reads of EAGLE-3 and DFlash drafts"
+                          : "vLLM and SGLang read of EAGLE-3 drafts",
+               reads ? "" : "; this one is \"",
+               reads ? "" : otx__quote(quoted, sizeof quoted, name.bytes, name.size),
+               reads ? "" : "\", which no engine as released loads without a row for each token");
+}
+
+/* Whether every head has as many rows as d2t elements; of GGUF that is told elsewhere. */
+OTX__PRIVATE bool otx__verify_head_rows(otx__verifier *v)
+{
+    const otx__parts *parts = &v->side.parts;
+    char text[OTX__TENSOR_TEXT];
+    bool good = parts->head != NULL;
+    size_t i;
+    if (!good)
+        otx__found(v, OTX_FAULT, "%s: there is no output head for the %" PRIu64 " elements of "
+                   OTX__D2T, v->side.path, v->side.draft_rows);
+    for (i = 0; i < parts->count; i++) {
+        const otx_tensor *tensor = parts->tensors[i].at->tensor;
+        if (parts->tensors[i].kind != OTX__PART_HEAD || tensor->shape[0] == v->side.draft_rows)
+            continue;
+        good = false;
+        if (!v->side.gguf)
+            otx__found(v, OTX_FAULT, "%s: tensor %s has %" PRIu64 " rows for %" PRIu64 " elements "
+                       "of " OTX__D2T, v->side.path, otx__tensor_text(text, tensor),
+                       tensor->shape[0], v->side.draft_rows);
+    }
+    return good;
+}
+
+/* Checks the head of a draft that has d2t. */
+OTX__PRIVATE void otx__verify_head(otx__verifier *v)
+{
+    const otx_checkpoint_tensor *at;
+    const otx__parts *parts = &v->side.parts;
+    otx__d2t_count count;
+    uint8_t *seen;
+    otx_error error;
+    otx_result result;
+    if (v->failure || !v->side.draft_rows || !parts->embedding) return;
+    at = otx_checkpoint_find(&v->side.checkpoint, OTX__D2T);
+    if (at->tensor->dtype != OTX_I64 || at->tensor->rank != 1 || at->tensor->shape[0] == 0) return;
+    memset(&count, 0, sizeof count);
+    v->draft = (uint32_t *)otx__alloc(&v->ctx, (size_t)v->side.draft_rows, sizeof *v->draft);
+    seen = (uint8_t *)otx__alloc_zero(&v->ctx, (size_t)parts->rows, 1);
+    if (!v->draft || !seen) {
+        v->failure = otx__fail_memory(v->error, v->side.draft_rows * 4 + parts->rows);
+    } else {
+        memset(v->draft, 0xff, (size_t)v->side.draft_rows * sizeof *v->draft);
+        result = otx__d2t_read(v, at, &count, seen, &error);
+        if (otx__verify_take(v, result, &error)) {
+            otx__d2t_tell(v, &count);
+            otx__verify_head_said(v, seen);
+            if (otx__verify_head_rows(v)) otx__verify_head_use(v);
+            (void)otx__verify_take(v, otx__t2d_check(v, seen, &error), &error);
+        }
+    }
+    if (seen) otx__free(&v->ctx, seen, (size_t)parts->rows, 1);
+}
+
 /* >>> src/job/check_files.h */
 /* ---- verify: files -------------------------------------------------------- */
 
@@ -41066,6 +41904,7 @@ OTX__PRIVATE void otx__verify_open(otx__verifier *v)
     if (!v->failure)
         otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
                          &error);
+    otx__verify_find_d2t(v);
     if (!v->failure && side->vocab.tokens && side->checkpoint.files)
         otx__verify_take(v, otx__parts_find(&v->quiet, side, &error), &error);
 }
@@ -41427,6 +42266,14 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
     return result;
 }
 
+/* The content of the token that a row is of. */
+OTX__PRIVATE const char *otx__row_content(char to[OTX__QUOTED], const otx__verifier *v,
+                                          const otx__vocab_tensor *what, uint64_t row)
+{
+    const bool draft = v->draft && what->kind == OTX__PART_HEAD && row < v->side.draft_rows;
+    return otx__side_content(to, &v->side, draft ? v->draft[row] : row);
+}
+
 /* Tells of rows that are not finite, and of rows of zeros that can be sampled. */
 OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__vocab_tensor *what)
 {
@@ -41444,12 +42291,12 @@ OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__vocab_tensor *
         otx__found(v, OTX_FAULT, "%s: tensor %s: %" PRIu64 " rows hold a NaN, an infinity or a "
                    "value beyond 32-bit float, the first %" PRIu64 " (token \"%s\")",
                    v->side.path, tensor, count.bad, count.first_bad,
-                   otx__side_content(token, &v->side, count.first_bad));
+                   otx__row_content(token, v, what, count.first_bad));
     if (count.zero && sampled)
         otx__found(v, OTX_WARNING, "%s: tensor %s: %" PRIu64 " rows are zeros, the first "
                    "%" PRIu64 " (token \"%s\"): they score 0, which may be the most, and can "
                    "be sampled", v->side.path, tensor, count.zero, count.first_zero,
-                   otx__side_content(token, &v->side, count.first_zero));
+                   otx__row_content(token, v, what, count.first_zero));
 }
 
 OTX__PRIVATE void otx__verify_values(otx__verifier *v)
@@ -41870,7 +42717,7 @@ OTX__PRIVATE bool otx__gguf_is_by_token(const otx_tensor *tensor, bool *head)
 OTX__PRIVATE void otx__verify_gguf_tensors(otx__gguf_verify *c)
 {
     const otx_checkpoint *checkpoint = &c->v->side.checkpoint;
-    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, "d2t");
+    const otx_checkpoint_tensor *draft = otx_checkpoint_find(checkpoint, OTX__D2T);
     char text[OTX__TENSOR_TEXT];
     size_t i;
     for (i = 0; i < checkpoint->tensor_count; i++) {
@@ -41921,6 +42768,7 @@ OTX__PRIVATE void otx__verify_gguf_open(otx__verifier *v)
     result = otx_vocab_parse_gguf(&v->quiet, otx__gguf_of(&side->checkpoint), side->path,
                                   &side->vocab, &error);
     if (!otx__verify_take(v, result, &error) || side->checkpoint.tensor_count == 0) return;
+    otx__verify_find_d2t(v);
     result = otx__parts_find(&v->quiet, side, &error);
     if (result == OTX_ERROR_UNSUPPORTED)
         otx__found(v, OTX_WARNING, "values are not looked at: %s", error.message);
@@ -41952,6 +42800,7 @@ OTX__PRIVATE void otx__verify_gguf(otx__verifier *v)
         otx__verify_gguf_tensors(&check);
     }
     otx__gguf_verify_close(&check);
+    otx__verify_head(v);
     otx__verify_values(v);
 }
 
@@ -42170,6 +43019,17 @@ OTX_API const char *otx_engine_name(otx_engine engine)
     return (unsigned)engine < OTX_ENGINE_COUNT ? names[engine] : NULL;
 }
 
+/* Of which models an engine reads d2t, where this is none of them and has it; else NULL. */
+OTX__PRIVATE const char *otx__draft_unread(const otx__draft *d, otx_engine engine)
+{
+    static const char *const read[OTX_ENGINE_COUNT] = {
+        NULL, "EAGLE-3 and DFlash drafts", "EAGLE-3 drafts", "EAGLE-3 drafts", "no model"};
+    const otx__side *side = d->sides[0];
+    if (!side->draft_rows || (engine != OTX_ENGINE_TRANSFORMERS && otx__reads_d2t(side)))
+        return NULL;
+    return read[engine];
+}
+
 /* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
 typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
 
@@ -42197,11 +43057,19 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
     for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
         otx_severity severity;
         otx__draft_why why;
+        const char *unread;
         if (v->options->engine == OTX_ENGINE_ALL ? gguf && engine != OTX_ENGINE_LLAMA_CPP
                                                  : v->options->engine != (otx_engine)engine)
             continue;
         memset(&why, 0, sizeof why);
         severity = rules[engine](d, &why);
+        unread = severity == OTX_FAULT ? NULL : otx__draft_unread(d, (otx_engine)engine);
+        if (unread) {
+            otx__found(v, OTX_WARNING, "draft: %s takes the tokens of the pair, but not the head: "
+                       "it reads " OTX__D2T " of %s", otx_engine_name((otx_engine)engine),
+                       unread);
+            continue;
+        }
         otx__found(v, severity, "draft: %s %s the pair%s%s",
                    otx_engine_name((otx_engine)engine),
                    severity == OTX_FAULT ? "refuses" : "takes",
@@ -42293,6 +43161,7 @@ OTX__PRIVATE void otx__verify_directory(otx__verifier *v)
     otx__verify_rows(v);
     otx__verify_ids(v);
     otx__verify_tie(v);
+    otx__verify_head(v);
     otx__verify_values(v);
 }
 
@@ -42328,6 +43197,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     if (file) otx__verify_gguf(&v);
     else otx__verify_directory(&v);
     otx__verify_draft(&v);
+    if (v.draft) otx__free(&v.ctx, v.draft, (size_t)v.side.draft_rows, sizeof *v.draft);
     otx__side_close(&v.ctx, &v.side);
     otx__path_free(ctx, file);
     if (summary && !v.failure) *summary = v.summary;
@@ -46217,8 +47087,9 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. What is unknown
-   has less than the least of them, which stays the least: all that is unknown goes by it. */
+   longer than they are, so that none of several new pieces is made of others; but no less than
+   any piece has. What is unknown has less than the least, which stays the least: all that is
+   unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -46229,6 +47100,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     *score = known ? 0.0 : rules->least;
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
+    if (*score < rules->least) *score = rules->least;
     *score += 0.001 * (double)name->size;
     return result;
 }
