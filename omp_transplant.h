@@ -23,296 +23,309 @@
 
    What is where
 
-      349  api/version                version
-      379  api/result                 results
-      419  api/context                context: memory, threads, progress
-      497  api/isa                    instruction sets
-      514  api/matrix                 numbers and matrices
-      572  api/blocks                 block types of ggml
-      598  api/solver                 the solver
-      726  api/affine                 the affine map: rows as the map makes them, and what it misses
-      860  api/methods                methods: rows for tokens that a model lacks
-     1097  api/source                 sources and sinks: bytes in and out
-     1117  api/json                   JSON
-     1239  api/safetensors            safetensors
-     1303  api/gguf                   GGUF
-     1401  api/vocab                  vocabularies
-     1538  api/align                  alignment
-     1605  api/gguf_vocab             vocabularies in GGUF files
-     1628  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1720  api/file                   files
-     1731  api/directory              directories
-     1803  api/job                    the whole job
-     2013  api/map_models             maps by the rows of two models
-     2035  api/verify                 looking at a finished model
-     2104  api/evaluate               methods ranked on tokens that both models share
-     2200  api/reshape                a model's own vocabulary, smaller or larger
+      362  api/version                version
+      392  api/result                 results
+      432  api/context                context: memory, threads, progress
+      510  api/isa                    instruction sets
+      527  api/matrix                 numbers and matrices
+      585  api/blocks                 block types of ggml
+      611  api/solver                 the solver
+      739  api/affine                 the affine map: rows as the map makes them, and what it misses
+      873  api/methods                methods: rows for tokens that a model lacks
+     1110  api/source                 sources and sinks: bytes in and out
+     1130  api/json                   JSON
+     1252  api/safetensors            safetensors
+     1316  api/gguf                   GGUF
+     1414  api/vocab                  vocabularies
+     1551  api/align                  alignment
+     1618  api/gguf_vocab             vocabularies in GGUF files
+     1641  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1733  api/file                   files
+     1744  api/directory              directories
+     1816  api/job                    the whole job
+     2026  api/map_models             maps by the rows of two models
+     2048  api/verify                 looking at a finished model
+     2117  api/evaluate               methods ranked on tokens that both models share
+     2213  api/reshape                a model's own vocabulary, smaller or larger
 
-     2302  base                       what everything stands on
-     2338  base/begin                 system headers, and how floating point must be compiled
-     2376  base/sizes                 counting, and sums and products that may not wrap
-     2414  base/span                  bytes of others, digits, UTF-8
-     2572  base/decimal               the digits of a double
-     2721  base/format                printf without stdio and without a locale
-     2990  base/result                results, failures, messages
-     3106  base/memory                the allocator, arrays that grow
-     3165  base/text                  names in messages, and text that grows
-     3282  base/hooks                 log, progress, threads of the caller
-     3351  base/sort                  in place, without memory, never quadratic; and finding
-     3401  base/clock                 wall time for statistics
-     3447  base/hash                  keyed, for tables whose keys a stranger chooses
-     3539  base/pool                  blocks that are freed together
-     3654  base/number                element types, widening and rounding
-     3865  base/blocks                block types of ggml, taken apart and widened
-     4086  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4371  base/blocks_make           rows quantised to blocks
-     4765  base/base64                decoding
-     4801  base/protobuf              fields of a message
-     4923  base/watch                 long loops that the caller can stop
+     2315  base                       what everything stands on
+     2351  base/begin                 system headers, and how floating point must be compiled
+     2389  base/sizes                 counting, and sums and products that may not wrap
+     2427  base/span                  bytes of others, digits, UTF-8
+     2585  base/decimal               the digits of a double
+     2734  base/format                printf without stdio and without a locale
+     3003  base/result                results, failures, messages
+     3119  base/memory                the allocator, arrays that grow
+     3178  base/text                  names in messages, and text that grows
+     3295  base/hooks                 log, progress, threads of the caller
+     3364  base/sort                  in place, without memory, never quadratic; and finding
+     3414  base/clock                 wall time for statistics
+     3460  base/hash                  keyed, for tables whose keys a stranger chooses
+     3552  base/pool                  blocks that are freed together
+     3667  base/number                element types, widening and rounding
+     3878  base/blocks                block types of ggml, taken apart and widened
+     4099  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4384  base/blocks_make           rows quantised to blocks
+     4778  base/base64                decoding
+     4814  base/protobuf              fields of a message
+     4936  base/watch                 long loops that the caller can stop
 
-     4976  files                      formats, on memory and streams
-     5006  files/memory_source        memory as a source of bytes
-     5024  files/json_read            a parser without recursion
-     5377  files/json_values          looking at values, stepping through containers
-     5590  files/json_edit            writing, and edits that keep every byte they do not touch
-     5958  files/tensors              what reading and writing a header share
-     6093  files/safetensors_read     the header of a file, checked
-     6418  files/safetensors_write    the header of a new file
-     6575  files/gguf_types           ggml's types, and the sizes of values
-     6752  files/gguf_values          keys, tensors and values found
-     6870  files/gguf_walk            what stands in a header, one after the other
-     7082  files/gguf_read            the header of a file, checked
-     7303  files/gguf_write           the header of a new file
-     7509  files/gguf_keys            a list of keys that is being made
+     4989  files                      formats, on memory and streams
+     5019  files/memory_source        memory as a source of bytes
+     5037  files/json_read            a parser without recursion
+     5390  files/json_values          looking at values, stepping through containers
+     5603  files/json_edit            writing, and edits that keep every byte they do not touch
+     5971  files/tensors              what reading and writing a header share
+     6106  files/safetensors_read     the header of a file, checked
+     6431  files/safetensors_write    the header of a new file
+     6588  files/gguf_types           ggml's types, and the sizes of values
+     6765  files/gguf_values          keys, tensors and values found
+     6883  files/gguf_walk            what stands in a header, one after the other
+     7095  files/gguf_read            the header of a file, checked
+     7316  files/gguf_write           the header of a new file
+     7522  files/gguf_keys            a list of keys that is being made
 
-     7709  vocab                      tokens, from every source, and which of them are the same
-     7750  vocab/known                what the world calls things: files, classes, tokens
-     8074  vocab/token_table          the table of tokens, and finding tokens in it
-     8248  vocab/spelling             from what a file spells to bytes
-     8439  vocab/reader               what the readers of all sources share
-     8797  vocab/added_tokens         what other files add to a model's tokens
-     9145  vocab/in_use               tokens that are named as reserved ones and are none
-     9248  vocab/from_tokenizer_json  tokenizer.json
-     9541  vocab/from_tekken          tekken.json
-     9696  vocab/from_tiktoken        *.tiktoken
-     9761  vocab/from_sentencepiece   tokenizer.model and its like
-    10126  vocab/from_vocab_json      vocab.json and merges.txt
-    10212  vocab/from_vocab_txt       vocab.txt
-    10269  vocab/digits               how a tokenizer cuts numbers
-    10465  vocab/recognise            what a file is, by what it holds
-    10596  vocab/parse                the first source that is given, and what goes with it
-    10822  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11134  vocab/rules_read           the rules of each kind of file
-    11243  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11436  vocab/from_gguf            the vocabulary of a GGUF file
-    11744  vocab/gguf_rules           how it splits text
-    11896  vocab/split                text split as the tokenizer's model splits it
-    12296  vocab/align                which base token a donor token is
+     7722  vocab                      tokens, from every source, and which of them are the same
+     7763  vocab/known                what the world calls things: files, classes, tokens
+     8087  vocab/token_table          the table of tokens, and finding tokens in it
+     8261  vocab/spelling             from what a file spells to bytes
+     8452  vocab/reader               what the readers of all sources share
+     8810  vocab/added_tokens         what other files add to a model's tokens
+     9158  vocab/in_use               tokens that are named as reserved ones and are none
+     9261  vocab/from_tokenizer_json  tokenizer.json
+     9554  vocab/from_tekken          tekken.json
+     9709  vocab/from_tiktoken        *.tiktoken
+     9774  vocab/from_sentencepiece   tokenizer.model and its like
+    10139  vocab/from_vocab_json      vocab.json and merges.txt
+    10225  vocab/from_vocab_txt       vocab.txt
+    10282  vocab/digits               how a tokenizer cuts numbers
+    10478  vocab/recognise            what a file is, by what it holds
+    10609  vocab/parse                the first source that is given, and what goes with it
+    10835  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11147  vocab/rules_read           the rules of each kind of file
+    11256  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11449  vocab/from_gguf            the vocabulary of a GGUF file
+    11757  vocab/gguf_rules           how it splits text
+    11909  vocab/split                text split as the tokenizer's model splits it
+    12309  vocab/align                which base token a donor token is
 
-    12553  simd                       the hot loops, once for each instruction set
-    12586  simd/kernels               the table of kernels, and what all versions share
-    12863  simd/scalar                the reference
-    13032  simd/sse2                  the operations of 128-bit x86, and what each does
-    13153  simd/neon                  those of 64-bit Arm
-    13248  simd/wasm                  those of WebAssembly's SIMD128
-    13333  simd/avx2                  those of 256-bit x86, with FMA
-    13415  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    14057  simd/avx_vnni              AVX2, and products of integers
-    14153  simd/neon_bf16             NEON, and products of matrices
-    14307  simd/avx512                512-bit x86, by hand
-    14913  simd/amx                   tiles of x86, beside AVX-512
-    15156  simd/dispatch              which of them this machine can run, and which a call takes
+    12566  encode                     text becomes pieces, pieces become ids
+    12595  encode/char_set            sets of characters
+    12820  encode/unicode_tables      what characters are, packed
+    12984  encode/categories          Unicode's categories, scripts and case, as sets
+    13285  encode/regex_parse         regular expressions, read: sets and escapes
+    13591  encode/regex_syntax        classes, repetitions, groups
+    13991  encode/regex_program       instructions, and what parts of an expression begin with
+    14144  encode/regex_make          the program that they become
+    14506  encode/regex_match         the program run over a text
+    14877  encode/slices              a text in pieces, and ways to cut it further
+    15122  encode/cutter_read         the steps of a pre-tokenizer, read
+    15434  encode/cutter              texts cut by them
 
-    15382  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    15435  solve/views                the rows of matrices, as the kernels read them
-    15564  solve/panels               vectors as the dense products want them, and these
-    15755  solve/rests                vectors on their way into panels
-    15932  solve/dictionary           the atoms, and their split along a common direction
-    16087  solve/exact_gram           products of all pairs of atoms in double
-    16169  solve/triangle             packed lower triangles
-    16273  solve/support              what is known of one target, and the exact steps
-    16549  solve/gram_table           products of atoms with all atoms, for scans
-    16787  solve/screen               which atoms are worth scoring in double: the bound
-    17093  solve/scan                 the correlations of all atoms with a block's residuals
-    17256  solve/predict              making targets ready for the next scan
-    17502  solve/candidates           the atoms that a scan could not rule out
-    17839  solve/select               the next atoms of each target
-    18004  solve/pursuit              what one solve holds, and the memory it takes
-    18248  solve/plan                 which form, and in what blocks
-    18493  solve/steps                a pursuit from its rows to its results
-    18732  solve/combine              new rows of coefficients
-    18794  solve/solver               the public call
-    18959  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    19168  solve/affine_normal        the normal equations of an affine map
-    19411  solve/affine_factor        their factor, and their solution
-    19642  solve/affine_map           a fitted map, and the rows it makes
-    19986  solve/affine_choice        how many atoms to take, and chosen by what
-    20386  solve/affine_fit           what a fit of an affine map holds and needs
-    20650  solve/affine               fitting and applying affine maps
+    15608  simd                       the hot loops, once for each instruction set
+    15641  simd/kernels               the table of kernels, and what all versions share
+    15918  simd/scalar                the reference
+    16087  simd/sse2                  the operations of 128-bit x86, and what each does
+    16208  simd/neon                  those of 64-bit Arm
+    16303  simd/wasm                  those of WebAssembly's SIMD128
+    16388  simd/avx2                  those of 256-bit x86, with FMA
+    16470  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    17112  simd/avx_vnni              AVX2, and products of integers
+    17208  simd/neon_bf16             NEON, and products of matrices
+    17362  simd/avx512                512-bit x86, by hand
+    17968  simd/amx                   tiles of x86, beside AVX-512
+    18211  simd/dispatch              which of them this machine can run, and which a call takes
 
-    20941  methods                    rows for tokens that a model lacks, each method a room
-    20985  methods/parts              what methods share: sums of rows, combinations
-    21169  methods/pursuit            omp, omp-centred
-    21240  methods/constant           mean, zero
-    21268  methods/rough              products in float that leave few to be taken in double
-    21324  methods/near               each target against all anchors
-    21615  methods/weights            how a few anchors combine to a target
-    21836  methods/interpolation      common_interpolation
-    21989  methods/wechsel            wechsel
-    22039  methods/focus              focus
-    22127  methods/hull               hull
-    22178  methods/dense              matrices of double, and their products
-    22443  methods/lengthen           the base's rows of pieces beside the donor's
-    22709  methods/mapping            omp-affine, affine
-    22978  methods/linear             maps between two models' rows
-    23133  methods/clp                clp
-    23219  methods/chance             normal deviates that are the same everywhere
-    23280  methods/factor             of symmetric matrices
-    23329  methods/randn              randn
-    23418  methods/john_hewitt        john_hewitt
-    23502  methods/polar              the orthogonal part of a matrix
-    23598  methods/procrustes         procrustes
-    23691  methods/eigen              principal directions of a matrix's rows
-    24005  methods/landmark_pca       landmark_pca
-    24063  methods/stb                stb
-    24245  methods/rope               rows turned to positions
-    24335  methods/mp_rope            mp_rope
-    24661  methods/subword            subword
-    24767  methods/zett               zett
-    24789  methods/spread             the factor that suits hidden anchors' rows best
-    25016  methods/modifiers          what is done to the rows of any method
-    25160  methods/undertrained       rows that look as if nothing had trained them
-    25277  methods/methods            the table of all, and the public calls
+    18437  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    18490  solve/views                the rows of matrices, as the kernels read them
+    18619  solve/panels               vectors as the dense products want them, and these
+    18810  solve/rests                vectors on their way into panels
+    18987  solve/dictionary           the atoms, and their split along a common direction
+    19142  solve/exact_gram           products of all pairs of atoms in double
+    19224  solve/triangle             packed lower triangles
+    19328  solve/support              what is known of one target, and the exact steps
+    19604  solve/gram_table           products of atoms with all atoms, for scans
+    19842  solve/screen               which atoms are worth scoring in double: the bound
+    20148  solve/scan                 the correlations of all atoms with a block's residuals
+    20311  solve/predict              making targets ready for the next scan
+    20557  solve/candidates           the atoms that a scan could not rule out
+    20894  solve/select               the next atoms of each target
+    21059  solve/pursuit              what one solve holds, and the memory it takes
+    21303  solve/plan                 which form, and in what blocks
+    21548  solve/steps                a pursuit from its rows to its results
+    21787  solve/combine              new rows of coefficients
+    21849  solve/solver               the public call
+    22014  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    22223  solve/affine_normal        the normal equations of an affine map
+    22466  solve/affine_factor        their factor, and their solution
+    22697  solve/affine_map           a fitted map, and the rows it makes
+    23041  solve/affine_choice        how many atoms to take, and chosen by what
+    23441  solve/affine_fit           what a fit of an affine map holds and needs
+    23705  solve/affine               fitting and applying affine maps
 
-    25455  across                     tokens of one vocabulary as weighted tokens of another
-    25469  across/map_rows            a map, gathered row by row
-    25666  across/token_map           by the split of the other vocabulary
-    25789  across/write_maps          two maps as safetensors
-    25932  across/spell_maps          two maps as JSON, for people
+    23996  methods                    rows for tokens that a model lacks, each method a room
+    24040  methods/parts              what methods share: sums of rows, combinations
+    24224  methods/pursuit            omp, omp-centred
+    24295  methods/constant           mean, zero
+    24323  methods/rough              products in float that leave few to be taken in double
+    24379  methods/near               each target against all anchors
+    24670  methods/weights            how a few anchors combine to a target
+    24891  methods/interpolation      common_interpolation
+    25044  methods/wechsel            wechsel
+    25094  methods/focus              focus
+    25182  methods/hull               hull
+    25233  methods/dense              matrices of double, and their products
+    25498  methods/lengthen           the base's rows of pieces beside the donor's
+    25764  methods/mapping            omp-affine, affine
+    26033  methods/linear             maps between two models' rows
+    26188  methods/clp                clp
+    26274  methods/chance             normal deviates that are the same everywhere
+    26335  methods/factor             of symmetric matrices
+    26384  methods/randn              randn
+    26473  methods/john_hewitt        john_hewitt
+    26557  methods/polar              the orthogonal part of a matrix
+    26653  methods/procrustes         procrustes
+    26746  methods/eigen              principal directions of a matrix's rows
+    27060  methods/landmark_pca       landmark_pca
+    27118  methods/stb                stb
+    27300  methods/rope               rows turned to positions
+    27390  methods/mp_rope            mp_rope
+    27716  methods/subword            subword
+    27822  methods/zett               zett
+    27844  methods/spread             the factor that suits hidden anchors' rows best
+    28071  methods/modifiers          what is done to the rows of any method
+    28215  methods/undertrained       rows that look as if nothing had trained them
+    28332  methods/methods            the table of all, and the public calls
 
-    26052  disk                       files and directories
-    26090  disk/system                what POSIX and Windows are asked for
-    26131  disk/windows_paths         paths as Windows takes them
-    26271  disk/windows               the system as Windows gives it
-    26583  disk/posix                 the system as POSIX gives it
-    26831  disk/paths                 what can be told from their text
-    26905  disk/failure               why the system refused
-    27019  disk/look                  what stands at a path, and whether within another
-    27140  disk/listing               listings of directories
-    27215  disk/reading               files to read, and whether they have changed
-    27394  disk/writing               files to write
-    27511  disk/copying               copies of files
-    27577  disk/trees                 whole directories looked through, copied, removed
-    27793  disk/known                 what weights are called in a directory
-    27887  disk/staging               a directory made under another name, then renamed
-    28153  disk/staged_files          files made under another name, then renamed
-    28335  disk/missing               a path or a directory without what is wanted of it
-    28378  disk/gguf_files            GGUF files of a directory, by their names
-    28419  disk/weights               which files they are, and what may stand in their place
-    28755  disk/weight_index          the index of a checkpoint in shards
-    28972  disk/shards                what an index and its shards say of each other
-    29177  disk/gguf_parts            the parts of a split GGUF file
-    29286  disk/checkpoint            a model directory, in one file or in shards
-    29638  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    29717  disk/tokenizer_directory   the tokenizer of a model directory
+    28510  across                     tokens of one vocabulary as weighted tokens of another
+    28524  across/map_rows            a map, gathered row by row
+    28721  across/token_map           by the split of the other vocabulary
+    28844  across/write_maps          two maps as safetensors
+    28987  across/spell_maps          two maps as JSON, for people
 
-    29979  model                      which tensors and config keys belong to the vocabulary
-    30015  model/known                what the world calls things
-    30376  model/known_keys           keys of ids and sizes in configs
-    30550  model/known_classes        classes of tokenizers, by the type of model
-    30788  model/names                names of tensors
-    30952  model/document             the JSON files of a model directory
-    31047  model/members              what the members of a config are about
-    31268  model/config               what config.json says
-    31445  model/side                 a model directory opened once
-    31572  model/gguf_model           what a GGUF file says of a model
-    31629  model/code                 the Python that a tokenizer is loaded with
-    31863  model/parts                what each tensor does for the vocabulary
-    31986  model/whole                whether all tensors are there
-    32108  model/find                 finding the parts of a model
-    32412  model/processor            the tokens that a processor looks for by their text
-    32567  model/heirs                what becomes of the ids in a config
-    32735  model/config_ids           ids in a config being edited
-    32975  model/config_lists         lists, dictionaries and ranges of ids
-    33132  model/config_edit          config.json and generation_config.json, edited
-    33439  model/classes              which class a tokenizer is loaded as
-    33646  model/class_tokens         added tokens that a class numbers otherwise
+    29107  disk                       files and directories
+    29145  disk/system                what POSIX and Windows are asked for
+    29186  disk/windows_paths         paths as Windows takes them
+    29326  disk/windows               the system as Windows gives it
+    29638  disk/posix                 the system as POSIX gives it
+    29886  disk/paths                 what can be told from their text
+    29960  disk/failure               why the system refused
+    30074  disk/look                  what stands at a path, and whether within another
+    30195  disk/listing               listings of directories
+    30270  disk/reading               files to read, and whether they have changed
+    30449  disk/writing               files to write
+    30566  disk/copying               copies of files
+    30632  disk/trees                 whole directories looked through, copied, removed
+    30848  disk/known                 what weights are called in a directory
+    30942  disk/staging               a directory made under another name, then renamed
+    31208  disk/staged_files          files made under another name, then renamed
+    31390  disk/missing               a path or a directory without what is wanted of it
+    31433  disk/gguf_files            GGUF files of a directory, by their names
+    31474  disk/weights               which files they are, and what may stand in their place
+    31810  disk/weight_index          the index of a checkpoint in shards
+    32027  disk/shards                what an index and its shards say of each other
+    32232  disk/gguf_parts            the parts of a split GGUF file
+    32341  disk/checkpoint            a model directory, in one file or in shards
+    32693  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    32772  disk/tokenizer_directory   the tokenizer of a model directory
 
-    33762  job                        the whole transplant, in the order in which it happens
-    33823  job/draft_map              which tokens the rows of a draft's head are of
-    33881  job/job                    what a job holds
-    34277  job/open                   opening the two models
-    34553  job/map                    the caller's map
-    34674  job/align                  where every new row comes from
-    34875  job/draft_vocab            the tokens that a draft's head has rows for
-    35111  job/plan                   what becomes of every tensor, and of the configs
-    35334  job/draft_head             a head of fewer rows, and what says which
-    35471  job/rope                   heads and rotary positions of the two models
-    35569  job/chat                   the template that turns messages into text
-    35708  job/digits                 where the two tokenizers cut numbers differently
-    35909  job/converted              the special tokens that a conversion to GGUF finds
-    36217  job/gguf_donor             the files of a tokenizer, open once more
-    36301  job/gguf_pre               what llama.cpp calls the way it cuts text
-    36584  job/gguf_tokens            the strings, types and scores of a vocabulary
-    36920  job/gguf_merges            the merges of a byte-level vocabulary
-    37091  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    37261  job/gguf_special           special tokens, flags, templates
-    37480  job/gguf_normal            what becomes of spaces and letters
-    37623  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    37819  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    38059  job/bos                    texts that begin otherwise than the base's
-    38123  job/rows                   rows in memory: reading, checking, their mean
-    38462  job/pieces                 what the base cuts new tokens into
-    38617  job/untrained              rows that hold nothing, and what becomes of their tokens
-    38882  job/magikarp               tokens that look under-trained by their rows
-    39009  job/match                  rows of tokens that a new one only begins with
-    39096  job/solve                  solving for the rows of the donor
-    39305  job/targets                the rows that are made from the donor's
-    39424  job/diagnose               what is odd about the rows that were made
-    39554  job/rebuild                the new rows of one vocabulary tensor
-    39838  job/write_blocks           new rows as blocks
-    39937  job/write                  the output and its weights
-    40253  job/write_gguf             the output as a GGUF file, or as parts of one
-    40603  job/copy                   the other files of the two models
-    40820  job/index                  the files that are written anew
-    40998  job/run                    the whole, in order
-    41163  job/combined               a map of tokens by the combinations that a method makes
-    41263  job/report                 what a job did, as JSON and as a table
-    41592  job/findings               what is told of a finished model
-    41643  job/check_head             a head of fewer rows than tokens
-    41878  job/check_files            its files
-    42015  job/check_ids              sizes, ids and tying
-    42231  job/check_values           values
-    42310  job/check_gguf             the tokens of a GGUF file
-    42560  job/check_gguf_keys        its other keys, and its tensors
-    42807  job/check_draft            as a draft model for another
-    43149  job/verify                 whether a finished model agrees with itself
+    33034  model                      which tensors and config keys belong to the vocabulary
+    33070  model/known                what the world calls things
+    33431  model/known_keys           keys of ids and sizes in configs
+    33605  model/known_classes        classes of tokenizers, by the type of model
+    33843  model/names                names of tensors
+    34007  model/document             the JSON files of a model directory
+    34102  model/members              what the members of a config are about
+    34323  model/config               what config.json says
+    34500  model/side                 a model directory opened once
+    34627  model/gguf_model           what a GGUF file says of a model
+    34684  model/code                 the Python that a tokenizer is loaded with
+    34918  model/parts                what each tensor does for the vocabulary
+    35041  model/whole                whether all tensors are there
+    35163  model/find                 finding the parts of a model
+    35467  model/processor            the tokens that a processor looks for by their text
+    35622  model/heirs                what becomes of the ids in a config
+    35790  model/config_ids           ids in a config being edited
+    36030  model/config_lists         lists, dictionaries and ranges of ids
+    36187  model/config_edit          config.json and generation_config.json, edited
+    36494  model/classes              which class a tokenizer is loaded as
+    36701  model/class_tokens         added tokens that a class numbers otherwise
 
-    43207  evaluate                   methods ranked on tokens that both models share
-    43226  evaluate/token_class       what a token is like, by its bytes
-    43293  evaluate/hidden            which tokens are hidden, and the rows at hand
-    43491  evaluate/scores            how near rows come to the true ones
-    43591  evaluate/ranks             whether a true row is found among all
-    43722  evaluate/evaluate          methods, one after the other, matrix by matrix
-    43951  evaluate/write_json        an evaluation as JSON
-    44064  evaluate/write_page        an evaluation as a page
+    36817  job                        the whole transplant, in the order in which it happens
+    36878  job/draft_map              which tokens the rows of a draft's head are of
+    36936  job/job                    what a job holds
+    37332  job/open                   opening the two models
+    37608  job/map                    the caller's map
+    37729  job/align                  where every new row comes from
+    37930  job/draft_vocab            the tokens that a draft's head has rows for
+    38166  job/plan                   what becomes of every tensor, and of the configs
+    38389  job/draft_head             a head of fewer rows, and what says which
+    38526  job/rope                   heads and rotary positions of the two models
+    38624  job/chat                   the template that turns messages into text
+    38763  job/digits                 where the two tokenizers cut numbers differently
+    38964  job/converted              the special tokens that a conversion to GGUF finds
+    39272  job/gguf_donor             the files of a tokenizer, open once more
+    39356  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39639  job/gguf_tokens            the strings, types and scores of a vocabulary
+    39975  job/gguf_merges            the merges of a byte-level vocabulary
+    40146  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    40316  job/gguf_special           special tokens, flags, templates
+    40535  job/gguf_normal            what becomes of spaces and letters
+    40678  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40874  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    41114  job/bos                    texts that begin otherwise than the base's
+    41178  job/rows                   rows in memory: reading, checking, their mean
+    41517  job/pieces                 what the base cuts new tokens into
+    41672  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41937  job/magikarp               tokens that look under-trained by their rows
+    42064  job/match                  rows of tokens that a new one only begins with
+    42151  job/solve                  solving for the rows of the donor
+    42360  job/targets                the rows that are made from the donor's
+    42479  job/diagnose               what is odd about the rows that were made
+    42609  job/rebuild                the new rows of one vocabulary tensor
+    42893  job/write_blocks           new rows as blocks
+    42992  job/write                  the output and its weights
+    43308  job/write_gguf             the output as a GGUF file, or as parts of one
+    43658  job/copy                   the other files of the two models
+    43875  job/index                  the files that are written anew
+    44053  job/run                    the whole, in order
+    44218  job/combined               a map of tokens by the combinations that a method makes
+    44318  job/report                 what a job did, as JSON and as a table
+    44647  job/findings               what is told of a finished model
+    44698  job/check_head             a head of fewer rows than tokens
+    44933  job/check_files            its files
+    45070  job/check_ids              sizes, ids and tying
+    45286  job/check_values           values
+    45365  job/check_gguf             the tokens of a GGUF file
+    45615  job/check_gguf_keys        its other keys, and its tensors
+    45862  job/check_draft            as a draft model for another
+    46204  job/verify                 whether a finished model agrees with itself
 
-    44278  reshape                    a model's own vocabulary, smaller or larger
-    44306  reshape/needed             what has to stay for the sake of what stays
-    44520  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    44823  reshape/whole_word         which texts a tokenizer leaves in one piece
-    44972  reshape/renumber           which tokens there are then, and their ids
-    45215  reshape/files_json         tokenizer.json and the JSON files beside it
-    45592  reshape/files_lines        merges.txt and vocab.txt
-    45676  reshape/files_pieces       SentencePiece models
-    45896  reshape/files_ranks        tiktoken's ranks and tekken.json
-    46064  reshape/named              tokens that configs name, which stay
-    46181  reshape/files_gguf         the keys of GGUF files
-    46463  reshape/new_tokenizer      the files of the tokenizer, written anew
-    46659  reshape/wording            what the transplant says, in words of those who asked
-    46746  reshape/new_model          the model with its new tokenizer
-    46848  reshape/trim               fewer tokens
-    46956  reshape/extend             more tokens
+    46262  evaluate                   methods ranked on tokens that both models share
+    46281  evaluate/token_class       what a token is like, by its bytes
+    46348  evaluate/hidden            which tokens are hidden, and the rows at hand
+    46546  evaluate/scores            how near rows come to the true ones
+    46646  evaluate/ranks             whether a true row is found among all
+    46777  evaluate/evaluate          methods, one after the other, matrix by matrix
+    47006  evaluate/write_json        an evaluation as JSON
+    47119  evaluate/write_page        an evaluation as a page
+
+    47333  reshape                    a model's own vocabulary, smaller or larger
+    47361  reshape/needed             what has to stay for the sake of what stays
+    47575  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    47878  reshape/whole_word         which texts a tokenizer leaves in one piece
+    48027  reshape/renumber           which tokens there are then, and their ids
+    48270  reshape/files_json         tokenizer.json and the JSON files beside it
+    48647  reshape/files_lines        merges.txt and vocab.txt
+    48731  reshape/files_pieces       SentencePiece models
+    48951  reshape/files_ranks        tiktoken's ranks and tekken.json
+    49119  reshape/named              tokens that configs name, which stay
+    49236  reshape/files_gguf         the keys of GGUF files
+    49518  reshape/new_tokenizer      the files of the tokenizer, written anew
+    49714  reshape/wording            what the transplant says, in words of those who asked
+    49801  reshape/new_model          the model with its new tokenizer
+    49903  reshape/trim               fewer tokens
+    50011  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2280,10 +2293,10 @@ typedef struct otx_extend_summary {
    under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
    other text, and one that holds a token which texts are cut at, becomes an added token, that
    is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
-   grow by the model's own; added ones are user-defined there. New rows are made from those of
-   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
-   with the same errors. A text of nothing, or one that has to be an added token and is no
-   UTF-8, is OTX_ERROR_ARGUMENT. */
+   grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
+   New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
@@ -12548,6 +12561,3048 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 {
     otx__free(ctx, alignment->rows, alignment->count, sizeof *alignment->rows);
     memset(alignment, 0, sizeof *alignment);
+}
+
+/* >>> src/encode/chapter.h */
+/* ==== encode: text becomes pieces, pieces become ids ==== */
+
+/* Knows what a tokenizer does to a text before its model sees it, and puts the whole together.
+   Hides Unicode's tables behind sets of characters, regular expressions behind a program that is
+   matched within a budget, and every pre-tokenizer behind a cutter:
+
+       otx__cutter_open          from the value of "pre_tokenizer" in a tokenizer.json
+       otx__cutter_open_pattern  from a regular expression alone (tekken.json, tiktoken)
+       otx__cutter_run           cuts a text; what it gives are the pieces as the model sees them,
+                                 spelled as tokens are: in GPT-2's alphabet, with U+2581 ...
+       otx__cutter_close
+
+   A cutter owns its programs; the pieces own the text that they are parts of, which a cutter may
+   have written anew.
+
+   Rooms, in order of dependency:
+     char_set        sets of characters
+     unicode_tables  what characters are, packed
+     categories      Unicode's categories, scripts and case, as sets
+     regex_parse     regular expressions, read: sets and escapes
+     regex_syntax    classes, repetitions, groups
+     regex_program   instructions, and what parts of an expression begin with
+     regex_make      the program that they become
+     regex_match     the program run over a text
+     slices          a text in pieces, and ways to cut it further
+     cutter_read     the steps of a pre-tokenizer, read
+     cutter          texts cut by them */
+
+/* >>> src/encode/char_set.h */
+/* ---- char_set: sets of characters ------------------------------------------------------ */
+
+/* The greatest character. What is no UTF-8 counts as U+FFFD, a byte at a time. */
+#define OTX__LAST_CODE 0x10ffffu
+#define OTX__NO_CODE 0xfffdu
+
+typedef struct otx__code_range {
+    uint32_t first, last;
+} otx__code_range;
+
+/* A set of characters. Every operation takes settled sets (in order, apart) and leaves such;
+   only otx__char_set_add does not, which otx__char_set_settle has to follow. One that has
+   failed stays as it is: memory is asked after once, at the end. */
+typedef struct otx__char_set {
+    const otx_context *ctx;
+    otx__code_range *items;
+    size_t count, capacity;
+    bool failed;
+} otx__char_set;
+
+OTX__PRIVATE void otx__char_set_open(otx__char_set *set, const otx_context *ctx)
+{
+    memset(set, 0, sizeof *set);
+    set->ctx = ctx;
+}
+
+OTX__PRIVATE void otx__char_set_close(otx__char_set *set)
+{
+    if (set->capacity) otx__free(set->ctx, set->items, set->capacity, sizeof *set->items);
+    otx__char_set_open(set, set->ctx);
+}
+
+OTX__PRIVATE void otx__char_set_add(otx__char_set *set, uint32_t first, uint32_t last)
+{
+    void *items = set->items;
+    otx__code_range *before = set->count ? &set->items[set->count - 1] : NULL;
+    if (set->failed) return;
+    if (before && first > before->last && first - before->last == 1) {
+        before->last = last;
+        return;
+    }
+    if (!otx__grow(set->ctx, &items, &set->capacity, set->count + 1, sizeof *set->items)) {
+        set->failed = true;
+        return;
+    }
+    set->items = (otx__code_range *)items;
+    set->items[set->count].first = first;
+    set->items[set->count++].last = last;
+}
+
+OTX__PRIVATE int otx__compare_code_ranges(const void *a, const void *b)
+{
+    const otx__code_range *x = (const otx__code_range *)a, *y = (const otx__code_range *)b;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Puts what was added in order, and joins what touches. */
+OTX__PRIVATE void otx__char_set_settle(otx__char_set *set)
+{
+    size_t kept = 0, i;
+    if (set->failed || set->count == 0) return;
+    otx__sort(set->items, set->count, sizeof *set->items, otx__compare_code_ranges);
+    for (i = 1; i < set->count; i++) {
+        const otx__code_range next = set->items[i];
+        if (next.first <= set->items[kept].last + 1)
+            set->items[kept].last = (uint32_t)otx__max(set->items[kept].last, next.last);
+        else set->items[++kept] = next;
+    }
+    set->count = kept + 1;
+}
+
+/* Adds all of another. */
+OTX__PRIVATE void otx__char_set_join(otx__char_set *set, const otx__char_set *other)
+{
+    size_t i;
+    set->failed = set->failed || other->failed;
+    for (i = 0; i < other->count; i++)
+        otx__char_set_add(set, other->items[i].first, other->items[i].last);
+    otx__char_set_settle(set);
+}
+
+/* Makes a set that of all other characters. */
+OTX__PRIVATE void otx__char_set_invert(otx__char_set *set)
+{
+    otx__char_set others;
+    uint32_t next = 0;
+    size_t i;
+    otx__char_set_open(&others, set->ctx);
+    for (i = 0; i < set->count; i++) {
+        if (set->items[i].first > next)
+            otx__char_set_add(&others, next, set->items[i].first - 1);
+        next = set->items[i].last + 1;
+    }
+    if (next <= OTX__LAST_CODE) otx__char_set_add(&others, next, OTX__LAST_CODE);
+    others.failed = others.failed || set->failed;
+    otx__char_set_close(set);
+    *set = others;
+}
+
+/* Leaves what the other has too. */
+OTX__PRIVATE void otx__char_set_meet(otx__char_set *set, const otx__char_set *other)
+{
+    otx__char_set shared;
+    size_t i = 0, k = 0;
+    otx__char_set_open(&shared, set->ctx);
+    while (i < set->count && k < other->count) {
+        const otx__code_range *a = &set->items[i], *b = &other->items[k];
+        const uint32_t first = a->first > b->first ? a->first : b->first;
+        const uint32_t last = a->last < b->last ? a->last : b->last;
+        if (first <= last) otx__char_set_add(&shared, first, last);
+        if (a->last < b->last) i++;
+        else k++;
+    }
+    shared.failed = shared.failed || set->failed || other->failed;
+    otx__char_set_close(set);
+    *set = shared;
+}
+
+OTX__PRIVATE bool otx__code_among(const otx__code_range *items, size_t count, uint32_t code)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (code > items[middle].last) low = middle + 1;
+        else high = middle;
+    }
+    return low < count && code >= items[low].first;
+}
+
+OTX__PRIVATE bool otx__char_set_has(const otx__char_set *set, uint32_t code)
+{
+    return otx__code_among(set->items, set->count, code);
+}
+
+/* ---- characters in a text ---- */
+
+/* The character at a place before the end of a text, and its size in bytes. */
+OTX__PRIVATE size_t otx__code_at(const unsigned char *text, size_t size, uint32_t *code)
+{
+    const size_t length = otx__utf8_length(text, size);
+    *code = OTX__NO_CODE;
+    if (length == 1) *code = text[0];
+    if (length == 2) *code = (text[0] & 0x1fu) << 6 | (text[1] & 0x3fu);
+    if (length == 3)
+        *code = (text[0] & 0x0fu) << 12 | (text[1] & 0x3fu) << 6 | (text[2] & 0x3fu);
+    if (length == 4)
+        *code = (text[0] & 0x07u) << 18 | (text[1] & 0x3fu) << 12 | (text[2] & 0x3fu) << 6 |
+                (text[3] & 0x3fu);
+    return length ? length : 1;
+}
+
+/* Writes a character in UTF-8; returns its size. */
+OTX__PRIVATE size_t otx__put_code(char *to, uint32_t code)
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (char)(0xc0 | code >> 6);
+        to[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        to[0] = (char)(0xe0 | code >> 12);
+        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        to[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    to[0] = (char)(0xf0 | code >> 18);
+    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    to[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+/* ---- sets as they are looked into ---- */
+
+/* A set whose first 65,536 characters are bits, for speed. */
+typedef struct otx__char_table {
+    uint8_t *bits;                /* 8 KiB */
+    const otx__code_range *items; /* all of it, in order */
+    size_t count;
+} otx__char_table;
+
+#define OTX__CHAR_TABLE_BYTES 8192u
+
+/* The table of a settled set, in a pool; false when that is out of memory. */
+OTX__PRIVATE bool otx__char_table_make(otx__pool *pool, const otx__char_set *set,
+                                       otx__char_table *table)
+{
+    otx__code_range *items =
+        (otx__code_range *)otx__pool_take(pool, set->count, sizeof *items);
+    size_t i;
+    table->bits = (uint8_t *)otx__pool_take_zero(pool, OTX__CHAR_TABLE_BYTES, 1);
+    table->items = items;
+    table->count = set->count;
+    if (!items || !table->bits) return false;
+    for (i = 0; i < set->count; i++) {
+        uint32_t code = set->items[i].first;
+        items[i] = set->items[i];
+        for (; code <= items[i].last && code < 0x10000u; code++)
+            table->bits[code >> 3] |= (uint8_t)(1u << (code & 7));
+    }
+    return true;
+}
+
+OTX__PRIVATE bool otx__char_table_has(const otx__char_table *table, uint32_t code)
+{
+    if (code < 0x10000u) return (table->bits[code >> 3] >> (code & 7) & 1) != 0;
+    return otx__code_among(table->items, table->count, code);
+}
+
+/* The size in bytes of the character at a place before the end of a text, if the set has it;
+   else 0. */
+OTX__PRIVATE size_t otx__char_table_step(const otx__char_table *table,
+                                         const unsigned char *text, size_t size)
+{
+    uint32_t code = text[0];
+    size_t step = 1;
+    if (code >= 0x80) step = otx__code_at(text, size, &code);
+    return otx__char_table_has(table, code) ? step : 0;
+}
+
+/* >>> src/encode/unicode_tables.h */
+/* ---- unicode_tables: what characters are, packed ---------------------------------- */
+
+/* Made by tests/unicode_tables.py, which says from what, and how they are packed. */
+
+static const char *const otx__category_runs[] = {
+    "zp9rR6rR01454/SiYSsRSaj0417.7bj0515zq94tS8478'25=8785L7$S7-'3kR4ag5aVbh5bW~l$~W$~gB$#$#bRB",
+    "$#$B$aRCaS$B$aRbRB$B$#$#$B$#C#$B$aR$#$BC'#bReS#%$#%$#%$~W$~X$#%$#$aR$~mbUB$BC#$aS$~Sb#h'bk",
+    "dbuSd[u^dTuV&7&uaf$h#$#$&7#$A&bR4#`SV#4aR!#!B$aa!aXbs#CaRbR~[bS#$5#$BCa#Vb#S~a8fTI~kB$~U$",
+    "~#S!avA&rUby4/AW6!f#P/(4G4G4(`Wek`SeSS`Z{UsRS6SWfZ4=rRep&eYfeiYrSF(e$Z4'fV=8fUEG8fSFiYeRW'",
+    "r^!='(enfkAe$PfZ'`^iYeqfXE8rR&A(UeffS&fX&fR&fTAr_!eifRA4!eZ`Teh7eU!]`TfXey&fh=fp)e#Y()('gR",
+    "fWgS(H'fVeYGSiY4&e_(H!eWAFAef!eV!'`ReSA('gRfSAHAH('`W)`SF!eRGAiYFUkU86'4(AG)!eU`SFAef!eV!F",
+    "!F!FA(!gRG`SGAfR`R(`VeS!'`ViYGeR(4`YG)!eX!eR!ef!eV!F!eTA('gRfT!G)!H(A'`_FGAiY46`V'fU!(H!eW",
+    "AFAef!eV!F!eTA(')()fSAHAH(`VG)`SF!eRGAiY8'kU`Y('!eU`ReR!eS`RF!'!F`RF`ReR`Re[`SH(H`RgR!gR(A",
+    "'`U)`^iYkRvU68`T(gR(eW!eR!eg!e`A('fRgS!fR!fS`VG!eRA'AFGAiY`V4kV8'(H4eW!eR!eg!eY!eTA(')(gT!",
+    "(H!HG`VH`UF!FGAiY!F)`[GHeX!eR!eyG'gRfS!gR!gR('8`SeR)kVeRGAiYkX8eU!(H!eb`Reh!eX!'AeV`R(`SgR",
+    "fR!(!gW`UiYAH4`[e#S(FfV`S6eU&fW4iYS`uF!'!eT!eh!'!eY(FfX'AeT!&!fV!iYAeS`p'vRr_84vRGvUiYkY8(",
+    "8(8(0101HeW!et`Sf^)fT4GeTfZ!ft!vW(vU!WrTvSS`ue{HfS)fU)GHG'iYrUeUHGeSfR'gRFgVeRfSe](HGgU(')",
+    "iYgR(Wav!#`T#Ab{4&bRe)e!eSAeV!'!eSAey!eSAeq!eSAeV!'!eSAe_!e#]!eSAe#gAfRrXkd`Re`vY`Ua#zAbUA",
+    "/e0S84ea9ej01`Re#orRjReW`VebfR)`XecG)S`XebG`[e]!eR!G`[e#WG)fVgW(HfZrR&rR6'(AiY`UkY`UrU/rS",
+    "fR=(iY`Ues&e#X`VeTGer('`Te#j`Yeo!fRgSGgR`SH(gUfR`S8`RSiYenAeT`Ze#O`Sej`UiY-`RvregGH(ASe#X)",
+    "()fV!()(HfWgUfYA(iY`UiY`UrV&rUAf^*f``#TfS)e#R()fT)(gT(HeW!SiYrVvYfXvXrRG)en)fSHG)fRFiYe#O(",
+    ")GgR()fRH`WrSetgWfWHG`RrTiY`ReRiYendUSbX#$`Ta{AaRrW`WfR4f])fVeS(eU(F)G'`Tb#Od#cb]&brduf#d",
+    "~#obW~#TbWaWbUAaUAbWaWbWaWbUAaUAbW!#!#!#!#bWaWb^AbWcWbWcWbWcWbT!CaS%7$uRbR!CaS%uRbSACaS!uR",
+    "bWaTuRAbR!CaS%V!wZ{TmUS230Q302rW:;{T9rX23rSMrR501rZ54.rY9{T!{Y-&AkUsR01&kYsR01!d]`Rtq`_f]",
+    "hS(hRf[`_W#vS#W$aRCaR$8#W5aTvU#8#8#8aS8$aS$eS$WCBsT#bS85W$8k`js#$jS-W`SsTvTTvS5W5W5vV5voTW",
+    "585vos(SvW0101vdTvV01v#u5vnsivxsUv#l`fvZ`ek#`v#rkfv&V5vX5v#YsWv$g5v'l01010101010101knv#OsT",
+    "01so0101010101s`v'ts${0101010101010101010101s#c0101sp01s'vv#SseWsUvwAvp!v$aa#Sb#S#$aRC~RaS",
+    "$#C#bUEaR$~#T$vU#$#$fR#$`TrS-Sbv!$`T$Ae#[`V&4`^(eg`XeV!eV!eV!eV!eV!eV!eV!eV!fpS2323rR23423",
+    "rX/S/423S2301010101rT&rYNrS/40r]WrR01010101/`rvj!v$P`[v&v`jv`9rR8&',0101010101W01010101/0P",
+    "8jXfSH/dTWjR&'4W!e#zAGVE'/e$Q4dR'`Te{!e$U!WkSvYepvv`X8e`vo!kYvnkW8k_vpkYvwk_v)[e%3tv#de,Hi",
+    "&e;{`Rv#Z`XexdUSe(S&rRe`iYF`d~g'(hR4fY4&~^EGe#jjYGrU`WugdXV~VC~o&bW#$#$B$~S&V#$#$'#$#bR~Y",
+    "aT$aT$~VaS$#$B$A#$!$!$~R#`edR#$'E$eV(eR(eS(egHG)vS(`RkUW68`Ue#WrS`WHe#Ug`G`WSiY`UfbeUrR'4F",
+    "(iYelfWSegfZH`Z4em`RfR)e#R(HfSHGgRr]!&iY`SSeT(&eXiYeT!eyfUHGHG`XeR(eW()AiYArSe`&eUvR')()",
+    "e#U('fRFGeTG'('`hF&SeZ)GHS'E)(`YeUAeUAeU`XeV!eV!b{7dSbX&V`Sb#tesH(H(H4)(AiY`Ue'Dx`[eg`Se#T",
+    "`S}#$h|%/de*^Ae$b`vbV`[bT`T'(eY5e]!eT!'!F!F!e$dua``e*Z10v`e#dAe#Y`V8`pe[6vRf`rV014`Uf`4NM0",
+    "101010101010101S01rSlRrR!rS/010101rR5/sR!46S`SeT!e%RA=!rR6rR01454/SiYSsRSaj0417.7bj0515014",
+    "01SeY&e#PEeo`ReUAeUAeUAeR`RU578U!8sSW`Y{RWAe[!ej!ec!F!e_Ae^`re$s`TrR`Sk#P`RvXj#XkSvaLvR!v]",
+    "`R8`#Rv#P(`$zem`Re#T`_(kk`SepkS`Xed,eW,`TevfT`Ten!4et`SeW4jT`zaxbxe#rAiY`Uat`Sbt`Sex`We#W",
+    "`Z4aZ!a_!aV!B!bZ!b_!bV!C`Re#W`[e)R`Xef`YeW`hdU!dz!dX`#ieUA'!e#O!F`R'Aeg!4kWegWkVeo`WkX`#S",
+    "ec!F`TkTefkU`R4ej`T4`#de#[`SLFk`Ak#Q'fR!G`TfSeS!eR!emAfR`S(kX`VrX`VemL4emkR`peW8elG`SkTrV",
+    "`Xe#Y`RrVefAkWec`TkWeb`VrS`[kV`#te#m`#Za#V`]b#V`VkUetfS`WiY`UiYeS&'af`RfT/&bf`WT`&pko!ez!G",
+    "/AF``eR`#ZfSemkY'`WeffZkSrT`febfSrS`veekV`deg`X)()e#Xf_rV`SkdiY(FG'`XfR)e#PgRfSHGS=rS(`Y=A",
+    "ei`ViY`UfRetfT)fW!iYrS'H'`Wes(S'`XG)e#SgRfXHeSrSfS4)(iY'4'rR!kd`Zeb!eigRfRH()GrU(F(`#beV!'",
+    "!eS!e_!eY4`Ue#R(gRfW`TiY`UGH!eWAFAef!eV!F!eT!G'H(gSAHAgRA'`U)`TeTHAfV`RfT`ZeY!'A'!ev!'gRfU",
+    "!)A)!gS!H()('('S!S`WG`me#XgRfWHfR)(eSrTiYS!4(eR`ne#SgRfU)(gSG)GF4'`WiY`%re#RgRfSAgSG)GrgeS",
+    "G`re#SgRfWH()GrR'`ZiY`Ur]`ce{()(HfU)('4`UiY`Uid`lekA()(HfS)fT`SiYLrR8eV`&Xe#OgRfX)G4`$[ap",
+    "bpiYkX`[eWA'AeW!F!ehgU!HAG)(')')(rR`XiY`#jeWAewgRfSAGgS('4')`k'fYexfU)'fSrW(`W'fUHfRe#Qf])",
+    "GrR'rT`]e#m`VrY`&Ueq4`^iY`UeX!eu)fV!fU)('rT`YiYkc`RSenAff!)fV)G)G`#meV!F!evfU`R(!G!fV'(`W",
+    "iY`UeU!F!epgT!G!H()('`ViY`)QecGHS`VG')e]!erHfT`RH()(r]iY(`#y'`_kevWtSva`]4e6z`$^j$g!rT`Z",
+    "e&d`#1xe$XS`]e:`{`(eUf_`Ye$$s`Te/Z`%9eenf[gRfRiY`Jbe.y`Veo!iY`SSe#s!iY`UenAfT4`Ye#SfVrTvS",
+    "dS48`YiY!kV!ee`Tec`+tdRexErRiY`&fapbpkgrS`$]e#o`S('g#Z`VfSd]`#dE4&(`ZH`^e%)d`We>U`yeY`&=R",
+    "dS!dV!E!e(k`_'`meRA'`^eS`We+O`#*de$c`Te]`ReX`VeYA8G4{S`$#`v'diY`Uv+x`#pf#QAfg`Xv$l`#`v'j`Y",
+    "vwAv#`HfRvRgU{WfWWfVvnfSv#a`ev#ffR8`$rkd`[kd`[v#{`Xki`%RajbjajbV!bbajbj#!BA#ABAaS!aWbS!$!",
+    "bV!bZajbjB!aSAaW!aV!bjB!aS!aT!#`RaV!bjajbjajbjajbjajbjajbjajblAai5bi5bUai5bi5bUai5bi5bUai5",
+    "bi5bUai5bi5bU#$Ai#Uv-lf#ZvSf#UvW(v^(WrT`_fT!f_`;SbY'bd`UbU`&ufV!faAfV!G!fT`Td#b`q(`$he#P`R",
+    "fVdVAiY`S'8`)[en(`ae#OfSiY`T6`,hek&fSiY`&venG'iY`S4`,xeV!eS!F!e_!e&eAkXfV`yarbrfV&`SiY`SS",
+    "`3uk#_8kR6kS`#pk#P8k_`&beS!ek!F!'A'!eY!eS!'!'`U'`S'!'!'!eR!F!'A'!'!'!'!'!F!'AeS!eV!eS!eS!'",
+    "!eY!ea`TeR!eT!ea`#WT`(Uv#O`Sv$[`[v_Av_!v_!vu`Yk]v%m`#[vm`]v#O`SvX`VW`^vU`%fv'ouTv2h`Sva`R",
+    "v]`Rv$o`Sv$V`Uv[`S8`_v[`Sv#[`WvY`Uvx`WvnAv[`SW`#bv)p`[v^Av]`RvY`Tv#[`Vv_AvZ`UvX`Vv%_!v$SiY",
+    "`9be8$x`pe$(b`Ue'QAe$Mz`^e%Hu`_e0U`#.Qe.^`EYe$:Z`Te$)[`*1>a=`n{$W`$xf'd`D<W|DHbA|DHbA",
+};
+
+/* Categories, and characters besides. */
+static const struct {
+    const char *name, *categories, *ranges;
+} otx__named_sets[] = {
+    {"alpha", "l nl",
+     "5POm[/S]POPPPPPO#lY#S[PU`O$]USRQPSOsOn_$^Y$]PRWPQPR$bO#`ZRUUc#YPQ^PPTQYPmQ#^UQPQPYOYPm"
+     "Q#^SSPQPSOnPROZQ#^VPQPPePfQSQ#^UQPQPXPYPnO#_SRQPQYOxS#]UPQPQWPZPmQ#^UPQPQWPZP_O[R#^UPQ"
+     "PQYOYPmQ#oTPOPVbP#aOQUbO$ZOQTPP`O%obXYPs$fZPOQRgRSQPQQURR]ZPOYRHhPnPnPnP#fb&[PrO$nZSW'"
+     "QS#]XQc#nPZQ#TS#S^#`QnWQP#]Y#Ub+`qJ]#V#*Uo1KtVrP*QOWOgS$OP#U_PO#]OvSlZ#PR#SZuO#g][OWP#"
+     "PQ#UOPQQPTO#OSTO'aV,6sO#&gSHzQPPTR3xR#eO)]P#sO'wQ#X]#PPZQ#PWXO#aQtZbP#]Q#S[^P$SWQOUOQO"
+     "%iXgR#^UQPQPYOYP#xWPOQOPRPP$_[PQ$ba'aUQUmP#v^PO$bY$_]'u['kTPPQPROPO%YUQTSOlXzSPRbY#Q]+"
+     "ZVPU#weP]$rTROPPPQPORO#fSPPPR)xRXPPO#SURQ*BX`#IWOP#YVR$TP,(SO&@uUP`QUPPPS$[O#(oO#$OiUi"
+     "Ui"},
+    {"lower", "ll",
+     "%vO_O-aWVPnS$WO#WO#EiO#<w#b]Ort1mO]O`[&s_5[i#!QP2(fP&rO$yQRP5nRXO.)rOQQPyPW>=a#a"},
+    {"upper", "lu",
+     "&4W_5Qi#2IhiUiUi"},
+    {"word", "l m nd nl pc",
+     "&Hj#V#2HziUiUi"},
+    {"arabic", "",
+     "ExSPTP]PQPoPXZiP$cPq#t#R'dnPPT#nPlC#t$j`*YQ#sQ#XVOp_$hSP%Q$#gn#gQ#ZR@7dRPjPPPOQOPXPRPO"
+     "POUOSOPOPOPQPPPOQOPOPOPOPOPPPOQRPUPRPRPOPXP`TQPSP`#WP"},
+    {"armenian", "",
+     "AXuQ#TQQC6cS"},
+    {"bengali", "",
+     "#-[RPVQPQePUPORRQWQPQRWOSPPSQh"},
+    {"cyrillic", "",
+     "9[%OQ%t%%lY%lO#pO$)co1Jl$V-;bP@Ix#aqO"},
+    {"devanagari", "",
+     "#*`#tS^Qi7%[o1%[X"},
+    {"ethiopic", "",
+     "$2p#lPRQUPOPRQxPRQpPRQUPOPRQ^P#[PRQ#fQoRi%4nfXUPUPUPUPUPUPUPU2:QTQTQTXUPULIiUPRPPP^"},
+    {"georgian", "",
+     "$*puPOTOQzPR#9[zQQ$(huPOTO"},
+    {"greek", "",
+     "6ORPQQRPOSOPOPQPOPcP#b^_%0^S#USSS#xO)[eQTQuQTQVPOPOPOPnQ#WP^P]QTPbQQPW(oO4.^O-1f#raO=:"
+     "_#i"},
+    {"gujarati", "",
+     "#3TQPWPQPePUPPPSQXPQPQQO_RQZVU"},
+    {"gurmukhi", "",
+     "#0XQPTSPQePUPPPPPPQOPSSPQQROVRPOV`"},
+    {"han", "",
+     "((hiP$O[&u#ROPOiW^R7x%3s#d,HR-Dt*]Q$a16xP[P5$U8$wp$(aU'PQ$My^%Ht_0T#.Q.]EY$:YT$)Z"},
+    {"hangul", "",
+     "$,x's%NjP'u$T$in#en1Bml0k'Dw[fS#S',lnRTQTQTQQ"},
+    {"hebrew", "",
+     "Ca#YWjSTC4`iPSPOPPPPPX"},
+    {"hiragana", "",
+     "(2q#yUQ#(Ai(fbOmQ*:]O"},
+    {"kannada", "",
+     "#>p[PQPfPXPSQWPQPRVPUPPRQXPQ"},
+    {"katakana", "",
+     "(4y$PQQ'd_&p#QP#{<NYXP#O9/vRPUPPPO(gQ#UO^R"},
+    {"khmer", "",
+     "%&p$TQXUX-Qo"},
+    {"lao", "",
+     "#KaPPOPSPgPOPfQSPOPUPXQR"},
+    {"latin", "",
+     "#eiUi#RO_OTfPnP,WwS%5wuU#STRT[P#i#e's*aO]O`[%XPUOkOax#5Ro2+f$]R#fQPPOPVe]4hzPWPR,9QU9v"
+     "iUi#%aTPyPW>6enUT"},
+    {"malayalam", "",
+     "#Bl[PQP#UPQPTS_Qi"},
+    {"myanmar", "",
+     "$'S%k6-ln$Xo00Wc"},
+    {"oriya", "",
+     "#6PQPVQPQePUPPPSQWQPQQVQSPPSQa"},
+    {"sinhala", "",
+     "#EiQPaRgPWPOQUROSTPOPVUXQQE2[c"},
+    {"tamil", "",
+     "#8zPPTRQPRRPPOPPRPRQRZSSRQPRQOUO^dG6e#T]O"},
+    {"telugu", "",
+     "#;t[PQPfP_QWPQPRVPPQQOQRQXVW"},
+    {"thai", "",
+     "#He#]Tk"},
+    {"tibetan", "",
+     "#N[#kPsSvPsP^PUSP"},
+};
+
+static const char *const otx__fold_runs[] = {
+    "$XiOp$wfOphUOpXgPP#UQPPVVPPafPP#POO$qQQPPTOO(tSPPPTOOPSOOPUOOPVOOPWQPPVOOPTOOPROOPSPPPTOOP",
+    "SOOPWOOPPOOQQOOPPOOQQOOPPOOQQVPP_OO#sQWPPcOOPPOOQQOOPPOO$XPOO#[QcPPwOO$zRWPPiOOPPOO%oTOOP",
+    "POO&cSSPP[OO&rPOO&nQPO&mROO&jQOO&kTOO&mROO&oTOO&qPOO&sUOO&sROO&uROO&vZOO&zROO&zTOO&zPOO#i",
+    "PPO&yQOO#kUOO&{'RPPPUOOPrOO#xROO2w`OOvPQOuSVOpWOO$lPPOpQOO3kPSOpTOOoPWOpXOO#dPPO#cROO#b",
+    "POO#]SOO#RPOO#YPOOWQZPPgOO#zPOO#tQOO$lPOO$SPOO$WROOPPOOVQOOPQQO$z#VoOpp_O#ta`PPzjPP#ZUPP",
+    "]OO_Q#RPP%[uO#S#KwTOW#'lOO%,UPOO%,TPOO%+xPPO%+vQOO%+wPOO%+pPOO%*eROOPUzO#:`#PQO#:`)`#nPP",
+    "%fOO#_ROO%LRR#RPP$_VOW`TOW`VOW`VOW`TOWaRPW_VOWpVOW`VOW`VOW`POWQPO#nQOOXQOO%DmYRO#zSOOX",
+    "VOO%CcTPOWQPO$[XOO%CRTPOWQPO$hQOOV[PO$xQPO$vQOOX(rOO%JiSOO&1ZPOO&.fsOOlr_O`dOOP5WiOj",
+    "Mx#RO#S#TOOPPOO':VPOO#MnPOO'9sPOO';_POO';[QQPPTOO';OPOO':]POO';RPOO';QROOPROOPWPO';sR#TPP",
+    "$cPPPVOOP]uO%DSwOO%DSUOO%DS2!dSPPXOO4+fPOO4+gQ`PP#W]PP%nUPP`nPP#kPPPROO4-OQSPP]OOPPOO7Gx",
+    "SPPPUXPPcOO7HhPOO7HsPOO7HoPOO7HePOO7HhQOO7GbPOO7GzPOO7GeRVPP_OO#SPOO7HgPOO4.WQPPPROO7I_",
+    "QOOPSOOPUQPPTOO7N]jOOP5iOO7Sm#sO6%[,9QOOP:kiOp>gwOx&OsOx&_YOw[^Ow`UOwWPOwKu#UO#d&OeOp",
+    "#7toOp-0WoOp2,YqOr",
+};
+
+/* How what Rust's unicode_categories takes for punctuation differs from that. */
+static const char *const otx__punctuation_changes[] = {
+    "FiO8gO$pO-lO[O#/lO>`P#PQ$7V[QZ@7tO)YO%sS#OR/RO-vPPP$jSYPPO-n[#pO*qO(OQ%gO$SV#wQPS$TX&wO$VS",
+    "zP0mP#n[%{O$&qP*'nQ(oR)cO1=WO5jP",
+};
+
+
+/* >>> src/encode/categories.h */
+/* ---- categories: Unicode's categories, scripts and case, as sets ----------------------- */
+
+/* In the order of the packed table. */
+static const char *const otx__category_names[] = {
+    "cn", "lu", "ll", "lt", "lm", "lo", "mn", "mc", "me", "nd", "nl", "no", "pc", "pd", "ps",
+    "pe", "pi", "pf", "po", "sm", "sc", "sk", "so", "zs", "zl", "zp", "cc", "cf", "co", "cs",
+};
+
+/* Other names of sets: categories, named sets, or characters in ranges. */
+static const struct {
+    const char *name, *categories;
+    uint32_t first, last; /* and these characters, unless 0 */
+} otx__category_aliases[] = {
+    {"any", "c l m n p s z", 0, 0},
+    {"c", "cn cc cf co cs", 0, 0},
+    {"l", "lu ll lt lm lo", 0, 0},
+    {"lc", "lu ll lt", 0, 0},
+    {"m", "mn mc me", 0, 0},
+    {"n", "nd nl no", 0, 0},
+    {"p", "pc pd ps pe pi pf po", 0, 0},
+    {"s", "sm sc sk so", 0, 0},
+    {"z", "zs zl zp", 0, 0},
+    {"other", "c", 0, 0},
+    {"control", "cc", 0, 0},
+    {"format", "cf", 0, 0},
+    {"unassigned", "cn", 0, 0},
+    {"privateuse", "co", 0, 0},
+    {"letter", "l", 0, 0},
+    {"casedletter", "lc", 0, 0},
+    {"uppercaseletter", "lu", 0, 0},
+    {"lowercaseletter", "ll", 0, 0},
+    {"titlecaseletter", "lt", 0, 0},
+    {"modifierletter", "lm", 0, 0},
+    {"otherletter", "lo", 0, 0},
+    {"mark", "m", 0, 0},
+    {"combiningmark", "m", 0, 0},
+    {"nonspacingmark", "mn", 0, 0},
+    {"spacingmark", "mc", 0, 0},
+    {"enclosingmark", "me", 0, 0},
+    {"number", "n", 0, 0},
+    {"decimalnumber", "nd", 0, 0},
+    {"letternumber", "nl", 0, 0},
+    {"othernumber", "no", 0, 0},
+    {"punctuation", "p", 0, 0},
+    {"connectorpunctuation", "pc", 0, 0},
+    {"dashpunctuation", "pd", 0, 0},
+    {"openpunctuation", "ps", 0, 0},
+    {"closepunctuation", "pe", 0, 0},
+    {"initialpunctuation", "pi", 0, 0},
+    {"finalpunctuation", "pf", 0, 0},
+    {"otherpunctuation", "po", 0, 0},
+    {"symbol", "s", 0, 0},
+    {"mathsymbol", "sm", 0, 0},
+    {"currencysymbol", "sc", 0, 0},
+    {"modifiersymbol", "sk", 0, 0},
+    {"othersymbol", "so", 0, 0},
+    {"separator", "z", 0, 0},
+    {"spaceseparator", "zs", 0, 0},
+    {"lineseparator", "zl", 0, 0},
+    {"paragraphseparator", "zp", 0, 0},
+    {"alphabetic", "alpha", 0, 0},
+    {"lowercase", "lower", 0, 0},
+    {"uppercase", "upper", 0, 0},
+    {"alnum", "alpha nd", 0, 0},
+    {"digit", "nd", 0, 0},
+    {"cntrl", "cc", 0, 0},
+    {"punct", "p", 0, 0},
+    {"space", "z whitecontrols", 0x85, 0x85},
+    {"whitespace", "space", 0, 0},
+    {"whitecontrols", "", '\t', '\r'},
+    {"blank", "zs", '\t', '\t'},
+    {"ascii", "", 0x01, 0x7f},
+    {"lonelyword", "word superscripts fractions", 0xb9, 0xb9}, /* \w outside a class */
+    {"superscripts", "", 0xb2, 0xb3},
+    {"fractions", "", 0xbc, 0xbe},
+    {"rustword", "word", 0x200c, 0x200d},
+    {"xdigit", "digits09 hexlower", 'A', 'F'},
+    {"digits09", "", '0', '9'},
+    {"hexlower", "", 'a', 'f'},
+};
+
+/* ---- the packed tables ---- */
+
+/* The value of a digit of theirs. */
+OTX__PRIVATE unsigned otx__packed_digit(char digit)
+{
+    const unsigned code = (unsigned char)digit;
+    return code - 0x21 - (code > 0x22) - (code > 0x3f) - (code > 0x5c);
+}
+
+/* A number there; its last digit is 44 higher. */
+OTX__PRIVATE uint32_t otx__packed_number(const char **at)
+{
+    uint32_t value = 0;
+    unsigned digit;
+    do {
+        digit = otx__packed_digit(*(*at)++);
+        value = value * 44 + digit % 44;
+    } while (digit < 44);
+    return value;
+}
+
+/* Adds the ranges of a set that is packed as such: how far each begins from the end of the one
+   before it, and its length less 1. `next` goes from line to line. */
+OTX__PRIVATE void otx__packed_ranges(const char *at, uint32_t *next, otx__char_set *set)
+{
+    while (*at) {
+        const uint32_t first = *next + otx__packed_number(&at);
+        *next = first + otx__packed_number(&at) + 1;
+        otx__char_set_add(set, first, *next - 1);
+    }
+}
+
+/* A step through the runs of one category; no run goes on from line to line. */
+typedef struct otx__category_walk {
+    const char *at;
+    size_t lines;           /* begun */
+    uint32_t first, count;  /* of the run */
+    unsigned category;      /* or the number of them: Lu and Ll by turns */
+} otx__category_walk;
+
+OTX__PRIVATE bool otx__category_next(otx__category_walk *walk)
+{
+    const unsigned names = (unsigned)OTX__COUNT(otx__category_names);
+    unsigned digit;
+    while (!walk->at || !*walk->at) {
+        if (walk->lines == OTX__COUNT(otx__category_runs)) return false;
+        walk->at = otx__category_runs[walk->lines++];
+    }
+    walk->first += walk->count;
+    digit = otx__packed_digit(*walk->at++);
+    walk->category = digit < 3 * names ? digit % names : names;
+    walk->count = digit / names + 1;
+    if (digit >= 2 * names) walk->count = otx__packed_number(&walk->at);
+    if (walk->category == names) walk->count *= 2;
+    return true;
+}
+
+/* Adds the characters of categories to a set: a bit for each, by its place in the list. */
+OTX__PRIVATE void otx__add_categories(uint32_t mask, otx__char_set *set)
+{
+    otx__category_walk walk;
+    uint32_t i;
+    memset(&walk, 0, sizeof walk);
+    while (mask && otx__category_next(&walk)) {
+        const uint32_t last = walk.first + walk.count - 1;
+        if (walk.category == OTX__COUNT(otx__category_names)) {
+            for (i = walk.first; i <= last; i++) /* Lu, Ll, Lu, Ll ... */
+                if (mask >> (1 + (i - walk.first) % 2) & 1) otx__char_set_add(set, i, i);
+        } else if (mask >> walk.category & 1) {
+            otx__char_set_add(set, walk.first, last);
+        }
+    }
+}
+
+/* ---- sets by name ---- */
+
+/* Names within names, at most: "any" is the categories' sums, which are categories. */
+#define OTX__NAME_DEPTH 5
+
+/* Gathers what a name stands for: categories as bits, all else in a set. False if it is
+   none. */
+OTX__PRIVATE bool otx__gather_name(otx__span name, unsigned depth, uint32_t *mask,
+                                   otx__char_set *set);
+
+/* The same of names with a space between them. */
+OTX__PRIVATE bool otx__gather_names(const char *names, unsigned depth, uint32_t *mask,
+                                    otx__char_set *set)
+{
+    bool known = true;
+    while (*names && known) {
+        const size_t size = strcspn(names, " ");
+        known = otx__gather_name(otx__span_of(names, size), depth, mask, set);
+        names += size + (names[size] == ' ');
+    }
+    return known;
+}
+
+OTX__PRIVATE bool otx__gather_name(otx__span name, unsigned depth, uint32_t *mask,
+                                   otx__char_set *set)
+{
+    uint32_t next = 0;
+    size_t i;
+    if (depth == 0) return false;
+    for (i = 0; i < OTX__COUNT(otx__category_names); i++) {
+        if (!otx__span_is(name, otx__category_names[i])) continue;
+        *mask |= (uint32_t)1 << i;
+        return true;
+    }
+    for (i = 0; i < OTX__COUNT(otx__named_sets); i++) {
+        if (!otx__span_is(name, otx__named_sets[i].name)) continue;
+        otx__packed_ranges(otx__named_sets[i].ranges, &next, set);
+        return otx__gather_names(otx__named_sets[i].categories, depth - 1, mask, set);
+    }
+    for (i = 0; i < OTX__COUNT(otx__category_aliases); i++) {
+        if (!otx__span_is(name, otx__category_aliases[i].name)) continue;
+        if (otx__category_aliases[i].last)
+            otx__char_set_add(set, otx__category_aliases[i].first, otx__category_aliases[i].last);
+        return otx__gather_names(otx__category_aliases[i].categories, depth - 1, mask, set);
+    }
+    return false;
+}
+
+/* Makes an open set that of the characters that Unicode or POSIX call so: "l", "nd", "han",
+   "space", "word" ..., in small letters, without spaces, hyphens and underscores; several with
+   a space between them. False if there is none of that name. */
+OTX__PRIVATE bool otx__char_set_named(const char *names, otx__char_set *set)
+{
+    uint32_t mask = 0;
+    const bool known = otx__gather_names(names, OTX__NAME_DEPTH, &mask, set);
+    otx__add_categories(mask, set);
+    otx__char_set_settle(set);
+    return known;
+}
+
+/* ---- case ---- */
+
+/* Runs of characters that differ by case alone from an earlier one, and that one. */
+typedef struct otx__fold_walk {
+    uint32_t code, earlier;          /* of the last step */
+    uint32_t left, stride, start;    /* of its run */
+} otx__fold_walk;
+
+OTX__PRIVATE bool otx__fold_next(const char **at, otx__fold_walk *walk)
+{
+    if (walk->left > 0) {
+        walk->left--;
+        walk->code += walk->stride;
+        walk->earlier += walk->stride;
+        return true;
+    }
+    if (!**at) return false;
+    walk->start += otx__packed_number(at);
+    walk->left = otx__packed_number(at);
+    walk->stride = otx__packed_number(at) + 1;
+    walk->code = walk->start;
+    walk->earlier = walk->code - otx__packed_number(at);
+    return true;
+}
+
+/* Adds to a set what differs from something in it by case alone. */
+OTX__PRIVATE void otx__char_set_fold(otx__char_set *set)
+{
+    unsigned pass;
+    for (pass = 0; pass < 2; pass++) { /* to the first of those alike, and from there */
+        otx__char_set more;
+        size_t line;
+        otx__fold_walk walk;
+        otx__char_set_open(&more, set->ctx);
+        memset(&walk, 0, sizeof walk);
+        for (line = 0; line < OTX__COUNT(otx__fold_runs); line++) {
+            const char *at = otx__fold_runs[line];
+            while (otx__fold_next(&at, &walk)) {
+                const uint32_t from = pass ? walk.earlier : walk.code;
+                const uint32_t to = pass ? walk.code : walk.earlier;
+                if (otx__char_set_has(set, from)) otx__char_set_add(&more, to, to);
+            }
+        }
+        otx__char_set_join(set, &more);
+        otx__char_set_close(&more);
+    }
+}
+
+/* ---- what the libraries of Rust call so ---- */
+
+/* char::is_numeric, which is newer than the rest. */
+OTX__PRIVATE void otx__char_set_numeric(otx__char_set *set)
+{
+    (void)otx__char_set_named("n", set);
+    otx__char_set_add(set, 0x11de0, 0x11de9);
+    otx__char_set_add(set, 0x16ff4, 0x16ff6);
+    otx__char_set_settle(set);
+}
+
+/* Punctuation of unicode_categories, which is older, and of ASCII. */
+OTX__PRIVATE void otx__char_set_punctuation(otx__char_set *set)
+{
+    otx__char_set changes, ours;
+    uint32_t next = 0;
+    size_t i;
+    otx__char_set_open(&changes, set->ctx);
+    otx__char_set_open(&ours, set->ctx);
+    (void)otx__char_set_named("p", set);
+    otx__char_set_add(set, 0x21, 0x2f);
+    otx__char_set_add(set, 0x3a, 0x40);
+    otx__char_set_add(set, 0x5b, 0x60);
+    otx__char_set_add(set, 0x7b, 0x7e);
+    otx__char_set_settle(set);
+    for (i = 0; i < OTX__COUNT(otx__punctuation_changes); i++)
+        otx__packed_ranges(otx__punctuation_changes[i], &next, &changes);
+    otx__char_set_settle(&changes);
+    otx__char_set_join(&ours, set);
+    otx__char_set_meet(&ours, &changes); /* ours alone */
+    otx__char_set_join(set, &changes);
+    otx__char_set_invert(&ours);
+    otx__char_set_meet(set, &ours);
+    otx__char_set_close(&changes);
+    otx__char_set_close(&ours);
+}
+
+/* >>> src/encode/regex_parse.h */
+/* ---- regex_parse: regular expressions, read -------------------------------------------- */
+
+/* What Oniguruma takes a regular expression for in the tokenizers package, as far as the
+   expressions of tokenizers go; tiktoken's differ where it says so. Groups are not kept: what
+   refers to one is refused, as is whatever else is not here. */
+
+/* Limits. Every recursion here goes down once for a level of nesting. */
+#define OTX__PATTERN_BYTES 16384u
+#define OTX__PATTERN_DEPTH 48u
+#define OTX__PATTERN_SETS 512u
+#define OTX__PATTERN_TIMES 100000u
+
+#define OTX__NO_NODE UINT32_MAX
+#define OTX__NO_END UINT32_MAX /* of a repetition */
+
+typedef enum otx__pattern_kind {
+    OTX__PATTERN_EMPTY,
+    OTX__PATTERN_CHAR,        /* code */
+    OTX__PATTERN_SET,         /* set */
+    OTX__PATTERN_SEQUENCE,    /* children, one after the other */
+    OTX__PATTERN_EITHER,      /* children, the first that leads to a match */
+    OTX__PATTERN_REPEAT,      /* a child, min to max times */
+    OTX__PATTERN_ATOMIC,      /* a child, of which nothing is tried again */
+    OTX__PATTERN_AHEAD,       /* a child that matches here */
+    OTX__PATTERN_NOT_AHEAD,
+    OTX__PATTERN_BEHIND,      /* a child that matches up to here */
+    OTX__PATTERN_NOT_BEHIND,
+    OTX__PATTERN_LINE_START,
+    OTX__PATTERN_LINE_END,
+    OTX__PATTERN_TEXT_START,
+    OTX__PATTERN_TEXT_END,
+    OTX__PATTERN_LAST_LINE,   /* the end of the text, or before a newline there */
+    OTX__PATTERN_BORDER,      /* of a word */
+    OTX__PATTERN_NO_BORDER
+} otx__pattern_kind;
+
+typedef enum otx__repeat_how { OTX__GREEDY, OTX__LAZY, OTX__POSSESSIVE } otx__repeat_how;
+
+typedef struct otx__pattern_node {
+    otx__pattern_kind kind;
+    otx__repeat_how how;
+    uint32_t child, next;  /* or OTX__NO_NODE */
+    uint32_t value;        /* code or set */
+    uint32_t min, max;     /* max: or OTX__NO_END */
+} otx__pattern_node;
+
+/* Whose regular expressions. tiktoken's: ^ and $ are the text's borders, {2}+ takes nothing
+   back, (?s) lets a dot match newlines. */
+typedef enum otx__dialect { OTX__ONIGURUMA, OTX__TIKTOKEN } otx__dialect;
+
+/* An expression being read: what it is made of, and its sets. */
+typedef struct otx__parser {
+    const otx_context *ctx;
+    const char *name;             /* of the file, for errors */
+    const unsigned char *text;
+    size_t size, at;
+    otx__dialect dialect;
+    unsigned depth;
+    bool fold, dot_all, spaced, lines; /* options: (?i), (?m) or (?s), (?x), ^ and $ of lines */
+    otx__pattern_node *nodes;
+    size_t count, capacity;
+    otx__char_table *tables;      /* of sets, each once; they stand in the pool */
+    size_t table_count, table_capacity;
+    otx__pool *pool;
+    otx_result result;            /* of the first failure, after which nothing is read */
+    otx_error *error;
+} otx__parser;
+
+/* ---- failures ---- */
+
+OTX__PRIVATE void otx__parser_fail_at(otx__parser *p, otx_result code, size_t at,
+                                      const char *problem)
+{
+    char whole[OTX__QUOTED], rest[48];
+    if (p->result) return;
+    p->result = otx__fail(p->error, code, "%s: the regular expression \"%s\" cannot be used: %s, "
+                          "at byte %" PRIu64 " (\"%s\")", p->name,
+                          otx__quote(whole, sizeof whole, (const char *)p->text, p->size),
+                          problem, (uint64_t)at,
+                          otx__quote(rest, sizeof rest, (const char *)p->text + at,
+                                     p->size - at));
+}
+
+OTX__PRIVATE void otx__parser_fail(otx__parser *p, const char *problem)
+{
+    otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, otx__min(p->at, p->size), problem);
+}
+
+OTX__PRIVATE void otx__parser_fail_memory(otx__parser *p, size_t bytes)
+{
+    if (!p->result) p->result = otx__fail_memory(p->error, bytes);
+}
+
+/* ---- nodes ---- */
+
+OTX__PRIVATE uint32_t otx__parser_node(otx__parser *p, otx__pattern_kind kind)
+{
+    void *items = p->nodes;
+    otx__pattern_node *node;
+    if (p->result) return OTX__NO_NODE;
+    if (!otx__grow(p->ctx, &items, &p->capacity, p->count + 1, sizeof *p->nodes)) {
+        otx__parser_fail_memory(p, (p->count + 1) * sizeof *p->nodes);
+        return OTX__NO_NODE;
+    }
+    p->nodes = (otx__pattern_node *)items;
+    node = &p->nodes[p->count];
+    memset(node, 0, sizeof *node);
+    node->kind = kind;
+    node->child = node->next = OTX__NO_NODE;
+    return (uint32_t)p->count++;
+}
+
+OTX__PRIVATE uint32_t otx__parser_parent(otx__parser *p, otx__pattern_kind kind, uint32_t child)
+{
+    const uint32_t node = otx__parser_node(p, kind);
+    if (node != OTX__NO_NODE) p->nodes[node].child = child;
+    return node;
+}
+
+OTX__PRIVATE uint32_t otx__parser_char(otx__parser *p, uint32_t code)
+{
+    const uint32_t node = otx__parser_node(p, OTX__PATTERN_CHAR);
+    if (node != OTX__NO_NODE) p->nodes[node].value = code;
+    return node;
+}
+
+/* The number of a settled set's table, made unless there is one. */
+OTX__PRIVATE uint32_t otx__parser_table(otx__parser *p, const otx__char_set *set)
+{
+    void *items = p->tables;
+    size_t i;
+    if (set->failed) otx__parser_fail_memory(p, set->count * sizeof *set->items);
+    for (i = 0; i < p->table_count && !p->result; i++)
+        if (p->tables[i].count == set->count &&
+            (set->count == 0 || memcmp(p->tables[i].items, set->items,
+                                       set->count * sizeof *set->items) == 0))
+            return (uint32_t)i;
+    if (p->table_count == OTX__PATTERN_SETS)
+        otx__parser_fail_at(p, OTX_ERROR_LIMIT, p->size, "it has too many different classes");
+    if (p->result) return 0;
+    if (!otx__grow(p->ctx, &items, &p->table_capacity, i + 1, sizeof *p->tables)) {
+        otx__parser_fail_memory(p, (i + 1) * sizeof *p->tables);
+        return 0;
+    }
+    p->tables = (otx__char_table *)items;
+    if (!otx__char_table_make(p->pool, set, &p->tables[i]) && !p->result)
+        p->result = otx__pool_fail(p->pool, p->error);
+    else p->table_count++;
+    return (uint32_t)i;
+}
+
+/* A node of any character of a set, which is closed. */
+OTX__PRIVATE uint32_t otx__parser_set(otx__parser *p, otx__char_set *set)
+{
+    uint32_t node;
+    if (set->count == 1 && set->items[0].first == set->items[0].last && !set->failed) {
+        node = otx__parser_char(p, set->items[0].first);
+    } else {
+        node = otx__parser_node(p, OTX__PATTERN_SET);
+        if (node != OTX__NO_NODE) p->nodes[node].value = otx__parser_table(p, set);
+    }
+    otx__char_set_close(set);
+    return node;
+}
+
+/* ---- characters and escapes ---- */
+
+OTX__PRIVATE bool otx__parser_more(const otx__parser *p)
+{
+    return p->at < p->size && !p->result;
+}
+
+/* Steps over a byte, if it stands here. */
+OTX__PRIVATE bool otx__parser_take(otx__parser *p, char byte)
+{
+    if (!otx__parser_more(p) || p->text[p->at] != (unsigned char)byte) return false;
+    p->at++;
+    return true;
+}
+
+OTX__PRIVATE bool otx__parser_take_word(otx__parser *p, const char *word)
+{
+    const size_t size = strlen(word);
+    if (p->result || p->size - p->at < size || memcmp(p->text + p->at, word, size) != 0)
+        return false;
+    p->at += size;
+    return true;
+}
+
+OTX__PRIVATE uint32_t otx__parser_code(otx__parser *p)
+{
+    uint32_t code = 0;
+    if (otx__parser_more(p)) p->at += otx__code_at(p->text + p->at, p->size - p->at, &code);
+    return code;
+}
+
+/* Up to `most` digits to the base 8 or 16. */
+OTX__PRIVATE uint32_t otx__parser_digits(otx__parser *p, unsigned base, size_t most)
+{
+    uint32_t code = 0;
+    size_t count = 0;
+    for (; count < most && otx__parser_more(p); count++, p->at++) {
+        const int digit = otx__hex_digit((char)p->text[p->at]);
+        if (digit < 0 || digit >= (int)base) break;
+        code = code * base + (uint32_t)digit;
+    }
+    if (count == 0) otx__parser_fail(p, "a number is expected here");
+    if (code > OTX__LAST_CODE || (code >= 0xd800 && code < 0xe000))
+        otx__parser_fail(p, "there is no such character");
+    return code;
+}
+
+/* The character of an escape behind its backslash, if it is one of a character. */
+OTX__PRIVATE bool otx__parser_escaped(otx__parser *p, uint32_t *code)
+{
+    static const char letters[] = "tnrfvae", values[] = "\t\n\r\f\v\a\x1b";
+    const char letter = (char)p->text[p->at];
+    const char *at = (const char *)memchr(letters, letter, sizeof letters - 1);
+    if (at) {
+        p->at++;
+        *code = (uint32_t)values[at - letters];
+    } else if (letter == '0') {
+        *code = otx__parser_digits(p, 8, 3);
+    } else if (otx__parser_take_word(p, "x{")) {
+        *code = otx__parser_digits(p, 16, 8);
+        if (!otx__parser_take(p, '}')) otx__parser_fail(p, "\"}\" is expected here");
+    } else if (otx__parser_take(p, 'x')) {
+        *code = otx__parser_digits(p, 16, 2);
+        if (*code >= 0x80) otx__parser_fail(p, "a byte of a character cannot be told apart");
+    } else if (otx__parser_take(p, 'u')) {
+        const size_t first = p->at;
+        *code = otx__parser_digits(p, 16, 4);
+        if (p->at - first != 4) otx__parser_fail(p, "four digits are expected here");
+    } else if ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+               otx__is_digit(letter)) {
+        return false;
+    } else {
+        *code = otx__parser_code(p);
+    }
+    return true;
+}
+
+/* Adds what a name in \p{NAME}, or in [:NAME:], stands for. */
+OTX__PRIVATE void otx__parser_named(otx__parser *p, const char *end, otx__char_set *set)
+{
+    const size_t first = p->at;
+    char name[40];
+    size_t size = 0;
+    bool inverted = otx__parser_take(p, '^');
+    for (; otx__parser_more(p) && size + 1 < sizeof name; p->at++) {
+        const char byte = (char)p->text[p->at];
+        if (byte == end[0]) break;
+        if (byte == ' ' || byte == '_' || byte == '-') continue;
+        name[size++] = (char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
+    }
+    name[size] = 0;
+    if (!otx__parser_take_word(p, end) || size == 0 || !otx__char_set_named(name, set)) {
+        p->at = first;
+        otx__parser_fail(p, "no such property is known here");
+    }
+    if (inverted) otx__char_set_invert(set);
+}
+
+/* What \w is: of Oniguruma a little more where it stands alone than in a class. */
+OTX__PRIVATE const char *otx__parser_word(const otx__parser *p, bool alone)
+{
+    if (p->dialect == OTX__TIKTOKEN) return "rustword";
+    return alone ? "lonelyword" : "word";
+}
+
+/* The set of an escape behind its backslash, if it is one of a set. */
+OTX__PRIVATE bool otx__parser_class_escape(otx__parser *p, otx__char_set *set, bool alone)
+{
+    static const char letters[] = "dshw";
+    static const char *const names[] = {"digit", "space", "xdigit"};
+    const char letter = (char)p->text[p->at];
+    const char *at = (const char *)memchr(letters, letter | 0x20, sizeof letters - 1);
+    bool inverted = letter < 'a';
+    if ((letter | 0x20) == 'p') {
+        p->at++;
+        if (otx__parser_take(p, '{')) {
+            otx__parser_named(p, "}", set);
+        } else {
+            char name[2] = {0, 0};
+            const char byte = (char)(otx__parser_more(p) ? p->text[p->at++] : 0);
+            name[0] = (char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
+            if (p->dialect == OTX__ONIGURUMA || !name[0] || !otx__char_set_named(name, set)) {
+                otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, p->at - (byte != 0),
+                                    "\"{\" is expected here");
+            }
+        }
+    } else if (letter == 'N' || letter == 'O') {
+        p->at++;
+        if (letter == 'N') otx__char_set_add(set, '\n', '\n');
+    } else if (at) {
+        p->at++;
+        (void)otx__char_set_named(*at == 'w' ? otx__parser_word(p, alone) : names[at - letters],
+                                  set);
+    } else {
+        return false;
+    }
+    if (inverted) otx__char_set_invert(set);
+    return true;
+}
+
+/* >>> src/encode/regex_syntax.h */
+/* ---- regex_syntax: classes, repetitions, groups ---------------------------------------- */
+
+/* ---- classes ---- */
+
+/* Whether a class of POSIX begins here, [:alpha:]; another bracket opens a class within. */
+OTX__PRIVATE bool otx__parser_posix(otx__parser *p, otx__char_set *set)
+{
+    size_t at = p->at + 1;
+    if (p->size - p->at < 2 || memcmp(p->text + p->at, "[:", 2) != 0) return false;
+    for (at++; at < p->size && (p->text[at] == '^' || (p->text[at] | 0x20u) - 'a' < 26u); at++) {}
+    if (p->size - at < 2 || memcmp(p->text + at, ":]", 2) != 0) return false;
+    p->at += 2;
+    if (otx__parser_take_word(p, "punct:]")) (void)otx__char_set_named("p s", set);
+    else if (otx__parser_take_word(p, "^punct:]")) {
+        (void)otx__char_set_named("p s", set);
+        otx__char_set_invert(set);
+    } else otx__parser_named(p, ":]", set);
+    return true;
+}
+
+OTX__PRIVATE void otx__parser_class(otx__parser *p, otx__char_set *set);
+
+/* One item of a class: a set, which is added to an open one, or a character. */
+OTX__PRIVATE bool otx__parser_class_item(otx__parser *p, otx__char_set *set, uint32_t *code)
+{
+    if (otx__parser_posix(p, set)) return true;
+    if (otx__parser_take(p, '[')) {
+        otx__parser_class(p, set);
+        return true;
+    }
+    if (!otx__parser_take(p, '\\')) {
+        *code = otx__parser_code(p);
+        return false;
+    }
+    if (!otx__parser_more(p)) {
+        otx__parser_fail(p, "a backslash ends it");
+    } else if (otx__parser_take(p, 'b')) {
+        *code = '\b';
+    } else if (otx__parser_class_escape(p, set, false)) {
+        return true;
+    } else if (!otx__parser_escaped(p, code)) {
+        otx__parser_fail(p, "this escape is not known here");
+    }
+    return false;
+}
+
+/* Whether a hyphen here makes a range. */
+OTX__PRIVATE bool otx__parser_range_follows(const otx__parser *p)
+{
+    return p->size - p->at >= 2 && p->text[p->at] == '-' && p->text[p->at + 1] != ']';
+}
+
+/* Items up to "]" or "&&", added to an open set. */
+OTX__PRIVATE void otx__parser_class_items(otx__parser *p, otx__char_set *set, bool first)
+{
+    while (otx__parser_more(p) && (first || p->text[p->at] != ']')) {
+        otx__char_set item;
+        uint32_t code = 0, last;
+        size_t start = p->at;
+        bool many;
+        if (p->size - p->at >= 2 && memcmp(p->text + p->at, "&&", 2) == 0) break;
+        first = false;
+        otx__char_set_open(&item, p->ctx);
+        many = otx__parser_class_item(p, &item, &code);
+        if (many) {
+            otx__char_set_join(set, &item);
+        } else {
+            last = code;
+            if (otx__parser_range_follows(p)) {
+                p->at++;
+                if (otx__parser_class_item(p, &item, &last))
+                    otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, start,
+                                        "a range ends with a character");
+            }
+            if (last < code)
+                otx__parser_fail_at(p, OTX_ERROR_FORMAT, start, "a range is empty");
+            else otx__char_set_add(set, code, last);
+        }
+        otx__char_set_close(&item);
+        if (set->failed) otx__parser_fail_memory(p, set->count * sizeof *set->items);
+    }
+    otx__char_set_settle(set);
+    if (p->fold) otx__char_set_fold(set);
+}
+
+/* What follows "[" up to its "]", in an open set. */
+OTX__PRIVATE void otx__parser_class(otx__parser *p, otx__char_set *set)
+{
+    const bool inverted = otx__parser_take(p, '^');
+    bool first = true;
+    if (++p->depth > OTX__PATTERN_DEPTH)
+        otx__parser_fail_at(p, OTX_ERROR_LIMIT, p->at, "it is nested too deeply");
+    while (!p->result) {
+        otx__char_set part;
+        otx__char_set_open(&part, p->ctx);
+        otx__parser_class_items(p, &part, first);
+        if (first) otx__char_set_join(set, &part);
+        else otx__char_set_meet(set, &part);
+        otx__char_set_close(&part);
+        first = false;
+        if (!otx__parser_take_word(p, "&&")) break;
+    }
+    p->depth--;
+    if (!otx__parser_take(p, ']')) otx__parser_fail(p, "\"]\" is missing");
+    if (inverted) otx__char_set_invert(set);
+}
+
+/* ---- repetitions ---- */
+
+/* A number before which nothing stands, up to the limit; false if there is none. */
+OTX__PRIVATE bool otx__parser_times(otx__parser *p, uint32_t *times)
+{
+    const size_t first = p->at;
+    uint32_t value = 0;
+    for (; otx__parser_more(p) && otx__is_digit((char)p->text[p->at]); p->at++)
+        if (value <= OTX__PATTERN_TIMES) value = value * 10 + (uint32_t)(p->text[p->at] - '0');
+    if (p->at == first) return false;
+    *times = value;
+    return true;
+}
+
+/* {N}, {N,}, {,N} or {N,M}; anything else is text, and nothing is read. */
+OTX__PRIVATE bool otx__parser_interval(otx__parser *p, otx__pattern_node *repeat)
+{
+    const size_t first = p->at;
+    bool from, to = true;
+    if (!otx__parser_take(p, '{')) return false;
+    repeat->min = 0;
+    from = otx__parser_times(p, &repeat->min);
+    repeat->max = repeat->min;
+    if (otx__parser_take(p, ',')) {
+        to = otx__parser_times(p, &repeat->max);
+        if (!to) repeat->max = OTX__NO_END;
+    }
+    if ((!from && !to) || (!from && repeat->max == repeat->min) || !otx__parser_take(p, '}')) {
+        p->at = first;
+        return false;
+    }
+    if (repeat->min > OTX__PATTERN_TIMES ||
+        (repeat->max > OTX__PATTERN_TIMES && repeat->max != OTX__NO_END))
+        otx__parser_fail_at(p, OTX_ERROR_LIMIT, first, "it repeats too often");
+    if (repeat->max < repeat->min)
+        otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, first, "it repeats from more to less");
+    return true;
+}
+
+/* Reads one repetition behind an item, if there is one. */
+OTX__PRIVATE bool otx__parser_repetition(otx__parser *p, otx__pattern_node *repeat)
+{
+    const bool interval = otx__parser_interval(p, repeat);
+    const bool fixed = interval && repeat->min == repeat->max;
+    if (!interval) {
+        repeat->min = 0;
+        repeat->max = OTX__NO_END;
+        if (otx__parser_take(p, '?')) repeat->max = 1;
+        else if (otx__parser_take(p, '+')) repeat->min = 1;
+        else if (!otx__parser_take(p, '*')) return false;
+    }
+    repeat->how = OTX__GREEDY;
+    /* Of Oniguruma, {2}? is what may be left out, and {2,3}+ is what may come again. */
+    if ((!fixed || p->dialect == OTX__TIKTOKEN) && otx__parser_take(p, '?'))
+        repeat->how = OTX__LAZY;
+    else if ((!interval || p->dialect == OTX__TIKTOKEN) && otx__parser_take(p, '+'))
+        repeat->how = OTX__POSSESSIVE;
+    return true;
+}
+
+/* Repetitions of one item in a row, at most. */
+#define OTX__PATTERN_ROW 4
+
+/* Reads the repetitions behind an item. */
+OTX__PRIVATE uint32_t otx__parser_repeated(otx__parser *p, uint32_t node, bool can)
+{
+    unsigned row = 0;
+    size_t at = p->at;
+    otx__pattern_node repeat;
+    memset(&repeat, 0, sizeof repeat);
+    while (otx__parser_more(p) && otx__parser_repetition(p, &repeat)) {
+        const uint32_t parent = otx__parser_parent(p, OTX__PATTERN_REPEAT, node);
+        if (!can)
+            otx__parser_fail_at(p, OTX_ERROR_UNSUPPORTED, at, "there is nothing to repeat");
+        if (++row > OTX__PATTERN_ROW)
+            otx__parser_fail_at(p, OTX_ERROR_LIMIT, at, "it repeats a repetition too often");
+        if (parent == OTX__NO_NODE) break;
+        p->nodes[parent].how = repeat.how;
+        p->nodes[parent].min = repeat.min;
+        p->nodes[parent].max = repeat.max;
+        node = parent;
+        at = p->at;
+    }
+    return node;
+}
+
+/* ---- groups ---- */
+
+OTX__PRIVATE uint32_t otx__parser_either(otx__parser *p);
+
+/* Options: letters, after a hyphen those that are off. */
+OTX__PRIVATE void otx__parser_options(otx__parser *p)
+{
+    bool on = true;
+    while (otx__parser_more(p) && p->text[p->at] != ')' && p->text[p->at] != ':') {
+        const bool theirs = p->dialect == OTX__TIKTOKEN;
+        if (otx__parser_take(p, '-') && on) on = false;
+        else if (otx__parser_take(p, 'i')) p->fold = on;
+        else if (otx__parser_take(p, 'x')) p->spaced = on;
+        else if (theirs && otx__parser_take(p, 'm')) p->lines = on;
+        else if (otx__parser_take(p, theirs ? 's' : 'm')) p->dot_all = on;
+        else otx__parser_fail(p, "this kind of group is not known here");
+    }
+    if (!otx__parser_more(p)) otx__parser_fail(p, "\")\" is missing");
+}
+
+/* The kind of a group behind "(?", or OTX__PATTERN_SEQUENCE of one that only groups. */
+OTX__PRIVATE otx__pattern_kind otx__parser_group_kind(otx__parser *p)
+{
+    char end = 0;
+    if (otx__parser_take(p, ':')) return OTX__PATTERN_SEQUENCE;
+    if (otx__parser_take(p, '=')) return OTX__PATTERN_AHEAD;
+    if (otx__parser_take(p, '!')) return OTX__PATTERN_NOT_AHEAD;
+    if (otx__parser_take(p, '>')) return OTX__PATTERN_ATOMIC;
+    if (otx__parser_take_word(p, "<=")) return OTX__PATTERN_BEHIND;
+    if (otx__parser_take_word(p, "<!")) return OTX__PATTERN_NOT_BEHIND;
+    if (otx__parser_take(p, '<')) end = '>';
+    else if (p->dialect == OTX__TIKTOKEN && otx__parser_take_word(p, "P<")) end = '>';
+    else if (otx__parser_take(p, '\'')) end = '\'';
+    while (end && otx__parser_more(p) && p->text[p->at] != (unsigned char)end) p->at++;
+    if (end && !otx__parser_take(p, end)) otx__parser_fail(p, "the name of a group has no end");
+    return OTX__PATTERN_SEQUENCE;
+}
+
+/* A group behind its "(", up to its ")". (?i) without a colon holds to the end of the group
+   that it stands in, branches and all. */
+OTX__PRIVATE uint32_t otx__parser_group(otx__parser *p, bool *can_repeat)
+{
+    const bool fold = p->fold, dot_all = p->dot_all, spaced = p->spaced, lines = p->lines;
+    otx__pattern_kind kind = OTX__PATTERN_SEQUENCE;
+    const size_t first = p->at - 1;
+    bool closed = true;
+    uint32_t node;
+    if (otx__parser_take_word(p, "?#")) {
+        while (otx__parser_more(p) && p->text[p->at] != ')') p->at++;
+        if (!otx__parser_take(p, ')')) otx__parser_fail(p, "\")\" is missing");
+        *can_repeat = false;
+        return otx__parser_node(p, OTX__PATTERN_EMPTY);
+    }
+    if (++p->depth > OTX__PATTERN_DEPTH)
+        otx__parser_fail_at(p, OTX_ERROR_LIMIT, first, "it is nested too deeply");
+    if (otx__parser_take(p, '?')) {
+        const size_t at = p->at;
+        kind = otx__parser_group_kind(p);
+        if (p->at == at) {
+            otx__parser_options(p);
+            closed = !otx__parser_take(p, ')');
+            if (closed) (void)otx__parser_take(p, ':');
+        }
+    }
+    node = p->result ? OTX__NO_NODE : otx__parser_either(p);
+    if (closed && !otx__parser_take(p, ')'))
+        otx__parser_fail_at(p, OTX_ERROR_FORMAT, first, "\")\" is missing");
+    if (kind != OTX__PATTERN_SEQUENCE) node = otx__parser_parent(p, kind, node);
+    *can_repeat = kind == OTX__PATTERN_SEQUENCE || kind == OTX__PATTERN_ATOMIC;
+    p->depth--;
+    p->fold = fold;
+    p->dot_all = dot_all;
+    p->spaced = spaced;
+    p->lines = lines;
+    return node;
+}
+
+/* ---- items ---- */
+
+/* A character as the options have it. To Oniguruma ss is U+00DF in another case; not here. */
+OTX__PRIVATE uint32_t otx__parser_letter(otx__parser *p, uint32_t code)
+{
+    otx__char_set set;
+    if (!p->fold) return otx__parser_char(p, code);
+    otx__char_set_open(&set, p->ctx);
+    otx__char_set_add(&set, code, code);
+    otx__char_set_fold(&set);
+    return otx__parser_set(p, &set);
+}
+
+/* What stands behind a backslash outside a class. */
+OTX__PRIVATE uint32_t otx__parser_escape(otx__parser *p, bool *can_repeat)
+{
+    static const char letters[] = "AzZbB";
+    static const otx__pattern_kind kinds[] = {OTX__PATTERN_TEXT_START, OTX__PATTERN_TEXT_END,
+                                              OTX__PATTERN_LAST_LINE, OTX__PATTERN_BORDER,
+                                              OTX__PATTERN_NO_BORDER};
+    otx__char_set set;
+    const char *at;
+    uint32_t code = 0, node;
+    if (!otx__parser_more(p)) {
+        otx__parser_fail(p, "a backslash ends it");
+        return OTX__NO_NODE;
+    }
+    at = (const char *)memchr(letters, p->text[p->at], sizeof letters - 1);
+    if (at) {
+        p->at++;
+        *can_repeat = false;
+        node = otx__parser_node(p, kinds[at - letters]);
+        if (node == OTX__NO_NODE || (*at != 'b' && *at != 'B')) return node;
+        otx__char_set_open(&set, p->ctx);
+        (void)otx__char_set_named(otx__parser_word(p, true), &set);
+        p->nodes[node].value = otx__parser_table(p, &set);
+        otx__char_set_close(&set);
+        return node;
+    }
+    otx__char_set_open(&set, p->ctx);
+    if (otx__parser_class_escape(p, &set, true)) return otx__parser_set(p, &set);
+    otx__char_set_close(&set);
+    if (!otx__parser_escaped(p, &code)) otx__parser_fail(p, "this escape is not known here");
+    return otx__parser_letter(p, code);
+}
+
+/* A character that is more than itself, a group, a class, or a character. */
+OTX__PRIVATE uint32_t otx__parser_item(otx__parser *p, bool *can_repeat)
+{
+    const unsigned char byte = p->text[p->at];
+    otx__char_set set;
+    *can_repeat = true;
+    otx__char_set_open(&set, p->ctx);
+    if (byte == '*' || byte == '+' || byte == '?') {
+        otx__parser_fail(p, "there is nothing to repeat");
+    } else if (otx__parser_take(p, '(')) {
+        return otx__parser_group(p, can_repeat);
+    } else if (otx__parser_take(p, '[')) {
+        otx__parser_class(p, &set);
+        return otx__parser_set(p, &set);
+    } else if (otx__parser_take(p, '\\')) {
+        return otx__parser_escape(p, can_repeat);
+    } else if (otx__parser_take(p, '.')) {
+        if (!p->dot_all) otx__char_set_add(&set, '\n', '\n');
+        otx__char_set_invert(&set);
+        return otx__parser_set(p, &set);
+    } else if (otx__parser_take(p, '^')) {
+        *can_repeat = false;
+        return otx__parser_node(p, p->lines ? OTX__PATTERN_LINE_START : OTX__PATTERN_TEXT_START);
+    } else if (otx__parser_take(p, '$')) {
+        *can_repeat = false;
+        return otx__parser_node(p, p->lines ? OTX__PATTERN_LINE_END : OTX__PATTERN_TEXT_END);
+    }
+    return otx__parser_letter(p, otx__parser_code(p));
+}
+
+/* White space and comments, where (?x) makes them mean nothing. */
+OTX__PRIVATE bool otx__parser_skip(otx__parser *p)
+{
+    const size_t first = p->at;
+    while (p->spaced && otx__parser_more(p)) {
+        const unsigned char byte = p->text[p->at];
+        if (byte == '#') {
+            while (otx__parser_more(p) && p->text[p->at] != '\n') p->at++;
+        } else if (byte != ' ' && (byte < '\t' || byte > '\r')) {
+            break;
+        } else {
+            p->at++;
+        }
+    }
+    return p->at > first;
+}
+
+/* Items up to "|", ")" or the end. */
+OTX__PRIVATE uint32_t otx__parser_sequence(otx__parser *p)
+{
+    const uint32_t node = otx__parser_node(p, OTX__PATTERN_SEQUENCE);
+    uint32_t last = OTX__NO_NODE;
+    while (otx__parser_more(p) && p->text[p->at] != '|' && p->text[p->at] != ')') {
+        bool can_repeat;
+        uint32_t item;
+        if (otx__parser_skip(p)) continue;
+        item = otx__parser_item(p, &can_repeat);
+        (void)otx__parser_skip(p);
+        item = otx__parser_repeated(p, item, can_repeat);
+        if (item == OTX__NO_NODE || p->result) break;
+        if (last == OTX__NO_NODE) p->nodes[node].child = item;
+        else p->nodes[last].next = item;
+        last = item;
+    }
+    return node;
+}
+
+/* Sequences with "|" between them. */
+OTX__PRIVATE uint32_t otx__parser_either(otx__parser *p)
+{
+    const uint32_t first = otx__parser_sequence(p);
+    uint32_t node, last = first;
+    if (!otx__parser_more(p) || p->text[p->at] != '|') return first;
+    node = otx__parser_parent(p, OTX__PATTERN_EITHER, first);
+    while (otx__parser_take(p, '|')) {
+        const uint32_t next = otx__parser_sequence(p);
+        if (next == OTX__NO_NODE) break;
+        p->nodes[last].next = next;
+        last = next;
+    }
+    return node;
+}
+
+/* >>> src/encode/regex_program.h */
+/* ---- regex_program: the program that they become --------------------------------------- */
+
+/* Instructions, at most. */
+#define OTX__PROGRAM_LIMIT 65536u
+
+typedef enum otx__operation {
+    OTX__OP_MATCH,      /* the end */
+    OTX__OP_CHAR,       /* a character: its bytes */
+    OTX__OP_SET,        /* one of a table */
+    OTX__OP_RUN,        /* min to max of a table, as many as lead to a match */
+    OTX__OP_RUN_LAZY,   /* as few */
+    OTX__OP_RUN_ALL,    /* as many as there are */
+    OTX__OP_TRY,        /* go on; if that fails, at `to` */
+    OTX__OP_TRY_TO,     /* the other way round */
+    OTX__OP_BRANCH,     /* as OTX__OP_TRY, but straight to `to` unless a byte of `leads` is here */
+    OTX__OP_JUMP,       /* to `to` */
+    OTX__OP_MARK,       /* keep the place in a register */
+    OTX__OP_PROGRESS,   /* to `to` if the place is still that of the register */
+    OTX__OP_ENTER,      /* what is tried from here on is forgotten at OTX__OP_LEAVE */
+    OTX__OP_LEAVE,
+    OTX__OP_LEAVE_BACK, /* and the place is again that of OTX__OP_ENTER */
+    OTX__OP_REFUSE,     /* what was tried since OTX__OP_ENTER is forgotten, and that with it */
+    OTX__OP_BACK,       /* `min` characters back */
+    OTX__OP_PEEK,       /* one of a table stands here */
+    OTX__OP_PEEK_NOT,
+    OTX__OP_PLACE       /* an anchor: `min` is its otx__pattern_kind */
+} otx__operation;
+
+typedef struct otx__instruction {
+    uint8_t op, size;   /* size: of a character's bytes */
+    char bytes[4];
+    uint32_t value;     /* table, register, or set of leading bytes */
+    uint32_t to;
+    uint32_t min, max;
+} otx__instruction;
+
+/* A regular expression ready to run. All of it stands in a pool. */
+typedef struct otx__pattern {
+    const char *name, *text; /* for errors */
+    size_t size;
+    otx__instruction *code;
+    size_t count;
+    const otx__char_table *tables;
+    uint8_t (*leads)[32];    /* sets of bytes that a branch can begin with */
+    size_t lead_count;
+    uint8_t first[32];       /* bytes that a match can begin with */
+    bool anywhere;           /* one can be empty: it begins with anything */
+    uint32_t registers;
+} otx__pattern;
+
+/* ---- what a part can begin with ---- */
+
+OTX__PRIVATE void otx__lead_add(uint8_t leads[32], uint32_t code)
+{
+    char bytes[4];
+    unsigned first;
+    (void)otx__put_code(bytes, code);
+    first = (unsigned char)bytes[0];
+    leads[first >> 3] |= (uint8_t)(1u << (first & 7));
+}
+
+/* A table's: of its characters beyond ASCII one a leading byte is enough. */
+OTX__PRIVATE void otx__lead_table(uint8_t leads[32], const otx__char_table *table)
+{
+    size_t i;
+    for (i = 0; i < 16; i++) leads[i] |= table->bits[i];
+    for (i = 0; i < table->count; i++) {
+        uint32_t code = table->items[i].first, last = table->items[i].last;
+        if (code < 0x80) code = 0x80;
+        while (code <= last) {
+            const uint32_t step = code < 0x800 ? 0x40 : code < 0x10000 ? 0x1000 : 0x40000;
+            otx__lead_add(leads, code);
+            code = (code / step + 1) * step;
+        }
+    }
+}
+
+/* Bytes that are no UTF-8 count as OTX__NO_CODE. */
+OTX__PRIVATE void otx__lead_broken(uint8_t leads[32], const otx__char_table *table)
+{
+    if (otx__char_table_has(table, OTX__NO_CODE)) memset(leads + 16, 0xff, 16);
+}
+
+/* Adds the bytes that a match of a node can begin with; whether one can be empty. */
+OTX__PRIVATE bool otx__lead_of(const otx__parser *p, uint32_t index, uint8_t leads[32])
+{
+    const otx__pattern_node *node;
+    uint32_t child;
+    bool empty = true;
+    if (index == OTX__NO_NODE) return true;
+    node = &p->nodes[index];
+    switch (node->kind) {
+    case OTX__PATTERN_CHAR:
+        otx__lead_add(leads, node->value);
+        if (node->value == OTX__NO_CODE) memset(leads + 16, 0xff, 16);
+        return false;
+    case OTX__PATTERN_SET:
+        otx__lead_table(leads, &p->tables[node->value]);
+        otx__lead_broken(leads, &p->tables[node->value]);
+        return false;
+    case OTX__PATTERN_SEQUENCE:
+        for (child = node->child; child != OTX__NO_NODE && empty; child = p->nodes[child].next)
+            empty = otx__lead_of(p, child, leads);
+        return empty;
+    case OTX__PATTERN_EITHER:
+        empty = false;
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next)
+            if (otx__lead_of(p, child, leads)) empty = true;
+        return empty;
+    case OTX__PATTERN_REPEAT:
+        if (node->max == 0) return true;
+        empty = otx__lead_of(p, node->child, leads);
+        return empty || node->min == 0;
+    case OTX__PATTERN_ATOMIC: return otx__lead_of(p, node->child, leads);
+    default: return true; /* what takes nothing */
+    }
+}
+
+/* Characters that every match of a node has, or OTX__NO_END. */
+OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
+{
+    const otx__pattern_node *node;
+    uint32_t child, width = 0;
+    uint64_t sum = 0;
+    if (index == OTX__NO_NODE) return 0;
+    node = &p->nodes[index];
+    switch (node->kind) {
+    case OTX__PATTERN_CHAR:
+    case OTX__PATTERN_SET: return 1;
+    case OTX__PATTERN_SEQUENCE:
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
+            width = otx__width_of(p, child);
+            sum += width;
+            if (width == OTX__NO_END) break;
+        }
+        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
+    case OTX__PATTERN_EITHER:
+        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
+            width = otx__width_of(p, child);
+            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
+        }
+        return width;
+    case OTX__PATTERN_REPEAT:
+        width = otx__width_of(p, node->child);
+        sum = (uint64_t)width * node->min;
+        if (node->min != node->max || width == OTX__NO_END) return OTX__NO_END;
+        return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
+    case OTX__PATTERN_ATOMIC: return otx__width_of(p, node->child);
+    default: return 0;
+    }
+}
+
+/* >>> src/encode/regex_make.h */
+/* ---- regex_make: how a program is made ------------------------------------------------- */
+
+/* A program being made. */
+typedef struct otx__maker {
+    otx__parser *p;
+    otx__instruction *code;
+    size_t count, capacity;
+    uint8_t (*leads)[32];
+    size_t lead_count, lead_capacity;
+    uint32_t registers;
+} otx__maker;
+
+/* ---- making ---- */
+
+OTX__PRIVATE size_t otx__make(otx__maker *m, otx__operation op)
+{
+    void *items = m->code;
+    if (m->p->result) return 0;
+    if (m->count == OTX__PROGRAM_LIMIT) {
+        otx__parser_fail_at(m->p, OTX_ERROR_LIMIT, m->p->size, "it is too large");
+        return 0;
+    }
+    if (!otx__grow(m->p->ctx, &items, &m->capacity, m->count + 1, sizeof *m->code)) {
+        otx__parser_fail_memory(m->p, (m->count + 1) * sizeof *m->code);
+        return 0;
+    }
+    m->code = (otx__instruction *)items;
+    memset(&m->code[m->count], 0, sizeof *m->code);
+    m->code[m->count].op = (uint8_t)op;
+    return m->count++;
+}
+
+OTX__PRIVATE void otx__make_with(otx__maker *m, otx__operation op, uint32_t value)
+{
+    const size_t at = otx__make(m, op);
+    if (!m->p->result) m->code[at].value = value;
+}
+
+/* Lets an instruction go on behind the last one made. */
+OTX__PRIVATE void otx__make_land(otx__maker *m, size_t at)
+{
+    if (!m->p->result) m->code[at].to = (uint32_t)m->count;
+}
+
+OTX__PRIVATE void otx__make_node(otx__maker *m, uint32_t index);
+
+/* The table of a node of one character, or OTX__NO_NODE. */
+OTX__PRIVATE uint32_t otx__make_table(otx__maker *m, uint32_t index)
+{
+    const otx__pattern_node *node = &m->p->nodes[index];
+    otx__char_set set;
+    uint32_t table;
+    while (node->kind == OTX__PATTERN_SEQUENCE && node->child != OTX__NO_NODE &&
+           m->p->nodes[node->child].next == OTX__NO_NODE)
+        node = &m->p->nodes[node->child];
+    if (node->kind == OTX__PATTERN_SET) return node->value;
+    if (node->kind != OTX__PATTERN_CHAR) return OTX__NO_NODE;
+    otx__char_set_open(&set, m->p->ctx);
+    otx__char_set_add(&set, node->value, node->value);
+    table = otx__parser_table(m->p, &set);
+    otx__char_set_close(&set);
+    return table;
+}
+
+OTX__PRIVATE void otx__make_run(otx__maker *m, const otx__pattern_node *repeat, uint32_t table)
+{
+    static const otx__operation ops[] = {OTX__OP_RUN, OTX__OP_RUN_LAZY, OTX__OP_RUN_ALL};
+    const otx__repeat_how how = repeat->how;
+    const uint32_t min = repeat->min, max = repeat->max;
+    const size_t at = otx__make(m, ops[how]);
+    if (m->p->result) return;
+    m->code[at].value = table;
+    m->code[at].min = min;
+    m->code[at].max = max;
+}
+
+/* One round of a loop; one that takes nothing is the last. */
+OTX__PRIVATE size_t otx__make_round(otx__maker *m, uint32_t child, size_t *progress)
+{
+    uint8_t leads[32];
+    const bool empty = otx__lead_of(m->p, child, leads);
+    const size_t first = m->count;
+    const uint32_t kept = m->registers;
+    *progress = 0;
+    if (empty) {
+        m->registers++;
+        otx__make_with(m, OTX__OP_MARK, kept);
+    }
+    otx__make_node(m, child);
+    if (empty) {
+        *progress = otx__make(m, OTX__OP_PROGRESS);
+        if (!m->p->result) m->code[*progress].value = kept;
+    }
+    return first;
+}
+
+/* Rounds without end, the first of them taken anyhow if `once`. */
+OTX__PRIVATE void otx__make_loop(otx__maker *m, uint32_t child, bool once, bool lazy)
+{
+    const otx__operation leave = lazy ? OTX__OP_TRY_TO : OTX__OP_TRY;
+    const otx__operation again = lazy ? OTX__OP_TRY : OTX__OP_TRY_TO;
+    const size_t head = once ? 0 : otx__make(m, leave);
+    size_t progress, first = otx__make_round(m, child, &progress), at;
+    at = otx__make(m, once ? again : OTX__OP_JUMP);
+    if (m->p->result) return;
+    m->code[at].to = (uint32_t)(once ? first : head);
+    if (!once) otx__make_land(m, head);
+    if (progress) otx__make_land(m, progress);
+}
+
+/* Up to `times` rounds, each of which may be left out with all after it: the instructions that
+   leave are chained by where they go to until that is known. */
+OTX__PRIVATE void otx__make_optional(otx__maker *m, uint32_t child, uint32_t times, bool lazy)
+{
+    uint32_t chain = OTX__NO_NODE, i;
+    for (i = 0; i < times && !m->p->result; i++) {
+        const size_t at = otx__make(m, lazy ? OTX__OP_TRY_TO : OTX__OP_TRY);
+        if (m->p->result) return;
+        m->code[at].to = chain;
+        chain = (uint32_t)at;
+        otx__make_node(m, child);
+        if (m->count == at + 1) break; /* nothing, as often as one likes */
+    }
+    while (chain != OTX__NO_NODE && !m->p->result) {
+        const uint32_t next = m->code[chain].to;
+        otx__make_land(m, chain);
+        chain = next;
+    }
+}
+
+OTX__PRIVATE void otx__make_repeat(otx__maker *m, uint32_t index)
+{
+    const otx__pattern_node repeat = m->p->nodes[index];
+    const bool lazy = repeat.how == OTX__LAZY, endless = repeat.max == OTX__NO_END;
+    const bool once = endless && repeat.min > 0;
+    const uint32_t table =
+        repeat.child == OTX__NO_NODE ? OTX__NO_NODE : otx__make_table(m, repeat.child);
+    uint32_t kept = m->registers, i;
+    if (m->p->result || repeat.child == OTX__NO_NODE || repeat.max == 0) return;
+    if (table != OTX__NO_NODE) {
+        otx__make_run(m, &repeat, table);
+        return;
+    }
+    if (repeat.how == OTX__POSSESSIVE) {
+        m->registers += 2;
+        otx__make_with(m, OTX__OP_ENTER, kept);
+    }
+    for (i = once; i < repeat.min && !m->p->result; i++) {
+        const size_t before = m->count;
+        otx__make_node(m, repeat.child);
+        if (m->count == before) break;
+    }
+    if (endless) otx__make_loop(m, repeat.child, once, lazy);
+    else otx__make_optional(m, repeat.child, repeat.max - repeat.min, lazy);
+    if (repeat.how == OTX__POSSESSIVE) otx__make_with(m, OTX__OP_LEAVE, kept);
+}
+
+/* Branches, each passed over where a byte stands that it cannot begin with. */
+OTX__PRIVATE void otx__make_either(otx__maker *m, uint32_t child)
+{
+    uint32_t chain = OTX__NO_NODE;
+    for (; child != OTX__NO_NODE && !m->p->result; child = m->p->nodes[child].next) {
+        const bool last = m->p->nodes[child].next == OTX__NO_NODE;
+        size_t branch = 0, jump;
+        if (!last) {
+            void *items = m->leads;
+            uint8_t *leads;
+            branch = otx__make(m, OTX__OP_BRANCH);
+            if (m->p->result) return;
+            if (!otx__grow(m->p->ctx, &items, &m->lead_capacity, m->lead_count + 1, 32)) {
+                otx__parser_fail_memory(m->p, (m->lead_count + 1) * 32);
+                return;
+            }
+            m->leads = (uint8_t(*)[32])items;
+            leads = m->leads[m->lead_count];
+            memset(leads, 0, 32);
+            m->code[branch].value = (uint32_t)m->lead_count++;
+            if (otx__lead_of(m->p, child, leads)) m->code[branch].op = OTX__OP_TRY;
+        }
+        otx__make_node(m, child);
+        if (last) break;
+        jump = otx__make(m, OTX__OP_JUMP);
+        if (m->p->result) return;
+        m->code[jump].to = chain;
+        chain = (uint32_t)jump;
+        otx__make_land(m, branch);
+    }
+    while (chain != OTX__NO_NODE && !m->p->result) {
+        const uint32_t next = m->code[chain].to;
+        otx__make_land(m, chain);
+        chain = next;
+    }
+}
+
+/* What stands before the place: branches may be of several lengths. */
+OTX__PRIVATE void otx__make_behind(otx__maker *m, uint32_t index)
+{
+    const otx__pattern_node *nodes = m->p->nodes;
+    uint32_t width;
+    while (index != OTX__NO_NODE && nodes[index].kind == OTX__PATTERN_SEQUENCE &&
+           nodes[index].child != OTX__NO_NODE && nodes[nodes[index].child].next == OTX__NO_NODE)
+        index = nodes[index].child;
+    width = otx__width_of(m->p, index);
+    if (width != OTX__NO_END) {
+        const size_t at = otx__make(m, OTX__OP_BACK);
+        if (!m->p->result) m->code[at].min = width;
+        otx__make_node(m, index);
+    } else if (nodes[index].kind == OTX__PATTERN_EITHER) {
+        uint32_t child, chain = OTX__NO_NODE;
+        for (child = nodes[index].child; child != OTX__NO_NODE; child = nodes[child].next) {
+            const bool last = nodes[child].next == OTX__NO_NODE;
+            const size_t branch = last ? 0 : otx__make(m, OTX__OP_TRY);
+            size_t jump;
+            if (otx__width_of(m->p, child) == OTX__NO_END) break;
+            otx__make_behind(m, child);
+            jump = otx__make(m, OTX__OP_JUMP);
+            if (m->p->result) return;
+            m->code[jump].to = chain;
+            chain = (uint32_t)jump;
+            if (!last) otx__make_land(m, branch);
+        }
+        if (child != OTX__NO_NODE)
+            otx__parser_fail(m->p, "what it looks back at has no fixed length");
+        while (chain != OTX__NO_NODE && !m->p->result) {
+            const uint32_t next = m->code[chain].to;
+            otx__make_land(m, chain);
+            chain = next;
+        }
+    } else {
+        otx__parser_fail(m->p, "what it looks back at has no fixed length");
+    }
+}
+
+/* What looks around, which takes nothing. */
+OTX__PRIVATE void otx__make_look(otx__maker *m, otx__pattern_kind kind, uint32_t child)
+{
+    const bool behind = kind == OTX__PATTERN_BEHIND || kind == OTX__PATTERN_NOT_BEHIND;
+    const bool not_so = kind == OTX__PATTERN_NOT_AHEAD || kind == OTX__PATTERN_NOT_BEHIND;
+    const uint32_t kept = m->registers;
+    const uint32_t table =
+        behind || child == OTX__NO_NODE ? OTX__NO_NODE : otx__make_table(m, child);
+    size_t refuse = 0;
+    if (table != OTX__NO_NODE) {
+        otx__make_with(m, not_so ? OTX__OP_PEEK_NOT : OTX__OP_PEEK, table);
+        return;
+    }
+    m->registers += 2;
+    otx__make_with(m, OTX__OP_ENTER, kept);
+    if (not_so) refuse = otx__make(m, OTX__OP_TRY);
+    if (behind) otx__make_behind(m, child);
+    else otx__make_node(m, child);
+    otx__make_with(m, not_so ? OTX__OP_REFUSE : OTX__OP_LEAVE_BACK, kept);
+    if (not_so) otx__make_land(m, refuse);
+}
+
+OTX__PRIVATE void otx__make_node(otx__maker *m, uint32_t index)
+{
+    const otx__pattern_node *node;
+    uint32_t child, kept;
+    size_t at;
+    if (m->p->result || index == OTX__NO_NODE) return;
+    node = &m->p->nodes[index];
+    switch (node->kind) {
+    case OTX__PATTERN_EMPTY: return;
+    case OTX__PATTERN_CHAR:
+        at = otx__make(m, OTX__OP_CHAR);
+        if (!m->p->result)
+            m->code[at].size = (uint8_t)otx__put_code(m->code[at].bytes, node->value);
+        return;
+    case OTX__PATTERN_SET: otx__make_with(m, OTX__OP_SET, node->value); return;
+    case OTX__PATTERN_SEQUENCE:
+        for (child = node->child; child != OTX__NO_NODE; child = m->p->nodes[child].next)
+            otx__make_node(m, child);
+        return;
+    case OTX__PATTERN_EITHER: otx__make_either(m, node->child); return;
+    case OTX__PATTERN_REPEAT: otx__make_repeat(m, index); return;
+    case OTX__PATTERN_ATOMIC:
+        kept = m->registers;
+        m->registers += 2;
+        otx__make_with(m, OTX__OP_ENTER, kept);
+        otx__make_node(m, node->child);
+        otx__make_with(m, OTX__OP_LEAVE, kept);
+        return;
+    case OTX__PATTERN_AHEAD:
+    case OTX__PATTERN_NOT_AHEAD:
+    case OTX__PATTERN_BEHIND:
+    case OTX__PATTERN_NOT_BEHIND: otx__make_look(m, node->kind, node->child); return;
+    default:
+        otx__make_with(m, OTX__OP_PLACE, node->value);
+        if (!m->p->result) m->code[m->count - 1].min = (uint32_t)node->kind;
+    }
+}
+
+/* ---- the whole ---- */
+
+/* Keeps in the pool what has grown elsewhere. */
+OTX__PRIVATE void *otx__pattern_keep(otx__pool *pool, const void *items, size_t count,
+                                     size_t size)
+{
+    void *kept = otx__pool_take(pool, count, size);
+    if (kept && count) memcpy(kept, items, count * size);
+    return kept;
+}
+
+OTX__PRIVATE otx_result otx__pattern_make(otx__parser *p, uint32_t root, otx__pattern *pattern)
+{
+    otx__maker m;
+    memset(&m, 0, sizeof m);
+    m.p = p;
+    otx__make_node(&m, root);
+    (void)otx__make(&m, OTX__OP_MATCH);
+    if (!p->result) {
+        otx__pool *pool = p->pool;
+        pattern->anywhere = otx__lead_of(p, root, pattern->first);
+        pattern->count = m.count;
+        pattern->registers = m.registers;
+        pattern->lead_count = m.lead_count;
+        pattern->code = (otx__instruction *)otx__pattern_keep(pool, m.code, m.count,
+                                                              sizeof *m.code);
+        pattern->leads = (uint8_t(*)[32])otx__pattern_keep(pool, m.leads, m.lead_count, 32);
+        pattern->tables = (otx__char_table *)otx__pattern_keep(pool, p->tables, p->table_count,
+                                                               sizeof *p->tables);
+        if (pool->failed) p->result = otx__pool_fail(pool, p->error);
+    }
+    if (m.capacity) otx__free(p->ctx, m.code, m.capacity, sizeof *m.code);
+    if (m.lead_capacity) otx__free(p->ctx, m.leads, m.lead_capacity, 32);
+    return p->result;
+}
+
+/* Reads a regular expression (any bytes) and makes its program, in a pool; `name` and the text
+   must last as long. */
+OTX__PRIVATE otx_result otx__pattern_open(otx__pool *pool, otx__dialect dialect,
+                                          const char *name, const char *text, size_t size,
+                                          otx__pattern *pattern, otx_error *error)
+{
+    otx__parser p;
+    uint32_t root;
+    memset(pattern, 0, sizeof *pattern);
+    memset(&p, 0, sizeof p);
+    p.ctx = pool->ctx;
+    p.pool = pool;
+    p.name = pattern->name = name;
+    pattern->text = text;
+    p.text = (const unsigned char *)text;
+    p.size = pattern->size = size;
+    p.dialect = dialect;
+    p.lines = dialect == OTX__ONIGURUMA;
+    p.error = error;
+    if (size > OTX__PATTERN_BYTES)
+        otx__parser_fail_at(&p, OTX_ERROR_LIMIT, OTX__PATTERN_BYTES, "it is too long");
+    else if (!otx__is_utf8(text, size))
+        otx__parser_fail_at(&p, OTX_ERROR_FORMAT, 0, "it is not UTF-8");
+    root = otx__parser_either(&p);
+    if (p.at < p.size)
+        otx__parser_fail_at(&p, OTX_ERROR_FORMAT, p.at, "\")\" is too many");
+    if (!p.result) (void)otx__pattern_make(&p, root, pattern);
+    if (p.capacity) otx__free(p.ctx, p.nodes, p.capacity, sizeof *p.nodes);
+    if (p.table_capacity) otx__free(p.ctx, p.tables, p.table_capacity, sizeof *p.tables);
+    return p.result;
+}
+
+/* >>> src/encode/regex_match.h */
+/* ---- regex_match: the program run over a text ------------------------------------------ */
+
+/* Backtracking, with a stack of its own. A text has a budget of steps, so that no expression
+   takes longer than in proportion to the text. */
+#define OTX__MATCH_STEPS 4000000u      /* for a text of any length */
+#define OTX__MATCH_STEPS_A_BYTE 256u   /* and for each byte of it; real expressions take ten */
+#define OTX__MATCH_STACK ((size_t)1 << 22)
+
+/* Where to go on when what is tried fails. */
+typedef enum otx__pending_kind {
+    OTX__CHOICE_PLACE,    /* at instruction `at`, place `a` */
+    OTX__CHOICE_RUN,      /* behind the run `at`: from place `a` back to `b` */
+    OTX__CHOICE_LAZY,     /* the same: on from place `a`, `b` times more */
+    OTX__CHOICE_REGISTER  /* not yet: register `at` was `a` */
+} otx__pending_kind;
+
+typedef struct otx__pending {
+    uint32_t kind, at, a, b;
+} otx__pending;
+
+/* A pattern over a text of less than 2^32 bytes. */
+typedef struct otx__matcher {
+    const otx_context *ctx;
+    const otx__pattern *pattern;
+    const unsigned char *text;
+    size_t size;
+    otx__pending *stack;
+    size_t count, capacity;
+    uint32_t *registers;
+    size_t register_room;
+    uint64_t steps;        /* left for the text */
+    otx_result result;     /* of the last failure */
+} otx__matcher;
+
+OTX__PRIVATE void otx__matcher_open(otx__matcher *m, const otx_context *ctx)
+{
+    memset(m, 0, sizeof *m);
+    m->ctx = ctx;
+}
+
+OTX__PRIVATE void otx__matcher_close(otx__matcher *m)
+{
+    if (m->capacity) otx__free(m->ctx, m->stack, m->capacity, sizeof *m->stack);
+    if (m->register_room)
+        otx__free(m->ctx, m->registers, m->register_room, sizeof *m->registers);
+    otx__matcher_open(m, m->ctx);
+}
+
+/* Allows the steps of a text of that many bytes, for all that is looked for in it. */
+OTX__PRIVATE void otx__matcher_allow(otx__matcher *m, size_t size)
+{
+    m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
+    m->result = OTX_OK;
+}
+
+/* Sets a matcher to a pattern; false when out of memory. */
+OTX__PRIVATE bool otx__matcher_set(otx__matcher *m, const otx__pattern *pattern)
+{
+    void *items = m->registers;
+    m->pattern = pattern;
+    if (!otx__grow(m->ctx, &items, &m->register_room, pattern->registers,
+                   sizeof *m->registers)) {
+        m->result = OTX_ERROR_MEMORY;
+        return false;
+    }
+    m->registers = (uint32_t *)items;
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__matcher_fail(const otx__matcher *m, size_t at, otx_error *error)
+{
+    char text[OTX__QUOTED];
+    if (m->result == OTX_ERROR_MEMORY)
+        return otx__fail_memory(error, m->capacity * 2 * sizeof *m->stack);
+    return otx__fail(error, m->result, "%s: the regular expression \"%s\" takes too many steps to "
+                     "match at byte %" PRIu64 " of a text of %" PRIu64 " bytes",
+                     m->pattern->name, otx__quote(text, sizeof text, m->pattern->text,
+                                                  m->pattern->size), (uint64_t)at,
+                     (uint64_t)m->size);
+}
+
+OTX__PRIVATE bool otx__matcher_push(otx__matcher *m, otx__pending_kind kind, size_t at, size_t a,
+                                    size_t b)
+{
+    otx__pending *choice;
+    if (m->count == m->capacity) {
+        void *items = m->stack;
+        if (m->count >= OTX__MATCH_STACK) m->result = OTX_ERROR_LIMIT;
+        else if (!otx__grow(m->ctx, &items, &m->capacity, m->count + 1, sizeof *m->stack))
+            m->result = OTX_ERROR_MEMORY;
+        if (m->result) return false;
+        m->stack = (otx__pending *)items;
+    }
+    choice = &m->stack[m->count++];
+    choice->kind = (uint32_t)kind;
+    choice->at = (uint32_t)at;
+    choice->a = (uint32_t)a;
+    choice->b = (uint32_t)b;
+    return true;
+}
+
+/* ---- places ---- */
+
+/* The place of the character before one. */
+OTX__PRIVATE size_t otx__before_character(const unsigned char *text, size_t at)
+{
+    size_t first = at - 1;
+    while (first > 0 && at - first < 4 && (text[first] & 0xc0) == 0x80) first--;
+    return otx__utf8_length(text + first, at - first) == at - first ? first : at - 1;
+}
+
+OTX__PRIVATE bool otx__is_border(const otx__matcher *m, const otx__char_table *word, size_t at)
+{
+    const bool after = at < m->size &&
+                       otx__char_table_step(word, m->text + at, m->size - at) > 0;
+    size_t first;
+    if (at == 0) return after;
+    first = otx__before_character(m->text, at);
+    return (otx__char_table_step(word, m->text + first, at - first) > 0) != after;
+}
+
+OTX__PRIVATE bool otx__is_place(const otx__matcher *m, const otx__instruction *code, size_t at)
+{
+    const bool newline = at < m->size && m->text[at] == '\n';
+    switch ((otx__pattern_kind)code->min) {
+    case OTX__PATTERN_LINE_START:
+        return at == 0 || (m->text[at - 1] == '\n' && at < m->size);
+    case OTX__PATTERN_LINE_END: return at == m->size || newline;
+    case OTX__PATTERN_TEXT_START: return at == 0;
+    case OTX__PATTERN_TEXT_END: return at == m->size;
+    case OTX__PATTERN_LAST_LINE: return at == m->size || (newline && at + 1 == m->size);
+    case OTX__PATTERN_BORDER:
+        return otx__is_border(m, &m->pattern->tables[code->value], at);
+    default: return !otx__is_border(m, &m->pattern->tables[code->value], at);
+    }
+}
+
+/* ---- matching ---- */
+
+/* How far a run goes from a place: up to `max` characters of its table. *taken: how many;
+   *least: the place behind the first `min`. */
+OTX__PRIVATE size_t otx__run_end(otx__matcher *m, const otx__instruction *code, size_t at,
+                                 uint32_t max, uint32_t *taken, size_t *least)
+{
+    const otx__char_table *table = &m->pattern->tables[code->value];
+    const uint8_t *bits = table->bits;
+    const unsigned char *text = m->text;
+    const size_t size = m->size;
+    uint32_t count = 0;
+    *least = at;
+    while (count < max && at < size) {
+        size_t step = 1;
+        if (text[at] < 0x80) {
+            if (!(bits[text[at] >> 3] >> (text[at] & 7) & 1)) break;
+        } else {
+            step = otx__char_table_step(table, text + at, size - at);
+            if (step == 0) break;
+        }
+        at += step;
+        if (++count == code->min) *least = at;
+    }
+    *taken = count;
+    m->steps -= m->steps < count ? m->steps : count;
+    return at;
+}
+
+/* The place behind a character, or 0 if another stands there. */
+OTX__PRIVATE size_t otx__match_one(const otx__matcher *m, const otx__instruction *code,
+                                   size_t at)
+{
+    size_t step;
+    if (at >= m->size) return 0;
+    if (code->op == OTX__OP_CHAR) {
+        if (m->size - at < code->size || memcmp(m->text + at, code->bytes, code->size) != 0)
+            return 0;
+        return at + code->size;
+    }
+    step = otx__char_table_step(&m->pattern->tables[code->value], m->text + at, m->size - at);
+    return step ? at + step : 0;
+}
+
+/* Takes a run, with what else it could take; false if it fails. */
+OTX__PRIVATE bool otx__match_run(otx__matcher *m, size_t instruction, size_t *at)
+{
+    const otx__instruction *code = &m->pattern->code[instruction];
+    const bool lazy = code->op == OTX__OP_RUN_LAZY;
+    uint32_t taken;
+    size_t least, end;
+    end = otx__run_end(m, code, *at, lazy ? code->min : code->max, &taken, &least);
+    if (taken < code->min) return false;
+    *at = end;
+    if (lazy && code->max > code->min)
+        return otx__matcher_push(m, OTX__CHOICE_LAZY, instruction, end, code->max - code->min);
+    if (code->op == OTX__OP_RUN && end > least)
+        return otx__matcher_push(m, OTX__CHOICE_RUN, instruction, end, least);
+    return true;
+}
+
+/* Goes back to the last choice: where to go on, or false if there is none. */
+OTX__PRIVATE bool otx__match_again(otx__matcher *m, size_t *instruction, size_t *at)
+{
+    while (m->count > 0) {
+        otx__pending *choice = &m->stack[m->count - 1];
+        *instruction = choice->at;
+        *at = choice->a;
+        if (choice->kind == OTX__CHOICE_PLACE) {
+            m->count--;
+            return true;
+        }
+        if (choice->kind == OTX__CHOICE_REGISTER) {
+            m->count--;
+            m->registers[choice->at] = choice->a;
+        } else if (choice->kind == OTX__CHOICE_RUN) {
+            *at = otx__before_character(m->text, choice->a);
+            choice->a = (uint32_t)*at;
+            if (*at <= choice->b) m->count--;
+            ++*instruction;
+            return true;
+        } else { /* one more of a lazy run */
+            *at = otx__match_one(m, &m->pattern->code[choice->at], choice->a);
+            choice->a = (uint32_t)*at;
+            if (*at == 0 || (choice->b != OTX__NO_END && --choice->b == 0)) m->count--;
+            ++*instruction;
+            if (*at > 0) return true;
+        }
+    }
+    return false;
+}
+
+/* Does what an instruction says that takes no text; false if it fails. */
+OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_t *at)
+{
+    const otx__instruction *code = &m->pattern->code[*instruction];
+    const size_t kept = code->value;
+    uint32_t i;
+    const size_t next = *instruction + 1;
+    *instruction = next;
+    switch ((otx__operation)code->op) {
+    case OTX__OP_TRY: return otx__matcher_push(m, OTX__CHOICE_PLACE, code->to, *at, 0);
+    case OTX__OP_TRY_TO:
+        *instruction = code->to;
+        return otx__matcher_push(m, OTX__CHOICE_PLACE, next, *at, 0);
+    case OTX__OP_MARK:
+        if (!otx__matcher_push(m, OTX__CHOICE_REGISTER, kept, m->registers[kept], 0))
+            return false;
+        m->registers[kept] = (uint32_t)*at;
+        return true;
+    case OTX__OP_PROGRESS:
+        if (m->registers[kept] == *at) *instruction = code->to;
+        return true;
+    case OTX__OP_ENTER:
+        m->registers[kept] = (uint32_t)m->count;
+        m->registers[kept + 1] = (uint32_t)*at;
+        return true;
+    case OTX__OP_LEAVE: m->count = m->registers[kept]; return true;
+    case OTX__OP_LEAVE_BACK:
+        m->count = m->registers[kept];
+        *at = m->registers[kept + 1];
+        return true;
+    case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
+    case OTX__OP_BACK:
+        for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
+        return i == code->min;
+    case OTX__OP_PEEK:
+    case OTX__OP_PEEK_NOT:
+        return (*at < m->size && otx__char_table_step(&m->pattern->tables[code->value],
+                                                      m->text + *at, m->size - *at) > 0) ==
+               (code->op == OTX__OP_PEEK);
+    default: return otx__is_place(m, code, *at);
+    }
+}
+
+/* Matches at a place: the place behind, or SIZE_MAX. When m->result is set, it has failed. */
+OTX__PRIVATE size_t otx__match_at(otx__matcher *m, size_t at)
+{
+    const otx__pattern *pattern = m->pattern;
+    size_t instruction = 0;
+    m->count = 0;
+    for (;;) {
+        const otx__instruction *code = &pattern->code[instruction];
+        bool good = true;
+        if (m->steps == 0) m->result = OTX_ERROR_LIMIT;
+        if (m->result) return SIZE_MAX;
+        m->steps--;
+        switch ((otx__operation)code->op) {
+        case OTX__OP_MATCH: return at;
+        case OTX__OP_CHAR:
+        case OTX__OP_SET: {
+            const size_t next = otx__match_one(m, code, at);
+            good = next > 0;
+            if (good) at = next, instruction++;
+            break;
+        }
+        case OTX__OP_RUN:
+        case OTX__OP_RUN_LAZY:
+        case OTX__OP_RUN_ALL:
+            good = otx__match_run(m, instruction, &at);
+            instruction++;
+            break;
+        case OTX__OP_BRANCH: {
+            const uint8_t *leads = pattern->leads[code->value];
+            if (at < m->size && (leads[m->text[at] >> 3] >> (m->text[at] & 7) & 1)) {
+                good = otx__matcher_push(m, OTX__CHOICE_PLACE, code->to, at, 0);
+                instruction++;
+            } else {
+                instruction = code->to;
+            }
+            break;
+        }
+        case OTX__OP_JUMP: instruction = code->to; break;
+        default: good = otx__match_control(m, &instruction, &at);
+        }
+        if (!good && (m->result || !otx__match_again(m, &instruction, &at))) return SIZE_MAX;
+    }
+}
+
+/* Where a match may begin next, if there is none here. Of an expression that begins with a run
+   without end, whatever a later place of the run leads to was tried. */
+OTX__PRIVATE size_t otx__pattern_skip(otx__matcher *m, size_t at)
+{
+    const otx__instruction *code = &m->pattern->code[0];
+    const bool run = code->op == OTX__OP_RUN || code->op == OTX__OP_RUN_LAZY ||
+                     code->op == OTX__OP_RUN_ALL;
+    uint32_t taken;
+    size_t least, end = at;
+    if (run && code->max == OTX__NO_END)
+        end = otx__run_end(m, code, at, code->max, &taken, &least);
+    return end > at ? end : at + otx__split_step((const char *)m->text, at, m->size);
+}
+
+/* Finds the first match from a place on; false if there is none, or m->result is set. */
+OTX__PRIVATE bool otx__pattern_find(otx__matcher *m, size_t from, size_t *start, size_t *end)
+{
+    const otx__pattern *pattern = m->pattern;
+    size_t at = from;
+    while (at <= m->size) {
+        if (!pattern->anywhere) {
+            while (at < m->size && !(pattern->first[m->text[at] >> 3] >> (m->text[at] & 7) & 1))
+                at++;
+            if (at == m->size) return false;
+        }
+        *end = otx__match_at(m, at);
+        *start = at;
+        if (m->result) return false;
+        if (*end != SIZE_MAX) return true;
+        if (at == m->size) break;
+        at = otx__pattern_skip(m, at);
+    }
+    return false;
+}
+
+/* The matches of a text one by one, as Oniguruma's bindings give them: an empty one is none
+   where the one before ends. */
+typedef struct otx__pattern_walk {
+    size_t next, last_end; /* last_end: or SIZE_MAX */
+} otx__pattern_walk;
+
+OTX__PRIVATE bool otx__pattern_next(otx__matcher *m, otx__pattern_walk *walk, size_t *start,
+                                  size_t *end)
+{
+    while (walk->next <= m->size && otx__pattern_find(m, walk->next, start, end)) {
+        const bool again = *start == *end && walk->last_end == *end;
+        walk->next = *end;
+        walk->last_end = *end;
+        if (!again) return true;
+        walk->next += *end < m->size ? otx__split_step((const char *)m->text, *end, m->size) : 1;
+    }
+    return false;
+}
+
+/* >>> src/encode/slices.h */
+/* ---- slices: a text in pieces, and ways to cut it further ------------------------------ */
+
+/* Bytes of a text before any step, which makes it six times as long at most: places are numbers
+   of 32 bits. */
+#define OTX__SLICED_LIMIT ((size_t)1 << 28)
+
+/* A part of the text of otx__slices, in bytes. */
+typedef struct otx__slice {
+    uint32_t start, end;
+} otx__slice;
+
+/* A text in pieces, in order; none is empty. What a pre-tokenizer removes is in none. */
+typedef struct otx__slices {
+    const otx_context *ctx;
+    otx__text text;              /* what the pieces are parts of */
+    otx__slice *items;
+    size_t count, capacity;
+    otx__text next_text;         /* what a step makes of them */
+    otx__slice *next_items;
+    size_t next_count, next_capacity;
+    otx__matcher matcher;
+    bool at_start;               /* the text begins where the user's does */
+    bool failed;                 /* out of memory */
+} otx__slices;
+
+OTX__PRIVATE void otx__slices_open(otx__slices *slices, const otx_context *ctx)
+{
+    memset(slices, 0, sizeof *slices);
+    slices->ctx = ctx;
+    otx__text_open(&slices->text, ctx);
+    otx__text_open(&slices->next_text, ctx);
+    otx__matcher_open(&slices->matcher, ctx);
+}
+
+OTX__PRIVATE void otx__slices_close(otx__slices *slices)
+{
+    const otx_context *ctx = slices->ctx;
+    otx__text_close(&slices->text);
+    otx__text_close(&slices->next_text);
+    otx__matcher_close(&slices->matcher);
+    if (slices->capacity)
+        otx__free(ctx, slices->items, slices->capacity, sizeof *slices->items);
+    if (slices->next_capacity)
+        otx__free(ctx, slices->next_items, slices->next_capacity, sizeof *slices->next_items);
+    otx__slices_open(slices, ctx);
+}
+
+/* Adds a piece of the next step's; an empty one is none. */
+OTX__PRIVATE void otx__slices_put(otx__slices *slices, size_t start, size_t end)
+{
+    void *items = slices->next_items;
+    if (start >= end || slices->failed) return;
+    if (slices->next_count == slices->next_capacity &&
+        !otx__grow(slices->ctx, &items, &slices->next_capacity, slices->next_count + 1,
+                   sizeof *slices->next_items)) {
+        slices->failed = true;
+        return;
+    }
+    slices->next_items = (otx__slice *)items;
+    slices->next_items[slices->next_count].start = (uint32_t)start;
+    slices->next_items[slices->next_count++].end = (uint32_t)end;
+}
+
+/* Puts what a step has made in the place of what it had; with a text of its own, if it wrote
+   one. */
+OTX__PRIVATE void otx__slices_turn(otx__slices *slices, bool rewritten)
+{
+    otx__slice *items = slices->items;
+    const size_t capacity = slices->capacity;
+    slices->items = slices->next_items;
+    slices->count = slices->next_count;
+    slices->capacity = slices->next_capacity;
+    slices->next_items = items;
+    slices->next_count = 0;
+    slices->next_capacity = capacity;
+    if (rewritten) {
+        const otx__text text = slices->text;
+        slices->text = slices->next_text;
+        slices->next_text = text;
+    }
+    slices->next_text.size = 0;
+    slices->failed = slices->failed || slices->text.failed || slices->next_text.failed;
+}
+
+/* ---- what becomes of matches ---- */
+
+/* As the tokenizers package names them. */
+typedef enum otx__behaviour {
+    OTX__CUT_REMOVED, OTX__CUT_ISOLATED, OTX__CUT_MERGED_WITH_PREVIOUS,
+    OTX__CUT_MERGED_WITH_NEXT, OTX__CUT_CONTIGUOUS
+} otx__behaviour;
+
+/* One piece cut at matches, which come in order. */
+typedef struct otx__cutting {
+    otx__slices *slices;
+    otx__behaviour behaviour;
+    bool invert;          /* what lies between matches counts as such */
+    size_t done;          /* up to where parts have come */
+    size_t open, end;     /* a piece that may still grow */
+    bool has_open, matched;
+} otx__cutting;
+
+OTX__PRIVATE void otx__cutting_open(otx__cutting *c, otx__slices *slices,
+                                    otx__behaviour behaviour, bool invert, size_t start)
+{
+    memset(c, 0, sizeof *c);
+    c->slices = slices;
+    c->behaviour = behaviour;
+    c->invert = invert;
+    c->done = start;
+}
+
+OTX__PRIVATE void otx__cutting_flush(otx__cutting *c)
+{
+    if (c->has_open) otx__slices_put(c->slices, c->open, c->end);
+    c->has_open = false;
+}
+
+/* The next part of the piece: a match, or what lies between two. Two matches in a row do not
+   merge with what is beside them but for the outer ones; with the next means that the last of
+   them does. */
+OTX__PRIVATE void otx__cutting_part(otx__cutting *c, size_t start, size_t end, bool match)
+{
+    bool grows = false;
+    match = match != c->invert;
+    switch (c->behaviour) {
+    case OTX__CUT_REMOVED:
+        if (!match) otx__slices_put(c->slices, start, end);
+        return;
+    case OTX__CUT_ISOLATED: otx__slices_put(c->slices, start, end); return;
+    case OTX__CUT_MERGED_WITH_PREVIOUS: grows = match && !c->matched; break;
+    case OTX__CUT_MERGED_WITH_NEXT: grows = c->matched && !match; break;
+    case OTX__CUT_CONTIGUOUS: grows = match == c->matched; break;
+    }
+    if (!grows || !c->has_open) {
+        otx__cutting_flush(c);
+        c->open = start;
+        c->has_open = true;
+    }
+    c->end = end;
+    c->matched = match;
+}
+
+/* A match, with what lies before it. */
+OTX__PRIVATE void otx__cutting_match(otx__cutting *c, size_t start, size_t end)
+{
+    if (c->done < start) otx__cutting_part(c, c->done, start, false);
+    otx__cutting_part(c, start, end, true);
+    c->done = end;
+}
+
+OTX__PRIVATE void otx__cutting_close(otx__cutting *c, size_t end)
+{
+    if (c->done < end) otx__cutting_part(c, c->done, end, false);
+    otx__cutting_flush(c);
+}
+
+/* ---- steps ---- */
+
+/* What matches. */
+typedef enum otx__match_kind {
+    OTX__MATCH_PATTERN,  /* a regular expression */
+    OTX__MATCH_TABLE,    /* any character of a table */
+    OTX__MATCH_TEXT      /* a text; one that is empty matches as an expression does */
+} otx__match_kind;
+
+typedef struct otx__cut_rule {
+    otx__match_kind kind;
+    otx__behaviour behaviour;
+    bool invert;
+    otx__pattern pattern;
+    otx__char_table table;
+    const char *text;
+    size_t text_size;
+} otx__cut_rule;
+
+OTX__PRIVATE void otx__cut_by_table(otx__cutting *c, const otx__char_table *table, size_t start,
+                                    size_t end)
+{
+    const unsigned char *text = (const unsigned char *)c->slices->text.bytes;
+    size_t at = start, step;
+    for (; at < end; at += step) {
+        step = otx__split_step((const char *)text, at, end);
+        if (otx__char_table_step(table, text + at, end - at))
+            otx__cutting_match(c, at, at + step);
+    }
+}
+
+OTX__PRIVATE void otx__cut_by_text(otx__cutting *c, const otx__cut_rule *rule, size_t start,
+                                   size_t end)
+{
+    const char *text = c->slices->text.bytes;
+    const size_t size = rule->text_size;
+    size_t at = start;
+    while (end - at >= size) {
+        const char *first = (const char *)memchr(text + at, rule->text[0], end - at - size + 1);
+        if (!first) return;
+        at = (size_t)(first - text);
+        if (memcmp(first, rule->text, size) == 0) {
+            otx__cutting_match(c, at, at + size);
+            at += size;
+        } else {
+            at++;
+        }
+    }
+}
+
+/* The text of a piece is all that an expression sees. */
+OTX__PRIVATE void otx__cut_by_pattern(otx__cutting *c, otx__matcher *m, size_t start, size_t end)
+{
+    otx__pattern_walk walk;
+    size_t first, last;
+    walk.next = 0;
+    walk.last_end = SIZE_MAX;
+    m->text = (const unsigned char *)c->slices->text.bytes + start;
+    m->size = end - start;
+    while (otx__pattern_next(m, &walk, &first, &last))
+        otx__cutting_match(c, start + first, start + last);
+}
+
+/* Cuts every piece by a rule. */
+OTX__PRIVATE otx_result otx__slices_cut(otx__slices *slices, const otx__cut_rule *rule,
+                                        otx_error *error)
+{
+    otx__matcher *m = &slices->matcher;
+    size_t i;
+    if (rule->kind == OTX__MATCH_PATTERN && !otx__matcher_set(m, &rule->pattern))
+        return otx__matcher_fail(m, 0, error);
+    for (i = 0; i < slices->count && !slices->failed; i++) {
+        const otx__slice slice = slices->items[i];
+        otx__cutting cutting;
+        otx__cutting_open(&cutting, slices, rule->behaviour, rule->invert, slice.start);
+        if (rule->kind == OTX__MATCH_TABLE)
+            otx__cut_by_table(&cutting, &rule->table, slice.start, slice.end);
+        else if (rule->kind == OTX__MATCH_TEXT)
+            otx__cut_by_text(&cutting, rule, slice.start, slice.end);
+        else otx__cut_by_pattern(&cutting, m, slice.start, slice.end);
+        if (m->result) return otx__matcher_fail(m, cutting.done, error);
+        otx__cutting_close(&cutting, slice.end);
+    }
+    otx__slices_turn(slices, false);
+    return OTX_OK;
+}
+
+/* >>> src/encode/cutter_read.h */
+/* ---- cutter_read: the steps of a pre-tokenizer, read ----------------------------------- */
+
+/* One pre-tokenizer is one to three of these. */
+typedef enum otx__step_kind {
+    OTX__STEP_CUT,      /* by a rule */
+    OTX__STEP_REPLACE,  /* every space becomes a text */
+    OTX__STEP_BEGIN,    /* a text is put before each piece that does not begin with it */
+    OTX__STEP_BYTES,    /* bytes become characters of GPT-2's alphabet */
+    OTX__STEP_LENGTH    /* pieces of so many characters */
+} otx__step_kind;
+
+typedef struct otx__step {
+    otx__step_kind kind;
+    otx__cut_rule rule;
+    const char *text;
+    size_t text_size;
+    bool first_only;    /* only what begins where the user's text does */
+    uint64_t length;
+} otx__step;
+
+/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all regular
+   expressions together. */
+#define OTX__STEP_LIMIT 256u
+#define OTX__STEP_DEPTH 8u
+#define OTX__STEP_PATTERNS (2 * OTX__PATTERN_BYTES)
+
+typedef struct otx__cutter {
+    otx__pool pool;     /* of all that steps point to */
+    otx__step *steps;
+    size_t count, capacity;
+    const char *name;   /* of the file; lasts */
+} otx__cutter;
+
+/* A pre-tokenizer being read. */
+typedef struct otx__step_reader {
+    otx__cutter *cutter;
+    const otx_json *json;
+    size_t pattern_bytes; /* so far */
+    otx_error *error;
+    otx_result result;
+} otx__step_reader;
+
+/* ---- what they look for ---- */
+
+/* GPT-2's, where ByteLevel cuts by itself. */
+static const char otx__gpt2_pattern[] =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+/* \w+|[^\w\s]+ of Rust's regex, in whose words there are joiners. */
+static const char otx__words_pattern[] = "[\\w\\u200c\\u200d]+|[^\\w\\s\\u200c\\u200d]+";
+
+OTX__PRIVATE otx__step *otx__read_step(otx__step_reader *r, otx__step_kind kind)
+{
+    otx__cutter *cutter = r->cutter;
+    void *items = cutter->steps;
+    otx__step *step;
+    if (r->result) return NULL;
+    if (cutter->count == OTX__STEP_LIMIT) {
+        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has more than "
+                              "%u steps", cutter->name, OTX__STEP_LIMIT);
+        return NULL;
+    }
+    if (!otx__grow(cutter->pool.ctx, &items, &cutter->capacity, cutter->count + 1,
+                   sizeof *cutter->steps)) {
+        r->result = otx__fail_array(r->error, cutter->count + 1, sizeof *cutter->steps);
+        return NULL;
+    }
+    cutter->steps = (otx__step *)items;
+    step = &cutter->steps[cutter->count++];
+    memset(step, 0, sizeof *step);
+    step->kind = kind;
+    return step;
+}
+
+OTX__PRIVATE void otx__read_pattern(otx__step_reader *r, otx__behaviour behaviour, bool invert,
+                                    otx__dialect dialect, const char *text, size_t size)
+{
+    otx__step *step = otx__read_step(r, OTX__STEP_CUT);
+    if (!step) return;
+    r->pattern_bytes += size;
+    if (size <= OTX__PATTERN_BYTES && r->pattern_bytes > OTX__STEP_PATTERNS) {
+        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has regular "
+                              "expressions of more than %u bytes", r->cutter->name,
+                              OTX__STEP_PATTERNS);
+        return;
+    }
+    step->rule.behaviour = behaviour;
+    step->rule.invert = invert;
+    step->rule.kind = OTX__MATCH_PATTERN;
+    r->result = otx__pattern_open(&r->cutter->pool, dialect, r->cutter->name, text, size,
+                                  &step->rule.pattern, r->error);
+}
+
+OTX__PRIVATE void otx__read_text(otx__step_reader *r, otx__behaviour behaviour, bool invert,
+                                 const char *text, size_t size)
+{
+    otx__step *step;
+    if (size == 0) { /* matches everywhere */
+        otx__read_pattern(r, behaviour, invert, OTX__ONIGURUMA, text, size);
+        return;
+    }
+    step = otx__read_step(r, OTX__STEP_CUT);
+    if (!step) return;
+    step->rule.behaviour = behaviour;
+    step->rule.invert = invert;
+    step->rule.kind = OTX__MATCH_TEXT;
+    step->rule.text = text;
+    step->rule.text_size = size;
+}
+
+/* Of any character of a set, which is closed. */
+OTX__PRIVATE void otx__read_table(otx__step_reader *r, otx__behaviour behaviour,
+                                  otx__char_set *set)
+{
+    otx__step *step = otx__read_step(r, OTX__STEP_CUT);
+    if (step) {
+        step->rule.behaviour = behaviour;
+        step->rule.kind = OTX__MATCH_TABLE;
+        if (set->failed)
+            r->result = otx__fail_array(r->error, set->count + 1, sizeof *set->items);
+        else if (!otx__char_table_make(&r->cutter->pool, set, &step->rule.table))
+            r->result = otx__pool_fail(&r->cutter->pool, r->error);
+    }
+    otx__char_set_close(set);
+}
+
+/* ---- members ---- */
+
+OTX__PRIVATE void otx__read_fail(otx__step_reader *r, const char *type, const char *problem)
+{
+    if (!r->result)
+        r->result = otx__fail(r->error, OTX_ERROR_UNSUPPORTED, "%s: the pre-tokenizer %s %s",
+                              r->cutter->name, type, problem);
+}
+
+/* A string, kept in the pool; NULL if it is none. */
+OTX__PRIVATE const char *otx__read_string(otx__step_reader *r, uint32_t node, size_t *size)
+{
+    char *text;
+    if (r->result || otx_json_type_of(r->json, node) != OTX_JSON_STRING) return NULL;
+    text = (char *)otx__pool_take(&r->cutter->pool, otx__json_span(r->json, node).size + 1, 1);
+    if (!text) {
+        r->result = otx__pool_fail(&r->cutter->pool, r->error);
+        return NULL;
+    }
+    *size = otx_json_string(r->json, node, text);
+    return text;
+}
+
+/* A member that is true or false, or is not there. */
+OTX__PRIVATE bool otx__read_flag(const otx__step_reader *r, uint32_t step, const char *member,
+                                 bool otherwise)
+{
+    const otx_json_type type = otx_json_type_of(r->json, otx_json_find(r->json, step, member));
+    return type == OTX_JSON_TRUE || (type != OTX_JSON_FALSE && otherwise);
+}
+
+OTX__PRIVATE otx__behaviour otx__read_behaviour(otx__step_reader *r, uint32_t step,
+                                                const char *type, bool needed)
+{
+    static const char *const names[] = {"Removed", "Isolated", "MergedWithPrevious",
+                                        "MergedWithNext", "Contiguous"};
+    const uint32_t node = otx_json_find(r->json, step, "behavior");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        if (otx_json_equals(r->json, node, names[i])) return (otx__behaviour)i;
+    if (needed || node != OTX_JSON_NONE) otx__read_fail(r, type, "has an unknown behavior");
+    return OTX__CUT_ISOLATED;
+}
+
+/* A member that is one character. */
+OTX__PRIVATE const char *otx__read_character(otx__step_reader *r, uint32_t step,
+                                             const char *type, const char *member, size_t *size)
+{
+    const char *text = otx__read_string(r, otx_json_find(r->json, step, member), size);
+    if (text && *size && otx__utf8_length((const unsigned char *)text, *size) == *size)
+        return text;
+    otx__read_fail(r, type, "lacks the one character that it goes by");
+    return NULL;
+}
+
+/* ---- pre-tokenizers ---- */
+
+OTX__PRIVATE void otx__read_split(otx__step_reader *r, uint32_t step)
+{
+    const otx__behaviour behaviour = otx__read_behaviour(r, step, "Split", true);
+    const bool invert = otx__read_flag(r, step, "invert", false);
+    const uint32_t pattern = otx_json_find(r->json, step, "pattern");
+    size_t size = 0;
+    const char *text = otx__read_string(r, otx_json_find(r->json, pattern, "Regex"), &size);
+    if (text) {
+        otx__read_pattern(r, behaviour, invert, OTX__ONIGURUMA, text, size);
+        return;
+    }
+    text = otx__read_string(r, otx_json_find(r->json, pattern, "String"), &size);
+    if (text) otx__read_text(r, behaviour, invert, text, size);
+    else otx__read_fail(r, "Split", "has no pattern");
+}
+
+/* Puts a text before pieces. */
+OTX__PRIVATE void otx__read_begin(otx__step_reader *r, const char *text, size_t size,
+                                  bool first_only)
+{
+    otx__step *step = otx__read_step(r, OTX__STEP_BEGIN);
+    if (!step) return;
+    step->text = text;
+    step->text_size = size;
+    step->first_only = first_only;
+}
+
+OTX__PRIVATE void otx__read_byte_level(otx__step_reader *r, uint32_t step)
+{
+    if (otx__read_flag(r, step, "add_prefix_space", true)) otx__read_begin(r, " ", 1, false);
+    if (otx__read_flag(r, step, "use_regex", true))
+        otx__read_pattern(r, OTX__CUT_ISOLATED, false, OTX__ONIGURUMA, otx__gpt2_pattern,
+                          sizeof otx__gpt2_pattern - 1);
+    (void)otx__read_step(r, OTX__STEP_BYTES);
+}
+
+OTX__PRIVATE void otx__read_metaspace(otx__step_reader *r, uint32_t step)
+{
+    const otx_json *json = r->json;
+    const uint32_t scheme = otx_json_find(json, step, "prepend_scheme");
+    size_t size = 0;
+    const char *mark = otx__read_character(r, step, "Metaspace", "replacement", &size);
+    otx__step *replace = mark ? otx__read_step(r, OTX__STEP_REPLACE) : NULL;
+    bool before = otx__read_flag(r, step, "add_prefix_space", true);
+    if (!replace) return;
+    replace->text = mark;
+    replace->text_size = size;
+    if (otx_json_equals(json, scheme, "never")) before = false;
+    else if (scheme != OTX_JSON_NONE && !otx_json_equals(json, scheme, "always") &&
+             !otx_json_equals(json, scheme, "first"))
+        otx__read_fail(r, "Metaspace", "has an unknown prepend_scheme");
+    if (before) otx__read_begin(r, mark, size, otx_json_equals(json, scheme, "first"));
+    if (otx__read_flag(r, step, "split", true))
+        otx__read_text(r, OTX__CUT_MERGED_WITH_NEXT, false, mark, size);
+}
+
+/* Those that go by kinds of characters; false if it is none of them. */
+OTX__PRIVATE bool otx__read_classes(otx__step_reader *r, uint32_t step, uint32_t type)
+{
+    const otx_json *json = r->json;
+    const bool bert = otx_json_equals(json, type, "BertPreTokenizer");
+    otx__char_set set;
+    otx__char_set_open(&set, r->cutter->pool.ctx);
+    if (bert || otx_json_equals(json, type, "WhitespaceSplit")) {
+        (void)otx__char_set_named("space", &set);
+        otx__read_table(r, OTX__CUT_REMOVED, &set);
+        if (!bert) return true;
+        otx__char_set_punctuation(&set);
+        otx__read_table(r, OTX__CUT_ISOLATED, &set);
+    } else if (otx_json_equals(json, type, "Digits")) {
+        otx__char_set_numeric(&set);
+        otx__read_table(r, otx__read_flag(r, step, "individual_digits", false)
+                               ? OTX__CUT_ISOLATED : OTX__CUT_CONTIGUOUS, &set);
+    } else if (otx_json_equals(json, type, "Punctuation")) {
+        otx__char_set_punctuation(&set);
+        otx__read_table(r, otx__read_behaviour(r, step, "Punctuation", false), &set);
+    } else if (otx_json_equals(json, type, "Whitespace")) {
+        otx__read_pattern(r, OTX__CUT_REMOVED, true, OTX__ONIGURUMA, otx__words_pattern,
+                          sizeof otx__words_pattern - 1);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+OTX__PRIVATE void otx__read_length(otx__step_reader *r, uint32_t node)
+{
+    const uint32_t length = otx_json_find(r->json, node, "length");
+    otx__step *step = otx__read_step(r, OTX__STEP_LENGTH);
+    if (!step) return;
+    step->length = 5;
+    if (length != OTX_JSON_NONE && (!otx_json_uint(r->json, length, &step->length) ||
+                                    step->length == 0))
+        otx__read_fail(r, "FixedLength", "has no length");
+}
+
+/* A pre-tokenizer, or all of a sequence. */
+OTX__PRIVATE void otx__read_steps(otx__step_reader *r, uint32_t step, unsigned depth)
+{
+    const otx_json *json = r->json;
+    const uint32_t type = otx_json_find(json, step, "type");
+    char quoted[OTX__QUOTED];
+    size_t size = 0;
+    const char *text;
+    if (r->result || otx__read_classes(r, step, type)) return;
+    if (otx_json_equals(json, type, "Sequence")) {
+        otx_json_iter at = otx_json_iter_of(json, otx_json_find(json, step, "pretokenizers"));
+        if (depth == 0) otx__read_fail(r, "Sequence", "is nested too deeply");
+        while (!r->result && otx_json_iter_next(&at))
+            otx__read_steps(r, at.value, depth - 1);
+    } else if (otx_json_equals(json, type, "Split")) {
+        otx__read_split(r, step);
+    } else if (otx_json_equals(json, type, "ByteLevel")) {
+        otx__read_byte_level(r, step);
+    } else if (otx_json_equals(json, type, "Metaspace")) {
+        otx__read_metaspace(r, step);
+    } else if (otx_json_equals(json, type, "FixedLength")) {
+        otx__read_length(r, step);
+    } else if (otx_json_equals(json, type, "CharDelimiterSplit")) {
+        text = otx__read_character(r, step, "CharDelimiterSplit", "delimiter", &size);
+        if (text) otx__read_text(r, OTX__CUT_REMOVED, false, text, size);
+    } else {
+        text = otx__read_string(r, type, &size);
+        otx__read_fail(r, text ? otx__quote(quoted, sizeof quoted, text, size) : "without a type",
+                       "cannot be applied");
+    }
+}
+
+/* >>> src/encode/cutter.h */
+/* ---- cutter: texts cut by the steps of a pre-tokenizer --------------------------------- */
+
+OTX__PRIVATE void otx__cutter_close(otx__cutter *cutter)
+{
+    const otx_context *ctx = cutter->pool.ctx;
+    if (cutter->capacity)
+        otx__free(ctx, cutter->steps, cutter->capacity, sizeof *cutter->steps);
+    otx__pool_close(&cutter->pool);
+    memset(cutter, 0, sizeof *cutter);
+    otx__pool_open(&cutter->pool, ctx);
+}
+
+OTX__PRIVATE void otx__cutter_begin(const otx_context *ctx, const char *name,
+                                    otx__cutter *cutter, otx__step_reader *r, otx_error *error)
+{
+    memset(cutter, 0, sizeof *cutter);
+    memset(r, 0, sizeof *r);
+    otx__pool_open(&cutter->pool, ctx);
+    cutter->name = name;
+    r->cutter = cutter;
+    r->error = error;
+}
+
+OTX__PRIVATE otx_result otx__cutter_end(otx__step_reader *r)
+{
+    if (r->result) otx__cutter_close(r->cutter);
+    return r->result;
+}
+
+/* Opens the cutter of a pre-tokenizer, the value `node` of a tokenizer.json (OTX_JSON_NONE and
+   null: texts stay whole). The document may go; `name`, which stands in errors, must last. On
+   failure nothing is left open. */
+OTX__PRIVATE otx_result otx__cutter_open(const otx_context *ctx, const otx_json *json,
+                                         uint32_t node, const char *name, otx__cutter *cutter,
+                                         otx_error *error)
+{
+    otx__step_reader r;
+    otx__cutter_begin(ctx, name, cutter, &r, error);
+    r.json = json;
+    if (otx_json_type_of(json, node) != OTX_JSON_NULL)
+        otx__read_steps(&r, node, OTX__STEP_DEPTH);
+    return otx__cutter_end(&r);
+}
+
+/* Opens one that finds all matches of a regular expression, as tiktoken does; the pieces are
+   bytes of the text as they are. The pattern is copied. */
+OTX__PRIVATE otx_result otx__cutter_open_pattern(const otx_context *ctx, const char *pattern,
+                                                 size_t size, const char *name,
+                                                 otx__cutter *cutter, otx_error *error)
+{
+    otx__step_reader r;
+    char *text;
+    otx__cutter_begin(ctx, name, cutter, &r, error);
+    text = (char *)otx__pattern_keep(&cutter->pool, pattern, size, 1);
+    if (!text) r.result = otx__pool_fail(&cutter->pool, error);
+    otx__read_pattern(&r, OTX__CUT_REMOVED, true, OTX__TIKTOKEN, text, size);
+    return otx__cutter_end(&r);
+}
+
+/* ---- steps that write the text anew ---- */
+
+OTX__PRIVATE void otx__apply_replace(otx__slices *slices, const otx__step *step,
+                                     const otx__slice *slice)
+{
+    const char *text = slices->text.bytes;
+    size_t at = slice->start;
+    while (at < slice->end) {
+        const char *space = (const char *)memchr(text + at, ' ', slice->end - at);
+        const size_t plain = space ? (size_t)(space - text) : slice->end;
+        otx__text_bytes(&slices->next_text, text + at, plain - at);
+        at = plain;
+        if (space) otx__text_bytes(&slices->next_text, step->text, step->text_size);
+        if (space) at++;
+    }
+}
+
+OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, const otx__slice *slice)
+{
+    const char *text = slices->text.bytes;
+    char buffer[512];
+    size_t at = slice->start, length = 0;
+    for (; at < slice->end; at++) {
+        length += otx__put_code(buffer + length, otx__character_of_byte((unsigned char)text[at]));
+        if (length + 4 > sizeof buffer) {
+            otx__text_bytes(&slices->next_text, buffer, length);
+            length = 0;
+        }
+    }
+    otx__text_bytes(&slices->next_text, buffer, length);
+}
+
+/* `first`: the piece begins where the user's text does. */
+OTX__PRIVATE void otx__apply_begin(otx__slices *slices, const otx__step *step,
+                                   const otx__slice *slice, bool first)
+{
+    const char *text = slices->text.bytes + slice->start;
+    const size_t size = slice->end - slice->start;
+    const bool there = size >= step->text_size && memcmp(text, step->text, step->text_size) == 0;
+    if (!there && (first || !step->first_only))
+        otx__text_bytes(&slices->next_text, step->text, step->text_size);
+    otx__text_bytes(&slices->next_text, text, size);
+}
+
+OTX__PRIVATE void otx__apply_rewrite(otx__slices *slices, const otx__step *step)
+{
+    size_t i;
+    if (slices->count > 0 && slices->items[0].start > 0) slices->at_start = false;
+    slices->next_text.size = 0;
+    for (i = 0; i < slices->count && !slices->next_text.failed; i++) {
+        const otx__slice *slice = &slices->items[i];
+        const size_t start = slices->next_text.size;
+        if (step->kind == OTX__STEP_REPLACE) otx__apply_replace(slices, step, slice);
+        else if (step->kind == OTX__STEP_BYTES) otx__apply_bytes(slices, slice);
+        else otx__apply_begin(slices, step, slice, i == 0 && slices->at_start);
+        otx__slices_put(slices, start, slices->next_text.size);
+    }
+    otx__slices_turn(slices, true);
+}
+
+OTX__PRIVATE void otx__apply_length(otx__slices *slices, uint64_t length)
+{
+    size_t i;
+    for (i = 0; i < slices->count; i++) {
+        const otx__slice slice = slices->items[i];
+        size_t at = slice.start, start = at;
+        uint64_t count = 0;
+        while (at < slice.end) {
+            at += otx__split_step(slices->text.bytes, at, slice.end);
+            if (++count % length > 0) continue;
+            otx__slices_put(slices, start, at);
+            start = at;
+        }
+        otx__slices_put(slices, start, at);
+    }
+    otx__slices_turn(slices, false);
+}
+
+/* ---- the whole ---- */
+
+/* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
+   the user gave, not behind an added token. `slices` is open, and used again from text to text;
+   what is in it lasts until the next call. After a failure it can be used again or closed. */
+OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
+                                        bool first, otx__slices *slices, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    slices->text.size = slices->next_text.size = 0;
+    slices->text.failed = slices->next_text.failed = slices->failed = false;
+    slices->count = slices->next_count = 0;
+    slices->at_start = first;
+    otx__matcher_allow(&slices->matcher, size);
+    if (size < OTX__SLICED_LIMIT) {
+        otx__text_bytes(&slices->text, text, size);
+        otx__slices_put(slices, 0, size);
+        otx__slices_turn(slices, false);
+    }
+    for (i = 0; i < cutter->count && !result && !slices->failed; i++) {
+        const otx__step *step = &cutter->steps[i];
+        if (size >= OTX__SLICED_LIMIT || slices->text.size >= OTX__SLICED_LIMIT)
+            break;
+        if (step->kind == OTX__STEP_CUT) result = otx__slices_cut(slices, &step->rule, error);
+        else if (step->kind == OTX__STEP_LENGTH) otx__apply_length(slices, step->length);
+        else otx__apply_rewrite(slices, step);
+    }
+    if (result) return result;
+    if (size >= OTX__SLICED_LIMIT || slices->text.size >= OTX__SLICED_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
+                         "cut", (uint64_t)size);
+    if (slices->failed) return otx__fail_memory(error, slices->text.size);
+    return OTX_OK;
 }
 
 /* >>> src/simd/chapter.h */
@@ -47009,6 +50064,13 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+OTX__PRIVATE bool otx__is_ascii(const char *bytes, size_t size)
+{
+    size_t i = 0;
+    while (i < size && (unsigned char)bytes[i] < 0x80) i++;
+    return i == size;
+}
+
 /* The text as an added token. */
 OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
 {
@@ -47023,6 +50085,11 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
         x->summary.present++;
         return OTX_OK;
     }
+    if (x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI &&
+        !otx__is_ascii(name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": would be an added token "
+                         "of llama.cpp's kind t5, which beside one that is not all ASCII takes "
+                         "the bytes of other characters apart", listed->quoted);
     result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
     if (result) return result;
     x->growth.tokens[x->growth.token_count - 1].added = true;

@@ -251,6 +251,10 @@ clients() {
             tests/split_oracle.py "$build/print_split"
         suite "other tokenizers cut down, against their packages" "$sources" \
             tests/reshape_sources.py "$build/transplant"
+        $CC -O2 -I. tests/print_cut.c -o "$build/print_cut" -lm
+        count "tests/print_cut.c" $?
+        suite "text cut into pieces, against the packages" "$sources" \
+            tests/cut_oracle.py "$build/print_cut"
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi

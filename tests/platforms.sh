@@ -14,8 +14,17 @@ warn="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
 wasm="-Wl,-z,stack-size=1048576 -D_WASI_EMULATED_SIGNAL -lwasi-emulated-signal"
 emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sEXIT_RUNTIME=1
     -sSTACK_SIZE=1MB"
+threads="-pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=2"
 node="node --no-warnings --no-experimental-fetch"
+wasi="$node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2"
 mingw=x86_64-w64-mingw32-gcc
+a64="aarch64-linux-gnu-gcc -std=c99 -O2 -static"
+sve="$a64 -march=armv8.2-a+sve"
+x86="qemu-x86_64 -cpu"
+armhf="arm-linux-gnueabihf-gcc -std=c99 -O2 -static"
+armel="arm-linux-gnueabi-gcc -std=c99 -O2 -static -march=armv5te -mfloat-abi=soft"
+s390x="s390x-linux-gnu-gcc -std=c99 -O2 -static -fexcess-precision=fast"
+rv="qemu-riscv64 -cpu rv64,v=true,vext_spec=v1.0"
 rvv="clang-19 --target=riscv64-linux-gnu -march=rv64gcv -I/usr/riscv64-linux-gnu/include"
 
 # label | runner | compiler and flags; an "x" before the label: floats are not IEEE's there, so
@@ -34,32 +43,32 @@ rows() {
 | x86-64, clang 19, LTO     |  | clang-19 -std=c99 -O2 -flto -fuse-ld=lld
 | x86-64, musl, static      |  | musl-gcc -std=c99 -O2 -static
 | x86-64, tcc               |  | tcc -std=c99
-| as Nehalem                | qemu-x86_64 -cpu Nehalem | gcc -std=c99 -O2 -static
-| as SandyBridge            | qemu-x86_64 -cpu SandyBridge | gcc -std=c99 -O2 -static
-| as Haswell                | qemu-x86_64 -cpu Haswell | gcc -std=c99 -O2 -static
-| as Skylake-Server         | qemu-x86_64 -cpu Skylake-Server | gcc -std=c99 -O2 -static
+| as Nehalem                | $x86 Nehalem | gcc -std=c99 -O2 -static
+| as SandyBridge            | $x86 SandyBridge | gcc -std=c99 -O2 -static
+| as Haswell                | $x86 Haswell | gcc -std=c99 -O2 -static
+| as Skylake-Server         | $x86 Skylake-Server | gcc -std=c99 -O2 -static
 | i686 with SSE2            |  | gcc-12 -m32 -std=c99 -O2 -msse2 -mfpmath=sse $m32
 |x i686 without SSE         |  | gcc-12 -m32 -std=c99 -O2 -march=i686 -mno-sse $m32
-| aarch64                   | qemu-aarch64 -cpu max | aarch64-linux-gnu-gcc -std=c99 -O2 -static
-| aarch64, Cortex-A72       | qemu-aarch64 -cpu cortex-a72 | aarch64-linux-gnu-gcc -std=c99 -O2 -static
-| aarch64, SVE of 256 bits  | qemu-aarch64 -cpu max,sve-default-vector-length=32 | aarch64-linux-gnu-gcc -std=c99 -O2 -static -march=armv8.2-a+sve
-| aarch64, SVE of 2048 bits | qemu-aarch64 -cpu max,sve-default-vector-length=256 | aarch64-linux-gnu-gcc -std=c99 -O2 -static -march=armv8.2-a+sve
-| armhf, NEON               | qemu-arm -cpu max | arm-linux-gnueabihf-gcc -std=c99 -O2 -static -mfpu=neon
-| armhf                     | qemu-arm -cpu cortex-a9 | arm-linux-gnueabihf-gcc -std=c99 -O2 -static
-| armel, soft floats        | qemu-arm -cpu arm926 | arm-linux-gnueabi-gcc -std=c99 -O2 -static -march=armv5te -mfloat-abi=soft
+| aarch64                   | qemu-aarch64 -cpu max | $a64
+| aarch64, Cortex-A72       | qemu-aarch64 -cpu cortex-a72 | $a64
+| aarch64, SVE of 256 bits  | qemu-aarch64 -cpu max,sve-default-vector-length=32 | $sve
+| aarch64, SVE of 2048 bits | qemu-aarch64 -cpu max,sve-default-vector-length=256 | $sve
+| armhf, NEON               | qemu-arm -cpu max | $armhf -mfpu=neon
+| armhf                     | qemu-arm -cpu cortex-a9 | $armhf
+| armel, soft floats        | qemu-arm -cpu arm926 | $armel
 | riscv64                   | qemu-riscv64 | riscv64-linux-gnu-gcc -std=c99 -O2 -static
-| riscv64, RVV of 128 bits  | qemu-riscv64 -cpu rv64,v=true,vlen=128,vext_spec=v1.0 | $rvv -std=c99 -O2 -static
-| riscv64, RVV of 512 bits  | qemu-riscv64 -cpu rv64,v=true,vlen=512,vext_spec=v1.0 | $rvv -std=c99 -O2 -static
-| s390x                     | qemu-s390x -cpu max | s390x-linux-gnu-gcc -std=c99 -O2 -static -fexcess-precision=fast
+| riscv64, RVV of 128 bits  | $rv,vlen=128 | $rvv -std=c99 -O2 -static
+| riscv64, RVV of 512 bits  | $rv,vlen=512 | $rvv -std=c99 -O2 -static
+| s390x                     | qemu-s390x -cpu max | $s390x
 | powerpc                   | qemu-ppc | powerpc-linux-gnu-gcc -std=c99 -O2 -static
 | powerpc64                 | qemu-ppc64 | powerpc64-linux-gnu-gcc -std=c99 -O2 -static
 | powerpc64le               | qemu-ppc64le | powerpc64le-linux-gnu-gcc -std=c99 -O2 -static
 | mips                      | qemu-mips | mips-linux-gnu-gcc -std=c99 -O2 -static
 | mips64el                  | qemu-mips64el | mips64el-linux-gnuabi64-gcc -std=c99 -O2 -static
-| WASI                      | $node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2 $wasm
-| WASI with SIMD            | $node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2 -msimd128 $wasm
+| WASI                      | $wasi $wasm
+| WASI with SIMD            | $wasi -msimd128 $wasm
 | Emscripten                | $node | $emcc
-| Emscripten, threads       | $node | $emcc -pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=2
+| Emscripten, threads       | $node | $emcc $threads
 | Windows, MinGW            | wine | $mingw -std=c99 -O2 -static
 | Windows, MinGW, OpenMP    | wine | $mingw-posix -std=c99 -O2 -static -fopenmp
 END

@@ -24,7 +24,9 @@ case "${1-}" in
 --hostile) exec ./tests/hostile.sh --long ;;
 --one-by-one) what=one_by_one ;; # a part of --full
 test_*) what=chosen ;;
-*) echo "usage: tests/run.sh [--full | --clients | --platforms | --hostile | SUITE...]" >&2; exit 2 ;;
+*)
+    echo "usage: tests/run.sh [--full | --clients | --platforms | --hostile | SUITE...]" >&2
+    exit 2 ;;
 esac
 
 CC=${CC:-cc}

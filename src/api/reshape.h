@@ -80,10 +80,10 @@ typedef struct otx_extend_summary {
    under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
    other text, and one that holds a token which texts are cut at, becomes an added token, that
    is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
-   grow by the model's own; added ones are user-defined there. New rows are made from those of
-   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
-   with the same errors. A text of nothing, or one that has to be an added token and is no
-   UTF-8, is OTX_ERROR_ARGUMENT. */
+   grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
+   New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);

@@ -53,6 +53,13 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+OTX__PRIVATE bool otx__is_ascii(const char *bytes, size_t size)
+{
+    size_t i = 0;
+    while (i < size && (unsigned char)bytes[i] < 0x80) i++;
+    return i == size;
+}
+
 /* The text as an added token. */
 OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
 {
@@ -67,6 +74,11 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
         x->summary.present++;
         return OTX_OK;
     }
+    if (x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI &&
+        !otx__is_ascii(name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": would be an added token "
+                         "of llama.cpp's kind t5, which beside one that is not all ASCII takes "
+                         "the bytes of other characters apart", listed->quoted);
     result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
     if (result) return result;
     x->growth.tokens[x->growth.token_count - 1].added = true;

@@ -271,6 +271,27 @@ for name, texts in {
         "tiktoken": ["YQ== 0\nYg== 1\n"]}.items():
     vocabulary("sentencepiece", name, *texts)
 
+# ---- texts cut: an expression or a pre-tokenizer, and behind a line's end a text
+
+SPACED = "It's 12 345 \r\n\n  x\u0301 \u4e2d\u6587 \U0001f600!! aab"
+for number, expression in enumerate([
+        r"(?i:'s|'t|'re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+        r"\s+(?!\S)|\s+", r"[\p{Han}]+|[\p{Lu}\p{M}&&[^\p{Han}]]*[\p{Ll}]+(?i:'s)?", r"(a+)+b",
+        r"(?=(\d{3})+(?!\d))", r"(?<=a|bc)d|(?<!a)\b\w", r"(?:(?:a*)*?|b{2,3}+)+c|^a$",
+        r"(?x: a #b\n)(?#c)(?i)[^a-c[:^alpha:]]", r"(?>a|ab)c|.{2,5}?x|\x{1F600}\A\z\Z\B"]):
+    seed("cut", str(number), expression + "\n" + SPACED)
+for number, step in enumerate([
+        {"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},
+        {"type": "Sequence", "pretokenizers": [
+            {"type": "BertPreTokenizer"}, {"type": "Digits", "individual_digits": True},
+            {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": True}]},
+        {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithNext",
+             "invert": True}, {"type": "Punctuation", "behavior": "Contiguous"},
+            {"type": "FixedLength", "length": 3}, {"type": "CharDelimiterSplit", "delimiter": "a"},
+            {"type": "Whitespace"}]}]):
+    seed("cut", f"steps {number}", json.dumps(step) + "\n" + SPACED)
+
 
 def main():
     for target, seeds in SEEDS.items():

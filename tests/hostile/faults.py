@@ -102,7 +102,8 @@ def tool_command(here):
 
 
 def run(scenario, here, shim="", counts=None, limit=None, timeout=120):
-    env = dict(os.environ, LD_PRELOAD=PRELOAD, OMP_NUM_THREADS="1", ASAN_OPTIONS="allocator_may_return_null=1")
+    env = dict(os.environ, LD_PRELOAD=PRELOAD, OMP_NUM_THREADS="1",
+               ASAN_OPTIONS="allocator_may_return_null=1")
     if shim:
         env["OTX_SHIM"] = shim
     if counts:
