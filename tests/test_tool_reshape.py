@@ -18,8 +18,9 @@ import sys
 
 import gguf_models as files
 import tool
-from tool import (BASE_COUNT, BASE_ONLY, BASE_WORDS, EMBED, HEAD, SHARED, base_id, base_model, call,
-                  donor_model, pair, read_model, refused_to_nobody, snapshot, sound)
+from tool import (BASE_COUNT, BASE_ONLY, BASE_WORDS, DONOR_WORDS, EMBED, HEAD, SHARED, base_id,
+                  base_model, call, donor_id, donor_model, pair, read_model, refused_to_nobody,
+                  snapshot, sound)
 
 CASES, case = tool.cases()
 
@@ -208,6 +209,80 @@ def there_and_back(here):
     assert all(new[EMBED].row(i) == old[EMBED].row(i) for i in range(BASE_COUNT))
 
 
+@case
+def rows_of_a_donor(here):
+    """New tokens' rows are those of a transplant, bit for bit; the model's own stay."""
+    base, donor = pair(here)
+    lines = listing(here, "donor3\ndonor19\nmine\nbase3\n")
+    for options in (("-a", "omp", "-k", "4"), ("-a", "focus"), ("-a", "hull")):
+        run = call("extend", base, here / "out", "--donor", donor, "--tokens", lines, *options,
+                   "--overwrite")
+        assert number(run, "by the donor") == 2 and number(run, "were there") == 1, run.out
+        assert number(run, "by pieces") == number(run, "now") - BASE_COUNT - 2, run.out
+        call(base, donor, here / "whole", *options, "--overwrite", "-q")
+        old, new, whole = (read_model(path) for path in (base, here / "out", here / "whole"))
+        file = json.loads((here / "out" / "tokenizer.json").read_text())
+        ids = {t["content"]: t["id"] for t in file["added_tokens"]} | file["model"]["vocab"]
+        for name in (EMBED, HEAD):
+            for i, word in enumerate(BASE_WORDS + ["<|begin|>", "<|end|>"]):
+                assert new[name].row(ids[word]) == old[name].row(i), (options, name, word)
+            for word in ("donor3", "donor19"):
+                row = whole[name].row(donor_id(word))
+                assert new[name].row(ids[word]) == row, (options, name, word)
+        sound(here / "out")
+    only(here, "base", "donor", "list", "out", "whole")
+
+
+@case
+def tokens_of_a_donor(here):
+    """Those of its own that are words; no special ones, whose roles stay the model's."""
+    words = ["m", "i", "n", "e"]
+    base, donor = pair(here, base_model(words=words),
+                       donor_model(words=["e", "i"] + DONOR_WORDS + ["mine", "of+two"]))
+    for options, own in (((), 1), (("--max", "1"), 1), (("--first", str(donor_id("é"))), 0)):
+        run = call("extend", base, here / "out", "--donor", donor, "-a", "omp", "--overwrite",
+                   *options)
+        assert number(run, "of the model") == own and number(run, "added") == 0, run.out
+        assert number(run, "now") - len(words) - 2 == own + number(run, "parts"), run.out
+        assert number(run, "by the donor") == own and ("left out" in run.out) == bool(own), run.out
+        config = json.loads((here / "out" / "config.json").read_text())
+        file = json.loads((here / "out" / "tokenizer.json").read_text())
+        names = {t["content"]: t["id"] for t in file["added_tokens"]}
+        assert list(names) == ["<|begin|>", "<|end|>"], names
+        assert config["eos_token_id"] == names["<|end|>"], (config, names)
+        assert "</s>" not in file["model"]["vocab"]
+        sound(here / "out")
+    run = call("extend", base, here / "more", "--tokens-of", donor, "-q")
+    (donor / "model.safetensors").unlink()
+    assert snapshot(here / "more") == snapshot(
+        (call("extend", base, here / "again", "--tokens-of", donor, "-q"), here / "again")[1])
+    error = call("extend", base, here / "no", "--donor", donor, status=1).error
+    assert str(donor) in error and "weights" in error, error
+    error = call("extend", base, here / "no", "--donor", here / "nonesuch", status=1).error
+    assert "nonesuch" in error, error
+    only(here, "again", "base", "donor", "more", "out")
+
+
+@case
+def bytes_that_are_made(here):
+    """Every byte is a token then, whatever the model had; its own keep their rows."""
+    model = model_in(here)
+    run = call("bytes", model, here / "out", "--by", "subword")
+    assert number(run, "stay") == 258 and number(run, "as new bytes") == 256 - 3, run.out
+    old, new = read_model(model), read_model(here / "out")
+    words = json.loads((here / "out" / "tokenizer.json").read_text())["model"]["vocab"]
+    for word in ("A", "B", "Ċ"):
+        assert new[EMBED].row(words[word]) == old[EMBED].row(base_id(word)), word
+    assert new[EMBED].row(words["Ã"]) == new[EMBED].row(words["©"]) == old[EMBED].row(3)
+    sound(here / "out")
+    call("bytes", model, here / "own", "--by", "own", "-q")
+    call("bytes", model, here / "plain", "-q")
+    assert snapshot(here / "own") == snapshot(here / "plain")
+    call("bytes", here / "out", here / "same", "--by", "subword", "-q")
+    again = read_model(here / "same")
+    assert all(again[name].data == new[name].data for name in new)
+
+
 # ---- what is refused -----------------------------------------------------------------------------
 
 
@@ -216,7 +291,7 @@ def misuse(here):
     model, names = model_in(here), listing(here, "base3")
     out = here / "out"
     for args, needle in (
-            (("trim", model, out), "--keep, --drop or --first is wanted"),
+            (("trim", model, out), "--keep, --drop, --first or --min-count is wanted"),
             (("trim", model, out, "--keep", names, "--drop", names), "one of them is wanted"),
             (("trim", model, "--first", "9"), "too few arguments for 'trim'"),
             (("trim", model, out, out, "--first", "1"), "too many arguments for 'trim'"),
@@ -230,10 +305,19 @@ def misuse(here):
             (("bytes", model, out, "--keep", names), "this command has no option 'keep'"),
             (("bytes", model, out, "--first", "9"), "this command has no option 'first'"),
             (("bytes", model), "too few arguments for 'bytes'"),
-            (("extend", model, out), "--tokens FILE is wanted"),
+            (("extend", model, out), "--tokens-of TOKENIZER or --donor DONOR is wanted"),
             (("extend", model, out, "--keep", names), "this command has no option 'keep'"),
             (("extend", model, out, "--tokens", names, "-s", "x"), "unknown subword method 'x'"),
             (("extend", model, out, "--tokens", names, "--rows", "9"), "multiple-of:N"),
+            (("extend", model, out, "--tokens", names, "-a", "omp"), "--donor DONOR is wanted"),
+            (("extend", model, out, "--tokens", names, "-a", "x"), "unknown approximation method"),
+            (("extend", model, out, "--tokens", names, "--norm", "anchors"), "--donor DONOR"),
+            (("extend", model, out, "--tokens", names, "--first", "9"), "do not go with"),
+            (("extend", model, out, "--tokens", names, "--max", "9"), "do not go with"),
+            (("extend", model, out, "--tokens-of", model, "--max", "0"), "'0'"),
+            (("trim", model, out, "--first", "9", "--donor", model), "has no option 'donor'"),
+            (("trim", model, out, "--first", "9", "--by", "own"), "has no option 'by'"),
+            (("bytes", model, out, "--by", "x"), "own or subword is wanted"),
             ((model, out, "--keep", names), "this command has no option 'keep'")):
         error = call(*args, status=2).error
         assert needle in error, (needle, error)
@@ -245,13 +329,19 @@ def misuse(here):
 
 @case
 def tokens_that_cannot_be(here):
-    model = model_in(here)
+    model, donor = model_in(here), donor_model().write(here / "donor")
     for text, needle in (("\\xff+", "is no UTF-8"), ("a" * 257, "has 257 bytes; 1 to 256"),
                          ("new\n\\q", 'token 2 of the list, "')):
-        error = call("extend", model, here / "out", "--tokens", listing(here, text),
-                     status=1).error
-        assert needle in error, (needle, error)
-    only(here, "list", "model")
+        for more in ((), ("--donor", donor, "-a", "omp"), ("--tokens-of", donor)):
+            error = call("extend", model, here / "out", "--tokens", listing(here, text), *more,
+                         status=1).error
+            assert needle in error, (needle, error)
+    for spoiled in ("", "{", "[]", "[" * 100000):
+        (donor / "tokenizer.json").write_text(spoiled)
+        for option in ("--donor", "--tokens-of"):
+            error = call("extend", model, here / "out", option, donor, status=1).error
+            assert "donor/tokenizer.json" in error, error
+    only(here, "donor", "list", "model")
 
 
 @case

@@ -31,11 +31,14 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
+/* Sees the job before it runs, and may have it take rows from elsewhere. */
+typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
+
 /* Gives the model the tokenizer at `path`. */
 OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_options *wanted,
                                           const char *path, const char *out,
-                                          void (*look)(const otx_job *job, void *context),
-                                          void *context, otx_error *error)
+                                          otx__look_at_job look, void *context,
+                                          otx_error *error)
 {
     otx_job_options options = *wanted;
     otx__rewording words;
@@ -58,18 +61,17 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
                              options.rows_multiple * options.rows_multiple;
     }
     if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
-    if (!result && look) look(job, context);
+    if (!result) result = look(context, job, &told);
     if (!result) result = otx_job_run(job, out, &told);
     otx_job_close(job);
     otx__new_map_close(t, &map);
     return otx__reword_error(&words, result, &told, error);
 }
 
-/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
+/* Gives the model the tokenizer in `directory`. */
 OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
                                        const char *directory, const char *out,
-                                       void (*look)(const otx_job *job, void *context),
-                                       void *context, otx_error *error)
+                                       otx__look_at_job look, void *context, otx_error *error)
 {
     otx_result result;
     char *path = t->gguf ? otx__path_join(t->ctx, directory, OTX__NEW_GGUF)

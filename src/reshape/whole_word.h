@@ -38,7 +38,8 @@ OTX__PRIVATE size_t otx__word_row(uint32_t code)
     return row < 3 && row > 0 ? 0 : row; /* Latin */
 }
 
-/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z, and else the
+   first of Latin ones may be a capital of A to Z. */
 OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
 {
     size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
@@ -48,6 +49,7 @@ OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
         step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
         if (step == 0 || (ascii && step > 1)) return false;
         its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (!ascii && count == 0 && text.bytes[at] >= 'A' && text.bytes[at] <= 'Z') its = 0;
         if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
         row = its;
     }
