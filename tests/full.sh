@@ -252,6 +252,10 @@ clients() {
             tests/vocab_sources.py "$build/print_alignment"
         suite "text split into tokens, against the packages" "$sources" \
             tests/split_oracle.py "$build/print_split"
+        $CC -O2 -I. tests/print_encode.c -o "$build/print_encode" -lm
+        count "tests/print_encode.c" $?
+        suite "texts encoded, against the package" "$sources" tests/encode_oracle.py \
+            "$build/print_encode"
         $CC -O2 -I. tests/print_cut.c -o "$build/print_cut" -lm
         count "tests/print_cut.c" $?
         suite "text cut into pieces, against the packages" "$sources" \

@@ -13,6 +13,7 @@ SmolLM2-135M and Gemma 3 270M. Exits with 77 without gguf and numpy.
 """
 
 import argparse
+import json
 import random
 import subprocess
 import sys
@@ -21,8 +22,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import gguf_clients as clients  # noqa: E402  (exits with 77 without its packages)
-from gguf_clients import (MODELS, base_keys, converted, donor_keys, gguf,  # noqa: E402
-                          has_llama, llama, np)
+from gguf_clients import (BOOL, F32, I32, MODELS, STRING, U32, base_keys,  # noqa: E402
+                          converted, donor_keys, gguf, has_llama, llama, np)
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("tokens", "scores", "token_type", "merges", "suppress_tokens")
@@ -132,6 +133,11 @@ def compare_llama(label, model, out, numbers):
     check(old and new and apart < 2e-4, f"{label}: logits are {apart} apart")
 
 
+def tokens_of(reader):
+    """Without what fills the list up."""
+    return [t for i, t in enumerate(strings(reader, "tokens")) if t != f"[PAD{i}]"]
+
+
 def trimmings(work, count):
     rng = random.Random(3)
     keep, drop = work / "keep", work / "drop"
@@ -145,7 +151,7 @@ def trimmings(work, count):
 
 def trim(transplant, work, model, with_llama, only=None):
     old = gguf.GGUFReader(model)
-    for what, (command, *args) in trimmings(work, len(strings(old, "tokens"))):
+    for what, (command, *args) in trimmings(work, len(tokens_of(old))):
         if only and what not in only:
             continue
         label, out = f"{model.stem}, {what}", work / f"{model.stem}-{what}.gguf"
@@ -170,33 +176,109 @@ NEW = [" transplant", " tokenizerlike", "tokenizerlike", " surgeon", "two words"
 def grow(transplant, work, model, with_llama):
     """New tokens, and what becomes of texts."""
     label, out, lines = f"{model.stem}, grown", work / "grown.gguf", work / "new"
+    old = gguf.GGUFReader(model)
+    unigram = strings(old, "model") == "t5"  # no added token there but of ASCII
+    wanted = [text for text in NEW if text.isascii() or not unigram]
     lines.write_text("\n".join(t.replace(" ", "\\x20") for t in NEW))
+    done = subprocess.run([transplant, "extend", model, out, "--tokens", lines],
+                          capture_output=True, text=True)
+    check(not unigram or "takes the bytes of other characters apart" in done.stderr, label)
+    lines.write_text("\n".join(t.replace(" ", "\\x20") for t in wanted))
+    out.unlink(missing_ok=True)
     done = subprocess.run([transplant, "extend", model, out, "--tokens", lines],
                           capture_output=True, text=True)
     if not check(done.returncode == 0, f"{label}: {done.stderr.strip()}"):
         return
-    old, new = gguf.GGUFReader(model), gguf.GGUFReader(out)
-    before, after = strings(old, "tokens"), strings(new, "tokens")
+    new = gguf.GGUFReader(out)
+    rows, before, after = strings(old, "tokens"), tokens_of(old), strings(new, "tokens")
     for part in PARTS[:4]:
         was, now = strings(old, part), strings(new, part)
+        was = was and was[:len(before)] if part != "merges" else was
         check(was is None or now[:len(was)] == was, f"{label}: {part}")
     for was, now in zip(old.tensors, new.tensors):
-        rows, ours = (t.data.view(np.uint8).reshape(int(t.shape[-1]), -1) for t in (was, now))
-        check(np.array_equal(rows, ours[:len(rows)]), f"{label}: {was.name}")
-        check(was.shape[-1] != len(before) or len(ours) == len(after), f"{label}: rows")
+        first, ours = (t.data.view(np.uint8).reshape(int(t.shape[-1]), -1) for t in (was, now))
+        first = first[:len(before)] if was.shape[-1] == len(rows) else first
+        check(np.array_equal(first, ours[:len(first)]), f"{label}: {was.name}")
+        check(was.shape[-1] != len(rows) or len(ours) == len(after), f"{label}: rows")
     if with_llama:
-        asked = [clients.tokenize(text) for text in TEXTS + NEW + ["(" + t for t in NEW]]
+        asked = [clients.tokenize(text) for text in TEXTS + wanted + ["(" + t for t in wanted]]
         first, second = ([a["tokens"] for a in llama(m, asked) or []] for m in (model, out))
         check(second, f"{label}: llama.cpp loads it")
         count = len(TEXTS)
         wrong = [text for text, a, b in zip(TEXTS, first, second)
                  if a != b and max(b) < len(before)]
         check(not wrong, f"{label}: {wrong[:2]} are split otherwise")
-        alone, inner = second[count:count + len(NEW)], second[count + len(NEW):]
-        wrong = [text for text, a, b in zip(NEW, alone, inner)
-                 if not a or a[-1:] != b[-1:] or (a[-1] < len(before) and len(a) > 1)]
+        alone, inner = second[count:count + len(wanted)], second[count + len(wanted):]
+        # A space goes before all, and of Unigram what stands before may have a better piece.
+        wrong = [text for text, a, b in zip(wanted, alone, inner)
+                 if not a or (a[-1] < len(before) and after[a[-1]].strip("▁Ġ") != text.strip()) or
+                 (a[-1:] != b[-1:] and (not unigram or text[0] == " "))]
         check(not wrong, f"{label}: {wrong} are not met")
     out.unlink()
+
+
+# ---- vocabularies of other kinds ---------------------------------------------------------------
+
+
+def filled(tokens, kinds, count):
+    """As many as the model has rows, as converters fill them up."""
+    more = range(len(tokens), count)
+    return {"tokenizer.ggml.tokens": (STRING, tokens + [f"[PAD{i}]" for i in more]),
+            "tokenizer.ggml.token_type": (I32, kinds + [5] * len(more))}
+
+
+def unigram(count):
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    made = Tokenizer(models.Unigram())
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.train_from_iterator(TEXTS * 2, trainers.UnigramTrainer(
+        vocab_size=700, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>",
+        show_progress=False))
+    pieces = [made.id_to_token(i) for i in range(made.get_vocab_size())]
+    scores = dict(json.loads(made.to_str())["model"]["vocab"])
+    keys = filled(pieces, [3, 3, 2] + [1] * (len(pieces) - 3), count)
+    scores = [float(scores[piece]) for piece in pieces] + [-10000.0] * (count - len(pieces))
+    return {"tokenizer.ggml.model": (STRING, "t5"), **keys,
+            "tokenizer.ggml.scores": (F32, scores),
+            "tokenizer.ggml.add_space_prefix": (BOOL, True)}  # ids are taken for granted
+
+
+def word_pieces(count):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    made.train_from_iterator(TEXTS, trainers.WordPieceTrainer(
+        vocab_size=700, show_progress=False, special_tokens=special))
+    words = [made.id_to_token(i) for i in range(made.get_vocab_size())]
+    words = special + [w[2:] if w.startswith("##") else "▁" + w for w in words[5:]]
+    return {"tokenizer.ggml.model": (STRING, "bert"),
+            **filled(words, [3] * 5 + [1] * (len(words) - 5), count),
+            "tokenizer.ggml.unknown_token_id": (U32, 1), "tokenizer.ggml.cls_token_id": (U32, 2),
+            "tokenizer.ggml.seperator_token_id": (U32, 3), "tokenizer.ggml.bos_token_id": (U32, 2),
+            "tokenizer.ggml.mask_token_id": (U32, 4), "tokenizer.ggml.padding_token_id": (U32, 0)}
+
+
+def world(count):
+    words = sorted({" " * (i % 2) + word for text in TEXTS for i, word in enumerate(text.split())
+                    if len(word) > 1 and word.isalpha() and word.isascii()})
+    tokens = ["<s>"] + [f"\\x{i:02x}" for i in range(256)] + words[:count - 257]
+    return {"tokenizer.ggml.model": (STRING, "rwkv"),
+            **filled(tokens, [3] + [1] * (len(tokens) - 1), count),
+            "tokenizer.ggml.bos_token_id": (U32, 0), "tokenizer.ggml.eos_token_id": (U32, 0)}
+
+
+def other_kinds(work):
+    """The example base with vocabularies that llama.cpp has besides."""
+    try:
+        import tokenizers  # noqa: F401
+    except ImportError:
+        print("skipped t5 and bert: no package tokenizers")
+        return
+    count = len(base_keys()["tokenizer.ggml.tokens"][1])
+    for make in (unigram, word_pieces, world):
+        yield converted(MODELS / "base", work / f"{make.__name__}.gguf", make(count), "F16")
 
 
 def main():
@@ -209,7 +291,7 @@ def main():
         work = Path(folder)
         models = [converted(MODELS / "base", work / "base.gguf", base_keys(), "Q8_0"),
                   converted(MODELS / "donor", work / "donor.gguf", donor_keys(), "F16")]
-        for model in models:
+        for model in models + list(other_kinds(work)):
             trim(args.transplant, work, model, with_llama)
             grow(args.transplant, work, model, with_llama)
         for model in clients.real_files(args.real) if args.real else []:

@@ -291,7 +291,7 @@ def misuse(here):
     model, names = model_in(here), listing(here, "base3")
     out = here / "out"
     for args, needle in (
-            (("trim", model, out), "--keep, --drop or --first is wanted"),
+            (("trim", model, out), "--keep, --drop, --first or --min-count is wanted"),
             (("trim", model, out, "--keep", names, "--drop", names), "one of them is wanted"),
             (("trim", model, "--first", "9"), "too few arguments for 'trim'"),
             (("trim", model, out, out, "--first", "1"), "too many arguments for 'trim'"),

@@ -8,6 +8,9 @@ typedef struct otx_trim_options {
     bool drop;          /* those named go, and all others stay; else those named stay, and all
                            others go */
     uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    const char *const *texts; /* files of text, encoded before and after: otx_encoder_count_file */
+    size_t text_count;
+    uint64_t min_count; /* tokens that occur so often in them stay besides; 0: none for that */
     uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
                            this; 0: 1 */
     bool bytes;         /* nothing but bytes and special tokens stays, whatever is named; a
@@ -24,6 +27,8 @@ typedef struct otx_trim_summary {
     uint64_t made;          /* bytes that were no tokens, and are now */
     uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
     uint64_t trimmed;       /* and after */
+    uint64_t text_bytes;    /* bytes of the texts, */
+    uint64_t text_before, text_after; /* and tokens */
 } otx_trim_summary;
 
 /* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
@@ -101,10 +106,10 @@ typedef struct otx_extend_summary {
    under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
    other text, and one that holds a token which texts are cut at, becomes an added token, that
    is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
-   grow by the model's own; added ones are user-defined there. New rows are made from those of
-   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
-   with the same errors. A text of nothing, or one that has to be an added token and is no
-   UTF-8, is OTX_ERROR_ARGUMENT.
+   grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
+   New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added

@@ -22,6 +22,7 @@
      new_tokenizer  the files of the tokenizer, written anew
      wording        what the transplant says, in words of those who asked
      new_model      the model with its new tokenizer
+     text_counts    which tokens the caller's texts are made of
      from_donor     rows of new tokens, made from those that a donor has for them
      bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens

@@ -32,6 +32,7 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     }
     for (i = 0; i < options->token_count && !result; i++)
         result = otx__trim_name(t, options, i, error);
+    if (!result) result = otx__texts_keep(t, options, summary, error);
     for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
     return result;
 }
@@ -113,6 +114,8 @@ OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out
     job.overwrite = options->overwrite;
     result = trimming->by_bytes ? otx__bytes_write_all(t, output.partial, error)
                                 : otx__new_write_all(t, output.partial, error);
+    if (!result)
+        result = otx__texts_after(t->ctx, output.partial, options, &trimming->summary, error);
     if (!result)
         result = otx__new_model(t, &job, output.partial, out, otx__trim_look, trimming, error);
     otx__output_abandon(&output);
