@@ -23,315 +23,331 @@
 
    What is where
 
-      369  api/version                version
-      399  api/result                 results
-      439  api/context                context: memory, threads, progress
-      517  api/isa                    instruction sets
-      534  api/matrix                 numbers and matrices
-      592  api/blocks                 block types of ggml
-      618  api/solver                 the solver
-      747  api/affine                 the affine map: rows as the map makes them, and what it misses
-      881  api/methods                methods: rows for tokens that a model lacks
-     1118  api/source                 sources and sinks: bytes in and out
-     1138  api/json                   JSON
-     1260  api/safetensors            safetensors
-     1324  api/gguf                   GGUF
-     1422  api/vocab                  vocabularies
-     1559  api/align                  alignment
-     1626  api/gguf_vocab             vocabularies in GGUF files
-     1649  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1741  api/file                   files
-     1752  api/directory              directories
-     1824  api/job                    the whole job
-     2034  api/map_models             maps by the rows of two models
-     2056  api/verify                 looking at a finished model
-     2125  api/evaluate               methods ranked on tokens that both models share
-     2221  api/reshape                a model's own vocabulary, smaller or larger
+      387  api/version                version
+      417  api/result                 results
+      457  api/context                context: memory, threads, progress
+      535  api/isa                    instruction sets
+      552  api/matrix                 numbers and matrices
+      610  api/blocks                 block types of ggml
+      636  api/solver                 the solver
+      765  api/affine                 the affine map: rows as the map makes them, and what it misses
+      899  api/methods                methods: rows for tokens that a model lacks
+     1136  api/source                 sources and sinks: bytes in and out
+     1156  api/json                   JSON
+     1278  api/safetensors            safetensors
+     1342  api/gguf                   GGUF
+     1440  api/vocab                  vocabularies
+     1577  api/encode                 encoding: text as token ids
+     1625  api/align                  alignment
+     1692  api/gguf_vocab             vocabularies in GGUF files
+     1715  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1807  api/file                   files
+     1818  api/directory              directories
+     1898  api/job                    the whole job
+     2108  api/map_models             maps by the rows of two models
+     2130  api/verify                 looking at a finished model
+     2199  api/evaluate               methods ranked on tokens that both models share
+     2295  api/reshape                a model's own vocabulary, smaller or larger
 
-     2354  base                       what everything stands on
-     2390  base/begin                 system headers, and how floating point must be compiled
-     2428  base/sizes                 counting, and sums and products that may not wrap
-     2466  base/span                  bytes of others, digits, UTF-8
-     2624  base/decimal               the digits of a double
-     2773  base/format                printf without stdio and without a locale
-     3042  base/result                results, failures, messages
-     3158  base/memory                the allocator, arrays that grow
-     3217  base/text                  names in messages, and text that grows
-     3334  base/hooks                 log, progress, threads of the caller
-     3403  base/sort                  in place, without memory, never quadratic; and finding
-     3453  base/clock                 wall time for statistics
-     3499  base/hash                  keyed, for tables whose keys a stranger chooses
-     3591  base/pool                  blocks that are freed together
-     3706  base/number                element types, widening and rounding
-     3917  base/blocks                block types of ggml, taken apart and widened
-     4138  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4423  base/blocks_make           rows quantised to blocks
-     4817  base/base64                decoding
-     4853  base/protobuf              fields of a message
-     4975  base/watch                 long loops that the caller can stop
+     2433  base                       what everything stands on
+     2469  base/begin                 system headers, and how floating point must be compiled
+     2507  base/sizes                 counting, and sums and products that may not wrap
+     2545  base/span                  bytes of others, digits, UTF-8
+     2703  base/decimal               the digits of a double
+     2852  base/format                printf without stdio and without a locale
+     3121  base/result                results, failures, messages
+     3237  base/memory                the allocator, arrays that grow
+     3296  base/text                  names in messages, and text that grows
+     3413  base/hooks                 log, progress, threads of the caller
+     3482  base/sort                  in place, without memory, never quadratic; and finding
+     3532  base/clock                 wall time for statistics
+     3578  base/hash                  keyed, for tables whose keys a stranger chooses
+     3670  base/pool                  blocks that are freed together
+     3785  base/number                element types, widening and rounding
+     3996  base/blocks                block types of ggml, taken apart and widened
+     4217  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4502  base/blocks_make           rows quantised to blocks
+     4896  base/base64                decoding
+     4932  base/protobuf              fields of a message
+     5054  base/watch                 long loops that the caller can stop
 
-     5042  files                      formats, on memory and streams
-     5072  files/memory_source        memory as a source of bytes
-     5090  files/json_read            a parser without recursion
-     5443  files/json_values          looking at values, stepping through containers
-     5656  files/json_edit            writing, and edits that keep every byte they do not touch
-     6024  files/tensors              what reading and writing a header share
-     6159  files/safetensors_read     the header of a file, checked
-     6484  files/safetensors_write    the header of a new file
-     6641  files/gguf_types           ggml's types, and the sizes of values
-     6818  files/gguf_values          keys, tensors and values found
-     6936  files/gguf_walk            what stands in a header, one after the other
-     7148  files/gguf_read            the header of a file, checked
-     7369  files/gguf_write           the header of a new file
-     7575  files/gguf_keys            a list of keys that is being made
+     5121  files                      formats, on memory and streams
+     5151  files/memory_source        memory as a source of bytes
+     5169  files/json_read            a parser without recursion
+     5522  files/json_values          looking at values, stepping through containers
+     5735  files/json_edit            writing, and edits that keep every byte they do not touch
+     6103  files/tensors              what reading and writing a header share
+     6238  files/safetensors_read     the header of a file, checked
+     6563  files/safetensors_write    the header of a new file
+     6720  files/gguf_types           ggml's types, and the sizes of values
+     6897  files/gguf_values          keys, tensors and values found
+     7015  files/gguf_walk            what stands in a header, one after the other
+     7227  files/gguf_read            the header of a file, checked
+     7448  files/gguf_write           the header of a new file
+     7654  files/gguf_keys            a list of keys that is being made
 
-     7775  vocab                      tokens, from every source, and which of them are the same
-     7816  vocab/known                what the world calls things: files, classes, tokens
-     8140  vocab/token_table          the table of tokens, and finding tokens in it
-     8314  vocab/spelling             from what a file spells to bytes
-     8505  vocab/reader               what the readers of all sources share
-     8863  vocab/added_tokens         what other files add to a model's tokens
-     9211  vocab/in_use               tokens that are named as reserved ones and are none
-     9314  vocab/from_tokenizer_json  tokenizer.json
-     9607  vocab/from_tekken          tekken.json
-     9762  vocab/from_tiktoken        *.tiktoken
-     9827  vocab/from_sentencepiece   tokenizer.model and its like
-    10192  vocab/from_vocab_json      vocab.json and merges.txt
-    10278  vocab/from_vocab_txt       vocab.txt
-    10335  vocab/digits               how a tokenizer cuts numbers
-    10531  vocab/recognise            what a file is, by what it holds
-    10662  vocab/parse                the first source that is given, and what goes with it
-    10888  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11200  vocab/rules_read           the rules of each kind of file
-    11309  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11502  vocab/from_gguf            the vocabulary of a GGUF file
-    11810  vocab/gguf_rules           how it splits text
-    11962  vocab/split                text split as the tokenizer's model splits it
-    12362  vocab/align                which base token a donor token is
+     7854  vocab                      tokens, from every source, and which of them are the same
+     7896  vocab/known                what the world calls things: files, classes, tokens
+     8220  vocab/token_table          the table of tokens, and finding tokens in it
+     8394  vocab/spelling             from what a file spells to bytes
+     8585  vocab/reader               what the readers of all sources share
+     8943  vocab/added_tokens         what other files add to a model's tokens
+     9291  vocab/in_use               tokens that are named as reserved ones and are none
+     9394  vocab/from_tokenizer_json  tokenizer.json
+     9687  vocab/from_tekken          tekken.json
+     9842  vocab/from_tiktoken        *.tiktoken
+     9907  vocab/from_sentencepiece   tokenizer.model and its like
+    10272  vocab/from_vocab_json      vocab.json and merges.txt
+    10358  vocab/from_vocab_txt       vocab.txt
+    10415  vocab/digits               how a tokenizer cuts numbers
+    10611  vocab/recognise            what a file is, by what it holds
+    10742  vocab/parse                the first source that is given, and what goes with it
+    10968  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11351  vocab/rules_read           the rules of each kind of file
+    11475  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11668  vocab/from_gguf            the vocabulary of a GGUF file
+    11976  vocab/gguf_rules           how it splits text
+    12128  vocab/split_bpe            words split by byte-pair encoding
+    12346  vocab/split                text split as the tokenizer's model splits it
+    12548  vocab/align                which base token a donor token is
 
-    12619  encode                     text becomes pieces, pieces become ids
-    12648  encode/char_set            sets of characters
-    12873  encode/unicode_tables      what characters are, packed
-    13037  encode/categories          Unicode's categories, scripts and case, as sets
-    13338  encode/regex_parse         regular expressions, read: sets and escapes
-    13644  encode/regex_syntax        classes, repetitions, groups
-    14044  encode/regex_program       instructions, and what parts of an expression begin with
-    14197  encode/regex_make          the program that they become
-    14559  encode/regex_match         the program run over a text
-    14930  encode/slices              a text in pieces, and ways to cut it further
-    15175  encode/cutter_read         the steps of a pre-tokenizer, read
-    15487  encode/cutter              texts cut by them
+    12805  encode                     text becomes pieces, pieces become ids
+    12849  encode/char_set            sets of characters
+    13074  encode/unicode_tables      what characters are, packed
+    13238  encode/categories          Unicode's categories, scripts and case, as sets
+    13539  encode/regex_parse         regular expressions, read: sets and escapes
+    13845  encode/regex_syntax        classes, repetitions, groups
+    14245  encode/regex_program       instructions, and what parts of an expression begin with
+    14398  encode/regex_make          the program that they become
+    14760  encode/regex_match         the program run over a text
+    15131  encode/slices              a text in pieces, and ways to cut it further
+    15376  encode/cutter_read         the steps of a pre-tokenizer, read
+    15688  encode/cutter              texts cut by them
+    15862  encode/normal_tables       what normalisers know of characters
+    16125  encode/normal_read         the same, unpacked
+    16301  encode/normal_forms        Unicode's four normal forms
+    16572  encode/charsmap            SentencePiece's map of characters
+    16720  encode/normalise_steps     what normalisers do, step by step
+    16908  encode/normalise           the normaliser of a tokenizer.json
+    17255  encode/added_cut           added tokens, cut out of a text
+    17434  encode/word_cache          what words became before
+    17513  encode/encode_words        words as the model splits them
+    17712  encode/encode_open         what an encoder is made from
+    17998  encode/encode              whole texts as token ids
+    18184  encode/write_counts        how often tokens occur, as lists
 
-    15661  simd                       the hot loops, once for each instruction set
-    15694  simd/kernels               the table of kernels, and what all versions share
-    15971  simd/scalar                the reference
-    16140  simd/sse2                  the operations of 128-bit x86, and what each does
-    16261  simd/neon                  those of 64-bit Arm
-    16356  simd/wasm                  those of WebAssembly's SIMD128
-    16441  simd/avx2                  those of 256-bit x86, with FMA
-    16523  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    17167  simd/avx_vnni              AVX2, and products of integers
-    17263  simd/neon_bf16             NEON, and products of matrices
-    17417  simd/avx512                512-bit x86, by hand
-    18024  simd/amx                   tiles of x86, beside AVX-512
-    18267  simd/dispatch              which of them this machine can run, and which a call takes
+    18291  simd                       the hot loops, once for each instruction set
+    18324  simd/kernels               the table of kernels, and what all versions share
+    18601  simd/scalar                the reference
+    18770  simd/sse2                  the operations of 128-bit x86, and what each does
+    18891  simd/neon                  those of 64-bit Arm
+    18986  simd/wasm                  those of WebAssembly's SIMD128
+    19071  simd/avx2                  those of 256-bit x86, with FMA
+    19153  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19797  simd/avx_vnni              AVX2, and products of integers
+    19893  simd/neon_bf16             NEON, and products of matrices
+    20047  simd/avx512                512-bit x86, by hand
+    20654  simd/amx                   tiles of x86, beside AVX-512
+    20897  simd/dispatch              which of them this machine can run, and which a call takes
 
-    18493  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    18549  solve/views                the rows of matrices, as the kernels read them
-    18678  solve/panels               vectors as the dense products want them, and these
-    18877  solve/rests                vectors on their way into panels
-    19055  solve/dictionary           the atoms, and their split along a common direction
-    19210  solve/exact_gram           products of all pairs of atoms in double
-    19292  solve/triangle             packed lower triangles
-    19396  solve/support              what is known of one target, and the exact steps
-    19672  solve/gram_table           products of atoms with all atoms, for scans
-    19910  solve/screen               which atoms are worth scoring in double: the bound
-    20181  solve/residuals            the residual form's targets on their way into a scan
-    20366  solve/scan                 the correlations of all atoms with a block's residuals
-    20535  solve/predict              making targets ready for the next scan
-    20782  solve/candidates           the atoms that a scan could not rule out
-    21116  solve/select               the next atoms of each target
-    21301  solve/rates                what a processor does in a second
-    21343  solve/pursuit              what one solve holds, and the memory it takes
-    21644  solve/plan                 which form, and in what blocks
-    21860  solve/apart                targets that a table of products cannot tell on
-    21911  solve/steps                a pursuit from its rows to its results
-    22152  solve/combine              new rows of coefficients
-    22214  solve/solver               the public call
-    22379  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22588  solve/affine_normal        the normal equations of an affine map
-    22831  solve/affine_factor        their factor, and their solution
-    23062  solve/affine_map           a fitted map, and the rows it makes
-    23406  solve/affine_choice        how many atoms to take, and chosen by what
-    23806  solve/affine_fit           what a fit of an affine map holds and needs
-    24070  solve/affine               fitting and applying affine maps
+    21123  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21179  solve/views                the rows of matrices, as the kernels read them
+    21308  solve/panels               vectors as the dense products want them, and these
+    21507  solve/rests                vectors on their way into panels
+    21685  solve/dictionary           the atoms, and their split along a common direction
+    21840  solve/exact_gram           products of all pairs of atoms in double
+    21922  solve/triangle             packed lower triangles
+    22026  solve/support              what is known of one target, and the exact steps
+    22302  solve/gram_table           products of atoms with all atoms, for scans
+    22540  solve/screen               which atoms are worth scoring in double: the bound
+    22811  solve/residuals            the residual form's targets on their way into a scan
+    22996  solve/scan                 the correlations of all atoms with a block's residuals
+    23165  solve/predict              making targets ready for the next scan
+    23412  solve/candidates           the atoms that a scan could not rule out
+    23746  solve/select               the next atoms of each target
+    23931  solve/rates                what a processor does in a second
+    23973  solve/pursuit              what one solve holds, and the memory it takes
+    24274  solve/plan                 which form, and in what blocks
+    24490  solve/apart                targets that a table of products cannot tell on
+    24541  solve/steps                a pursuit from its rows to its results
+    24782  solve/combine              new rows of coefficients
+    24844  solve/solver               the public call
+    25009  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25218  solve/affine_normal        the normal equations of an affine map
+    25461  solve/affine_factor        their factor, and their solution
+    25692  solve/affine_map           a fitted map, and the rows it makes
+    26036  solve/affine_choice        how many atoms to take, and chosen by what
+    26436  solve/affine_fit           what a fit of an affine map holds and needs
+    26700  solve/affine               fitting and applying affine maps
 
-    24361  methods                    rows for tokens that a model lacks, each method a room
-    24405  methods/parts              what methods share: sums of rows, combinations
-    24589  methods/pursuit            omp, omp-centred
-    24660  methods/constant           mean, zero
-    24688  methods/rough              products in float that leave few to be taken in double
-    24744  methods/near               each target against all anchors
-    25035  methods/weights            how a few anchors combine to a target
-    25256  methods/interpolation      common_interpolation
-    25409  methods/wechsel            wechsel
-    25459  methods/focus              focus
-    25547  methods/hull               hull
-    25598  methods/dense              matrices of double, and their products
-    25863  methods/lengthen           the base's rows of pieces beside the donor's
-    26129  methods/mapping            omp-affine, affine
-    26398  methods/linear             maps between two models' rows
-    26553  methods/clp                clp
-    26639  methods/chance             normal deviates that are the same everywhere
-    26700  methods/factor             of symmetric matrices
-    26749  methods/randn              randn
-    26838  methods/john_hewitt        john_hewitt
-    26922  methods/polar              the orthogonal part of a matrix
-    27018  methods/procrustes         procrustes
-    27111  methods/eigen              principal directions of a matrix's rows
-    27425  methods/landmark_pca       landmark_pca
-    27483  methods/stb                stb
-    27665  methods/rope               rows turned to positions
-    27755  methods/mp_rope            mp_rope
-    28081  methods/subword            subword
-    28187  methods/zett               zett
-    28209  methods/spread             the factor that suits hidden anchors' rows best
-    28436  methods/modifiers          what is done to the rows of any method
-    28580  methods/undertrained       rows that look as if nothing had trained them
-    28697  methods/methods            the table of all, and the public calls
+    26991  methods                    rows for tokens that a model lacks, each method a room
+    27035  methods/parts              what methods share: sums of rows, combinations
+    27219  methods/pursuit            omp, omp-centred
+    27290  methods/constant           mean, zero
+    27318  methods/rough              products in float that leave few to be taken in double
+    27374  methods/near               each target against all anchors
+    27665  methods/weights            how a few anchors combine to a target
+    27886  methods/interpolation      common_interpolation
+    28039  methods/wechsel            wechsel
+    28089  methods/focus              focus
+    28177  methods/hull               hull
+    28228  methods/dense              matrices of double, and their products
+    28493  methods/lengthen           the base's rows of pieces beside the donor's
+    28759  methods/mapping            omp-affine, affine
+    29028  methods/linear             maps between two models' rows
+    29183  methods/clp                clp
+    29269  methods/chance             normal deviates that are the same everywhere
+    29330  methods/factor             of symmetric matrices
+    29379  methods/randn              randn
+    29468  methods/john_hewitt        john_hewitt
+    29552  methods/polar              the orthogonal part of a matrix
+    29648  methods/procrustes         procrustes
+    29741  methods/eigen              principal directions of a matrix's rows
+    30055  methods/landmark_pca       landmark_pca
+    30113  methods/stb                stb
+    30295  methods/rope               rows turned to positions
+    30385  methods/mp_rope            mp_rope
+    30711  methods/subword            subword
+    30817  methods/zett               zett
+    30839  methods/spread             the factor that suits hidden anchors' rows best
+    31066  methods/modifiers          what is done to the rows of any method
+    31210  methods/undertrained       rows that look as if nothing had trained them
+    31327  methods/methods            the table of all, and the public calls
 
-    28875  across                     tokens of one vocabulary as weighted tokens of another
-    28889  across/map_rows            a map, gathered row by row
-    29086  across/token_map           by the split of the other vocabulary
-    29209  across/write_maps          two maps as safetensors
-    29352  across/spell_maps          two maps as JSON, for people
+    31505  across                     tokens of one vocabulary as weighted tokens of another
+    31519  across/map_rows            a map, gathered row by row
+    31716  across/token_map           by the split of the other vocabulary
+    31839  across/write_maps          two maps as safetensors
+    31982  across/spell_maps          two maps as JSON, for people
 
-    29472  disk                       files and directories
-    29510  disk/system                what POSIX and Windows are asked for
-    29551  disk/windows_paths         paths as Windows takes them
-    29691  disk/windows               the system as Windows gives it
-    30003  disk/posix                 the system as POSIX gives it
-    30251  disk/paths                 what can be told from their text
-    30325  disk/failure               why the system refused
-    30439  disk/look                  what stands at a path, and whether within another
-    30560  disk/listing               listings of directories
-    30635  disk/reading               files to read, and whether they have changed
-    30814  disk/writing               files to write
-    30931  disk/copying               copies of files
-    30997  disk/trees                 whole directories looked through, copied, removed
-    31213  disk/known                 what weights are called in a directory
-    31307  disk/staging               a directory made under another name, then renamed
-    31573  disk/staged_files          files made under another name, then renamed
-    31755  disk/missing               a path or a directory without what is wanted of it
-    31798  disk/gguf_files            GGUF files of a directory, by their names
-    31839  disk/weights               which files they are, and what may stand in their place
-    32175  disk/weight_index          the index of a checkpoint in shards
-    32392  disk/shards                what an index and its shards say of each other
-    32597  disk/gguf_parts            the parts of a split GGUF file
-    32706  disk/checkpoint            a model directory, in one file or in shards
-    33058  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    33137  disk/tokenizer_directory   the tokenizer of a model directory
+    32102  disk                       files and directories
+    32141  disk/system                what POSIX and Windows are asked for
+    32182  disk/windows_paths         paths as Windows takes them
+    32322  disk/windows               the system as Windows gives it
+    32634  disk/posix                 the system as POSIX gives it
+    32882  disk/paths                 what can be told from their text
+    32956  disk/failure               why the system refused
+    33070  disk/look                  what stands at a path, and whether within another
+    33191  disk/listing               listings of directories
+    33266  disk/reading               files to read, and whether they have changed
+    33445  disk/writing               files to write
+    33562  disk/copying               copies of files
+    33628  disk/trees                 whole directories looked through, copied, removed
+    33844  disk/known                 what weights are called in a directory
+    33938  disk/staging               a directory made under another name, then renamed
+    34204  disk/staged_files          files made under another name, then renamed
+    34386  disk/missing               a path or a directory without what is wanted of it
+    34429  disk/gguf_files            GGUF files of a directory, by their names
+    34470  disk/weights               which files they are, and what may stand in their place
+    34806  disk/weight_index          the index of a checkpoint in shards
+    35023  disk/shards                what an index and its shards say of each other
+    35228  disk/gguf_parts            the parts of a split GGUF file
+    35337  disk/checkpoint            a model directory, in one file or in shards
+    35689  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35768  disk/tokenizer_directory   the tokenizer of a model directory
+    36030  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    33399  model                      which tensors and config keys belong to the vocabulary
-    33435  model/known                what the world calls things
-    33796  model/known_keys           keys of ids and sizes in configs
-    33970  model/known_classes        classes of tokenizers, by the type of model
-    34208  model/names                names of tensors
-    34372  model/document             the JSON files of a model directory
-    34467  model/members              what the members of a config are about
-    34688  model/config               what config.json says
-    34865  model/side                 a model directory opened once
-    34992  model/gguf_model           what a GGUF file says of a model
-    35049  model/code                 the Python that a tokenizer is loaded with
-    35283  model/parts                what each tensor does for the vocabulary
-    35406  model/whole                whether all tensors are there
-    35528  model/find                 finding the parts of a model
-    35832  model/processor            the tokens that a processor looks for by their text
-    35987  model/heirs                what becomes of the ids in a config
-    36155  model/config_ids           ids in a config being edited
-    36395  model/config_lists         lists, dictionaries and ranges of ids
-    36552  model/config_edit          config.json and generation_config.json, edited
-    36859  model/classes              which class a tokenizer is loaded as
-    37066  model/class_tokens         added tokens that a class numbers otherwise
+    36141  model                      which tensors and config keys belong to the vocabulary
+    36177  model/known                what the world calls things
+    36538  model/known_keys           keys of ids and sizes in configs
+    36712  model/known_classes        classes of tokenizers, by the type of model
+    36950  model/names                names of tensors
+    37114  model/document             the JSON files of a model directory
+    37209  model/members              what the members of a config are about
+    37430  model/config               what config.json says
+    37607  model/side                 a model directory opened once
+    37734  model/gguf_model           what a GGUF file says of a model
+    37791  model/code                 the Python that a tokenizer is loaded with
+    38025  model/parts                what each tensor does for the vocabulary
+    38148  model/whole                whether all tensors are there
+    38270  model/find                 finding the parts of a model
+    38574  model/processor            the tokens that a processor looks for by their text
+    38729  model/heirs                what becomes of the ids in a config
+    38897  model/config_ids           ids in a config being edited
+    39137  model/config_lists         lists, dictionaries and ranges of ids
+    39294  model/config_edit          config.json and generation_config.json, edited
+    39601  model/classes              which class a tokenizer is loaded as
+    39808  model/class_tokens         added tokens that a class numbers otherwise
 
-    37182  job                        the whole transplant, in the order in which it happens
-    37243  job/draft_map              which tokens the rows of a draft's head are of
-    37301  job/job                    what a job holds
-    37703  job/open                   opening the two models
-    37979  job/map                    the caller's map
-    38100  job/align                  where every new row comes from
-    38302  job/draft_vocab            the tokens that a draft's head has rows for
-    38538  job/plan                   what becomes of every tensor, and of the configs
-    38761  job/draft_head             a head of fewer rows, and what says which
-    38898  job/rope                   heads and rotary positions of the two models
-    38996  job/chat                   the template that turns messages into text
-    39135  job/digits                 where the two tokenizers cut numbers differently
-    39336  job/converted              the special tokens that a conversion to GGUF finds
-    39644  job/gguf_donor             the files of a tokenizer, open once more
-    39728  job/gguf_pre               what llama.cpp calls the way it cuts text
-    40011  job/gguf_tokens            the strings, types and scores of a vocabulary
-    40347  job/gguf_merges            the merges of a byte-level vocabulary
-    40518  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    40688  job/gguf_special           special tokens, flags, templates
-    40907  job/gguf_normal            what becomes of spaces and letters
-    41050  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    41246  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    41486  job/bos                    texts that begin otherwise than the base's
-    41550  job/rows                   rows in memory: reading, checking, their mean
-    41890  job/pieces                 what the base cuts new tokens into
-    42045  job/untrained              rows that hold nothing, and what becomes of their tokens
-    42310  job/magikarp               tokens that look under-trained by their rows
-    42437  job/match                  rows of tokens that a new one only begins with
-    42524  job/solve                  solving for the rows of the donor
-    42733  job/targets                the rows that are made from the donor's
-    42856  job/diagnose               what is odd about the rows that were made
-    42988  job/rebuild                the new rows of one vocabulary tensor
-    43279  job/write_blocks           new rows as blocks
-    43378  job/write                  the output and its weights
-    43694  job/write_gguf             the output as a GGUF file, or as parts of one
-    44044  job/copy                   the other files of the two models
-    44261  job/index                  the files that are written anew
-    44439  job/run                    the whole, in order
-    44604  job/combined               a map of tokens by the combinations that a method makes
-    44704  job/report                 what a job did, as JSON and as a table
-    45033  job/findings               what is told of a finished model
-    45084  job/check_head             a head of fewer rows than tokens
-    45319  job/check_files            its files
-    45456  job/check_ids              sizes, ids and tying
-    45672  job/check_values           values
-    45751  job/check_gguf             the tokens of a GGUF file
-    46001  job/check_gguf_keys        its other keys, and its tensors
-    46248  job/check_draft            as a draft model for another
-    46590  job/verify                 whether a finished model agrees with itself
+    39924  job                        the whole transplant, in the order in which it happens
+    39985  job/draft_map              which tokens the rows of a draft's head are of
+    40043  job/job                    what a job holds
+    40445  job/open                   opening the two models
+    40721  job/map                    the caller's map
+    40842  job/align                  where every new row comes from
+    41044  job/draft_vocab            the tokens that a draft's head has rows for
+    41280  job/plan                   what becomes of every tensor, and of the configs
+    41503  job/draft_head             a head of fewer rows, and what says which
+    41640  job/rope                   heads and rotary positions of the two models
+    41738  job/chat                   the template that turns messages into text
+    41877  job/digits                 where the two tokenizers cut numbers differently
+    42078  job/converted              the special tokens that a conversion to GGUF finds
+    42386  job/gguf_donor             the files of a tokenizer, open once more
+    42470  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42753  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43089  job/gguf_merges            the merges of a byte-level vocabulary
+    43260  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43430  job/gguf_special           special tokens, flags, templates
+    43649  job/gguf_normal            what becomes of spaces and letters
+    43792  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    43988  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44228  job/bos                    texts that begin otherwise than the base's
+    44292  job/rows                   rows in memory: reading, checking, their mean
+    44632  job/pieces                 what the base cuts new tokens into
+    44787  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45052  job/magikarp               tokens that look under-trained by their rows
+    45179  job/match                  rows of tokens that a new one only begins with
+    45266  job/solve                  solving for the rows of the donor
+    45475  job/targets                the rows that are made from the donor's
+    45598  job/diagnose               what is odd about the rows that were made
+    45730  job/rebuild                the new rows of one vocabulary tensor
+    46021  job/write_blocks           new rows as blocks
+    46120  job/write                  the output and its weights
+    46436  job/write_gguf             the output as a GGUF file, or as parts of one
+    46786  job/copy                   the other files of the two models
+    47003  job/index                  the files that are written anew
+    47181  job/run                    the whole, in order
+    47346  job/combined               a map of tokens by the combinations that a method makes
+    47446  job/report                 what a job did, as JSON and as a table
+    47775  job/findings               what is told of a finished model
+    47826  job/check_head             a head of fewer rows than tokens
+    48061  job/check_files            its files
+    48198  job/check_ids              sizes, ids and tying
+    48414  job/check_values           values
+    48493  job/check_gguf             the tokens of a GGUF file
+    48743  job/check_gguf_keys        its other keys, and its tensors
+    48990  job/check_draft            as a draft model for another
+    49332  job/verify                 whether a finished model agrees with itself
 
-    46648  evaluate                   methods ranked on tokens that both models share
-    46667  evaluate/token_class       what a token is like, by its bytes
-    46734  evaluate/hidden            which tokens are hidden, and the rows at hand
-    46932  evaluate/scores            how near rows come to the true ones
-    47032  evaluate/ranks             whether a true row is found among all
-    47163  evaluate/evaluate          methods, one after the other, matrix by matrix
-    47392  evaluate/write_json        an evaluation as JSON
-    47505  evaluate/write_page        an evaluation as a page
+    49390  evaluate                   methods ranked on tokens that both models share
+    49409  evaluate/token_class       what a token is like, by its bytes
+    49476  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49674  evaluate/scores            how near rows come to the true ones
+    49774  evaluate/ranks             whether a true row is found among all
+    49905  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50134  evaluate/write_json        an evaluation as JSON
+    50247  evaluate/write_page        an evaluation as a page
 
-    47719  reshape                    a model's own vocabulary, smaller or larger
-    47750  reshape/needed             what has to stay for the sake of what stays
-    47964  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    48267  reshape/whole_word         which texts a tokenizer leaves in one piece
-    48418  reshape/renumber           which tokens there are then, and their ids
-    48661  reshape/files_json         tokenizer.json and the JSON files beside it
-    49045  reshape/files_lines        merges.txt and vocab.txt
-    49129  reshape/files_pieces       SentencePiece models
-    49349  reshape/files_ranks        tiktoken's ranks and tekken.json
-    49517  reshape/named              tokens that configs name, which stay
-    49634  reshape/files_gguf         the keys of GGUF files
-    49916  reshape/new_tokenizer      the files of the tokenizer, written anew
-    50112  reshape/wording            what the transplant says, in words of those who asked
-    50199  reshape/new_model          the model with its new tokenizer
-    50303  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    50459  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    50726  reshape/trim               fewer tokens
-    50865  reshape/extend             a text that becomes a token
-    51125  reshape/more_tokens        all that are wanted, and the model with them
+    50461  reshape                    a model's own vocabulary, smaller or larger
+    50493  reshape/needed             what has to stay for the sake of what stays
+    50707  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51010  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51161  reshape/renumber           which tokens there are then, and their ids
+    51404  reshape/files_json         tokenizer.json and the JSON files beside it
+    51788  reshape/files_lines        merges.txt and vocab.txt
+    51872  reshape/files_pieces       SentencePiece models
+    52092  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52260  reshape/named              tokens that configs name, which stay
+    52377  reshape/files_gguf         the keys of GGUF files
+    52659  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52855  reshape/wording            what the transplant says, in words of those who asked
+    52942  reshape/new_model          the model with its new tokenizer
+    53046  reshape/text_counts        which tokens the caller's texts are made of
+    53115  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53271  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53538  reshape/trim               fewer tokens
+    53680  reshape/extend             a text that becomes a token
+    53955  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -341,6 +357,8 @@
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
           close, with every way of making rows; otx_evaluate; otx_trim, also to a tokenizer of
           bytes, and otx_extend, also by a donor;
+          otx_encoder_*, otx_encode and otx_token_counts, whole texts as token ids; texts and
+          min_count in otx_trim_options;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
           table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
@@ -1556,6 +1574,54 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
                                    const char *bytes, size_t size, uint32_t *ids,
                                    size_t capacity, size_t *count, otx_error *error);
 
+/* >>> src/api/encode.h */
+/* ---- encoding: text as token ids ---------------------------------------------------- */
+
+/* A tokenizer, ready to encode whole texts as the tokenizers package does: added tokens are
+   cut out, the rest is normalised, cut by the pre-tokenizer, and split by the model. */
+typedef struct otx_encoder otx_encoder;
+
+/* Opens an encoder from texts[OTX_VOCAB_FILES], as for otx_vocab_parse: from a tokenizer.json
+   all of it, with the added tokens that other files name; from a tekken.json the model and its
+   pattern, in which no special tokens are looked for. Of other files and of steps that are not
+   known the result is OTX_ERROR_UNSUPPORTED, with the word which file or step it is. Texts may
+   go when this returns. Close with otx_encoder_close; NULL is fine there. */
+OTX_API otx_result otx_encoder_parse(const otx_context *ctx, const otx_vocab_text *texts,
+                                     const char *name, otx_encoder **out, otx_error *error);
+OTX_API void otx_encoder_close(otx_encoder *encoder);
+
+/* Its vocabulary, which goes with it. */
+OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder);
+
+/* Encodes a text without what a post-processor adds (such as a token at its beginning), and
+   neither truncated nor padded. Writes the first `capacity` ids, and to *count how many there
+   are. What is no UTF-8 counts as U+FFFD, as where Python decodes with errors="replace". Words
+   that were met before are remembered, within bounds. Errors are memory, OTX_ERROR_LIMIT beyond
+   2^26 bytes, and patterns that take too long. One thread at a time may use an encoder. */
+OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
+                              size_t capacity, size_t *count, otx_error *error);
+
+/* How often each token occurs. */
+typedef struct otx_token_counts {
+    uint64_t *by_id; /* by id, as many as the vocabulary has; the caller's, zero at first */
+    uint64_t bytes, tokens;
+} otx_token_counts;
+
+/* Adds up the tokens of a text that comes in parts: encodes what was given so far up to the end
+   of a line that a letter, digit or mark comes after, once there is 1 MiB of it (or, of lines
+   that are longer than 8 MiB, wherever a character ends), and keeps the rest for the next call;
+   with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
+   something before texts puts it before each. */
+OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
+                                     bool last, otx_token_counts *counts, otx_error *error);
+
+/* Writes which tokens occur, those that occur most often first: a line each of its count, its
+   id and its content, with tabs between, as lists of tokens spell it (\xNN and \\ as escapes);
+   or, as JSON, an object with the same, bytes, tokens and distinct ones. */
+OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_vocab *vocab,
+                                          const otx_token_counts *counts, bool json,
+                                          const otx_sink *sink, otx_error *error);
+
 /* >>> src/api/align.h */
 /* ---- alignment ------------------------------------------------------------------ */
 
@@ -1766,6 +1832,14 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
    same path. */
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
+
+/* Opens the encoder of a model directory, or of a tokenizer.json or tekken.json alone. */
+OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
+                                    otx_error *error);
+
+/* Adds up the tokens of a file, in parts: otx_encoder_count. */
+OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
+                                          otx_token_counts *counts, otx_error *error);
 
 /* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
    a GGUF file, or the parts of a split one. */
@@ -2229,6 +2303,9 @@ typedef struct otx_trim_options {
     bool drop;          /* those named go, and all others stay; else those named stay, and all
                            others go */
     uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    const char *const *texts; /* files of text, encoded before and after: otx_encoder_count_file */
+    size_t text_count;
+    uint64_t min_count; /* tokens that occur so often in them stay besides; 0: none for that */
     uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
                            this; 0: 1 */
     bool bytes;         /* nothing but bytes and special tokens stays, whatever is named; a
@@ -2245,6 +2322,8 @@ typedef struct otx_trim_summary {
     uint64_t made;          /* bytes that were no tokens, and are now */
     uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
     uint64_t trimmed;       /* and after */
+    uint64_t text_bytes;    /* bytes of the texts, */
+    uint64_t text_before, text_after; /* and tokens */
 } otx_trim_summary;
 
 /* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
@@ -2322,10 +2401,10 @@ typedef struct otx_extend_summary {
    under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
    other text, and one that holds a token which texts are cut at, becomes an added token, that
    is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
-   grow by the model's own; added ones are user-defined there. New rows are made from those of
-   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
-   with the same errors. A text of nothing, or one that has to be an added token and is no
-   UTF-8, is OTX_ERROR_ARGUMENT.
+   grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
+   New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
@@ -7810,6 +7889,7 @@ OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *e
      known_gguf           what llama.cpp knows of vocabularies by name
      from_gguf            the vocabulary of a GGUF file
      gguf_rules           how it splits text
+     split_bpe            words split by byte-pair encoding
      split                text split as the tokenizer's model splits it
      align                which base token a donor token is */
 
@@ -10897,7 +10977,7 @@ typedef enum otx__split_kind {
     OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
 } otx__split_kind;
 
-/* WordPiece: characters of a word beyond which it is unknown. */
+/* WordPiece: characters of a word beyond which it is unknown, if the file does not say. */
 #define OTX__LONGEST_WORD 100
 
 /* A token of the model, to be found by its content. */
@@ -10911,6 +10991,13 @@ typedef struct otx__merge {
     uint32_t rank;
 } otx__merge;
 
+/* Where tokens and merges are, by their hashes: one more than the index of each, or 0. */
+typedef struct otx__rule_slots {
+    otx__hash_key key;
+    uint32_t *tokens, *merges;
+    size_t token_mask, merge_mask;
+} otx__rule_slots;
+
 /* What otx_vocab.rules points to. */
 typedef struct otx__rules {
     otx__pool pool;     /* which this stands in: see otx__vocab_drop_rules */
@@ -10921,6 +11008,9 @@ typedef struct otx__rules {
     bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    bool every;         /* all tokens of the model count, control tokens and bytes too, as they
+                           do where added tokens were cut out of a text before */
+    uint64_t longest_word;       /* WordPiece: in characters */
     char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
     size_t prefix_size, suffix_size;
     otx__rule_token *tokens;     /* by content */
@@ -10932,6 +11022,7 @@ typedef struct otx__rules {
     int64_t bytes[256];          /* ids of <0xNN>, or -1 */
     int64_t unknown;             /* id, or -1 */
     const uint8_t *without;      /* by id: tokens that are as if they were none; or NULL */
+    otx__rule_slots *slots; /* to find them faster; or NULL */
 } otx__rules;
 
 /* ---- finding tokens ---- */
@@ -10987,10 +11078,26 @@ OTX__PRIVATE int64_t otx__rules_exact(const otx__rules *rules, const otx__rule_r
     return otx__rules_used(rules, rules->tokens[range->low].id);
 }
 
+/* The slot of a token with that content, or the empty one where it would be. */
+OTX__PRIVATE uint32_t *otx__rules_slot(const otx__rules *rules, const char *bytes, size_t size)
+{
+    const otx__rule_slots *slots = rules->slots;
+    size_t at = (size_t)otx__hash(slots->key, bytes, size) & slots->token_mask;
+    for (; slots->tokens[at]; at = (at + 1) & slots->token_mask) {
+        const otx__rule_token *token = &rules->tokens[slots->tokens[at] - 1];
+        if (otx__same_bytes(token->content, token->size, bytes, size)) break;
+    }
+    return &slots->tokens[at];
+}
+
 /* The token with that content, or -1. */
 OTX__PRIVATE int64_t otx__rules_find(const otx__rules *rules, const char *bytes, size_t size)
 {
     size_t low = 0, high = rules->token_count;
+    if (rules->slots) {
+        const uint32_t slot = *otx__rules_slot(rules, bytes, size);
+        return slot ? otx__rules_used(rules, rules->tokens[slot - 1].id) : -1;
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const otx__rule_token *token = &rules->tokens[middle];
@@ -11010,11 +11117,55 @@ OTX__PRIVATE int otx__compare_merges(const void *a, const void *b)
     return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
+/* The slot of the merge of two tokens, or the empty one where it would be. */
+OTX__PRIVATE uint32_t *otx__merge_slot(const otx__rules *rules, uint32_t left, uint32_t right)
+{
+    const otx__rule_slots *slots = rules->slots;
+    otx__hash_state hash = otx__hash_open(slots->key);
+    size_t at = (size_t)otx__hash_close(&hash, (uint64_t)left << 32 | right) & slots->merge_mask;
+    for (; slots->merges[at]; at = (at + 1) & slots->merge_mask) {
+        const otx__merge *merge = &rules->merges[slots->merges[at] - 1];
+        if (merge->left == left && merge->right == right) break;
+    }
+    return &slots->merges[at];
+}
+
+/* Makes the slots, in the pool of the rules; whoever encodes much looks tokens up often. */
+OTX__PRIVATE otx_result otx__rules_index(otx__rules *rules, otx_error *error)
+{
+    otx__rule_slots *slots = (otx__rule_slots *)otx__pool_take_zero(&rules->pool, 1,
+                                                                    sizeof *slots);
+    size_t i;
+    if (!slots) return otx__pool_fail(&rules->pool, error);
+    slots->token_mask = slots->merge_mask = 63;
+    while (slots->token_mask < 2 * rules->token_count) slots->token_mask += slots->token_mask + 1;
+    while (slots->merge_mask < 2 * rules->merge_count) slots->merge_mask += slots->merge_mask + 1;
+    slots->tokens = (uint32_t *)otx__pool_take_zero(&rules->pool, slots->token_mask + 1,
+                                                    sizeof *slots->tokens);
+    slots->merges = (uint32_t *)otx__pool_take_zero(&rules->pool, slots->merge_mask + 1,
+                                                    sizeof *slots->merges);
+    if (rules->pool.failed) return otx__pool_fail(&rules->pool, error);
+    slots->key = otx__hash_key_for(rules->pool.ctx, slots);
+    rules->slots = slots;
+    for (i = 0; i < rules->token_count; i++)
+        *otx__rules_slot(rules, rules->tokens[i].content, rules->tokens[i].size) =
+            (uint32_t)i + 1;
+    for (i = 0; i < rules->merge_count; i++)
+        *otx__merge_slot(rules, rules->merges[i].left, rules->merges[i].right) = (uint32_t)i + 1;
+    return OTX_OK;
+}
+
 /* The merge of two tokens, or NULL. */
 OTX__PRIVATE const otx__merge *otx__rules_merge(const otx__rules *rules, int64_t left,
                                                 int64_t right)
 {
     size_t low = 0, high = rules->merge_count;
+    if (left < 0 || right < 0) return NULL;
+    if (rules->slots) {
+        const uint32_t slot = *otx__merge_slot(rules, (uint32_t)left, (uint32_t)right);
+        if (!slot || otx__rules_used(rules, rules->merges[slot - 1].made) < 0) return NULL;
+        return &rules->merges[slot - 1];
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const otx__merge *merge = &rules->merges[middle];
@@ -11053,7 +11204,7 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
         if (result || !more || word.id >= vocab->count || rules->token_count == vocab->count)
             continue;
         token = &vocab->tokens[word.id];
-        if (token->kind != OTX_TOKEN_TEXT ||
+        if ((token->kind != OTX_TOKEN_TEXT && !rules->every) ||
             !otx__same_bytes(token->content, token->content_size, word.content, word.size))
             continue;
         rules->tokens[rules->token_count].content = token->content;
@@ -11217,6 +11368,8 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
     rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
                          OTX_JSON_TRUE;
+    (void)otx_json_uint(json, otx_json_find(json, t->model, "max_input_chars_per_word"),
+                        &rules->longest_word);
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
@@ -11276,17 +11429,22 @@ OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *erro
     otx__rules *rules;
     otx__pool_open(&pool, ctx);
     rules = (otx__rules *)otx__pool_take_zero(&pool, 1, sizeof *rules);
-    if (rules) rules->pool = pool;
-    else (void)otx__pool_fail(&pool, error);
+    if (!rules) {
+        (void)otx__pool_fail(&pool, error);
+        return NULL;
+    }
+    rules->pool = pool;
+    rules->longest_word = OTX__LONGEST_WORD;
     return rules;
 }
 
 /* Reads the rules of t->vocab with t->reader, in place of those that it has. */
-OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
+OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t, bool every)
 {
     otx__rules *rules = otx__rules_open(t->ctx, t->error);
     otx_result result;
     if (!rules) return OTX_ERROR_MEMORY;
+    rules->every = every;
     result = otx__open_texts(t);
     if (!result) result = otx__rules_read(t, rules);
     otx__vocab_drop_rules(t->ctx, result ? (void *)rules : t->vocab->rules);
@@ -11294,16 +11452,24 @@ OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
     return result;
 }
 
-OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
-                                         const char *name, otx_vocab *vocab, otx_error *error)
+/* As otx_vocab_parse_rules; `every`: see otx__rules. */
+OTX__PRIVATE otx_result otx__parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, bool every, otx_vocab *vocab,
+                                         otx_error *error)
 {
     otx__tokenizer t;
     otx_result result;
     otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__rules_with_reader(&t);
+    if (!result) result = otx__rules_with_reader(&t, every);
     otx__tokenizer_close(&t);
     return result;
+}
+
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error)
+{
+    return otx__parse_rules(ctx, texts, name, false, vocab, error);
 }
 
 /* >>> src/vocab/known_gguf.h */
@@ -11954,13 +12120,13 @@ OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_
     memset(texts, 0, sizeof texts);
     otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     otx__gguf_begin(&t, &words, file, name);
-    result = otx__rules_with_reader(&t);
+    result = otx__rules_with_reader(&t, false);
     otx__tokenizer_close(&t);
     return result;
 }
 
-/* >>> src/vocab/split.h */
-/* ---- split: text split as the tokenizer's model splits it ----------------------------- */
+/* >>> src/vocab/split_bpe.h */
+/* ---- split_bpe: words split by byte-pair encoding ---------------------------------------- */
 
 /* Bytes of a text at most: positions are numbers of 32 bits, and a space may become several
    bytes. */
@@ -12008,13 +12174,20 @@ OTX__PRIVATE void otx__split_put(otx__split *s, int64_t id)
     s->in_unknown = false;
 }
 
+/* Whether there is a token for every byte. */
+OTX__PRIVATE bool otx__split_has_bytes(const otx__rules *rules, const char *text, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size && rules->bytes[(unsigned char)text[i]] >= 0; i++) {}
+    return i == size;
+}
+
 /* What no token stands for: its bytes, or the unknown token. */
 OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t size)
 {
     const otx__rules *rules = s->rules;
     size_t i;
-    for (i = 0; i < size && rules->bytes[(unsigned char)text[i]] >= 0; i++) {}
-    if (i == size) {
+    if (otx__split_has_bytes(rules, text, size)) {
         for (i = 0; i < size; i++) otx__split_put(s, rules->bytes[(unsigned char)text[i]]);
     } else if (rules->unknown >= 0 && !(s->in_unknown && rules->fuse_unknown)) {
         otx__split_put(s, rules->unknown);
@@ -12111,21 +12284,31 @@ OTX__PRIVATE int64_t otx__split_character(const otx__split *s, const char *chara
     return otx__rules_find(rules, whole, length);
 }
 
+/* Whether nothing at all stands for a character that is no token: what is beside it is then
+   joined as if it were not there. */
+OTX__PRIVATE bool otx__split_is_lost(const otx__rules *rules, const char *character, size_t size)
+{
+    return rules->how == OTX__SPLIT_MERGES && rules->unknown < 0 &&
+           !otx__split_has_bytes(rules, character, size);
+}
+
 /* Cuts a word into the pieces to begin with. */
 OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
                                        bool starts, bool ends)
 {
     size_t at, step, count = 0;
-    for (at = 0; at < size; at += step, count++) {
+    for (at = 0; at < size; at += step) {
         otx__symbol *symbol = &s->symbols[count];
         step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
         symbol->start = (uint32_t)at;
         symbol->size = (uint32_t)step;
         symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
-        symbol->after = at + step < size ? (uint32_t)count + 1 : OTX__NO_SYMBOL;
+        symbol->after = (uint32_t)count + 1;
         symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
                                           ends && at + step == size);
+        count += symbol->id >= 0 || !otx__split_is_lost(s->rules, word + at, step);
     }
+    if (count) s->symbols[count - 1].after = OTX__NO_SYMBOL;
     return count;
 }
 
@@ -12159,6 +12342,9 @@ OTX__PRIVATE void otx__split_bpe(otx__split *s, const char *word, size_t size, b
         else otx__split_unknown(s, word + symbol->start, symbol->size);
     }
 }
+
+/* >>> src/vocab/split.h */
+/* ---- split: text split as the tokenizer's model splits it ----------------------------- */
 
 /* ---- Unigram ---- */
 
@@ -12252,7 +12438,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
     size_t count = s->count, at, length = 0, characters = 0;
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
     if (s->rules->across_words) characters = 0;
-    for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
+    for (at = 0; at < size && characters <= s->rules->longest_word; at += length) {
         int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
                                         &length);
         if (id < 0) break;
@@ -12629,6 +12815,9 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
                                  spelled as tokens are: in GPT-2's alphabet, with U+2581 ...
        otx__cutter_close
 
+   Before it stands the normaliser, and around both what cuts added tokens out; behind them the
+   model's own splitting (vocab/split.h) and a memory of words. All of it is an otx_encoder:
+   encode_words.h has its parts, encode.h the way of a text through them.
    A cutter owns its programs; the pieces own the text that they are parts of, which a cutter may
    have written anew.
 
@@ -12643,7 +12832,19 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      regex_match     the program run over a text
      slices          a text in pieces, and ways to cut it further
      cutter_read     the steps of a pre-tokenizer, read
-     cutter          texts cut by them */
+     cutter          texts cut by them
+     normal_tables   what normalisers know of characters
+     normal_read     the same, unpacked
+     normal_forms    Unicode's four normal forms
+     charsmap        SentencePiece's map of characters
+     normalise_steps  what normalisers do, step by step
+     normalise       the normaliser of a tokenizer.json
+     added_cut       added tokens, cut out of a text
+     word_cache      what words became before
+     encode_words    words as the model splits them
+     encode_open     what an encoder is made from
+     encode          whole texts as token ids
+     write_counts    how often tokens occur, as lists */
 
 /* >>> src/encode/char_set.h */
 /* ---- char_set: sets of characters ------------------------------------------------------ */
@@ -15656,6 +15857,2435 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
                          "cut", (uint64_t)size);
     if (slices->failed) return otx__fail_memory(error, slices->text.size);
     return OTX_OK;
+}
+
+/* >>> src/encode/normal_tables.h */
+/* ---- normal_tables: what normalisers know of characters --------------------------------- */
+
+/* Made by tests/normal_tables.py, which says how to read them. */
+
+/* What characters are made of: see otx__forms_read. */
+static const char *const otx__forms_table[] = {
+    "q}CaqR ~-i>i]mJi^(jYD$ 'G&$il;j]il<i'$B$iViEiWqveiD*  $*% %iC=qx$  ( #( +( %iC%](%i(( #(",
+    " #( -()0( #( #( -iC+*(#&  ( #( +j^-0( #( #( -().j^1!  ( #( +( %iC%](%i(( #( #( -()0( #( ",
+    "#( -iC+*(#&  ( #( +j^-0( #( #( -().iC /(iK((c (b%(c (bg(c (^i((c (b#(c (b+(c (b+(c (` (c",
+    " j^`0(c (b%(c (b#(c (be(c (bY(c (^4(c (b)(c (b#(c (bc(c (`i$(c j^`#(c (b#(c (b%(c (bg(c ",
+    "(bdiB |!'cc(`zg(c (`i%(c iC`i&(c (bi'(c (bW(c 'by$'c j^^xV(c (bi'(c (bW(c 'x_{*j^yUzc(c ",
+    "(b%(c (b+(c j^[4(c (bi'(c (bW(c (`6(c (b#(c (bi%(c (bW(c (`X(c (bW(c j^`2(c (b#(c (b%(c ",
+    "(b)(c (b#(c (b](c (^i&(c (^ (c (b-(#.(c (b-(c (b+(c $0i}hi!@(c ydU (c il.i<|*|Z* c *c  '",
+    "Qi:' c'c '^b' c'c (i4{3(c (Q (c (U (c (U (c (je0(c (b&(c (b7(c (b8(c iCiK)(c (q/ (# (r& ",
+    "(c j^lG1(c (Y (c (YZ(c (r]i!(# (iC1(n3 (wW 'i&{S' c'c ([zD(c j^S!(c (jD#(c (` (c (< (c (",
+    "m0=(c (b%(c (Y$(c (b%(c (Y$(c (b%(c (U$(c (b%(c ([$(c (b%(c ([$(c (b%(c (fL(c (` (c j^i2",
+    "U(c p8i(*(c (Yc(c (k1h(c (d (c (lU'(c (tX&(# (u> (c ox(E$vH$vG$/$vZ$#$+$vd$#i|LjG%' #' '",
+    "' _' i$' 1jYxF$v<$-$)$w@mv`k#& iAD)64j|Gj4nezhiel.VneWid(ka (}5 &|`(|g (% (% iC- iC- () ",
+    "(e it<i</(9 (9.() (% (% (F it<E/(9 (,.(- () i>Q$+$I(i5 ( /$:$.it8.$-$ i>i0$Zl,Gp8k30( 1i",
+    "C$.l0:/mKJ.($!(7-u[6 i|Mc ip4&,( 1iC$.l0i /mKY.($!(7-iqOi=3(# lt0jS2(c ydi& (c (b%(c j^W",
+    "$(c j^lP%(# (mI (c (` (c j^`((c (b)(c (U (c j^l_ (# (m: (c (i.((c (b)(c (b'(c (Y&(c j^Y ",
+    "(c pyBp%z)qu6mHmg( #(e (d#(i !l{%hc'e 'kN 'kI lqCkgbiCI ~$D iwl^y'}3qS1 j^' jl)^ )# )# )",
+    "+ )+ )# )3 )) nv^l9kT( T|Ri&W)# iD; mkekVkPj_- jjVf )# )+ j_@ vsOp)p%j^ Q( T|Ri&W)# kp,k",
+    "/l@knYiDS(# (!TovYkPkNoq6kBkNp8/ ( #iC I()HozbkHk (# (!TpyCl/k5iC +('*(&Lmm5k7j;o|3kPkPj",
+    "refS' 1j{*jTkp-iJoetB5   mL+ xJW$tBi=ibiD %)i_9* >lk')#@* > qTi`@ii@eiJtB5   mL+ xJW$nx0",
+    "l3kBun,m/onk6kp7kvP !iC% l0) jrfi- iC% j^% (# iC' ipq6p}G$kX$kYi>#$ $q;$q: %$ i> $u7$u8$",
+    "#$#$ $#$3$v)$ $p{/$qs<$#$ $v3$#$ $v8i>'$#$n7$n6$u]$p{R$ $qsK$'$ $qsJ$p{,$vA$qsX$pr,$ $ $",
+    "D$ $ijO$1$%$ $iiN$ $;$)$ y`k9jjQv$$v,$v/$r0$r;$v:$v=$#$'$%$ $ $p}e$p|G$i<$p~+$p|W$i8$$$#",
+    "  $ $%$3$ $n.$n7$ $pz7$pz8$ $w,$w1$ $ $p;k}`ik8o}h(c (`^(c (bZ(c (b=(c (jai:(c (lO-(c (b",
+    "Z(c (b=(c (b4(c (b-(c (lgi4(# (!#(# (m`i3(c (b'(c (tai.(# (uY#(c (`&(c (`'(c (bZ(c (bW(c",
+    " (ba(c (b/(c (`%(c (jci8(c (lQ (c (bg(c (b=(c (`<(c (q{a`(# (q|[i5(c (b((c (`i2(c (b-(c ",
+    "(bZ(c (`Y(c (bZ(c (b=(c (b((c (jei2(c (b/(c (jD0(# (!#(# (o0 (c (b-(c (^ (c (bZ(c (q|V`(",
+    "# (q}Qi5(c (`i.(c (bZ(c (nLY(# (+ (# (qv+ (# (q}^ (c (bZ(c (b=(c (b((c (`2(c (b9(c (b&(c",
+    " (nei2(# (#/(# (ob*(c (bc(c (`h(c (b#(c (b/(c (b!(c (bZ(c (`Y(c (b#(c (`!(c (`*(c (be(c ",
+    "(b=(c (E (9i,('%(% 'Qj,(p-j'mKq&Z(c (bU(c (jX0(c (b!(c (b3(c (b,(c (q{H!(# (qzO!(# (!!(#",
+    " (!3(# (!,(# (qzL'(# (rj$](c (bU(c (b,(c (ja$(c (b!(c (b3(c (b,(c (q| !(# (rjM/(c (bV(c ",
+    "(U (c (bU(c (ja0(c (b!(c (b3(c (b,(c (q|5!(# (qw<!(# (!!(# (!3(# (!,(# (!c(# (qC (c (bU(",
+    "c (pg0(# (!!(# (!3(# (!,(# (!c(# (qYh(c (bi (c (bU(c (b,(c p8iiHB( #(qiVI(# (!#(# (!i_(#",
+    " (qjQi8( #(qjaI(# (!#(# (!i_(# (qi`i8( #(qj'I(# (!#(# j^qk!F( #(qk1I(# (!#(# j^qj4F( #(q",
+    "jDI(# (!#(# (!i_(# (qk>i8( #(qkNI(# (!#(# (!i_(# (qjQi8( #(qjaI(# (!#(# (!i_(# (qk[i8( #",
+    "(ql#I(# (!#(# (!i_(# (qjfi8( #(qk-I(# (!#(# j^ql(F( #(ql7I(# (!#(# j^qk2F( #(qkBI(# (!#(",
+    "# (!i_(# iCql<i6iCqlNIiC #iC i_(qkKi8( #(qkZI(# (!#(# (!i_(# (qlUi8( #(qleI(# (!#(# (!i_",
+    "(# (qlUi`) #()!) #(%!) #(%!) #(-!) #(-!) #()!) #j^qi%ie -(# (D  -(# (i=  -(# (qlbiY( $(q",
+    "lei_(qld (* iC+&(qne'(qo^iY( $( () #( ie'ik,i>&il5'il6 ' i9(ka (rm3'(ql` (2 iC3&(qo1'(qp",
+    ".if) #(%!) #( ie(qoeif( #( i_(qnfiS( $(D() #j^Ci_(D (i<iS( $( () #iCqqR!( #( i_(qp>iS( $",
+    "(-() #(4F( #()i7(- (i&iS( $( () #((H(}UI) #&j&j^roHie(qlK (+ iC*&(qp''(qq4if) #(5!) #( i",
+    "e&}O'l0i<iAru-& $ru2 &$!p4ruJneruKaxE;' ~&*  mj$s!>l/rvJrv-*  rv-iB''*  'mJrvMrvMiB!}+s%",
+    "a|4' ^'^_z rvHruR&rwDqOrvK}h@$iLjYiG #$ $>$sme$smC$M$ $ie$iY '$ $>$sme$smC$M$ i>iJ$'$3$1",
+    "$uT$v0$%  $ $#$%$ w-frt.mqA@idrtO*  B$`'k)JiEj.I(*  -$pJiBn<P$j($b$!$!$a$m@$n:$!$%$ai>`'",
+    " i-jY#$ $ $!$!j]#f*#0i,' 1i>+iAij-i>ij0iAA)4|#$ $ i>e$d$ i>-$e$iy7  $ $iyMiEh|:9$ik=$<$d",
+    "$9$rjNmGsm2$a$ $'$ p:iMrv+d*  %-  0rv(*  %*#  *! %  *#  *& #*)  *( %  *%  ', $P' rub*  D",
+    "' ;$9' :*   -   T':@$=' >*   $:$4$ $1$X' c*  c' ;$9' :*   -   c':@$=' >*   $:$4$ $1tCiUr",
+    "u iG~$sj)qvA(% ijY% i{2iT () ($ km>i= mK+ j^' iqOR iC% ne-rn;*  snBiB''*  '~$=rnAj^/ j^%",
+    " iC' ip4snh iCsoT u[I (so, (% (soX (# j^; (# j^' (# p8' (# j^/ (# j^' (# jjUX (- (# (% j",
+    "}di8 (# (J (# p8c   (# kvhlq@& {m[w{f &$ '0~, '' #'#2*4#sn[ &* # - 0/i[ '-  # - #2 '3( &",
+    "'# *0%$ '* # *#2 *4i=* 7* # $R 7$ $- 7$ $j*kwz_snHsl@snVsnVnq<sn2sn2sn,'''*   nnNvkX}Zik",
+    "{.vjE$Kv~Iv}@z{K|xHmk`ym xEimk!$i)$;$1$T$i1$-$H$T$z=$i%$+$N$H$J$iD$J$5$l=$jP$X$)$]$1$V$9",
+    "$R$iB$D$V$}J$j#$u)$N$/$5$D$j+$uL$i9$k=$N$F$L$iF$%$r7$3$7$9$k5$/$)$k7$3$9$/$iT$B$D$j3$xJ$",
+    "i5$J$})$)$j9$@$9$J$i'$)$oL$P$a$io $i_$N$iN$P$1$-$iB$)$a$ipZ$tV$7$)$'$/$D$#$j5$n+$)$qP$3$",
+    "i=$-$1$/$jJ$-$nD$-$i;$B$i7$nV$-$B$q7$kJ$+$m-$jB$i5$rX$kX$x;$V$iL$i@$ic$5$+$c$j+$3$q_$-$1",
+    "$1$@$=$'$j1$'$+$in $]$u;$7$N$p%$9$j $i5$x-$=$=$g$i#$mP$7$ia$o%$_$me$J$)$n3$m1$kH$+$)$ilP",
+    "$1$l@$l;$%$i7$jg$9$'$-$jX$e$+$;$lV$i@$'$m/$%$F$o-$i9$-$ig$3$%$3$]$s3$s=$3$i%$L$/$3$'$i)$",
+    "'$B$)$9$V$=$/$iP$=$'juOjp~OknUw|Pi>sw7$%$ ii>su[wic )iC% j^' iC% iC% p8/ ( #iC'!( #iC'!(",
+    " #iC'!( #iC'!( #ip4iE!p7w~, ' #iCxjP!'K>xIi @ )iC% j^' iC% iC% p8/ ( #iC'!( #iC'!( #iC'!",
+    "( #iC'!( #ip4iE!j^j'   (# l07 'j(i9ki2rs`$ $lZ$l[$l]$ $l`$ $ $l_ #$ $lA$K$ $ $R$S '$ $j1",
+    " 2$ $M$j.$ $m%$ $'$#$)$'$#$m>$mD$#$mI$ $#$#$ $'$#$# !$ $%$'$3$-$)$lR$ $lA$ $ $i/$ $%$1$ ",
+    "$#$3$%l,|iH$kg$kW$j|D$j|E$g$h$t~9$t|,$i^$S$kwJ$vA$jybm}YiljQrtAI* % * # * % * # * # * % ",
+    "* % * # * %  !* # - EmwesnU- %  - #  - %  - #  - #  - %  - %  - #  - %   !- #  - ,; 6 !*",
+    "muFmy1m{1i-3   -3mz$iE |m_mx,* l  * kU * j|F * jxG * |] * ijf * ijc * ~8 * iuX * ntP * k",
+    "jP * ip[ * ivb * vl# * {s6 * l|% * xL * p2 * ni- * tp! * rjF * pw7 * npb * tzW * imb * i",
+    "ze * jnJ * qk% * umS * |s] * {j. * tvP * vi[ * x{c * 3 $innZ$ki'$joD$oo)s(iz}Ai}j&Z'^h &",
+    "' #'#2 #' #$mt_$#$ $#$ $ $#$#$ $# !$ 'EmwL'% '# '% '# '# '% '% '# '%  !'# 0( myLE*-$;lbk",
+    "7'! i>|m]$kg$kW$j|D$jxI$|Z$ijh$ija$~:$iuV$ntN$kjN$ip^$ivd$vl ${s8$l|#$xJ$p4$ni+$tp$$rjD$",
+    "pw5$npd$tzY$t~3$is`$qm($zmg$|~M$xL$pr3$vo7$ijmM$zD$ptL$qxQ$g$h$mme$knY$m4$jy)$i>$qk#$umU",
+    "$|sZ${j0$i|3'iot6mwd  ' #'#2 '' #'#2'(itl1 &'# *0itl0inte* # * # 'PiF*]7itjO' Y*S$h$xiF ",
+    "!$#$  )$#$%  $# #$  #$% !$   $# #$ $#  $ iKj4xjLxiHrrNrqB- ZiRjK0 1'.i&* 3H0%i<1L2* i+i>",
+    "*%j(i@3%Bidj/i9xj5- ic( *%2=* 3i)*#jE5- igi(iC- )i)iD- j<'2-  -K-% j$if-  cj]- j-a 3 j,#",
+    "iUi8j]' j=3  iSi&j5Y3  i@j]d70  =iM -%j<,]3     13 j9i6j!i!,- %i_iD*%@ib*%CD- DDiA-%jEi2",
+    "j70 j3FDiT0%2i@j.j!*)3i>*  /-)jIiD5*/ if*% iD' jJ'%i$*)6h*#`(3 4iL%jJi$-   30 ! i+03'#jI",
+    "iAhi -  ;i@*  )* !iL3'1$i* j8- %H+3 4iMCdj9* j5i;0'iOiCigie* K$-  =i.* j7.- j6i9S0  3$j8",
+    "- ! 10'#jEiDi9- !j#i0' jJ0 jG1 i8* jZ0*  1-'jEidi%*  iT* aY* i+b0 11,jJ-#idiH9' iR3  ^jI",
+    "3 *%iYiG0   i92- j7i9i -'  j8*  i *%jI1-)ei0j9' i'-#Oi6D0 i/iRj[0'#Y3 H:Rj81*'i: 'xlG}m]",
+    " ''# *0iwq(}mR '* # *#2  !* # *iHZiwoS'(D'h8*e9D';6'#;'85*  i[*  #'WQ'iqnVirr]'jtFlr^'lo",
+    "2ou%'ln;q]-w@lshilm)ijjP'itrQiqs>'$ 'ij- 'ij. '$ 'b#'% ', *ZailkC-1%6izkS'+['$ 'ij- ' e'",
+    "ij. '$ 'hH*i i>T*^  *,  *;  'ijci#'ij. '2 '/ '*#'1 'ij- 'ij. '4 '1 *% j$*4  '5iQ*$iR *% ",
+    "#*4  '5iO*$iP *%sl-i]-   iO'[slE*XCE*^  *,  *i1D'0   sm_w~,3     xlK'$F'$ 'ij- 'ij. ''['",
+    "$ 'ij- 'ij. '$ '^ 'i #'$ 'ij- 'ij. '$ '^ '_ij5'^ -JikA3smf'`ic'e<' #-bsl@$iN* sl(iU'ei4'",
+    "[iJ'eQ'bC'e_'^h' %'ci)'#.' #* #iN' 3'#M* /+* - '[i(-cU#iM*bgb' %'i c'b)')I*!slDc*K  'A~t",
+    "  &'# *0isybisx- '* # *#2  '* # *#2 * # *iDi;isx.kyj}Win=$#uj$jrm/pq.jsn4$i3jq}Sjsja$ioR",
+    "$jtjO$jtk;jtny(ro$&tq$&um9&vS&q}.&rzM&i{P&ikkX&!&iip,&zy1&{~h&im@&j{B&nyH&j~L&jm-&rZ&q%&",
+    "jsD&tyh&~N&im9&~%&mqT&lp9&jz9&ikiW&iv-&oz5&jo]&nvX&o}'&}t!&nl%&on#&il1&tz<&ro+&jia&ux8&j",
+    "xR&jj1&izT&q|'&}wE&x &p=&m|a&i~5&jpc&iu;&j~H&i~ &j@&js;&kiT&ipg&zJ&tqY&nc&ip-&ji#&mi;&ky",
+    "e&ns[&xuC&i~c&qxT&ip'&lw0&jj]&nv#&kpN&|v<&ik_&lt)&imL&pZ&lw5&oF&o~'&~qG&wl=&wsC&C&up]&il",
+    "H&ji7&nk=&kv,&usO&jpN&r}1&|lE&lt#&ipB&nr5&ue&sq2&tu)&uwM&mn;&mz[&rl_&jqM&o{%&uxM&isP&rl%",
+    "&lq)&jjN&rn6&s} &sw,&kkY&ru7&rpU&m{e&t{.&{e&jT&ot+&ny-&iz@&jy7&jo'&|{U&qD&iwe&iz &jn%&kp",
+    "V&ki%&qrF&itN&ipF&iH&iko:&nwD&it5&s|R&xmb&~T&k-&{ &ks#&wR&iiV&ix=&ip@&z)&l{L&kpW&kwe&ii#",
+    "&}vb&kg&w9&qo'&o}9&uc&vtf&pH&ikV&jwe&ms)&j|4&tkC&jw'&iv#&u7&y=&ns1&m/&kw]&la&m})&itX&j7&",
+    "mc&ijjQ&u~-&o}R&ivP&y{[&nj4&y &kw &j5&kj;&ir1&ju &irH&l{R&kz'&l~-&z}&&wzD&~rY&n}-&k=&ixX",
+    "&qa&iyP&qJ&~@&ise&qiR&iitb&mtF&yp@&iip0&lnH&mtg&si-&wz8&tJ&jma&kyN&sue&~x$&u_&jxe&klX&pg",
+    "&q_&ipg&jp)&uJ&kl)&kj3&D&j}/&iw-&~rU&qjg&pzQ&q{/&|7&my)&ms]&i{R&xP&znG&ji9&nw'&jp$&j=&rH",
+    "&km^&wW&p{L&|k0&yqR&xn6&iC&ll5&ipF&pv1&siS&mzR&jjd&ur=&jnU&lv=&lm8&vlC&ls6&iraj[{ iAlw)j",
+    "[nzK&siF&ilD&y_&e&-&i-&q{X&pzG&}aiAjj5iAiuZj[ix;&mLl.jv'&9&i1&is1&lmb&i|V&iiuK&pc&ja&r]&",
+    "V&k'&xX&jg&jX&uB&je&im5&3&ip7&n#&i%&j]&ijJ&l-&lg&v3&iv+&lN&oF&xX&m;&v9&ir=&lc&5&$&/&+&-&",
+    "i9& &m%&i]&q'&x'&J&iJ&pR&l-&uc&kg&!&uN&itF&kZ&r9&iJ&sR&iD&{J&kR&jlV&p'&iR&zsf&onpc&nyldj",
+    "[ymf&il &j0&uf&tc&iP&q7&i@&{3&j&&ic&j%&z#&jF&l)&@&oR&mN&ilX&-&l'&ic&pF&k9&j!&kZ&i8&l+&i_",
+    "&s=&jD&iF&o=&p+&lN&'&iP&ip1&i]&s+&sR&C&jB&o-&qJ&jiD&iy^&kB&kD&q7&l1&iD&n@&#&l_&B&R&j@&6&",
+    "s5&u]&oT&m7&n;&l9&q=&mP&ij)&lB&ik_&u &ie&@&pB&iL&i6&iF&(&E&j+&j5&ra&wg&pe&p=&n5&io=&jc&k",
+    "3&kX&i &7&i9&|V&is-&m|t+&.&kzJ&ouv!&irV&c&o~m &krg&snV&omqQ&j)jp/jp|(+' '' '* ,&*  '';='",
+    "  xHivLivN' C' -'57'42ngjaj#iDT'$C$G$%$ $-$ $ $5$#$i|$)i| 5) #)kwtV!) #)kwuA6) #) ) $)# ",
+    "iD%  !)# iD% iD% )# iD% )# iD%  !)# )K&)(-)5 )3 'I]$lJ$!$3  $!$%  $!$#  $!$.  $!$)  $!$.",
+    "  $!$i/  $!$#  $!$h  $!$$  $!$%  $!$   $!$+$!$$$!$#$!$.$!$@$!$0$!$P  $!$+  $!$'  $!$&  $",
+    "!$1$!$   $!'Vk@'  $K  $!$(  $!$H$!'  '  ji6i&  $!$T$!$$$!$#$!'!c$'$!$.$!$'$!$-  $!$k`$!*",
+    "#bi{c*   *  lg*   *  l!*   *  kN*   *  !*   *  %*   *  1*   *   *  k^*   *   $kR  $!*kS ",
+    "[*  #*  R*  )*  #'fi*' #' #' P' )' #'%^' #' #' P' )' #'#^' T' )' #'#[' R'#S' T'#S' #' R'",
+    "+S' #' #' P'%Q' R'#S' #' #' P'#Q' R'# '#S' T'#S' T'/S' #' #' P' )' #'#[' R' )' #'#h' +' ",
+    "#' #' N' #' )' #'#^' #' #' P' )' #'#^' #' #' P' )' #'#^' #' #' P' )' #'#^' T' )' #''^' #",
+    "' #' P' )' #'Ui''# 'R *ji$i!/ !* # * #a*ji''iY*  #*  H*  #*  '*  #'fh' #' H' #' '' #'%S'",
+    " #' H' #' '' #'#S' #' H' #' '' #'N!' #'#!' #'#h' ]' #' )' #'#*' )' #'#h' _'#I' #' H' #' ",
+    "'' #''i''#iY' #' H' #' '' #* 5^*  #*  #*  P*  %'fi*' #' #' P' %'%W' #' #' P' %'#$'#Q' R'",
+    "#S' T'#S' T'+S' #' #' P'%Q' #' P'#S' #' #' P'#Q'#R'#S' T'#S' T'/S' #' #' P'#Q' R'#S' #' ",
+    "#' N' #'#S' #' #' P' %'#W' #' #' P'#S' #' #' P' %'#W' T' i1''id' #' #' P' %* ;$*  %'f>' ",
+    "%'%$' %'#$' %'1$' %'#$' %'@&' #'# '% ' %')$' %*4/5* # * # '2.' #'%!' #'#!' #'.!' #'#!' #",
+    "'.!' #'!!' #'%!' #'/!' #'#!' #'$^' #' #' P' I'! '% '# '#R' #'%!' #'#!' #'.!' #'#!' #'.!'",
+    " #'!!' #'%!' #'/!' #'#!' #'$^' #' #' P' I'! '% '# '$*' #' #' P'!%'# ''$'(S' #' #'#$' #' ",
+    "#''P'# 'C-'  ij['`8* #S*   *  T* # * PS*  #*  #*% !*   *# ]*  !*-Q[* !#*  Z* TY*   *  !*",
+    "  T*   *%QQ*   * RR*!Q *   * !+* TY*   *  P*   *%Q)* #(*   *#PQ*   *  R*  +*%S** T *   *",
+    "  )*# (*  +*  !*/O(*   *#PQ*  R*%Q *  +*  !* ![*   * %T*   * PQ*   *#Q!*  T*  +* ![*  R*",
+    " %S*  Tj` $O*%T$*  T*!Q *  )* !(*   *  )* T#*  !*) (*   *fO+*%$ *  !* %#*  !* P#*  !*% #",
+    "* Q!* R */O *%!#*!  *%  *=! * T *-Q * ! * T **  *&  *)Q *(R[*%QR*6R+*5  *'S[*!%]*!$**!T ",
+    "*#S *% Q*U#]*#! *R  *(T *SQ *XR**4S *(T *$O+*H$ jrhCRka*;  -W l$i~L- !YM-_M]$-AP8N-(C@!-",
+    "1D%'-@C,$*GD+X   i~di{Ti~=i~PjiccjiFji]jj jiccjieji9ji]ji_92 ji$i~1][  -+kai~'Ril(i~$$w{",
+    "]$ $w{E$ $W$]$w{a$ *w|>jl<i}Qip3  $ru5$$$rsb$!$iK$ $j7$#$wz%$ $,$ $0$ $($ $%  $ jYwzd$#'",
+    "iU|X  '  $iX$!$!$iC$w{]$w{[i>9$$$)$`$ruP$ruE$ $j7$#$wz%$ $w|S$%$'$ $#$=$#$$i>_$iM$ $VmJb",
+    "iie'i~Z 'i~Y#iB #iB #'i~Z 'i~Y#'i~Z 'i~Y#'i~Z 'i~Y#'i~Z 'i~Y#'i~Z $b'-#'  ' #'  'e '  'd",
+    "#'  'i !  '  $i!$!$   $!$ $!$   $!$   $!$   $!$   $!$   $!$ $!$ $!$ $!$ $!$   $!$   $!$ ",
+    "  $!$   $!$   $!$   $!$   $!$   $!$-  $!$   $!$   $!$   $!$   $!$   $!$   $!$ $!$ $!$   ",
+    "$!*,i4i~e*   *  #*   *  #*   '  '  mGi~b i5$ $uv%$ $jk=$3$ $:$o)$4$j8 !$#$iN$#$#$i$$iL$j",
+    "K !$#$  )$#$%  $# #$  #$% !$   $# #$ $#$'$jK$ $rp>$jW$ $lZ$l[$l]$ $l`$ $ $l_ #$ $lA$K$ $",
+    " $R$S '$ l,j1 #$ jY  #$ jY  #$ jY $ $ l,mu&$ $1'kh~d$kZ$$$rv+i>iqX$ik0  $ $ioL$i/ti}hkti",
+    "@livViC% {65 pj<l k)(# isu6w1w5( T~z$rJr+( 4iC ;wv8o5nc(# nljo7jzp5jzpg)# )/3 !) #mp%jJ:",
+    ")# )#3)# )!#)# iuzMn~xQ 7$ $- 7$ $iO 7$ $- $$ i># /$ $iO 7$ $- 7$ $iOi>#$ jY%jY%$ jY%  $",
+    " i># %$ $-  $ i>#i># $$ i># ($ $iO 7$ $- 7$ $iO$ i>#  $ jY% %$ i># $$ i>/ 7$ $iO$ i>#  $",
+    " i># !$ i>#l,' $$ i>/ 7$ $iO 7$ $- 7$ $iO 7$ $- 7$ $iO 7$ $- 7$ $iO 7$ $- 7$ $iO 7$ $- 7",
+    "$ $iO 7$ $- 7$ $m/$oBjYq_ .$ $4$5 $$ $rj'$rib 6$ $ri#$riO$%$#$7$,$$$i: .$ $4$5 $$ $rj'$r",
+    "ib 6$ $ri#$riO$%$#$7$,$$$i: .$ $4$5 $$ $rj'$rib 6$ $ri#$riO$%$#$7$,$$$i: .$ $4$5 $$ $rj'",
+    "$rib 6$ $ri#$riO$%$#$7$,$$$i: .$ $4$5 $$ $rj'$rib 6$ $ri#$riO$%$#$7$,$$$X$ jYilb '$ $4 '",
+    "$ $4 '$ $4 '$ $4 '$ w}idi}9$ $'$%i>R$O$,$3$F$0  $ $I$+$/$:$9$E$%$6$ $%$#$+$#$#$iB$j+$U$i",
+    "Ai>j$$'i>VjYWi>Z$0  $ $I$+$/$:$9i>>$6$ $%i>/i>'p4>mG i>Zi>.i>#$I$+i>*$9i>>jY.i>/i>'i>kNi",
+    ">j,i>j$$'i>VjYW$3$F$0i>#$ $I$+$/$:$9i>>$6$ $%i>/$#$#$iBi>i@i>kE$ $'$%$P$ $O$,$3$Fi>.$ $ ",
+    "$I$+$/$:$9$E$%$6$ $%$#$+$#$#nbG$'$%i>R$O$,$3$Fi>.$ $ $I$+$/$:$9$E$%$6$ $%$#$+$#$#ivkFi~,",
+    "n~vh' $ ''# nhCLji* 7* # *w|F.w|F$w{W$='>>'JNi>O 7$ 'E('+ '-E' @*&&w{0'/:iuV4 ' #jmB2-n|",
+    "7w~Pw})'iLjg$#y`xrP$jn`$js.'sv,U$q{V$ks-$xlZ$xl>$krf$oyV$kvB$kz:$nq,$lp_$lv<$nw3$ns.$voH",
+    "$jwG$oz+$yl8$itE$p|=$lk>$mB$oj$$1$}~J$xxK$mm!$i|/$l~3$vj-$vo:$owF$o'$ty0$pyJ$jrM$$$lwL$s",
+    "t0$ii_${y]mMiro(zk-w{1* po^ * kV * lo  * n~g * ly6 * nz% * s}* * nk+ qOwyD$k{4puy~&i{Q&,",
+    "&1&nttZ&ntlO&j/&9&j &k=&_&j/&S&qp0&n~yJ&num[&-&@&F&ntz=&n~pQ&qsV&i%&nt{)&ntz`&9&|[&} &1&",
+    "pwt/&pwr>&;&qw,&qxT&5&i1&)&qxd&q{-&#&V&L&5& &B&i=&/&1&R&3&#&!&!&nuzJ&nlld&qsI&J&nvjT&nvj",
+    ">&+&J&l7&jd&@&a&iN&j;&T&ia&@&c&!&J&D&/&=&qR&oY&oX&mQ&g&ir<&jnB&p2&i%&R&kU&lV&$&kD&nww)&n",
+    "wu,&)&=&H&/&iZ&nw~]&i_&nw|[&i7&7&j4&l#&syA&;&s}N&iF&!&nxr'&nxn8&J&=&7&nxvF&nxv0&-&ij)&ii",
+    ":&tkd&tmP&;&j7&iC&nypJ&nyk>&nyk@&nyj2&(&B&j_& &tsW&ttD&i/&J&i1&tv,&opuL&optb&tw=&%&%&H&p",
+    "yig&px~G&nzoD&!&nnwA&su&&!&txI&ovlJ&wvT&ox~h&1&ty^&t{+&i@&3&e&k_&ui6&`&ujP&nz~D&nz}&&kP&",
+    "'&#&&&i5&H&i &>&5&i7&H&'&T&5&i_&j;&g&kF&n{s9&n{sd&i`&k%&V&jV&n{uP&n{sd&jQ&[&uy>&u~_&J&_&",
+    "i(&u}G&vmP&Z&n|r@&n|o&&oa&m!&vob&vqc&vrA&i$&os_&%&ojN&j`&pvN&|ld&swV&'&+&iT&8&n}iV&ouwb&",
+    "vz_&k:&m]&i@&n|{_&n|{O&k.&ng&wjI&wk]&jV&j &m=&n||=&n|zh&wt$&wv &n}qR&n}p4&wuf&wvX&i3&V& ",
+    "&n}{-&qy^&q|c&n}z*&n~pe&n~mW&;&jd&lg&i)&iL&iI&i)&=&9&n~j_&n~m0&o+&iX&xp(&xrT&*&n~n'&n~t!",
+    "&rN&n~m9&i9&n~l2&k3&Y&(&xyG&xz]&i@&.&iF&njr;&njn&&n~ug&n~sG&n~|_&n~xb&9&V&ois &oiqQ&J&oi",
+    "yN&n9&oiyE&B&ytU&yu@&yu*&!&yyT&J&J&H&ie&yzQ&y}/&ojuF&ojt[&ojw=&ojv!&nro]&nrk6&okqX&N&kg&",
+    "o}v!&7&zmR&oktc&$&i'&T&okuK& &!&i/&znY&zpL&zp4&j3&o~wT&oll0&iV&iZ&ztf&pin=&olsI&olv]&i/&",
+    "olvC&jL&zzh&z};&3&)&omnZ&pF&!&omr^&z|:&pjxJ&omt(&%&{kI&pj}L&omrG&{oQ&{p3&,&Z&onq5&onnE&{",
+    "q$&{s_&iP&ia&{v$&pls5&_&pls,&plw5&onwG&onz;&onyO&j_&5&ool-&j%&ookS&oooB&ooo$&ntu/&orxG&|",
+    "m+&j5&|mf&|oL&ty`&o|sJ&;&yo8&1&ntkG&%&lsB&ij~$&|vH&.&D&w|C&w} &#&3&i+&opoZ&opo`&iJ&ig&j'",
+    "&kf&l;&i-&k-&oA&k;&#&@&opoc&pZ&l6&poq$&}l@&#&g&orr;&orp.&opz;&ppjU&'&ppn;&p1&ppv<&}tN&7&",
+    "5&#&iZ&f&kZ&i4&l5&j8&ia&V&}zA&}} &a&}|h&~iP&%&orm9&orj&&-&~kK&~l9&im~0&pxya&m1&psiA&1&~t",
+    "1&j-&lB&mX&or~1&or{[&L&jH&jL&osr@&iyuO&mwxA&A&iB&mw}J&mww(&j]&ouj+&V&otw!&jN&a&ot|J&ot|8",
+    "&p)&lF& &jO&r_&X&ousL&ot~f&ikmM&ikn]&ourH&pxw*&ikt-&z}>&{j)&ovmg&n%&pzi,&/&ikx/&ov|]&pzu",
+    "<&pzy9&owiO&!&]&owpg&owkU&ikz0&ik|/&kJ&V&iR&ik}b&p|uF&oxmY&pL&m;&ilvE&_&ilxL&oyoX&p~j*&p",
+    "~kP&oH&kT&oyrh&imi:&imk'&)&-&3&-&i#&ozr=",
+    NULL};
+
+/* Capital letters and how far off the small ones are, but U+0130. */
+static const char *const otx__lower_table[] = {
+    "ec 7!ciBc 4!c#c $!cD# 5##%#####$# %##$# 4###kA!#####%n !####ma!##m_!m_!#$j3!mX!mZ!##m_!m",
+    "c#n#!mg!#%n#!n'#n)!######n1!##n1$##n1!##n/!n/!####n3!#%#)%!##%!##%!# &##$# &##$%!####jW!",
+    "iK!# 1###kS '##)u~@!##lO!u~9$##mI!ig!j#!# !##l+###%#*k7(i'#i%!i%!i%#i]#iZ!iZ#c .!c#c &!c",
+    "F1*# )##'iS$##.!#$kS!kS!kS .!j5 >!cS# .##+# 8###@!# $##$# N##$i; D!i;i{5qqH D!qqH#qqH'qq",
+    "Hr8jnr= i'!jnr= $!1iq;#(k{d I!k{d$k{d!k{d!k{dlK# i!##+q{I O##+0 %!0*0 #!0,0 %!0*0 %!0*0 ",
+    "#!0-0  #0*0 %!0:0 %!0*0 %!0*0 %!0*0!0!j(!j(!2-jA  !jA!2-0!0!j^!j^.0!0!k.!k.!.-kO!kO!kK!k",
+    "K!2l3qxW%r{E!rx$(ZPB -!B5#sSV 7!Vil6i; N!i;S##u|d!l|f!u|C$######u}h!u}(!u~&!u~$##$#*u~h!",
+    "u~h!# P##*###&#|kN# 4##5# +##ie# $##%# <##,####ji{C!# !##&##jr{h$###%# '###jr|Y!jr}(!jr|",
+    "h!jr|S!jr|Y#jr{:!jr|$!jr{A!ilF!# %###i:!jr|W!ji|f!####jr}Y!# %###jsn!:#vrZc 7!cyBi+ F!i+",
+    "ifi+ B!i+j2i) (!i)#i) ,!i)#i) $!i)#i)!i)ik6i] Q!i]j3c 3!ci{&c =!cvlSc =!cdX 6!X|o/g @!g",
+    NULL};
+
+/* Combining classes other than 0. */
+static const char *const otx__classes_table[] = {
+    "rg5k5  k7 $k+  k7  k' %k+ !ja $k+ !ja +k+ %! $k+ (k5  k@  k5 #k+ #k5 !k+!#k5 $k+  k5  k7",
+    " !k+  k5  k8 !k9  k8 !k9  k8 -k5kd%k5kY k+ $k5  k+ #k5  k-  k+ &k5 &k+ !k5  k+ !k5  k-  ",
+    "k3  k5  +  ,  -  .  /  0  1  2  3 !4  5  6  7! 8! 9  :! k5  k+! 3i#(k5  @  A  BR <  =  >",
+    "  @  A  B  C  D !k5 !k+ %k5  k+ !k5  k+1 EiA'k5#$k5  k+  k5#!k5! k+ !k5  k+E F@ k5  k+ !",
+    "k5  k+ !k5 #k+  k5 !k+  k5  k+ #k5  k+  k5  k+  k5  k+  k5  k+ !k5j5'k5  k+  k5D$k5!)k5!",
+    "#k5!%k5M#k+iT.k5! k+ !k5  k+ !k5  k+ #k5 #k+  <  =  > #k5  k+ !k5 !k+ %k5_ (1 *$ k5  k+ ",
+    "!k5iC (1 *iJ (1 *iJ (1 *iJ (1 *i[ *i[ *( i/  i6iA (1 *i[ *iX *iI!iC  *.$iGiH!iR/$iVi'!k+",
+    "< k+! k+! k'Y i^  i_! ia&$i_# i_!!k5  *!!k5a k+iL (!!*i- k+r4#k5uH *A *j2 *+ k5jb k3j$ k",
+    "-  k5  k+k* k5  k+i! *5(k5# k+R%k5 &k+ !k5  k+iR (0 *H k5  k+ 'k5X!*] (,!*f (j-#k5! ! %k",
+    "+ !k5 $k+  k5!'!% k+' k5$!k5j]!k5  k+ 'k5  k+ !k5  k9  k%  k+  ja Fk5& k5  k8  k+  k5  k",
+    "+r5!k5 !! $k5 #! !k5% k5$!!  k5  k+  k5 !! $k+  k5i}_#k5j! *i;Ak5oc k)  k3  k7  k- !k/iE",
+    "!){tc k5%*k5B!k5i+!k5ke *jS *<2k5[#k+G *i: (- *k> k5!!k5  k+#!k5&!k5! k5V *kF *ukL ;rh'k",
+    "5 'k+ !k5ub k+k1 k+j*%k5ij# k+! k5J k5  !  k+% *j: k5  k+{O *Z *[ *  (h#k5R!*a (i' ** (i",
+    "F *  (jH (  *i, (1 *9'k5$%k5jd *$ (iW *  (kK *  (iZ *iR *  (iO *zI *uiX%!^'k5usS !kqg!k'",
+    " #!$ k1 %k')(k+#%k5 !k+@$k5j)#k5jn0'k5!1k5#'k5!!k5!%k5iqM'k+iI&k5  (",
+    NULL};
+
+/* Marks of any kind. */
+static const char *const otx__marks_table[] = {
+    "rgiKkd'kWN! !!!!! i#+R51 iA'#&#!!$E @;i6+])D$!)!#!%M#iT.!BX#!2!'+!>#Z !'#!##* +!>#Z !%%!",
+    "##$ @!$ ,#Z !(!#!#5!>#Z !'#!##)!+!@ ^%$#!$* J$]'!#!$(!,!>#Z !'!#!$(!,!>#]'!#!$* +!@!i  %",
+    "&! !(3!` #'-(i= #&!!,&i%!< ! ! %!S4!!&+!E* i@48$%#!##'$$.,! +$r$#uF#>#>!@!cA* O#iS!D iR,",
+    "%,k*%[*!=# R/d%Q1H)-#@-Z.R4j-#!5% %#$!j]W&%r5Bi}_#j! i;Aoc&iE!{tc$!*B!i+!ka $ % 8%i3!T2;",
+    "2V(:-N$Q.F f.- )!O#T !##!&!! K%&!k;(!!ukL rG010ub k1 j*%ii_#!!&$J#% j:!zO#W/Z$O+h#F.a -#",
+    "R.*#i:,' j5,6$Z !'#!##* +!#'$%jV2iE4k:'#)<!i-1iF-iA/z8(!(i-6!.t~&%^'w O1$tyV!kqg%$&)(#'@",
+    "$j)#in4X%S) / 7%!/{@'!1#'!!!%iqM'iI'iipuAk>",
+    NULL};
+
+/* Those that take no room. */
+static const char *const otx__accents_table[] = {
+    "rgiKkd%kYN! !!!!! i#+R51 iA'#&#!!$E @;i6+])D$!)!#!%M#idAY ! %(% $'+!> ] %$) 5!>![ %!%!##",
+    "$ @!$ ,![ %%!!% 5!> ] # !$) ) ,!@ ` - T `#&#!$(!,!> ] # ' &!5!> b$) 5!iB (#! i5 #'-(i= #",
+    "&!!,&i%!< ! ! Y.!%!!&+!E* iB$!&!!#!:!%#1$. #!' 0 r$#uF#>#>!@!c!!') #+* O#j0 iR#%!* '#k*!",
+    "# ] !'! ! #('*# R.e$R !%! & J)-!B$#!!#Z !!$ !#](#!j-#!-!'% ' $!j]W'$r5-% $,i}_#j! i;Aoc$",
+    "iG!{tc %*B!i+!ka $ % :!j2 <2V(:+P#R #$# J f&#!#!- ) Q U !##!&!! L!) k= # % ukL rG010ub k",
+    "1 j*%ii_#!!&$J#% j:!zP X/Z#S$#!h#F%!(a -!V),#i=## !!j< $(6!] $ G'$%lH&! %!!!k=$'!!!<!i0(",
+    "# !!iF ! #&! iA##$!%u|9%^'wa$tyV!kr #2(#'@$j)#in4X%S) / 7%!/joP'iipw(k>",
+    NULL};
+
+/* What BERT's normaliser takes out. */
+static const char *const otx__controls_table[] = {
+    " )#!!2i:B. {B&7 jV S jz+ io/%;%S%!*iqzJlk>}d kI#! jy2 intL$kr((iitpa @i:i|r=i|t.#i|t.",
+    NULL};
+
+/* What a token that stands alone is not beside. */
+static const char *const otx__words_table[] = {
+    "R*(:% !:Q + % &7!@!nG%,/%( ! 2iP!!#$! ' !#! !4!i-!ig!jB!G# 'J)N! !!!!! );%$>+&i$%iA!(#*!",
+    "3# 1]#i@/W% # #O3<%+&8!&)i%!i]#*!3!(#!#6!'! $$#)#!#$) %!!%#,+ ! ##!&%!#6!'!!!!!!# !%%!##",
+    "$ ($! (0,#!)!#!6!'!!!%#*!#!## 0$#**'!#!(#!#6!'!!!%#)#!##(#%!!%#*! 1!!&$#!$$!! !!$!$#$,%%",
+    "$#!$# ' /*1-!#!7!0#)!#!$(!!## #$#*1$!(!#!7!*!%#)!#!$(!'!!$#*!#--!#!T!#!%&$(%#*+&!#!2$8!)",
+    "! #'$ %&! !('*#!.[&/!*I!! !%!8! !7#%! !'!*#$B 8!'*, ! ! %*!E%4!2!E* [i$'i(#G! & #L!lV!$#",
+    "'! !$#J!$#B!$#'! !$#/!Z!$#e##B01i0#&$p^#1!:&i%$+(6*6,4--!#!!-i.$ %!#*C#!+'i3(L&h+@!,%,+I",
+    "#%,M%:'*H<%a!=#+'*. )@Si'$*2)-iO-Y)*$R#+&L##1#!H&oM#&#G#&#(! ! ! !@#V!'! $#!'$$#&%-&#!'0",
+    "!S!4 = . 1-UB2 % #*! $%' ! ! !$!+#$&%% 2JsMUikck3')-G! & #Y( 08*'!'!'!'!'!'!'!'!AQ nS#:/",
+    "!%#%%i0#!##!i4!$&L!i82AR0o7ln,cvpFfO#k]$<5T!*!iNG)#iB#e#!! !(6W% 4U-h+*'8$ !R#E-=$c/+'@!",
+    "X*.#*'7$i#9##0#%+&#&#&*'!'!L!.'iV!!#*'omK-7%RmrVm0#iEH'-%&,!-!%! !!!!!iGCm-3b#WJ,%010$!9",
+    "#B%!ic4*(:% !:,i3$&#&#&##E,!:!3!!!/#.DiVhVie i_=$R0 AA.>&L&>#E%(!%Lj2#*'E%E%I)U-+!/!'!!!",
+    "+!/!'!!$U-l@*6+(9&!K!)h&# !M!!$ #7+7*@d3!!+6+:i Y'!c$!!&(!#!=##% B=$=E(!>:W+6+3.2iJi#YT.",
+    "T.I)*'G$%!7kJK!!$!1#YB+ )BA6L5<7*i A0*^( .9(*'V!*%$)E# *g%$!-! E2!F'$a'! !$!/!*(]&*'$!(#",
+    "!#6!'!!!%!*#!### ' &'#'$%,*! # !G!*! # !$!(.!>i%&*%$@h! )*j;W#)8&Dc$ ,*HZ(*'4=;#/%*''jO]",
+    "iAi$6(# #(!!!>!!#)-*i (#O#(!!<a) )i$$ 3i#j^B0*')!N!)0*9>#6!.i$'!!!M$ !!!))*'&!!!F!!!&(*l",
+    "@7*1!J$%.+i0 i*u,iBiJ2jYiwPi;0w616+ju%&p7lqU[ijXp)(@!*'i)!*'>#%,X*$-**5&3n-N$*j]bi]i%%Z(",
+    "1c!!!,!/k}O)yQK*myO$!'!!!l+0 >## /$)mOirgiF&-$)(*$!jwQ*o=O#7oV%$&)(#'@$j)#n8i/!i !!# #!#",
+    "$!,! !'!c!$#(!'!<!$!%! $'!l^#9!9!@!9!@!9!@!9!@!9!(#So7X%S) / 7%!/wX@'&k$'!1#'!!!%&`C iLN",
+    "$.#*% lK@2[nTKk%Lnd'!$!!!/!jZ,'Ki&%*y $!;!!! # !*!$! ! ' % ! ! !#!!! # ! ! ! ! !!! #$!'!",
+    "$!$! !*!1&#!%!1pg:':':ix#*vTimx4Bjw8'k,#kx6/lzV0p`iu1oU}FklH&jw`|~oPk>",
+    NULL};
+
+/* >>> src/encode/normal_read.h */
+/* ---- normal_read: the tables of characters, unpacked ------------------------------------ */
+
+/* A table of normal_tables.h, number by number. */
+typedef struct otx__unpack {
+    const char *const *row;
+    const char *at;
+} otx__unpack;
+
+OTX__PRIVATE otx__unpack otx__unpack_open(const char *const *rows)
+{
+    otx__unpack packed;
+    packed.row = rows;
+    packed.at = rows[0];
+    return packed;
+}
+
+/* The next digit: printable ASCII from the space on, but three. -1 after the last. */
+OTX__PRIVATE int otx__unpack_digit(otx__unpack *packed)
+{
+    int code;
+    if (!*packed->row) return -1;
+    while (!*packed->at) {
+        packed->at = *++packed->row;
+        if (!packed->at) return -1;
+    }
+    code = *packed->at++;
+    return code - 32 - (code > '"') - (code > '?') - (code > '\\');
+}
+
+enum { OTX__UNPACK_LAST = 70, OTX__UNPACK_MORE = 22 };
+
+/* The next number; false after the last. */
+OTX__PRIVATE bool otx__unpack_next(otx__unpack *packed, uint32_t *number)
+{
+    uint32_t rest = 0;
+    int digit = otx__unpack_digit(packed);
+    for (; digit >= OTX__UNPACK_LAST; digit = otx__unpack_digit(packed))
+        rest = rest * OTX__UNPACK_MORE + (uint32_t)(digit - OTX__UNPACK_LAST) + 1;
+    if (digit < 0) return false;
+    *number = rest * OTX__UNPACK_LAST + (uint32_t)digit;
+    return true;
+}
+
+/* A number that is odd for those below zero. */
+OTX__PRIVATE uint32_t otx__unpack_add(uint32_t to, uint32_t number)
+{
+    return number % 2 ? to - (number + 1) / 2 : to + number / 2;
+}
+
+/* ---- ranges ---- */
+
+/* A set of characters, or a map of them: `value` is what the table says. */
+typedef struct otx__tidy_range {
+    uint32_t first, last, value;
+} otx__tidy_range;
+
+typedef struct otx__tidy_table {
+    otx__tidy_range *ranges; /* ascending */
+    size_t count;
+} otx__tidy_table;
+
+/* The range that holds a character, or NULL. */
+OTX__PRIVATE const otx__tidy_range *otx__tidy_find(const otx__tidy_table *table, uint32_t code)
+{
+    size_t low = 0, high = table->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (code > table->ranges[middle].last) low = middle + 1;
+        else high = middle;
+    }
+    return low < table->count && code >= table->ranges[low].first ? &table->ranges[low] : NULL;
+}
+
+/* Unpacks ranges, with a value each or without. On failure the pool says so. */
+OTX__PRIVATE void otx__ranges_read(otx__pool *pool, const char *const *rows, bool values,
+                                   otx__tidy_table *table)
+{
+    otx__unpack packed = otx__unpack_open(rows);
+    uint32_t gap, size, code = 0;
+    size_t numbers = 0;
+    while (otx__unpack_next(&packed, &gap)) numbers++;
+    table->count = 0;
+    table->ranges =
+        (otx__tidy_range *)otx__pool_take(pool, numbers / 2, sizeof *table->ranges);
+    if (!table->ranges) return;
+    packed = otx__unpack_open(rows);
+    while (otx__unpack_next(&packed, &gap) && otx__unpack_next(&packed, &size)) {
+        otx__tidy_range *range = &table->ranges[table->count++];
+        range->first = code + gap;
+        range->last = range->first + size;
+        range->value = 0;
+        code = range->last + 1;
+        if (values && !otx__unpack_next(&packed, &range->value)) break;
+    }
+}
+
+/* Unpacks single characters and what they become; a 0 comes before the number, less three, of
+   entries that are alike. */
+OTX__PRIVATE void otx__lower_read(otx__pool *pool, otx__tidy_table *table)
+{
+    otx__unpack packed = otx__unpack_open(otx__lower_table);
+    uint32_t gap, off, run, code = UINT32_MAX;
+    table->count = 0;
+    table->ranges = (otx__tidy_range *)otx__pool_take(pool, 2048, sizeof *table->ranges);
+    if (!table->ranges) return;
+    while (otx__unpack_next(&packed, &gap)) {
+        run = 1;
+        if (gap == 0) {
+            if (!otx__unpack_next(&packed, &run) || !otx__unpack_next(&packed, &gap)) return;
+            run += 3;
+        }
+        if (!otx__unpack_next(&packed, &off)) return;
+        for (; run > 0 && table->count < 2048; run--) {
+            otx__tidy_range *range = &table->ranges[table->count++];
+            code += gap;
+            range->first = range->last = code;
+            range->value = otx__unpack_add(code, off);
+        }
+    }
+}
+
+/* ---- characters in a text ---- */
+
+/* The character at a place of UTF-8, which is moved behind it; of what is none, the byte. */
+OTX__PRIVATE uint32_t otx__utf8_next(const char *text, size_t size, size_t *at)
+{
+    const unsigned char *bytes = (const unsigned char *)text + *at;
+    const size_t length = otx__utf8_length(bytes, size - *at);
+    uint32_t code = bytes[0];
+    size_t i;
+    *at += length ? length : 1;
+    if (length <= 1) return code;
+    code &= 0x7fu >> length;
+    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3fu);
+    return code;
+}
+
+OTX__PRIVATE size_t otx__utf8_write(uint32_t code, char to[4])
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (char)(0xc0 | code >> 6);
+        to[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        to[0] = (char)(0xe0 | code >> 12);
+        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        to[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    to[0] = (char)(0xf0 | code >> 18);
+    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    to[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+OTX__PRIVATE void otx__text_code(otx__text *text, uint32_t code)
+{
+    char bytes[4];
+    otx__text_bytes(text, bytes, otx__utf8_write(code, bytes));
+}
+
+/* Unicode's White_Space. */
+OTX__PRIVATE bool otx__is_white(uint32_t code)
+{
+    return (code >= 9 && code <= 13) || code == ' ' || code == 0x85 || code == 0xa0 ||
+           code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
+}
+
+/* >>> src/encode/normal_forms.h */
+/* ---- normal_forms: Unicode's four normal forms ------------------------------------------ */
+
+/* What a character is made of. */
+typedef struct otx__form {
+    uint32_t code;
+    uint32_t at;          /* its parts, in otx__forms.parts */
+    uint16_t count, kind; /* kind 0: of compatibility, all parts; 1, 2: one or two, that may be
+                             made of others; from those of 1 it is made again */
+} otx__form;
+
+/* Two characters that are one together. */
+typedef struct otx__composed {
+    uint32_t first, second, made;
+} otx__composed;
+
+/* A character in a text that is put in order. */
+typedef struct otx__ordered {
+    uint32_t code, order, place; /* order: its combining class */
+} otx__ordered;
+
+typedef struct otx__forms {
+    otx__form *items; /* by code */
+    size_t count;
+    uint32_t *parts;
+    otx__composed *pairs; /* by first, second */
+    size_t pair_count;
+    otx__tidy_table classes;
+    uint8_t pages[0x1100]; /* by code / 256: there is a form, a class, or both */
+} otx__forms;
+
+#define OTX__HANGUL_FIRST 0xac00u
+#define OTX__HANGUL_COUNT 11172u
+
+/* ---- reading ---- */
+
+/* Keeps an entry; its parts are differences to those of the entry before. */
+OTX__PRIVATE void otx__forms_keep(otx__forms *forms, const uint32_t numbers[33],
+                                  uint32_t last[32], uint32_t *code, uint32_t *used)
+{
+    otx__form *form = &forms->items[forms->count++];
+    const uint32_t head = numbers[0], count = head % 96 / 3;
+    uint32_t i;
+    *code += head / 96 + 1;
+    form->code = *code;
+    form->kind = (uint16_t)(head % 3);
+    form->count = (uint16_t)count;
+    form->at = *used;
+    for (i = 0; i < count; i++) {
+        last[i] = otx__unpack_add(last[i] + (count == 1), numbers[i + 1]);
+        forms->parts[(*used)++] = last[i];
+    }
+    forms->pages[*code >> 8] = 1;
+}
+
+enum { OTX__FORMS_ROOM = 6144, OTX__FORM_PARTS_ROOM = 16384 };
+
+OTX__PRIVATE void otx__forms_unpack(otx__forms *forms)
+{
+    otx__unpack packed = otx__unpack_open(otx__forms_table);
+    uint32_t numbers[33], last[32], code = UINT32_MAX, used = 0, head, run, i;
+    memset(last, 0, sizeof last);
+    while (otx__unpack_next(&packed, &head)) {
+        run = 1;
+        if (head == 0) {
+            if (!otx__unpack_next(&packed, &run) || !otx__unpack_next(&packed, &head)) return;
+            run += 3;
+        }
+        numbers[0] = head;
+        for (i = 0; i < head % 96 / 3; i++)
+            if (!otx__unpack_next(&packed, &numbers[i + 1])) return;
+        for (; run > 0 && forms->count < OTX__FORMS_ROOM &&
+               used + 32 <= OTX__FORM_PARTS_ROOM; run--)
+            otx__forms_keep(forms, numbers, last, &code, &used);
+    }
+}
+
+OTX__PRIVATE int otx__compare_composed(const void *a, const void *b)
+{
+    const otx__composed *x = (const otx__composed *)a, *y = (const otx__composed *)b;
+    if (x->first != y->first) return x->first < y->first ? -1 : 1;
+    return x->second < y->second ? -1 : x->second > y->second;
+}
+
+/* On failure the pool says so. */
+OTX__PRIVATE void otx__forms_read(otx__pool *pool, otx__forms *forms)
+{
+    size_t i;
+    memset(forms, 0, sizeof *forms);
+    forms->items = (otx__form *)otx__pool_take(pool, OTX__FORMS_ROOM, sizeof *forms->items);
+    forms->parts = (uint32_t *)otx__pool_take(pool, OTX__FORM_PARTS_ROOM, sizeof *forms->parts);
+    forms->pairs = (otx__composed *)otx__pool_take(pool, OTX__FORMS_ROOM, sizeof *forms->pairs);
+    otx__ranges_read(pool, otx__classes_table, true, &forms->classes);
+    if (pool->failed) return;
+    otx__forms_unpack(forms);
+    for (i = 0; i < forms->count; i++) {
+        const otx__form *form = &forms->items[i];
+        otx__composed *pair = &forms->pairs[forms->pair_count];
+        if (form->kind != 1 || form->count != 2) continue;
+        pair->first = forms->parts[form->at];
+        pair->second = forms->parts[form->at + 1];
+        pair->made = form->code;
+        forms->pair_count++;
+    }
+    otx__sort(forms->pairs, forms->pair_count, sizeof *forms->pairs, otx__compare_composed);
+    for (i = 0; i < forms->classes.count; i++)
+        forms->pages[forms->classes.ranges[i].first >> 8] =
+            forms->pages[forms->classes.ranges[i].last >> 8] = 1;
+}
+
+/* ---- one character ---- */
+
+OTX__PRIVATE const otx__form *otx__form_of(const otx__forms *forms, uint32_t code)
+{
+    size_t low = 0, high = forms->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (forms->items[middle].code < code) low = middle + 1;
+        else high = middle;
+    }
+    return low < forms->count && forms->items[low].code == code ? &forms->items[low] : NULL;
+}
+
+OTX__PRIVATE uint32_t otx__class_of(const otx__forms *forms, uint32_t code)
+{
+    const otx__tidy_range *range;
+    if (!forms->pages[code >> 8]) return 0;
+    range = otx__tidy_find(&forms->classes, code);
+    return range ? range->value : 0;
+}
+
+/* What two characters are together, or 0. */
+OTX__PRIVATE uint32_t otx__compose(const otx__forms *forms, uint32_t first, uint32_t second)
+{
+    otx__composed wanted;
+    const otx__composed *found;
+    const uint32_t lead = first - 0x1100, vowel = second - 0x1161;
+    const uint32_t syllable = first - OTX__HANGUL_FIRST, tail = second - 0x11a7;
+    if (lead < 19 && vowel < 21) return OTX__HANGUL_FIRST + (lead * 21 + vowel) * 28;
+    if (syllable < OTX__HANGUL_COUNT && syllable % 28 == 0 && tail > 0 && tail < 28)
+        return first + tail;
+    wanted.first = first;
+    wanted.second = second;
+    wanted.made = 0;
+    found = (const otx__composed *)otx__sorted_find(forms->pairs, forms->pair_count,
+                                                    sizeof wanted, &wanted,
+                                                    otx__compare_composed);
+    return found ? found->made : 0;
+}
+
+/* ---- a part of a text ---- */
+
+/* A text on its way to a normal form. */
+typedef struct otx__forming {
+    const otx_context *ctx;
+    const otx__forms *forms;
+    bool wide, compose; /* the forms of compatibility; composed again */
+    otx__ordered *items;
+    size_t count, room;
+    bool failed;
+} otx__forming;
+
+OTX__PRIVATE void otx__forming_put(otx__forming *f, uint32_t code)
+{
+    void *items = f->items;
+    if (f->failed || !otx__grow(f->ctx, &items, &f->room, f->count + 1, sizeof *f->items)) {
+        f->failed = true;
+        return;
+    }
+    f->items = (otx__ordered *)items;
+    f->items[f->count].code = code;
+    f->items[f->count].order = otx__class_of(f->forms, code);
+    f->items[f->count].place = (uint32_t)f->count;
+    f->count++;
+}
+
+OTX__PRIVATE void otx__decompose(otx__forming *f, uint32_t code)
+{
+    uint32_t waiting[16], count = 1;
+    waiting[0] = code;
+    while (count > 0) { /* the first part of one may be made of others */
+        const uint32_t next = waiting[--count], syllable = next - OTX__HANGUL_FIRST;
+        const otx__form *form = NULL;
+        uint32_t i;
+        if (syllable < OTX__HANGUL_COUNT) {
+            otx__forming_put(f, 0x1100 + syllable / 588);
+            otx__forming_put(f, 0x1161 + syllable % 588 / 28);
+            if (syllable % 28) otx__forming_put(f, 0x11a7 + syllable % 28);
+            continue;
+        }
+        if (f->forms->pages[next >> 8]) form = otx__form_of(f->forms, next);
+        if (!form || (form->kind == 0 && !f->wide)) {
+            otx__forming_put(f, next);
+        } else if (form->kind == 0) {
+            for (i = 0; i < form->count; i++)
+                otx__forming_put(f, f->forms->parts[form->at + i]);
+        } else {
+            for (i = form->count; i-- > 0 && count < OTX__COUNT(waiting);)
+                waiting[count++] = f->forms->parts[form->at + i];
+        }
+    }
+}
+
+OTX__PRIVATE int otx__compare_ordered(const void *a, const void *b)
+{
+    const otx__ordered *x = (const otx__ordered *)a, *y = (const otx__ordered *)b;
+    if (x->order != y->order) return x->order < y->order ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Marks in a row, by their classes. */
+OTX__PRIVATE void otx__reorder(otx__forming *f)
+{
+    size_t at = 0, end;
+    for (; at < f->count; at = end) {
+        for (end = at; end < f->count && f->items[end].order > 0; end++) {}
+        if (end > at + 1)
+            otx__sort(f->items + at, end - at, sizeof *f->items, otx__compare_ordered);
+        if (end == at) end++;
+    }
+}
+
+OTX__PRIVATE void otx__recompose(otx__forming *f)
+{
+    size_t starter = 0, kept = 0, at;
+    uint32_t last = 256; /* nothing to compose with yet */
+    for (at = 0; at < f->count; at++) {
+        const otx__ordered item = f->items[at];
+        uint32_t made = 0;
+        if (last == 0 || last < item.order)
+            made = otx__compose(f->forms, f->items[starter].code, item.code);
+        if (made) {
+            f->items[starter].code = made;
+            continue;
+        }
+        if (item.order == 0) starter = kept;
+        if (item.order == 0 || last != 256) last = item.order;
+        f->items[kept++] = item;
+    }
+    f->count = kept;
+}
+
+/* ---- a text ---- */
+
+/* The normal form of a text, appended to `to`. A part between ASCII characters, with the one
+   before it, is put into its form by itself: none of them is ever the second of two. */
+OTX__PRIVATE void otx__forming_run(otx__forming *f, const char *text, size_t size, otx__text *to)
+{
+    size_t at = 0, start, end;
+    while (at < size) {
+        for (end = at; end < size && !((unsigned char)text[end] & 0x80); end++) {}
+        start = end < size && end > at ? end - 1 : end;
+        otx__text_bytes(to, text + at, start - at);
+        f->count = 0;
+        for (at = start; at < size && (at < end || ((unsigned char)text[at] & 0x80));)
+            otx__decompose(f, otx__utf8_next(text, size, &at));
+        if (f->count == 0) continue;
+        otx__reorder(f);
+        if (f->compose) otx__recompose(f);
+        for (start = 0; start < f->count; start++) otx__text_code(to, f->items[start].code);
+    }
+    if (f->failed) to->failed = true;
+}
+
+OTX__PRIVATE void otx__forming_close(otx__forming *f)
+{
+    if (f->room) otx__free(f->ctx, f->items, f->room, sizeof *f->items);
+    f->items = NULL;
+    f->room = 0;
+}
+
+/* >>> src/encode/charsmap.h */
+/* ---- charsmap: SentencePiece's map of characters ---------------------------------------- */
+
+/* What a tokenizer.json has as Precompiled: a double array of 32-bit units, in which texts are
+   looked up, and the texts that take their place, each with a zero byte at its end. Offsets
+   come from the file, so that every one is checked. */
+typedef struct otx__charsmap {
+    const unsigned char *units;
+    size_t unit_count;
+    const char *texts;
+    size_t text_size;
+    otx__tidy_table marks; /* what continues a character that is seen as one */
+} otx__charsmap;
+
+/* Reads the map that `bytes`, which must stay, hold; false if they are none. */
+OTX__PRIVATE bool otx__charsmap_read(const char *bytes, size_t size, otx__charsmap *map)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    uint64_t units;
+    if (size < 4) return false;
+    units = (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 |
+            (uint64_t)at[3] << 24;
+    if (units % 4 != 0 || units == 0 || units > size - 4) return false;
+    map->units = at + 4;
+    map->unit_count = (size_t)(units / 4);
+    map->texts = bytes + 4 + units;
+    map->text_size = size - 4 - (size_t)units;
+    return true;
+}
+
+OTX__PRIVATE uint32_t otx__charsmap_unit(const otx__charsmap *map, size_t at)
+{
+    const unsigned char *unit = map->units + 4 * at;
+    return (uint32_t)unit[0] | (uint32_t)unit[1] << 8 | (uint32_t)unit[2] << 16 |
+           (uint32_t)unit[3] << 24;
+}
+
+/* How far the children of a unit are. */
+OTX__PRIVATE size_t otx__charsmap_offset(uint32_t unit)
+{
+    return (unit >> 10) << (unit >> 6 & 8);
+}
+
+/* What stands for the shortest beginning of `key` that the map knows, as in the tokenizers
+   package; false if it knows none. */
+OTX__PRIVATE bool otx__charsmap_find(const otx__charsmap *map, const char *key, size_t size,
+                                     otx__span *found)
+{
+    size_t node = otx__charsmap_offset(otx__charsmap_unit(map, 0)), i, end;
+    for (i = 0; i < size && key[i]; i++) {
+        uint32_t unit;
+        node ^= (unsigned char)key[i];
+        if (node >= map->unit_count) return false;
+        unit = otx__charsmap_unit(map, node);
+        if ((unit & 0x800000ffu) != (unsigned char)key[i]) return false;
+        node ^= otx__charsmap_offset(unit);
+        if (!(unit & 0x100)) continue;
+        if (node >= map->unit_count) return false;
+        end = otx__charsmap_unit(map, node) & 0x7fffffffu;
+        if (end > map->text_size) return false;
+        *found = otx__span_of(map->texts + end, 0);
+        while (end + found->size < map->text_size && found->bytes[found->size]) found->size++;
+        return true;
+    }
+    return false;
+}
+
+/* ---- characters as people see them ---- */
+
+/* Characters that stand alone whatever is beside them. */
+OTX__PRIVATE bool otx__stands_alone(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||
+           code == 0x180e || code == 0x200b || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+           code == 0xfeff || (code >= 0xfff0 && code <= 0xfffb) ||
+           (code >= 0xe0000 && code <= 0xe0fff && !(code >= 0xe0020 && code <= 0xe007f) &&
+            !(code >= 0xe0100 && code <= 0xe01ef));
+}
+
+/* Those that go with what comes before. */
+OTX__PRIVATE bool otx__goes_on(const otx__charsmap *map, uint32_t code)
+{
+    if (code < 0x300) return false;
+    if (code == 0x200c || code == 0x200d || code == 0xe33 || code == 0xeb3 || code == 0xff9e ||
+        code == 0xff9f || (code >= 0x1f3fb && code <= 0x1f3ff) ||
+        (code >= 0xe0020 && code <= 0xe007f))
+        return true;
+    if (code == 0x102b || code == 0x102c || code == 0x1038 ||
+        (code >= 0x1062 && code <= 0x1064) || (code >= 0x1067 && code <= 0x106d) ||
+        code == 0x1083 || (code >= 0x1087 && code <= 0x108c) || code == 0x108f ||
+        (code >= 0x109a && code <= 0x109c) || code == 0x1a61 || code == 0x1a63 ||
+        code == 0x1a64 || code == 0xaa7b || code == 0xaa7d || code == 0x11720 || code == 0x11721)
+        return false; /* marks that are none here */
+    return otx__tidy_find(&map->marks, code) != NULL;
+}
+
+/* Those that go with what comes after. */
+OTX__PRIVATE bool otx__goes_before(uint32_t code)
+{
+    return (code >= 0x600 && code <= 0x605) || code == 0x6dd || code == 0x70f || code == 0x890 ||
+           code == 0x891 || code == 0x8e2;
+}
+
+/* The bytes of the cluster at the beginning of a text; once they are 6 or more, they may be
+   fewer than it has: so long a one is looked at character by character anyway. */
+OTX__PRIVATE size_t otx__cluster(const otx__charsmap *map, const char *text, size_t size)
+{
+    size_t at = 0, end;
+    uint32_t code = otx__utf8_next(text, size, &at), next;
+    if (code == '\r' && at < size && text[at] == '\n') return 2;
+    if (otx__stands_alone(code)) return at;
+    for (; at < size && at < 6; code = next, at = end) {
+        end = at;
+        next = otx__utf8_next(text, size, &end);
+        if (otx__goes_on(map, next)) continue;
+        if (!otx__goes_before(code) || otx__stands_alone(next)) break;
+    }
+    while (at >= 6 && at < size) { /* what still goes on with it */
+        end = at;
+        if (!otx__goes_on(map, otx__utf8_next(text, size, &end))) break;
+        at = end;
+    }
+    return at;
+}
+
+/* The text with all that the map knows replaced. */
+OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, size_t size,
+                                    otx__text *to)
+{
+    size_t at = 0, end, next;
+    otx__span found;
+    for (; at < size; at = end) {
+        end = at + otx__cluster(map, text + at, size - at);
+        if (end - at < 6 && otx__charsmap_find(map, text + at, end - at, &found)) {
+            otx__text_bytes(to, found.bytes, found.size);
+            continue;
+        }
+        for (; at < end; at = next) {
+            next = at;
+            (void)otx__utf8_next(text, end, &next);
+            if (otx__charsmap_find(map, text + at, next - at, &found))
+                otx__text_bytes(to, found.bytes, found.size);
+            else otx__text_bytes(to, text + at, next - at);
+        }
+    }
+}
+
+/* >>> src/encode/normalise_steps.h */
+/* ---- normalise_steps: what normalisers do, step by step --------------------------------- */
+
+typedef enum otx__tidy_kind {
+    OTX__TIDY_NFC, OTX__TIDY_NFD, OTX__TIDY_NFKC, OTX__TIDY_NFKD,
+    OTX__TIDY_LOWER,
+    OTX__TIDY_MARKS,     /* takes out marks of any kind, */
+    OTX__TIDY_ACCENTS,   /* or those that take no room */
+    OTX__TIDY_STRIP,     /* spaces at the ends */
+    OTX__TIDY_REPLACE,   /* a text by another */
+    OTX__TIDY_MATCHES,   /* what a regular expression matches */
+    OTX__TIDY_PREPEND,
+    OTX__TIDY_CLEAN,     /* BERT: no control characters, one kind of space */
+    OTX__TIDY_CHINESE,   /* BERT: spaces around Chinese characters */
+    OTX__TIDY_NMT,       /* SentencePiece's rules for translation */
+    OTX__TIDY_BYTES,     /* bytes in GPT-2's alphabet */
+    OTX__TIDY_CHARSMAP
+} otx__tidy_kind;
+
+/* One step. What it points to stands in the normaliser's pool. */
+typedef struct otx__tidy_step {
+    otx__tidy_kind kind;
+    bool left, right;      /* STRIP */
+    otx__span from, to;    /* REPLACE, MATCHES, PREPEND: what is put is `to` */
+    otx__cutter matches;   /* MATCHES */
+    otx__charsmap map;     /* CHARSMAP */
+    struct otx__tidy_step *next;
+} otx__tidy_step;
+
+/* The tables that the steps want. */
+typedef struct otx__tidy_tables {
+    otx__forms forms;
+    otx__tidy_table lower, marks, accents, controls;
+    bool has_forms, has_lower, has_marks, has_accents, has_controls;
+} otx__tidy_tables;
+
+/* ---- characters ---- */
+
+/* Takes out the characters of a table. */
+OTX__PRIVATE void otx__tidy_without(const otx__tidy_table *table, otx__span text,
+                                      otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        uint32_t code;
+        next = at;
+        code = otx__utf8_next(text.bytes, text.size, &next);
+        if (!otx__tidy_find(table, code)) otx__text_bytes(to, text.bytes + at, next - at);
+    }
+}
+
+OTX__PRIVATE void otx__tidy_lower(const otx__tidy_table *lower, otx__span text, otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        const otx__tidy_range *range;
+        uint32_t code;
+        next = at;
+        code = otx__utf8_next(text.bytes, text.size, &next);
+        range = otx__tidy_find(lower, code);
+        if (range) otx__text_code(to, range->value);
+        else if (code == 0x130) otx__text_bytes(to, "i\xcc\x87", 3);
+        else otx__text_bytes(to, text.bytes + at, next - at);
+    }
+}
+
+/* Control characters go, and so do U+0000 and U+FFFD; any space becomes the one of ASCII. */
+OTX__PRIVATE void otx__tidy_clean(const otx__tidy_table *controls, otx__span text,
+                                    otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        uint32_t code;
+        next = at;
+        code = otx__utf8_next(text.bytes, text.size, &next);
+        if (otx__tidy_find(controls, code)) continue;
+        if (otx__is_white(code)) otx__text_bytes(to, " ", 1);
+        else otx__text_bytes(to, text.bytes + at, next - at);
+    }
+}
+
+OTX__PRIVATE bool otx__is_chinese(uint32_t code)
+{
+    return (code >= 0x4e00 && code <= 0x9fff) || (code >= 0x3400 && code <= 0x4dbf) ||
+           (code >= 0x20000 && code <= 0x2a6df) || (code >= 0x2a700 && code <= 0x2b73f) ||
+           (code >= 0x2b740 && code <= 0x2b81f) || (code >= 0x2b920 && code <= 0x2ceaf) ||
+           (code >= 0xf900 && code <= 0xfaff) || (code >= 0x2f800 && code <= 0x2fa1f);
+}
+
+OTX__PRIVATE void otx__tidy_chinese(otx__span text, otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        bool spaced;
+        next = at;
+        spaced = otx__is_chinese(otx__utf8_next(text.bytes, text.size, &next));
+        if (spaced) otx__text_bytes(to, " ", 1);
+        otx__text_bytes(to, text.bytes + at, next - at);
+        if (spaced) otx__text_bytes(to, " ", 1);
+    }
+}
+
+OTX__PRIVATE bool otx__nmt_drops(uint32_t code)
+{
+    return (code >= 1 && code <= 8) || code == 0xb || (code >= 0xe && code <= 0x1f) ||
+           code == 0x7f || code == 0x8f || code == 0x9f;
+}
+
+OTX__PRIVATE void otx__tidy_nmt(otx__span text, otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        uint32_t code;
+        next = at;
+        code = otx__utf8_next(text.bytes, text.size, &next);
+        if (otx__nmt_drops(code)) continue;
+        if (code == 9 || code == 0xa || code == 0xc || code == 0xd || code == 0x1680 ||
+            (code >= 0x200b && code <= 0x200f) || code == 0x2028 || code == 0x2029 ||
+            code == 0x2581 || code == 0xfeff || code == 0xfffd)
+            otx__text_bytes(to, " ", 1);
+        else otx__text_bytes(to, text.bytes + at, next - at);
+    }
+}
+
+OTX__PRIVATE void otx__tidy_bytes(otx__span text, otx__text *to)
+{
+    size_t at;
+    for (at = 0; at < text.size; at++)
+        otx__text_code(to, otx__character_of_byte((unsigned char)text.bytes[at]));
+}
+
+/* ---- texts ---- */
+
+OTX__PRIVATE void otx__tidy_strip(const otx__tidy_step *step, otx__span text, otx__text *to)
+{
+    size_t start = 0, end = text.size, at, next;
+    if (step->left) {
+        for (next = 0; next < text.size; start = next)
+            if (!otx__is_white(otx__utf8_next(text.bytes, text.size, &next))) break;
+    }
+    if (step->right) {
+        for (end = at = start; at < text.size; at = next) {
+            next = at;
+            if (!otx__is_white(otx__utf8_next(text.bytes, text.size, &next))) end = next;
+        }
+    }
+    otx__text_bytes(to, text.bytes + start, end - start);
+}
+
+/* The place of `part` in a text from `at` on, or the text's size. */
+OTX__PRIVATE size_t otx__find_part(otx__span text, size_t at, otx__span part)
+{
+    while (at + part.size <= text.size) {
+        const char *found =
+            (const char *)memchr(text.bytes + at, part.bytes[0], text.size - part.size - at + 1);
+        if (!found) break;
+        at = (size_t)(found - text.bytes);
+        if (memcmp(found, part.bytes, part.size) == 0) return at;
+        at++;
+    }
+    return text.size;
+}
+
+OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text,
+                                      otx__text *to)
+{
+    size_t at = 0, found;
+    for (; at < text.size; at = found + step->from.size) {
+        found = otx__find_part(text, at, step->from);
+        otx__text_bytes(to, text.bytes + at, found - at);
+        if (found == text.size) break;
+        otx__text_bytes(to, step->to.bytes, step->to.size);
+    }
+}
+
+OTX__PRIVATE void otx__tidy_form(const otx_context *ctx, const otx__tidy_tables *tables,
+                                   otx__tidy_kind kind, otx__span text, otx__text *to)
+{
+    otx__forming forming;
+    memset(&forming, 0, sizeof forming);
+    forming.ctx = ctx;
+    forming.forms = &tables->forms;
+    forming.wide = kind == OTX__TIDY_NFKC || kind == OTX__TIDY_NFKD;
+    forming.compose = kind == OTX__TIDY_NFC || kind == OTX__TIDY_NFKC;
+    otx__forming_run(&forming, text.bytes, text.size, to);
+    otx__forming_close(&forming);
+}
+
+/* >>> src/encode/normalise.h */
+/* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
+
+/* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
+   stand in it. */
+typedef struct otx__tidy {
+    otx__pool pool;
+    const char *name;    /* in errors; borrowed */
+    otx__tidy_step *first, **last;
+    otx__tidy_tables tables;
+    otx__text texts[2];  /* of one step, of the next */
+    otx__slices matches;
+    bool ready;          /* texts and matches are open */
+    bool moved;          /* of the last text the beginning is gone */
+} otx__tidy;
+
+OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
+{
+    otx__tidy_step *step;
+    if (!n->ready) return;
+    for (step = n->first; step; step = step->next)
+        if (step->kind == OTX__TIDY_MATCHES) otx__cutter_close(&step->matches);
+    otx__text_close(&n->texts[0]);
+    otx__text_close(&n->texts[1]);
+    otx__slices_close(&n->matches);
+    otx__pool_close(&n->pool);
+    n->ready = false;
+}
+
+/* ---- reading ---- */
+
+/* A step more; NULL without memory, which the pool says. */
+OTX__PRIVATE otx__tidy_step *otx__tidy_add(otx__tidy *n, otx__tidy_kind kind)
+{
+    otx__tidy_tables *t = &n->tables;
+    otx__tidy_step *step =
+        (otx__tidy_step *)otx__pool_take_zero(&n->pool, 1, sizeof *step);
+    if (!step) return NULL;
+    step->kind = kind;
+    if (kind <= OTX__TIDY_NFKD && !t->has_forms) {
+        otx__forms_read(&n->pool, &t->forms);
+        t->has_forms = true;
+    } else if (kind == OTX__TIDY_LOWER && !t->has_lower) {
+        otx__lower_read(&n->pool, &t->lower);
+        t->has_lower = true;
+    } else if ((kind == OTX__TIDY_MARKS || kind == OTX__TIDY_CHARSMAP) && !t->has_marks) {
+        otx__ranges_read(&n->pool, otx__marks_table, false, &t->marks);
+        t->has_marks = true;
+    } else if (kind == OTX__TIDY_ACCENTS && !t->has_accents) {
+        otx__ranges_read(&n->pool, otx__accents_table, false, &t->accents);
+        t->has_accents = true;
+    } else if (kind == OTX__TIDY_CLEAN && !t->has_controls) {
+        otx__ranges_read(&n->pool, otx__controls_table, false, &t->controls);
+        t->has_controls = true;
+    }
+    if (n->pool.failed) return NULL;
+    *n->last = step;
+    n->last = &step->next;
+    return step;
+}
+
+/* A string in the pool; false where it is none, or without memory. */
+OTX__PRIVATE bool otx__tidy_string(otx__tidy *n, const otx_json *json, uint32_t node,
+                                     otx__span *text)
+{
+    char *bytes;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
+    bytes = (char *)otx__pool_take(&n->pool, otx__json_span(json, node).size + 1, 1);
+    if (!bytes) return false;
+    *text = otx__span_of(bytes, otx_json_string(json, node, bytes));
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__tidy_bad(const otx__tidy *n, const char *type, otx_error *error)
+{
+    if (n->pool.failed) return otx__pool_fail(&n->pool, error);
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: normalizer %s lacks what it needs, or says it "
+                     "in a way that is not known", n->name, type);
+}
+
+OTX__PRIVATE bool otx__tidy_true(const otx_json *json, uint32_t node, const char *member)
+{
+    return otx_json_type_of(json, otx_json_find(json, node, member)) == OTX_JSON_TRUE;
+}
+
+OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *json,
+                                                 uint32_t node, otx_error *error)
+{
+    const uint32_t pattern = otx_json_find(json, node, "pattern");
+    const uint32_t regex = otx_json_find(json, pattern, "Regex");
+    otx__span from, to;
+    otx__tidy_step *step;
+    if (!otx__tidy_string(n, json, regex != OTX_JSON_NONE
+                                         ? regex : otx_json_find(json, pattern, "String"), &from) ||
+        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to) ||
+        from.size == 0)
+        return otx__tidy_bad(n, "Replace", error);
+    if (regex == OTX_JSON_NONE) {
+        step = otx__tidy_add(n, OTX__TIDY_REPLACE);
+    } else {
+        otx__cutter matches;
+        otx_result result = otx__cutter_open_pattern(n->pool.ctx, from.bytes, from.size, n->name,
+                                                     &matches, error);
+        if (result) return result;
+        step = otx__tidy_add(n, OTX__TIDY_MATCHES);
+        if (step) step->matches = matches;
+        else otx__cutter_close(&matches);
+    }
+    if (!step) return otx__pool_fail(&n->pool, error);
+    step->from = from;
+    step->to = to;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__tidy_read_charsmap(otx__tidy *n, const otx_json *json,
+                                                  uint32_t node, otx_error *error)
+{
+    const uint32_t text = otx_json_find(json, node, "precompiled_charsmap");
+    otx__span map;
+    otx__tidy_step *step;
+    size_t size;
+    if (otx_json_type_of(json, text) == OTX_JSON_NULL) return OTX_OK;
+    if (!otx__tidy_string(n, json, text, &map)) return otx__tidy_bad(n, "Precompiled", error);
+    if (map.size == 0) return OTX_OK;
+    step = otx__tidy_add(n, OTX__TIDY_CHARSMAP);
+    if (!step) return otx__pool_fail(&n->pool, error);
+    step->map.marks = n->tables.marks;
+    if (!otx__base64_decode(map.bytes, map.size, (char *)(uintptr_t)map.bytes, &size) ||
+        !otx__charsmap_read(map.bytes, size, &step->map))
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: the precompiled_charsmap of its "
+                         "normalizer is none", n->name);
+    return OTX_OK;
+}
+
+/* BERT's normaliser is four that are known otherwise. */
+OTX__PRIVATE void otx__tidy_read_bert(otx__tidy *n, const otx_json *json, uint32_t node)
+{
+    const uint32_t accents = otx_json_find(json, node, "strip_accents");
+    const bool lower = otx__tidy_true(json, node, "lowercase");
+    const bool strip = otx_json_type_of(json, accents) == OTX_JSON_TRUE ||
+                       (lower && otx_json_type_of(json, accents) != OTX_JSON_FALSE);
+    if (otx__tidy_true(json, node, "clean_text")) (void)otx__tidy_add(n, OTX__TIDY_CLEAN);
+    if (otx__tidy_true(json, node, "handle_chinese_chars"))
+        (void)otx__tidy_add(n, OTX__TIDY_CHINESE);
+    if (strip) (void)otx__tidy_add(n, OTX__TIDY_NFD);
+    if (strip) (void)otx__tidy_add(n, OTX__TIDY_ACCENTS);
+    if (lower) (void)otx__tidy_add(n, OTX__TIDY_LOWER);
+}
+
+/* Those of one step without parts. */
+static const struct {
+    const char *type;
+    otx__tidy_kind kind;
+} otx__tidy_types[] = {
+    {"NFC", OTX__TIDY_NFC},         {"NFD", OTX__TIDY_NFD},
+    {"NFKC", OTX__TIDY_NFKC},       {"NFKD", OTX__TIDY_NFKD},
+    {"Lowercase", OTX__TIDY_LOWER}, {"StripAccents", OTX__TIDY_MARKS},
+    {"Nmt", OTX__TIDY_NMT},         {"ByteLevel", OTX__TIDY_BYTES},
+};
+
+/* One normaliser that is no Sequence. */
+OTX__PRIVATE otx_result otx__tidy_read_one(otx__tidy *n, const otx_json *json, uint32_t node,
+                                             otx_error *error)
+{
+    const uint32_t type = otx_json_find(json, node, "type");
+    const otx__span name = otx__json_span(json, type);
+    char quoted[OTX__QUOTED];
+    otx__tidy_step *step = NULL;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__tidy_types); i++)
+        if (otx__span_is(name, otx__tidy_types[i].type)) {
+            (void)otx__tidy_add(n, otx__tidy_types[i].kind);
+            return n->pool.failed ? otx__pool_fail(&n->pool, error) : OTX_OK;
+        }
+    if (otx__span_is(name, "Replace")) return otx__tidy_read_replace(n, json, node, error);
+    if (otx__span_is(name, "Precompiled"))
+        return otx__tidy_read_charsmap(n, json, node, error);
+    if (otx__span_is(name, "BertNormalizer")) {
+        otx__tidy_read_bert(n, json, node);
+    } else if (otx__span_is(name, "Strip")) {
+        step = otx__tidy_add(n, OTX__TIDY_STRIP);
+        if (step) step->left = otx__tidy_true(json, node, "strip_left");
+        if (step) step->right = otx__tidy_true(json, node, "strip_right");
+    } else if (otx__span_is(name, "Prepend")) {
+        step = otx__tidy_add(n, OTX__TIDY_PREPEND);
+        if (step && !otx__tidy_string(n, json, otx_json_find(json, node, "prepend"), &step->to))
+            return otx__tidy_bad(n, "Prepend", error);
+    } else {
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its normalizer is \"%s\", which is "
+                         "not known, so that no text can be encoded", n->name,
+                         otx__quote_node(quoted, json, type));
+    }
+    return n->pool.failed ? otx__pool_fail(&n->pool, error) : OTX_OK;
+}
+
+/* Sequences within sequences at most. */
+#define OTX__TIDY_DEPTH 16
+
+/* All steps of a value, of which some may be sequences of others. */
+OTX__PRIVATE otx_result otx__tidy_read(otx__tidy *n, const otx_json *json, uint32_t node,
+                                         otx_error *error)
+{
+    otx_json_iter waiting[OTX__TIDY_DEPTH];
+    size_t depth = 0;
+    otx_result result = OTX_OK;
+    if (node == OTX_JSON_NONE || otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK;
+    for (;;) {
+        if (!otx__span_is(otx__json_span(json, otx_json_find(json, node, "type")), "Sequence")) {
+            result = otx__tidy_read_one(n, json, node, error);
+        } else if (depth == OTX__TIDY_DEPTH) {
+            result = otx__tidy_bad(n, "Sequence", error);
+        } else {
+            waiting[depth++] = otx_json_iter_of(json, otx_json_find(json, node, "normalizers"));
+        }
+        if (result) return result;
+        while (depth > 0 && !otx_json_iter_next(&waiting[depth - 1])) depth--;
+        if (depth == 0) return OTX_OK;
+        node = waiting[depth - 1].value;
+    }
+}
+
+/* Opens the normaliser that a value of a tokenizer.json describes (OTX_JSON_NONE and null: none).
+   `name` must stay. On failure nothing is left open. */
+OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *json,
+                                         uint32_t node, const char *name, otx__tidy *n,
+                                         otx_error *error)
+{
+    otx_result result;
+    memset(n, 0, sizeof *n);
+    otx__pool_open(&n->pool, ctx);
+    otx__text_open(&n->texts[0], ctx);
+    otx__text_open(&n->texts[1], ctx);
+    otx__slices_open(&n->matches, ctx);
+    n->name = name;
+    n->last = &n->first;
+    n->ready = true;
+    result = otx__tidy_read(n, json, node, error);
+    if (result) otx__tidy_close(n);
+    return result;
+}
+
+/* ---- running ---- */
+
+/* What matches is replaced, the rest stays. */
+OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
+                                            otx__span text, otx__text *to, otx_error *error)
+{
+    size_t at = 0, i;
+    otx_result result =
+        otx__cutter_run(&step->matches, text.bytes, text.size, true, &n->matches, error);
+    for (i = 0; !result && i < n->matches.count; i++) {
+        const otx__slice *match = &n->matches.items[i];
+        otx__text_bytes(to, text.bytes + at, match->start - at);
+        otx__text_bytes(to, step->to.bytes, step->to.size);
+        at = match->end;
+    }
+    if (!result) otx__text_bytes(to, text.bytes + at, text.size - at);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
+                                             otx__span text, otx__text *to, otx_error *error)
+{
+    const otx__tidy_tables *t = &n->tables;
+    switch (step->kind) {
+    case OTX__TIDY_LOWER: otx__tidy_lower(&t->lower, text, to); break;
+    case OTX__TIDY_MARKS: otx__tidy_without(&t->marks, text, to); break;
+    case OTX__TIDY_ACCENTS: otx__tidy_without(&t->accents, text, to); break;
+    case OTX__TIDY_STRIP: otx__tidy_strip(step, text, to); break;
+    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, to); break;
+    case OTX__TIDY_MATCHES: return otx__tidy_matches(n, step, text, to, error);
+    case OTX__TIDY_PREPEND:
+        if (text.size) otx__text_bytes(to, step->to.bytes, step->to.size);
+        otx__text_bytes(to, text.bytes, text.size);
+        break;
+    case OTX__TIDY_CLEAN: otx__tidy_clean(&t->controls, text, to); break;
+    case OTX__TIDY_CHINESE: otx__tidy_chinese(text, to); break;
+    case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
+    case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
+    case OTX__TIDY_CHARSMAP:
+        otx__charsmap_run(&step->map, text.bytes, text.size, to);
+        break;
+    default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
+    }
+    return OTX_OK;
+}
+
+/* Whether a step takes a character out wherever it stands. */
+OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_step *step,
+                                  uint32_t code)
+{
+    switch (step->kind) {
+    case OTX__TIDY_MARKS: return otx__tidy_find(&t->marks, code) != NULL;
+    case OTX__TIDY_ACCENTS: return otx__tidy_find(&t->accents, code) != NULL;
+    case OTX__TIDY_CLEAN: return otx__tidy_find(&t->controls, code) != NULL;
+    case OTX__TIDY_NMT: return otx__nmt_drops(code);
+    case OTX__TIDY_STRIP: return step->left && otx__is_white(code);
+    default: return false;
+    }
+}
+
+/* Bytes at the beginning of a text that a step, which has run, took out. */
+OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
+                                      otx__span text)
+{
+    size_t at = 0, next = 0, i;
+    if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
+        while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
+                              at, step->from) == at && at < text.size)
+            at += step->from.size;
+    for (i = 0; step->kind == OTX__TIDY_MATCHES && step->to.size == 0 && i < n->matches.count &&
+                n->matches.items[i].start == at; i++)
+        at = n->matches.items[i].end;
+    for (; next < text.size; at = next)
+        if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
+            break;
+    return at;
+}
+
+/* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
+OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *out,
+                                        otx_error *error)
+{
+    otx__tidy_step *step;
+    size_t side = 0, ahead = 0; /* bytes that were put before the text */
+    n->moved = false;
+    for (step = n->first; step; step = step->next, side = !side) {
+        otx__text *to = &n->texts[side];
+        otx_result result;
+        size_t dropped;
+        to->size = 0;
+        result = otx__tidy_step_run(n, step, text, to, error);
+        if (result) return result;
+        if (to->failed) {
+            to->failed = false;
+            return otx__fail_memory(error, to->size + text.size);
+        }
+        dropped = otx__tidy_dropped(n, step, text);
+        if (dropped > ahead) n->moved = true;
+        ahead -= otx__min(ahead, dropped);
+        if (step->kind == OTX__TIDY_PREPEND) ahead += step->to.size;
+        text = otx__span_of(to->bytes ? to->bytes : "", to->size);
+    }
+    *out = text;
+    return OTX_OK;
+}
+
+/* >>> src/encode/added_cut.h */
+/* ---- added_cut: added tokens, cut out of a text ----------------------------------------- */
+
+/* An added token and how it is met. */
+typedef struct otx__cut_token {
+    otx__span text;  /* what is looked for */
+    uint32_t id;
+    bool left, right; /* it takes the spaces there with it */
+    bool alone;      /* it is met only where no letters or digits are beside it */
+} otx__cut_token;
+
+/* Those that are looked for at one stage. Of several that begin at a place the longest is met,
+   and the text goes on behind it: sorted, a place is looked up in a range of them that every
+   byte narrows; most places are passed over by their first two bytes. */
+typedef struct otx__cut_set {
+    otx__cut_token *tokens;  /* by text */
+    size_t count;
+    const otx__tidy_table *words; /* letters, digits and marks, if any stands alone */
+    uint8_t pairs[8192];     /* a bit for two bytes that one begins with */
+} otx__cut_set;
+
+OTX__PRIVATE int otx__compare_cut(const void *a, const void *b)
+{
+    const otx__cut_token *x = (const otx__cut_token *)a, *y = (const otx__cut_token *)b;
+    const int order =
+        otx__compare_bytes(x->text.bytes, x->text.size, y->text.bytes, y->text.size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+OTX__PRIVATE void otx__cut_mark(otx__cut_set *set, unsigned pair)
+{
+    set->pairs[pair >> 3] |= (uint8_t)(1u << (pair & 7));
+}
+
+/* When all tokens are in it. */
+OTX__PRIVATE void otx__cut_settle(otx__cut_set *set)
+{
+    size_t i;
+    unsigned second;
+    otx__sort(set->tokens, set->count, sizeof *set->tokens, otx__compare_cut);
+    for (i = 0; i < set->count; i++) {
+        const unsigned char *text = (const unsigned char *)set->tokens[i].text.bytes;
+        if (set->tokens[i].text.size > 1) {
+            otx__cut_mark(set, (unsigned)text[0] << 8 | text[1]);
+            continue;
+        }
+        for (second = 0; second < 256; second++)
+            otx__cut_mark(set, (unsigned)text[0] << 8 | second);
+    }
+}
+
+/* The longest token at the beginning of a text, or NULL. */
+OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, const char *text,
+                                                    size_t size)
+{
+    size_t low = 0, high = set->count, at;
+    const otx__cut_token *best = NULL;
+    for (at = 0; at < size && low < high; at++) {
+        size_t bound[2], side;
+        for (side = 0; side < 2; side++) { /* the first with this byte or more, then with more */
+            size_t from = low, to = high;
+            while (from < to) {
+                const size_t middle = from + (to - from) / 2;
+                const otx__span other = set->tokens[middle].text;
+                const int next = other.size > at ? (unsigned char)other.bytes[at] : -1;
+                if (next < (int)(unsigned char)text[at] + (int)side) from = middle + 1;
+                else to = middle;
+            }
+            bound[side] = from;
+        }
+        low = bound[0];
+        high = bound[1];
+        if (low < high && set->tokens[low].text.size == at + 1) best = &set->tokens[low];
+    }
+    return best;
+}
+
+/* ---- what is beside a token ---- */
+
+/* The place of the character before `at`. */
+OTX__PRIVATE size_t otx__utf8_before(const char *text, size_t at)
+{
+    size_t steps = 1;
+    while (steps < 4 && steps < at && ((unsigned char)text[at - steps] & 0xc0) == 0x80) steps++;
+    return at - steps;
+}
+
+/* Where the spaces before a place begin, but not before `least`. */
+OTX__PRIVATE size_t otx__spaces_before(const char *text, size_t at, size_t least)
+{
+    while (at > least) {
+        const size_t before = otx__utf8_before(text, at);
+        size_t next = before;
+        if (before < least || !otx__is_white(otx__utf8_next(text, at, &next))) break;
+        at = before;
+    }
+    return at;
+}
+
+OTX__PRIVATE size_t otx__spaces_after(const char *text, size_t at, size_t size)
+{
+    size_t next = at;
+    for (; at < size; at = next)
+        if (!otx__is_white(otx__utf8_next(text, size, &next))) break;
+    return at;
+}
+
+/* Whether letters or digits are beside a token. */
+OTX__PRIVATE bool otx__cut_in_word(const otx__tidy_table *words, const char *text, size_t start,
+                                   size_t end, size_t size)
+{
+    size_t at;
+    if (start > 0) {
+        at = otx__utf8_before(text, start);
+        if (otx__tidy_find(words, otx__utf8_next(text, start, &at))) return true;
+    }
+    at = end;
+    return end < size && otx__tidy_find(words, otx__utf8_next(text, size, &at)) != NULL;
+}
+
+/* ---- a text ---- */
+
+/* Goes through a text: its parts, one after the other. */
+typedef struct otx__parting {
+    const otx__cut_set *set;
+    otx__span text;
+    size_t at;         /* where the next token is looked for */
+    size_t done;       /* what comes before was given */
+    size_t start, end; /* of the token that was found and not yet given, with its spaces */
+    const otx__cut_token *found;
+} otx__parting;
+
+OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, otx__span text)
+{
+    memset(c, 0, sizeof *c);
+    c->set = set;
+    c->text = text;
+}
+
+/* Finds the next token, if there is one. */
+OTX__PRIVATE void otx__parting_find(otx__parting *c)
+{
+    const unsigned char *text = (const unsigned char *)c->text.bytes;
+    const size_t size = c->text.size;
+    while (c->at < size && c->set->count > 0 && !c->found) {
+        const size_t at = c->at++;
+        const unsigned pair = (unsigned)text[at] << 8 | (at + 1 < size ? text[at + 1] : 0u);
+        const otx__cut_token *token;
+        if (!(c->set->pairs[pair >> 3] >> (pair & 7) & 1)) continue;
+        token = otx__cut_longest(c->set, c->text.bytes + at, size - at);
+        if (!token) continue;
+        c->at = at + token->text.size;
+        if (token->alone && otx__cut_in_word(c->set->words, c->text.bytes, at, c->at, size))
+            continue;
+        c->found = token;
+        c->start = token->left ? otx__spaces_before(c->text.bytes, at, c->done) : at;
+        c->end = token->right ? otx__spaces_after(c->text.bytes, c->at, size) : c->at;
+    }
+}
+
+/* The next part: a token, or text without any, for which *token is NULL. False at the end. */
+OTX__PRIVATE bool otx__parting_next(otx__parting *c, otx__span *part,
+                                    const otx__cut_token **token)
+{
+    size_t end = c->text.size;
+    *token = NULL;
+    if (!c->found) otx__parting_find(c);
+    if (c->found) end = c->start;
+    if (end > c->done) {
+        *part = otx__span_of(c->text.bytes + c->done, end - c->done);
+        c->done = end;
+        return true;
+    }
+    *token = c->found;
+    if (c->found) c->done = c->end;
+    c->found = NULL;
+    return *token != NULL;
+}
+
+/* >>> src/encode/word_cache.h */
+/* ---- word_cache: what words became before ----------------------------------------------- */
+
+enum {
+    OTX__CACHE_SLOTS = 1 << 17, /* of which half are used at most */
+    OTX__CACHE_ROOM = 1 << 21,  /* 32-bit units for words and their ids */
+    OTX__CACHE_WORD = 128,      /* bytes of a word, */
+    OTX__CACHE_IDS = 64         /* and ids, at most */
+};
+
+typedef struct otx__cached {
+    uint64_t hash;
+    uint32_t at; /* in units, one more: the word, then its ids; 0: nothing */
+    uint16_t size, count;
+} otx__cached;
+
+/* A table that forgets everything once it is full. */
+typedef struct otx__word_cache {
+    otx__hash_key key;
+    otx__cached *slots;
+    uint32_t *units;
+    size_t count, used;
+} otx__word_cache;
+
+OTX__PRIVATE void otx__word_cache_open(otx__pool *pool, otx__word_cache *cache)
+{
+    memset(cache, 0, sizeof *cache);
+    cache->slots =
+        (otx__cached *)otx__pool_take_zero(pool, OTX__CACHE_SLOTS, sizeof *cache->slots);
+    cache->units = (uint32_t *)otx__pool_take(pool, OTX__CACHE_ROOM, sizeof *cache->units);
+    cache->key = otx__hash_key_for(pool->ctx, cache);
+}
+
+/* The slot of a word, or the empty one where it would be. */
+OTX__PRIVATE otx__cached *otx__word_slot(const otx__word_cache *cache, uint64_t hash,
+                                         const char *word, size_t size)
+{
+    size_t at = (size_t)hash % OTX__CACHE_SLOTS;
+    for (; cache->slots[at].at; at = (at + 1) % OTX__CACHE_SLOTS) {
+        const otx__cached *slot = &cache->slots[at];
+        if (slot->hash == hash && slot->size == size &&
+            memcmp(cache->units + slot->at - 1, word, size) == 0)
+            break;
+    }
+    return &cache->slots[at];
+}
+
+/* The ids of a word, if it is there. */
+OTX__PRIVATE const uint32_t *otx__word_ids(const otx__word_cache *cache, uint64_t hash,
+                                           const char *word, size_t size, size_t *count)
+{
+    const otx__cached *slot = otx__word_slot(cache, hash, word, size);
+    if (!slot->at) return NULL;
+    *count = slot->count;
+    return cache->units + slot->at - 1 + (size + 3) / 4;
+}
+
+OTX__PRIVATE void otx__word_keep(otx__word_cache *cache, uint64_t hash, const char *word,
+                                 size_t size, const uint32_t *ids, size_t count)
+{
+    const size_t units = (size + 3) / 4 + count;
+    otx__cached *slot;
+    if (size > OTX__CACHE_WORD || count > OTX__CACHE_IDS) return;
+    if (cache->count >= OTX__CACHE_SLOTS / 2 || cache->used + units > OTX__CACHE_ROOM) {
+        memset(cache->slots, 0, OTX__CACHE_SLOTS * sizeof *cache->slots);
+        cache->count = cache->used = 0;
+    }
+    slot = otx__word_slot(cache, hash, word, size);
+    if (slot->at) return;
+    slot->hash = hash;
+    slot->at = (uint32_t)cache->used + 1;
+    slot->size = (uint16_t)size;
+    slot->count = (uint16_t)count;
+    memcpy(cache->units + cache->used, word, size);
+    if (count) memcpy(cache->units + cache->used + (size + 3) / 4, ids, count * sizeof *ids);
+    cache->used += units;
+    cache->count++;
+}
+
+/* >>> src/encode/encode_words.h */
+/* ---- encode_words: words as the model splits them --------------------------------------- */
+
+/* What one encoder needs, and the room it works in. */
+struct otx_encoder {
+    const otx_context *ctx;
+    char name[512];              /* for messages */
+    otx_vocab vocab;              /* with its rules, of every token */
+    otx__pool pool;
+    otx__cut_set sets[2];         /* added tokens, looked for in the text, and in what was made
+                                     of it */
+    otx__tidy_table words;        /* letters, digits and marks, where a token stands alone */
+    otx__tidy normal;
+    otx__cutter cutter;
+    bool has_cutter;
+    uint8_t *within;              /* see otx__encode_seams; or NULL */
+    otx__word_cache cache;
+    otx__slices slices;
+    otx__split split;             /* with room for a word of split_room bytes */
+    size_t split_room;
+    uint32_t *ids;                /* of the text so far */
+    size_t id_count, id_room;
+    otx__text replaced;           /* the text, where it was no UTF-8 */
+    otx__text rest;               /* of a text that is counted */
+};
+
+/* ---- seams ---- */
+
+/* Some tokenizers leave whole texts to their model. Where no token has two characters one after
+   the other, nothing is ever merged across these two, and a text can be split there first: into
+   words that are met again. Which pairs are within tokens stands in a table of hashed bits; of
+   two pairs with one bit, either only makes a word longer. */
+enum { OTX__SEAM_BITS = 1 << 20, OTX__SEAM_LEAST = 24 /* bytes of a word worth it */ };
+
+OTX__PRIVATE size_t otx__seam_bit(uint32_t left, uint32_t right)
+{
+    const uint64_t pair = ((uint64_t)left << 21 | right) * UINT64_C(0x9e3779b97f4a7c15);
+    return (size_t)(pair >> 40) % OTX__SEAM_BITS;
+}
+
+OTX__PRIVATE bool otx__seam_between(const uint8_t *within, uint32_t left, uint32_t right)
+{
+    const size_t bit = otx__seam_bit(left, right);
+    return !(within[bit / 8] >> bit % 8 & 1);
+}
+
+/* Whether merges are of such a kind: none of bytes that stand for characters. */
+OTX__PRIVATE bool otx__has_seams(const otx_vocab *vocab)
+{
+    const otx__rules *rules = (const otx__rules *)vocab->rules;
+    size_t i;
+    if (rules->how != OTX__SPLIT_MERGES || rules->prefix_size || rules->suffix_size) return false;
+    for (i = 0; i < rules->merge_count; i++)
+        if (vocab->tokens[rules->merges[i].left].kind == OTX_TOKEN_BYTE ||
+            vocab->tokens[rules->merges[i].right].kind == OTX_TOKEN_BYTE)
+            return false;
+    return true;
+}
+
+/* Makes the table. */
+OTX__PRIVATE otx_result otx__encode_seams(otx_encoder *e, otx_error *error)
+{
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t i;
+    if (!otx__has_seams(&e->vocab)) return OTX_OK;
+    e->within = (uint8_t *)otx__pool_take_zero(&e->pool, OTX__SEAM_BITS / 8, 1);
+    if (!e->within) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < rules->token_count; i++) {
+        const otx__rule_token *token = &rules->tokens[i];
+        size_t at = 0;
+        uint32_t left = 0;
+        while (at < token->size) {
+            const bool first = at == 0;
+            const uint32_t right = otx__utf8_next(token->content, token->size, &at);
+            const size_t bit = otx__seam_bit(left, right);
+            if (!first) e->within[bit / 8] |= (uint8_t)(1u << bit % 8);
+            left = right;
+        }
+    }
+    return OTX_OK;
+}
+
+/* The end of the first part of a word: between two characters that are tokens, as one that is
+   unknown may be one with others beside it, or let these come together. */
+OTX__PRIVATE size_t otx__seam_end(const otx_encoder *e, const char *word, size_t size)
+{
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t before = 0, at = 0, next;
+    uint32_t left, right;
+    if (size < OTX__SEAM_LEAST) return size;
+    left = otx__utf8_next(word, size, &at);
+    for (; at < size; before = at, at = next, left = right) {
+        next = at;
+        right = otx__utf8_next(word, size, &next);
+        if (otx__seam_between(e->within, left, right) &&
+            otx__rules_find(rules, word + before, at - before) >= 0 &&
+            otx__rules_find(rules, word + at, next - at) >= 0)
+            return at;
+    }
+    return size;
+}
+
+/* ---- words ---- */
+
+/* Room for `count` ids more. */
+OTX__PRIVATE otx_result otx__encode_room(otx_encoder *e, size_t count, otx_error *error)
+{
+    void *items = e->ids;
+    if (!otx__grow(e->ctx, &items, &e->id_room, e->id_count + count, sizeof *e->ids))
+        return otx__fail_array(error, e->id_count + count, sizeof *e->ids);
+    e->ids = (uint32_t *)items;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__encode_drop_split(otx_encoder *e)
+{
+    const size_t room = e->split_room;
+    if (e->split.ways) otx__free(e->ctx, e->split.ways, room + 1, sizeof *e->split.ways);
+    if (e->split.symbols) otx__free(e->ctx, e->split.symbols, room, sizeof *e->split.symbols);
+    if (e->split.heap) otx__free(e->ctx, e->split.heap, room, 3 * sizeof *e->split.heap);
+    e->split.ways = NULL;
+    e->split.symbols = NULL;
+    e->split.heap = NULL;
+    e->split_room = 0;
+}
+
+/* Room to split a word of `size` bytes. */
+OTX__PRIVATE otx_result otx__encode_split_room(otx_encoder *e, size_t size, otx_error *error)
+{
+    otx__split *s = &e->split;
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t room = 256;
+    bool good = true;
+    if (size <= e->split_room) return OTX_OK;
+    while (room < size) room *= 2;
+    otx__encode_drop_split(e);
+    e->split_room = room;
+    s->rules = rules;
+    if (rules->how == OTX__SPLIT_VITERBI) {
+        s->ways = (otx__way *)otx__alloc(e->ctx, room + 1, sizeof *s->ways);
+        good = s->ways != NULL;
+    } else if (rules->how <= OTX__SPLIT_WEIGHTS) {
+        s->symbols = (otx__symbol *)otx__alloc(e->ctx, room, sizeof *s->symbols);
+        s->heap = (otx__joining *)otx__alloc(e->ctx, room, 3 * sizeof *s->heap);
+        good = s->symbols && s->heap;
+    }
+    return good ? OTX_OK : otx__fail_array(error, room, 4 * sizeof *s->heap);
+}
+
+/* The ids of a word that is split by the model: as many as it has bytes, or fewer. */
+OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, const char *word,
+                                             size_t size, otx_error *error)
+{
+    otx__split *s = &e->split;
+    otx_result result = otx__encode_split_room(e, size, error);
+    if (!result) result = otx__encode_room(e, size, error);
+    if (result) return result;
+    s->ids = e->ids + e->id_count;
+    s->capacity = e->id_room - e->id_count;
+    s->count = 0;
+    s->in_unknown = false;
+    otx__split_word(s, word, size, true, true);
+    otx__word_keep(&e->cache, hash, word, size, s->ids, s->count);
+    e->id_count += s->count;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_t size,
+                                         otx_error *error)
+{
+    const uint32_t *ids = NULL;
+    uint64_t hash = 0;
+    size_t count = 0;
+    otx_result result;
+    if (size <= OTX__CACHE_WORD) {
+        hash = otx__hash(e->cache.key, word, size);
+        ids = otx__word_ids(&e->cache, hash, word, size, &count);
+    }
+    if (!ids) return otx__encode_new_word(e, hash, word, size, error);
+    result = otx__encode_room(e, count, error);
+    if (result) return result;
+    if (count) memcpy(e->ids + e->id_count, ids, count * sizeof *ids);
+    e->id_count += count;
+    return OTX_OK;
+}
+
+/* A piece that the pre-tokenizer gives. */
+OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, size_t size,
+                                          otx_error *error)
+{
+    size_t at = 0, end = size;
+    otx_result result = OTX_OK;
+    for (; at < size && !result; at = end) {
+        end = e->within ? at + otx__seam_end(e, piece + at, size - at) : size;
+        result = otx__encode_word(e, piece + at, end - at, error);
+    }
+    return result;
+}
+
+/* >>> src/encode/encode_open.h */
+/* ---- encode_open: what an encoder is made from ------------------------------------------ */
+
+/* ---- added tokens ---- */
+
+/* An added token as the files say it, by its place among them. */
+typedef struct otx__cut_entry {
+    otx__cut_token token;
+    bool normalized;
+} otx__cut_entry;
+
+/* Added tokens on their way to the sets. */
+typedef struct otx__cut_list {
+    otx_encoder *e;
+    otx__token_index index; /* of the added tokens, by content */
+    otx__cut_entry *entries;
+    uint32_t *places;       /* by id: of its entry, one more; or 0 */
+    size_t count, room;
+    otx_error *error;
+} otx__cut_list;
+
+/* Takes in an entry: the last one of a token counts, but for files after the first. */
+OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                      bool again)
+{
+    otx_encoder *e = list->e;
+    const uint32_t content = otx__content_node(json, node);
+    const uint32_t normalized = otx_json_find(json, node, "normalized");
+    otx__cut_entry *entry;
+    char *text;
+    size_t size;
+    int64_t id;
+    if (content == OTX_JSON_NONE) return OTX_OK;
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, content).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, list->error);
+    size = otx_json_string(json, content, text);
+    id = otx__index_find(&list->index, OTX_TOKEN_NONE, text, size);
+    if (size == 0 || id < 0 || (list->places[id] && !again)) return OTX_OK;
+    if (!list->places[id] && list->count == list->room) return OTX_OK;
+    if (!list->places[id]) list->places[id] = (uint32_t)++list->count;
+    entry = &list->entries[list->places[id] - 1];
+    entry->token.text = otx__span_of(text, size);
+    entry->token.id = (uint32_t)id;
+    entry->token.left = otx__tidy_true(json, node, "lstrip");
+    entry->token.right = otx__tidy_true(json, node, "rstrip");
+    entry->token.alone = otx__tidy_true(json, node, "single_word");
+    entry->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && otx_json_type_of(json, node) ==
+                             OTX_JSON_OBJECT && !otx__tidy_true(json, node, "special"));
+    return OTX_OK;
+}
+
+/* Those of tokenizer.json, then those that tokenizer_config.json adds to them. */
+OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
+                                      const otx_json *config)
+{
+    otx_json_iter entry = otx_json_iter_of(json, otx_json_find(json, 0, "added_tokens"));
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&entry))
+        result = otx__cut_take(list, json, entry.value, true);
+    entry = otx_json_iter_of(config, otx_json_find(config, 0, "added_tokens_decoder"));
+    while (!result && otx_json_iter_next(&entry))
+        result = otx__cut_take(list, config, entry.value, false);
+    return result;
+}
+
+/* Tokens that other files add, by their names alone: they are met as they stand. */
+OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
+{
+    const otx_vocab *vocab = &list->e->vocab;
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        otx__cut_entry *entry = &list->entries[list->count];
+        if (!vocab->tokens[i].added || list->places[i] || vocab->tokens[i].content_size == 0 ||
+            list->count == list->room)
+            continue;
+        memset(entry, 0, sizeof *entry);
+        entry->token.text = otx__span_of(vocab->tokens[i].content, vocab->tokens[i].content_size);
+        entry->token.id = (uint32_t)i;
+        list->places[i] = (uint32_t)++list->count;
+    }
+}
+
+/* Puts the entries into the sets: what is normalised by what becomes of it. */
+OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
+{
+    otx_encoder *e = list->e;
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        e->sets[i].tokens = (otx__cut_token *)otx__pool_take(&e->pool, list->count,
+                                                             sizeof *e->sets[i].tokens);
+        if (!e->sets[i].tokens) return otx__pool_fail(&e->pool, list->error);
+        e->sets[i].words = &e->words;
+    }
+    for (i = 0; i < list->count; i++) {
+        otx__cut_token token = list->entries[i].token;
+        otx__cut_set *set = &e->sets[list->entries[i].normalized];
+        if (list->entries[i].normalized) {
+            char *copy;
+            otx_result result = otx__tidy_run(&e->normal, token.text, &token.text, list->error);
+            if (result) return result;
+            copy = (char *)otx__pool_take(&e->pool, token.text.size + 1, 1);
+            if (!copy) return otx__pool_fail(&e->pool, list->error);
+            memcpy(copy, token.text.bytes, token.text.size);
+            token.text.bytes = copy;
+        }
+        if (token.alone && !e->words.ranges)
+            otx__ranges_read(&e->pool, otx__words_table, false, &e->words);
+        if (token.text.size) set->tokens[set->count++] = token;
+    }
+    if (e->pool.failed) return otx__pool_fail(&e->pool, list->error);
+    otx__cut_settle(&e->sets[0]);
+    otx__cut_settle(&e->sets[1]);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *json,
+                                               const otx_json *config, otx_error *error)
+{
+    const otx_vocab *vocab = &e->vocab;
+    otx__cut_list list;
+    size_t i;
+    otx_result result;
+    memset(&list, 0, sizeof list);
+    list.e = e;
+    list.error = error;
+    for (i = 0; i < vocab->count; i++) list.room += vocab->tokens[i].added;
+    result = otx__index_open(e->ctx, &list.index, vocab->tokens, list.room + 1, true, error);
+    if (result) return result;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->added)
+            *otx__index_slot(&list.index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)i + 1;
+    }
+    list.entries = (otx__cut_entry *)otx__alloc(e->ctx, list.room + 1, sizeof *list.entries);
+    list.places = (uint32_t *)otx__alloc_zero(e->ctx, vocab->count, sizeof *list.places);
+    if (!list.entries || !list.places)
+        result = otx__fail_array(error, vocab->count, sizeof *list.places);
+    if (!result) result = otx__cut_read(&list, json, config);
+    if (!result) otx__cut_read_named(&list);
+    if (!result) result = otx__cut_share(&list);
+    otx__free(e->ctx, list.entries, list.room + 1, sizeof *list.entries);
+    otx__free(e->ctx, list.places, vocab->count, sizeof *list.places);
+    otx__index_close(e->ctx, &list.index);
+    return result;
+}
+
+/* ---- the files ---- */
+
+/* What tokenizer.json says of its model that a vocabulary's rules are not told. */
+OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *json,
+                                               otx_error *error)
+{
+    otx__rules *rules = (otx__rules *)e->vocab.rules;
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const uint32_t dropout = otx_json_find(json, model, "dropout");
+    const uint32_t unknown = otx_json_find(json, model, "unk_token");
+    uint64_t id;
+    char *text;
+    if (otx_json_type_of(json, dropout) == OTX_JSON_NUMBER && otx__json_double(json, dropout) != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its model has a dropout, so that no "
+                         "text is encoded twice alike", e->name);
+    rules->unknown = -1;
+    if (otx_json_uint(json, otx_json_find(json, model, "unk_id"), &id) && id < e->vocab.count)
+        rules->unknown = (int64_t)id;
+    if (otx_json_type_of(json, unknown) != OTX_JSON_STRING) return OTX_OK;
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, unknown).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, error);
+    rules->unknown = otx__rules_find(rules, text, otx_json_string(json, unknown, text));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_text *texts,
+                                              const otx_json *json, otx_error *error)
+{
+    const otx_vocab_text *text = &texts[OTX_VOCAB_TOKENIZER_CONFIG];
+    otx_json_options options;
+    otx_json config;
+    otx_result result = otx__encode_read_model(e, json, error);
+    memset(&config, 0, sizeof config);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    if (!result)
+        result = otx__tidy_open(e->ctx, json, otx_json_find(json, 0, "normalizer"), e->name,
+                                  &e->normal, error);
+    if (!result) {
+        result = otx__cutter_open(e->ctx, json, otx_json_find(json, 0, "pre_tokenizer"), e->name,
+                                  &e->cutter, error);
+        e->has_cutter = !result;
+    }
+    if (!result && text->bytes)
+        result = otx_json_parse(e->ctx, text->bytes, text->size, "tokenizer_config.json",
+                                &options, &config, error);
+    if (!result) result = otx__encode_read_added(e, json, &config, error);
+    otx_json_close(e->ctx, &config);
+    return result;
+}
+
+/* tekken.json: a pattern, and tokens of bytes. */
+OTX__PRIVATE otx_result otx__encode_read_tekken(otx_encoder *e, const otx_json *json,
+                                                otx_error *error)
+{
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    otx_result result;
+    char *text;
+    if (otx_json_type_of(json, pattern) != OTX_JSON_STRING)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: config.pattern is no string", e->name);
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, pattern).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, error);
+    result = otx__tidy_open(e->ctx, json, OTX_JSON_NONE, e->name, &e->normal, error);
+    if (!result) {
+        result = otx__cutter_open_pattern(e->ctx, text, otx_json_string(json, pattern, text),
+                                          e->name, &e->cutter, error);
+        e->has_cutter = !result;
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__encode_read(otx_encoder *e, const otx_vocab_text *texts,
+                                         otx_error *error)
+{
+    const bool tekken = strcmp(otx__word(e->vocab.source), "tekken.json") == 0;
+    const otx_vocab_text *text = &texts[tekken ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON];
+    otx_json json;
+    otx_result result;
+    if (!tekken && strcmp(otx__word(e->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: text is encoded by a tokenizer.json "
+                         "or tekken.json, not by %s: load it with transformers' AutoTokenizer "
+                         "and save it with save_pretrained, which writes tokenizer.json", e->name,
+                         otx__word(e->vocab.source));
+    result = otx_json_parse(e->ctx, text->bytes, text->size, e->name, NULL, &json, error);
+    if (result) return result;
+    result = tekken ? otx__encode_read_tekken(e, &json, error)
+                    : otx__encode_read_json(e, texts, &json, error);
+    otx_json_close(e->ctx, &json);
+    return result;
+}
+
+OTX_API void otx_encoder_close(otx_encoder *e)
+{
+    if (!e) return;
+    if (e->has_cutter) otx__cutter_close(&e->cutter);
+    otx__tidy_close(&e->normal);
+    otx__slices_close(&e->slices);
+    otx__encode_drop_split(e);
+    if (e->id_room) otx__free(e->ctx, e->ids, e->id_room, sizeof *e->ids);
+    otx__text_close(&e->replaced);
+    otx__text_close(&e->rest);
+    otx_vocab_close(e->ctx, &e->vocab);
+    otx__pool_close(&e->pool);
+    otx__free(e->ctx, e, 1, sizeof *e);
+}
+
+OTX_API otx_result otx_encoder_parse(const otx_context *ctx, const otx_vocab_text *texts,
+                                     const char *name, otx_encoder **out, otx_error *error)
+{
+    otx_encoder *e = (otx_encoder *)otx__alloc_zero(ctx, 1, sizeof *e);
+    otx_result result;
+    *out = NULL;
+    if (!e) return otx__fail_memory(error, sizeof *e);
+    e->ctx = ctx;
+    otx__format(e->name, sizeof e->name, "%s", name ? name : "tokenizer");
+    otx__pool_open(&e->pool, ctx);
+    otx__slices_open(&e->slices, ctx);
+    otx__text_open(&e->replaced, ctx);
+    otx__text_open(&e->rest, ctx);
+    result = otx_vocab_parse(ctx, texts, name, &e->vocab, error);
+    if (!result) /* of a tekken.json special tokens are never met in a text */
+        result = otx__parse_rules(ctx, texts, name, texts[OTX_VOCAB_TOKENIZER_JSON].bytes != NULL,
+                                  &e->vocab, error);
+    if (!result) result = otx__rules_index((otx__rules *)e->vocab.rules, error);
+    if (!result) result = otx__encode_read(e, texts, error);
+    if (!result) result = otx__encode_seams(e, error);
+    if (!result) otx__word_cache_open(&e->pool, &e->cache);
+    if (!result && e->pool.failed) result = otx__pool_fail(&e->pool, error);
+    if (result) otx_encoder_close(e);
+    else *out = e;
+    return result;
+}
+
+OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder)
+{
+    return &encoder->vocab;
+}
+
+/* >>> src/encode/encode.h */
+/* ---- encode: whole texts as token ids --------------------------------------------------- */
+
+/* Bytes of a text at most, and of what is made of it. */
+#define OTX__ENCODE_LIMIT ((size_t)1 << 26)
+
+/* Text between added tokens, as it was made. `first`: nothing of the caller's text is before
+   it. */
+OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
+                                          otx_error *error)
+{
+    otx_result result;
+    size_t i;
+    if (text.size > OTX__SPLIT_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes %" PRIu64 " bytes of "
+                         "a text, more than can be split", e->name, (uint64_t)text.size);
+    result = otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+    for (i = 0; !result && i < e->slices.count; i++) {
+        const otx__slice slice = e->slices.items[i];
+        result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
+                                   slice.end - slice.start, error);
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__encode_put(otx_encoder *e, uint32_t id, otx_error *error)
+{
+    otx_result result = otx__encode_room(e, 1, error);
+    if (!result) e->ids[e->id_count++] = id;
+    return result;
+}
+
+/* Text between the added tokens that are looked for first: normalised, and cut at the others. */
+OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool first,
+                                         otx_error *error)
+{
+    const otx__cut_token *token;
+    otx__parting cutting;
+    otx__span part;
+    otx_result result = otx__tidy_run(&e->normal, text, &text, error);
+    if (result) return result;
+    first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
+    otx__parting_open(&cutting, &e->sets[1], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
+        if (token) result = otx__encode_put(e, token->id, error);
+        else
+            result = otx__encode_plain(e, part, first && part.bytes == text.bytes, error);
+    }
+    return result;
+}
+
+/* The bytes of what is no UTF-8, up to where a character may begin again: the most that could
+   have become one, as Python replaces it. */
+OTX__PRIVATE size_t otx__broken_size(const unsigned char *bytes, size_t size)
+{
+    const unsigned lead = bytes[0];
+    const size_t wanted = lead < 0xc2 || lead > 0xf4 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    size_t at = 1;
+    if (wanted > 1 && size > 1) {
+        const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+        const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+        if (bytes[1] < low || bytes[1] > high) return 1;
+        at = 2;
+    }
+    while (at < wanted && at < size && (bytes[at] & 0xc0) == 0x80) at++;
+    return at;
+}
+
+/* The text with U+FFFD for what is no UTF-8. */
+OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_error *error)
+{
+    size_t at = 0, start = 0, step;
+    e->replaced.size = 0;
+    while (at < text->size) {
+        const unsigned char *bytes = (const unsigned char *)text->bytes + at;
+        step = otx__utf8_length(bytes, text->size - at);
+        if (!step) {
+            otx__text_bytes(&e->replaced, text->bytes + start, at - start);
+            otx__text_string(&e->replaced, "\xef\xbf\xbd");
+            step = otx__broken_size(bytes, text->size - at);
+            start = at + step;
+        }
+        at += step;
+    }
+    if (start == 0) return OTX_OK;
+    otx__text_bytes(&e->replaced, text->bytes + start, at - start);
+    if (e->replaced.failed) {
+        e->replaced.failed = false;
+        return otx__fail_memory(error, text->size);
+    }
+    *text = otx__span_of(e->replaced.bytes, e->replaced.size);
+    return OTX_OK;
+}
+
+/* The ids of a text, in e->ids. */
+OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_error *error)
+{
+    const otx__cut_token *token;
+    otx__parting cutting;
+    otx__span part;
+    otx_result result;
+    e->id_count = 0;
+    if (text.size > OTX__ENCODE_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
+                         "encoded at once", (uint64_t)text.size);
+    result = otx__encode_mend(e, &text, error);
+    otx__parting_open(&cutting, &e->sets[0], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
+        if (token) result = otx__encode_put(e, token->id, error);
+        else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
+                              size_t capacity, size_t *count, otx_error *error)
+{
+    otx_result result = otx__encode_text(encoder, otx__span_of(text, size), error);
+    size_t copied;
+    if (result) return result;
+    *count = encoder->id_count;
+    copied = otx__min(capacity, encoder->id_count);
+    if (copied) memcpy(ids, encoder->ids, copied * sizeof *ids);
+    return OTX_OK;
+}
+
+/* ---- counting ---- */
+
+enum { OTX__COUNT_PART = 1 << 20, OTX__COUNT_LINE = 1 << 23 };
+
+/* Whether a text may end before a byte: no space, so that those of a piece stay together. */
+OTX__PRIVATE bool otx__count_breaks(const char *bytes, size_t at)
+{
+    const unsigned char next = (unsigned char)bytes[at];
+    return at > 0 && bytes[at - 1] == '\n' &&
+           ((next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
+            (next >= 'a' && next <= 'z') || next >= 0xc3);
+}
+
+/* How much of what is kept is encoded now. */
+OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
+{
+    size_t at = rest->size;
+    if (last || rest->size < OTX__COUNT_PART) return last ? rest->size : 0;
+    while (at > 0 && (at == rest->size || !otx__count_breaks(rest->bytes, at))) at--;
+    if (at > 0 || rest->size < OTX__COUNT_LINE) return at;
+    for (at = rest->size - 4; at < rest->size && ((unsigned char)rest->bytes[at] & 0xc0) == 0x80;)
+        at++;
+    return at;
+}
+
+OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, const char *text, size_t size,
+                                        otx_token_counts *counts, otx_error *error)
+{
+    size_t i;
+    otx_result result = otx__encode_text(e, otx__span_of(text, size), error);
+    if (result) return result;
+    for (i = 0; i < e->id_count; i++) counts->by_id[e->ids[i]]++;
+    counts->bytes += size;
+    counts->tokens += e->id_count;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
+                                     bool last, otx_token_counts *counts, otx_error *error)
+{
+    otx__text *rest = &encoder->rest;
+    otx_result result = OTX_OK;
+    size_t part;
+    do {
+        const size_t step = otx__min(size, (size_t)OTX__COUNT_PART);
+        otx__text_bytes(rest, bytes, step);
+        if (rest->failed) {
+            rest->failed = false;
+            return otx__fail_memory(error, rest->size + step);
+        }
+        if (step) bytes += step;
+        size -= step;
+        part = otx__count_part(rest, last && size == 0);
+        if (part) result = otx__count_text(encoder, rest->bytes, part, counts, error);
+        if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
+        rest->size -= part;
+    } while (!result && size > 0);
+    return result;
+}
+
+/* >>> src/encode/write_counts.h */
+/* ---- write_counts: how often tokens occur, as lists ------------------------------------- */
+
+/* A token that occurs. */
+typedef struct otx__counted {
+    uint64_t count;
+    uint32_t id;
+} otx__counted;
+
+OTX__PRIVATE int otx__compare_counted(const void *a, const void *b)
+{
+    const otx__counted *x = (const otx__counted *)a, *y = (const otx__counted *)b;
+    if (x->count != y->count) return x->count > y->count ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* A token's content as lists of tokens have it: \xNN for control characters and what is no
+   UTF-8, and for a # that an id would begin with. */
+OTX__PRIVATE void otx__counts_name(otx__text *text, const otx_token *token)
+{
+    size_t at = 0, step;
+    for (; at < token->content_size; at += step) {
+        const unsigned char *byte = (const unsigned char *)token->content + at;
+        const bool id = at == 0 && *byte == '#' && token->content_size > 1 &&
+                        otx__is_digit(token->content[1]);
+        step = otx__utf8_length(byte, token->content_size - at);
+        if (*byte == '\\') {
+            otx__text_string(text, "\\\\");
+        } else if (step == 0 || *byte < 0x20 || *byte == 0x7f || id) {
+            otx__text_format(text, "\\x%02x", (unsigned)*byte);
+            step = 1;
+        } else {
+            otx__text_bytes(text, byte, step);
+        }
+    }
+}
+
+OTX__PRIVATE otx_result otx__counts_flush(otx__text *text, const otx_sink *sink, otx_error *error)
+{
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > 0 && !sink->write(sink->context, text->bytes, text->size))
+        return otx__fail(error, OTX_ERROR_IO, "the counts could not be written");
+    text->size = 0;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__counts_json_line(otx__text *text, const otx_token *token,
+                                        const otx__counted *counted)
+{
+    const bool readable = otx__is_utf8(token->content, token->content_size);
+    otx__text_format(text, "    {\"id\": %" PRIu32 ", \"count\": %" PRIu64 ", \"token\": ",
+                     counted->id, counted->count);
+    if (readable) otx__text_json_string(text, token->content, token->content_size);
+    else otx__text_string(text, "null");
+    otx__text_string(text, "}");
+}
+
+/* The lines, in either form. */
+OTX__PRIVATE otx_result otx__counts_lines(const otx_vocab *vocab, const otx__counted *items,
+                                          size_t count, bool json, otx__text *text,
+                                          const otx_sink *sink, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < count && !result; i++) {
+        const otx_token *token = &vocab->tokens[items[i].id];
+        if (json) {
+            otx__counts_json_line(text, token, &items[i]);
+            otx__text_string(text, i + 1 < count ? ",\n" : "\n");
+        } else {
+            otx__text_format(text, "%" PRIu64 "\t%" PRIu32 "\t", items[i].count, items[i].id);
+            otx__counts_name(text, token);
+            otx__text_string(text, "\n");
+        }
+        if (text->size >= 1 << 16 || text->failed) result = otx__counts_flush(text, sink, error);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_vocab *vocab,
+                                          const otx_token_counts *counts, bool json,
+                                          const otx_sink *sink, otx_error *error)
+{
+    otx__counted *items = (otx__counted *)otx__alloc(ctx, vocab->count, sizeof *items);
+    size_t count = 0, i;
+    otx__text text;
+    otx_result result;
+    if (!items) return otx__fail_array(error, vocab->count, sizeof *items);
+    for (i = 0; i < vocab->count; i++) {
+        if (!counts->by_id[i]) continue;
+        items[count].id = (uint32_t)i;
+        items[count++].count = counts->by_id[i];
+    }
+    otx__sort(items, count, sizeof *items, otx__compare_counted);
+    otx__text_open(&text, ctx);
+    if (json)
+        otx__text_format(&text, "{\n  \"bytes\": %" PRIu64 ",\n  \"tokens\": %" PRIu64
+                         ",\n  \"distinct\": %" PRIu64 ",\n  \"counts\": [\n", counts->bytes,
+                         counts->tokens, (uint64_t)count);
+    result = otx__counts_lines(vocab, items, count, json, &text, sink, error);
+    if (json) otx__text_string(&text, "  ]\n}\n");
+    if (!result) result = otx__counts_flush(&text, sink, error);
+    otx__text_close(&text);
+    otx__free(ctx, items, vocab->count, sizeof *items);
+    return result;
 }
 
 /* >>> src/simd/chapter.h */
@@ -29505,7 +32135,8 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
      gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_gguf       the tokenizer of a GGUF file
-     tokenizer_directory  the tokenizer of a model directory */
+     tokenizer_directory  the tokenizer of a model directory
+     encoder_directory    the encoder of a model directory, and files of text */
 
 /* >>> src/disk/system.h */
 /* ---- system: what POSIX and Windows are asked for --------------------------- */
@@ -33394,6 +36025,117 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
     if (result) return result;
     return status.directory ? otx__vocab_open_directory(ctx, path, true, vocab, error)
                             : otx__vocab_open_file(ctx, path, true, vocab, error);
+}
+
+/* >>> src/disk/encoder_directory.h */
+/* ---- encoder_directory: the encoder of a model directory -------------------------------- */
+
+/* Opens it from the first of the files with tokens, and those that go with it. */
+OTX__PRIVATE otx_result otx__encoder_of_files(otx__vocab_files *files, const otx__listing *listing,
+                                              otx_encoder **out, otx_error *error)
+{
+    char directory[OTX__PATH_TEXT], file[OTX__QUOTED], name[OTX__PATH_TEXT + OTX__QUOTED];
+    const char *own;
+    size_t source = 0, i;
+    otx_result result;
+    while (source < OTX_VOCAB_SOURCES && !files->names[source]) source++;
+    if (source == OTX_VOCAB_SOURCES)
+        return otx__fail_no_tokenizer(files->ctx, files->path, listing, error);
+    result = otx__vocab_read_file(files, source, error);
+    for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(files, i, error);
+    own = files->names[source];
+    otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                otx__quote(file, sizeof file, own, strlen(own)));
+    return result ? result : otx_encoder_parse(files->ctx, files->texts, name, out, error);
+}
+
+OTX__PRIVATE otx_result otx__encoder_open_directory(const otx_context *ctx, const char *path,
+                                                    otx_encoder **out, otx_error *error)
+{
+    otx__vocab_files files;
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    memset(&files, 0, sizeof files);
+    files.ctx = ctx;
+    files.path = path;
+    otx__vocab_find_files(&files, &listing);
+    result = otx__encoder_of_files(&files, &listing, out, error);
+    for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Opens it from one file, by what it holds. */
+OTX__PRIVATE otx_result otx__encoder_open_file(const otx_context *ctx, const char *path,
+                                               otx_encoder **out, otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    char name[OTX__PATH_TEXT], *bytes = NULL;
+    size_t size = 0;
+    otx__recognised what;
+    otx_result result = otx__refuse_weights(ctx, path, error);
+    otx__path_text(name, path);
+    memset(texts, 0, sizeof texts);
+    memset(&what, 0, sizeof what);
+    if (!result)
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    if (!result && what.file != OTX_VOCAB_TOKENIZER_JSON && what.file != OTX_VOCAB_TEKKEN)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           "tokenizer.json or tekken.json, which text is encoded by", name);
+    if (!result) {
+        texts[what.file].bytes = bytes;
+        texts[what.file].size = size;
+        result = otx_encoder_parse(ctx, texts, name, out, error);
+    }
+    if (bytes) otx__file_free(ctx, bytes, size);
+    return result;
+}
+
+OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
+                                    otx_error *error)
+{
+    otx__status status;
+    otx_result result = otx__model_status(path, &status, error);
+    *out = NULL;
+    if (result) return result;
+    return status.directory ? otx__encoder_open_directory(ctx, path, out, error)
+                            : otx__encoder_open_file(ctx, path, out, error);
+}
+
+/* ---- files of text ---- */
+
+OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
+                                          otx_token_counts *counts, otx_error *error)
+{
+    const otx_context *ctx = encoder->ctx;
+    const size_t room = OTX__COUNT_PART;
+    otx_source source;
+    uint64_t at = 0;
+    char *bytes = (char *)otx__alloc(ctx, room, 1);
+    otx_result result;
+    if (!bytes) return otx__fail_memory(error, room);
+    result = otx_source_open(ctx, path, &source, error);
+    if (result) {
+        otx__free(ctx, bytes, room, 1);
+        return result;
+    }
+    do {
+        const size_t part = source.size - at < room ? (size_t)(source.size - at) : room;
+        if (part && !source.read(source.context, at, bytes, part))
+            result = otx__fail_read(error, path, &source, at, part);
+        at += part;
+        if (!result)
+            result = otx_encoder_count(encoder, bytes, part, at == source.size, counts, error);
+        if (!result) result = otx__poll(ctx, OTX_STAGE_OPEN, path, at, source.size, error);
+    } while (!result && at < source.size);
+    otx_source_close(ctx, &source);
+    otx__free(ctx, bytes, room, 1);
+    return result;
 }
 
 /* >>> src/model/chapter.h */
@@ -47741,6 +50483,7 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      new_tokenizer  the files of the tokenizer, written anew
      wording        what the transplant says, in words of those who asked
      new_model      the model with its new tokenizer
+     text_counts    which tokens the caller's texts are made of
      from_donor     rows of new tokens, made from those that a donor has for them
      bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens
@@ -50300,6 +53043,75 @@ OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
     return result;
 }
 
+/* >>> src/reshape/text_counts.h */
+/* ---- text_counts: which tokens the caller's texts are made of --------------------------- */
+
+/* Counts of texts; by_id has room for `room` tokens. All zero: none. */
+typedef struct otx__text_counts {
+    otx_token_counts counts;
+    size_t room;
+} otx__text_counts;
+
+OTX__PRIVATE void otx__texts_drop(const otx_context *ctx, otx__text_counts *c)
+{
+    if (c->room) otx__free(ctx, c->counts.by_id, c->room, sizeof *c->counts.by_id);
+    memset(c, 0, sizeof *c);
+}
+
+/* Counts the tokens of all texts under the tokenizer of a directory. */
+OTX__PRIVATE otx_result otx__texts_count(const otx_context *ctx, const char *directory,
+                                         const otx_trim_options *options, otx__text_counts *c,
+                                         otx_error *error)
+{
+    otx_encoder *encoder = NULL;
+    size_t i, count;
+    otx_result result = otx_encoder_open(ctx, directory, &encoder, error);
+    memset(c, 0, sizeof *c);
+    if (result) return result;
+    count = otx_encoder_vocab(encoder)->count;
+    c->counts.by_id = (uint64_t *)otx__alloc_zero(ctx, count, sizeof *c->counts.by_id);
+    if (c->counts.by_id) c->room = count;
+    else result = otx__fail_array(error, count, sizeof *c->counts.by_id);
+    for (i = 0; i < options->text_count && !result; i++)
+        result = otx_encoder_count_file(encoder, options->texts[i], &c->counts, error);
+    otx_encoder_close(encoder);
+    if (result) otx__texts_drop(ctx, c);
+    return result;
+}
+
+/* Marks what occurs often enough. */
+OTX__PRIVATE otx_result otx__texts_keep(otx__reshaping *t, const otx_trim_options *options,
+                                        otx_trim_summary *summary, otx_error *error)
+{
+    otx__text_counts c;
+    size_t i;
+    otx_result result;
+    if (options->text_count == 0) return OTX_OK;
+    result = otx__texts_count(t->ctx, t->model, options, &c, error);
+    if (result) return result;
+    summary->text_bytes = c.counts.bytes;
+    summary->text_before = c.counts.tokens;
+    for (i = 0; i < otx__min(t->vocab.count, c.room) && options->min_count; i++)
+        if (c.counts.by_id[i] >= options->min_count) t->keep[i] = true;
+    otx__texts_drop(t->ctx, &c);
+    return OTX_OK;
+}
+
+/* Adds what the texts are under the new tokenizer. */
+OTX__PRIVATE otx_result otx__texts_after(const otx_context *ctx, const char *directory,
+                                         const otx_trim_options *options,
+                                         otx_trim_summary *summary, otx_error *error)
+{
+    otx__text_counts c;
+    otx_result result;
+    if (options->text_count == 0) return OTX_OK;
+    result = otx__texts_count(ctx, directory, options, &c, error);
+    if (result) return result;
+    summary->text_after = c.counts.tokens;
+    otx__texts_drop(ctx, &c);
+    return OTX_OK;
+}
+
 /* >>> src/reshape/from_donor.h */
 /* ---- from_donor: rows of new tokens, made from those that a donor has for them ------------- */
 
@@ -50758,6 +53570,7 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     }
     for (i = 0; i < options->token_count && !result; i++)
         result = otx__trim_name(t, options, i, error);
+    if (!result) result = otx__texts_keep(t, options, summary, error);
     for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
     return result;
 }
@@ -50840,6 +53653,8 @@ OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out
     result = trimming->by_bytes ? otx__bytes_write_all(t, output.partial, error)
                                 : otx__new_write_all(t, output.partial, error);
     if (!result)
+        result = otx__texts_after(t->ctx, output.partial, options, &trimming->summary, error);
+    if (!result)
         result = otx__new_model(t, &job, output.partial, out, otx__trim_look, trimming, error);
     otx__output_abandon(&output);
     return result;
@@ -50920,6 +53735,14 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+/* Whether a text as an added token would spoil others: see below. */
+OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
+{
+    size_t i = 0;
+    while (i < text.size && (unsigned char)text.bytes[i] < 0x80) i++;
+    return i < text.size && x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI;
+}
+
 /* The text as an added token. */
 OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
 {
@@ -50934,6 +53757,10 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
         x->summary.present++;
         return OTX_OK;
     }
+    if (otx__extend_harms(x, otx__span_of(name->bytes, name->size)))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": would be an added token "
+                         "of llama.cpp's kind t5, which beside one that is not all ASCII takes "
+                         "the bytes of other characters apart", listed->quoted);
     result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
     if (result) return result;
     x->growth.tokens[x->growth.token_count - 1].added = true;
@@ -50998,8 +53825,9 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. What is unknown
-   has less than the least of them, which stays the least: all that is unknown goes by it. */
+   longer than they are, so that none of several new pieces is made of others; but no less than
+   any piece has. What is unknown has less than the least, which stays the least: all that is
+   unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -51010,6 +53838,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     *score = known ? 0.0 : rules->least;
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
+    if (*score < rules->least) *score = rules->least;
     *score += 0.001 * (double)name->size;
     return result;
 }
@@ -51104,7 +53933,8 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;
-    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size)) {
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
+        (token->added && otx__extend_harms(x, text))) {
         x->summary.left++;
         return OTX_OK;
     }
