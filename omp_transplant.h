@@ -23,328 +23,331 @@
 
    What is where
 
-      384  api/version                version
-      414  api/result                 results
-      454  api/context                context: memory, threads, progress
-      532  api/isa                    instruction sets
-      549  api/matrix                 numbers and matrices
-      607  api/blocks                 block types of ggml
-      633  api/solver                 the solver
-      761  api/affine                 the affine map: rows as the map makes them, and what it misses
-      895  api/methods                methods: rows for tokens that a model lacks
-     1132  api/source                 sources and sinks: bytes in and out
-     1152  api/json                   JSON
-     1274  api/safetensors            safetensors
-     1338  api/gguf                   GGUF
-     1436  api/vocab                  vocabularies
-     1573  api/encode                 encoding: text as token ids
-     1621  api/align                  alignment
-     1688  api/gguf_vocab             vocabularies in GGUF files
-     1711  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1803  api/file                   files
-     1814  api/directory              directories
-     1894  api/job                    the whole job
-     2104  api/map_models             maps by the rows of two models
-     2126  api/verify                 looking at a finished model
-     2195  api/evaluate               methods ranked on tokens that both models share
-     2291  api/reshape                a model's own vocabulary, smaller or larger
+      387  api/version                version
+      417  api/result                 results
+      457  api/context                context: memory, threads, progress
+      535  api/isa                    instruction sets
+      552  api/matrix                 numbers and matrices
+      610  api/blocks                 block types of ggml
+      636  api/solver                 the solver
+      765  api/affine                 the affine map: rows as the map makes them, and what it misses
+      899  api/methods                methods: rows for tokens that a model lacks
+     1136  api/source                 sources and sinks: bytes in and out
+     1156  api/json                   JSON
+     1278  api/safetensors            safetensors
+     1342  api/gguf                   GGUF
+     1440  api/vocab                  vocabularies
+     1577  api/encode                 encoding: text as token ids
+     1625  api/align                  alignment
+     1692  api/gguf_vocab             vocabularies in GGUF files
+     1715  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1807  api/file                   files
+     1818  api/directory              directories
+     1898  api/job                    the whole job
+     2108  api/map_models             maps by the rows of two models
+     2130  api/verify                 looking at a finished model
+     2199  api/evaluate               methods ranked on tokens that both models share
+     2295  api/reshape                a model's own vocabulary, smaller or larger
 
-     2429  base                       what everything stands on
-     2465  base/begin                 system headers, and how floating point must be compiled
-     2503  base/sizes                 counting, and sums and products that may not wrap
-     2541  base/span                  bytes of others, digits, UTF-8
-     2699  base/decimal               the digits of a double
-     2848  base/format                printf without stdio and without a locale
-     3117  base/result                results, failures, messages
-     3233  base/memory                the allocator, arrays that grow
-     3292  base/text                  names in messages, and text that grows
-     3409  base/hooks                 log, progress, threads of the caller
-     3478  base/sort                  in place, without memory, never quadratic; and finding
-     3528  base/clock                 wall time for statistics
-     3574  base/hash                  keyed, for tables whose keys a stranger chooses
-     3666  base/pool                  blocks that are freed together
-     3781  base/number                element types, widening and rounding
-     3992  base/blocks                block types of ggml, taken apart and widened
-     4213  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4498  base/blocks_make           rows quantised to blocks
-     4892  base/base64                decoding
-     4928  base/protobuf              fields of a message
-     5050  base/watch                 long loops that the caller can stop
+     2433  base                       what everything stands on
+     2469  base/begin                 system headers, and how floating point must be compiled
+     2507  base/sizes                 counting, and sums and products that may not wrap
+     2545  base/span                  bytes of others, digits, UTF-8
+     2703  base/decimal               the digits of a double
+     2852  base/format                printf without stdio and without a locale
+     3121  base/result                results, failures, messages
+     3237  base/memory                the allocator, arrays that grow
+     3296  base/text                  names in messages, and text that grows
+     3413  base/hooks                 log, progress, threads of the caller
+     3482  base/sort                  in place, without memory, never quadratic; and finding
+     3532  base/clock                 wall time for statistics
+     3578  base/hash                  keyed, for tables whose keys a stranger chooses
+     3670  base/pool                  blocks that are freed together
+     3785  base/number                element types, widening and rounding
+     3996  base/blocks                block types of ggml, taken apart and widened
+     4217  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4502  base/blocks_make           rows quantised to blocks
+     4896  base/base64                decoding
+     4932  base/protobuf              fields of a message
+     5054  base/watch                 long loops that the caller can stop
 
-     5103  files                      formats, on memory and streams
-     5133  files/memory_source        memory as a source of bytes
-     5151  files/json_read            a parser without recursion
-     5504  files/json_values          looking at values, stepping through containers
-     5717  files/json_edit            writing, and edits that keep every byte they do not touch
-     6085  files/tensors              what reading and writing a header share
-     6220  files/safetensors_read     the header of a file, checked
-     6545  files/safetensors_write    the header of a new file
-     6702  files/gguf_types           ggml's types, and the sizes of values
-     6879  files/gguf_values          keys, tensors and values found
-     6997  files/gguf_walk            what stands in a header, one after the other
-     7209  files/gguf_read            the header of a file, checked
-     7430  files/gguf_write           the header of a new file
-     7636  files/gguf_keys            a list of keys that is being made
+     5121  files                      formats, on memory and streams
+     5151  files/memory_source        memory as a source of bytes
+     5169  files/json_read            a parser without recursion
+     5522  files/json_values          looking at values, stepping through containers
+     5735  files/json_edit            writing, and edits that keep every byte they do not touch
+     6103  files/tensors              what reading and writing a header share
+     6238  files/safetensors_read     the header of a file, checked
+     6563  files/safetensors_write    the header of a new file
+     6720  files/gguf_types           ggml's types, and the sizes of values
+     6897  files/gguf_values          keys, tensors and values found
+     7015  files/gguf_walk            what stands in a header, one after the other
+     7227  files/gguf_read            the header of a file, checked
+     7448  files/gguf_write           the header of a new file
+     7654  files/gguf_keys            a list of keys that is being made
 
-     7836  vocab                      tokens, from every source, and which of them are the same
-     7878  vocab/known                what the world calls things: files, classes, tokens
-     8202  vocab/token_table          the table of tokens, and finding tokens in it
-     8376  vocab/spelling             from what a file spells to bytes
-     8567  vocab/reader               what the readers of all sources share
-     8925  vocab/added_tokens         what other files add to a model's tokens
-     9273  vocab/in_use               tokens that are named as reserved ones and are none
-     9376  vocab/from_tokenizer_json  tokenizer.json
-     9669  vocab/from_tekken          tekken.json
-     9824  vocab/from_tiktoken        *.tiktoken
-     9889  vocab/from_sentencepiece   tokenizer.model and its like
-    10254  vocab/from_vocab_json      vocab.json and merges.txt
-    10340  vocab/from_vocab_txt       vocab.txt
-    10397  vocab/digits               how a tokenizer cuts numbers
-    10593  vocab/recognise            what a file is, by what it holds
-    10724  vocab/parse                the first source that is given, and what goes with it
-    10950  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11333  vocab/rules_read           the rules of each kind of file
-    11457  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11650  vocab/from_gguf            the vocabulary of a GGUF file
-    11958  vocab/gguf_rules           how it splits text
-    12110  vocab/split_bpe            words split by byte-pair encoding
-    12328  vocab/split                text split as the tokenizer's model splits it
-    12530  vocab/align                which base token a donor token is
+     7854  vocab                      tokens, from every source, and which of them are the same
+     7896  vocab/known                what the world calls things: files, classes, tokens
+     8220  vocab/token_table          the table of tokens, and finding tokens in it
+     8394  vocab/spelling             from what a file spells to bytes
+     8585  vocab/reader               what the readers of all sources share
+     8943  vocab/added_tokens         what other files add to a model's tokens
+     9291  vocab/in_use               tokens that are named as reserved ones and are none
+     9394  vocab/from_tokenizer_json  tokenizer.json
+     9687  vocab/from_tekken          tekken.json
+     9842  vocab/from_tiktoken        *.tiktoken
+     9907  vocab/from_sentencepiece   tokenizer.model and its like
+    10272  vocab/from_vocab_json      vocab.json and merges.txt
+    10358  vocab/from_vocab_txt       vocab.txt
+    10415  vocab/digits               how a tokenizer cuts numbers
+    10611  vocab/recognise            what a file is, by what it holds
+    10742  vocab/parse                the first source that is given, and what goes with it
+    10968  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11351  vocab/rules_read           the rules of each kind of file
+    11475  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11668  vocab/from_gguf            the vocabulary of a GGUF file
+    11976  vocab/gguf_rules           how it splits text
+    12128  vocab/split_bpe            words split by byte-pair encoding
+    12346  vocab/split                text split as the tokenizer's model splits it
+    12548  vocab/align                which base token a donor token is
 
-    12787  encode                     text becomes pieces, pieces become ids
-    12831  encode/char_set            sets of characters
-    13056  encode/unicode_tables      what characters are, packed
-    13220  encode/categories          Unicode's categories, scripts and case, as sets
-    13521  encode/regex_parse         regular expressions, read: sets and escapes
-    13827  encode/regex_syntax        classes, repetitions, groups
-    14227  encode/regex_program       instructions, and what parts of an expression begin with
-    14380  encode/regex_make          the program that they become
-    14742  encode/regex_match         the program run over a text
-    15113  encode/slices              a text in pieces, and ways to cut it further
-    15358  encode/cutter_read         the steps of a pre-tokenizer, read
-    15670  encode/cutter              texts cut by them
-    15844  encode/normal_tables       what normalisers know of characters
-    16107  encode/normal_read         the same, unpacked
-    16283  encode/normal_forms        Unicode's four normal forms
-    16554  encode/charsmap            SentencePiece's map of characters
-    16702  encode/normalise_steps     what normalisers do, step by step
-    16890  encode/normalise           the normaliser of a tokenizer.json
-    17237  encode/added_cut           added tokens, cut out of a text
-    17416  encode/word_cache          what words became before
-    17495  encode/encode_words        words as the model splits them
-    17694  encode/encode_open         what an encoder is made from
-    17980  encode/encode              whole texts as token ids
-    18166  encode/write_counts        how often tokens occur, as lists
+    12805  encode                     text becomes pieces, pieces become ids
+    12849  encode/char_set            sets of characters
+    13074  encode/unicode_tables      what characters are, packed
+    13238  encode/categories          Unicode's categories, scripts and case, as sets
+    13539  encode/regex_parse         regular expressions, read: sets and escapes
+    13845  encode/regex_syntax        classes, repetitions, groups
+    14245  encode/regex_program       instructions, and what parts of an expression begin with
+    14398  encode/regex_make          the program that they become
+    14760  encode/regex_match         the program run over a text
+    15131  encode/slices              a text in pieces, and ways to cut it further
+    15376  encode/cutter_read         the steps of a pre-tokenizer, read
+    15688  encode/cutter              texts cut by them
+    15862  encode/normal_tables       what normalisers know of characters
+    16125  encode/normal_read         the same, unpacked
+    16301  encode/normal_forms        Unicode's four normal forms
+    16572  encode/charsmap            SentencePiece's map of characters
+    16720  encode/normalise_steps     what normalisers do, step by step
+    16908  encode/normalise           the normaliser of a tokenizer.json
+    17255  encode/added_cut           added tokens, cut out of a text
+    17434  encode/word_cache          what words became before
+    17513  encode/encode_words        words as the model splits them
+    17712  encode/encode_open         what an encoder is made from
+    17998  encode/encode              whole texts as token ids
+    18184  encode/write_counts        how often tokens occur, as lists
 
-    18273  simd                       the hot loops, once for each instruction set
-    18306  simd/kernels               the table of kernels, and what all versions share
-    18583  simd/scalar                the reference
-    18752  simd/sse2                  the operations of 128-bit x86, and what each does
-    18873  simd/neon                  those of 64-bit Arm
-    18968  simd/wasm                  those of WebAssembly's SIMD128
-    19053  simd/avx2                  those of 256-bit x86, with FMA
-    19135  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19777  simd/avx_vnni              AVX2, and products of integers
-    19873  simd/neon_bf16             NEON, and products of matrices
-    20027  simd/avx512                512-bit x86, by hand
-    20633  simd/amx                   tiles of x86, beside AVX-512
-    20876  simd/dispatch              which of them this machine can run, and which a call takes
+    18291  simd                       the hot loops, once for each instruction set
+    18324  simd/kernels               the table of kernels, and what all versions share
+    18601  simd/scalar                the reference
+    18770  simd/sse2                  the operations of 128-bit x86, and what each does
+    18891  simd/neon                  those of 64-bit Arm
+    18986  simd/wasm                  those of WebAssembly's SIMD128
+    19071  simd/avx2                  those of 256-bit x86, with FMA
+    19153  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19797  simd/avx_vnni              AVX2, and products of integers
+    19893  simd/neon_bf16             NEON, and products of matrices
+    20047  simd/avx512                512-bit x86, by hand
+    20654  simd/amx                   tiles of x86, beside AVX-512
+    20897  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21102  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21155  solve/views                the rows of matrices, as the kernels read them
-    21284  solve/panels               vectors as the dense products want them, and these
-    21475  solve/rests                vectors on their way into panels
-    21652  solve/dictionary           the atoms, and their split along a common direction
-    21807  solve/exact_gram           products of all pairs of atoms in double
-    21889  solve/triangle             packed lower triangles
-    21993  solve/support              what is known of one target, and the exact steps
-    22269  solve/gram_table           products of atoms with all atoms, for scans
-    22507  solve/screen               which atoms are worth scoring in double: the bound
-    22813  solve/scan                 the correlations of all atoms with a block's residuals
-    22976  solve/predict              making targets ready for the next scan
-    23222  solve/candidates           the atoms that a scan could not rule out
-    23559  solve/select               the next atoms of each target
-    23724  solve/pursuit              what one solve holds, and the memory it takes
-    23968  solve/plan                 which form, and in what blocks
-    24213  solve/steps                a pursuit from its rows to its results
-    24452  solve/combine              new rows of coefficients
-    24514  solve/solver               the public call
-    24679  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24888  solve/affine_normal        the normal equations of an affine map
-    25131  solve/affine_factor        their factor, and their solution
-    25362  solve/affine_map           a fitted map, and the rows it makes
-    25706  solve/affine_choice        how many atoms to take, and chosen by what
-    26106  solve/affine_fit           what a fit of an affine map holds and needs
-    26370  solve/affine               fitting and applying affine maps
+    21123  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21179  solve/views                the rows of matrices, as the kernels read them
+    21308  solve/panels               vectors as the dense products want them, and these
+    21507  solve/rests                vectors on their way into panels
+    21685  solve/dictionary           the atoms, and their split along a common direction
+    21840  solve/exact_gram           products of all pairs of atoms in double
+    21922  solve/triangle             packed lower triangles
+    22026  solve/support              what is known of one target, and the exact steps
+    22302  solve/gram_table           products of atoms with all atoms, for scans
+    22540  solve/screen               which atoms are worth scoring in double: the bound
+    22811  solve/residuals            the residual form's targets on their way into a scan
+    22996  solve/scan                 the correlations of all atoms with a block's residuals
+    23165  solve/predict              making targets ready for the next scan
+    23412  solve/candidates           the atoms that a scan could not rule out
+    23746  solve/select               the next atoms of each target
+    23931  solve/rates                what a processor does in a second
+    23973  solve/pursuit              what one solve holds, and the memory it takes
+    24274  solve/plan                 which form, and in what blocks
+    24490  solve/apart                targets that a table of products cannot tell on
+    24541  solve/steps                a pursuit from its rows to its results
+    24782  solve/combine              new rows of coefficients
+    24844  solve/solver               the public call
+    25009  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25218  solve/affine_normal        the normal equations of an affine map
+    25461  solve/affine_factor        their factor, and their solution
+    25692  solve/affine_map           a fitted map, and the rows it makes
+    26036  solve/affine_choice        how many atoms to take, and chosen by what
+    26436  solve/affine_fit           what a fit of an affine map holds and needs
+    26700  solve/affine               fitting and applying affine maps
 
-    26661  methods                    rows for tokens that a model lacks, each method a room
-    26705  methods/parts              what methods share: sums of rows, combinations
-    26889  methods/pursuit            omp, omp-centred
-    26960  methods/constant           mean, zero
-    26988  methods/rough              products in float that leave few to be taken in double
-    27044  methods/near               each target against all anchors
-    27335  methods/weights            how a few anchors combine to a target
-    27556  methods/interpolation      common_interpolation
-    27709  methods/wechsel            wechsel
-    27759  methods/focus              focus
-    27847  methods/hull               hull
-    27898  methods/dense              matrices of double, and their products
-    28163  methods/lengthen           the base's rows of pieces beside the donor's
-    28429  methods/mapping            omp-affine, affine
-    28698  methods/linear             maps between two models' rows
-    28853  methods/clp                clp
-    28939  methods/chance             normal deviates that are the same everywhere
-    29000  methods/factor             of symmetric matrices
-    29049  methods/randn              randn
-    29138  methods/john_hewitt        john_hewitt
-    29222  methods/polar              the orthogonal part of a matrix
-    29318  methods/procrustes         procrustes
-    29411  methods/eigen              principal directions of a matrix's rows
-    29725  methods/landmark_pca       landmark_pca
-    29783  methods/stb                stb
-    29965  methods/rope               rows turned to positions
-    30055  methods/mp_rope            mp_rope
-    30381  methods/subword            subword
-    30487  methods/zett               zett
-    30509  methods/spread             the factor that suits hidden anchors' rows best
-    30736  methods/modifiers          what is done to the rows of any method
-    30880  methods/undertrained       rows that look as if nothing had trained them
-    30997  methods/methods            the table of all, and the public calls
+    26991  methods                    rows for tokens that a model lacks, each method a room
+    27035  methods/parts              what methods share: sums of rows, combinations
+    27219  methods/pursuit            omp, omp-centred
+    27290  methods/constant           mean, zero
+    27318  methods/rough              products in float that leave few to be taken in double
+    27374  methods/near               each target against all anchors
+    27665  methods/weights            how a few anchors combine to a target
+    27886  methods/interpolation      common_interpolation
+    28039  methods/wechsel            wechsel
+    28089  methods/focus              focus
+    28177  methods/hull               hull
+    28228  methods/dense              matrices of double, and their products
+    28493  methods/lengthen           the base's rows of pieces beside the donor's
+    28759  methods/mapping            omp-affine, affine
+    29028  methods/linear             maps between two models' rows
+    29183  methods/clp                clp
+    29269  methods/chance             normal deviates that are the same everywhere
+    29330  methods/factor             of symmetric matrices
+    29379  methods/randn              randn
+    29468  methods/john_hewitt        john_hewitt
+    29552  methods/polar              the orthogonal part of a matrix
+    29648  methods/procrustes         procrustes
+    29741  methods/eigen              principal directions of a matrix's rows
+    30055  methods/landmark_pca       landmark_pca
+    30113  methods/stb                stb
+    30295  methods/rope               rows turned to positions
+    30385  methods/mp_rope            mp_rope
+    30711  methods/subword            subword
+    30817  methods/zett               zett
+    30839  methods/spread             the factor that suits hidden anchors' rows best
+    31066  methods/modifiers          what is done to the rows of any method
+    31210  methods/undertrained       rows that look as if nothing had trained them
+    31327  methods/methods            the table of all, and the public calls
 
-    31175  across                     tokens of one vocabulary as weighted tokens of another
-    31189  across/map_rows            a map, gathered row by row
-    31386  across/token_map           by the split of the other vocabulary
-    31509  across/write_maps          two maps as safetensors
-    31652  across/spell_maps          two maps as JSON, for people
+    31505  across                     tokens of one vocabulary as weighted tokens of another
+    31519  across/map_rows            a map, gathered row by row
+    31716  across/token_map           by the split of the other vocabulary
+    31839  across/write_maps          two maps as safetensors
+    31982  across/spell_maps          two maps as JSON, for people
 
-    31772  disk                       files and directories
-    31811  disk/system                what POSIX and Windows are asked for
-    31852  disk/windows_paths         paths as Windows takes them
-    31992  disk/windows               the system as Windows gives it
-    32304  disk/posix                 the system as POSIX gives it
-    32552  disk/paths                 what can be told from their text
-    32626  disk/failure               why the system refused
-    32740  disk/look                  what stands at a path, and whether within another
-    32861  disk/listing               listings of directories
-    32936  disk/reading               files to read, and whether they have changed
-    33115  disk/writing               files to write
-    33232  disk/copying               copies of files
-    33298  disk/trees                 whole directories looked through, copied, removed
-    33514  disk/known                 what weights are called in a directory
-    33608  disk/staging               a directory made under another name, then renamed
-    33874  disk/staged_files          files made under another name, then renamed
-    34056  disk/missing               a path or a directory without what is wanted of it
-    34099  disk/gguf_files            GGUF files of a directory, by their names
-    34140  disk/weights               which files they are, and what may stand in their place
-    34476  disk/weight_index          the index of a checkpoint in shards
-    34693  disk/shards                what an index and its shards say of each other
-    34898  disk/gguf_parts            the parts of a split GGUF file
-    35007  disk/checkpoint            a model directory, in one file or in shards
-    35359  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35438  disk/tokenizer_directory   the tokenizer of a model directory
-    35700  disk/encoder_directory     the encoder of a model directory, and files of text
+    32102  disk                       files and directories
+    32141  disk/system                what POSIX and Windows are asked for
+    32182  disk/windows_paths         paths as Windows takes them
+    32322  disk/windows               the system as Windows gives it
+    32634  disk/posix                 the system as POSIX gives it
+    32882  disk/paths                 what can be told from their text
+    32956  disk/failure               why the system refused
+    33070  disk/look                  what stands at a path, and whether within another
+    33191  disk/listing               listings of directories
+    33266  disk/reading               files to read, and whether they have changed
+    33445  disk/writing               files to write
+    33562  disk/copying               copies of files
+    33628  disk/trees                 whole directories looked through, copied, removed
+    33844  disk/known                 what weights are called in a directory
+    33938  disk/staging               a directory made under another name, then renamed
+    34204  disk/staged_files          files made under another name, then renamed
+    34386  disk/missing               a path or a directory without what is wanted of it
+    34429  disk/gguf_files            GGUF files of a directory, by their names
+    34470  disk/weights               which files they are, and what may stand in their place
+    34806  disk/weight_index          the index of a checkpoint in shards
+    35023  disk/shards                what an index and its shards say of each other
+    35228  disk/gguf_parts            the parts of a split GGUF file
+    35337  disk/checkpoint            a model directory, in one file or in shards
+    35689  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35768  disk/tokenizer_directory   the tokenizer of a model directory
+    36030  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35811  model                      which tensors and config keys belong to the vocabulary
-    35847  model/known                what the world calls things
-    36208  model/known_keys           keys of ids and sizes in configs
-    36382  model/known_classes        classes of tokenizers, by the type of model
-    36620  model/names                names of tensors
-    36784  model/document             the JSON files of a model directory
-    36879  model/members              what the members of a config are about
-    37100  model/config               what config.json says
-    37277  model/side                 a model directory opened once
-    37404  model/gguf_model           what a GGUF file says of a model
-    37461  model/code                 the Python that a tokenizer is loaded with
-    37695  model/parts                what each tensor does for the vocabulary
-    37818  model/whole                whether all tensors are there
-    37940  model/find                 finding the parts of a model
-    38244  model/processor            the tokens that a processor looks for by their text
-    38399  model/heirs                what becomes of the ids in a config
-    38567  model/config_ids           ids in a config being edited
-    38807  model/config_lists         lists, dictionaries and ranges of ids
-    38964  model/config_edit          config.json and generation_config.json, edited
-    39271  model/classes              which class a tokenizer is loaded as
-    39478  model/class_tokens         added tokens that a class numbers otherwise
+    36141  model                      which tensors and config keys belong to the vocabulary
+    36177  model/known                what the world calls things
+    36538  model/known_keys           keys of ids and sizes in configs
+    36712  model/known_classes        classes of tokenizers, by the type of model
+    36950  model/names                names of tensors
+    37114  model/document             the JSON files of a model directory
+    37209  model/members              what the members of a config are about
+    37430  model/config               what config.json says
+    37607  model/side                 a model directory opened once
+    37734  model/gguf_model           what a GGUF file says of a model
+    37791  model/code                 the Python that a tokenizer is loaded with
+    38025  model/parts                what each tensor does for the vocabulary
+    38148  model/whole                whether all tensors are there
+    38270  model/find                 finding the parts of a model
+    38574  model/processor            the tokens that a processor looks for by their text
+    38729  model/heirs                what becomes of the ids in a config
+    38897  model/config_ids           ids in a config being edited
+    39137  model/config_lists         lists, dictionaries and ranges of ids
+    39294  model/config_edit          config.json and generation_config.json, edited
+    39601  model/classes              which class a tokenizer is loaded as
+    39808  model/class_tokens         added tokens that a class numbers otherwise
 
-    39594  job                        the whole transplant, in the order in which it happens
-    39655  job/draft_map              which tokens the rows of a draft's head are of
-    39713  job/job                    what a job holds
-    40115  job/open                   opening the two models
-    40391  job/map                    the caller's map
-    40512  job/align                  where every new row comes from
-    40714  job/draft_vocab            the tokens that a draft's head has rows for
-    40950  job/plan                   what becomes of every tensor, and of the configs
-    41173  job/draft_head             a head of fewer rows, and what says which
-    41310  job/rope                   heads and rotary positions of the two models
-    41408  job/chat                   the template that turns messages into text
-    41547  job/digits                 where the two tokenizers cut numbers differently
-    41748  job/converted              the special tokens that a conversion to GGUF finds
-    42056  job/gguf_donor             the files of a tokenizer, open once more
-    42140  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42423  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42759  job/gguf_merges            the merges of a byte-level vocabulary
-    42930  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43100  job/gguf_special           special tokens, flags, templates
-    43319  job/gguf_normal            what becomes of spaces and letters
-    43462  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    43658  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43898  job/bos                    texts that begin otherwise than the base's
-    43962  job/rows                   rows in memory: reading, checking, their mean
-    44302  job/pieces                 what the base cuts new tokens into
-    44457  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44722  job/magikarp               tokens that look under-trained by their rows
-    44849  job/match                  rows of tokens that a new one only begins with
-    44936  job/solve                  solving for the rows of the donor
-    45145  job/targets                the rows that are made from the donor's
-    45268  job/diagnose               what is odd about the rows that were made
-    45400  job/rebuild                the new rows of one vocabulary tensor
-    45691  job/write_blocks           new rows as blocks
-    45790  job/write                  the output and its weights
-    46106  job/write_gguf             the output as a GGUF file, or as parts of one
-    46456  job/copy                   the other files of the two models
-    46673  job/index                  the files that are written anew
-    46851  job/run                    the whole, in order
-    47016  job/combined               a map of tokens by the combinations that a method makes
-    47116  job/report                 what a job did, as JSON and as a table
-    47445  job/findings               what is told of a finished model
-    47496  job/check_head             a head of fewer rows than tokens
-    47731  job/check_files            its files
-    47868  job/check_ids              sizes, ids and tying
-    48084  job/check_values           values
-    48163  job/check_gguf             the tokens of a GGUF file
-    48413  job/check_gguf_keys        its other keys, and its tensors
-    48660  job/check_draft            as a draft model for another
-    49002  job/verify                 whether a finished model agrees with itself
+    39924  job                        the whole transplant, in the order in which it happens
+    39985  job/draft_map              which tokens the rows of a draft's head are of
+    40043  job/job                    what a job holds
+    40445  job/open                   opening the two models
+    40721  job/map                    the caller's map
+    40842  job/align                  where every new row comes from
+    41044  job/draft_vocab            the tokens that a draft's head has rows for
+    41280  job/plan                   what becomes of every tensor, and of the configs
+    41503  job/draft_head             a head of fewer rows, and what says which
+    41640  job/rope                   heads and rotary positions of the two models
+    41738  job/chat                   the template that turns messages into text
+    41877  job/digits                 where the two tokenizers cut numbers differently
+    42078  job/converted              the special tokens that a conversion to GGUF finds
+    42386  job/gguf_donor             the files of a tokenizer, open once more
+    42470  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42753  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43089  job/gguf_merges            the merges of a byte-level vocabulary
+    43260  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43430  job/gguf_special           special tokens, flags, templates
+    43649  job/gguf_normal            what becomes of spaces and letters
+    43792  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    43988  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44228  job/bos                    texts that begin otherwise than the base's
+    44292  job/rows                   rows in memory: reading, checking, their mean
+    44632  job/pieces                 what the base cuts new tokens into
+    44787  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45052  job/magikarp               tokens that look under-trained by their rows
+    45179  job/match                  rows of tokens that a new one only begins with
+    45266  job/solve                  solving for the rows of the donor
+    45475  job/targets                the rows that are made from the donor's
+    45598  job/diagnose               what is odd about the rows that were made
+    45730  job/rebuild                the new rows of one vocabulary tensor
+    46021  job/write_blocks           new rows as blocks
+    46120  job/write                  the output and its weights
+    46436  job/write_gguf             the output as a GGUF file, or as parts of one
+    46786  job/copy                   the other files of the two models
+    47003  job/index                  the files that are written anew
+    47181  job/run                    the whole, in order
+    47346  job/combined               a map of tokens by the combinations that a method makes
+    47446  job/report                 what a job did, as JSON and as a table
+    47775  job/findings               what is told of a finished model
+    47826  job/check_head             a head of fewer rows than tokens
+    48061  job/check_files            its files
+    48198  job/check_ids              sizes, ids and tying
+    48414  job/check_values           values
+    48493  job/check_gguf             the tokens of a GGUF file
+    48743  job/check_gguf_keys        its other keys, and its tensors
+    48990  job/check_draft            as a draft model for another
+    49332  job/verify                 whether a finished model agrees with itself
 
-    49060  evaluate                   methods ranked on tokens that both models share
-    49079  evaluate/token_class       what a token is like, by its bytes
-    49146  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49344  evaluate/scores            how near rows come to the true ones
-    49444  evaluate/ranks             whether a true row is found among all
-    49575  evaluate/evaluate          methods, one after the other, matrix by matrix
-    49804  evaluate/write_json        an evaluation as JSON
-    49917  evaluate/write_page        an evaluation as a page
+    49390  evaluate                   methods ranked on tokens that both models share
+    49409  evaluate/token_class       what a token is like, by its bytes
+    49476  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49674  evaluate/scores            how near rows come to the true ones
+    49774  evaluate/ranks             whether a true row is found among all
+    49905  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50134  evaluate/write_json        an evaluation as JSON
+    50247  evaluate/write_page        an evaluation as a page
 
-    50131  reshape                    a model's own vocabulary, smaller or larger
-    50163  reshape/needed             what has to stay for the sake of what stays
-    50377  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    50680  reshape/whole_word         which texts a tokenizer leaves in one piece
-    50831  reshape/renumber           which tokens there are then, and their ids
-    51074  reshape/files_json         tokenizer.json and the JSON files beside it
-    51458  reshape/files_lines        merges.txt and vocab.txt
-    51542  reshape/files_pieces       SentencePiece models
-    51762  reshape/files_ranks        tiktoken's ranks and tekken.json
-    51930  reshape/named              tokens that configs name, which stay
-    52047  reshape/files_gguf         the keys of GGUF files
-    52329  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52525  reshape/wording            what the transplant says, in words of those who asked
-    52612  reshape/new_model          the model with its new tokenizer
-    52716  reshape/text_counts        which tokens the caller's texts are made of
-    52785  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    52941  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53208  reshape/trim               fewer tokens
-    53350  reshape/extend             a text that becomes a token
-    53625  reshape/more_tokens        all that are wanted, and the model with them
+    50461  reshape                    a model's own vocabulary, smaller or larger
+    50493  reshape/needed             what has to stay for the sake of what stays
+    50707  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51010  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51161  reshape/renumber           which tokens there are then, and their ids
+    51404  reshape/files_json         tokenizer.json and the JSON files beside it
+    51788  reshape/files_lines        merges.txt and vocab.txt
+    51872  reshape/files_pieces       SentencePiece models
+    52092  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52260  reshape/named              tokens that configs name, which stay
+    52377  reshape/files_gguf         the keys of GGUF files
+    52659  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52855  reshape/wording            what the transplant says, in words of those who asked
+    52942  reshape/new_model          the model with its new tokenizer
+    53046  reshape/text_counts        which tokens the caller's texts are made of
+    53115  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53271  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53538  reshape/trim               fewer tokens
+    53680  reshape/extend             a text that becomes a token
+    53955  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -690,7 +693,8 @@ typedef struct otx_omp_stats {
     otx_isa isa;            /* likewise */
     int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
-    uint64_t passes;        /* times that a whole block of targets was screened */
+    uint64_t passes;        /* times that a block of targets was screened; what a few of them
+                               that nearly are atoms take apart, at its end, is not counted */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
@@ -5082,6 +5086,20 @@ OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
     watch->body(watch->argument, watch->first + index, worker);
 }
 
+/* Multiply-adds up to which one thread does a loop alone: a team of OpenMP's takes as long to
+   gather, on a busy machine far longer, and those who find nothing to do wait in a loop. */
+#define OTX__ALONE_WORK 1e5
+
+/* Runs the items at hand: together or, where there is little to do, alone. */
+OTX__PRIVATE void otx__watch_slice(otx__watch *watch, size_t count, double work)
+{
+    size_t i;
+    if ((double)count * work > OTX__ALONE_WORK || (watch->ctx && watch->ctx->parallel_for))
+        otx__parallel(watch->ctx, count, otx__watch_body, watch);
+    else
+        for (i = 0; i < count; i++) otx__watch_body(watch, i, 0);
+}
+
 /* otx__parallel in slices, for items of `work` multiply-adds or so each. */
 OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double work,
                                         otx_parallel_body body, void *argument,
@@ -5094,7 +5112,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->body = body;
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
-        otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
+        otx__watch_slice(watch, otx__min(slice, count - watch->first), work);
         result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
@@ -19295,6 +19313,7 @@ OTX__128_KERNEL uint32_t otx__sift_128(const otx__sift *sift, float *least, floa
         high[i] = OTX__128_ADD_PRODUCT(spread, weight, value);
         highs = OTX__128_MAX(highs, high[i]);
     }
+    if (!OTX__128_NOT_BELOW(highs, mark)) return 0;
     if (OTX__128_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_128(lows);
         mark = OTX__128_SPLAT(*least);
@@ -19614,6 +19633,7 @@ OTX__256_KERNEL uint32_t otx__sift_256(const otx__sift *sift, float *least, floa
         high[i] = OTX__256_ADD_PRODUCT(spread, weight, value);
         highs = OTX__256_MAX(highs, high[i]);
     }
+    if (!OTX__256_NOT_BELOW(highs, mark)) return 0;
     if (OTX__256_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_256(lows);
         mark = OTX__256_SPLAT(*least);
@@ -20311,6 +20331,7 @@ OTX__AVX512_KERNEL uint32_t otx__sift_avx512(const otx__sift *sift, float *least
     __mmask16 mask0, mask1;
     otx__sift_half_avx512(sift, 0, &low0, &high0);
     otx__sift_half_avx512(sift, 16, &low1, &high1);
+    if (!_mm512_cmp_ps_mask(_mm512_max_ps(high0, high1), mark, _CMP_GE_OQ)) return 0;
     low0 = _mm512_max_ps(low0, low1);
     if (_mm512_cmp_ps_mask(low0, mark, _CMP_GT_OQ)) {
         *least = _mm512_reduce_max_ps(low0);
@@ -21135,12 +21156,15 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      support        what is known of one target, and the exact steps
      gram_table     products of atoms with all atoms, for scans
      screen         which atoms are worth scoring in double: the bound
+     residuals      the residual form's targets on their way into a scan
      scan           the correlations of all atoms with a block's residuals
      predict        making targets ready for the next scan
      candidates     the atoms that a scan could not rule out
      select         the next atoms of each target
+     rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
+     apart          targets that a table of products cannot tell on
      steps          a pursuit from its rows to its results
      combine        new rows of coefficients
      solver         the public call
@@ -21415,17 +21439,25 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
 }
 
 /* products[tile][j][i], as below, of panels of float with at least one column. */
-OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
-                                              float *products)
+                                              size_t wanted, float *products)
 {
     size_t block, tile, j;
     for (block = 0; block < columns; block += OTX__CHAIN)
         for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+            for (j = 0; j < wanted; j += OTX__STRIP)
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
                                  block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
+/* The same of whole panels. */
+OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+                                              size_t tiles, const float *b, size_t columns,
+                                              float *products)
+{
+    otx__panels_multiply_strips(kernels, a, tiles, b, columns, OTX__TILE, products);
 }
 
 /* Turns products of ROWS into those of the vectors' rests. */
@@ -21446,17 +21478,17 @@ OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, si
 }
 
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
-   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b, of the
-   same type; where that is INT8, in units of both their scales. */
+   `tiles` panels of a from `first` on, and the first vectors j of one panel of b, as many as
+   are wanted at least, of the same type; where that is INT8, in units of both their scales. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
                                        size_t first, size_t tiles, const otx__panels *b,
-                                       size_t other, float *products)
+                                       size_t other, size_t wanted, float *products)
 {
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-        otx__panels_multiply_floats(kernels, (const float *)rows, tiles, (const float *)columns,
-                                    a->columns, products);
+        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, (const float *)columns,
+                                    a->columns, wanted, products);
         return;
     case OTX__PANEL_ROWS:
     case OTX__PANEL_BF16:
@@ -21583,7 +21615,7 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
         if (panels->type == OTX__PANEL_INT8) {
             otx__rest_to_int8(rest, unit, rate, to.bytes);
             otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
-        } else if (panels->type == OTX__PANEL_BF16) {
+        } else if (panels->type != OTX__PANEL_FLOAT) {
             otx__rest_to_bf16(rest, to.halves);
             otx__panel_put(panel, bytes, to.halves, 2, p, lane);
         } else {
@@ -21597,8 +21629,9 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
     return left.squares[0];
 }
 
-/* Puts the rest of a vector of n elements and of that norm, not 0, whose common part the
-   panels have, into place `at`, and returns the rest's square. */
+/* Puts the rest of a vector of n elements, in units of that norm, not 0, whose common part
+   the panels have, into place `at`, and returns the rest's square. Panels of rows take the
+   whole vector, rounded to bf16, in place of its rest. */
 OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
                                          size_t n, double norm, const double *direction)
 {
@@ -21609,7 +21642,7 @@ OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const d
     from.vector = vector;
     from.direction = direction;
     from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
+    from.common = panels->type == OTX__PANEL_ROWS ? 0.0 : (double)panels->common[at];
     from.n = n;
     memset(&whole, 0, sizeof whole);
     for (p = 0; p < n; p += OTX__REST_CHUNK) {
@@ -22359,7 +22392,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
                                    block + (tile - first) * OTX__TILE * OTX__TILE);
     if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
-                             block);
+                             OTX__TILE, block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
         int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
         int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
@@ -22470,7 +22503,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
         size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
         const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &table->panels, panel, block);
+                             &table->panels, panel, columns, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
@@ -22549,6 +22582,9 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
        their products        1.02 R * chain       0 with 8 bits, as integers are exact
        everything in float   16 u * (2 + R + |<r, m>|)
 
+   For targets finished apart from a table made of rows (apart.h), not the rest of r is rounded
+   but all of it: d_n = 0, and R and d are those of r.
+
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
    (k + columns) 2^-52 S. The Gram form's 8 u S covers that many times over; the
@@ -22568,6 +22604,9 @@ typedef struct otx__bound {
     double refined; /* with the betas as floats */
 } otx__bound;
 
+/* Atoms of the last steps that a target keeps to try first. */
+#define OTX__RUNNERS 16
+
 /* A block of targets, and what the screen knows of them. A set is a support that a scan
    looks at: number 0 the atoms selected, and with each further one a predicted atom
    more. */
@@ -22585,16 +22624,25 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all; before, those to be hidden */
+    double *residuals;      /* [target][column] the residual form: of the atoms selected */
+    uint32_t *runners;      /* [target][OTX__RUNNERS] likewise: atoms that came near, or
+                               OTX__NO_ATOM */
+    float *bars;            /* [target] likewise: what the largest weighted correlation is at
+                               least, by these */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
-    double *rest;           /* [target] ||y'|| / ||y||, rounded up */
+    double *rest;           /* [target] ||y'|| / ||y||, rounded up; with residuals in panels
+                               of rows, of the whole of these */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
     uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
                                atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
+    uint32_t *apart;        /* in the forms that scan: targets to be finished in the residual
+                               form (apart.h), which count as ended until then */
+    size_t apart_count;
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
@@ -22638,7 +22686,7 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
+    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_scans(screen->form)) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
@@ -22760,6 +22808,138 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* >>> src/solve/residuals.h */
+/* ---- residuals: the residual form's targets on their way into a scan ------------- */
+
+/* ---- the residuals at hand ---- */
+
+/* Keeps the deciding residual for the step that it decides. */
+OTX__PRIVATE void otx__residual_keep(const otx__screen *screen, size_t target,
+                                     const otx__scratch *scratch)
+{
+    size_t columns = screen->problem->dictionary->columns;
+    memcpy(screen->residuals + target * columns, scratch->residual, columns * sizeof(double));
+}
+
+/* scratch->residual: that of the target's support, as kept. */
+OTX__PRIVATE void otx__residual_recall(const otx__screen *screen, size_t target,
+                                       otx__scratch *scratch)
+{
+    size_t columns = screen->problem->dictionary->columns;
+    memcpy(scratch->residual, screen->residuals + target * columns, columns * sizeof(double));
+}
+
+/* ---- survivors: atoms that a scan has not ruled out, scored in float ---- */
+
+/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
+OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+{
+    double norm = otx__norm(scratch->residual, dictionary->columns);
+    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
+    size_t i;
+    for (i = 0; i < dictionary->columns; i++)
+        scratch->rough[i] = (float)(scratch->residual[i] * unit);
+    return norm;
+}
+
+/* What the scores of some survivors with that vector are at most, by products in float,
+   and, of the best of them, at least. A sum of n such products is off by no more
+   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
+                                         size_t end, otx__scratch *scratch)
+{
+    size_t n = dictionary->columns, i, count;
+    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
+    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
+    for (; first < end; first += count) {
+        const uint32_t *atoms = scratch->survivors + first;
+        otx__row rows[OTX__TILE];
+        float products[OTX__TILE];
+        count = otx__min(OTX__TILE, end - first);
+        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
+        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
+        for (i = 0; i < count; i++) {
+            double off = share * dictionary->norms[atoms[i]] + tiny;
+            double score = otx__score(dictionary, atoms[i], (double)products[i]);
+            double spread = otx__score(dictionary, atoms[i], off);
+            bool sound = otx__is_finite(score); /* else beyond a float */
+            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
+            if (sound && score - spread > least) least = score - spread;
+        }
+    }
+    return least;
+}
+
+/* What the best weighted correlation of some survivors is at least, as a scan has it. */
+OTX__PRIVATE double otx__survivors_least(const otx__screen *screen, size_t target, size_t first,
+                                         size_t end, double norm, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
+    double least = otx__survivors_score(dictionary, first, end, scratch);
+    return least > 0.0 ? least * norm / unit * (1.0 - 1e-5) : 0.0;
+}
+
+/* ---- runners-up ---- */
+
+/* The atoms that came next in a step are most likely to come first in the following ones.
+   What the best of them has with the new residual, a few products, is a bar for all others
+   before these are scanned: nearly every tile fails it at once. */
+
+/* Leaves out what a target has none of. */
+OTX__PRIVATE void otx__runners_clear(const otx__screen *screen, size_t target)
+{
+    size_t i;
+    for (i = 0; i < OTX__RUNNERS; i++)
+        screen->runners[target * OTX__RUNNERS + i] = OTX__NO_ATOM;
+}
+
+/* Keeps the best of some atoms, by their scores or, where there are none, as they come, and
+   of those kept before as many as there is room for. */
+OTX__PRIVATE void otx__runners_keep(const otx__screen *screen, size_t target,
+                                    const uint32_t *atoms, const double *scores, size_t count)
+{
+    uint32_t *runners = screen->runners + target * OTX__RUNNERS, kept[OTX__RUNNERS];
+    double values[OTX__RUNNERS];
+    size_t found = 0, i, j, at;
+    for (i = 0; i < count; i++) {
+        double value = scores ? scores[i] : 0.0;
+        if (found == OTX__RUNNERS && !(value > values[found - 1])) continue;
+        if (found < OTX__RUNNERS) found++;
+        for (at = found - 1; at > 0 && value > values[at - 1]; at--) {
+            values[at] = values[at - 1];
+            kept[at] = kept[at - 1];
+        }
+        values[at] = value;
+        kept[at] = atoms[i];
+    }
+    for (i = 0; i < OTX__RUNNERS && found < OTX__RUNNERS; i++) {
+        for (j = 0; j < found && kept[j] != runners[i]; j++) continue;
+        if (j == found) kept[found++] = runners[i];
+    }
+    memcpy(runners, kept, found * sizeof *kept);
+}
+
+/* A weighted correlation that one atom, which the target may take, has at least; the
+   deciding residual must be current. */
+OTX__PRIVATE float otx__runners_bar(const otx__screen *screen, size_t target,
+                                    otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    const uint32_t *runners = screen->runners + target * OTX__RUNNERS;
+    size_t count = 0, i;
+    double norm;
+    for (i = 0; i < OTX__RUNNERS; i++)
+        if (runners[i] != OTX__NO_ATOM && !otx__support_holds(support, runners[i]))
+            scratch->survivors[count++] = runners[i];
+    if (count == 0) return 0.0f;
+    norm = otx__survivors_open(dictionary, scratch);
+    return (float)otx__survivors_least(screen, target, 0, count, norm, scratch);
+}
+
+/* ---- what a scan needs of one target ---- */
+
 /* The residual form: marks the atoms that a target hides. */
 OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
 {
@@ -22780,7 +22960,7 @@ OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
 #define OTX__BOUND_SUM_MAX 1e20
 #define OTX__BOUND_PART_MAX 3.0
 
-/* The same for the residual form, whose panel must be made anew. */
+/* Makes a target ready for the next scan: its residual is put into the panel. */
 OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
@@ -22788,8 +22968,10 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
     size_t j;
     screen->sets[target] = !support->ended;
+    screen->bars[target] = 0.0f;
     if (support->ended) return;
     otx__support_residual(problem, support, scratch);
+    otx__residual_keep(screen, target, scratch);
     for (j = 0; j < support->count; j++)
         sum += fabs(support->coefficients[j]) *
                problem->dictionary->norms[support->indices[j]] / support->norm;
@@ -22807,6 +22989,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    screen->bars[target] = otx__runners_bar(screen, target, scratch);
     otx__screen_hide(screen, target);
 }
 
@@ -22833,14 +23016,19 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
-    float weight[OTX__TILE];
+    float weight[OTX__TILE], ones[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
+    sift.by = screen->panels.scale[target];
+    if (dictionary->panels.type == OTX__PANEL_ROWS) { /* scales have been applied */
+        for (i = 0; i < OTX__TILE; i++) ones[i] = 1.0f;
+        sift.scale = ones;
+        sift.by = 1.0f;
+    }
     sift.common = dictionary->panels.common + first;
     sift.weight = dictionary->weight + first;
     sift.error = dictionary->panels.error + first;
-    sift.by = screen->panels.scale[target];
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
@@ -22876,7 +23064,8 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
     float *block = screen->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(screen->count); panel++) {
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &screen->panels, panel, block);
+                             &screen->panels, panel,
+                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE), block);
         for (tile = 0; tile < tiles; tile++)
             otx__screen_products(screen, first + tile, panel,
                                  block + tile * OTX__TILE * OTX__TILE,
@@ -22893,7 +23082,7 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
     size_t worker, target;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
         for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
-            screen->scratch[worker].least[target] = 0.0f;
+            screen->scratch[worker].least[target] = screen->bars[target];
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);
 }
@@ -23200,6 +23389,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     otx__panels_clear(&screen->panels, index);
     for (target = index * OTX__TILE; target < end; target++) {
         screen->sets[target] = 0;
+        if (screen->form == OTX_FORM_RESIDUAL) otx__runners_clear(screen, target);
         if (!otx__form_scans(screen->form)) continue;
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
@@ -23428,75 +23618,71 @@ OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, siz
     }
 }
 
-/* Gathers the atoms that the scan could not rule out: the survivors. */
-OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
-                                      otx__candidates *candidates, otx__scratch *scratch)
+/* Finds the tiles in which the scan left atoms that may be the best, for each target of a
+   task. A line of masks, mostly 0, serves all of them. */
+OTX__PRIVATE void otx__sifted_tiles(const otx__screen *screen, size_t first, size_t count,
+                                    otx__best_tiles *found)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t tiles = screen->problem->dictionary->tiles, tile, j;
+    otx__sifted_least(screen, first, count, found);
+    for (j = 0; j < count; j++) found[j].count = 0;
+    for (tile = 0; tile < tiles; tile++) {
+        const uint32_t *masks = screen->masks + tile * screen->capacity + first;
+        const float *high = screen->best + tile * screen->capacity + first;
+        uint32_t any = 0;
+        for (j = 0; j < count; j++) any |= masks[j];
+        for (j = 0; j < count && any; j++) {
+            if (!masks[j] || (double)high[j] < found[j].least) continue;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
+        }
+    }
+}
+
+/* Gathers a tile's atoms that the scan could not rule out: survivors. */
+OTX__PRIVATE void otx__sifted_tile(const otx__screen *screen, size_t tile, size_t target,
+                                   otx__candidates *candidates, otx__scratch *scratch)
+{
+    const float *weight = screen->problem->dictionary->weight;
+    uint32_t mask = screen->masks[tile * screen->capacity + target];
+    size_t i;
+    for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
+        if ((mask & 1) && weight[i] > 0.0f && !otx__support_holds(&screen->supports[target], i))
+            scratch->survivors[candidates->count++] = (uint32_t)i;
+}
+
+/* Those of all tiles, in their order. */
+OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target,
+                                      const otx__best_tiles *found, otx__candidates *candidates,
+                                      otx__scratch *scratch)
+{
     const float *high = screen->best + target;
     const uint32_t *masks = screen->masks + target;
-    size_t tile, i;
-    for (tile = 0; tile < dictionary->tiles; tile++) {
-        uint32_t mask = masks[tile * screen->capacity];
-        if (!mask || (double)high[tile * screen->capacity] < least) continue;
-        for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
-            if ((mask & 1) && dictionary->weight[i] > 0.0f &&
-                !otx__support_holds(&screen->supports[target], i))
-                scratch->survivors[candidates->count++] = (uint32_t)i;
-    }
+    size_t tiles = screen->problem->dictionary->tiles, i;
     scratch->survivors_steps++;
+    if (found->count <= OTX__BEST_TILES_MAX)
+        for (i = 0; i < found->count; i++)
+            otx__sifted_tile(screen, found->tiles[i], target, candidates, scratch);
+    else
+        for (i = 0; i < tiles; i++)
+            if (masks[i * screen->capacity] &&
+                (double)high[i * screen->capacity] >= found->least)
+                otx__sifted_tile(screen, i, target, candidates, scratch);
 }
 
 /* Survivors up to which all are scored in double; more are scored in float first. */
 #define OTX__DIRECT_SCORES_MAX 12
 
-/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
-OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
-{
-    double norm = otx__norm(scratch->residual, dictionary->columns);
-    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
-    size_t i;
-    for (i = 0; i < dictionary->columns; i++)
-        scratch->rough[i] = (float)(scratch->residual[i] * unit);
-    return norm;
-}
-
-/* What the scores of some survivors with that vector are at most, by products in float,
-   and, of the best of them, at least. A sum of n such products is off by no more
-   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
-OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
-                                         size_t end, otx__scratch *scratch)
-{
-    size_t n = dictionary->columns, i, count;
-    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
-    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
-    for (; first < end; first += count) {
-        const uint32_t *atoms = scratch->survivors + first;
-        otx__row rows[OTX__TILE];
-        float products[OTX__TILE];
-        count = otx__min(OTX__TILE, end - first);
-        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
-        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
-        for (i = 0; i < count; i++) {
-            double off = share * dictionary->norms[atoms[i]] + tiny;
-            double score = otx__score(dictionary, atoms[i], (double)products[i]);
-            double spread = otx__score(dictionary, atoms[i], off);
-            bool sound = otx__is_finite(score); /* else beyond a float */
-            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
-            if (sound && score - spread > least) least = score - spread;
-        }
-    }
-    return least;
-}
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
 
 /* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
 OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
                                          double norm, otx__scratch *scratch)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *most = screen->best + target;
-    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
     size_t best = 0, end, i, kept = 0;
     double least;
     for (i = 0; i < count; i++)
@@ -23505,7 +23691,7 @@ OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t targe
             best = i;
     for (end = best; end < count; end++)
         if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
-    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+    least = otx__survivors_least(screen, target, best, end, norm, scratch);
     for (i = 0; i < count; i++)
         if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
             scratch->survivors[kept++] = scratch->survivors[i];
@@ -23527,6 +23713,7 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
         least = otx__survivors_score(dictionary, 0, count, scratch);
         scratch->survivors_scored += count;
     }
+    otx__runners_keep(screen, target, scratch->survivors, direct ? NULL : scratch->scores, count);
     candidates->count = 0;
     for (i = 0; i < count; i++)
         if ((direct || scratch->scores[i] >= least) &&
@@ -23549,7 +23736,7 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, found->least, candidates, scratch);
+        otx__sifted_collect(screen, target, found, candidates, scratch);
         return;
     }
     for (i = 0; i < found->count && !candidates->overflow; i++)
@@ -23601,7 +23788,8 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
         return true;
     }
     clock = otx__now();
-    otx__support_residual(problem, support, scratch);
+    if (scans) otx__support_residual(problem, support, scratch);
+    else otx__residual_recall(screen, target, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
         if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__select_decide(screen, candidates, scratch, &score);
@@ -23612,14 +23800,16 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     return true;
 }
 
-/* In place of a number of sets: the target is among screen->undecided. */
+/* In place of a number of sets: the target is among screen->undecided, or screen->apart. */
 #define OTX__SETS_UNDECIDED UINT32_MAX
+#define OTX__SETS_APART (UINT32_MAX - 1)
 
 /* How a step came out. */
 typedef enum otx__outcome {
     OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
     OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
-    OTX__STEP_OPEN      /* every atom has to be scored */
+    OTX__STEP_OPEN,     /* every atom has to be scored */
+    OTX__STEP_BLURRED   /* the screen leaves too many atoms */
 } otx__outcome;
 
 /* One step of one target, by what the scan found for its set number `set`. */
@@ -23631,7 +23821,7 @@ OTX__PRIVATE otx__outcome otx__select_step(otx__screen *screen, size_t target, s
     otx__support *support = &screen->supports[target];
     size_t atom;
     if (!otx__select_best(screen, target, set, candidates, scratch, &atom))
-        return OTX__STEP_OPEN;
+        return OTX__STEP_BLURRED;
     if (support->ended) return OTX__STEP_DONE;
     if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
         support->count++; /* all else was made ready with the prediction */
@@ -23657,7 +23847,7 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
         if (otx__form_scans(screen->form))
             otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, found[set]);
+            otx__sifted_tiles(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
@@ -23668,7 +23858,10 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
             otx__candidates_collect(screen, target, set, &found[set][j], &candidates, scratch);
             outcome = otx__select_step(screen, target, set, &candidates, scratch);
         }
-        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__SETS_UNDECIDED;
+        if (outcome == OTX__STEP_BLURRED && otx__form_scans(screen->form))
+            screen->sets[target] = OTX__SETS_APART;
+        else if (outcome == OTX__STEP_BLURRED || outcome == OTX__STEP_OPEN)
+            screen->sets[target] = OTX__SETS_UNDECIDED;
         else otx__screen_make_ready(screen, target, scratch);
     }
 }
@@ -23705,20 +23898,76 @@ OTX__PRIVATE bool otx__screen_is_too_coarse(const otx__screen *screen)
            (double)atoms > OTX__SURVIVORS_SHARE_MAX * (double)steps * (double)dictionary->count;
 }
 
+/* Lists the targets that the last scan did not decide, and leaves those set apart out of the
+   next. Returns how many are to have every atom scored. */
+OTX__PRIVATE size_t otx__screen_list(otx__screen *screen)
+{
+    size_t count = 0, target;
+    for (target = 0; target < screen->count; target++) {
+        if (screen->sets[target] == OTX__SETS_UNDECIDED)
+            screen->undecided[count++] = (uint32_t)target;
+        if (screen->sets[target] != OTX__SETS_APART) continue;
+        screen->apart[screen->apart_count++] = (uint32_t)target;
+        screen->supports[target].ended = true;
+        screen->sets[target] = screen->counts[target] = 0;
+    }
+    return count;
+}
+
 /* The next atom, or the next few, of every target that has been scanned. */
 OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target;
+    size_t count;
     otx_result result = otx__watch_loop(&screen->watch, otx__task_count(screen),
                                         otx__task_work(screen), otx__select_body, screen, error);
-    for (target = 0; target < screen->count; target++)
-        if (screen->sets[target] == OTX__SETS_UNDECIDED)
-            screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
+    count = otx__screen_list(screen);
     screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
+}
+
+/* >>> src/solve/rates.h */
+/* ---- rates: what a processor does in a second ------------------------------------ */
+
+/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
+   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+typedef struct otx__plan_rates {
+    double dense, dense_bf16, dense_int8, scan, exact;
+} otx__plan_rates;
+
+OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
+{
+    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
+        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
+        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
+        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
+        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
+        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
+        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
+        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
+        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
+        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
+    };
+    return rates[isa];
+}
+
+/* The longest rows that lose nothing by 8 bits. These leave the residual form's bound at some
+   1.6 % of the residual's norm, of which the largest correlations are a smaller part in longer
+   rows: more and more atoms are within the bound of each other, until finer numbers take
+   over. */
+#define OTX__INT8_COLUMNS 1536.0
+
+/* Of dense products with panels of a type, for rows of so many columns. */
+OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type,
+                                         double columns)
+{
+    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    if (type != OTX__PANEL_INT8) return rates->dense_bf16;
+    return rates->dense_int8 * otx__least(1.0, OTX__INT8_COLUMNS / columns);
 }
 
 /* >>> src/solve/pursuit.h */
@@ -23733,6 +23982,7 @@ typedef struct otx__pursuit {
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
+    otx__screen apart; /* in the forms that scan: of the residual form, for a few targets */
     otx__pool pool;
     double *centre; /* [columns] to be taken off all rows, or NULL */
     /* As planned, besides screen.capacity and screen.table.slots: */
@@ -23742,10 +23992,9 @@ typedef struct otx__pursuit {
     otx_omp_stats stats;
 } otx__pursuit;
 
-/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
-   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
-   part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS_MAX 1536
+/* How much faster products of 8-bit numbers must be than finer ones to be worth their
+   bound. */
+#define OTX__INT8_GAIN_MIN 1.2
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
@@ -23753,8 +24002,13 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
                                                      otx_omp_form form)
 {
     const otx__kernels *kernels = pursuit->dictionary.kernels;
-    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
-    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    otx__plan_rates rates = otx__plan_rates_of(kernels->isa);
+    double columns = (double)pursuit->atoms->columns;
+    otx__panel_type finer = otx__panel_finer(kernels);
+    bool int8 = kernels->product_int8 &&
+                otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
+                    OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : finer;
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
@@ -23768,6 +24022,21 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
 typedef struct otx__pursuit_need {
     double fixed, target, column;
 } otx__pursuit_need;
+
+/* Targets that are finished apart at a time, at most. */
+#define OTX__APART_TARGETS 64
+
+/* Bytes of a target's screen; vector: of its place in the panels. */
+OTX__PRIVATE double otx__screen_need(double vector, double sets, double tiles)
+{
+    return vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+}
+
+/* What the residual form's screen needs besides. */
+OTX__PRIVATE double otx__residual_need(double columns, double threads)
+{
+    return 4.0 * threads + 8.0 * columns + 4.0 * OTX__RUNNERS + 4.0;
+}
 
 /* Bytes of the copy that a matrix needs. */
 OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
@@ -23793,17 +24062,18 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
                              8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     need.column = 0.0;
-    if (form == OTX_FORM_RESIDUAL) {
-        need.fixed += 4.0 * n * threads;
-        need.target += 4.0 * threads;
-    }
+    if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
     if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
-        need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+        need.target += otx__screen_need(vector, sets, tiles);
     }
-    if (otx__form_scans(form))
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
+    if (otx__form_scans(form)) {
+        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 12.0;
+        need.fixed += OTX__APART_TARGETS *
+                      (otx__screen_need(vector, 2.0, tiles) + otx__residual_need(d, threads) +
+                       sizeof(otx__support));
+    }
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
@@ -23818,11 +24088,12 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
 OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
     otx__pool *pool = &pursuit->pool;
-    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    bool screens = pursuit->form != OTX_FORM_EXHAUSTIVE;
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
-    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
-    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
+                                                     : pursuit->screen.capacity;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -23905,14 +24176,44 @@ OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
     return true;
 }
 
-OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+/* What the forms that scan keep of their targets. */
+OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
 {
     otx__screen *screen = &pursuit->screen;
     otx__pool *pool = &pursuit->pool;
     size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
-    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
-    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    size_t width = pursuit->dictionary.tiles * OTX__TILE;
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->apart = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* What the residual form keeps of its targets. */
+OTX__PRIVATE bool otx__pursuit_take_residuals(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, columns = pursuit->dictionary.columns;
+    screen->masks = (uint32_t *)otx__pool_take(pool, capacity,
+                                               pursuit->dictionary.tiles * sizeof(uint32_t));
+    screen->residuals = (double *)otx__pool_take(pool, capacity, columns * sizeof(double));
+    screen->runners =
+        (uint32_t *)otx__pool_take(pool, capacity, OTX__RUNNERS * sizeof(uint32_t));
+    screen->bars = (float *)otx__pool_take(pool, capacity, sizeof(float));
+    return !pool->failed;
+}
+
+/* A screen, by its form and capacity, but for its supports. */
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, tiles = pursuit->dictionary.tiles;
+    size_t sets = otx__form_scans(screen->form) ? OTX__SETS : 1;
+    if (screen->form == OTX_FORM_EXHAUSTIVE) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
@@ -23923,17 +24224,21 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
     screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    if (pursuit->form == OTX_FORM_RESIDUAL) {
-        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
-        return !pool->failed;
-    }
-    screen->pitch = pitch;
-    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
-    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
-    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
-    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
-    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    return !pool->failed;
+    return !pool->failed && (otx__form_scans(screen->form)
+                                 ? otx__pursuit_take_sets(pursuit)
+                                 : otx__pursuit_take_residuals(pursuit, screen));
+}
+
+/* The screen of targets that are finished apart. */
+OTX__PRIVATE bool otx__pursuit_take_apart(otx__pursuit *pursuit)
+{
+    otx__screen *apart = &pursuit->apart;
+    if (!otx__form_scans(pursuit->form)) return true;
+    apart->problem = &pursuit->problem;
+    apart->scratch = pursuit->screen.scratch;
+    apart->supports = (otx__support *)otx__pool_take(&pursuit->pool, apart->capacity,
+                                                     sizeof *apart->supports);
+    return otx__pursuit_take_screen(pursuit, apart);
 }
 
 /* Views the atoms and the targets, and takes the memory of copies. */
@@ -23958,7 +24263,8 @@ OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *erro
     size_t n = pursuit->dictionary.count, all;
     if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
         !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
-        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        !otx__pursuit_take_screen(pursuit, &pursuit->screen) ||
+        !otx__pursuit_take_apart(pursuit) || !otx__pursuit_take_views(pursuit))
         return otx__pool_fail(pool, error);
     if (pursuit->exact_gram && otx__mul(n, n, &all))
         pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));
@@ -23994,37 +24300,6 @@ typedef struct otx__plan {
 
 /* ---- what it costs ---- */
 
-/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
-   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
-typedef struct otx__plan_rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
-} otx__plan_rates;
-
-OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
-{
-    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
-        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
-        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
-        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
-        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
-        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
-        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
-        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
-    };
-    return rates[isa];
-}
-
-/* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
-{
-    if (type == OTX__PANEL_FLOAT) return rates->dense;
-    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
-}
-
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
 OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
@@ -24040,7 +24315,7 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
-    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
+    double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
@@ -24172,6 +24447,8 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
     pursuit->exact_gram = plan->exact_gram;
     pursuit->panels = plan->panels;
     pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->apart.form = OTX_FORM_RESIDUAL;
+    pursuit->apart.capacity = otx__min(pursuit->screen.capacity, OTX__APART_TARGETS);
     pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
                                       ? pursuit->dictionary.tiles * OTX__TILE
                                       : (size_t)plan->columns;
@@ -24208,6 +24485,57 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
     otx__plan_tell(pursuit, plans, best, budget, &line);
     otx__log(&pursuit->ctx, OTX_NOTE, "solver: %s", pursuit->stats.plan);
     return OTX_OK;
+}
+
+/* >>> src/solve/apart.h */
+/* ---- apart: targets that a table of products cannot tell on ---------------------- */
+
+/* A target that nearly is an atom, or a combination of few, leaves a residual that is small
+   beside the rounding of the products that the forms with a table add up: from then on every
+   atom may be the best. Its further steps are taken in the residual form, which rounds the
+   residual itself, by many such targets of a block together: rather than each of them scoring
+   every atom in double at every step, while the others wait for it to end. */
+
+/* Takes some of the targets that were set apart, from the first given. */
+OTX__PRIVATE void otx__apart_take(otx__pursuit *pursuit, size_t first)
+{
+    otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    size_t i;
+    apart->count = otx__min(apart->capacity, screen->apart_count - first);
+    apart->watch = screen->watch;
+    for (i = 0; i < apart->count; i++) {
+        apart->supports[i] = screen->supports[screen->apart[first + i]];
+        apart->supports[i].ended = false;
+    }
+}
+
+/* Whether one of them has not ended. */
+OTX__PRIVATE bool otx__apart_goes_on(const otx__screen *apart)
+{
+    size_t i;
+    for (i = 0; i < apart->count; i++)
+        if (!apart->supports[i].ended) return true;
+    return false;
+}
+
+/* All further steps of the targets of a block that were set apart. */
+OTX__PRIVATE otx_result otx__apart_run(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    otx_result result = OTX_OK;
+    size_t first, i;
+    for (first = 0; first < screen->apart_count && !result; first += apart->count) {
+        otx__apart_take(pursuit, first);
+        result = otx__screen_open_block(apart, error);
+        while (!result && otx__apart_goes_on(apart)) {
+            result = otx__screen_scan_all(apart, error);
+            if (!result) result = otx__screen_select(apart, error);
+        }
+        for (i = 0; i < apart->count; i++)
+            screen->supports[screen->apart[first + i]] = apart->supports[i];
+    }
+    screen->apart_count = 0;
+    return result;
 }
 
 /* >>> src/solve/steps.h */
@@ -24375,6 +24703,8 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
+    if (!result) result = otx__apart_run(pursuit, error);
+    otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
                      screen->watch.total, error);
