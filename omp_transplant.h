@@ -19,335 +19,337 @@
        OTX_API        what your compiler wants before a function that a library exports
        OTX_NO_STDIO   no files, no stdio.h: only what works on memory is built
        OTX_NO_SIMD    only the scalar reference kernels are built
+       OTX_SMALL      the solver has its exhaustive form alone: the same results in half the
+                      code and frames of less than 4 KB, and more time
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
    What is where
 
-      387  api/version                version
-      417  api/result                 results
-      457  api/context                context: memory, threads, progress
-      535  api/isa                    instruction sets
-      552  api/matrix                 numbers and matrices
-      610  api/blocks                 block types of ggml
-      636  api/solver                 the solver
-      765  api/affine                 the affine map: rows as the map makes them, and what it misses
-      899  api/methods                methods: rows for tokens that a model lacks
-     1136  api/source                 sources and sinks: bytes in and out
-     1156  api/json                   JSON
-     1278  api/safetensors            safetensors
-     1342  api/gguf                   GGUF
-     1440  api/vocab                  vocabularies
-     1577  api/encode                 encoding: text as token ids
-     1625  api/align                  alignment
-     1692  api/gguf_vocab             vocabularies in GGUF files
-     1715  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1807  api/file                   files
-     1818  api/directory              directories
-     1898  api/job                    the whole job
-     2108  api/map_models             maps by the rows of two models
-     2130  api/verify                 looking at a finished model
-     2199  api/evaluate               methods ranked on tokens that both models share
-     2295  api/reshape                a model's own vocabulary, smaller or larger
+      389  api/version                version
+      419  api/result                 results
+      459  api/context                context: memory, threads, progress
+      537  api/isa                    instruction sets
+      554  api/matrix                 numbers and matrices
+      612  api/blocks                 block types of ggml
+      638  api/solver                 the solver
+      767  api/affine                 the affine map: rows as the map makes them, and what it misses
+      901  api/methods                methods: rows for tokens that a model lacks
+     1138  api/source                 sources and sinks: bytes in and out
+     1158  api/json                   JSON
+     1280  api/safetensors            safetensors
+     1344  api/gguf                   GGUF
+     1442  api/vocab                  vocabularies
+     1579  api/encode                 encoding: text as token ids
+     1627  api/align                  alignment
+     1694  api/gguf_vocab             vocabularies in GGUF files
+     1717  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1809  api/file                   files
+     1820  api/directory              directories
+     1900  api/job                    the whole job
+     2110  api/map_models             maps by the rows of two models
+     2132  api/verify                 looking at a finished model
+     2201  api/evaluate               methods ranked on tokens that both models share
+     2297  api/reshape                a model's own vocabulary, smaller or larger
 
-     2433  base                       what everything stands on
-     2469  base/begin                 system headers, and how floating point must be compiled
-     2507  base/sizes                 counting, and sums and products that may not wrap
-     2545  base/span                  bytes of others, digits, UTF-8
-     2703  base/decimal               the digits of a double
-     2852  base/format                printf without stdio and without a locale
-     3121  base/result                results, failures, messages
-     3237  base/memory                the allocator, arrays that grow
-     3296  base/text                  names in messages, and text that grows
-     3413  base/hooks                 log, progress, threads of the caller
-     3482  base/sort                  in place, without memory, never quadratic; and finding
-     3532  base/clock                 wall time for statistics
-     3578  base/hash                  keyed, for tables whose keys a stranger chooses
-     3670  base/pool                  blocks that are freed together
-     3785  base/number                element types, widening and rounding
-     3996  base/blocks                block types of ggml, taken apart and widened
-     4217  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4502  base/blocks_make           rows quantised to blocks
-     4896  base/base64                decoding
-     4932  base/protobuf              fields of a message
-     5054  base/watch                 long loops that the caller can stop
+     2435  base                       what everything stands on
+     2471  base/begin                 system headers, and how floating point must be compiled
+     2509  base/sizes                 counting, and sums and products that may not wrap
+     2547  base/span                  bytes of others, digits, UTF-8
+     2705  base/decimal               the digits of a double
+     2854  base/format                printf without stdio and without a locale
+     3123  base/result                results, failures, messages
+     3239  base/memory                the allocator, arrays that grow
+     3298  base/text                  names in messages, and text that grows
+     3415  base/hooks                 log, progress, threads of the caller
+     3484  base/sort                  in place, without memory, never quadratic; and finding
+     3534  base/clock                 wall time for statistics
+     3580  base/hash                  keyed, for tables whose keys a stranger chooses
+     3672  base/pool                  blocks that are freed together
+     3787  base/number                element types, widening and rounding
+     3998  base/blocks                block types of ggml, taken apart and widened
+     4219  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4504  base/blocks_make           rows quantised to blocks
+     4898  base/base64                decoding
+     4934  base/protobuf              fields of a message
+     5056  base/watch                 long loops that the caller can stop
 
-     5121  files                      formats, on memory and streams
-     5151  files/memory_source        memory as a source of bytes
-     5169  files/json_read            a parser without recursion
-     5522  files/json_values          looking at values, stepping through containers
-     5735  files/json_edit            writing, and edits that keep every byte they do not touch
-     6103  files/tensors              what reading and writing a header share
-     6238  files/safetensors_read     the header of a file, checked
-     6563  files/safetensors_write    the header of a new file
-     6720  files/gguf_types           ggml's types, and the sizes of values
-     6897  files/gguf_values          keys, tensors and values found
-     7015  files/gguf_walk            what stands in a header, one after the other
-     7227  files/gguf_read            the header of a file, checked
-     7448  files/gguf_write           the header of a new file
-     7654  files/gguf_keys            a list of keys that is being made
+     5123  files                      formats, on memory and streams
+     5153  files/memory_source        memory as a source of bytes
+     5171  files/json_read            a parser without recursion
+     5524  files/json_values          looking at values, stepping through containers
+     5737  files/json_edit            writing, and edits that keep every byte they do not touch
+     6105  files/tensors              what reading and writing a header share
+     6240  files/safetensors_read     the header of a file, checked
+     6565  files/safetensors_write    the header of a new file
+     6722  files/gguf_types           ggml's types, and the sizes of values
+     6899  files/gguf_values          keys, tensors and values found
+     7017  files/gguf_walk            what stands in a header, one after the other
+     7229  files/gguf_read            the header of a file, checked
+     7450  files/gguf_write           the header of a new file
+     7656  files/gguf_keys            a list of keys that is being made
 
-     7854  vocab                      tokens, from every source, and which of them are the same
-     7896  vocab/known                what the world calls things: files, classes, tokens
-     8220  vocab/token_table          the table of tokens, and finding tokens in it
-     8394  vocab/spelling             from what a file spells to bytes
-     8585  vocab/reader               what the readers of all sources share
-     8943  vocab/added_tokens         what other files add to a model's tokens
-     9291  vocab/in_use               tokens that are named as reserved ones and are none
-     9394  vocab/from_tokenizer_json  tokenizer.json
-     9687  vocab/from_tekken          tekken.json
-     9842  vocab/from_tiktoken        *.tiktoken
-     9907  vocab/from_sentencepiece   tokenizer.model and its like
-    10272  vocab/from_vocab_json      vocab.json and merges.txt
-    10358  vocab/from_vocab_txt       vocab.txt
-    10415  vocab/digits               how a tokenizer cuts numbers
-    10611  vocab/recognise            what a file is, by what it holds
-    10742  vocab/parse                the first source that is given, and what goes with it
-    10968  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11351  vocab/rules_read           the rules of each kind of file
-    11475  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11668  vocab/from_gguf            the vocabulary of a GGUF file
-    11976  vocab/gguf_rules           how it splits text
-    12128  vocab/split_bpe            words split by byte-pair encoding
-    12346  vocab/split                text split as the tokenizer's model splits it
-    12548  vocab/align                which base token a donor token is
+     7856  vocab                      tokens, from every source, and which of them are the same
+     7898  vocab/known                what the world calls things: files, classes, tokens
+     8222  vocab/token_table          the table of tokens, and finding tokens in it
+     8396  vocab/spelling             from what a file spells to bytes
+     8587  vocab/reader               what the readers of all sources share
+     8945  vocab/added_tokens         what other files add to a model's tokens
+     9293  vocab/in_use               tokens that are named as reserved ones and are none
+     9396  vocab/from_tokenizer_json  tokenizer.json
+     9689  vocab/from_tekken          tekken.json
+     9844  vocab/from_tiktoken        *.tiktoken
+     9909  vocab/from_sentencepiece   tokenizer.model and its like
+    10274  vocab/from_vocab_json      vocab.json and merges.txt
+    10360  vocab/from_vocab_txt       vocab.txt
+    10417  vocab/digits               how a tokenizer cuts numbers
+    10613  vocab/recognise            what a file is, by what it holds
+    10744  vocab/parse                the first source that is given, and what goes with it
+    10970  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11353  vocab/rules_read           the rules of each kind of file
+    11477  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11670  vocab/from_gguf            the vocabulary of a GGUF file
+    11978  vocab/gguf_rules           how it splits text
+    12130  vocab/split_bpe            words split by byte-pair encoding
+    12348  vocab/split                text split as the tokenizer's model splits it
+    12550  vocab/align                which base token a donor token is
 
-    12805  encode                     text becomes pieces, pieces become ids
-    12849  encode/char_set            sets of characters
-    13074  encode/unicode_tables      what characters are, packed
-    13238  encode/categories          Unicode's categories, scripts and case, as sets
-    13539  encode/regex_parse         regular expressions, read: sets and escapes
-    13845  encode/regex_syntax        classes, repetitions, groups
-    14245  encode/regex_program       instructions, and what parts of an expression begin with
-    14398  encode/regex_make          the program that they become
-    14760  encode/regex_match         the program run over a text
-    15131  encode/slices              a text in pieces, and ways to cut it further
-    15376  encode/cutter_read         the steps of a pre-tokenizer, read
-    15688  encode/cutter              texts cut by them
-    15862  encode/normal_tables       what normalisers know of characters
-    16125  encode/normal_read         the same, unpacked
-    16301  encode/normal_forms        Unicode's four normal forms
-    16572  encode/charsmap            SentencePiece's map of characters
-    16720  encode/normalise_steps     what normalisers do, step by step
-    16908  encode/normalise           the normaliser of a tokenizer.json
-    17255  encode/added_cut           added tokens, cut out of a text
-    17434  encode/word_cache          what words became before
-    17513  encode/encode_words        words as the model splits them
-    17712  encode/encode_open         what an encoder is made from
-    17998  encode/encode              whole texts as token ids
-    18184  encode/write_counts        how often tokens occur, as lists
+    12807  encode                     text becomes pieces, pieces become ids
+    12851  encode/char_set            sets of characters
+    13076  encode/unicode_tables      what characters are, packed
+    13240  encode/categories          Unicode's categories, scripts and case, as sets
+    13541  encode/regex_parse         regular expressions, read: sets and escapes
+    13847  encode/regex_syntax        classes, repetitions, groups
+    14247  encode/regex_program       instructions, and what parts of an expression begin with
+    14400  encode/regex_make          the program that they become
+    14762  encode/regex_match         the program run over a text
+    15133  encode/slices              a text in pieces, and ways to cut it further
+    15378  encode/cutter_read         the steps of a pre-tokenizer, read
+    15690  encode/cutter              texts cut by them
+    15864  encode/normal_tables       what normalisers know of characters
+    16127  encode/normal_read         the same, unpacked
+    16303  encode/normal_forms        Unicode's four normal forms
+    16574  encode/charsmap            SentencePiece's map of characters
+    16722  encode/normalise_steps     what normalisers do, step by step
+    16910  encode/normalise           the normaliser of a tokenizer.json
+    17257  encode/added_cut           added tokens, cut out of a text
+    17436  encode/word_cache          what words became before
+    17515  encode/encode_words        words as the model splits them
+    17714  encode/encode_open         what an encoder is made from
+    18000  encode/encode              whole texts as token ids
+    18186  encode/write_counts        how often tokens occur, as lists
 
-    18291  simd                       the hot loops, once for each instruction set
-    18324  simd/kernels               the table of kernels, and what all versions share
-    18601  simd/scalar                the reference
-    18770  simd/sse2                  the operations of 128-bit x86, and what each does
-    18891  simd/neon                  those of 64-bit Arm
-    18986  simd/wasm                  those of WebAssembly's SIMD128
-    19071  simd/avx2                  those of 256-bit x86, with FMA
-    19153  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19797  simd/avx_vnni              AVX2, and products of integers
-    19893  simd/neon_bf16             NEON, and products of matrices
-    20047  simd/avx512                512-bit x86, by hand
-    20654  simd/amx                   tiles of x86, beside AVX-512
-    20897  simd/dispatch              which of them this machine can run, and which a call takes
+    18293  simd                       the hot loops, once for each instruction set
+    18326  simd/kernels               the table of kernels, and what all versions share
+    18603  simd/scalar                the reference
+    18772  simd/sse2                  the operations of 128-bit x86, and what each does
+    18893  simd/neon                  those of 64-bit Arm
+    18988  simd/wasm                  those of WebAssembly's SIMD128
+    19073  simd/avx2                  those of 256-bit x86, with FMA
+    19155  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19799  simd/avx_vnni              AVX2, and products of integers
+    19895  simd/neon_bf16             NEON, and products of matrices
+    20049  simd/avx512                512-bit x86, by hand
+    20656  simd/amx                   tiles of x86, beside AVX-512
+    20899  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21123  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21179  solve/views                the rows of matrices, as the kernels read them
-    21308  solve/panels               vectors as the dense products want them, and these
-    21507  solve/rests                vectors on their way into panels
-    21685  solve/dictionary           the atoms, and their split along a common direction
-    21840  solve/exact_gram           products of all pairs of atoms in double
-    21922  solve/triangle             packed lower triangles
-    22026  solve/support              what is known of one target, and the exact steps
-    22302  solve/gram_table           products of atoms with all atoms, for scans
-    22540  solve/screen               which atoms are worth scoring in double: the bound
-    22811  solve/residuals            the residual form's targets on their way into a scan
-    22996  solve/scan                 the correlations of all atoms with a block's residuals
-    23165  solve/predict              making targets ready for the next scan
-    23412  solve/candidates           the atoms that a scan could not rule out
-    23746  solve/select               the next atoms of each target
-    23931  solve/rates                what a processor does in a second
-    23973  solve/pursuit              what one solve holds, and the memory it takes
-    24274  solve/plan                 which form, and in what blocks
-    24490  solve/apart                targets that a table of products cannot tell on
-    24541  solve/steps                a pursuit from its rows to its results
-    24782  solve/combine              new rows of coefficients
-    24844  solve/solver               the public call
-    25009  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25218  solve/affine_normal        the normal equations of an affine map
-    25461  solve/affine_factor        their factor, and their solution
-    25692  solve/affine_map           a fitted map, and the rows it makes
-    26036  solve/affine_choice        how many atoms to take, and chosen by what
-    26436  solve/affine_fit           what a fit of an affine map holds and needs
-    26700  solve/affine               fitting and applying affine maps
+    21125  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21181  solve/views                the rows of matrices, as the kernels read them
+    21310  solve/panels               vectors as the dense products want them, and these
+    21509  solve/rests                vectors on their way into panels
+    21687  solve/dictionary           the atoms, and their split along a common direction
+    21842  solve/exact_gram           products of all pairs of atoms in double
+    21924  solve/triangle             packed lower triangles
+    22028  solve/support              what is known of one target, and the exact steps
+    22304  solve/gram_table           products of atoms with all atoms, for scans
+    22559  solve/screen               which atoms are worth scoring in double: the bound
+    22830  solve/residuals            the residual form's targets on their way into a scan
+    23015  solve/scan                 the correlations of all atoms with a block's residuals
+    23184  solve/predict              making targets ready for the next scan
+    23431  solve/candidates           the atoms that a scan could not rule out
+    23765  solve/select               the next atoms of each target
+    23950  solve/rates                what a processor does in a second
+    23992  solve/pursuit              what one solve holds, and the memory it takes
+    24293  solve/plan                 which form, and in what blocks
+    24511  solve/apart                targets that a table of products cannot tell on
+    24562  solve/steps                a pursuit from its rows to its results
+    24804  solve/combine              new rows of coefficients
+    24866  solve/solver               the public call
+    25034  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25243  solve/affine_normal        the normal equations of an affine map
+    25486  solve/affine_factor        their factor, and their solution
+    25717  solve/affine_map           a fitted map, and the rows it makes
+    26061  solve/affine_choice        how many atoms to take, and chosen by what
+    26461  solve/affine_fit           what a fit of an affine map holds and needs
+    26725  solve/affine               fitting and applying affine maps
 
-    26991  methods                    rows for tokens that a model lacks, each method a room
-    27035  methods/parts              what methods share: sums of rows, combinations
-    27219  methods/pursuit            omp, omp-centred
-    27290  methods/constant           mean, zero
-    27318  methods/rough              products in float that leave few to be taken in double
-    27374  methods/near               each target against all anchors
-    27665  methods/weights            how a few anchors combine to a target
-    27886  methods/interpolation      common_interpolation
-    28039  methods/wechsel            wechsel
-    28089  methods/focus              focus
-    28177  methods/hull               hull
-    28228  methods/dense              matrices of double, and their products
-    28493  methods/lengthen           the base's rows of pieces beside the donor's
-    28759  methods/mapping            omp-affine, affine
-    29028  methods/linear             maps between two models' rows
-    29183  methods/clp                clp
-    29269  methods/chance             normal deviates that are the same everywhere
-    29330  methods/factor             of symmetric matrices
-    29379  methods/randn              randn
-    29468  methods/john_hewitt        john_hewitt
-    29552  methods/polar              the orthogonal part of a matrix
-    29648  methods/procrustes         procrustes
-    29741  methods/eigen              principal directions of a matrix's rows
-    30055  methods/landmark_pca       landmark_pca
-    30113  methods/stb                stb
-    30295  methods/rope               rows turned to positions
-    30385  methods/mp_rope            mp_rope
-    30711  methods/subword            subword
-    30817  methods/zett               zett
-    30839  methods/spread             the factor that suits hidden anchors' rows best
-    31066  methods/modifiers          what is done to the rows of any method
-    31210  methods/undertrained       rows that look as if nothing had trained them
-    31327  methods/methods            the table of all, and the public calls
+    27016  methods                    rows for tokens that a model lacks, each method a room
+    27060  methods/parts              what methods share: sums of rows, combinations
+    27244  methods/pursuit            omp, omp-centred
+    27315  methods/constant           mean, zero
+    27343  methods/rough              products in float that leave few to be taken in double
+    27399  methods/near               each target against all anchors
+    27690  methods/weights            how a few anchors combine to a target
+    27911  methods/interpolation      common_interpolation
+    28064  methods/wechsel            wechsel
+    28114  methods/focus              focus
+    28202  methods/hull               hull
+    28253  methods/dense              matrices of double, and their products
+    28518  methods/lengthen           the base's rows of pieces beside the donor's
+    28784  methods/mapping            omp-affine, affine
+    29053  methods/linear             maps between two models' rows
+    29208  methods/clp                clp
+    29294  methods/chance             normal deviates that are the same everywhere
+    29355  methods/factor             of symmetric matrices
+    29404  methods/randn              randn
+    29493  methods/john_hewitt        john_hewitt
+    29577  methods/polar              the orthogonal part of a matrix
+    29673  methods/procrustes         procrustes
+    29766  methods/eigen              principal directions of a matrix's rows
+    30080  methods/landmark_pca       landmark_pca
+    30138  methods/stb                stb
+    30320  methods/rope               rows turned to positions
+    30410  methods/mp_rope            mp_rope
+    30736  methods/subword            subword
+    30842  methods/zett               zett
+    30864  methods/spread             the factor that suits hidden anchors' rows best
+    31091  methods/modifiers          what is done to the rows of any method
+    31235  methods/undertrained       rows that look as if nothing had trained them
+    31352  methods/methods            the table of all, and the public calls
 
-    31505  across                     tokens of one vocabulary as weighted tokens of another
-    31519  across/map_rows            a map, gathered row by row
-    31716  across/token_map           by the split of the other vocabulary
-    31839  across/write_maps          two maps as safetensors
-    31982  across/spell_maps          two maps as JSON, for people
+    31530  across                     tokens of one vocabulary as weighted tokens of another
+    31544  across/map_rows            a map, gathered row by row
+    31741  across/token_map           by the split of the other vocabulary
+    31864  across/write_maps          two maps as safetensors
+    32007  across/spell_maps          two maps as JSON, for people
 
-    32102  disk                       files and directories
-    32141  disk/system                what POSIX and Windows are asked for
-    32182  disk/windows_paths         paths as Windows takes them
-    32322  disk/windows               the system as Windows gives it
-    32634  disk/posix                 the system as POSIX gives it
-    32882  disk/paths                 what can be told from their text
-    32956  disk/failure               why the system refused
-    33070  disk/look                  what stands at a path, and whether within another
-    33191  disk/listing               listings of directories
-    33266  disk/reading               files to read, and whether they have changed
-    33445  disk/writing               files to write
-    33562  disk/copying               copies of files
-    33628  disk/trees                 whole directories looked through, copied, removed
-    33844  disk/known                 what weights are called in a directory
-    33938  disk/staging               a directory made under another name, then renamed
-    34204  disk/staged_files          files made under another name, then renamed
-    34386  disk/missing               a path or a directory without what is wanted of it
-    34429  disk/gguf_files            GGUF files of a directory, by their names
-    34470  disk/weights               which files they are, and what may stand in their place
-    34806  disk/weight_index          the index of a checkpoint in shards
-    35023  disk/shards                what an index and its shards say of each other
-    35228  disk/gguf_parts            the parts of a split GGUF file
-    35337  disk/checkpoint            a model directory, in one file or in shards
-    35689  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35768  disk/tokenizer_directory   the tokenizer of a model directory
-    36030  disk/encoder_directory     the encoder of a model directory, and files of text
+    32127  disk                       files and directories
+    32166  disk/system                what POSIX and Windows are asked for
+    32207  disk/windows_paths         paths as Windows takes them
+    32347  disk/windows               the system as Windows gives it
+    32659  disk/posix                 the system as POSIX gives it
+    32907  disk/paths                 what can be told from their text
+    32981  disk/failure               why the system refused
+    33095  disk/look                  what stands at a path, and whether within another
+    33216  disk/listing               listings of directories
+    33291  disk/reading               files to read, and whether they have changed
+    33470  disk/writing               files to write
+    33587  disk/copying               copies of files
+    33653  disk/trees                 whole directories looked through, copied, removed
+    33869  disk/known                 what weights are called in a directory
+    33963  disk/staging               a directory made under another name, then renamed
+    34229  disk/staged_files          files made under another name, then renamed
+    34411  disk/missing               a path or a directory without what is wanted of it
+    34454  disk/gguf_files            GGUF files of a directory, by their names
+    34495  disk/weights               which files they are, and what may stand in their place
+    34831  disk/weight_index          the index of a checkpoint in shards
+    35048  disk/shards                what an index and its shards say of each other
+    35253  disk/gguf_parts            the parts of a split GGUF file
+    35362  disk/checkpoint            a model directory, in one file or in shards
+    35714  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35793  disk/tokenizer_directory   the tokenizer of a model directory
+    36055  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36141  model                      which tensors and config keys belong to the vocabulary
-    36177  model/known                what the world calls things
-    36538  model/known_keys           keys of ids and sizes in configs
-    36712  model/known_classes        classes of tokenizers, by the type of model
-    36950  model/names                names of tensors
-    37114  model/document             the JSON files of a model directory
-    37209  model/members              what the members of a config are about
-    37430  model/config               what config.json says
-    37607  model/side                 a model directory opened once
-    37734  model/gguf_model           what a GGUF file says of a model
-    37791  model/code                 the Python that a tokenizer is loaded with
-    38025  model/parts                what each tensor does for the vocabulary
-    38148  model/whole                whether all tensors are there
-    38270  model/find                 finding the parts of a model
-    38574  model/processor            the tokens that a processor looks for by their text
-    38729  model/heirs                what becomes of the ids in a config
-    38897  model/config_ids           ids in a config being edited
-    39137  model/config_lists         lists, dictionaries and ranges of ids
-    39294  model/config_edit          config.json and generation_config.json, edited
-    39601  model/classes              which class a tokenizer is loaded as
-    39808  model/class_tokens         added tokens that a class numbers otherwise
+    36166  model                      which tensors and config keys belong to the vocabulary
+    36202  model/known                what the world calls things
+    36563  model/known_keys           keys of ids and sizes in configs
+    36737  model/known_classes        classes of tokenizers, by the type of model
+    36975  model/names                names of tensors
+    37139  model/document             the JSON files of a model directory
+    37234  model/members              what the members of a config are about
+    37455  model/config               what config.json says
+    37632  model/side                 a model directory opened once
+    37759  model/gguf_model           what a GGUF file says of a model
+    37816  model/code                 the Python that a tokenizer is loaded with
+    38050  model/parts                what each tensor does for the vocabulary
+    38173  model/whole                whether all tensors are there
+    38295  model/find                 finding the parts of a model
+    38599  model/processor            the tokens that a processor looks for by their text
+    38754  model/heirs                what becomes of the ids in a config
+    38922  model/config_ids           ids in a config being edited
+    39162  model/config_lists         lists, dictionaries and ranges of ids
+    39319  model/config_edit          config.json and generation_config.json, edited
+    39626  model/classes              which class a tokenizer is loaded as
+    39833  model/class_tokens         added tokens that a class numbers otherwise
 
-    39924  job                        the whole transplant, in the order in which it happens
-    39985  job/draft_map              which tokens the rows of a draft's head are of
-    40043  job/job                    what a job holds
-    40445  job/open                   opening the two models
-    40721  job/map                    the caller's map
-    40842  job/align                  where every new row comes from
-    41044  job/draft_vocab            the tokens that a draft's head has rows for
-    41280  job/plan                   what becomes of every tensor, and of the configs
-    41503  job/draft_head             a head of fewer rows, and what says which
-    41640  job/rope                   heads and rotary positions of the two models
-    41738  job/chat                   the template that turns messages into text
-    41877  job/digits                 where the two tokenizers cut numbers differently
-    42078  job/converted              the special tokens that a conversion to GGUF finds
-    42386  job/gguf_donor             the files of a tokenizer, open once more
-    42470  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42753  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43089  job/gguf_merges            the merges of a byte-level vocabulary
-    43260  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43430  job/gguf_special           special tokens, flags, templates
-    43649  job/gguf_normal            what becomes of spaces and letters
-    43792  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    43988  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44228  job/bos                    texts that begin otherwise than the base's
-    44292  job/rows                   rows in memory: reading, checking, their mean
-    44632  job/pieces                 what the base cuts new tokens into
-    44787  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45052  job/magikarp               tokens that look under-trained by their rows
-    45179  job/match                  rows of tokens that a new one only begins with
-    45266  job/solve                  solving for the rows of the donor
-    45475  job/targets                the rows that are made from the donor's
-    45598  job/diagnose               what is odd about the rows that were made
-    45730  job/rebuild                the new rows of one vocabulary tensor
-    46021  job/write_blocks           new rows as blocks
-    46120  job/write                  the output and its weights
-    46436  job/write_gguf             the output as a GGUF file, or as parts of one
-    46786  job/copy                   the other files of the two models
-    47003  job/index                  the files that are written anew
-    47181  job/run                    the whole, in order
-    47346  job/combined               a map of tokens by the combinations that a method makes
-    47446  job/report                 what a job did, as JSON and as a table
-    47775  job/findings               what is told of a finished model
-    47826  job/check_head             a head of fewer rows than tokens
-    48061  job/check_files            its files
-    48198  job/check_ids              sizes, ids and tying
-    48414  job/check_values           values
-    48493  job/check_gguf             the tokens of a GGUF file
-    48743  job/check_gguf_keys        its other keys, and its tensors
-    48990  job/check_draft            as a draft model for another
-    49332  job/verify                 whether a finished model agrees with itself
+    39949  job                        the whole transplant, in the order in which it happens
+    40010  job/draft_map              which tokens the rows of a draft's head are of
+    40068  job/job                    what a job holds
+    40470  job/open                   opening the two models
+    40746  job/map                    the caller's map
+    40867  job/align                  where every new row comes from
+    41069  job/draft_vocab            the tokens that a draft's head has rows for
+    41305  job/plan                   what becomes of every tensor, and of the configs
+    41528  job/draft_head             a head of fewer rows, and what says which
+    41665  job/rope                   heads and rotary positions of the two models
+    41763  job/chat                   the template that turns messages into text
+    41902  job/digits                 where the two tokenizers cut numbers differently
+    42103  job/converted              the special tokens that a conversion to GGUF finds
+    42411  job/gguf_donor             the files of a tokenizer, open once more
+    42495  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42778  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43114  job/gguf_merges            the merges of a byte-level vocabulary
+    43285  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43455  job/gguf_special           special tokens, flags, templates
+    43674  job/gguf_normal            what becomes of spaces and letters
+    43817  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44013  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44253  job/bos                    texts that begin otherwise than the base's
+    44317  job/rows                   rows in memory: reading, checking, their mean
+    44657  job/pieces                 what the base cuts new tokens into
+    44812  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45077  job/magikarp               tokens that look under-trained by their rows
+    45204  job/match                  rows of tokens that a new one only begins with
+    45291  job/solve                  solving for the rows of the donor
+    45500  job/targets                the rows that are made from the donor's
+    45623  job/diagnose               what is odd about the rows that were made
+    45755  job/rebuild                the new rows of one vocabulary tensor
+    46046  job/write_blocks           new rows as blocks
+    46145  job/write                  the output and its weights
+    46461  job/write_gguf             the output as a GGUF file, or as parts of one
+    46811  job/copy                   the other files of the two models
+    47028  job/index                  the files that are written anew
+    47206  job/run                    the whole, in order
+    47371  job/combined               a map of tokens by the combinations that a method makes
+    47471  job/report                 what a job did, as JSON and as a table
+    47800  job/findings               what is told of a finished model
+    47851  job/check_head             a head of fewer rows than tokens
+    48086  job/check_files            its files
+    48223  job/check_ids              sizes, ids and tying
+    48439  job/check_values           values
+    48518  job/check_gguf             the tokens of a GGUF file
+    48768  job/check_gguf_keys        its other keys, and its tensors
+    49015  job/check_draft            as a draft model for another
+    49357  job/verify                 whether a finished model agrees with itself
 
-    49390  evaluate                   methods ranked on tokens that both models share
-    49409  evaluate/token_class       what a token is like, by its bytes
-    49476  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49674  evaluate/scores            how near rows come to the true ones
-    49774  evaluate/ranks             whether a true row is found among all
-    49905  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50134  evaluate/write_json        an evaluation as JSON
-    50247  evaluate/write_page        an evaluation as a page
+    49415  evaluate                   methods ranked on tokens that both models share
+    49434  evaluate/token_class       what a token is like, by its bytes
+    49501  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49699  evaluate/scores            how near rows come to the true ones
+    49799  evaluate/ranks             whether a true row is found among all
+    49930  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50159  evaluate/write_json        an evaluation as JSON
+    50272  evaluate/write_page        an evaluation as a page
 
-    50461  reshape                    a model's own vocabulary, smaller or larger
-    50493  reshape/needed             what has to stay for the sake of what stays
-    50707  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51010  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51161  reshape/renumber           which tokens there are then, and their ids
-    51404  reshape/files_json         tokenizer.json and the JSON files beside it
-    51788  reshape/files_lines        merges.txt and vocab.txt
-    51872  reshape/files_pieces       SentencePiece models
-    52092  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52260  reshape/named              tokens that configs name, which stay
-    52377  reshape/files_gguf         the keys of GGUF files
-    52659  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52855  reshape/wording            what the transplant says, in words of those who asked
-    52942  reshape/new_model          the model with its new tokenizer
-    53046  reshape/text_counts        which tokens the caller's texts are made of
-    53115  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53271  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53538  reshape/trim               fewer tokens
-    53680  reshape/extend             a text that becomes a token
-    53955  reshape/more_tokens        all that are wanted, and the model with them
+    50486  reshape                    a model's own vocabulary, smaller or larger
+    50518  reshape/needed             what has to stay for the sake of what stays
+    50732  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51035  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51186  reshape/renumber           which tokens there are then, and their ids
+    51429  reshape/files_json         tokenizer.json and the JSON files beside it
+    51813  reshape/files_lines        merges.txt and vocab.txt
+    51897  reshape/files_pieces       SentencePiece models
+    52117  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52285  reshape/named              tokens that configs name, which stay
+    52402  reshape/files_gguf         the keys of GGUF files
+    52684  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52880  reshape/wording            what the transplant says, in words of those who asked
+    52967  reshape/new_model          the model with its new tokenizer
+    53071  reshape/text_counts        which tokens the caller's texts are made of
+    53140  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53296  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53563  reshape/trim               fewer tokens
+    53705  reshape/extend             a text that becomes a token
+    53980  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -22302,10 +22304,27 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
 /* >>> src/solve/gram_table.h */
 /* ---- gram table: products of atoms with all atoms, for scans -------------------- */
 
+/* Whether a form tells in cheap arithmetic which atoms to look at. With OTX_SMALL there is none
+   that does: compilers see it here, and leave out what such forms need. */
+OTX__PRIVATE bool otx__form_screens(otx_omp_form form)
+{
+#ifdef OTX_SMALL
+    return (void)form, false;
+#else
+    return form != OTX_FORM_EXHAUSTIVE;
+#endif
+}
+
+/* Whether this build has a form. */
+OTX__PRIVATE bool otx__form_is_here(otx_omp_form form)
+{
+    return form == OTX_FORM_EXHAUSTIVE || otx__form_screens(form);
+}
+
 /* Whether correlations come from a table of products, not from the residuals. */
 OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
 {
-    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+    return otx__form_screens(form) && (form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS);
 }
 
 #define OTX__NO_ATOM UINT32_MAX
@@ -24063,7 +24082,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     need.column = 0.0;
     if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
-    if (form != OTX_FORM_EXHAUSTIVE) {
+    if (otx__form_screens(form)) {
         need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += otx__screen_need(vector, sets, tiles);
@@ -24088,7 +24107,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
 OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
     otx__pool *pool = &pursuit->pool;
-    bool screens = pursuit->form != OTX_FORM_EXHAUSTIVE;
+    bool screens = otx__form_screens(pursuit->form);
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
     size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
@@ -24127,7 +24146,7 @@ OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
     size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
     dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return !pool->failed;
+    if (!otx__form_screens(pursuit->form)) return !pool->failed;
     dictionary->along = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
     dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
@@ -24213,7 +24232,7 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     otx__pool *pool = &pursuit->pool;
     size_t capacity = screen->capacity, tiles = pursuit->dictionary.tiles;
     size_t sets = otx__form_scans(screen->form) ? OTX__SETS : 1;
-    if (screen->form == OTX_FORM_EXHAUSTIVE) return true;
+    if (!otx__form_screens(screen->form)) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
@@ -24318,7 +24337,7 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
-    if (plan->form == OTX_FORM_EXHAUSTIVE)
+    if (!otx__form_screens(plan->form))
         return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
@@ -24384,7 +24403,7 @@ OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx
     with = *plan;
     if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
     plan->seconds = otx__plan_cost(pursuit, plan);
-    if (plan->form != OTX_FORM_GRAM) return true;
+    if (!otx__form_scans(plan->form) || plan->form != OTX_FORM_GRAM) return true;
     with.exact_gram = true;
     need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
     if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
@@ -24469,6 +24488,7 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
         otx_omp_form name = (otx_omp_form)form;
         bool fits;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
+        if (!otx__form_is_here(name)) continue;
         if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
         plan->form = name;
         fits = otx__plan_form(pursuit, budget, plan);
@@ -24480,6 +24500,7 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
     otx__pursuit_follow(pursuit, best);
+    if (!otx__form_is_here(OTX_FORM_GRAM)) return OTX_OK; /* there was no choice */
     line.text = pursuit->stats.plan;
     line.size = sizeof pursuit->stats.plan;
     otx__plan_tell(pursuit, plans, best, budget, &line);
@@ -24571,10 +24592,11 @@ OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *e
     otx__scratch *scratch = pursuit->screen.scratch;
     double *rows = scratch[0].row; /* [worker][columns] */
     otx_result result = otx__dictionary_norms(dictionary, rows, error);
-    if (!result && pursuit->form != OTX_FORM_EXHAUSTIVE)
+    if (!result && otx__form_screens(pursuit->form))
         result = otx__dictionary_split(dictionary, rows, error);
-    if (!result && dictionary->exact_gram) result = otx__exact_gram_fill(dictionary, rows, error);
-    if (!result && pursuit->form == OTX_FORM_GRAM)
+    if (!result && otx__form_screens(pursuit->form) && dictionary->exact_gram)
+        result = otx__exact_gram_fill(dictionary, rows, error);
+    if (!result && otx__form_scans(pursuit->form) && pursuit->form == OTX_FORM_GRAM)
         result = otx__gram_table_fill(&pursuit->screen.table, scratch, error);
     return result;
 }
@@ -24669,7 +24691,7 @@ OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, ot
     otx__screen *screen = &pursuit->screen;
     otx_omp_stats *stats = &pursuit->stats;
     otx_result result;
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) {
+    if (!otx__form_screens(pursuit->form)) {
         double work = (double)pursuit->dictionary.count * (double)pursuit->dictionary.columns;
         result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
                                  pursuit, error);
@@ -24696,14 +24718,14 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
     bool active;
     screen->watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE, done,
                                     (pursuit->end - pursuit->first) * k);
-    if (pursuit->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
+    if (otx__form_screens(pursuit->form)) result = otx__screen_open_block(screen, error);
     otx__lap(clock, &pursuit->stats.seconds_correlate);
     while (!result) {
         screen->watch.done = done + otx__block_steps(screen, &active);
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
-    if (!result) result = otx__apart_run(pursuit, error);
+    if (!result && otx__form_scans(pursuit->form)) result = otx__apart_run(pursuit, error);
     otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
@@ -24907,6 +24929,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
     if ((unsigned)options->form >= OTX_FORM_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
+    if (options->form != OTX_FORM_AUTO && !otx__form_is_here(options->form))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "this build has no %s form: it was made "
+                         "with OTX_SMALL", otx__word(otx_omp_form_name(options->form)));
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
         return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))

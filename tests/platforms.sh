@@ -37,6 +37,7 @@ rows() {
 | x86-64, gcc -O3           |  | gcc -std=c99 -O3 -fopenmp
 | x86-64, gcc, LTO          |  | gcc -std=c99 -O2 -flto -fopenmp
 | x86-64, no SIMD           |  | gcc -std=c99 -O2 -DOTX_NO_SIMD
+| x86-64, OTX_SMALL         |  | gcc -std=c99 -O2 -DOTX_SMALL -DOTX_NO_SIMD
 | x86-64, g++ C++20         |  | g++ -std=c++20 -O2 -fopenmp
 | x86-64, clang 14          |  | clang-14 -std=c99 -O2
 | x86-64, clang 19          |  | clang-19 -std=c99 -O2
@@ -212,6 +213,24 @@ bare() {
         "$(sed -n 's/^arena //p' "$here/said")"
 }
 
+# The solver alone on a Cortex-M4: at most 24 KB of code, and no frame of more than 4 KB.
+bare_size() {
+    here=$build/bare
+    have arm-none-eabi-gcc || { skip "the solver's size" "no arm-none-eabi-gcc"; return; }
+    ./amalgamate.sh --only solve --output "$here/solve.h"
+    arm-none-eabi-gcc -std=c99 -Os -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 \
+        -ffunction-sections -fdata-sections -fstack-usage -DOTX_SMALL -DOTX_NO_SIMD \
+        -DOTX_NO_STDIO -DOMP_TRANSPLANT_IMPLEMENTATION -x c -c "$here/solve.h" -o "$here/solve.o"
+    count "the solver for a Cortex-M4" $?
+    text=$(arm-none-eabi-size "$here/solve.o" | awk 'NR == 2 { print $1 }')
+    deepest=$(frame)
+    echo "the solver alone, Cortex-M4, -Os, OTX_SMALL: $text bytes of code, frame $deepest"
+    [ "$text" -le 24576 ]
+    count "the solver's code" $?
+    [ "${deepest%% *}" -le 4096 ]
+    count "the solver's frames" $?
+}
+
 finish() { echo "$passed passed, $failed failed, $skipped skipped"; }
 
 if [ "${1-}" = --row ]; then row "$2"; exit 0; fi
@@ -235,6 +254,7 @@ for number in $numbers; do suite "$(echo "$rows_of_text" | sed -n "${number}s/ *
 if [ -z "${1-}" ]; then
     bare "Cortex-M3, bare" mps2-an385 -mcpu=cortex-m3
     bare "Cortex-M4F, bare" mps2-an386 -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16
+    bare_size
 fi
 printf '\n%-26s %-11s %-38s %-8s %-6s %-9s %-14s %s\n' platform "bits, end" kernels warnings \
     golden "same" "text/data KiB" "largest frame"

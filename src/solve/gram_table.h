@@ -1,9 +1,26 @@
 /* ---- gram table: products of atoms with all atoms, for scans -------------------- */
 
+/* Whether a form tells in cheap arithmetic which atoms to look at. With OTX_SMALL there is none
+   that does: compilers see it here, and leave out what such forms need. */
+OTX__PRIVATE bool otx__form_screens(otx_omp_form form)
+{
+#ifdef OTX_SMALL
+    return (void)form, false;
+#else
+    return form != OTX_FORM_EXHAUSTIVE;
+#endif
+}
+
+/* Whether this build has a form. */
+OTX__PRIVATE bool otx__form_is_here(otx_omp_form form)
+{
+    return form == OTX_FORM_EXHAUSTIVE || otx__form_screens(form);
+}
+
 /* Whether correlations come from a table of products, not from the residuals. */
 OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
 {
-    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+    return otx__form_screens(form) && (form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS);
 }
 
 #define OTX__NO_ATOM UINT32_MAX

@@ -44,7 +44,7 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
-    if (plan->form == OTX_FORM_EXHAUSTIVE)
+    if (!otx__form_screens(plan->form))
         return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
@@ -110,7 +110,7 @@ OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx
     with = *plan;
     if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
     plan->seconds = otx__plan_cost(pursuit, plan);
-    if (plan->form != OTX_FORM_GRAM) return true;
+    if (!otx__form_scans(plan->form) || plan->form != OTX_FORM_GRAM) return true;
     with.exact_gram = true;
     need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
     if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
@@ -195,6 +195,7 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
         otx_omp_form name = (otx_omp_form)form;
         bool fits;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
+        if (!otx__form_is_here(name)) continue;
         if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
         plan->form = name;
         fits = otx__plan_form(pursuit, budget, plan);
@@ -206,6 +207,7 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
     otx__pursuit_follow(pursuit, best);
+    if (!otx__form_is_here(OTX_FORM_GRAM)) return OTX_OK; /* there was no choice */
     line.text = pursuit->stats.plan;
     line.size = sizeof pursuit->stats.plan;
     otx__plan_tell(pursuit, plans, best, budget, &line);

@@ -90,7 +90,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     need.column = 0.0;
     if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
-    if (form != OTX_FORM_EXHAUSTIVE) {
+    if (otx__form_screens(form)) {
         need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += otx__screen_need(vector, sets, tiles);
@@ -115,7 +115,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
 OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
     otx__pool *pool = &pursuit->pool;
-    bool screens = pursuit->form != OTX_FORM_EXHAUSTIVE;
+    bool screens = otx__form_screens(pursuit->form);
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
     size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
@@ -154,7 +154,7 @@ OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
     size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
     dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return !pool->failed;
+    if (!otx__form_screens(pursuit->form)) return !pool->failed;
     dictionary->along = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
     dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
@@ -240,7 +240,7 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     otx__pool *pool = &pursuit->pool;
     size_t capacity = screen->capacity, tiles = pursuit->dictionary.tiles;
     size_t sets = otx__form_scans(screen->form) ? OTX__SETS : 1;
-    if (screen->form == OTX_FORM_EXHAUSTIVE) return true;
+    if (!otx__form_screens(screen->form)) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
