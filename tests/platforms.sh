@@ -21,8 +21,10 @@ mingw=x86_64-w64-mingw32-gcc
 a64="aarch64-linux-gnu-gcc -std=c99 -O2 -static"
 sve="$a64 -march=armv8.2-a+sve"
 x86="qemu-x86_64 -cpu"
-armhf="arm-linux-gnueabihf-gcc -std=c99 -O2 -static"
-armel="arm-linux-gnueabi-gcc -std=c99 -O2 -static -march=armv5te -mfloat-abi=soft"
+big=-D_FILE_OFFSET_BITS=64 # files of a 64-bit host have numbers that 32 bits do not hold
+armhf="arm-linux-gnueabihf-gcc -std=c99 -O2 -static $big"
+armel="arm-linux-gnueabi-gcc -std=c99 -O2 -static -march=armv5te -mfloat-abi=soft
+    $big"
 s390x="s390x-linux-gnu-gcc -std=c99 -O2 -static -fexcess-precision=fast"
 rv="qemu-riscv64 -cpu rv64,v=true,vext_spec=v1.0"
 rvv="clang-19 --target=riscv64-linux-gnu -march=rv64gcv -I/usr/riscv64-linux-gnu/include"
@@ -61,10 +63,10 @@ rows() {
 | riscv64, RVV of 128 bits  | $rv,vlen=128 | $rvv -std=c99 -O2 -static
 | riscv64, RVV of 512 bits  | $rv,vlen=512 | $rvv -std=c99 -O2 -static
 | s390x                     | qemu-s390x -cpu max | $s390x
-| powerpc                   | qemu-ppc | powerpc-linux-gnu-gcc -std=c99 -O2 -static
+| powerpc                   | qemu-ppc | powerpc-linux-gnu-gcc -std=c99 -O2 -static $big
 | powerpc64                 | qemu-ppc64 | powerpc64-linux-gnu-gcc -std=c99 -O2 -static
 | powerpc64le               | qemu-ppc64le | powerpc64le-linux-gnu-gcc -std=c99 -O2 -static
-| mips                      | qemu-mips | mips-linux-gnu-gcc -std=c99 -O2 -static
+| mips                      | qemu-mips | mips-linux-gnu-gcc -std=c99 -O2 -static $big
 | mips64el                  | qemu-mips64el | mips64el-linux-gnuabi64-gcc -std=c99 -O2 -static
 | WASI                      | $wasi $wasm
 | WASI with SIMD            | $wasi -msimd128 $wasm
