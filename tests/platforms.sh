@@ -12,8 +12,7 @@ cd "$(dirname "$0")/.." || exit 1
 build=${OTX_TEST_BUILD:-build/tests}/platforms
 warn="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
 wasm="-Wl,-z,stack-size=1048576 -D_WASI_EMULATED_SIGNAL -lwasi-emulated-signal"
-emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sEXIT_RUNTIME=1
-    -sSTACK_SIZE=1MB"
+emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sSTACK_SIZE=1MB"
 threads="-pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=2"
 node="node --no-warnings --no-experimental-fetch"
 wasi="$node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2"
@@ -23,8 +22,7 @@ sve="$a64 -march=armv8.2-a+sve"
 x86="qemu-x86_64 -cpu"
 big=-D_FILE_OFFSET_BITS=64 # files of a 64-bit host have numbers that 32 bits do not hold
 armhf="arm-linux-gnueabihf-gcc -std=c99 -O2 -static $big"
-armel="arm-linux-gnueabi-gcc -std=c99 -O2 -static -march=armv5te -mfloat-abi=soft
-    $big"
+armel="arm-linux-gnueabi-gcc -std=c99 -O2 -static -march=armv5te -mfloat-abi=soft $big"
 s390x="s390x-linux-gnu-gcc -std=c99 -O2 -static -fexcess-precision=fast"
 rv="qemu-riscv64 -cpu rv64,v=true,vext_spec=v1.0"
 rvv="clang-19 --target=riscv64-linux-gnu -march=rv64gcv -I/usr/riscv64-linux-gnu/include"
