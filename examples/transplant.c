@@ -879,9 +879,11 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_DRAFT_VOCAB:
         to->draft_vocab = value;
-        if (!*value || (parse_number(value, NULL, &number) && (number < 1 || number > INT32_MAX)))
+        to->job.draft_vocab_first = 0;
+        if (parse_number(value, NULL, &number)) to->job.draft_vocab_first = number;
+        else number = *value != 0; /* "32k.tsv" is a file */
+        if (number < 1 || number > INT32_MAX)
             status = misuse("--draft-vocab", value, "a file's name or a number from 1 is wanted");
-        to->job.draft_vocab_first = number;
         break;
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
@@ -2122,6 +2124,9 @@ static otx_result list_open(const otx_context *ctx, const char *path, token_list
     otx_source_close(ctx, &source);
     if (result) return result;
     list->text[size] = 0;
+    if (size >= 3 && memcmp(list->text, "\xef\xbb\xbf", 3) == 0)
+        return list_fail(error, OTX_ERROR_FORMAT, path, "begins with a byte order mark: save it "
+                         "without; a token that begins so is written \\xef\\xbb\\xbf");
     for (i = 0; i < size; i++) lines += list->text[i] == '\n';
     list->tokens = (const char **)malloc(lines * sizeof *list->tokens);
     if (!list->tokens) return list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");
