@@ -231,97 +231,97 @@
 
     33017  model                      which tensors and config keys belong to the vocabulary
     33053  model/known                what the world calls things
-    33414  model/known_keys           keys of ids and sizes in configs
-    33588  model/known_classes        classes of tokenizers, by the type of model
-    33826  model/names                names of tensors
-    33990  model/document             the JSON files of a model directory
-    34085  model/members              what the members of a config are about
-    34306  model/config               what config.json says
-    34483  model/side                 a model directory opened once
-    34610  model/gguf_model           what a GGUF file says of a model
-    34667  model/code                 the Python that a tokenizer is loaded with
-    34901  model/parts                what each tensor does for the vocabulary
-    35024  model/whole                whether all tensors are there
-    35146  model/find                 finding the parts of a model
-    35450  model/processor            the tokens that a processor looks for by their text
-    35605  model/heirs                what becomes of the ids in a config
-    35773  model/config_ids           ids in a config being edited
-    36013  model/config_lists         lists, dictionaries and ranges of ids
-    36170  model/config_edit          config.json and generation_config.json, edited
-    36477  model/classes              which class a tokenizer is loaded as
-    36684  model/class_tokens         added tokens that a class numbers otherwise
+    33421  model/known_keys           keys of ids and sizes in configs
+    33595  model/known_classes        classes of tokenizers, by the type of model
+    33833  model/names                names of tensors
+    33997  model/document             the JSON files of a model directory
+    34092  model/members              what the members of a config are about
+    34313  model/config               what config.json says
+    34490  model/side                 a model directory opened once
+    34617  model/gguf_model           what a GGUF file says of a model
+    34674  model/code                 the Python that a tokenizer is loaded with
+    34908  model/parts                what each tensor does for the vocabulary
+    35038  model/whole                whether all tensors are there
+    35160  model/find                 finding the parts of a model
+    35464  model/processor            the tokens that a processor looks for by their text
+    35619  model/heirs                what becomes of the ids in a config
+    35787  model/config_ids           ids in a config being edited
+    36027  model/config_lists         lists, dictionaries and ranges of ids
+    36184  model/config_edit          config.json and generation_config.json, edited
+    36491  model/classes              which class a tokenizer is loaded as
+    36698  model/class_tokens         added tokens that a class numbers otherwise
 
-    36800  job                        the whole transplant, in the order in which it happens
-    36861  job/draft_map              which tokens the rows of a draft's head are of
-    36919  job/job                    what a job holds
-    37315  job/open                   opening the two models
-    37591  job/map                    the caller's map
-    37712  job/align                  where every new row comes from
-    37913  job/draft_vocab            the tokens that a draft's head has rows for
-    38149  job/plan                   what becomes of every tensor, and of the configs
-    38372  job/draft_head             a head of fewer rows, and what says which
-    38509  job/rope                   heads and rotary positions of the two models
-    38607  job/chat                   the template that turns messages into text
-    38746  job/digits                 where the two tokenizers cut numbers differently
-    38947  job/converted              the special tokens that a conversion to GGUF finds
-    39255  job/gguf_donor             the files of a tokenizer, open once more
-    39339  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39622  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39958  job/gguf_merges            the merges of a byte-level vocabulary
-    40129  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    40299  job/gguf_special           special tokens, flags, templates
-    40518  job/gguf_normal            what becomes of spaces and letters
-    40661  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40857  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    41097  job/bos                    texts that begin otherwise than the base's
-    41161  job/rows                   rows in memory: reading, checking, their mean
-    41500  job/pieces                 what the base cuts new tokens into
-    41655  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41920  job/magikarp               tokens that look under-trained by their rows
-    42047  job/match                  rows of tokens that a new one only begins with
-    42134  job/solve                  solving for the rows of the donor
-    42343  job/targets                the rows that are made from the donor's
-    42462  job/diagnose               what is odd about the rows that were made
-    42592  job/rebuild                the new rows of one vocabulary tensor
-    42876  job/write_blocks           new rows as blocks
-    42975  job/write                  the output and its weights
-    43291  job/write_gguf             the output as a GGUF file, or as parts of one
-    43641  job/copy                   the other files of the two models
-    43858  job/index                  the files that are written anew
-    44036  job/run                    the whole, in order
-    44201  job/combined               a map of tokens by the combinations that a method makes
-    44301  job/report                 what a job did, as JSON and as a table
-    44630  job/findings               what is told of a finished model
-    44681  job/check_head             a head of fewer rows than tokens
-    44916  job/check_files            its files
-    45053  job/check_ids              sizes, ids and tying
-    45269  job/check_values           values
-    45348  job/check_gguf             the tokens of a GGUF file
-    45598  job/check_gguf_keys        its other keys, and its tensors
-    45845  job/check_draft            as a draft model for another
-    46187  job/verify                 whether a finished model agrees with itself
+    36814  job                        the whole transplant, in the order in which it happens
+    36875  job/draft_map              which tokens the rows of a draft's head are of
+    36933  job/job                    what a job holds
+    37329  job/open                   opening the two models
+    37605  job/map                    the caller's map
+    37726  job/align                  where every new row comes from
+    37927  job/draft_vocab            the tokens that a draft's head has rows for
+    38166  job/plan                   what becomes of every tensor, and of the configs
+    38389  job/draft_head             a head of fewer rows, and what says which
+    38546  job/rope                   heads and rotary positions of the two models
+    38644  job/chat                   the template that turns messages into text
+    38783  job/digits                 where the two tokenizers cut numbers differently
+    38984  job/converted              the special tokens that a conversion to GGUF finds
+    39292  job/gguf_donor             the files of a tokenizer, open once more
+    39376  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39659  job/gguf_tokens            the strings, types and scores of a vocabulary
+    39995  job/gguf_merges            the merges of a byte-level vocabulary
+    40166  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    40336  job/gguf_special           special tokens, flags, templates
+    40555  job/gguf_normal            what becomes of spaces and letters
+    40698  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40894  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    41134  job/bos                    texts that begin otherwise than the base's
+    41198  job/rows                   rows in memory: reading, checking, their mean
+    41537  job/pieces                 what the base cuts new tokens into
+    41692  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41957  job/magikarp               tokens that look under-trained by their rows
+    42084  job/match                  rows of tokens that a new one only begins with
+    42171  job/solve                  solving for the rows of the donor
+    42380  job/targets                the rows that are made from the donor's
+    42499  job/diagnose               what is odd about the rows that were made
+    42629  job/rebuild                the new rows of one vocabulary tensor
+    42913  job/write_blocks           new rows as blocks
+    43012  job/write                  the output and its weights
+    43328  job/write_gguf             the output as a GGUF file, or as parts of one
+    43678  job/copy                   the other files of the two models
+    43895  job/index                  the files that are written anew
+    44073  job/run                    the whole, in order
+    44238  job/combined               a map of tokens by the combinations that a method makes
+    44338  job/report                 what a job did, as JSON and as a table
+    44667  job/findings               what is told of a finished model
+    44718  job/check_head             a head of fewer rows than tokens
+    44963  job/check_files            its files
+    45100  job/check_ids              sizes, ids and tying
+    45316  job/check_values           values
+    45395  job/check_gguf             the tokens of a GGUF file
+    45645  job/check_gguf_keys        its other keys, and its tensors
+    45892  job/check_draft            as a draft model for another
+    46234  job/verify                 whether a finished model agrees with itself
 
-    46245  evaluate                   methods ranked on tokens that both models share
-    46264  evaluate/token_class       what a token is like, by its bytes
-    46331  evaluate/hidden            which tokens are hidden, and the rows at hand
-    46529  evaluate/scores            how near rows come to the true ones
-    46629  evaluate/ranks             whether a true row is found among all
-    46760  evaluate/evaluate          methods, one after the other, matrix by matrix
-    46989  evaluate/write_json        an evaluation as JSON
-    47102  evaluate/write_page        an evaluation as a page
+    46292  evaluate                   methods ranked on tokens that both models share
+    46311  evaluate/token_class       what a token is like, by its bytes
+    46378  evaluate/hidden            which tokens are hidden, and the rows at hand
+    46576  evaluate/scores            how near rows come to the true ones
+    46676  evaluate/ranks             whether a true row is found among all
+    46807  evaluate/evaluate          methods, one after the other, matrix by matrix
+    47036  evaluate/write_json        an evaluation as JSON
+    47149  evaluate/write_page        an evaluation as a page
 
-    47316  reshape                    a model's own vocabulary, smaller or larger
-    47340  reshape/needed             what has to stay for the sake of what stays
-    47554  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    47857  reshape/whole_word         which texts a tokenizer leaves in one piece
-    47990  reshape/renumber           which tokens there are then, and their ids
-    48197  reshape/files_json         tokenizer.json and the JSON files beside it
-    48574  reshape/files_lines        merges.txt and vocab.txt
-    48658  reshape/new_tokenizer      the files of the tokenizer, written anew
-    48780  reshape/named              tokens that configs name, which stay
-    48897  reshape/new_model          the model with its new tokenizer
-    48971  reshape/trim               fewer tokens
-    49078  reshape/extend             more tokens
+    47363  reshape                    a model's own vocabulary, smaller or larger
+    47387  reshape/needed             what has to stay for the sake of what stays
+    47601  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    47904  reshape/whole_word         which texts a tokenizer leaves in one piece
+    48037  reshape/renumber           which tokens there are then, and their ids
+    48244  reshape/files_json         tokenizer.json and the JSON files beside it
+    48621  reshape/files_lines        merges.txt and vocab.txt
+    48705  reshape/new_tokenizer      the files of the tokenizer, written anew
+    48827  reshape/named              tokens that configs name, which stay
+    48944  reshape/new_model          the model with its new tokenizer
+    49018  reshape/trim               fewer tokens
+    49125  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -33135,8 +33135,8 @@ typedef struct otx__refused_name {
 static const char otx__why_per_layer[] =
     "holds per-layer embeddings, which are no rows of one space and cannot be transplanted";
 static const char otx__why_draft[] =
-    "maps a draft vocabulary to the full one, which is not true any more under another "
-    "tokenizer";
+    "maps a draft vocabulary to the full one, which is true of its own head and tokenizer alone; "
+    "give a model with a whole head";
 
 static const char otx__why_experts[] =
     "is a table of experts by token id, which other ids would find other experts in";
@@ -33166,6 +33166,13 @@ static const otx__refused_name otx__refused_names[] = {
 /* Of drafts, which read the former: architectures of GGUF, and parts of the names of classes. */
 static const char *const otx__d2t_architectures[] = {"eagle3", "dflash"};
 static const char *const otx__d2t_classes[] = {"Eagle3"};
+
+/* Words in the architectures of GGUF whose models have no output head. */
+static const char *const otx__headless_architectures[] = {
+    "bert",      /* nomic-bert, jina-bert-v2, modern-bert and the like */
+    "embed",     /* gemma-embedding, llama-embed */
+    "t5encoder", "clip",
+};
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
    their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
@@ -34994,6 +35001,17 @@ OTX__PRIVATE bool otx__is_draft_part(const otx__side *side, const otx_tensor *te
            (!otx__name_is_numbered(tensor) || otx__name_is_lexical(tensor));
 }
 
+/* Why such a head is refused. */
+OTX__PRIVATE const char *otx__why_other_head(const otx__side *side)
+{
+    if (side->draft_rows)
+        return "is an output head with another number of rows than d2t has elements";
+    if (otx_checkpoint_find(&side->checkpoint, OTX__D2T))
+        return "is the output head of a draft, which has rows for a part of the tokens; give a "
+               "model with a whole head";
+    return "is an output head with another number of rows than the embedding";
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
@@ -35009,11 +35027,7 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
                                 "belongs to a packed or scaled vocabulary matrix; only plain "
                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
     if (otx__is_other_head(side, tensor))
-        return otx__fail_tensor(side, tensor, side->draft_rows
-                                ? "is an output head with another number of rows than d2t has "
-                                  "elements"
-                                : "is an output head with another number of rows than the "
-                                  "embedding", error);
+        return otx__fail_tensor(side, tensor, otx__why_other_head(side), error);
     if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
     *kind = otx__part_by_name(&side->parts, tensor);
     if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;
@@ -38086,14 +38100,17 @@ OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_h
 {
     const otx_vocab *vocab = &l->job->donor.vocab;
     uint64_t tokens = 0;
-    size_t count = 0, i;
-    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
-        tokens += otx__draft_is_trained(&vocab->tokens[i]);
+    size_t count = 0, without = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++) {
+        const bool trained = otx__draft_is_trained(&vocab->tokens[i]);
+        tokens += trained;
+        without += trained && !l->chosen[i];
+    }
     for (i = 0; i < l->rows; i++) count += l->chosen[i];
-    if (count == 0 || count >= tokens)
+    if (count == 0 || without == 0)
         return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"
-                         PRIu64 " tokens of %s: give fewer", count ? "all" : "none of the",
-                         tokens, l->job->donor.path);
+                         PRIu64 " tokens of %s: give %s", count ? "all" : "none of the", tokens,
+                         l->job->donor.path, count ? "fewer" : "some");
     to->ids = (uint32_t *)otx__alloc(&l->job->ctx, count, sizeof *to->ids);
     if (!to->ids) return otx__fail_array(l->error, count, sizeof *to->ids);
     to->count = count;
@@ -38372,11 +38389,21 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 /* >>> src/job/draft_head.h */
 /* ---- draft_head: a head of fewer rows, and what says which --------------------- */
 
+/* Whether a tied model has heads within its layers alone, for tokens further on: that of the
+   next one is the embedding. */
+OTX__PRIVATE bool otx__draft_is_within(const otx_job *job)
+{
+    const otx_checkpoint_tensor *head = job->base.parts.head;
+    return head && otx__name_is_numbered(head->tensor) &&
+           (job->base.gguf || otx__config_tie_flag(&job->base.config).said_true);
+}
+
 /* Whether the base's main head is written, and not the embedding once more. */
 OTX__PRIVATE bool otx__draft_has_head(const otx_job *job)
 {
     const otx__parts *parts = &job->base.parts;
     size_t i;
+    if (otx__draft_is_within(job)) return false;
     for (i = 0; i < parts->count; i++)
         if (parts->tensors[i].at == parts->head) return !parts->tensors[i].redundant;
     return false;
@@ -38412,7 +38439,7 @@ OTX__PRIVATE void otx__draft_add_head(otx_job *job)
     const otx__parts *parts = &job->base.parts;
     const char *name = job->base.gguf ? "output.weight" : "lm_head.weight";
     size_t size = strlen(name), i;
-    if (parts->head) {
+    if (parts->head && !otx__draft_is_within(job)) {
         name = parts->head->tensor->name;
         size = parts->head->tensor->name_size;
     }
@@ -38420,6 +38447,17 @@ OTX__PRIVATE void otx__draft_add_head(otx_job *job)
         if (parts->tensors[i].at == parts->embedding) job->draft.own = i;
     otx__draft_add(job, name, size, job->plans[job->draft.own].stored, 2, job->draft.count);
     job->draft.shapes[0][1] = job->plans[job->draft.own].columns;
+}
+
+/* Whether the base is of a kind that has an output head, its embedding or another. */
+OTX__PRIVATE bool otx__draft_is_headed(const otx_job *job)
+{
+    otx__span kind;
+    if (otx__job_has_head(job)) return true;
+    if (!job->base.gguf) return otx__config_has_head(&job->base.config);
+    kind = otx__gguf_word_of(otx__gguf_of(&job->base.checkpoint), OTX__KEY_ARCHITECTURE);
+    return !otx__span_contains_any(kind, otx__headless_architectures,
+                                   OTX__COUNT(otx__headless_architectures));
 }
 
 /* Refuses heads that cannot be cut down. */
@@ -38434,8 +38472,7 @@ OTX__PRIVATE otx_result otx__draft_check(const otx_job *job, otx_error *error)
                              "those who read " OTX__D2T " know of none: the head cannot be cut "
                              "down", job->base.path,
                              otx__tensor_text(text, parts->tensors[i].at->tensor));
-    if (job->base.gguf || otx__job_has_head(job) || otx__config_has_head(&job->base.config))
-        return OTX_OK;
+    if (otx__draft_is_headed(job)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: has no output head that could be cut down",
                      job->base.path);
 }
@@ -44811,9 +44848,13 @@ OTX__PRIVATE void otx__verify_head_said(otx__verifier *v, const uint8_t *seen)
     const int64_t eos = side->vocab.roles[OTX_ROLE_EOS];
     char token[OTX__QUOTED];
     uint64_t said = 0;
-    (void)otx_json_uint(&config->json, otx_json_find(&config->json, otx__document_root(config),
-                                                     OTX__KEY_DRAFT_SIZE), &said);
-    if (!side->gguf && config->present && said != side->draft_rows)
+    const bool named = otx_json_uint(
+        &config->json, otx_json_find(&config->json, otx__document_root(config),
+                                     OTX__KEY_DRAFT_SIZE), &said);
+    if (!side->gguf && config->present && !named)
+        otx__found(v, OTX_FAULT, "%s/config.json: has no count \"" OTX__KEY_DRAFT_SIZE "\"; "
+                   OTX__D2T " has %" PRIu64 " elements", side->path, side->draft_rows);
+    else if (!side->gguf && config->present && said != side->draft_rows)
         otx__found(v, OTX_FAULT, "%s/config.json: \"" OTX__KEY_DRAFT_SIZE "\" is %" PRIu64 "; "
                    OTX__D2T " has %" PRIu64 " elements", side->path, said, side->draft_rows);
     if (eos >= 0 && (uint64_t)eos < side->parts.rows && !seen[eos])
@@ -44851,7 +44892,7 @@ OTX__PRIVATE void otx__verify_head_use(otx__verifier *v)
     const bool reads = otx__reads_d2t(side);
     char quoted[OTX__QUOTED];
     otx__found(v, reads ? OTX_NOTE : OTX_WARNING, "%s: a draft whose output head has rows for %"
-               PRIu64 " of %" PRIu64 " tokens, by " OTX__D2T ", which %s%s%s%s", side->path,
+               PRIu64 " of %" PRIu64 " ids, by " OTX__D2T ", which %s%s%s%s", side->path,
                side->draft_rows, side->parts.rows,
                side->gguf ? "llama.cpp reads of EAGLE-3 and DFlash drafts"
                           : "vLLM and SGLang read of EAGLE-3 drafts",
@@ -44895,6 +44936,12 @@ OTX__PRIVATE void otx__verify_head(otx__verifier *v)
     if (v->failure || !v->side.draft_rows || !parts->embedding) return;
     at = otx_checkpoint_find(&v->side.checkpoint, OTX__D2T);
     if (at->tensor->dtype != OTX_I64 || at->tensor->rank != 1 || at->tensor->shape[0] == 0) return;
+    if (v->side.draft_rows > parts->rows) { /* and no memory is taken for all of them */
+        otx__found(v, OTX_FAULT, "%s: tensor \"" OTX__D2T "\" has %" PRIu64 " elements; there are "
+                   "%" PRIu64 " ids, each of which can have one", v->side.path,
+                   v->side.draft_rows, parts->rows);
+        return;
+    }
     memset(&count, 0, sizeof count);
     v->draft = (uint32_t *)otx__alloc(&v->ctx, (size_t)v->side.draft_rows, sizeof *v->draft);
     seen = (uint8_t *)otx__alloc_zero(&v->ctx, (size_t)parts->rows, 1);

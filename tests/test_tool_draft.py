@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tool
 from gguf_models import EMBED as G_EMBED, HEAD as G_HEAD
-from gguf_models import base_keys, base_tensors, donor_keys, donor_tensors, read, write
+from gguf_models import base_keys, base_tensors, blocks, donor_keys, donor_tensors, read, write
 from tool import EMBED, call, read_model, snapshot
 
 CASES, case = tool.cases()
@@ -188,6 +188,26 @@ def heads_of_finished_models(here):
             keys = read(out)[0]
             keys.pop("general.quantization_version")
             assert keys == read(model)[0]
+
+
+@case
+def gguf_heads_beside_and_none(here):
+    """Of a tied file with a head for tokens further on both are cut; an encoder has none."""
+    keys, tensors = base_keys(WORDS), base_tensors("Q8_0", "", 256, WORDS)
+    further = "blk.0.nextn.shared_head_head.weight"
+    tensors[further] = blocks(9, "F32", *tensors[G_EMBED].shape)
+    model = write(here / "m.gguf", keys, tensors)
+    call("draft-head", model, here / "out.gguf", "--draft-vocab", "20", "-q", status=0)
+    after = read(here / "out.gguf")[1]
+    check_rows(tensors[G_EMBED], after[G_HEAD], ids_of(after["d2t"], False))
+    check_rows(tensors[further], after[further], ids_of(after["d2t"], False))
+    del tensors[further]
+    for name in ("nomic-bert", "gemma-embedding", "t5encoder"):
+        keys["general.architecture"] = (keys["general.architecture"][0], name)
+        keys[f"{name}.embedding_length"] = keys["llama.embedding_length"]
+        model = write(here / "m.gguf", keys, tensors)
+        error = call("draft-head", model, here / "none.gguf", "--draft-vocab", "20", status=1).error
+        assert "has no output head that could be cut down" in error, error
 
 
 @case

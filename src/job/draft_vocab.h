@@ -173,14 +173,17 @@ OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_h
 {
     const otx_vocab *vocab = &l->job->donor.vocab;
     uint64_t tokens = 0;
-    size_t count = 0, i;
-    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
-        tokens += otx__draft_is_trained(&vocab->tokens[i]);
+    size_t count = 0, without = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++) {
+        const bool trained = otx__draft_is_trained(&vocab->tokens[i]);
+        tokens += trained;
+        without += trained && !l->chosen[i];
+    }
     for (i = 0; i < l->rows; i++) count += l->chosen[i];
-    if (count == 0 || count >= tokens)
+    if (count == 0 || without == 0)
         return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"
-                         PRIu64 " tokens of %s: give fewer", count ? "all" : "none of the",
-                         tokens, l->job->donor.path);
+                         PRIu64 " tokens of %s: give %s", count ? "all" : "none of the", tokens,
+                         l->job->donor.path, count ? "fewer" : "some");
     to->ids = (uint32_t *)otx__alloc(&l->job->ctx, count, sizeof *to->ids);
     if (!to->ids) return otx__fail_array(l->error, count, sizeof *to->ids);
     to->count = count;
