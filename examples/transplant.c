@@ -335,7 +335,9 @@ static const char help_draft[] =
     "transformers alone), as transplant verify does, and says how to start it. SMALL\n"
     "keeps its layers and its width. The other options are those of a transplant, but\n"
     "for --rows, --chat-template and --split-digits. Exit status 1 too if an engine\n"
-    "would not take OUT, which stands there nevertheless.\n";
+    "would not take OUT, which stands there nevertheless. With --draft-vocab it is but\n"
+    "warned of engines that do not read such a head of this model, and nothing is said\n"
+    "of how to start it.\n";
 
 static const char help_draft_head[] =
     "usage: transplant draft-head MODEL OUT --draft-vocab FILE | N\n"
@@ -351,7 +353,8 @@ static const char help_draft_head[] =
     "writes it at once.\n"
     "\n"
     "      --draft-vocab FILE  tokens, one a line: its text, with \\xNN and \\\\ as escapes,\n"
-    "                          #ID, or COUNT, ID and text with tabs between them\n"
+    "                          #ID, or COUNT, ID and text with tabs between them;\n"
+    "                          in text a # before a digit is written \\x23\n"
     "      --draft-vocab N     tokens with ids below N, but for reserved ones\n"
     "      --split-max-size SIZE\n"
     "                          as for a transplant\n"
