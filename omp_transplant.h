@@ -258,70 +258,70 @@
     37605  job/map                    the caller's map
     37726  job/align                  where every new row comes from
     37927  job/draft_vocab            the tokens that a draft's head has rows for
-    38166  job/plan                   what becomes of every tensor, and of the configs
-    38389  job/draft_head             a head of fewer rows, and what says which
-    38546  job/rope                   heads and rotary positions of the two models
-    38644  job/chat                   the template that turns messages into text
-    38783  job/digits                 where the two tokenizers cut numbers differently
-    38984  job/converted              the special tokens that a conversion to GGUF finds
-    39292  job/gguf_donor             the files of a tokenizer, open once more
-    39376  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39659  job/gguf_tokens            the strings, types and scores of a vocabulary
-    39995  job/gguf_merges            the merges of a byte-level vocabulary
-    40166  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    40336  job/gguf_special           special tokens, flags, templates
-    40555  job/gguf_normal            what becomes of spaces and letters
-    40698  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40894  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    41134  job/bos                    texts that begin otherwise than the base's
-    41198  job/rows                   rows in memory: reading, checking, their mean
-    41537  job/pieces                 what the base cuts new tokens into
-    41692  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41957  job/magikarp               tokens that look under-trained by their rows
-    42084  job/match                  rows of tokens that a new one only begins with
-    42171  job/solve                  solving for the rows of the donor
-    42380  job/targets                the rows that are made from the donor's
-    42499  job/diagnose               what is odd about the rows that were made
-    42629  job/rebuild                the new rows of one vocabulary tensor
-    42913  job/write_blocks           new rows as blocks
-    43012  job/write                  the output and its weights
-    43328  job/write_gguf             the output as a GGUF file, or as parts of one
-    43678  job/copy                   the other files of the two models
-    43895  job/index                  the files that are written anew
-    44073  job/run                    the whole, in order
-    44238  job/combined               a map of tokens by the combinations that a method makes
-    44338  job/report                 what a job did, as JSON and as a table
-    44667  job/findings               what is told of a finished model
-    44718  job/check_head             a head of fewer rows than tokens
-    44963  job/check_files            its files
-    45100  job/check_ids              sizes, ids and tying
-    45316  job/check_values           values
-    45395  job/check_gguf             the tokens of a GGUF file
-    45645  job/check_gguf_keys        its other keys, and its tensors
-    45892  job/check_draft            as a draft model for another
-    46234  job/verify                 whether a finished model agrees with itself
+    38172  job/plan                   what becomes of every tensor, and of the configs
+    38395  job/draft_head             a head of fewer rows, and what says which
+    38552  job/rope                   heads and rotary positions of the two models
+    38650  job/chat                   the template that turns messages into text
+    38789  job/digits                 where the two tokenizers cut numbers differently
+    38990  job/converted              the special tokens that a conversion to GGUF finds
+    39298  job/gguf_donor             the files of a tokenizer, open once more
+    39382  job/gguf_pre               what llama.cpp calls the way it cuts text
+    39665  job/gguf_tokens            the strings, types and scores of a vocabulary
+    40001  job/gguf_merges            the merges of a byte-level vocabulary
+    40172  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    40342  job/gguf_special           special tokens, flags, templates
+    40561  job/gguf_normal            what becomes of spaces and letters
+    40704  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    40900  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    41140  job/bos                    texts that begin otherwise than the base's
+    41204  job/rows                   rows in memory: reading, checking, their mean
+    41543  job/pieces                 what the base cuts new tokens into
+    41698  job/untrained              rows that hold nothing, and what becomes of their tokens
+    41963  job/magikarp               tokens that look under-trained by their rows
+    42090  job/match                  rows of tokens that a new one only begins with
+    42177  job/solve                  solving for the rows of the donor
+    42386  job/targets                the rows that are made from the donor's
+    42505  job/diagnose               what is odd about the rows that were made
+    42635  job/rebuild                the new rows of one vocabulary tensor
+    42919  job/write_blocks           new rows as blocks
+    43018  job/write                  the output and its weights
+    43334  job/write_gguf             the output as a GGUF file, or as parts of one
+    43684  job/copy                   the other files of the two models
+    43901  job/index                  the files that are written anew
+    44079  job/run                    the whole, in order
+    44244  job/combined               a map of tokens by the combinations that a method makes
+    44344  job/report                 what a job did, as JSON and as a table
+    44673  job/findings               what is told of a finished model
+    44724  job/check_head             a head of fewer rows than tokens
+    44969  job/check_files            its files
+    45106  job/check_ids              sizes, ids and tying
+    45322  job/check_values           values
+    45401  job/check_gguf             the tokens of a GGUF file
+    45651  job/check_gguf_keys        its other keys, and its tensors
+    45898  job/check_draft            as a draft model for another
+    46240  job/verify                 whether a finished model agrees with itself
 
-    46292  evaluate                   methods ranked on tokens that both models share
-    46311  evaluate/token_class       what a token is like, by its bytes
-    46378  evaluate/hidden            which tokens are hidden, and the rows at hand
-    46576  evaluate/scores            how near rows come to the true ones
-    46676  evaluate/ranks             whether a true row is found among all
-    46807  evaluate/evaluate          methods, one after the other, matrix by matrix
-    47036  evaluate/write_json        an evaluation as JSON
-    47149  evaluate/write_page        an evaluation as a page
+    46298  evaluate                   methods ranked on tokens that both models share
+    46317  evaluate/token_class       what a token is like, by its bytes
+    46384  evaluate/hidden            which tokens are hidden, and the rows at hand
+    46582  evaluate/scores            how near rows come to the true ones
+    46682  evaluate/ranks             whether a true row is found among all
+    46813  evaluate/evaluate          methods, one after the other, matrix by matrix
+    47042  evaluate/write_json        an evaluation as JSON
+    47155  evaluate/write_page        an evaluation as a page
 
-    47363  reshape                    a model's own vocabulary, smaller or larger
-    47387  reshape/needed             what has to stay for the sake of what stays
-    47601  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    47904  reshape/whole_word         which texts a tokenizer leaves in one piece
-    48037  reshape/renumber           which tokens there are then, and their ids
-    48244  reshape/files_json         tokenizer.json and the JSON files beside it
-    48621  reshape/files_lines        merges.txt and vocab.txt
-    48705  reshape/new_tokenizer      the files of the tokenizer, written anew
-    48827  reshape/named              tokens that configs name, which stay
-    48944  reshape/new_model          the model with its new tokenizer
-    49018  reshape/trim               fewer tokens
-    49125  reshape/extend             more tokens
+    47369  reshape                    a model's own vocabulary, smaller or larger
+    47393  reshape/needed             what has to stay for the sake of what stays
+    47607  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    47910  reshape/whole_word         which texts a tokenizer leaves in one piece
+    48043  reshape/renumber           which tokens there are then, and their ids
+    48250  reshape/files_json         tokenizer.json and the JSON files beside it
+    48627  reshape/files_lines        merges.txt and vocab.txt
+    48711  reshape/new_tokenizer      the files of the tokenizer, written anew
+    48833  reshape/named              tokens that configs name, which stay
+    48950  reshape/new_model          the model with its new tokenizer
+    49024  reshape/trim               fewer tokens
+    49131  reshape/extend             more tokens
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -38083,10 +38083,16 @@ OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
 }
 
 /* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
-   those that the chat template or a generation config names. */
+   those that the chat template or a generation config names; a template that the caller
+   chose, too. */
 OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
 {
+    otx__span text = otx__span_of(l->job->chat.bytes, l->job->chat.size), mark;
     size_t i;
+    while (otx__next_mark(&text, &mark)) {
+        const int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
+        if (id >= 0 && (uint64_t)id < l->rows) l->chosen[id] = 1;
+    }
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
         const otx_token *token = &l->job->donor.vocab.tokens[i];
         if (token->in_use ||
@@ -38138,7 +38144,7 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
     l.error = error;
     l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
     if (!l.chosen) return otx__fail_memory(error, l.rows);
-    if (job->options.draft_vocab_count > 0) result = otx__draft_index(&l);
+    if (job->options.draft_vocab_count > 0 || job->chat.size > 0) result = otx__draft_index(&l);
     for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
         result = otx__draft_take(&l, i);
         if (!result && i % 1024 == 0) result = otx__job_poll(job, error);
@@ -44085,6 +44091,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     if (!result) result = otx__job_choose_draft(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__job_plan_draft(job, error);
@@ -44094,7 +44101,6 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
-    if (!result) result = otx__job_plan_chat(job, error);
     if (!result && job->donor.gguf && !job->base.gguf)
         otx__log(&job->ctx, OTX_NOTE, "%s: is a GGUF file without a tokenizer.json beside it: "
                  "enough to look at and to evaluate, but not for an output in safetensors",

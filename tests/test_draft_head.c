@@ -179,6 +179,29 @@ static void first_ids(void)
     check_head(ids, COUNT(ids), head);
 }
 
+/* The tokens of a template of the caller's have rows as well. */
+static void chat_templates(void)
+{
+    static const int ids[] = {0, 1, 5, 11, 12};
+    otx_job_options options;
+    char path[400];
+    float head[14 * 3];
+    write_pair(true, 0);
+    write_file("base", "own.jinja", "{{ '<tool>' + messages[0] + '<none>' }}");
+    snprintf(path, sizeof path, "%s", at("base/own.jinja"));
+    memset(&options, 0, sizeof options);
+    options.method = OTX_METHOD_MEAN;
+    CHECK_RUN(&options, NULL);
+    read_floats("lm_head.weight", 0, 14 * 3, head);
+    options.draft_vocab_first = 2;
+    CHECK_RUN(&options, NULL);
+    check_head(ids, COUNT(ids) - 1, head);
+    options.chat = OTX_CHAT_FILE;
+    options.chat_file = path;
+    CHECK_RUN(&options, NULL);
+    check_head(ids, COUNT(ids), head);
+}
+
 /* The head of a finished model: all of its rows are copies, padding and reserved ones too. */
 static void finished_models(void)
 {
@@ -479,6 +502,7 @@ int main(void)
     RUN(lists);
     RUN(tied_models);
     RUN(first_ids);
+    RUN(chat_templates);
     RUN(finished_models);
     RUN(hostile_lists);
     RUN(heads_that_cannot_be_cut);

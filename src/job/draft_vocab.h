@@ -156,10 +156,16 @@ OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
 }
 
 /* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
-   those that the chat template or a generation config names. */
+   those that the chat template or a generation config names; a template that the caller
+   chose, too. */
 OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
 {
+    otx__span text = otx__span_of(l->job->chat.bytes, l->job->chat.size), mark;
     size_t i;
+    while (otx__next_mark(&text, &mark)) {
+        const int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
+        if (id >= 0 && (uint64_t)id < l->rows) l->chosen[id] = 1;
+    }
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
         const otx_token *token = &l->job->donor.vocab.tokens[i];
         if (token->in_use ||
@@ -211,7 +217,7 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
     l.error = error;
     l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
     if (!l.chosen) return otx__fail_memory(error, l.rows);
-    if (job->options.draft_vocab_count > 0) result = otx__draft_index(&l);
+    if (job->options.draft_vocab_count > 0 || job->chat.size > 0) result = otx__draft_index(&l);
     for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
         result = otx__draft_take(&l, i);
         if (!result && i % 1024 == 0) result = otx__job_poll(job, error);
