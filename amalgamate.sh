@@ -30,7 +30,7 @@ done
 without=
 case "$only" in
 "") api="version result context isa matrix blocks solver affine methods source json safetensors
-             gguf vocab align gguf_vocab map"
+             gguf vocab encode align gguf_vocab map"
     wings="base files vocab encode simd solve methods across"
     path_api="file directory job map_models verify evaluate reshape"
     path_wings="disk model job evaluate reshape" ;;

@@ -23,305 +23,331 @@
 
    What is where
 
-      358  api/version                version
-      388  api/result                 results
-      428  api/context                context: memory, threads, progress
-      506  api/isa                    instruction sets
-      523  api/matrix                 numbers and matrices
-      581  api/blocks                 block types of ggml
-      607  api/solver                 the solver
-      735  api/affine                 the affine map: rows as the map makes them, and what it misses
-      869  api/methods                methods: rows for tokens that a model lacks
-     1106  api/source                 sources and sinks: bytes in and out
-     1126  api/json                   JSON
-     1248  api/safetensors            safetensors
-     1312  api/gguf                   GGUF
-     1410  api/vocab                  vocabularies
-     1547  api/align                  alignment
-     1614  api/gguf_vocab             vocabularies in GGUF files
-     1637  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1729  api/file                   files
-     1740  api/directory              directories
-     1812  api/job                    the whole job
-     2022  api/map_models             maps by the rows of two models
-     2044  api/verify                 looking at a finished model
-     2113  api/evaluate               methods ranked on tokens that both models share
-     2209  api/reshape                a model's own vocabulary, smaller or larger
+      387  api/version                version
+      417  api/result                 results
+      457  api/context                context: memory, threads, progress
+      535  api/isa                    instruction sets
+      552  api/matrix                 numbers and matrices
+      610  api/blocks                 block types of ggml
+      636  api/solver                 the solver
+      765  api/affine                 the affine map: rows as the map makes them, and what it misses
+      899  api/methods                methods: rows for tokens that a model lacks
+     1136  api/source                 sources and sinks: bytes in and out
+     1156  api/json                   JSON
+     1278  api/safetensors            safetensors
+     1342  api/gguf                   GGUF
+     1440  api/vocab                  vocabularies
+     1577  api/encode                 encoding: text as token ids
+     1625  api/align                  alignment
+     1692  api/gguf_vocab             vocabularies in GGUF files
+     1715  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1807  api/file                   files
+     1818  api/directory              directories
+     1898  api/job                    the whole job
+     2108  api/map_models             maps by the rows of two models
+     2130  api/verify                 looking at a finished model
+     2199  api/evaluate               methods ranked on tokens that both models share
+     2295  api/reshape                a model's own vocabulary, smaller or larger
 
-     2298  base                       what everything stands on
-     2334  base/begin                 system headers, and how floating point must be compiled
-     2372  base/sizes                 counting, and sums and products that may not wrap
-     2410  base/span                  bytes of others, digits, UTF-8
-     2568  base/decimal               the digits of a double
-     2717  base/format                printf without stdio and without a locale
-     2986  base/result                results, failures, messages
-     3102  base/memory                the allocator, arrays that grow
-     3161  base/text                  names in messages, and text that grows
-     3278  base/hooks                 log, progress, threads of the caller
-     3347  base/sort                  in place, without memory, never quadratic; and finding
-     3397  base/clock                 wall time for statistics
-     3443  base/hash                  keyed, for tables whose keys a stranger chooses
-     3535  base/pool                  blocks that are freed together
-     3650  base/number                element types, widening and rounding
-     3861  base/blocks                block types of ggml, taken apart and widened
-     4082  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4367  base/blocks_make           rows quantised to blocks
-     4761  base/base64                decoding
-     4797  base/protobuf              fields of a message
-     4919  base/watch                 long loops that the caller can stop
+     2433  base                       what everything stands on
+     2469  base/begin                 system headers, and how floating point must be compiled
+     2507  base/sizes                 counting, and sums and products that may not wrap
+     2545  base/span                  bytes of others, digits, UTF-8
+     2703  base/decimal               the digits of a double
+     2852  base/format                printf without stdio and without a locale
+     3121  base/result                results, failures, messages
+     3237  base/memory                the allocator, arrays that grow
+     3296  base/text                  names in messages, and text that grows
+     3413  base/hooks                 log, progress, threads of the caller
+     3482  base/sort                  in place, without memory, never quadratic; and finding
+     3532  base/clock                 wall time for statistics
+     3578  base/hash                  keyed, for tables whose keys a stranger chooses
+     3670  base/pool                  blocks that are freed together
+     3785  base/number                element types, widening and rounding
+     3996  base/blocks                block types of ggml, taken apart and widened
+     4217  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4502  base/blocks_make           rows quantised to blocks
+     4896  base/base64                decoding
+     4932  base/protobuf              fields of a message
+     5054  base/watch                 long loops that the caller can stop
 
-     4972  files                      formats, on memory and streams
-     5002  files/memory_source        memory as a source of bytes
-     5020  files/json_read            a parser without recursion
-     5373  files/json_values          looking at values, stepping through containers
-     5586  files/json_edit            writing, and edits that keep every byte they do not touch
-     5954  files/tensors              what reading and writing a header share
-     6089  files/safetensors_read     the header of a file, checked
-     6414  files/safetensors_write    the header of a new file
-     6571  files/gguf_types           ggml's types, and the sizes of values
-     6748  files/gguf_values          keys, tensors and values found
-     6866  files/gguf_walk            what stands in a header, one after the other
-     7078  files/gguf_read            the header of a file, checked
-     7299  files/gguf_write           the header of a new file
-     7505  files/gguf_keys            a list of keys that is being made
+     5121  files                      formats, on memory and streams
+     5151  files/memory_source        memory as a source of bytes
+     5169  files/json_read            a parser without recursion
+     5522  files/json_values          looking at values, stepping through containers
+     5735  files/json_edit            writing, and edits that keep every byte they do not touch
+     6103  files/tensors              what reading and writing a header share
+     6238  files/safetensors_read     the header of a file, checked
+     6563  files/safetensors_write    the header of a new file
+     6720  files/gguf_types           ggml's types, and the sizes of values
+     6897  files/gguf_values          keys, tensors and values found
+     7015  files/gguf_walk            what stands in a header, one after the other
+     7227  files/gguf_read            the header of a file, checked
+     7448  files/gguf_write           the header of a new file
+     7654  files/gguf_keys            a list of keys that is being made
 
-     7705  vocab                      tokens, from every source, and which of them are the same
-     7746  vocab/known                what the world calls things: files, classes, tokens
-     8070  vocab/token_table          the table of tokens, and finding tokens in it
-     8244  vocab/spelling             from what a file spells to bytes
-     8435  vocab/reader               what the readers of all sources share
-     8793  vocab/added_tokens         what other files add to a model's tokens
-     9141  vocab/in_use               tokens that are named as reserved ones and are none
-     9244  vocab/from_tokenizer_json  tokenizer.json
-     9537  vocab/from_tekken          tekken.json
-     9692  vocab/from_tiktoken        *.tiktoken
-     9757  vocab/from_sentencepiece   tokenizer.model and its like
-    10122  vocab/from_vocab_json      vocab.json and merges.txt
-    10208  vocab/from_vocab_txt       vocab.txt
-    10265  vocab/digits               how a tokenizer cuts numbers
-    10461  vocab/recognise            what a file is, by what it holds
-    10592  vocab/parse                the first source that is given, and what goes with it
-    10818  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11130  vocab/rules_read           the rules of each kind of file
-    11239  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11432  vocab/from_gguf            the vocabulary of a GGUF file
-    11740  vocab/gguf_rules           how it splits text
-    11892  vocab/split                text split as the tokenizer's model splits it
-    12292  vocab/align                which base token a donor token is
+     7854  vocab                      tokens, from every source, and which of them are the same
+     7896  vocab/known                what the world calls things: files, classes, tokens
+     8220  vocab/token_table          the table of tokens, and finding tokens in it
+     8394  vocab/spelling             from what a file spells to bytes
+     8585  vocab/reader               what the readers of all sources share
+     8943  vocab/added_tokens         what other files add to a model's tokens
+     9291  vocab/in_use               tokens that are named as reserved ones and are none
+     9394  vocab/from_tokenizer_json  tokenizer.json
+     9687  vocab/from_tekken          tekken.json
+     9842  vocab/from_tiktoken        *.tiktoken
+     9907  vocab/from_sentencepiece   tokenizer.model and its like
+    10272  vocab/from_vocab_json      vocab.json and merges.txt
+    10358  vocab/from_vocab_txt       vocab.txt
+    10415  vocab/digits               how a tokenizer cuts numbers
+    10611  vocab/recognise            what a file is, by what it holds
+    10742  vocab/parse                the first source that is given, and what goes with it
+    10968  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11351  vocab/rules_read           the rules of each kind of file
+    11475  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11668  vocab/from_gguf            the vocabulary of a GGUF file
+    11976  vocab/gguf_rules           how it splits text
+    12128  vocab/split_bpe            words split by byte-pair encoding
+    12346  vocab/split                text split as the tokenizer's model splits it
+    12548  vocab/align                which base token a donor token is
 
-    12549  encode                     text becomes pieces, pieces become ids
-    12578  encode/char_set            sets of characters
-    12803  encode/unicode_tables      what characters are, packed
-    12967  encode/categories          Unicode's categories, scripts and case, as sets
-    13268  encode/regex_parse         regular expressions, read: sets and escapes
-    13574  encode/regex_syntax        classes, repetitions, groups
-    13974  encode/regex_program       instructions, and what parts of an expression begin with
-    14127  encode/regex_make          the program that they become
-    14489  encode/regex_match         the program run over a text
-    14860  encode/slices              a text in pieces, and ways to cut it further
-    15105  encode/cutter_read         the steps of a pre-tokenizer, read
-    15417  encode/cutter              texts cut by them
+    12805  encode                     text becomes pieces, pieces become ids
+    12849  encode/char_set            sets of characters
+    13074  encode/unicode_tables      what characters are, packed
+    13238  encode/categories          Unicode's categories, scripts and case, as sets
+    13539  encode/regex_parse         regular expressions, read: sets and escapes
+    13845  encode/regex_syntax        classes, repetitions, groups
+    14245  encode/regex_program       instructions, and what parts of an expression begin with
+    14398  encode/regex_make          the program that they become
+    14760  encode/regex_match         the program run over a text
+    15131  encode/slices              a text in pieces, and ways to cut it further
+    15376  encode/cutter_read         the steps of a pre-tokenizer, read
+    15688  encode/cutter              texts cut by them
+    15862  encode/normal_tables       what normalisers know of characters
+    16125  encode/normal_read         the same, unpacked
+    16301  encode/normal_forms        Unicode's four normal forms
+    16572  encode/charsmap            SentencePiece's map of characters
+    16720  encode/normalise_steps     what normalisers do, step by step
+    16908  encode/normalise           the normaliser of a tokenizer.json
+    17255  encode/added_cut           added tokens, cut out of a text
+    17434  encode/word_cache          what words became before
+    17513  encode/encode_words        words as the model splits them
+    17712  encode/encode_open         what an encoder is made from
+    17998  encode/encode              whole texts as token ids
+    18184  encode/write_counts        how often tokens occur, as lists
 
-    15591  simd                       the hot loops, once for each instruction set
-    15624  simd/kernels               the table of kernels, and what all versions share
-    15901  simd/scalar                the reference
-    16070  simd/sse2                  the operations of 128-bit x86, and what each does
-    16191  simd/neon                  those of 64-bit Arm
-    16286  simd/wasm                  those of WebAssembly's SIMD128
-    16371  simd/avx2                  those of 256-bit x86, with FMA
-    16453  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    17095  simd/avx_vnni              AVX2, and products of integers
-    17191  simd/neon_bf16             NEON, and products of matrices
-    17345  simd/avx512                512-bit x86, by hand
-    17951  simd/amx                   tiles of x86, beside AVX-512
-    18194  simd/dispatch              which of them this machine can run, and which a call takes
+    18291  simd                       the hot loops, once for each instruction set
+    18324  simd/kernels               the table of kernels, and what all versions share
+    18601  simd/scalar                the reference
+    18770  simd/sse2                  the operations of 128-bit x86, and what each does
+    18891  simd/neon                  those of 64-bit Arm
+    18986  simd/wasm                  those of WebAssembly's SIMD128
+    19071  simd/avx2                  those of 256-bit x86, with FMA
+    19153  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19797  simd/avx_vnni              AVX2, and products of integers
+    19893  simd/neon_bf16             NEON, and products of matrices
+    20047  simd/avx512                512-bit x86, by hand
+    20654  simd/amx                   tiles of x86, beside AVX-512
+    20897  simd/dispatch              which of them this machine can run, and which a call takes
 
-    18420  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    18473  solve/views                the rows of matrices, as the kernels read them
-    18602  solve/panels               vectors as the dense products want them, and these
-    18793  solve/rests                vectors on their way into panels
-    18970  solve/dictionary           the atoms, and their split along a common direction
-    19125  solve/exact_gram           products of all pairs of atoms in double
-    19207  solve/triangle             packed lower triangles
-    19311  solve/support              what is known of one target, and the exact steps
-    19587  solve/gram_table           products of atoms with all atoms, for scans
-    19825  solve/screen               which atoms are worth scoring in double: the bound
-    20131  solve/scan                 the correlations of all atoms with a block's residuals
-    20294  solve/predict              making targets ready for the next scan
-    20540  solve/candidates           the atoms that a scan could not rule out
-    20877  solve/select               the next atoms of each target
-    21042  solve/pursuit              what one solve holds, and the memory it takes
-    21286  solve/plan                 which form, and in what blocks
-    21531  solve/steps                a pursuit from its rows to its results
-    21770  solve/combine              new rows of coefficients
-    21832  solve/solver               the public call
-    21997  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    22206  solve/affine_normal        the normal equations of an affine map
-    22449  solve/affine_factor        their factor, and their solution
-    22680  solve/affine_map           a fitted map, and the rows it makes
-    23024  solve/affine_choice        how many atoms to take, and chosen by what
-    23424  solve/affine_fit           what a fit of an affine map holds and needs
-    23688  solve/affine               fitting and applying affine maps
+    21123  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21179  solve/views                the rows of matrices, as the kernels read them
+    21308  solve/panels               vectors as the dense products want them, and these
+    21507  solve/rests                vectors on their way into panels
+    21685  solve/dictionary           the atoms, and their split along a common direction
+    21840  solve/exact_gram           products of all pairs of atoms in double
+    21922  solve/triangle             packed lower triangles
+    22026  solve/support              what is known of one target, and the exact steps
+    22302  solve/gram_table           products of atoms with all atoms, for scans
+    22540  solve/screen               which atoms are worth scoring in double: the bound
+    22811  solve/residuals            the residual form's targets on their way into a scan
+    22996  solve/scan                 the correlations of all atoms with a block's residuals
+    23165  solve/predict              making targets ready for the next scan
+    23412  solve/candidates           the atoms that a scan could not rule out
+    23746  solve/select               the next atoms of each target
+    23931  solve/rates                what a processor does in a second
+    23973  solve/pursuit              what one solve holds, and the memory it takes
+    24274  solve/plan                 which form, and in what blocks
+    24490  solve/apart                targets that a table of products cannot tell on
+    24541  solve/steps                a pursuit from its rows to its results
+    24782  solve/combine              new rows of coefficients
+    24844  solve/solver               the public call
+    25009  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25218  solve/affine_normal        the normal equations of an affine map
+    25461  solve/affine_factor        their factor, and their solution
+    25692  solve/affine_map           a fitted map, and the rows it makes
+    26036  solve/affine_choice        how many atoms to take, and chosen by what
+    26436  solve/affine_fit           what a fit of an affine map holds and needs
+    26700  solve/affine               fitting and applying affine maps
 
-    23979  methods                    rows for tokens that a model lacks, each method a room
-    24023  methods/parts              what methods share: sums of rows, combinations
-    24207  methods/pursuit            omp, omp-centred
-    24278  methods/constant           mean, zero
-    24306  methods/rough              products in float that leave few to be taken in double
-    24362  methods/near               each target against all anchors
-    24653  methods/weights            how a few anchors combine to a target
-    24874  methods/interpolation      common_interpolation
-    25027  methods/wechsel            wechsel
-    25077  methods/focus              focus
-    25165  methods/hull               hull
-    25216  methods/dense              matrices of double, and their products
-    25481  methods/lengthen           the base's rows of pieces beside the donor's
-    25747  methods/mapping            omp-affine, affine
-    26016  methods/linear             maps between two models' rows
-    26171  methods/clp                clp
-    26257  methods/chance             normal deviates that are the same everywhere
-    26318  methods/factor             of symmetric matrices
-    26367  methods/randn              randn
-    26456  methods/john_hewitt        john_hewitt
-    26540  methods/polar              the orthogonal part of a matrix
-    26636  methods/procrustes         procrustes
-    26729  methods/eigen              principal directions of a matrix's rows
-    27043  methods/landmark_pca       landmark_pca
-    27101  methods/stb                stb
-    27283  methods/rope               rows turned to positions
-    27373  methods/mp_rope            mp_rope
-    27699  methods/subword            subword
-    27805  methods/zett               zett
-    27827  methods/spread             the factor that suits hidden anchors' rows best
-    28054  methods/modifiers          what is done to the rows of any method
-    28198  methods/undertrained       rows that look as if nothing had trained them
-    28315  methods/methods            the table of all, and the public calls
+    26991  methods                    rows for tokens that a model lacks, each method a room
+    27035  methods/parts              what methods share: sums of rows, combinations
+    27219  methods/pursuit            omp, omp-centred
+    27290  methods/constant           mean, zero
+    27318  methods/rough              products in float that leave few to be taken in double
+    27374  methods/near               each target against all anchors
+    27665  methods/weights            how a few anchors combine to a target
+    27886  methods/interpolation      common_interpolation
+    28039  methods/wechsel            wechsel
+    28089  methods/focus              focus
+    28177  methods/hull               hull
+    28228  methods/dense              matrices of double, and their products
+    28493  methods/lengthen           the base's rows of pieces beside the donor's
+    28759  methods/mapping            omp-affine, affine
+    29028  methods/linear             maps between two models' rows
+    29183  methods/clp                clp
+    29269  methods/chance             normal deviates that are the same everywhere
+    29330  methods/factor             of symmetric matrices
+    29379  methods/randn              randn
+    29468  methods/john_hewitt        john_hewitt
+    29552  methods/polar              the orthogonal part of a matrix
+    29648  methods/procrustes         procrustes
+    29741  methods/eigen              principal directions of a matrix's rows
+    30055  methods/landmark_pca       landmark_pca
+    30113  methods/stb                stb
+    30295  methods/rope               rows turned to positions
+    30385  methods/mp_rope            mp_rope
+    30711  methods/subword            subword
+    30817  methods/zett               zett
+    30839  methods/spread             the factor that suits hidden anchors' rows best
+    31066  methods/modifiers          what is done to the rows of any method
+    31210  methods/undertrained       rows that look as if nothing had trained them
+    31327  methods/methods            the table of all, and the public calls
 
-    28493  across                     tokens of one vocabulary as weighted tokens of another
-    28507  across/map_rows            a map, gathered row by row
-    28704  across/token_map           by the split of the other vocabulary
-    28827  across/write_maps          two maps as safetensors
-    28970  across/spell_maps          two maps as JSON, for people
+    31505  across                     tokens of one vocabulary as weighted tokens of another
+    31519  across/map_rows            a map, gathered row by row
+    31716  across/token_map           by the split of the other vocabulary
+    31839  across/write_maps          two maps as safetensors
+    31982  across/spell_maps          two maps as JSON, for people
 
-    29090  disk                       files and directories
-    29128  disk/system                what POSIX and Windows are asked for
-    29169  disk/windows_paths         paths as Windows takes them
-    29309  disk/windows               the system as Windows gives it
-    29621  disk/posix                 the system as POSIX gives it
-    29869  disk/paths                 what can be told from their text
-    29943  disk/failure               why the system refused
-    30057  disk/look                  what stands at a path, and whether within another
-    30178  disk/listing               listings of directories
-    30253  disk/reading               files to read, and whether they have changed
-    30432  disk/writing               files to write
-    30549  disk/copying               copies of files
-    30615  disk/trees                 whole directories looked through, copied, removed
-    30831  disk/known                 what weights are called in a directory
-    30925  disk/staging               a directory made under another name, then renamed
-    31191  disk/staged_files          files made under another name, then renamed
-    31373  disk/missing               a path or a directory without what is wanted of it
-    31416  disk/gguf_files            GGUF files of a directory, by their names
-    31457  disk/weights               which files they are, and what may stand in their place
-    31793  disk/weight_index          the index of a checkpoint in shards
-    32010  disk/shards                what an index and its shards say of each other
-    32215  disk/gguf_parts            the parts of a split GGUF file
-    32324  disk/checkpoint            a model directory, in one file or in shards
-    32676  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    32755  disk/tokenizer_directory   the tokenizer of a model directory
+    32102  disk                       files and directories
+    32141  disk/system                what POSIX and Windows are asked for
+    32182  disk/windows_paths         paths as Windows takes them
+    32322  disk/windows               the system as Windows gives it
+    32634  disk/posix                 the system as POSIX gives it
+    32882  disk/paths                 what can be told from their text
+    32956  disk/failure               why the system refused
+    33070  disk/look                  what stands at a path, and whether within another
+    33191  disk/listing               listings of directories
+    33266  disk/reading               files to read, and whether they have changed
+    33445  disk/writing               files to write
+    33562  disk/copying               copies of files
+    33628  disk/trees                 whole directories looked through, copied, removed
+    33844  disk/known                 what weights are called in a directory
+    33938  disk/staging               a directory made under another name, then renamed
+    34204  disk/staged_files          files made under another name, then renamed
+    34386  disk/missing               a path or a directory without what is wanted of it
+    34429  disk/gguf_files            GGUF files of a directory, by their names
+    34470  disk/weights               which files they are, and what may stand in their place
+    34806  disk/weight_index          the index of a checkpoint in shards
+    35023  disk/shards                what an index and its shards say of each other
+    35228  disk/gguf_parts            the parts of a split GGUF file
+    35337  disk/checkpoint            a model directory, in one file or in shards
+    35689  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35768  disk/tokenizer_directory   the tokenizer of a model directory
+    36030  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    33017  model                      which tensors and config keys belong to the vocabulary
-    33053  model/known                what the world calls things
-    33421  model/known_keys           keys of ids and sizes in configs
-    33595  model/known_classes        classes of tokenizers, by the type of model
-    33833  model/names                names of tensors
-    33997  model/document             the JSON files of a model directory
-    34092  model/members              what the members of a config are about
-    34313  model/config               what config.json says
-    34490  model/side                 a model directory opened once
-    34617  model/gguf_model           what a GGUF file says of a model
-    34674  model/code                 the Python that a tokenizer is loaded with
-    34908  model/parts                what each tensor does for the vocabulary
-    35038  model/whole                whether all tensors are there
-    35160  model/find                 finding the parts of a model
-    35464  model/processor            the tokens that a processor looks for by their text
-    35619  model/heirs                what becomes of the ids in a config
-    35787  model/config_ids           ids in a config being edited
-    36027  model/config_lists         lists, dictionaries and ranges of ids
-    36184  model/config_edit          config.json and generation_config.json, edited
-    36491  model/classes              which class a tokenizer is loaded as
-    36698  model/class_tokens         added tokens that a class numbers otherwise
+    36141  model                      which tensors and config keys belong to the vocabulary
+    36177  model/known                what the world calls things
+    36545  model/known_keys           keys of ids and sizes in configs
+    36719  model/known_classes        classes of tokenizers, by the type of model
+    36957  model/names                names of tensors
+    37121  model/document             the JSON files of a model directory
+    37216  model/members              what the members of a config are about
+    37437  model/config               what config.json says
+    37614  model/side                 a model directory opened once
+    37741  model/gguf_model           what a GGUF file says of a model
+    37798  model/code                 the Python that a tokenizer is loaded with
+    38032  model/parts                what each tensor does for the vocabulary
+    38162  model/whole                whether all tensors are there
+    38284  model/find                 finding the parts of a model
+    38588  model/processor            the tokens that a processor looks for by their text
+    38743  model/heirs                what becomes of the ids in a config
+    38911  model/config_ids           ids in a config being edited
+    39151  model/config_lists         lists, dictionaries and ranges of ids
+    39308  model/config_edit          config.json and generation_config.json, edited
+    39615  model/classes              which class a tokenizer is loaded as
+    39822  model/class_tokens         added tokens that a class numbers otherwise
 
-    36814  job                        the whole transplant, in the order in which it happens
-    36875  job/draft_map              which tokens the rows of a draft's head are of
-    36933  job/job                    what a job holds
-    37329  job/open                   opening the two models
-    37605  job/map                    the caller's map
-    37726  job/align                  where every new row comes from
-    37927  job/draft_vocab            the tokens that a draft's head has rows for
-    38172  job/plan                   what becomes of every tensor, and of the configs
-    38395  job/draft_head             a head of fewer rows, and what says which
-    38552  job/rope                   heads and rotary positions of the two models
-    38650  job/chat                   the template that turns messages into text
-    38789  job/digits                 where the two tokenizers cut numbers differently
-    38990  job/converted              the special tokens that a conversion to GGUF finds
-    39298  job/gguf_donor             the files of a tokenizer, open once more
-    39382  job/gguf_pre               what llama.cpp calls the way it cuts text
-    39665  job/gguf_tokens            the strings, types and scores of a vocabulary
-    40001  job/gguf_merges            the merges of a byte-level vocabulary
-    40172  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    40342  job/gguf_special           special tokens, flags, templates
-    40561  job/gguf_normal            what becomes of spaces and letters
-    40704  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    40900  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    41140  job/bos                    texts that begin otherwise than the base's
-    41204  job/rows                   rows in memory: reading, checking, their mean
-    41543  job/pieces                 what the base cuts new tokens into
-    41698  job/untrained              rows that hold nothing, and what becomes of their tokens
-    41963  job/magikarp               tokens that look under-trained by their rows
-    42090  job/match                  rows of tokens that a new one only begins with
-    42177  job/solve                  solving for the rows of the donor
-    42386  job/targets                the rows that are made from the donor's
-    42505  job/diagnose               what is odd about the rows that were made
-    42635  job/rebuild                the new rows of one vocabulary tensor
-    42919  job/write_blocks           new rows as blocks
-    43018  job/write                  the output and its weights
-    43334  job/write_gguf             the output as a GGUF file, or as parts of one
-    43684  job/copy                   the other files of the two models
-    43901  job/index                  the files that are written anew
-    44079  job/run                    the whole, in order
-    44244  job/combined               a map of tokens by the combinations that a method makes
-    44344  job/report                 what a job did, as JSON and as a table
-    44673  job/findings               what is told of a finished model
-    44724  job/check_head             a head of fewer rows than tokens
-    44969  job/check_files            its files
-    45106  job/check_ids              sizes, ids and tying
-    45322  job/check_values           values
-    45401  job/check_gguf             the tokens of a GGUF file
-    45651  job/check_gguf_keys        its other keys, and its tensors
-    45898  job/check_draft            as a draft model for another
-    46240  job/verify                 whether a finished model agrees with itself
+    39938  job                        the whole transplant, in the order in which it happens
+    39999  job/draft_map              which tokens the rows of a draft's head are of
+    40057  job/job                    what a job holds
+    40459  job/open                   opening the two models
+    40735  job/map                    the caller's map
+    40856  job/align                  where every new row comes from
+    41058  job/draft_vocab            the tokens that a draft's head has rows for
+    41303  job/plan                   what becomes of every tensor, and of the configs
+    41526  job/draft_head             a head of fewer rows, and what says which
+    41683  job/rope                   heads and rotary positions of the two models
+    41781  job/chat                   the template that turns messages into text
+    41920  job/digits                 where the two tokenizers cut numbers differently
+    42121  job/converted              the special tokens that a conversion to GGUF finds
+    42429  job/gguf_donor             the files of a tokenizer, open once more
+    42513  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42796  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43132  job/gguf_merges            the merges of a byte-level vocabulary
+    43303  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43473  job/gguf_special           special tokens, flags, templates
+    43692  job/gguf_normal            what becomes of spaces and letters
+    43835  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44031  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44271  job/bos                    texts that begin otherwise than the base's
+    44335  job/rows                   rows in memory: reading, checking, their mean
+    44675  job/pieces                 what the base cuts new tokens into
+    44830  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45095  job/magikarp               tokens that look under-trained by their rows
+    45222  job/match                  rows of tokens that a new one only begins with
+    45309  job/solve                  solving for the rows of the donor
+    45518  job/targets                the rows that are made from the donor's
+    45641  job/diagnose               what is odd about the rows that were made
+    45773  job/rebuild                the new rows of one vocabulary tensor
+    46064  job/write_blocks           new rows as blocks
+    46163  job/write                  the output and its weights
+    46479  job/write_gguf             the output as a GGUF file, or as parts of one
+    46829  job/copy                   the other files of the two models
+    47046  job/index                  the files that are written anew
+    47224  job/run                    the whole, in order
+    47389  job/combined               a map of tokens by the combinations that a method makes
+    47489  job/report                 what a job did, as JSON and as a table
+    47818  job/findings               what is told of a finished model
+    47869  job/check_head             a head of fewer rows than tokens
+    48114  job/check_files            its files
+    48251  job/check_ids              sizes, ids and tying
+    48467  job/check_values           values
+    48546  job/check_gguf             the tokens of a GGUF file
+    48796  job/check_gguf_keys        its other keys, and its tensors
+    49043  job/check_draft            as a draft model for another
+    49385  job/verify                 whether a finished model agrees with itself
 
-    46298  evaluate                   methods ranked on tokens that both models share
-    46317  evaluate/token_class       what a token is like, by its bytes
-    46384  evaluate/hidden            which tokens are hidden, and the rows at hand
-    46582  evaluate/scores            how near rows come to the true ones
-    46682  evaluate/ranks             whether a true row is found among all
-    46813  evaluate/evaluate          methods, one after the other, matrix by matrix
-    47042  evaluate/write_json        an evaluation as JSON
-    47155  evaluate/write_page        an evaluation as a page
+    49443  evaluate                   methods ranked on tokens that both models share
+    49462  evaluate/token_class       what a token is like, by its bytes
+    49529  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49727  evaluate/scores            how near rows come to the true ones
+    49827  evaluate/ranks             whether a true row is found among all
+    49958  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50187  evaluate/write_json        an evaluation as JSON
+    50300  evaluate/write_page        an evaluation as a page
 
-    47369  reshape                    a model's own vocabulary, smaller or larger
-    47393  reshape/needed             what has to stay for the sake of what stays
-    47607  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    47910  reshape/whole_word         which texts a tokenizer leaves in one piece
-    48043  reshape/renumber           which tokens there are then, and their ids
-    48250  reshape/files_json         tokenizer.json and the JSON files beside it
-    48627  reshape/files_lines        merges.txt and vocab.txt
-    48711  reshape/new_tokenizer      the files of the tokenizer, written anew
-    48833  reshape/named              tokens that configs name, which stay
-    48950  reshape/new_model          the model with its new tokenizer
-    49024  reshape/trim               fewer tokens
-    49131  reshape/extend             more tokens
+    50514  reshape                    a model's own vocabulary, smaller or larger
+    50546  reshape/needed             what has to stay for the sake of what stays
+    50760  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51063  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51214  reshape/renumber           which tokens there are then, and their ids
+    51457  reshape/files_json         tokenizer.json and the JSON files beside it
+    51841  reshape/files_lines        merges.txt and vocab.txt
+    51925  reshape/files_pieces       SentencePiece models
+    52145  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52313  reshape/named              tokens that configs name, which stay
+    52430  reshape/files_gguf         the keys of GGUF files
+    52712  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52908  reshape/wording            what the transplant says, in words of those who asked
+    52995  reshape/new_model          the model with its new tokenizer
+    53099  reshape/text_counts        which tokens the caller's texts are made of
+    53168  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53324  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53591  reshape/trim               fewer tokens
+    53733  reshape/extend             a text that becomes a token
+    54008  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -329,7 +355,10 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          close, with every way of making rows; otx_evaluate; otx_trim, also to a tokenizer of
+          bytes, and otx_extend, also by a donor;
+          otx_encoder_*, otx_encode and otx_token_counts, whole texts as token ids; texts and
+          min_count in otx_trim_options;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
           table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in
@@ -664,7 +693,8 @@ typedef struct otx_omp_stats {
     otx_isa isa;            /* likewise */
     int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
-    uint64_t passes;        /* times that a whole block of targets was screened */
+    uint64_t passes;        /* times that a block of targets was screened; what a few of them
+                               that nearly are atoms take apart, at its end, is not counted */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
@@ -1544,6 +1574,54 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
                                    const char *bytes, size_t size, uint32_t *ids,
                                    size_t capacity, size_t *count, otx_error *error);
 
+/* >>> src/api/encode.h */
+/* ---- encoding: text as token ids ---------------------------------------------------- */
+
+/* A tokenizer, ready to encode whole texts as the tokenizers package does: added tokens are
+   cut out, the rest is normalised, cut by the pre-tokenizer, and split by the model. */
+typedef struct otx_encoder otx_encoder;
+
+/* Opens an encoder from texts[OTX_VOCAB_FILES], as for otx_vocab_parse: from a tokenizer.json
+   all of it, with the added tokens that other files name; from a tekken.json the model and its
+   pattern, in which no special tokens are looked for. Of other files and of steps that are not
+   known the result is OTX_ERROR_UNSUPPORTED, with the word which file or step it is. Texts may
+   go when this returns. Close with otx_encoder_close; NULL is fine there. */
+OTX_API otx_result otx_encoder_parse(const otx_context *ctx, const otx_vocab_text *texts,
+                                     const char *name, otx_encoder **out, otx_error *error);
+OTX_API void otx_encoder_close(otx_encoder *encoder);
+
+/* Its vocabulary, which goes with it. */
+OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder);
+
+/* Encodes a text without what a post-processor adds (such as a token at its beginning), and
+   neither truncated nor padded. Writes the first `capacity` ids, and to *count how many there
+   are. What is no UTF-8 counts as U+FFFD, as where Python decodes with errors="replace". Words
+   that were met before are remembered, within bounds. Errors are memory, OTX_ERROR_LIMIT beyond
+   2^26 bytes, and patterns that take too long. One thread at a time may use an encoder. */
+OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
+                              size_t capacity, size_t *count, otx_error *error);
+
+/* How often each token occurs. */
+typedef struct otx_token_counts {
+    uint64_t *by_id; /* by id, as many as the vocabulary has; the caller's, zero at first */
+    uint64_t bytes, tokens;
+} otx_token_counts;
+
+/* Adds up the tokens of a text that comes in parts: encodes what was given so far up to the end
+   of a line that a letter, digit or mark comes after, once there is 1 MiB of it (or, of lines
+   that are longer than 8 MiB, wherever a character ends), and keeps the rest for the next call;
+   with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
+   something before texts puts it before each. */
+OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
+                                     bool last, otx_token_counts *counts, otx_error *error);
+
+/* Writes which tokens occur, those that occur most often first: a line each of its count, its
+   id and its content, with tabs between, as lists of tokens spell it (\xNN and \\ as escapes);
+   or, as JSON, an object with the same, bytes, tokens and distinct ones. */
+OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_vocab *vocab,
+                                          const otx_token_counts *counts, bool json,
+                                          const otx_sink *sink, otx_error *error);
+
 /* >>> src/api/align.h */
 /* ---- alignment ------------------------------------------------------------------ */
 
@@ -1754,6 +1832,14 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
    same path. */
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
+
+/* Opens the encoder of a model directory, or of a tokenizer.json or tekken.json alone. */
+OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
+                                    otx_error *error);
+
+/* Adds up the tokens of a file, in parts: otx_encoder_count. */
+OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
+                                          otx_token_counts *counts, otx_error *error);
 
 /* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
    a GGUF file, or the parts of a split one. */
@@ -2217,8 +2303,13 @@ typedef struct otx_trim_options {
     bool drop;          /* those named go, and all others stay; else those named stay, and all
                            others go */
     uint64_t first;     /* ids below this one stay besides, unless they are named to go */
+    const char *const *texts; /* files of text, encoded before and after: otx_encoder_count_file */
+    size_t text_count;
+    uint64_t min_count; /* tokens that occur so often in them stay besides; 0: none for that */
     uint64_t multiple;  /* rows of the new matrices: the tokens that stay, up to a multiple of
                            this; 0: 1 */
+    bool bytes;         /* nothing but bytes and special tokens stays, whatever is named; a
+                           tokenizer that lacks some byte becomes byte-level BPE without merges */
     bool overwrite;     /* replace an existing output */
 } otx_trim_options;
 
@@ -2228,8 +2319,11 @@ typedef struct otx_trim_summary {
     uint64_t always;        /* special ones, bytes and single characters, those that a chat
                                template or a config names */
     uint64_t parts;         /* those that others which stay are made of */
+    uint64_t made;          /* bytes that were no tokens, and are now */
     uint64_t matrices;      /* bytes of the vocabulary's matrices before, */
     uint64_t trimmed;       /* and after */
+    uint64_t text_bytes;    /* bytes of the texts, */
+    uint64_t text_before, text_after; /* and tokens */
 } otx_trim_summary;
 
 /* Marks in keep[vocab->count] what has to stay so that all text is still encoded, and text of
@@ -2242,15 +2336,34 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
                                                 bool *keep, otx_trim_summary *summary,
                                                 otx_error *error);
 
-/* Writes to `out` the model of directory `model` with the vocabulary cut down: what no token
-   that stays depends on is taken out of tokenizer.json and the files beside it, ids are
-   numbered anew in their order, and matrices, biases, configs and generation_config.json
-   follow. Text of tokens that stay is encoded to the same tokens, and the model gives the same
-   logits for them, bit for bit; all other text is still encoded, in smaller pieces, but for that
-   of a WordLevel model, which has none and where it is unknown. Tokenizers
-   without tokenizer.json are OTX_ERROR_UNSUPPORTED. Tokens that are named and not there are
-   OTX_ERROR_NOT_FOUND. As for otx_job_run, nothing stands at `out` before it is complete; the
-   new tokenizer stands beside it for that time, as `out`.otx-tokenizer-N. */
+/* Writes to `out` the model `model`, a directory or a GGUF file, with the vocabulary cut down:
+   what no token that stays depends on is taken out of the tokenizer's files, ids are numbered
+   anew in their order, and matrices, biases, configs and generation_config.json follow. Text of
+   tokens that stay is encoded to the same tokens, and the model gives the same logits for them,
+   bit for bit; all other text is still encoded, in smaller pieces, but for that of a WordLevel
+   model, which has none and where it is unknown. Tokens that are named and not there are
+   OTX_ERROR_NOT_FOUND.
+
+   The files are tokenizer.json and what stands beside it, SentencePiece models, tiktoken's
+   ranks, tekken.json, vocab.json and vocab.txt. Of a SentencePiece model pieces that stay and
+   fields that are not known remain byte for byte, the trainer's ids and size are made true, and
+   samples of a self-test go; one beside a tokenizer.json follows it if it is of the same
+   tokens, and is left out if not. Ranks are numbered through again, and special tokens keep
+   their places behind them, with unlisted ones between and behind, as loaders count from the
+   ranks; where these are listed in the loader's code alone, or that holds their number, it is
+   OTX_ERROR_UNSUPPORTED. Of a GGUF file, which `out` then is too, all tensors and keys that are
+   not the vocabulary's remain byte for byte, rows are copied as blocks, and roles that
+   llama.cpp takes for granted are named where their ids are others. As for otx_job_run, nothing
+   stands at `out` before it is complete; the new tokenizer stands beside it for that time, as
+   `out`.otx-tokenizer-N.
+
+   With options.bytes, where the model has a token for every byte, as byte-level BPE and byte
+   fallback have, that is the same as to keep nothing. Where it lacks one (WordPiece, Unigram,
+   SentencePiece without fallback) the tokenizer becomes one of bytes, which leaves every text as
+   it is; special tokens and other added ones stay. A byte that is a token of the model's own
+   keeps its row. Any other takes the mean of the rows of the single characters, with the space
+   before them or without, in whose UTF-8 it is; if there are none, of all tokens of text that it
+   is in; and one that is in none the mean of all rows of tokens. */
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error);
@@ -2259,27 +2372,49 @@ OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const cha
 typedef struct otx_extend_options {
     const char *const *tokens; /* texts, a space before a word with it; escapes as above */
     size_t token_count;
-    otx_subword subword; /* how rows are made of those of the pieces that a text has now */
+    const char *tokens_of; /* a tokenizer, as for otx_vocab_open, whose tokens are offered after
+                            those; NULL: the donor's if `tokens` is NULL, else none */
+    uint64_t first;      /* of an offered tokenizer, ids below this one; 0: all */
+    uint64_t most;       /* offer on until so many tokens are new; 0: all */
+    const char *donor;   /* a model, as for otx_job_open, whose rows are used; or NULL */
+    otx_method method;   /* how rows are made: by one that needs a donor's rows those of tokens
+                            that the donor has, and by subword all others; by any other all */
+    otx_method_options how; /* of both; of subword, how.subword */
     uint64_t multiple;   /* as above */
     bool overwrite;      /* replace an existing output */
 } otx_extend_options;
 
 typedef struct otx_extend_summary {
     uint64_t before, after; /* tokens */
-    uint64_t present;       /* of the list, tokens already */
+    uint64_t present;       /* of the list, tokens already; of an offered one, texts that are */
+    uint64_t left;          /* of an offered one, texts that cannot be the model's own */
     uint64_t own;           /* that are the model's own now: met where the text is a word; */
     uint64_t parts;         /* those besides that merges go through on the way to them; */
     uint64_t added;         /* added tokens: cut out of any text before all else */
+    uint64_t solved;        /* new rows that are made from the donor's; by the pieces are the
+                               others of these three */
 } otx_extend_summary;
 
-/* Writes to `out` the model of directory `model` with more tokens. A text that the model's
-   pre-tokenizer certainly leaves whole becomes a token of its own: under BPE by merges after
-   all others, so that a text without it is split as before but for these; under Unigram by a
-   score just above that of its best pieces; under WordPiece as it is. Any other text, and one
-   that holds a token which texts are cut at, becomes an added token, that is neither special nor
-   normalised. New rows are made from those of the pieces; all others, and biases, configs and
+/* Writes to `out` the model `model`, with a tokenizer.json or a GGUF file, with more tokens. A
+   text that the model's pre-tokenizer certainly leaves whole becomes a token of its own: under
+   BPE by merges after all others, so that a text without it is split as before but for these;
+   under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
+   other text, and one that holds a token which texts are cut at, becomes an added token, that
+   is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
+   grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
+   New rows are made from those of the pieces; all others, and biases, configs and
    generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT. */
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
+
+   Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
+   tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
+   token even within a word. Special and reserved tokens stay the model's.
+
+   A donor's row is used for a new token of the same (kind, bytes), a merge's part among them, for
+   an added one also that of a special token of its content. The anchors are those of a transplant
+   of the model to the donor's tokenizer, and so are the rows, bit for bit, where nothing goes by
+   the other tokens that are wanted: omp-affine and affine choose by them how they map, and noise
+   goes by places. A donor's row that holds nothing counts as none. */
 OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
                               const otx_extend_options *options, otx_extend_summary *summary,
                               otx_error *error);
@@ -4951,6 +5086,20 @@ OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
     watch->body(watch->argument, watch->first + index, worker);
 }
 
+/* Multiply-adds up to which one thread does a loop alone: a team of OpenMP's takes as long to
+   gather, on a busy machine far longer, and those who find nothing to do wait in a loop. */
+#define OTX__ALONE_WORK 1e5
+
+/* Runs the items at hand: together or, where there is little to do, alone. */
+OTX__PRIVATE void otx__watch_slice(otx__watch *watch, size_t count, double work)
+{
+    size_t i;
+    if ((double)count * work > OTX__ALONE_WORK || (watch->ctx && watch->ctx->parallel_for))
+        otx__parallel(watch->ctx, count, otx__watch_body, watch);
+    else
+        for (i = 0; i < count; i++) otx__watch_body(watch, i, 0);
+}
+
 /* otx__parallel in slices, for items of `work` multiply-adds or so each. */
 OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double work,
                                         otx_parallel_body body, void *argument,
@@ -4963,7 +5112,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->body = body;
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
-        otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
+        otx__watch_slice(watch, otx__min(slice, count - watch->first), work);
         result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
@@ -7740,6 +7889,7 @@ OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *e
      known_gguf           what llama.cpp knows of vocabularies by name
      from_gguf            the vocabulary of a GGUF file
      gguf_rules           how it splits text
+     split_bpe            words split by byte-pair encoding
      split                text split as the tokenizer's model splits it
      align                which base token a donor token is */
 
@@ -10827,7 +10977,7 @@ typedef enum otx__split_kind {
     OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
 } otx__split_kind;
 
-/* WordPiece: characters of a word beyond which it is unknown. */
+/* WordPiece: characters of a word beyond which it is unknown, if the file does not say. */
 #define OTX__LONGEST_WORD 100
 
 /* A token of the model, to be found by its content. */
@@ -10841,6 +10991,13 @@ typedef struct otx__merge {
     uint32_t rank;
 } otx__merge;
 
+/* Where tokens and merges are, by their hashes: one more than the index of each, or 0. */
+typedef struct otx__rule_slots {
+    otx__hash_key key;
+    uint32_t *tokens, *merges;
+    size_t token_mask, merge_mask;
+} otx__rule_slots;
+
 /* What otx_vocab.rules points to. */
 typedef struct otx__rules {
     otx__pool pool;     /* which this stands in: see otx__vocab_drop_rules */
@@ -10851,6 +11008,9 @@ typedef struct otx__rules {
     bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    bool every;         /* all tokens of the model count, control tokens and bytes too, as they
+                           do where added tokens were cut out of a text before */
+    uint64_t longest_word;       /* WordPiece: in characters */
     char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
     size_t prefix_size, suffix_size;
     otx__rule_token *tokens;     /* by content */
@@ -10862,6 +11022,7 @@ typedef struct otx__rules {
     int64_t bytes[256];          /* ids of <0xNN>, or -1 */
     int64_t unknown;             /* id, or -1 */
     const uint8_t *without;      /* by id: tokens that are as if they were none; or NULL */
+    otx__rule_slots *slots; /* to find them faster; or NULL */
 } otx__rules;
 
 /* ---- finding tokens ---- */
@@ -10917,10 +11078,26 @@ OTX__PRIVATE int64_t otx__rules_exact(const otx__rules *rules, const otx__rule_r
     return otx__rules_used(rules, rules->tokens[range->low].id);
 }
 
+/* The slot of a token with that content, or the empty one where it would be. */
+OTX__PRIVATE uint32_t *otx__rules_slot(const otx__rules *rules, const char *bytes, size_t size)
+{
+    const otx__rule_slots *slots = rules->slots;
+    size_t at = (size_t)otx__hash(slots->key, bytes, size) & slots->token_mask;
+    for (; slots->tokens[at]; at = (at + 1) & slots->token_mask) {
+        const otx__rule_token *token = &rules->tokens[slots->tokens[at] - 1];
+        if (otx__same_bytes(token->content, token->size, bytes, size)) break;
+    }
+    return &slots->tokens[at];
+}
+
 /* The token with that content, or -1. */
 OTX__PRIVATE int64_t otx__rules_find(const otx__rules *rules, const char *bytes, size_t size)
 {
     size_t low = 0, high = rules->token_count;
+    if (rules->slots) {
+        const uint32_t slot = *otx__rules_slot(rules, bytes, size);
+        return slot ? otx__rules_used(rules, rules->tokens[slot - 1].id) : -1;
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const otx__rule_token *token = &rules->tokens[middle];
@@ -10940,11 +11117,55 @@ OTX__PRIVATE int otx__compare_merges(const void *a, const void *b)
     return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
+/* The slot of the merge of two tokens, or the empty one where it would be. */
+OTX__PRIVATE uint32_t *otx__merge_slot(const otx__rules *rules, uint32_t left, uint32_t right)
+{
+    const otx__rule_slots *slots = rules->slots;
+    otx__hash_state hash = otx__hash_open(slots->key);
+    size_t at = (size_t)otx__hash_close(&hash, (uint64_t)left << 32 | right) & slots->merge_mask;
+    for (; slots->merges[at]; at = (at + 1) & slots->merge_mask) {
+        const otx__merge *merge = &rules->merges[slots->merges[at] - 1];
+        if (merge->left == left && merge->right == right) break;
+    }
+    return &slots->merges[at];
+}
+
+/* Makes the slots, in the pool of the rules; whoever encodes much looks tokens up often. */
+OTX__PRIVATE otx_result otx__rules_index(otx__rules *rules, otx_error *error)
+{
+    otx__rule_slots *slots = (otx__rule_slots *)otx__pool_take_zero(&rules->pool, 1,
+                                                                    sizeof *slots);
+    size_t i;
+    if (!slots) return otx__pool_fail(&rules->pool, error);
+    slots->token_mask = slots->merge_mask = 63;
+    while (slots->token_mask < 2 * rules->token_count) slots->token_mask += slots->token_mask + 1;
+    while (slots->merge_mask < 2 * rules->merge_count) slots->merge_mask += slots->merge_mask + 1;
+    slots->tokens = (uint32_t *)otx__pool_take_zero(&rules->pool, slots->token_mask + 1,
+                                                    sizeof *slots->tokens);
+    slots->merges = (uint32_t *)otx__pool_take_zero(&rules->pool, slots->merge_mask + 1,
+                                                    sizeof *slots->merges);
+    if (rules->pool.failed) return otx__pool_fail(&rules->pool, error);
+    slots->key = otx__hash_key_for(rules->pool.ctx, slots);
+    rules->slots = slots;
+    for (i = 0; i < rules->token_count; i++)
+        *otx__rules_slot(rules, rules->tokens[i].content, rules->tokens[i].size) =
+            (uint32_t)i + 1;
+    for (i = 0; i < rules->merge_count; i++)
+        *otx__merge_slot(rules, rules->merges[i].left, rules->merges[i].right) = (uint32_t)i + 1;
+    return OTX_OK;
+}
+
 /* The merge of two tokens, or NULL. */
 OTX__PRIVATE const otx__merge *otx__rules_merge(const otx__rules *rules, int64_t left,
                                                 int64_t right)
 {
     size_t low = 0, high = rules->merge_count;
+    if (left < 0 || right < 0) return NULL;
+    if (rules->slots) {
+        const uint32_t slot = *otx__merge_slot(rules, (uint32_t)left, (uint32_t)right);
+        if (!slot || otx__rules_used(rules, rules->merges[slot - 1].made) < 0) return NULL;
+        return &rules->merges[slot - 1];
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const otx__merge *merge = &rules->merges[middle];
@@ -10983,7 +11204,7 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
         if (result || !more || word.id >= vocab->count || rules->token_count == vocab->count)
             continue;
         token = &vocab->tokens[word.id];
-        if (token->kind != OTX_TOKEN_TEXT ||
+        if ((token->kind != OTX_TOKEN_TEXT && !rules->every) ||
             !otx__same_bytes(token->content, token->content_size, word.content, word.size))
             continue;
         rules->tokens[rules->token_count].content = token->content;
@@ -11147,6 +11368,8 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
     rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
                          OTX_JSON_TRUE;
+    (void)otx_json_uint(json, otx_json_find(json, t->model, "max_input_chars_per_word"),
+                        &rules->longest_word);
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
@@ -11206,17 +11429,22 @@ OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *erro
     otx__rules *rules;
     otx__pool_open(&pool, ctx);
     rules = (otx__rules *)otx__pool_take_zero(&pool, 1, sizeof *rules);
-    if (rules) rules->pool = pool;
-    else (void)otx__pool_fail(&pool, error);
+    if (!rules) {
+        (void)otx__pool_fail(&pool, error);
+        return NULL;
+    }
+    rules->pool = pool;
+    rules->longest_word = OTX__LONGEST_WORD;
     return rules;
 }
 
 /* Reads the rules of t->vocab with t->reader, in place of those that it has. */
-OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
+OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t, bool every)
 {
     otx__rules *rules = otx__rules_open(t->ctx, t->error);
     otx_result result;
     if (!rules) return OTX_ERROR_MEMORY;
+    rules->every = every;
     result = otx__open_texts(t);
     if (!result) result = otx__rules_read(t, rules);
     otx__vocab_drop_rules(t->ctx, result ? (void *)rules : t->vocab->rules);
@@ -11224,16 +11452,24 @@ OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
     return result;
 }
 
-OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
-                                         const char *name, otx_vocab *vocab, otx_error *error)
+/* As otx_vocab_parse_rules; `every`: see otx__rules. */
+OTX__PRIVATE otx_result otx__parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, bool every, otx_vocab *vocab,
+                                         otx_error *error)
 {
     otx__tokenizer t;
     otx_result result;
     otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__rules_with_reader(&t);
+    if (!result) result = otx__rules_with_reader(&t, every);
     otx__tokenizer_close(&t);
     return result;
+}
+
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error)
+{
+    return otx__parse_rules(ctx, texts, name, false, vocab, error);
 }
 
 /* >>> src/vocab/known_gguf.h */
@@ -11884,13 +12120,13 @@ OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_
     memset(texts, 0, sizeof texts);
     otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     otx__gguf_begin(&t, &words, file, name);
-    result = otx__rules_with_reader(&t);
+    result = otx__rules_with_reader(&t, false);
     otx__tokenizer_close(&t);
     return result;
 }
 
-/* >>> src/vocab/split.h */
-/* ---- split: text split as the tokenizer's model splits it ----------------------------- */
+/* >>> src/vocab/split_bpe.h */
+/* ---- split_bpe: words split by byte-pair encoding ---------------------------------------- */
 
 /* Bytes of a text at most: positions are numbers of 32 bits, and a space may become several
    bytes. */
@@ -11938,13 +12174,20 @@ OTX__PRIVATE void otx__split_put(otx__split *s, int64_t id)
     s->in_unknown = false;
 }
 
+/* Whether there is a token for every byte. */
+OTX__PRIVATE bool otx__split_has_bytes(const otx__rules *rules, const char *text, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size && rules->bytes[(unsigned char)text[i]] >= 0; i++) {}
+    return i == size;
+}
+
 /* What no token stands for: its bytes, or the unknown token. */
 OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t size)
 {
     const otx__rules *rules = s->rules;
     size_t i;
-    for (i = 0; i < size && rules->bytes[(unsigned char)text[i]] >= 0; i++) {}
-    if (i == size) {
+    if (otx__split_has_bytes(rules, text, size)) {
         for (i = 0; i < size; i++) otx__split_put(s, rules->bytes[(unsigned char)text[i]]);
     } else if (rules->unknown >= 0 && !(s->in_unknown && rules->fuse_unknown)) {
         otx__split_put(s, rules->unknown);
@@ -12041,21 +12284,31 @@ OTX__PRIVATE int64_t otx__split_character(const otx__split *s, const char *chara
     return otx__rules_find(rules, whole, length);
 }
 
+/* Whether nothing at all stands for a character that is no token: what is beside it is then
+   joined as if it were not there. */
+OTX__PRIVATE bool otx__split_is_lost(const otx__rules *rules, const char *character, size_t size)
+{
+    return rules->how == OTX__SPLIT_MERGES && rules->unknown < 0 &&
+           !otx__split_has_bytes(rules, character, size);
+}
+
 /* Cuts a word into the pieces to begin with. */
 OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
                                        bool starts, bool ends)
 {
     size_t at, step, count = 0;
-    for (at = 0; at < size; at += step, count++) {
+    for (at = 0; at < size; at += step) {
         otx__symbol *symbol = &s->symbols[count];
         step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
         symbol->start = (uint32_t)at;
         symbol->size = (uint32_t)step;
         symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
-        symbol->after = at + step < size ? (uint32_t)count + 1 : OTX__NO_SYMBOL;
+        symbol->after = (uint32_t)count + 1;
         symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
                                           ends && at + step == size);
+        count += symbol->id >= 0 || !otx__split_is_lost(s->rules, word + at, step);
     }
+    if (count) s->symbols[count - 1].after = OTX__NO_SYMBOL;
     return count;
 }
 
@@ -12089,6 +12342,9 @@ OTX__PRIVATE void otx__split_bpe(otx__split *s, const char *word, size_t size, b
         else otx__split_unknown(s, word + symbol->start, symbol->size);
     }
 }
+
+/* >>> src/vocab/split.h */
+/* ---- split: text split as the tokenizer's model splits it ----------------------------- */
 
 /* ---- Unigram ---- */
 
@@ -12182,7 +12438,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
     size_t count = s->count, at, length = 0, characters = 0;
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
     if (s->rules->across_words) characters = 0;
-    for (at = 0; at < size && characters <= OTX__LONGEST_WORD; at += length) {
+    for (at = 0; at < size && characters <= s->rules->longest_word; at += length) {
         int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
                                         &length);
         if (id < 0) break;
@@ -12559,6 +12815,9 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
                                  spelled as tokens are: in GPT-2's alphabet, with U+2581 ...
        otx__cutter_close
 
+   Before it stands the normaliser, and around both what cuts added tokens out; behind them the
+   model's own splitting (vocab/split.h) and a memory of words. All of it is an otx_encoder:
+   encode_words.h has its parts, encode.h the way of a text through them.
    A cutter owns its programs; the pieces own the text that they are parts of, which a cutter may
    have written anew.
 
@@ -12573,7 +12832,19 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      regex_match     the program run over a text
      slices          a text in pieces, and ways to cut it further
      cutter_read     the steps of a pre-tokenizer, read
-     cutter          texts cut by them */
+     cutter          texts cut by them
+     normal_tables   what normalisers know of characters
+     normal_read     the same, unpacked
+     normal_forms    Unicode's four normal forms
+     charsmap        SentencePiece's map of characters
+     normalise_steps  what normalisers do, step by step
+     normalise       the normaliser of a tokenizer.json
+     added_cut       added tokens, cut out of a text
+     word_cache      what words became before
+     encode_words    words as the model splits them
+     encode_open     what an encoder is made from
+     encode          whole texts as token ids
+     write_counts    how often tokens occur, as lists */
 
 /* >>> src/encode/char_set.h */
 /* ---- char_set: sets of characters ------------------------------------------------------ */
@@ -15588,6 +15859,2435 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     return OTX_OK;
 }
 
+/* >>> src/encode/normal_tables.h */
+/* ---- normal_tables: what normalisers know of characters --------------------------------- */
+
+/* Made by tests/normal_tables.py, which says how to read them. */
+
+/* What characters are made of: see otx__forms_read. */
+static const char *const otx__forms_table[] = {
+    "q}CaqR ~-i>i]mJi^(jYD$ 'G&$il;j]il<i'$B$iViEiWqveiD*  $*% %iC=qx$  ( #( +( %iC%](%i(( #(",
+    " #( -()0( #( #( -iC+*(#&  ( #( +j^-0( #( #( -().j^1!  ( #( +( %iC%](%i(( #( #( -()0( #( ",
+    "#( -iC+*(#&  ( #( +j^-0( #( #( -().iC /(iK((c (b%(c (bg(c (^i((c (b#(c (b+(c (b+(c (` (c",
+    " j^`0(c (b%(c (b#(c (be(c (bY(c (^4(c (b)(c (b#(c (bc(c (`i$(c j^`#(c (b#(c (b%(c (bg(c ",
+    "(bdiB |!'cc(`zg(c (`i%(c iC`i&(c (bi'(c (bW(c 'by$'c j^^xV(c (bi'(c (bW(c 'x_{*j^yUzc(c ",
+    "(b%(c (b+(c j^[4(c (bi'(c (bW(c (`6(c (b#(c (bi%(c (bW(c (`X(c (bW(c j^`2(c (b#(c (b%(c ",
+    "(b)(c (b#(c (b](c (^i&(c (^ (c (b-(#.(c (b-(c (b+(c $0i}hi!@(c ydU (c il.i<|*|Z* c *c  '",
+    "Qi:' c'c '^b' c'c (i4{3(c (Q (c (U (c (U (c (je0(c (b&(c (b7(c (b8(c iCiK)(c (q/ (# (r& ",
+    "(c j^lG1(c (Y (c (YZ(c (r]i!(# (iC1(n3 (wW 'i&{S' c'c ([zD(c j^S!(c (jD#(c (` (c (< (c (",
+    "m0=(c (b%(c (Y$(c (b%(c (Y$(c (b%(c (U$(c (b%(c ([$(c (b%(c ([$(c (b%(c (fL(c (` (c j^i2",
+    "U(c p8i(*(c (Yc(c (k1h(c (d (c (lU'(c (tX&(# (u> (c ox(E$vH$vG$/$vZ$#$+$vd$#i|LjG%' #' '",
+    "' _' i$' 1jYxF$v<$-$)$w@mv`k#& iAD)64j|Gj4nezhiel.VneWid(ka (}5 &|`(|g (% (% iC- iC- () ",
+    "(e it<i</(9 (9.() (% (% (F it<E/(9 (,.(- () i>Q$+$I(i5 ( /$:$.it8.$-$ i>i0$Zl,Gp8k30( 1i",
+    "C$.l0:/mKJ.($!(7-u[6 i|Mc ip4&,( 1iC$.l0i /mKY.($!(7-iqOi=3(# lt0jS2(c ydi& (c (b%(c j^W",
+    "$(c j^lP%(# (mI (c (` (c j^`((c (b)(c (U (c j^l_ (# (m: (c (i.((c (b)(c (b'(c (Y&(c j^Y ",
+    "(c pyBp%z)qu6mHmg( #(e (d#(i !l{%hc'e 'kN 'kI lqCkgbiCI ~$D iwl^y'}3qS1 j^' jl)^ )# )# )",
+    "+ )+ )# )3 )) nv^l9kT( T|Ri&W)# iD; mkekVkPj_- jjVf )# )+ j_@ vsOp)p%j^ Q( T|Ri&W)# kp,k",
+    "/l@knYiDS(# (!TovYkPkNoq6kBkNp8/ ( #iC I()HozbkHk (# (!TpyCl/k5iC +('*(&Lmm5k7j;o|3kPkPj",
+    "refS' 1j{*jTkp-iJoetB5   mL+ xJW$tBi=ibiD %)i_9* >lk')#@* > qTi`@ii@eiJtB5   mL+ xJW$nx0",
+    "l3kBun,m/onk6kp7kvP !iC% l0) jrfi- iC% j^% (# iC' ipq6p}G$kX$kYi>#$ $q;$q: %$ i> $u7$u8$",
+    "#$#$ $#$3$v)$ $p{/$qs<$#$ $v3$#$ $v8i>'$#$n7$n6$u]$p{R$ $qsK$'$ $qsJ$p{,$vA$qsX$pr,$ $ $",
+    "D$ $ijO$1$%$ $iiN$ $;$)$ y`k9jjQv$$v,$v/$r0$r;$v:$v=$#$'$%$ $ $p}e$p|G$i<$p~+$p|W$i8$$$#",
+    "  $ $%$3$ $n.$n7$ $pz7$pz8$ $w,$w1$ $ $p;k}`ik8o}h(c (`^(c (bZ(c (b=(c (jai:(c (lO-(c (b",
+    "Z(c (b=(c (b4(c (b-(c (lgi4(# (!#(# (m`i3(c (b'(c (tai.(# (uY#(c (`&(c (`'(c (bZ(c (bW(c",
+    " (ba(c (b/(c (`%(c (jci8(c (lQ (c (bg(c (b=(c (`<(c (q{a`(# (q|[i5(c (b((c (`i2(c (b-(c ",
+    "(bZ(c (`Y(c (bZ(c (b=(c (b((c (jei2(c (b/(c (jD0(# (!#(# (o0 (c (b-(c (^ (c (bZ(c (q|V`(",
+    "# (q}Qi5(c (`i.(c (bZ(c (nLY(# (+ (# (qv+ (# (q}^ (c (bZ(c (b=(c (b((c (`2(c (b9(c (b&(c",
+    " (nei2(# (#/(# (ob*(c (bc(c (`h(c (b#(c (b/(c (b!(c (bZ(c (`Y(c (b#(c (`!(c (`*(c (be(c ",
+    "(b=(c (E (9i,('%(% 'Qj,(p-j'mKq&Z(c (bU(c (jX0(c (b!(c (b3(c (b,(c (q{H!(# (qzO!(# (!!(#",
+    " (!3(# (!,(# (qzL'(# (rj$](c (bU(c (b,(c (ja$(c (b!(c (b3(c (b,(c (q| !(# (rjM/(c (bV(c ",
+    "(U (c (bU(c (ja0(c (b!(c (b3(c (b,(c (q|5!(# (qw<!(# (!!(# (!3(# (!,(# (!c(# (qC (c (bU(",
+    "c (pg0(# (!!(# (!3(# (!,(# (!c(# (qYh(c (bi (c (bU(c (b,(c p8iiHB( #(qiVI(# (!#(# (!i_(#",
+    " (qjQi8( #(qjaI(# (!#(# (!i_(# (qi`i8( #(qj'I(# (!#(# j^qk!F( #(qk1I(# (!#(# j^qj4F( #(q",
+    "jDI(# (!#(# (!i_(# (qk>i8( #(qkNI(# (!#(# (!i_(# (qjQi8( #(qjaI(# (!#(# (!i_(# (qk[i8( #",
+    "(ql#I(# (!#(# (!i_(# (qjfi8( #(qk-I(# (!#(# j^ql(F( #(ql7I(# (!#(# j^qk2F( #(qkBI(# (!#(",
+    "# (!i_(# iCql<i6iCqlNIiC #iC i_(qkKi8( #(qkZI(# (!#(# (!i_(# (qlUi8( #(qleI(# (!#(# (!i_",
+    "(# (qlUi`) #()!) #(%!) #(%!) #(-!) #(-!) #()!) #j^qi%ie -(# (D  -(# (i=  -(# (qlbiY( $(q",
+    "lei_(qld (* iC+&(qne'(qo^iY( $( () #( ie'ik,i>&il5'il6 ' i9(ka (rm3'(ql` (2 iC3&(qo1'(qp",
+    ".if) #(%!) #( ie(qoeif( #( i_(qnfiS( $(D() #j^Ci_(D (i<iS( $( () #iCqqR!( #( i_(qp>iS( $",
+    "(-() #(4F( #()i7(- (i&iS( $( () #((H(}UI) #&j&j^roHie(qlK (+ iC*&(qp''(qq4if) #(5!) #( i",
+    "e&}O'l0i<iAru-& $ru2 &$!p4ruJneruKaxE;' ~&*  mj$s!>l/rvJrv-*  rv-iB''*  'mJrvMrvMiB!}+s%",
+    "a|4' ^'^_z rvHruR&rwDqOrvK}h@$iLjYiG #$ $>$sme$smC$M$ $ie$iY '$ $>$sme$smC$M$ i>iJ$'$3$1",
+    "$uT$v0$%  $ $#$%$ w-frt.mqA@idrtO*  B$`'k)JiEj.I(*  -$pJiBn<P$j($b$!$!$a$m@$n:$!$%$ai>`'",
+    " i-jY#$ $ $!$!j]#f*#0i,' 1i>+iAij-i>ij0iAA)4|#$ $ i>e$d$ i>-$e$iy7  $ $iyMiEh|:9$ik=$<$d",
+    "$9$rjNmGsm2$a$ $'$ p:iMrv+d*  %-  0rv(*  %*#  *! %  *#  *& #*)  *( %  *%  ', $P' rub*  D",
+    "' ;$9' :*   -   T':@$=' >*   $:$4$ $1$X' c*  c' ;$9' :*   -   c':@$=' >*   $:$4$ $1tCiUr",
+    "u iG~$sj)qvA(% ijY% i{2iT () ($ km>i= mK+ j^' iqOR iC% ne-rn;*  snBiB''*  '~$=rnAj^/ j^%",
+    " iC' ip4snh iCsoT u[I (so, (% (soX (# j^; (# j^' (# p8' (# j^/ (# j^' (# jjUX (- (# (% j",
+    "}di8 (# (J (# p8c   (# kvhlq@& {m[w{f &$ '0~, '' #'#2*4#sn[ &* # - 0/i[ '-  # - #2 '3( &",
+    "'# *0%$ '* # *#2 *4i=* 7* # $R 7$ $- 7$ $j*kwz_snHsl@snVsnVnq<sn2sn2sn,'''*   nnNvkX}Zik",
+    "{.vjE$Kv~Iv}@z{K|xHmk`ym xEimk!$i)$;$1$T$i1$-$H$T$z=$i%$+$N$H$J$iD$J$5$l=$jP$X$)$]$1$V$9",
+    "$R$iB$D$V$}J$j#$u)$N$/$5$D$j+$uL$i9$k=$N$F$L$iF$%$r7$3$7$9$k5$/$)$k7$3$9$/$iT$B$D$j3$xJ$",
+    "i5$J$})$)$j9$@$9$J$i'$)$oL$P$a$io $i_$N$iN$P$1$-$iB$)$a$ipZ$tV$7$)$'$/$D$#$j5$n+$)$qP$3$",
+    "i=$-$1$/$jJ$-$nD$-$i;$B$i7$nV$-$B$q7$kJ$+$m-$jB$i5$rX$kX$x;$V$iL$i@$ic$5$+$c$j+$3$q_$-$1",
+    "$1$@$=$'$j1$'$+$in $]$u;$7$N$p%$9$j $i5$x-$=$=$g$i#$mP$7$ia$o%$_$me$J$)$n3$m1$kH$+$)$ilP",
+    "$1$l@$l;$%$i7$jg$9$'$-$jX$e$+$;$lV$i@$'$m/$%$F$o-$i9$-$ig$3$%$3$]$s3$s=$3$i%$L$/$3$'$i)$",
+    "'$B$)$9$V$=$/$iP$=$'juOjp~OknUw|Pi>sw7$%$ ii>su[wic )iC% j^' iC% iC% p8/ ( #iC'!( #iC'!(",
+    " #iC'!( #iC'!( #ip4iE!p7w~, ' #iCxjP!'K>xIi @ )iC% j^' iC% iC% p8/ ( #iC'!( #iC'!( #iC'!",
+    "( #iC'!( #ip4iE!j^j'   (# l07 'j(i9ki2rs`$ $lZ$l[$l]$ $l`$ $ $l_ #$ $lA$K$ $ $R$S '$ $j1",
+    " 2$ $M$j.$ $m%$ $'$#$)$'$#$m>$mD$#$mI$ $#$#$ $'$#$# !$ $%$'$3$-$)$lR$ $lA$ $ $i/$ $%$1$ ",
+    "$#$3$%l,|iH$kg$kW$j|D$j|E$g$h$t~9$t|,$i^$S$kwJ$vA$jybm}YiljQrtAI* % * # * % * # * # * % ",
+    "* % * # * %  !* # - EmwesnU- %  - #  - %  - #  - #  - %  - %  - #  - %   !- #  - ,; 6 !*",
+    "muFmy1m{1i-3   -3mz$iE |m_mx,* l  * kU * j|F * jxG * |] * ijf * ijc * ~8 * iuX * ntP * k",
+    "jP * ip[ * ivb * vl# * {s6 * l|% * xL * p2 * ni- * tp! * rjF * pw7 * npb * tzW * imb * i",
+    "ze * jnJ * qk% * umS * |s] * {j. * tvP * vi[ * x{c * 3 $innZ$ki'$joD$oo)s(iz}Ai}j&Z'^h &",
+    "' #'#2 #' #$mt_$#$ $#$ $ $#$#$ $# !$ 'EmwL'% '# '% '# '# '% '% '# '%  !'# 0( myLE*-$;lbk",
+    "7'! i>|m]$kg$kW$j|D$jxI$|Z$ijh$ija$~:$iuV$ntN$kjN$ip^$ivd$vl ${s8$l|#$xJ$p4$ni+$tp$$rjD$",
+    "pw5$npd$tzY$t~3$is`$qm($zmg$|~M$xL$pr3$vo7$ijmM$zD$ptL$qxQ$g$h$mme$knY$m4$jy)$i>$qk#$umU",
+    "$|sZ${j0$i|3'iot6mwd  ' #'#2 '' #'#2'(itl1 &'# *0itl0inte* # * # 'PiF*]7itjO' Y*S$h$xiF ",
+    "!$#$  )$#$%  $# #$  #$% !$   $# #$ $#  $ iKj4xjLxiHrrNrqB- ZiRjK0 1'.i&* 3H0%i<1L2* i+i>",
+    "*%j(i@3%Bidj/i9xj5- ic( *%2=* 3i)*#jE5- igi(iC- )i)iD- j<'2-  -K-% j$if-  cj]- j-a 3 j,#",
+    "iUi8j]' j=3  iSi&j5Y3  i@j]d70  =iM -%j<,]3     13 j9i6j!i!,- %i_iD*%@ib*%CD- DDiA-%jEi2",
+    "j70 j3FDiT0%2i@j.j!*)3i>*  /-)jIiD5*/ if*% iD' jJ'%i$*)6h*#`(3 4iL%jJi$-   30 ! i+03'#jI",
+    "iAhi -  ;i@*  )* !iL3'1$i* j8- %H+3 4iMCdj9* j5i;0'iOiCigie* K$-  =i.* j7.- j6i9S0  3$j8",
+    "- ! 10'#jEiDi9- !j#i0' jJ0 jG1 i8* jZ0*  1-'jEidi%*  iT* aY* i+b0 11,jJ-#idiH9' iR3  ^jI",
+    "3 *%iYiG0   i92- j7i9i -'  j8*  i *%jI1-)ei0j9' i'-#Oi6D0 i/iRj[0'#Y3 H:Rj81*'i: 'xlG}m]",
+    " ''# *0iwq(}mR '* # *#2  !* # *iHZiwoS'(D'h8*e9D';6'#;'85*  i[*  #'WQ'iqnVirr]'jtFlr^'lo",
+    "2ou%'ln;q]-w@lshilm)ijjP'itrQiqs>'$ 'ij- 'ij. '$ 'b#'% ', *ZailkC-1%6izkS'+['$ 'ij- ' e'",
+    "ij. '$ 'hH*i i>T*^  *,  *;  'ijci#'ij. '2 '/ '*#'1 'ij- 'ij. '4 '1 *% j$*4  '5iQ*$iR *% ",
+    "#*4  '5iO*$iP *%sl-i]-   iO'[slE*XCE*^  *,  *i1D'0   sm_w~,3     xlK'$F'$ 'ij- 'ij. ''['",
+    "$ 'ij- 'ij. '$ '^ 'i #'$ 'ij- 'ij. '$ '^ '_ij5'^ -JikA3smf'`ic'e<' #-bsl@$iN* sl(iU'ei4'",
+    "[iJ'eQ'bC'e_'^h' %'ci)'#.' #* #iN' 3'#M* /+* - '[i(-cU#iM*bgb' %'i c'b)')I*!slDc*K  'A~t",
+    "  &'# *0isybisx- '* # *#2  '* # *#2 * # *iDi;isx.kyj}Win=$#uj$jrm/pq.jsn4$i3jq}Sjsja$ioR",
+    "$jtjO$jtk;jtny(ro$&tq$&um9&vS&q}.&rzM&i{P&ikkX&!&iip,&zy1&{~h&im@&j{B&nyH&j~L&jm-&rZ&q%&",
+    "jsD&tyh&~N&im9&~%&mqT&lp9&jz9&ikiW&iv-&oz5&jo]&nvX&o}'&}t!&nl%&on#&il1&tz<&ro+&jia&ux8&j",
+    "xR&jj1&izT&q|'&}wE&x &p=&m|a&i~5&jpc&iu;&j~H&i~ &j@&js;&kiT&ipg&zJ&tqY&nc&ip-&ji#&mi;&ky",
+    "e&ns[&xuC&i~c&qxT&ip'&lw0&jj]&nv#&kpN&|v<&ik_&lt)&imL&pZ&lw5&oF&o~'&~qG&wl=&wsC&C&up]&il",
+    "H&ji7&nk=&kv,&usO&jpN&r}1&|lE&lt#&ipB&nr5&ue&sq2&tu)&uwM&mn;&mz[&rl_&jqM&o{%&uxM&isP&rl%",
+    "&lq)&jjN&rn6&s} &sw,&kkY&ru7&rpU&m{e&t{.&{e&jT&ot+&ny-&iz@&jy7&jo'&|{U&qD&iwe&iz &jn%&kp",
+    "V&ki%&qrF&itN&ipF&iH&iko:&nwD&it5&s|R&xmb&~T&k-&{ &ks#&wR&iiV&ix=&ip@&z)&l{L&kpW&kwe&ii#",
+    "&}vb&kg&w9&qo'&o}9&uc&vtf&pH&ikV&jwe&ms)&j|4&tkC&jw'&iv#&u7&y=&ns1&m/&kw]&la&m})&itX&j7&",
+    "mc&ijjQ&u~-&o}R&ivP&y{[&nj4&y &kw &j5&kj;&ir1&ju &irH&l{R&kz'&l~-&z}&&wzD&~rY&n}-&k=&ixX",
+    "&qa&iyP&qJ&~@&ise&qiR&iitb&mtF&yp@&iip0&lnH&mtg&si-&wz8&tJ&jma&kyN&sue&~x$&u_&jxe&klX&pg",
+    "&q_&ipg&jp)&uJ&kl)&kj3&D&j}/&iw-&~rU&qjg&pzQ&q{/&|7&my)&ms]&i{R&xP&znG&ji9&nw'&jp$&j=&rH",
+    "&km^&wW&p{L&|k0&yqR&xn6&iC&ll5&ipF&pv1&siS&mzR&jjd&ur=&jnU&lv=&lm8&vlC&ls6&iraj[{ iAlw)j",
+    "[nzK&siF&ilD&y_&e&-&i-&q{X&pzG&}aiAjj5iAiuZj[ix;&mLl.jv'&9&i1&is1&lmb&i|V&iiuK&pc&ja&r]&",
+    "V&k'&xX&jg&jX&uB&je&im5&3&ip7&n#&i%&j]&ijJ&l-&lg&v3&iv+&lN&oF&xX&m;&v9&ir=&lc&5&$&/&+&-&",
+    "i9& &m%&i]&q'&x'&J&iJ&pR&l-&uc&kg&!&uN&itF&kZ&r9&iJ&sR&iD&{J&kR&jlV&p'&iR&zsf&onpc&nyldj",
+    "[ymf&il &j0&uf&tc&iP&q7&i@&{3&j&&ic&j%&z#&jF&l)&@&oR&mN&ilX&-&l'&ic&pF&k9&j!&kZ&i8&l+&i_",
+    "&s=&jD&iF&o=&p+&lN&'&iP&ip1&i]&s+&sR&C&jB&o-&qJ&jiD&iy^&kB&kD&q7&l1&iD&n@&#&l_&B&R&j@&6&",
+    "s5&u]&oT&m7&n;&l9&q=&mP&ij)&lB&ik_&u &ie&@&pB&iL&i6&iF&(&E&j+&j5&ra&wg&pe&p=&n5&io=&jc&k",
+    "3&kX&i &7&i9&|V&is-&m|t+&.&kzJ&ouv!&irV&c&o~m &krg&snV&omqQ&j)jp/jp|(+' '' '* ,&*  '';='",
+    "  xHivLivN' C' -'57'42ngjaj#iDT'$C$G$%$ $-$ $ $5$#$i|$)i| 5) #)kwtV!) #)kwuA6) #) ) $)# ",
+    "iD%  !)# iD% iD% )# iD% )# iD%  !)# )K&)(-)5 )3 'I]$lJ$!$3  $!$%  $!$#  $!$.  $!$)  $!$.",
+    "  $!$i/  $!$#  $!$h  $!$$  $!$%  $!$   $!$+$!$$$!$#$!$.$!$@$!$0$!$P  $!$+  $!$'  $!$&  $",
+    "!$1$!$   $!'Vk@'  $K  $!$(  $!$H$!'  '  ji6i&  $!$T$!$$$!$#$!'!c$'$!$.$!$'$!$-  $!$k`$!*",
+    "#bi{c*   *  lg*   *  l!*   *  kN*   *  !*   *  %*   *  1*   *   *  k^*   *   $kR  $!*kS ",
+    "[*  #*  R*  )*  #'fi*' #' #' P' )' #'%^' #' #' P' )' #'#^' T' )' #'#[' R'#S' T'#S' #' R'",
+    "+S' #' #' P'%Q' R'#S' #' #' P'#Q' R'# '#S' T'#S' T'/S' #' #' P' )' #'#[' R' )' #'#h' +' ",
+    "#' #' N' #' )' #'#^' #' #' P' )' #'#^' #' #' P' )' #'#^' #' #' P' )' #'#^' T' )' #''^' #",
+    "' #' P' )' #'Ui''# 'R *ji$i!/ !* # * #a*ji''iY*  #*  H*  #*  '*  #'fh' #' H' #' '' #'%S'",
+    " #' H' #' '' #'#S' #' H' #' '' #'N!' #'#!' #'#h' ]' #' )' #'#*' )' #'#h' _'#I' #' H' #' ",
+    "'' #''i''#iY' #' H' #' '' #* 5^*  #*  #*  P*  %'fi*' #' #' P' %'%W' #' #' P' %'#$'#Q' R'",
+    "#S' T'#S' T'+S' #' #' P'%Q' #' P'#S' #' #' P'#Q'#R'#S' T'#S' T'/S' #' #' P'#Q' R'#S' #' ",
+    "#' N' #'#S' #' #' P' %'#W' #' #' P'#S' #' #' P' %'#W' T' i1''id' #' #' P' %* ;$*  %'f>' ",
+    "%'%$' %'#$' %'1$' %'#$' %'@&' #'# '% ' %')$' %*4/5* # * # '2.' #'%!' #'#!' #'.!' #'#!' #",
+    "'.!' #'!!' #'%!' #'/!' #'#!' #'$^' #' #' P' I'! '% '# '#R' #'%!' #'#!' #'.!' #'#!' #'.!'",
+    " #'!!' #'%!' #'/!' #'#!' #'$^' #' #' P' I'! '% '# '$*' #' #' P'!%'# ''$'(S' #' #'#$' #' ",
+    "#''P'# 'C-'  ij['`8* #S*   *  T* # * PS*  #*  #*% !*   *# ]*  !*-Q[* !#*  Z* TY*   *  !*",
+    "  T*   *%QQ*   * RR*!Q *   * !+* TY*   *  P*   *%Q)* #(*   *#PQ*   *  R*  +*%S** T *   *",
+    "  )*# (*  +*  !*/O(*   *#PQ*  R*%Q *  +*  !* ![*   * %T*   * PQ*   *#Q!*  T*  +* ![*  R*",
+    " %S*  Tj` $O*%T$*  T*!Q *  )* !(*   *  )* T#*  !*) (*   *fO+*%$ *  !* %#*  !* P#*  !*% #",
+    "* Q!* R */O *%!#*!  *%  *=! * T *-Q * ! * T **  *&  *)Q *(R[*%QR*6R+*5  *'S[*!%]*!$**!T ",
+    "*#S *% Q*U#]*#! *R  *(T *SQ *XR**4S *(T *$O+*H$ jrhCRka*;  -W l$i~L- !YM-_M]$-AP8N-(C@!-",
+    "1D%'-@C,$*GD+X   i~di{Ti~=i~PjiccjiFji]jj jiccjieji9ji]ji_92 ji$i~1][  -+kai~'Ril(i~$$w{",
+    "]$ $w{E$ $W$]$w{a$ *w|>jl<i}Qip3  $ru5$$$rsb$!$iK$ $j7$#$wz%$ $,$ $0$ $($ $%  $ jYwzd$#'",
+    "iU|X  '  $iX$!$!$iC$w{]$w{[i>9$$$)$`$ruP$ruE$ $j7$#$wz%$ $w|S$%$'$ $#$=$#$$i>_$iM$ $VmJb",
+    "iie'i~Z 'i~Y#iB #iB #'i~Z 'i~Y#'i~Z 'i~Y#'i~Z 'i~Y#'i~Z 'i~Y#'i~Z $b'-#'  ' #'  'e '  'd",
+    "#'  'i !  '  $i!$!$   $!$ $!$   $!$   $!$   $!$   $!$   $!$ $!$ $!$ $!$ $!$   $!$   $!$ ",
+    "  $!$   $!$   $!$   $!$   $!$   $!$-  $!$   $!$   $!$   $!$   $!$   $!$   $!$ $!$ $!$   ",
+    "$!*,i4i~e*   *  #*   *  #*   '  '  mGi~b i5$ $uv%$ $jk=$3$ $:$o)$4$j8 !$#$iN$#$#$i$$iL$j",
+    "K !$#$  )$#$%  $# #$  #$% !$   $# #$ $#$'$jK$ $rp>$jW$ $lZ$l[$l]$ $l`$ $ $l_ #$ $lA$K$ $",
+    " $R$S '$ l,j1 #$ jY  #$ jY  #$ jY $ $ l,mu&$ $1'kh~d$kZ$$$rv+i>iqX$ik0  $ $ioL$i/ti}hkti",
+    "@livViC% {65 pj<l k)(# isu6w1w5( T~z$rJr+( 4iC ;wv8o5nc(# nljo7jzp5jzpg)# )/3 !) #mp%jJ:",
+    ")# )#3)# )!#)# iuzMn~xQ 7$ $- 7$ $iO 7$ $- $$ i># /$ $iO 7$ $- 7$ $iOi>#$ jY%jY%$ jY%  $",
+    " i># %$ $-  $ i>#i># $$ i># ($ $iO 7$ $- 7$ $iO$ i>#  $ jY% %$ i># $$ i>/ 7$ $iO$ i>#  $",
+    " i># !$ i>#l,' $$ i>/ 7$ $iO 7$ $- 7$ $iO 7$ $- 7$ $iO 7$ $- 7$ $iO 7$ $- 7$ $iO 7$ $- 7",
+    "$ $iO 7$ $- 7$ $m/$oBjYq_ .$ $4$5 $$ $rj'$rib 6$ $ri#$riO$%$#$7$,$$$i: .$ $4$5 $$ $rj'$r",
+    "ib 6$ $ri#$riO$%$#$7$,$$$i: .$ $4$5 $$ $rj'$rib 6$ $ri#$riO$%$#$7$,$$$i: .$ $4$5 $$ $rj'",
+    "$rib 6$ $ri#$riO$%$#$7$,$$$i: .$ $4$5 $$ $rj'$rib 6$ $ri#$riO$%$#$7$,$$$X$ jYilb '$ $4 '",
+    "$ $4 '$ $4 '$ $4 '$ w}idi}9$ $'$%i>R$O$,$3$F$0  $ $I$+$/$:$9$E$%$6$ $%$#$+$#$#$iB$j+$U$i",
+    "Ai>j$$'i>VjYWi>Z$0  $ $I$+$/$:$9i>>$6$ $%i>/i>'p4>mG i>Zi>.i>#$I$+i>*$9i>>jY.i>/i>'i>kNi",
+    ">j,i>j$$'i>VjYW$3$F$0i>#$ $I$+$/$:$9i>>$6$ $%i>/$#$#$iBi>i@i>kE$ $'$%$P$ $O$,$3$Fi>.$ $ ",
+    "$I$+$/$:$9$E$%$6$ $%$#$+$#$#nbG$'$%i>R$O$,$3$Fi>.$ $ $I$+$/$:$9$E$%$6$ $%$#$+$#$#ivkFi~,",
+    "n~vh' $ ''# nhCLji* 7* # *w|F.w|F$w{W$='>>'JNi>O 7$ 'E('+ '-E' @*&&w{0'/:iuV4 ' #jmB2-n|",
+    "7w~Pw})'iLjg$#y`xrP$jn`$js.'sv,U$q{V$ks-$xlZ$xl>$krf$oyV$kvB$kz:$nq,$lp_$lv<$nw3$ns.$voH",
+    "$jwG$oz+$yl8$itE$p|=$lk>$mB$oj$$1$}~J$xxK$mm!$i|/$l~3$vj-$vo:$owF$o'$ty0$pyJ$jrM$$$lwL$s",
+    "t0$ii_${y]mMiro(zk-w{1* po^ * kV * lo  * n~g * ly6 * nz% * s}* * nk+ qOwyD$k{4puy~&i{Q&,",
+    "&1&nttZ&ntlO&j/&9&j &k=&_&j/&S&qp0&n~yJ&num[&-&@&F&ntz=&n~pQ&qsV&i%&nt{)&ntz`&9&|[&} &1&",
+    "pwt/&pwr>&;&qw,&qxT&5&i1&)&qxd&q{-&#&V&L&5& &B&i=&/&1&R&3&#&!&!&nuzJ&nlld&qsI&J&nvjT&nvj",
+    ">&+&J&l7&jd&@&a&iN&j;&T&ia&@&c&!&J&D&/&=&qR&oY&oX&mQ&g&ir<&jnB&p2&i%&R&kU&lV&$&kD&nww)&n",
+    "wu,&)&=&H&/&iZ&nw~]&i_&nw|[&i7&7&j4&l#&syA&;&s}N&iF&!&nxr'&nxn8&J&=&7&nxvF&nxv0&-&ij)&ii",
+    ":&tkd&tmP&;&j7&iC&nypJ&nyk>&nyk@&nyj2&(&B&j_& &tsW&ttD&i/&J&i1&tv,&opuL&optb&tw=&%&%&H&p",
+    "yig&px~G&nzoD&!&nnwA&su&&!&txI&ovlJ&wvT&ox~h&1&ty^&t{+&i@&3&e&k_&ui6&`&ujP&nz~D&nz}&&kP&",
+    "'&#&&&i5&H&i &>&5&i7&H&'&T&5&i_&j;&g&kF&n{s9&n{sd&i`&k%&V&jV&n{uP&n{sd&jQ&[&uy>&u~_&J&_&",
+    "i(&u}G&vmP&Z&n|r@&n|o&&oa&m!&vob&vqc&vrA&i$&os_&%&ojN&j`&pvN&|ld&swV&'&+&iT&8&n}iV&ouwb&",
+    "vz_&k:&m]&i@&n|{_&n|{O&k.&ng&wjI&wk]&jV&j &m=&n||=&n|zh&wt$&wv &n}qR&n}p4&wuf&wvX&i3&V& ",
+    "&n}{-&qy^&q|c&n}z*&n~pe&n~mW&;&jd&lg&i)&iL&iI&i)&=&9&n~j_&n~m0&o+&iX&xp(&xrT&*&n~n'&n~t!",
+    "&rN&n~m9&i9&n~l2&k3&Y&(&xyG&xz]&i@&.&iF&njr;&njn&&n~ug&n~sG&n~|_&n~xb&9&V&ois &oiqQ&J&oi",
+    "yN&n9&oiyE&B&ytU&yu@&yu*&!&yyT&J&J&H&ie&yzQ&y}/&ojuF&ojt[&ojw=&ojv!&nro]&nrk6&okqX&N&kg&",
+    "o}v!&7&zmR&oktc&$&i'&T&okuK& &!&i/&znY&zpL&zp4&j3&o~wT&oll0&iV&iZ&ztf&pin=&olsI&olv]&i/&",
+    "olvC&jL&zzh&z};&3&)&omnZ&pF&!&omr^&z|:&pjxJ&omt(&%&{kI&pj}L&omrG&{oQ&{p3&,&Z&onq5&onnE&{",
+    "q$&{s_&iP&ia&{v$&pls5&_&pls,&plw5&onwG&onz;&onyO&j_&5&ool-&j%&ookS&oooB&ooo$&ntu/&orxG&|",
+    "m+&j5&|mf&|oL&ty`&o|sJ&;&yo8&1&ntkG&%&lsB&ij~$&|vH&.&D&w|C&w} &#&3&i+&opoZ&opo`&iJ&ig&j'",
+    "&kf&l;&i-&k-&oA&k;&#&@&opoc&pZ&l6&poq$&}l@&#&g&orr;&orp.&opz;&ppjU&'&ppn;&p1&ppv<&}tN&7&",
+    "5&#&iZ&f&kZ&i4&l5&j8&ia&V&}zA&}} &a&}|h&~iP&%&orm9&orj&&-&~kK&~l9&im~0&pxya&m1&psiA&1&~t",
+    "1&j-&lB&mX&or~1&or{[&L&jH&jL&osr@&iyuO&mwxA&A&iB&mw}J&mww(&j]&ouj+&V&otw!&jN&a&ot|J&ot|8",
+    "&p)&lF& &jO&r_&X&ousL&ot~f&ikmM&ikn]&ourH&pxw*&ikt-&z}>&{j)&ovmg&n%&pzi,&/&ikx/&ov|]&pzu",
+    "<&pzy9&owiO&!&]&owpg&owkU&ikz0&ik|/&kJ&V&iR&ik}b&p|uF&oxmY&pL&m;&ilvE&_&ilxL&oyoX&p~j*&p",
+    "~kP&oH&kT&oyrh&imi:&imk'&)&-&3&-&i#&ozr=",
+    NULL};
+
+/* Capital letters and how far off the small ones are, but U+0130. */
+static const char *const otx__lower_table[] = {
+    "ec 7!ciBc 4!c#c $!cD# 5##%#####$# %##$# 4###kA!#####%n !####ma!##m_!m_!#$j3!mX!mZ!##m_!m",
+    "c#n#!mg!#%n#!n'#n)!######n1!##n1$##n1!##n/!n/!####n3!#%#)%!##%!##%!# &##$# &##$%!####jW!",
+    "iK!# 1###kS '##)u~@!##lO!u~9$##mI!ig!j#!# !##l+###%#*k7(i'#i%!i%!i%#i]#iZ!iZ#c .!c#c &!c",
+    "F1*# )##'iS$##.!#$kS!kS!kS .!j5 >!cS# .##+# 8###@!# $##$# N##$i; D!i;i{5qqH D!qqH#qqH'qq",
+    "Hr8jnr= i'!jnr= $!1iq;#(k{d I!k{d$k{d!k{d!k{dlK# i!##+q{I O##+0 %!0*0 #!0,0 %!0*0 %!0*0 ",
+    "#!0-0  #0*0 %!0:0 %!0*0 %!0*0 %!0*0!0!j(!j(!2-jA  !jA!2-0!0!j^!j^.0!0!k.!k.!.-kO!kO!kK!k",
+    "K!2l3qxW%r{E!rx$(ZPB -!B5#sSV 7!Vil6i; N!i;S##u|d!l|f!u|C$######u}h!u}(!u~&!u~$##$#*u~h!",
+    "u~h!# P##*###&#|kN# 4##5# +##ie# $##%# <##,####ji{C!# !##&##jr{h$###%# '###jr|Y!jr}(!jr|",
+    "h!jr|S!jr|Y#jr{:!jr|$!jr{A!ilF!# %###i:!jr|W!ji|f!####jr}Y!# %###jsn!:#vrZc 7!cyBi+ F!i+",
+    "ifi+ B!i+j2i) (!i)#i) ,!i)#i) $!i)#i)!i)ik6i] Q!i]j3c 3!ci{&c =!cvlSc =!cdX 6!X|o/g @!g",
+    NULL};
+
+/* Combining classes other than 0. */
+static const char *const otx__classes_table[] = {
+    "rg5k5  k7 $k+  k7  k' %k+ !ja $k+ !ja +k+ %! $k+ (k5  k@  k5 #k+ #k5 !k+!#k5 $k+  k5  k7",
+    " !k+  k5  k8 !k9  k8 !k9  k8 -k5kd%k5kY k+ $k5  k+ #k5  k-  k+ &k5 &k+ !k5  k+ !k5  k-  ",
+    "k3  k5  +  ,  -  .  /  0  1  2  3 !4  5  6  7! 8! 9  :! k5  k+! 3i#(k5  @  A  BR <  =  >",
+    "  @  A  B  C  D !k5 !k+ %k5  k+ !k5  k+1 EiA'k5#$k5  k+  k5#!k5! k+ !k5  k+E F@ k5  k+ !",
+    "k5  k+ !k5 #k+  k5 !k+  k5  k+ #k5  k+  k5  k+  k5  k+  k5  k+ !k5j5'k5  k+  k5D$k5!)k5!",
+    "#k5!%k5M#k+iT.k5! k+ !k5  k+ !k5  k+ #k5 #k+  <  =  > #k5  k+ !k5 !k+ %k5_ (1 *$ k5  k+ ",
+    "!k5iC (1 *iJ (1 *iJ (1 *iJ (1 *i[ *i[ *( i/  i6iA (1 *i[ *iX *iI!iC  *.$iGiH!iR/$iVi'!k+",
+    "< k+! k+! k'Y i^  i_! ia&$i_# i_!!k5  *!!k5a k+iL (!!*i- k+r4#k5uH *A *j2 *+ k5jb k3j$ k",
+    "-  k5  k+k* k5  k+i! *5(k5# k+R%k5 &k+ !k5  k+iR (0 *H k5  k+ 'k5X!*] (,!*f (j-#k5! ! %k",
+    "+ !k5 $k+  k5!'!% k+' k5$!k5j]!k5  k+ 'k5  k+ !k5  k9  k%  k+  ja Fk5& k5  k8  k+  k5  k",
+    "+r5!k5 !! $k5 #! !k5% k5$!!  k5  k+  k5 !! $k+  k5i}_#k5j! *i;Ak5oc k)  k3  k7  k- !k/iE",
+    "!){tc k5%*k5B!k5i+!k5ke *jS *<2k5[#k+G *i: (- *k> k5!!k5  k+#!k5&!k5! k5V *kF *ukL ;rh'k",
+    "5 'k+ !k5ub k+k1 k+j*%k5ij# k+! k5J k5  !  k+% *j: k5  k+{O *Z *[ *  (h#k5R!*a (i' ** (i",
+    "F *  (jH (  *i, (1 *9'k5$%k5jd *$ (iW *  (kK *  (iZ *iR *  (iO *zI *uiX%!^'k5usS !kqg!k'",
+    " #!$ k1 %k')(k+#%k5 !k+@$k5j)#k5jn0'k5!1k5#'k5!!k5!%k5iqM'k+iI&k5  (",
+    NULL};
+
+/* Marks of any kind. */
+static const char *const otx__marks_table[] = {
+    "rgiKkd'kWN! !!!!! i#+R51 iA'#&#!!$E @;i6+])D$!)!#!%M#iT.!BX#!2!'+!>#Z !'#!##* +!>#Z !%%!",
+    "##$ @!$ ,#Z !(!#!#5!>#Z !'#!##)!+!@ ^%$#!$* J$]'!#!$(!,!>#Z !'!#!$(!,!>#]'!#!$* +!@!i  %",
+    "&! !(3!` #'-(i= #&!!,&i%!< ! ! %!S4!!&+!E* i@48$%#!##'$$.,! +$r$#uF#>#>!@!cA* O#iS!D iR,",
+    "%,k*%[*!=# R/d%Q1H)-#@-Z.R4j-#!5% %#$!j]W&%r5Bi}_#j! i;Aoc&iE!{tc$!*B!i+!ka $ % 8%i3!T2;",
+    "2V(:-N$Q.F f.- )!O#T !##!&!! K%&!k;(!!ukL rG010ub k1 j*%ii_#!!&$J#% j:!zO#W/Z$O+h#F.a -#",
+    "R.*#i:,' j5,6$Z !'#!##* +!#'$%jV2iE4k:'#)<!i-1iF-iA/z8(!(i-6!.t~&%^'w O1$tyV!kqg%$&)(#'@",
+    "$j)#in4X%S) / 7%!/{@'!1#'!!!%iqM'iI'iipuAk>",
+    NULL};
+
+/* Those that take no room. */
+static const char *const otx__accents_table[] = {
+    "rgiKkd%kYN! !!!!! i#+R51 iA'#&#!!$E @;i6+])D$!)!#!%M#idAY ! %(% $'+!> ] %$) 5!>![ %!%!##",
+    "$ @!$ ,![ %%!!% 5!> ] # !$) ) ,!@ ` - T `#&#!$(!,!> ] # ' &!5!> b$) 5!iB (#! i5 #'-(i= #",
+    "&!!,&i%!< ! ! Y.!%!!&+!E* iB$!&!!#!:!%#1$. #!' 0 r$#uF#>#>!@!c!!') #+* O#j0 iR#%!* '#k*!",
+    "# ] !'! ! #('*# R.e$R !%! & J)-!B$#!!#Z !!$ !#](#!j-#!-!'% ' $!j]W'$r5-% $,i}_#j! i;Aoc$",
+    "iG!{tc %*B!i+!ka $ % :!j2 <2V(:+P#R #$# J f&#!#!- ) Q U !##!&!! L!) k= # % ukL rG010ub k",
+    "1 j*%ii_#!!&$J#% j:!zP X/Z#S$#!h#F%!(a -!V),#i=## !!j< $(6!] $ G'$%lH&! %!!!k=$'!!!<!i0(",
+    "# !!iF ! #&! iA##$!%u|9%^'wa$tyV!kr #2(#'@$j)#in4X%S) / 7%!/joP'iipw(k>",
+    NULL};
+
+/* What BERT's normaliser takes out. */
+static const char *const otx__controls_table[] = {
+    " )#!!2i:B. {B&7 jV S jz+ io/%;%S%!*iqzJlk>}d kI#! jy2 intL$kr((iitpa @i:i|r=i|t.#i|t.",
+    NULL};
+
+/* What a token that stands alone is not beside. */
+static const char *const otx__words_table[] = {
+    "R*(:% !:Q + % &7!@!nG%,/%( ! 2iP!!#$! ' !#! !4!i-!ig!jB!G# 'J)N! !!!!! );%$>+&i$%iA!(#*!",
+    "3# 1]#i@/W% # #O3<%+&8!&)i%!i]#*!3!(#!#6!'! $$#)#!#$) %!!%#,+ ! ##!&%!#6!'!!!!!!# !%%!##",
+    "$ ($! (0,#!)!#!6!'!!!%#*!#!## 0$#**'!#!(#!#6!'!!!%#)#!##(#%!!%#*! 1!!&$#!$$!! !!$!$#$,%%",
+    "$#!$# ' /*1-!#!7!0#)!#!$(!!## #$#*1$!(!#!7!*!%#)!#!$(!'!!$#*!#--!#!T!#!%&$(%#*+&!#!2$8!)",
+    "! #'$ %&! !('*#!.[&/!*I!! !%!8! !7#%! !'!*#$B 8!'*, ! ! %*!E%4!2!E* [i$'i(#G! & #L!lV!$#",
+    "'! !$#J!$#B!$#'! !$#/!Z!$#e##B01i0#&$p^#1!:&i%$+(6*6,4--!#!!-i.$ %!#*C#!+'i3(L&h+@!,%,+I",
+    "#%,M%:'*H<%a!=#+'*. )@Si'$*2)-iO-Y)*$R#+&L##1#!H&oM#&#G#&#(! ! ! !@#V!'! $#!'$$#&%-&#!'0",
+    "!S!4 = . 1-UB2 % #*! $%' ! ! !$!+#$&%% 2JsMUikck3')-G! & #Y( 08*'!'!'!'!'!'!'!'!AQ nS#:/",
+    "!%#%%i0#!##!i4!$&L!i82AR0o7ln,cvpFfO#k]$<5T!*!iNG)#iB#e#!! !(6W% 4U-h+*'8$ !R#E-=$c/+'@!",
+    "X*.#*'7$i#9##0#%+&#&#&*'!'!L!.'iV!!#*'omK-7%RmrVm0#iEH'-%&,!-!%! !!!!!iGCm-3b#WJ,%010$!9",
+    "#B%!ic4*(:% !:,i3$&#&#&##E,!:!3!!!/#.DiVhVie i_=$R0 AA.>&L&>#E%(!%Lj2#*'E%E%I)U-+!/!'!!!",
+    "+!/!'!!$U-l@*6+(9&!K!)h&# !M!!$ #7+7*@d3!!+6+:i Y'!c$!!&(!#!=##% B=$=E(!>:W+6+3.2iJi#YT.",
+    "T.I)*'G$%!7kJK!!$!1#YB+ )BA6L5<7*i A0*^( .9(*'V!*%$)E# *g%$!-! E2!F'$a'! !$!/!*(]&*'$!(#",
+    "!#6!'!!!%!*#!### ' &'#'$%,*! # !G!*! # !$!(.!>i%&*%$@h! )*j;W#)8&Dc$ ,*HZ(*'4=;#/%*''jO]",
+    "iAi$6(# #(!!!>!!#)-*i (#O#(!!<a) )i$$ 3i#j^B0*')!N!)0*9>#6!.i$'!!!M$ !!!))*'&!!!F!!!&(*l",
+    "@7*1!J$%.+i0 i*u,iBiJ2jYiwPi;0w616+ju%&p7lqU[ijXp)(@!*'i)!*'>#%,X*$-**5&3n-N$*j]bi]i%%Z(",
+    "1c!!!,!/k}O)yQK*myO$!'!!!l+0 >## /$)mOirgiF&-$)(*$!jwQ*o=O#7oV%$&)(#'@$j)#n8i/!i !!# #!#",
+    "$!,! !'!c!$#(!'!<!$!%! $'!l^#9!9!@!9!@!9!@!9!@!9!(#So7X%S) / 7%!/wX@'&k$'!1#'!!!%&`C iLN",
+    "$.#*% lK@2[nTKk%Lnd'!$!!!/!jZ,'Ki&%*y $!;!!! # !*!$! ! ' % ! ! !#!!! # ! ! ! ! !!! #$!'!",
+    "$!$! !*!1&#!%!1pg:':':ix#*vTimx4Bjw8'k,#kx6/lzV0p`iu1oU}FklH&jw`|~oPk>",
+    NULL};
+
+/* >>> src/encode/normal_read.h */
+/* ---- normal_read: the tables of characters, unpacked ------------------------------------ */
+
+/* A table of normal_tables.h, number by number. */
+typedef struct otx__unpack {
+    const char *const *row;
+    const char *at;
+} otx__unpack;
+
+OTX__PRIVATE otx__unpack otx__unpack_open(const char *const *rows)
+{
+    otx__unpack packed;
+    packed.row = rows;
+    packed.at = rows[0];
+    return packed;
+}
+
+/* The next digit: printable ASCII from the space on, but three. -1 after the last. */
+OTX__PRIVATE int otx__unpack_digit(otx__unpack *packed)
+{
+    int code;
+    if (!*packed->row) return -1;
+    while (!*packed->at) {
+        packed->at = *++packed->row;
+        if (!packed->at) return -1;
+    }
+    code = *packed->at++;
+    return code - 32 - (code > '"') - (code > '?') - (code > '\\');
+}
+
+enum { OTX__UNPACK_LAST = 70, OTX__UNPACK_MORE = 22 };
+
+/* The next number; false after the last. */
+OTX__PRIVATE bool otx__unpack_next(otx__unpack *packed, uint32_t *number)
+{
+    uint32_t rest = 0;
+    int digit = otx__unpack_digit(packed);
+    for (; digit >= OTX__UNPACK_LAST; digit = otx__unpack_digit(packed))
+        rest = rest * OTX__UNPACK_MORE + (uint32_t)(digit - OTX__UNPACK_LAST) + 1;
+    if (digit < 0) return false;
+    *number = rest * OTX__UNPACK_LAST + (uint32_t)digit;
+    return true;
+}
+
+/* A number that is odd for those below zero. */
+OTX__PRIVATE uint32_t otx__unpack_add(uint32_t to, uint32_t number)
+{
+    return number % 2 ? to - (number + 1) / 2 : to + number / 2;
+}
+
+/* ---- ranges ---- */
+
+/* A set of characters, or a map of them: `value` is what the table says. */
+typedef struct otx__tidy_range {
+    uint32_t first, last, value;
+} otx__tidy_range;
+
+typedef struct otx__tidy_table {
+    otx__tidy_range *ranges; /* ascending */
+    size_t count;
+} otx__tidy_table;
+
+/* The range that holds a character, or NULL. */
+OTX__PRIVATE const otx__tidy_range *otx__tidy_find(const otx__tidy_table *table, uint32_t code)
+{
+    size_t low = 0, high = table->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (code > table->ranges[middle].last) low = middle + 1;
+        else high = middle;
+    }
+    return low < table->count && code >= table->ranges[low].first ? &table->ranges[low] : NULL;
+}
+
+/* Unpacks ranges, with a value each or without. On failure the pool says so. */
+OTX__PRIVATE void otx__ranges_read(otx__pool *pool, const char *const *rows, bool values,
+                                   otx__tidy_table *table)
+{
+    otx__unpack packed = otx__unpack_open(rows);
+    uint32_t gap, size, code = 0;
+    size_t numbers = 0;
+    while (otx__unpack_next(&packed, &gap)) numbers++;
+    table->count = 0;
+    table->ranges =
+        (otx__tidy_range *)otx__pool_take(pool, numbers / 2, sizeof *table->ranges);
+    if (!table->ranges) return;
+    packed = otx__unpack_open(rows);
+    while (otx__unpack_next(&packed, &gap) && otx__unpack_next(&packed, &size)) {
+        otx__tidy_range *range = &table->ranges[table->count++];
+        range->first = code + gap;
+        range->last = range->first + size;
+        range->value = 0;
+        code = range->last + 1;
+        if (values && !otx__unpack_next(&packed, &range->value)) break;
+    }
+}
+
+/* Unpacks single characters and what they become; a 0 comes before the number, less three, of
+   entries that are alike. */
+OTX__PRIVATE void otx__lower_read(otx__pool *pool, otx__tidy_table *table)
+{
+    otx__unpack packed = otx__unpack_open(otx__lower_table);
+    uint32_t gap, off, run, code = UINT32_MAX;
+    table->count = 0;
+    table->ranges = (otx__tidy_range *)otx__pool_take(pool, 2048, sizeof *table->ranges);
+    if (!table->ranges) return;
+    while (otx__unpack_next(&packed, &gap)) {
+        run = 1;
+        if (gap == 0) {
+            if (!otx__unpack_next(&packed, &run) || !otx__unpack_next(&packed, &gap)) return;
+            run += 3;
+        }
+        if (!otx__unpack_next(&packed, &off)) return;
+        for (; run > 0 && table->count < 2048; run--) {
+            otx__tidy_range *range = &table->ranges[table->count++];
+            code += gap;
+            range->first = range->last = code;
+            range->value = otx__unpack_add(code, off);
+        }
+    }
+}
+
+/* ---- characters in a text ---- */
+
+/* The character at a place of UTF-8, which is moved behind it; of what is none, the byte. */
+OTX__PRIVATE uint32_t otx__utf8_next(const char *text, size_t size, size_t *at)
+{
+    const unsigned char *bytes = (const unsigned char *)text + *at;
+    const size_t length = otx__utf8_length(bytes, size - *at);
+    uint32_t code = bytes[0];
+    size_t i;
+    *at += length ? length : 1;
+    if (length <= 1) return code;
+    code &= 0x7fu >> length;
+    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3fu);
+    return code;
+}
+
+OTX__PRIVATE size_t otx__utf8_write(uint32_t code, char to[4])
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (char)(0xc0 | code >> 6);
+        to[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        to[0] = (char)(0xe0 | code >> 12);
+        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        to[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    to[0] = (char)(0xf0 | code >> 18);
+    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    to[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+OTX__PRIVATE void otx__text_code(otx__text *text, uint32_t code)
+{
+    char bytes[4];
+    otx__text_bytes(text, bytes, otx__utf8_write(code, bytes));
+}
+
+/* Unicode's White_Space. */
+OTX__PRIVATE bool otx__is_white(uint32_t code)
+{
+    return (code >= 9 && code <= 13) || code == ' ' || code == 0x85 || code == 0xa0 ||
+           code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
+}
+
+/* >>> src/encode/normal_forms.h */
+/* ---- normal_forms: Unicode's four normal forms ------------------------------------------ */
+
+/* What a character is made of. */
+typedef struct otx__form {
+    uint32_t code;
+    uint32_t at;          /* its parts, in otx__forms.parts */
+    uint16_t count, kind; /* kind 0: of compatibility, all parts; 1, 2: one or two, that may be
+                             made of others; from those of 1 it is made again */
+} otx__form;
+
+/* Two characters that are one together. */
+typedef struct otx__composed {
+    uint32_t first, second, made;
+} otx__composed;
+
+/* A character in a text that is put in order. */
+typedef struct otx__ordered {
+    uint32_t code, order, place; /* order: its combining class */
+} otx__ordered;
+
+typedef struct otx__forms {
+    otx__form *items; /* by code */
+    size_t count;
+    uint32_t *parts;
+    otx__composed *pairs; /* by first, second */
+    size_t pair_count;
+    otx__tidy_table classes;
+    uint8_t pages[0x1100]; /* by code / 256: there is a form, a class, or both */
+} otx__forms;
+
+#define OTX__HANGUL_FIRST 0xac00u
+#define OTX__HANGUL_COUNT 11172u
+
+/* ---- reading ---- */
+
+/* Keeps an entry; its parts are differences to those of the entry before. */
+OTX__PRIVATE void otx__forms_keep(otx__forms *forms, const uint32_t numbers[33],
+                                  uint32_t last[32], uint32_t *code, uint32_t *used)
+{
+    otx__form *form = &forms->items[forms->count++];
+    const uint32_t head = numbers[0], count = head % 96 / 3;
+    uint32_t i;
+    *code += head / 96 + 1;
+    form->code = *code;
+    form->kind = (uint16_t)(head % 3);
+    form->count = (uint16_t)count;
+    form->at = *used;
+    for (i = 0; i < count; i++) {
+        last[i] = otx__unpack_add(last[i] + (count == 1), numbers[i + 1]);
+        forms->parts[(*used)++] = last[i];
+    }
+    forms->pages[*code >> 8] = 1;
+}
+
+enum { OTX__FORMS_ROOM = 6144, OTX__FORM_PARTS_ROOM = 16384 };
+
+OTX__PRIVATE void otx__forms_unpack(otx__forms *forms)
+{
+    otx__unpack packed = otx__unpack_open(otx__forms_table);
+    uint32_t numbers[33], last[32], code = UINT32_MAX, used = 0, head, run, i;
+    memset(last, 0, sizeof last);
+    while (otx__unpack_next(&packed, &head)) {
+        run = 1;
+        if (head == 0) {
+            if (!otx__unpack_next(&packed, &run) || !otx__unpack_next(&packed, &head)) return;
+            run += 3;
+        }
+        numbers[0] = head;
+        for (i = 0; i < head % 96 / 3; i++)
+            if (!otx__unpack_next(&packed, &numbers[i + 1])) return;
+        for (; run > 0 && forms->count < OTX__FORMS_ROOM &&
+               used + 32 <= OTX__FORM_PARTS_ROOM; run--)
+            otx__forms_keep(forms, numbers, last, &code, &used);
+    }
+}
+
+OTX__PRIVATE int otx__compare_composed(const void *a, const void *b)
+{
+    const otx__composed *x = (const otx__composed *)a, *y = (const otx__composed *)b;
+    if (x->first != y->first) return x->first < y->first ? -1 : 1;
+    return x->second < y->second ? -1 : x->second > y->second;
+}
+
+/* On failure the pool says so. */
+OTX__PRIVATE void otx__forms_read(otx__pool *pool, otx__forms *forms)
+{
+    size_t i;
+    memset(forms, 0, sizeof *forms);
+    forms->items = (otx__form *)otx__pool_take(pool, OTX__FORMS_ROOM, sizeof *forms->items);
+    forms->parts = (uint32_t *)otx__pool_take(pool, OTX__FORM_PARTS_ROOM, sizeof *forms->parts);
+    forms->pairs = (otx__composed *)otx__pool_take(pool, OTX__FORMS_ROOM, sizeof *forms->pairs);
+    otx__ranges_read(pool, otx__classes_table, true, &forms->classes);
+    if (pool->failed) return;
+    otx__forms_unpack(forms);
+    for (i = 0; i < forms->count; i++) {
+        const otx__form *form = &forms->items[i];
+        otx__composed *pair = &forms->pairs[forms->pair_count];
+        if (form->kind != 1 || form->count != 2) continue;
+        pair->first = forms->parts[form->at];
+        pair->second = forms->parts[form->at + 1];
+        pair->made = form->code;
+        forms->pair_count++;
+    }
+    otx__sort(forms->pairs, forms->pair_count, sizeof *forms->pairs, otx__compare_composed);
+    for (i = 0; i < forms->classes.count; i++)
+        forms->pages[forms->classes.ranges[i].first >> 8] =
+            forms->pages[forms->classes.ranges[i].last >> 8] = 1;
+}
+
+/* ---- one character ---- */
+
+OTX__PRIVATE const otx__form *otx__form_of(const otx__forms *forms, uint32_t code)
+{
+    size_t low = 0, high = forms->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (forms->items[middle].code < code) low = middle + 1;
+        else high = middle;
+    }
+    return low < forms->count && forms->items[low].code == code ? &forms->items[low] : NULL;
+}
+
+OTX__PRIVATE uint32_t otx__class_of(const otx__forms *forms, uint32_t code)
+{
+    const otx__tidy_range *range;
+    if (!forms->pages[code >> 8]) return 0;
+    range = otx__tidy_find(&forms->classes, code);
+    return range ? range->value : 0;
+}
+
+/* What two characters are together, or 0. */
+OTX__PRIVATE uint32_t otx__compose(const otx__forms *forms, uint32_t first, uint32_t second)
+{
+    otx__composed wanted;
+    const otx__composed *found;
+    const uint32_t lead = first - 0x1100, vowel = second - 0x1161;
+    const uint32_t syllable = first - OTX__HANGUL_FIRST, tail = second - 0x11a7;
+    if (lead < 19 && vowel < 21) return OTX__HANGUL_FIRST + (lead * 21 + vowel) * 28;
+    if (syllable < OTX__HANGUL_COUNT && syllable % 28 == 0 && tail > 0 && tail < 28)
+        return first + tail;
+    wanted.first = first;
+    wanted.second = second;
+    wanted.made = 0;
+    found = (const otx__composed *)otx__sorted_find(forms->pairs, forms->pair_count,
+                                                    sizeof wanted, &wanted,
+                                                    otx__compare_composed);
+    return found ? found->made : 0;
+}
+
+/* ---- a part of a text ---- */
+
+/* A text on its way to a normal form. */
+typedef struct otx__forming {
+    const otx_context *ctx;
+    const otx__forms *forms;
+    bool wide, compose; /* the forms of compatibility; composed again */
+    otx__ordered *items;
+    size_t count, room;
+    bool failed;
+} otx__forming;
+
+OTX__PRIVATE void otx__forming_put(otx__forming *f, uint32_t code)
+{
+    void *items = f->items;
+    if (f->failed || !otx__grow(f->ctx, &items, &f->room, f->count + 1, sizeof *f->items)) {
+        f->failed = true;
+        return;
+    }
+    f->items = (otx__ordered *)items;
+    f->items[f->count].code = code;
+    f->items[f->count].order = otx__class_of(f->forms, code);
+    f->items[f->count].place = (uint32_t)f->count;
+    f->count++;
+}
+
+OTX__PRIVATE void otx__decompose(otx__forming *f, uint32_t code)
+{
+    uint32_t waiting[16], count = 1;
+    waiting[0] = code;
+    while (count > 0) { /* the first part of one may be made of others */
+        const uint32_t next = waiting[--count], syllable = next - OTX__HANGUL_FIRST;
+        const otx__form *form = NULL;
+        uint32_t i;
+        if (syllable < OTX__HANGUL_COUNT) {
+            otx__forming_put(f, 0x1100 + syllable / 588);
+            otx__forming_put(f, 0x1161 + syllable % 588 / 28);
+            if (syllable % 28) otx__forming_put(f, 0x11a7 + syllable % 28);
+            continue;
+        }
+        if (f->forms->pages[next >> 8]) form = otx__form_of(f->forms, next);
+        if (!form || (form->kind == 0 && !f->wide)) {
+            otx__forming_put(f, next);
+        } else if (form->kind == 0) {
+            for (i = 0; i < form->count; i++)
+                otx__forming_put(f, f->forms->parts[form->at + i]);
+        } else {
+            for (i = form->count; i-- > 0 && count < OTX__COUNT(waiting);)
+                waiting[count++] = f->forms->parts[form->at + i];
+        }
+    }
+}
+
+OTX__PRIVATE int otx__compare_ordered(const void *a, const void *b)
+{
+    const otx__ordered *x = (const otx__ordered *)a, *y = (const otx__ordered *)b;
+    if (x->order != y->order) return x->order < y->order ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Marks in a row, by their classes. */
+OTX__PRIVATE void otx__reorder(otx__forming *f)
+{
+    size_t at = 0, end;
+    for (; at < f->count; at = end) {
+        for (end = at; end < f->count && f->items[end].order > 0; end++) {}
+        if (end > at + 1)
+            otx__sort(f->items + at, end - at, sizeof *f->items, otx__compare_ordered);
+        if (end == at) end++;
+    }
+}
+
+OTX__PRIVATE void otx__recompose(otx__forming *f)
+{
+    size_t starter = 0, kept = 0, at;
+    uint32_t last = 256; /* nothing to compose with yet */
+    for (at = 0; at < f->count; at++) {
+        const otx__ordered item = f->items[at];
+        uint32_t made = 0;
+        if (last == 0 || last < item.order)
+            made = otx__compose(f->forms, f->items[starter].code, item.code);
+        if (made) {
+            f->items[starter].code = made;
+            continue;
+        }
+        if (item.order == 0) starter = kept;
+        if (item.order == 0 || last != 256) last = item.order;
+        f->items[kept++] = item;
+    }
+    f->count = kept;
+}
+
+/* ---- a text ---- */
+
+/* The normal form of a text, appended to `to`. A part between ASCII characters, with the one
+   before it, is put into its form by itself: none of them is ever the second of two. */
+OTX__PRIVATE void otx__forming_run(otx__forming *f, const char *text, size_t size, otx__text *to)
+{
+    size_t at = 0, start, end;
+    while (at < size) {
+        for (end = at; end < size && !((unsigned char)text[end] & 0x80); end++) {}
+        start = end < size && end > at ? end - 1 : end;
+        otx__text_bytes(to, text + at, start - at);
+        f->count = 0;
+        for (at = start; at < size && (at < end || ((unsigned char)text[at] & 0x80));)
+            otx__decompose(f, otx__utf8_next(text, size, &at));
+        if (f->count == 0) continue;
+        otx__reorder(f);
+        if (f->compose) otx__recompose(f);
+        for (start = 0; start < f->count; start++) otx__text_code(to, f->items[start].code);
+    }
+    if (f->failed) to->failed = true;
+}
+
+OTX__PRIVATE void otx__forming_close(otx__forming *f)
+{
+    if (f->room) otx__free(f->ctx, f->items, f->room, sizeof *f->items);
+    f->items = NULL;
+    f->room = 0;
+}
+
+/* >>> src/encode/charsmap.h */
+/* ---- charsmap: SentencePiece's map of characters ---------------------------------------- */
+
+/* What a tokenizer.json has as Precompiled: a double array of 32-bit units, in which texts are
+   looked up, and the texts that take their place, each with a zero byte at its end. Offsets
+   come from the file, so that every one is checked. */
+typedef struct otx__charsmap {
+    const unsigned char *units;
+    size_t unit_count;
+    const char *texts;
+    size_t text_size;
+    otx__tidy_table marks; /* what continues a character that is seen as one */
+} otx__charsmap;
+
+/* Reads the map that `bytes`, which must stay, hold; false if they are none. */
+OTX__PRIVATE bool otx__charsmap_read(const char *bytes, size_t size, otx__charsmap *map)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    uint64_t units;
+    if (size < 4) return false;
+    units = (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 |
+            (uint64_t)at[3] << 24;
+    if (units % 4 != 0 || units == 0 || units > size - 4) return false;
+    map->units = at + 4;
+    map->unit_count = (size_t)(units / 4);
+    map->texts = bytes + 4 + units;
+    map->text_size = size - 4 - (size_t)units;
+    return true;
+}
+
+OTX__PRIVATE uint32_t otx__charsmap_unit(const otx__charsmap *map, size_t at)
+{
+    const unsigned char *unit = map->units + 4 * at;
+    return (uint32_t)unit[0] | (uint32_t)unit[1] << 8 | (uint32_t)unit[2] << 16 |
+           (uint32_t)unit[3] << 24;
+}
+
+/* How far the children of a unit are. */
+OTX__PRIVATE size_t otx__charsmap_offset(uint32_t unit)
+{
+    return (unit >> 10) << (unit >> 6 & 8);
+}
+
+/* What stands for the shortest beginning of `key` that the map knows, as in the tokenizers
+   package; false if it knows none. */
+OTX__PRIVATE bool otx__charsmap_find(const otx__charsmap *map, const char *key, size_t size,
+                                     otx__span *found)
+{
+    size_t node = otx__charsmap_offset(otx__charsmap_unit(map, 0)), i, end;
+    for (i = 0; i < size && key[i]; i++) {
+        uint32_t unit;
+        node ^= (unsigned char)key[i];
+        if (node >= map->unit_count) return false;
+        unit = otx__charsmap_unit(map, node);
+        if ((unit & 0x800000ffu) != (unsigned char)key[i]) return false;
+        node ^= otx__charsmap_offset(unit);
+        if (!(unit & 0x100)) continue;
+        if (node >= map->unit_count) return false;
+        end = otx__charsmap_unit(map, node) & 0x7fffffffu;
+        if (end > map->text_size) return false;
+        *found = otx__span_of(map->texts + end, 0);
+        while (end + found->size < map->text_size && found->bytes[found->size]) found->size++;
+        return true;
+    }
+    return false;
+}
+
+/* ---- characters as people see them ---- */
+
+/* Characters that stand alone whatever is beside them. */
+OTX__PRIVATE bool otx__stands_alone(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||
+           code == 0x180e || code == 0x200b || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+           code == 0xfeff || (code >= 0xfff0 && code <= 0xfffb) ||
+           (code >= 0xe0000 && code <= 0xe0fff && !(code >= 0xe0020 && code <= 0xe007f) &&
+            !(code >= 0xe0100 && code <= 0xe01ef));
+}
+
+/* Those that go with what comes before. */
+OTX__PRIVATE bool otx__goes_on(const otx__charsmap *map, uint32_t code)
+{
+    if (code < 0x300) return false;
+    if (code == 0x200c || code == 0x200d || code == 0xe33 || code == 0xeb3 || code == 0xff9e ||
+        code == 0xff9f || (code >= 0x1f3fb && code <= 0x1f3ff) ||
+        (code >= 0xe0020 && code <= 0xe007f))
+        return true;
+    if (code == 0x102b || code == 0x102c || code == 0x1038 ||
+        (code >= 0x1062 && code <= 0x1064) || (code >= 0x1067 && code <= 0x106d) ||
+        code == 0x1083 || (code >= 0x1087 && code <= 0x108c) || code == 0x108f ||
+        (code >= 0x109a && code <= 0x109c) || code == 0x1a61 || code == 0x1a63 ||
+        code == 0x1a64 || code == 0xaa7b || code == 0xaa7d || code == 0x11720 || code == 0x11721)
+        return false; /* marks that are none here */
+    return otx__tidy_find(&map->marks, code) != NULL;
+}
+
+/* Those that go with what comes after. */
+OTX__PRIVATE bool otx__goes_before(uint32_t code)
+{
+    return (code >= 0x600 && code <= 0x605) || code == 0x6dd || code == 0x70f || code == 0x890 ||
+           code == 0x891 || code == 0x8e2;
+}
+
+/* The bytes of the cluster at the beginning of a text; once they are 6 or more, they may be
+   fewer than it has: so long a one is looked at character by character anyway. */
+OTX__PRIVATE size_t otx__cluster(const otx__charsmap *map, const char *text, size_t size)
+{
+    size_t at = 0, end;
+    uint32_t code = otx__utf8_next(text, size, &at), next;
+    if (code == '\r' && at < size && text[at] == '\n') return 2;
+    if (otx__stands_alone(code)) return at;
+    for (; at < size && at < 6; code = next, at = end) {
+        end = at;
+        next = otx__utf8_next(text, size, &end);
+        if (otx__goes_on(map, next)) continue;
+        if (!otx__goes_before(code) || otx__stands_alone(next)) break;
+    }
+    while (at >= 6 && at < size) { /* what still goes on with it */
+        end = at;
+        if (!otx__goes_on(map, otx__utf8_next(text, size, &end))) break;
+        at = end;
+    }
+    return at;
+}
+
+/* The text with all that the map knows replaced. */
+OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, size_t size,
+                                    otx__text *to)
+{
+    size_t at = 0, end, next;
+    otx__span found;
+    for (; at < size; at = end) {
+        end = at + otx__cluster(map, text + at, size - at);
+        if (end - at < 6 && otx__charsmap_find(map, text + at, end - at, &found)) {
+            otx__text_bytes(to, found.bytes, found.size);
+            continue;
+        }
+        for (; at < end; at = next) {
+            next = at;
+            (void)otx__utf8_next(text, end, &next);
+            if (otx__charsmap_find(map, text + at, next - at, &found))
+                otx__text_bytes(to, found.bytes, found.size);
+            else otx__text_bytes(to, text + at, next - at);
+        }
+    }
+}
+
+/* >>> src/encode/normalise_steps.h */
+/* ---- normalise_steps: what normalisers do, step by step --------------------------------- */
+
+typedef enum otx__tidy_kind {
+    OTX__TIDY_NFC, OTX__TIDY_NFD, OTX__TIDY_NFKC, OTX__TIDY_NFKD,
+    OTX__TIDY_LOWER,
+    OTX__TIDY_MARKS,     /* takes out marks of any kind, */
+    OTX__TIDY_ACCENTS,   /* or those that take no room */
+    OTX__TIDY_STRIP,     /* spaces at the ends */
+    OTX__TIDY_REPLACE,   /* a text by another */
+    OTX__TIDY_MATCHES,   /* what a regular expression matches */
+    OTX__TIDY_PREPEND,
+    OTX__TIDY_CLEAN,     /* BERT: no control characters, one kind of space */
+    OTX__TIDY_CHINESE,   /* BERT: spaces around Chinese characters */
+    OTX__TIDY_NMT,       /* SentencePiece's rules for translation */
+    OTX__TIDY_BYTES,     /* bytes in GPT-2's alphabet */
+    OTX__TIDY_CHARSMAP
+} otx__tidy_kind;
+
+/* One step. What it points to stands in the normaliser's pool. */
+typedef struct otx__tidy_step {
+    otx__tidy_kind kind;
+    bool left, right;      /* STRIP */
+    otx__span from, to;    /* REPLACE, MATCHES, PREPEND: what is put is `to` */
+    otx__cutter matches;   /* MATCHES */
+    otx__charsmap map;     /* CHARSMAP */
+    struct otx__tidy_step *next;
+} otx__tidy_step;
+
+/* The tables that the steps want. */
+typedef struct otx__tidy_tables {
+    otx__forms forms;
+    otx__tidy_table lower, marks, accents, controls;
+    bool has_forms, has_lower, has_marks, has_accents, has_controls;
+} otx__tidy_tables;
+
+/* ---- characters ---- */
+
+/* Takes out the characters of a table. */
+OTX__PRIVATE void otx__tidy_without(const otx__tidy_table *table, otx__span text,
+                                      otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        uint32_t code;
+        next = at;
+        code = otx__utf8_next(text.bytes, text.size, &next);
+        if (!otx__tidy_find(table, code)) otx__text_bytes(to, text.bytes + at, next - at);
+    }
+}
+
+OTX__PRIVATE void otx__tidy_lower(const otx__tidy_table *lower, otx__span text, otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        const otx__tidy_range *range;
+        uint32_t code;
+        next = at;
+        code = otx__utf8_next(text.bytes, text.size, &next);
+        range = otx__tidy_find(lower, code);
+        if (range) otx__text_code(to, range->value);
+        else if (code == 0x130) otx__text_bytes(to, "i\xcc\x87", 3);
+        else otx__text_bytes(to, text.bytes + at, next - at);
+    }
+}
+
+/* Control characters go, and so do U+0000 and U+FFFD; any space becomes the one of ASCII. */
+OTX__PRIVATE void otx__tidy_clean(const otx__tidy_table *controls, otx__span text,
+                                    otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        uint32_t code;
+        next = at;
+        code = otx__utf8_next(text.bytes, text.size, &next);
+        if (otx__tidy_find(controls, code)) continue;
+        if (otx__is_white(code)) otx__text_bytes(to, " ", 1);
+        else otx__text_bytes(to, text.bytes + at, next - at);
+    }
+}
+
+OTX__PRIVATE bool otx__is_chinese(uint32_t code)
+{
+    return (code >= 0x4e00 && code <= 0x9fff) || (code >= 0x3400 && code <= 0x4dbf) ||
+           (code >= 0x20000 && code <= 0x2a6df) || (code >= 0x2a700 && code <= 0x2b73f) ||
+           (code >= 0x2b740 && code <= 0x2b81f) || (code >= 0x2b920 && code <= 0x2ceaf) ||
+           (code >= 0xf900 && code <= 0xfaff) || (code >= 0x2f800 && code <= 0x2fa1f);
+}
+
+OTX__PRIVATE void otx__tidy_chinese(otx__span text, otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        bool spaced;
+        next = at;
+        spaced = otx__is_chinese(otx__utf8_next(text.bytes, text.size, &next));
+        if (spaced) otx__text_bytes(to, " ", 1);
+        otx__text_bytes(to, text.bytes + at, next - at);
+        if (spaced) otx__text_bytes(to, " ", 1);
+    }
+}
+
+OTX__PRIVATE bool otx__nmt_drops(uint32_t code)
+{
+    return (code >= 1 && code <= 8) || code == 0xb || (code >= 0xe && code <= 0x1f) ||
+           code == 0x7f || code == 0x8f || code == 0x9f;
+}
+
+OTX__PRIVATE void otx__tidy_nmt(otx__span text, otx__text *to)
+{
+    size_t at = 0, next;
+    for (; at < text.size; at = next) {
+        uint32_t code;
+        next = at;
+        code = otx__utf8_next(text.bytes, text.size, &next);
+        if (otx__nmt_drops(code)) continue;
+        if (code == 9 || code == 0xa || code == 0xc || code == 0xd || code == 0x1680 ||
+            (code >= 0x200b && code <= 0x200f) || code == 0x2028 || code == 0x2029 ||
+            code == 0x2581 || code == 0xfeff || code == 0xfffd)
+            otx__text_bytes(to, " ", 1);
+        else otx__text_bytes(to, text.bytes + at, next - at);
+    }
+}
+
+OTX__PRIVATE void otx__tidy_bytes(otx__span text, otx__text *to)
+{
+    size_t at;
+    for (at = 0; at < text.size; at++)
+        otx__text_code(to, otx__character_of_byte((unsigned char)text.bytes[at]));
+}
+
+/* ---- texts ---- */
+
+OTX__PRIVATE void otx__tidy_strip(const otx__tidy_step *step, otx__span text, otx__text *to)
+{
+    size_t start = 0, end = text.size, at, next;
+    if (step->left) {
+        for (next = 0; next < text.size; start = next)
+            if (!otx__is_white(otx__utf8_next(text.bytes, text.size, &next))) break;
+    }
+    if (step->right) {
+        for (end = at = start; at < text.size; at = next) {
+            next = at;
+            if (!otx__is_white(otx__utf8_next(text.bytes, text.size, &next))) end = next;
+        }
+    }
+    otx__text_bytes(to, text.bytes + start, end - start);
+}
+
+/* The place of `part` in a text from `at` on, or the text's size. */
+OTX__PRIVATE size_t otx__find_part(otx__span text, size_t at, otx__span part)
+{
+    while (at + part.size <= text.size) {
+        const char *found =
+            (const char *)memchr(text.bytes + at, part.bytes[0], text.size - part.size - at + 1);
+        if (!found) break;
+        at = (size_t)(found - text.bytes);
+        if (memcmp(found, part.bytes, part.size) == 0) return at;
+        at++;
+    }
+    return text.size;
+}
+
+OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text,
+                                      otx__text *to)
+{
+    size_t at = 0, found;
+    for (; at < text.size; at = found + step->from.size) {
+        found = otx__find_part(text, at, step->from);
+        otx__text_bytes(to, text.bytes + at, found - at);
+        if (found == text.size) break;
+        otx__text_bytes(to, step->to.bytes, step->to.size);
+    }
+}
+
+OTX__PRIVATE void otx__tidy_form(const otx_context *ctx, const otx__tidy_tables *tables,
+                                   otx__tidy_kind kind, otx__span text, otx__text *to)
+{
+    otx__forming forming;
+    memset(&forming, 0, sizeof forming);
+    forming.ctx = ctx;
+    forming.forms = &tables->forms;
+    forming.wide = kind == OTX__TIDY_NFKC || kind == OTX__TIDY_NFKD;
+    forming.compose = kind == OTX__TIDY_NFC || kind == OTX__TIDY_NFKC;
+    otx__forming_run(&forming, text.bytes, text.size, to);
+    otx__forming_close(&forming);
+}
+
+/* >>> src/encode/normalise.h */
+/* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
+
+/* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
+   stand in it. */
+typedef struct otx__tidy {
+    otx__pool pool;
+    const char *name;    /* in errors; borrowed */
+    otx__tidy_step *first, **last;
+    otx__tidy_tables tables;
+    otx__text texts[2];  /* of one step, of the next */
+    otx__slices matches;
+    bool ready;          /* texts and matches are open */
+    bool moved;          /* of the last text the beginning is gone */
+} otx__tidy;
+
+OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
+{
+    otx__tidy_step *step;
+    if (!n->ready) return;
+    for (step = n->first; step; step = step->next)
+        if (step->kind == OTX__TIDY_MATCHES) otx__cutter_close(&step->matches);
+    otx__text_close(&n->texts[0]);
+    otx__text_close(&n->texts[1]);
+    otx__slices_close(&n->matches);
+    otx__pool_close(&n->pool);
+    n->ready = false;
+}
+
+/* ---- reading ---- */
+
+/* A step more; NULL without memory, which the pool says. */
+OTX__PRIVATE otx__tidy_step *otx__tidy_add(otx__tidy *n, otx__tidy_kind kind)
+{
+    otx__tidy_tables *t = &n->tables;
+    otx__tidy_step *step =
+        (otx__tidy_step *)otx__pool_take_zero(&n->pool, 1, sizeof *step);
+    if (!step) return NULL;
+    step->kind = kind;
+    if (kind <= OTX__TIDY_NFKD && !t->has_forms) {
+        otx__forms_read(&n->pool, &t->forms);
+        t->has_forms = true;
+    } else if (kind == OTX__TIDY_LOWER && !t->has_lower) {
+        otx__lower_read(&n->pool, &t->lower);
+        t->has_lower = true;
+    } else if ((kind == OTX__TIDY_MARKS || kind == OTX__TIDY_CHARSMAP) && !t->has_marks) {
+        otx__ranges_read(&n->pool, otx__marks_table, false, &t->marks);
+        t->has_marks = true;
+    } else if (kind == OTX__TIDY_ACCENTS && !t->has_accents) {
+        otx__ranges_read(&n->pool, otx__accents_table, false, &t->accents);
+        t->has_accents = true;
+    } else if (kind == OTX__TIDY_CLEAN && !t->has_controls) {
+        otx__ranges_read(&n->pool, otx__controls_table, false, &t->controls);
+        t->has_controls = true;
+    }
+    if (n->pool.failed) return NULL;
+    *n->last = step;
+    n->last = &step->next;
+    return step;
+}
+
+/* A string in the pool; false where it is none, or without memory. */
+OTX__PRIVATE bool otx__tidy_string(otx__tidy *n, const otx_json *json, uint32_t node,
+                                     otx__span *text)
+{
+    char *bytes;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
+    bytes = (char *)otx__pool_take(&n->pool, otx__json_span(json, node).size + 1, 1);
+    if (!bytes) return false;
+    *text = otx__span_of(bytes, otx_json_string(json, node, bytes));
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__tidy_bad(const otx__tidy *n, const char *type, otx_error *error)
+{
+    if (n->pool.failed) return otx__pool_fail(&n->pool, error);
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: normalizer %s lacks what it needs, or says it "
+                     "in a way that is not known", n->name, type);
+}
+
+OTX__PRIVATE bool otx__tidy_true(const otx_json *json, uint32_t node, const char *member)
+{
+    return otx_json_type_of(json, otx_json_find(json, node, member)) == OTX_JSON_TRUE;
+}
+
+OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *json,
+                                                 uint32_t node, otx_error *error)
+{
+    const uint32_t pattern = otx_json_find(json, node, "pattern");
+    const uint32_t regex = otx_json_find(json, pattern, "Regex");
+    otx__span from, to;
+    otx__tidy_step *step;
+    if (!otx__tidy_string(n, json, regex != OTX_JSON_NONE
+                                         ? regex : otx_json_find(json, pattern, "String"), &from) ||
+        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to) ||
+        from.size == 0)
+        return otx__tidy_bad(n, "Replace", error);
+    if (regex == OTX_JSON_NONE) {
+        step = otx__tidy_add(n, OTX__TIDY_REPLACE);
+    } else {
+        otx__cutter matches;
+        otx_result result = otx__cutter_open_pattern(n->pool.ctx, from.bytes, from.size, n->name,
+                                                     &matches, error);
+        if (result) return result;
+        step = otx__tidy_add(n, OTX__TIDY_MATCHES);
+        if (step) step->matches = matches;
+        else otx__cutter_close(&matches);
+    }
+    if (!step) return otx__pool_fail(&n->pool, error);
+    step->from = from;
+    step->to = to;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__tidy_read_charsmap(otx__tidy *n, const otx_json *json,
+                                                  uint32_t node, otx_error *error)
+{
+    const uint32_t text = otx_json_find(json, node, "precompiled_charsmap");
+    otx__span map;
+    otx__tidy_step *step;
+    size_t size;
+    if (otx_json_type_of(json, text) == OTX_JSON_NULL) return OTX_OK;
+    if (!otx__tidy_string(n, json, text, &map)) return otx__tidy_bad(n, "Precompiled", error);
+    if (map.size == 0) return OTX_OK;
+    step = otx__tidy_add(n, OTX__TIDY_CHARSMAP);
+    if (!step) return otx__pool_fail(&n->pool, error);
+    step->map.marks = n->tables.marks;
+    if (!otx__base64_decode(map.bytes, map.size, (char *)(uintptr_t)map.bytes, &size) ||
+        !otx__charsmap_read(map.bytes, size, &step->map))
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: the precompiled_charsmap of its "
+                         "normalizer is none", n->name);
+    return OTX_OK;
+}
+
+/* BERT's normaliser is four that are known otherwise. */
+OTX__PRIVATE void otx__tidy_read_bert(otx__tidy *n, const otx_json *json, uint32_t node)
+{
+    const uint32_t accents = otx_json_find(json, node, "strip_accents");
+    const bool lower = otx__tidy_true(json, node, "lowercase");
+    const bool strip = otx_json_type_of(json, accents) == OTX_JSON_TRUE ||
+                       (lower && otx_json_type_of(json, accents) != OTX_JSON_FALSE);
+    if (otx__tidy_true(json, node, "clean_text")) (void)otx__tidy_add(n, OTX__TIDY_CLEAN);
+    if (otx__tidy_true(json, node, "handle_chinese_chars"))
+        (void)otx__tidy_add(n, OTX__TIDY_CHINESE);
+    if (strip) (void)otx__tidy_add(n, OTX__TIDY_NFD);
+    if (strip) (void)otx__tidy_add(n, OTX__TIDY_ACCENTS);
+    if (lower) (void)otx__tidy_add(n, OTX__TIDY_LOWER);
+}
+
+/* Those of one step without parts. */
+static const struct {
+    const char *type;
+    otx__tidy_kind kind;
+} otx__tidy_types[] = {
+    {"NFC", OTX__TIDY_NFC},         {"NFD", OTX__TIDY_NFD},
+    {"NFKC", OTX__TIDY_NFKC},       {"NFKD", OTX__TIDY_NFKD},
+    {"Lowercase", OTX__TIDY_LOWER}, {"StripAccents", OTX__TIDY_MARKS},
+    {"Nmt", OTX__TIDY_NMT},         {"ByteLevel", OTX__TIDY_BYTES},
+};
+
+/* One normaliser that is no Sequence. */
+OTX__PRIVATE otx_result otx__tidy_read_one(otx__tidy *n, const otx_json *json, uint32_t node,
+                                             otx_error *error)
+{
+    const uint32_t type = otx_json_find(json, node, "type");
+    const otx__span name = otx__json_span(json, type);
+    char quoted[OTX__QUOTED];
+    otx__tidy_step *step = NULL;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__tidy_types); i++)
+        if (otx__span_is(name, otx__tidy_types[i].type)) {
+            (void)otx__tidy_add(n, otx__tidy_types[i].kind);
+            return n->pool.failed ? otx__pool_fail(&n->pool, error) : OTX_OK;
+        }
+    if (otx__span_is(name, "Replace")) return otx__tidy_read_replace(n, json, node, error);
+    if (otx__span_is(name, "Precompiled"))
+        return otx__tidy_read_charsmap(n, json, node, error);
+    if (otx__span_is(name, "BertNormalizer")) {
+        otx__tidy_read_bert(n, json, node);
+    } else if (otx__span_is(name, "Strip")) {
+        step = otx__tidy_add(n, OTX__TIDY_STRIP);
+        if (step) step->left = otx__tidy_true(json, node, "strip_left");
+        if (step) step->right = otx__tidy_true(json, node, "strip_right");
+    } else if (otx__span_is(name, "Prepend")) {
+        step = otx__tidy_add(n, OTX__TIDY_PREPEND);
+        if (step && !otx__tidy_string(n, json, otx_json_find(json, node, "prepend"), &step->to))
+            return otx__tidy_bad(n, "Prepend", error);
+    } else {
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its normalizer is \"%s\", which is "
+                         "not known, so that no text can be encoded", n->name,
+                         otx__quote_node(quoted, json, type));
+    }
+    return n->pool.failed ? otx__pool_fail(&n->pool, error) : OTX_OK;
+}
+
+/* Sequences within sequences at most. */
+#define OTX__TIDY_DEPTH 16
+
+/* All steps of a value, of which some may be sequences of others. */
+OTX__PRIVATE otx_result otx__tidy_read(otx__tidy *n, const otx_json *json, uint32_t node,
+                                         otx_error *error)
+{
+    otx_json_iter waiting[OTX__TIDY_DEPTH];
+    size_t depth = 0;
+    otx_result result = OTX_OK;
+    if (node == OTX_JSON_NONE || otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK;
+    for (;;) {
+        if (!otx__span_is(otx__json_span(json, otx_json_find(json, node, "type")), "Sequence")) {
+            result = otx__tidy_read_one(n, json, node, error);
+        } else if (depth == OTX__TIDY_DEPTH) {
+            result = otx__tidy_bad(n, "Sequence", error);
+        } else {
+            waiting[depth++] = otx_json_iter_of(json, otx_json_find(json, node, "normalizers"));
+        }
+        if (result) return result;
+        while (depth > 0 && !otx_json_iter_next(&waiting[depth - 1])) depth--;
+        if (depth == 0) return OTX_OK;
+        node = waiting[depth - 1].value;
+    }
+}
+
+/* Opens the normaliser that a value of a tokenizer.json describes (OTX_JSON_NONE and null: none).
+   `name` must stay. On failure nothing is left open. */
+OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *json,
+                                         uint32_t node, const char *name, otx__tidy *n,
+                                         otx_error *error)
+{
+    otx_result result;
+    memset(n, 0, sizeof *n);
+    otx__pool_open(&n->pool, ctx);
+    otx__text_open(&n->texts[0], ctx);
+    otx__text_open(&n->texts[1], ctx);
+    otx__slices_open(&n->matches, ctx);
+    n->name = name;
+    n->last = &n->first;
+    n->ready = true;
+    result = otx__tidy_read(n, json, node, error);
+    if (result) otx__tidy_close(n);
+    return result;
+}
+
+/* ---- running ---- */
+
+/* What matches is replaced, the rest stays. */
+OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
+                                            otx__span text, otx__text *to, otx_error *error)
+{
+    size_t at = 0, i;
+    otx_result result =
+        otx__cutter_run(&step->matches, text.bytes, text.size, true, &n->matches, error);
+    for (i = 0; !result && i < n->matches.count; i++) {
+        const otx__slice *match = &n->matches.items[i];
+        otx__text_bytes(to, text.bytes + at, match->start - at);
+        otx__text_bytes(to, step->to.bytes, step->to.size);
+        at = match->end;
+    }
+    if (!result) otx__text_bytes(to, text.bytes + at, text.size - at);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
+                                             otx__span text, otx__text *to, otx_error *error)
+{
+    const otx__tidy_tables *t = &n->tables;
+    switch (step->kind) {
+    case OTX__TIDY_LOWER: otx__tidy_lower(&t->lower, text, to); break;
+    case OTX__TIDY_MARKS: otx__tidy_without(&t->marks, text, to); break;
+    case OTX__TIDY_ACCENTS: otx__tidy_without(&t->accents, text, to); break;
+    case OTX__TIDY_STRIP: otx__tidy_strip(step, text, to); break;
+    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, to); break;
+    case OTX__TIDY_MATCHES: return otx__tidy_matches(n, step, text, to, error);
+    case OTX__TIDY_PREPEND:
+        if (text.size) otx__text_bytes(to, step->to.bytes, step->to.size);
+        otx__text_bytes(to, text.bytes, text.size);
+        break;
+    case OTX__TIDY_CLEAN: otx__tidy_clean(&t->controls, text, to); break;
+    case OTX__TIDY_CHINESE: otx__tidy_chinese(text, to); break;
+    case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
+    case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
+    case OTX__TIDY_CHARSMAP:
+        otx__charsmap_run(&step->map, text.bytes, text.size, to);
+        break;
+    default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
+    }
+    return OTX_OK;
+}
+
+/* Whether a step takes a character out wherever it stands. */
+OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_step *step,
+                                  uint32_t code)
+{
+    switch (step->kind) {
+    case OTX__TIDY_MARKS: return otx__tidy_find(&t->marks, code) != NULL;
+    case OTX__TIDY_ACCENTS: return otx__tidy_find(&t->accents, code) != NULL;
+    case OTX__TIDY_CLEAN: return otx__tidy_find(&t->controls, code) != NULL;
+    case OTX__TIDY_NMT: return otx__nmt_drops(code);
+    case OTX__TIDY_STRIP: return step->left && otx__is_white(code);
+    default: return false;
+    }
+}
+
+/* Bytes at the beginning of a text that a step, which has run, took out. */
+OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
+                                      otx__span text)
+{
+    size_t at = 0, next = 0, i;
+    if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
+        while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
+                              at, step->from) == at && at < text.size)
+            at += step->from.size;
+    for (i = 0; step->kind == OTX__TIDY_MATCHES && step->to.size == 0 && i < n->matches.count &&
+                n->matches.items[i].start == at; i++)
+        at = n->matches.items[i].end;
+    for (; next < text.size; at = next)
+        if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
+            break;
+    return at;
+}
+
+/* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
+OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *out,
+                                        otx_error *error)
+{
+    otx__tidy_step *step;
+    size_t side = 0, ahead = 0; /* bytes that were put before the text */
+    n->moved = false;
+    for (step = n->first; step; step = step->next, side = !side) {
+        otx__text *to = &n->texts[side];
+        otx_result result;
+        size_t dropped;
+        to->size = 0;
+        result = otx__tidy_step_run(n, step, text, to, error);
+        if (result) return result;
+        if (to->failed) {
+            to->failed = false;
+            return otx__fail_memory(error, to->size + text.size);
+        }
+        dropped = otx__tidy_dropped(n, step, text);
+        if (dropped > ahead) n->moved = true;
+        ahead -= otx__min(ahead, dropped);
+        if (step->kind == OTX__TIDY_PREPEND) ahead += step->to.size;
+        text = otx__span_of(to->bytes ? to->bytes : "", to->size);
+    }
+    *out = text;
+    return OTX_OK;
+}
+
+/* >>> src/encode/added_cut.h */
+/* ---- added_cut: added tokens, cut out of a text ----------------------------------------- */
+
+/* An added token and how it is met. */
+typedef struct otx__cut_token {
+    otx__span text;  /* what is looked for */
+    uint32_t id;
+    bool left, right; /* it takes the spaces there with it */
+    bool alone;      /* it is met only where no letters or digits are beside it */
+} otx__cut_token;
+
+/* Those that are looked for at one stage. Of several that begin at a place the longest is met,
+   and the text goes on behind it: sorted, a place is looked up in a range of them that every
+   byte narrows; most places are passed over by their first two bytes. */
+typedef struct otx__cut_set {
+    otx__cut_token *tokens;  /* by text */
+    size_t count;
+    const otx__tidy_table *words; /* letters, digits and marks, if any stands alone */
+    uint8_t pairs[8192];     /* a bit for two bytes that one begins with */
+} otx__cut_set;
+
+OTX__PRIVATE int otx__compare_cut(const void *a, const void *b)
+{
+    const otx__cut_token *x = (const otx__cut_token *)a, *y = (const otx__cut_token *)b;
+    const int order =
+        otx__compare_bytes(x->text.bytes, x->text.size, y->text.bytes, y->text.size);
+    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+OTX__PRIVATE void otx__cut_mark(otx__cut_set *set, unsigned pair)
+{
+    set->pairs[pair >> 3] |= (uint8_t)(1u << (pair & 7));
+}
+
+/* When all tokens are in it. */
+OTX__PRIVATE void otx__cut_settle(otx__cut_set *set)
+{
+    size_t i;
+    unsigned second;
+    otx__sort(set->tokens, set->count, sizeof *set->tokens, otx__compare_cut);
+    for (i = 0; i < set->count; i++) {
+        const unsigned char *text = (const unsigned char *)set->tokens[i].text.bytes;
+        if (set->tokens[i].text.size > 1) {
+            otx__cut_mark(set, (unsigned)text[0] << 8 | text[1]);
+            continue;
+        }
+        for (second = 0; second < 256; second++)
+            otx__cut_mark(set, (unsigned)text[0] << 8 | second);
+    }
+}
+
+/* The longest token at the beginning of a text, or NULL. */
+OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, const char *text,
+                                                    size_t size)
+{
+    size_t low = 0, high = set->count, at;
+    const otx__cut_token *best = NULL;
+    for (at = 0; at < size && low < high; at++) {
+        size_t bound[2], side;
+        for (side = 0; side < 2; side++) { /* the first with this byte or more, then with more */
+            size_t from = low, to = high;
+            while (from < to) {
+                const size_t middle = from + (to - from) / 2;
+                const otx__span other = set->tokens[middle].text;
+                const int next = other.size > at ? (unsigned char)other.bytes[at] : -1;
+                if (next < (int)(unsigned char)text[at] + (int)side) from = middle + 1;
+                else to = middle;
+            }
+            bound[side] = from;
+        }
+        low = bound[0];
+        high = bound[1];
+        if (low < high && set->tokens[low].text.size == at + 1) best = &set->tokens[low];
+    }
+    return best;
+}
+
+/* ---- what is beside a token ---- */
+
+/* The place of the character before `at`. */
+OTX__PRIVATE size_t otx__utf8_before(const char *text, size_t at)
+{
+    size_t steps = 1;
+    while (steps < 4 && steps < at && ((unsigned char)text[at - steps] & 0xc0) == 0x80) steps++;
+    return at - steps;
+}
+
+/* Where the spaces before a place begin, but not before `least`. */
+OTX__PRIVATE size_t otx__spaces_before(const char *text, size_t at, size_t least)
+{
+    while (at > least) {
+        const size_t before = otx__utf8_before(text, at);
+        size_t next = before;
+        if (before < least || !otx__is_white(otx__utf8_next(text, at, &next))) break;
+        at = before;
+    }
+    return at;
+}
+
+OTX__PRIVATE size_t otx__spaces_after(const char *text, size_t at, size_t size)
+{
+    size_t next = at;
+    for (; at < size; at = next)
+        if (!otx__is_white(otx__utf8_next(text, size, &next))) break;
+    return at;
+}
+
+/* Whether letters or digits are beside a token. */
+OTX__PRIVATE bool otx__cut_in_word(const otx__tidy_table *words, const char *text, size_t start,
+                                   size_t end, size_t size)
+{
+    size_t at;
+    if (start > 0) {
+        at = otx__utf8_before(text, start);
+        if (otx__tidy_find(words, otx__utf8_next(text, start, &at))) return true;
+    }
+    at = end;
+    return end < size && otx__tidy_find(words, otx__utf8_next(text, size, &at)) != NULL;
+}
+
+/* ---- a text ---- */
+
+/* Goes through a text: its parts, one after the other. */
+typedef struct otx__parting {
+    const otx__cut_set *set;
+    otx__span text;
+    size_t at;         /* where the next token is looked for */
+    size_t done;       /* what comes before was given */
+    size_t start, end; /* of the token that was found and not yet given, with its spaces */
+    const otx__cut_token *found;
+} otx__parting;
+
+OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, otx__span text)
+{
+    memset(c, 0, sizeof *c);
+    c->set = set;
+    c->text = text;
+}
+
+/* Finds the next token, if there is one. */
+OTX__PRIVATE void otx__parting_find(otx__parting *c)
+{
+    const unsigned char *text = (const unsigned char *)c->text.bytes;
+    const size_t size = c->text.size;
+    while (c->at < size && c->set->count > 0 && !c->found) {
+        const size_t at = c->at++;
+        const unsigned pair = (unsigned)text[at] << 8 | (at + 1 < size ? text[at + 1] : 0u);
+        const otx__cut_token *token;
+        if (!(c->set->pairs[pair >> 3] >> (pair & 7) & 1)) continue;
+        token = otx__cut_longest(c->set, c->text.bytes + at, size - at);
+        if (!token) continue;
+        c->at = at + token->text.size;
+        if (token->alone && otx__cut_in_word(c->set->words, c->text.bytes, at, c->at, size))
+            continue;
+        c->found = token;
+        c->start = token->left ? otx__spaces_before(c->text.bytes, at, c->done) : at;
+        c->end = token->right ? otx__spaces_after(c->text.bytes, c->at, size) : c->at;
+    }
+}
+
+/* The next part: a token, or text without any, for which *token is NULL. False at the end. */
+OTX__PRIVATE bool otx__parting_next(otx__parting *c, otx__span *part,
+                                    const otx__cut_token **token)
+{
+    size_t end = c->text.size;
+    *token = NULL;
+    if (!c->found) otx__parting_find(c);
+    if (c->found) end = c->start;
+    if (end > c->done) {
+        *part = otx__span_of(c->text.bytes + c->done, end - c->done);
+        c->done = end;
+        return true;
+    }
+    *token = c->found;
+    if (c->found) c->done = c->end;
+    c->found = NULL;
+    return *token != NULL;
+}
+
+/* >>> src/encode/word_cache.h */
+/* ---- word_cache: what words became before ----------------------------------------------- */
+
+enum {
+    OTX__CACHE_SLOTS = 1 << 17, /* of which half are used at most */
+    OTX__CACHE_ROOM = 1 << 21,  /* 32-bit units for words and their ids */
+    OTX__CACHE_WORD = 128,      /* bytes of a word, */
+    OTX__CACHE_IDS = 64         /* and ids, at most */
+};
+
+typedef struct otx__cached {
+    uint64_t hash;
+    uint32_t at; /* in units, one more: the word, then its ids; 0: nothing */
+    uint16_t size, count;
+} otx__cached;
+
+/* A table that forgets everything once it is full. */
+typedef struct otx__word_cache {
+    otx__hash_key key;
+    otx__cached *slots;
+    uint32_t *units;
+    size_t count, used;
+} otx__word_cache;
+
+OTX__PRIVATE void otx__word_cache_open(otx__pool *pool, otx__word_cache *cache)
+{
+    memset(cache, 0, sizeof *cache);
+    cache->slots =
+        (otx__cached *)otx__pool_take_zero(pool, OTX__CACHE_SLOTS, sizeof *cache->slots);
+    cache->units = (uint32_t *)otx__pool_take(pool, OTX__CACHE_ROOM, sizeof *cache->units);
+    cache->key = otx__hash_key_for(pool->ctx, cache);
+}
+
+/* The slot of a word, or the empty one where it would be. */
+OTX__PRIVATE otx__cached *otx__word_slot(const otx__word_cache *cache, uint64_t hash,
+                                         const char *word, size_t size)
+{
+    size_t at = (size_t)hash % OTX__CACHE_SLOTS;
+    for (; cache->slots[at].at; at = (at + 1) % OTX__CACHE_SLOTS) {
+        const otx__cached *slot = &cache->slots[at];
+        if (slot->hash == hash && slot->size == size &&
+            memcmp(cache->units + slot->at - 1, word, size) == 0)
+            break;
+    }
+    return &cache->slots[at];
+}
+
+/* The ids of a word, if it is there. */
+OTX__PRIVATE const uint32_t *otx__word_ids(const otx__word_cache *cache, uint64_t hash,
+                                           const char *word, size_t size, size_t *count)
+{
+    const otx__cached *slot = otx__word_slot(cache, hash, word, size);
+    if (!slot->at) return NULL;
+    *count = slot->count;
+    return cache->units + slot->at - 1 + (size + 3) / 4;
+}
+
+OTX__PRIVATE void otx__word_keep(otx__word_cache *cache, uint64_t hash, const char *word,
+                                 size_t size, const uint32_t *ids, size_t count)
+{
+    const size_t units = (size + 3) / 4 + count;
+    otx__cached *slot;
+    if (size > OTX__CACHE_WORD || count > OTX__CACHE_IDS) return;
+    if (cache->count >= OTX__CACHE_SLOTS / 2 || cache->used + units > OTX__CACHE_ROOM) {
+        memset(cache->slots, 0, OTX__CACHE_SLOTS * sizeof *cache->slots);
+        cache->count = cache->used = 0;
+    }
+    slot = otx__word_slot(cache, hash, word, size);
+    if (slot->at) return;
+    slot->hash = hash;
+    slot->at = (uint32_t)cache->used + 1;
+    slot->size = (uint16_t)size;
+    slot->count = (uint16_t)count;
+    memcpy(cache->units + cache->used, word, size);
+    if (count) memcpy(cache->units + cache->used + (size + 3) / 4, ids, count * sizeof *ids);
+    cache->used += units;
+    cache->count++;
+}
+
+/* >>> src/encode/encode_words.h */
+/* ---- encode_words: words as the model splits them --------------------------------------- */
+
+/* What one encoder needs, and the room it works in. */
+struct otx_encoder {
+    const otx_context *ctx;
+    char name[512];              /* for messages */
+    otx_vocab vocab;              /* with its rules, of every token */
+    otx__pool pool;
+    otx__cut_set sets[2];         /* added tokens, looked for in the text, and in what was made
+                                     of it */
+    otx__tidy_table words;        /* letters, digits and marks, where a token stands alone */
+    otx__tidy normal;
+    otx__cutter cutter;
+    bool has_cutter;
+    uint8_t *within;              /* see otx__encode_seams; or NULL */
+    otx__word_cache cache;
+    otx__slices slices;
+    otx__split split;             /* with room for a word of split_room bytes */
+    size_t split_room;
+    uint32_t *ids;                /* of the text so far */
+    size_t id_count, id_room;
+    otx__text replaced;           /* the text, where it was no UTF-8 */
+    otx__text rest;               /* of a text that is counted */
+};
+
+/* ---- seams ---- */
+
+/* Some tokenizers leave whole texts to their model. Where no token has two characters one after
+   the other, nothing is ever merged across these two, and a text can be split there first: into
+   words that are met again. Which pairs are within tokens stands in a table of hashed bits; of
+   two pairs with one bit, either only makes a word longer. */
+enum { OTX__SEAM_BITS = 1 << 20, OTX__SEAM_LEAST = 24 /* bytes of a word worth it */ };
+
+OTX__PRIVATE size_t otx__seam_bit(uint32_t left, uint32_t right)
+{
+    const uint64_t pair = ((uint64_t)left << 21 | right) * UINT64_C(0x9e3779b97f4a7c15);
+    return (size_t)(pair >> 40) % OTX__SEAM_BITS;
+}
+
+OTX__PRIVATE bool otx__seam_between(const uint8_t *within, uint32_t left, uint32_t right)
+{
+    const size_t bit = otx__seam_bit(left, right);
+    return !(within[bit / 8] >> bit % 8 & 1);
+}
+
+/* Whether merges are of such a kind: none of bytes that stand for characters. */
+OTX__PRIVATE bool otx__has_seams(const otx_vocab *vocab)
+{
+    const otx__rules *rules = (const otx__rules *)vocab->rules;
+    size_t i;
+    if (rules->how != OTX__SPLIT_MERGES || rules->prefix_size || rules->suffix_size) return false;
+    for (i = 0; i < rules->merge_count; i++)
+        if (vocab->tokens[rules->merges[i].left].kind == OTX_TOKEN_BYTE ||
+            vocab->tokens[rules->merges[i].right].kind == OTX_TOKEN_BYTE)
+            return false;
+    return true;
+}
+
+/* Makes the table. */
+OTX__PRIVATE otx_result otx__encode_seams(otx_encoder *e, otx_error *error)
+{
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t i;
+    if (!otx__has_seams(&e->vocab)) return OTX_OK;
+    e->within = (uint8_t *)otx__pool_take_zero(&e->pool, OTX__SEAM_BITS / 8, 1);
+    if (!e->within) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < rules->token_count; i++) {
+        const otx__rule_token *token = &rules->tokens[i];
+        size_t at = 0;
+        uint32_t left = 0;
+        while (at < token->size) {
+            const bool first = at == 0;
+            const uint32_t right = otx__utf8_next(token->content, token->size, &at);
+            const size_t bit = otx__seam_bit(left, right);
+            if (!first) e->within[bit / 8] |= (uint8_t)(1u << bit % 8);
+            left = right;
+        }
+    }
+    return OTX_OK;
+}
+
+/* The end of the first part of a word: between two characters that are tokens, as one that is
+   unknown may be one with others beside it, or let these come together. */
+OTX__PRIVATE size_t otx__seam_end(const otx_encoder *e, const char *word, size_t size)
+{
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t before = 0, at = 0, next;
+    uint32_t left, right;
+    if (size < OTX__SEAM_LEAST) return size;
+    left = otx__utf8_next(word, size, &at);
+    for (; at < size; before = at, at = next, left = right) {
+        next = at;
+        right = otx__utf8_next(word, size, &next);
+        if (otx__seam_between(e->within, left, right) &&
+            otx__rules_find(rules, word + before, at - before) >= 0 &&
+            otx__rules_find(rules, word + at, next - at) >= 0)
+            return at;
+    }
+    return size;
+}
+
+/* ---- words ---- */
+
+/* Room for `count` ids more. */
+OTX__PRIVATE otx_result otx__encode_room(otx_encoder *e, size_t count, otx_error *error)
+{
+    void *items = e->ids;
+    if (!otx__grow(e->ctx, &items, &e->id_room, e->id_count + count, sizeof *e->ids))
+        return otx__fail_array(error, e->id_count + count, sizeof *e->ids);
+    e->ids = (uint32_t *)items;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__encode_drop_split(otx_encoder *e)
+{
+    const size_t room = e->split_room;
+    if (e->split.ways) otx__free(e->ctx, e->split.ways, room + 1, sizeof *e->split.ways);
+    if (e->split.symbols) otx__free(e->ctx, e->split.symbols, room, sizeof *e->split.symbols);
+    if (e->split.heap) otx__free(e->ctx, e->split.heap, room, 3 * sizeof *e->split.heap);
+    e->split.ways = NULL;
+    e->split.symbols = NULL;
+    e->split.heap = NULL;
+    e->split_room = 0;
+}
+
+/* Room to split a word of `size` bytes. */
+OTX__PRIVATE otx_result otx__encode_split_room(otx_encoder *e, size_t size, otx_error *error)
+{
+    otx__split *s = &e->split;
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t room = 256;
+    bool good = true;
+    if (size <= e->split_room) return OTX_OK;
+    while (room < size) room *= 2;
+    otx__encode_drop_split(e);
+    e->split_room = room;
+    s->rules = rules;
+    if (rules->how == OTX__SPLIT_VITERBI) {
+        s->ways = (otx__way *)otx__alloc(e->ctx, room + 1, sizeof *s->ways);
+        good = s->ways != NULL;
+    } else if (rules->how <= OTX__SPLIT_WEIGHTS) {
+        s->symbols = (otx__symbol *)otx__alloc(e->ctx, room, sizeof *s->symbols);
+        s->heap = (otx__joining *)otx__alloc(e->ctx, room, 3 * sizeof *s->heap);
+        good = s->symbols && s->heap;
+    }
+    return good ? OTX_OK : otx__fail_array(error, room, 4 * sizeof *s->heap);
+}
+
+/* The ids of a word that is split by the model: as many as it has bytes, or fewer. */
+OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, const char *word,
+                                             size_t size, otx_error *error)
+{
+    otx__split *s = &e->split;
+    otx_result result = otx__encode_split_room(e, size, error);
+    if (!result) result = otx__encode_room(e, size, error);
+    if (result) return result;
+    s->ids = e->ids + e->id_count;
+    s->capacity = e->id_room - e->id_count;
+    s->count = 0;
+    s->in_unknown = false;
+    otx__split_word(s, word, size, true, true);
+    otx__word_keep(&e->cache, hash, word, size, s->ids, s->count);
+    e->id_count += s->count;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_t size,
+                                         otx_error *error)
+{
+    const uint32_t *ids = NULL;
+    uint64_t hash = 0;
+    size_t count = 0;
+    otx_result result;
+    if (size <= OTX__CACHE_WORD) {
+        hash = otx__hash(e->cache.key, word, size);
+        ids = otx__word_ids(&e->cache, hash, word, size, &count);
+    }
+    if (!ids) return otx__encode_new_word(e, hash, word, size, error);
+    result = otx__encode_room(e, count, error);
+    if (result) return result;
+    if (count) memcpy(e->ids + e->id_count, ids, count * sizeof *ids);
+    e->id_count += count;
+    return OTX_OK;
+}
+
+/* A piece that the pre-tokenizer gives. */
+OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, size_t size,
+                                          otx_error *error)
+{
+    size_t at = 0, end = size;
+    otx_result result = OTX_OK;
+    for (; at < size && !result; at = end) {
+        end = e->within ? at + otx__seam_end(e, piece + at, size - at) : size;
+        result = otx__encode_word(e, piece + at, end - at, error);
+    }
+    return result;
+}
+
+/* >>> src/encode/encode_open.h */
+/* ---- encode_open: what an encoder is made from ------------------------------------------ */
+
+/* ---- added tokens ---- */
+
+/* An added token as the files say it, by its place among them. */
+typedef struct otx__cut_entry {
+    otx__cut_token token;
+    bool normalized;
+} otx__cut_entry;
+
+/* Added tokens on their way to the sets. */
+typedef struct otx__cut_list {
+    otx_encoder *e;
+    otx__token_index index; /* of the added tokens, by content */
+    otx__cut_entry *entries;
+    uint32_t *places;       /* by id: of its entry, one more; or 0 */
+    size_t count, room;
+    otx_error *error;
+} otx__cut_list;
+
+/* Takes in an entry: the last one of a token counts, but for files after the first. */
+OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                      bool again)
+{
+    otx_encoder *e = list->e;
+    const uint32_t content = otx__content_node(json, node);
+    const uint32_t normalized = otx_json_find(json, node, "normalized");
+    otx__cut_entry *entry;
+    char *text;
+    size_t size;
+    int64_t id;
+    if (content == OTX_JSON_NONE) return OTX_OK;
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, content).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, list->error);
+    size = otx_json_string(json, content, text);
+    id = otx__index_find(&list->index, OTX_TOKEN_NONE, text, size);
+    if (size == 0 || id < 0 || (list->places[id] && !again)) return OTX_OK;
+    if (!list->places[id] && list->count == list->room) return OTX_OK;
+    if (!list->places[id]) list->places[id] = (uint32_t)++list->count;
+    entry = &list->entries[list->places[id] - 1];
+    entry->token.text = otx__span_of(text, size);
+    entry->token.id = (uint32_t)id;
+    entry->token.left = otx__tidy_true(json, node, "lstrip");
+    entry->token.right = otx__tidy_true(json, node, "rstrip");
+    entry->token.alone = otx__tidy_true(json, node, "single_word");
+    entry->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && otx_json_type_of(json, node) ==
+                             OTX_JSON_OBJECT && !otx__tidy_true(json, node, "special"));
+    return OTX_OK;
+}
+
+/* Those of tokenizer.json, then those that tokenizer_config.json adds to them. */
+OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
+                                      const otx_json *config)
+{
+    otx_json_iter entry = otx_json_iter_of(json, otx_json_find(json, 0, "added_tokens"));
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&entry))
+        result = otx__cut_take(list, json, entry.value, true);
+    entry = otx_json_iter_of(config, otx_json_find(config, 0, "added_tokens_decoder"));
+    while (!result && otx_json_iter_next(&entry))
+        result = otx__cut_take(list, config, entry.value, false);
+    return result;
+}
+
+/* Tokens that other files add, by their names alone: they are met as they stand. */
+OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
+{
+    const otx_vocab *vocab = &list->e->vocab;
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        otx__cut_entry *entry = &list->entries[list->count];
+        if (!vocab->tokens[i].added || list->places[i] || vocab->tokens[i].content_size == 0 ||
+            list->count == list->room)
+            continue;
+        memset(entry, 0, sizeof *entry);
+        entry->token.text = otx__span_of(vocab->tokens[i].content, vocab->tokens[i].content_size);
+        entry->token.id = (uint32_t)i;
+        list->places[i] = (uint32_t)++list->count;
+    }
+}
+
+/* Puts the entries into the sets: what is normalised by what becomes of it. */
+OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
+{
+    otx_encoder *e = list->e;
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        e->sets[i].tokens = (otx__cut_token *)otx__pool_take(&e->pool, list->count,
+                                                             sizeof *e->sets[i].tokens);
+        if (!e->sets[i].tokens) return otx__pool_fail(&e->pool, list->error);
+        e->sets[i].words = &e->words;
+    }
+    for (i = 0; i < list->count; i++) {
+        otx__cut_token token = list->entries[i].token;
+        otx__cut_set *set = &e->sets[list->entries[i].normalized];
+        if (list->entries[i].normalized) {
+            char *copy;
+            otx_result result = otx__tidy_run(&e->normal, token.text, &token.text, list->error);
+            if (result) return result;
+            copy = (char *)otx__pool_take(&e->pool, token.text.size + 1, 1);
+            if (!copy) return otx__pool_fail(&e->pool, list->error);
+            memcpy(copy, token.text.bytes, token.text.size);
+            token.text.bytes = copy;
+        }
+        if (token.alone && !e->words.ranges)
+            otx__ranges_read(&e->pool, otx__words_table, false, &e->words);
+        if (token.text.size) set->tokens[set->count++] = token;
+    }
+    if (e->pool.failed) return otx__pool_fail(&e->pool, list->error);
+    otx__cut_settle(&e->sets[0]);
+    otx__cut_settle(&e->sets[1]);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *json,
+                                               const otx_json *config, otx_error *error)
+{
+    const otx_vocab *vocab = &e->vocab;
+    otx__cut_list list;
+    size_t i;
+    otx_result result;
+    memset(&list, 0, sizeof list);
+    list.e = e;
+    list.error = error;
+    for (i = 0; i < vocab->count; i++) list.room += vocab->tokens[i].added;
+    result = otx__index_open(e->ctx, &list.index, vocab->tokens, list.room + 1, true, error);
+    if (result) return result;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->added)
+            *otx__index_slot(&list.index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)i + 1;
+    }
+    list.entries = (otx__cut_entry *)otx__alloc(e->ctx, list.room + 1, sizeof *list.entries);
+    list.places = (uint32_t *)otx__alloc_zero(e->ctx, vocab->count, sizeof *list.places);
+    if (!list.entries || !list.places)
+        result = otx__fail_array(error, vocab->count, sizeof *list.places);
+    if (!result) result = otx__cut_read(&list, json, config);
+    if (!result) otx__cut_read_named(&list);
+    if (!result) result = otx__cut_share(&list);
+    otx__free(e->ctx, list.entries, list.room + 1, sizeof *list.entries);
+    otx__free(e->ctx, list.places, vocab->count, sizeof *list.places);
+    otx__index_close(e->ctx, &list.index);
+    return result;
+}
+
+/* ---- the files ---- */
+
+/* What tokenizer.json says of its model that a vocabulary's rules are not told. */
+OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *json,
+                                               otx_error *error)
+{
+    otx__rules *rules = (otx__rules *)e->vocab.rules;
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const uint32_t dropout = otx_json_find(json, model, "dropout");
+    const uint32_t unknown = otx_json_find(json, model, "unk_token");
+    uint64_t id;
+    char *text;
+    if (otx_json_type_of(json, dropout) == OTX_JSON_NUMBER && otx__json_double(json, dropout) != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its model has a dropout, so that no "
+                         "text is encoded twice alike", e->name);
+    rules->unknown = -1;
+    if (otx_json_uint(json, otx_json_find(json, model, "unk_id"), &id) && id < e->vocab.count)
+        rules->unknown = (int64_t)id;
+    if (otx_json_type_of(json, unknown) != OTX_JSON_STRING) return OTX_OK;
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, unknown).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, error);
+    rules->unknown = otx__rules_find(rules, text, otx_json_string(json, unknown, text));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_text *texts,
+                                              const otx_json *json, otx_error *error)
+{
+    const otx_vocab_text *text = &texts[OTX_VOCAB_TOKENIZER_CONFIG];
+    otx_json_options options;
+    otx_json config;
+    otx_result result = otx__encode_read_model(e, json, error);
+    memset(&config, 0, sizeof config);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    if (!result)
+        result = otx__tidy_open(e->ctx, json, otx_json_find(json, 0, "normalizer"), e->name,
+                                  &e->normal, error);
+    if (!result) {
+        result = otx__cutter_open(e->ctx, json, otx_json_find(json, 0, "pre_tokenizer"), e->name,
+                                  &e->cutter, error);
+        e->has_cutter = !result;
+    }
+    if (!result && text->bytes)
+        result = otx_json_parse(e->ctx, text->bytes, text->size, "tokenizer_config.json",
+                                &options, &config, error);
+    if (!result) result = otx__encode_read_added(e, json, &config, error);
+    otx_json_close(e->ctx, &config);
+    return result;
+}
+
+/* tekken.json: a pattern, and tokens of bytes. */
+OTX__PRIVATE otx_result otx__encode_read_tekken(otx_encoder *e, const otx_json *json,
+                                                otx_error *error)
+{
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    otx_result result;
+    char *text;
+    if (otx_json_type_of(json, pattern) != OTX_JSON_STRING)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: config.pattern is no string", e->name);
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, pattern).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, error);
+    result = otx__tidy_open(e->ctx, json, OTX_JSON_NONE, e->name, &e->normal, error);
+    if (!result) {
+        result = otx__cutter_open_pattern(e->ctx, text, otx_json_string(json, pattern, text),
+                                          e->name, &e->cutter, error);
+        e->has_cutter = !result;
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__encode_read(otx_encoder *e, const otx_vocab_text *texts,
+                                         otx_error *error)
+{
+    const bool tekken = strcmp(otx__word(e->vocab.source), "tekken.json") == 0;
+    const otx_vocab_text *text = &texts[tekken ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON];
+    otx_json json;
+    otx_result result;
+    if (!tekken && strcmp(otx__word(e->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: text is encoded by a tokenizer.json "
+                         "or tekken.json, not by %s: load it with transformers' AutoTokenizer "
+                         "and save it with save_pretrained, which writes tokenizer.json", e->name,
+                         otx__word(e->vocab.source));
+    result = otx_json_parse(e->ctx, text->bytes, text->size, e->name, NULL, &json, error);
+    if (result) return result;
+    result = tekken ? otx__encode_read_tekken(e, &json, error)
+                    : otx__encode_read_json(e, texts, &json, error);
+    otx_json_close(e->ctx, &json);
+    return result;
+}
+
+OTX_API void otx_encoder_close(otx_encoder *e)
+{
+    if (!e) return;
+    if (e->has_cutter) otx__cutter_close(&e->cutter);
+    otx__tidy_close(&e->normal);
+    otx__slices_close(&e->slices);
+    otx__encode_drop_split(e);
+    if (e->id_room) otx__free(e->ctx, e->ids, e->id_room, sizeof *e->ids);
+    otx__text_close(&e->replaced);
+    otx__text_close(&e->rest);
+    otx_vocab_close(e->ctx, &e->vocab);
+    otx__pool_close(&e->pool);
+    otx__free(e->ctx, e, 1, sizeof *e);
+}
+
+OTX_API otx_result otx_encoder_parse(const otx_context *ctx, const otx_vocab_text *texts,
+                                     const char *name, otx_encoder **out, otx_error *error)
+{
+    otx_encoder *e = (otx_encoder *)otx__alloc_zero(ctx, 1, sizeof *e);
+    otx_result result;
+    *out = NULL;
+    if (!e) return otx__fail_memory(error, sizeof *e);
+    e->ctx = ctx;
+    otx__format(e->name, sizeof e->name, "%s", name ? name : "tokenizer");
+    otx__pool_open(&e->pool, ctx);
+    otx__slices_open(&e->slices, ctx);
+    otx__text_open(&e->replaced, ctx);
+    otx__text_open(&e->rest, ctx);
+    result = otx_vocab_parse(ctx, texts, name, &e->vocab, error);
+    if (!result) /* of a tekken.json special tokens are never met in a text */
+        result = otx__parse_rules(ctx, texts, name, texts[OTX_VOCAB_TOKENIZER_JSON].bytes != NULL,
+                                  &e->vocab, error);
+    if (!result) result = otx__rules_index((otx__rules *)e->vocab.rules, error);
+    if (!result) result = otx__encode_read(e, texts, error);
+    if (!result) result = otx__encode_seams(e, error);
+    if (!result) otx__word_cache_open(&e->pool, &e->cache);
+    if (!result && e->pool.failed) result = otx__pool_fail(&e->pool, error);
+    if (result) otx_encoder_close(e);
+    else *out = e;
+    return result;
+}
+
+OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder)
+{
+    return &encoder->vocab;
+}
+
+/* >>> src/encode/encode.h */
+/* ---- encode: whole texts as token ids --------------------------------------------------- */
+
+/* Bytes of a text at most, and of what is made of it. */
+#define OTX__ENCODE_LIMIT ((size_t)1 << 26)
+
+/* Text between added tokens, as it was made. `first`: nothing of the caller's text is before
+   it. */
+OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
+                                          otx_error *error)
+{
+    otx_result result;
+    size_t i;
+    if (text.size > OTX__SPLIT_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes %" PRIu64 " bytes of "
+                         "a text, more than can be split", e->name, (uint64_t)text.size);
+    result = otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+    for (i = 0; !result && i < e->slices.count; i++) {
+        const otx__slice slice = e->slices.items[i];
+        result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
+                                   slice.end - slice.start, error);
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__encode_put(otx_encoder *e, uint32_t id, otx_error *error)
+{
+    otx_result result = otx__encode_room(e, 1, error);
+    if (!result) e->ids[e->id_count++] = id;
+    return result;
+}
+
+/* Text between the added tokens that are looked for first: normalised, and cut at the others. */
+OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool first,
+                                         otx_error *error)
+{
+    const otx__cut_token *token;
+    otx__parting cutting;
+    otx__span part;
+    otx_result result = otx__tidy_run(&e->normal, text, &text, error);
+    if (result) return result;
+    first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
+    otx__parting_open(&cutting, &e->sets[1], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
+        if (token) result = otx__encode_put(e, token->id, error);
+        else
+            result = otx__encode_plain(e, part, first && part.bytes == text.bytes, error);
+    }
+    return result;
+}
+
+/* The bytes of what is no UTF-8, up to where a character may begin again: the most that could
+   have become one, as Python replaces it. */
+OTX__PRIVATE size_t otx__broken_size(const unsigned char *bytes, size_t size)
+{
+    const unsigned lead = bytes[0];
+    const size_t wanted = lead < 0xc2 || lead > 0xf4 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    size_t at = 1;
+    if (wanted > 1 && size > 1) {
+        const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+        const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+        if (bytes[1] < low || bytes[1] > high) return 1;
+        at = 2;
+    }
+    while (at < wanted && at < size && (bytes[at] & 0xc0) == 0x80) at++;
+    return at;
+}
+
+/* The text with U+FFFD for what is no UTF-8. */
+OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_error *error)
+{
+    size_t at = 0, start = 0, step;
+    e->replaced.size = 0;
+    while (at < text->size) {
+        const unsigned char *bytes = (const unsigned char *)text->bytes + at;
+        step = otx__utf8_length(bytes, text->size - at);
+        if (!step) {
+            otx__text_bytes(&e->replaced, text->bytes + start, at - start);
+            otx__text_string(&e->replaced, "\xef\xbf\xbd");
+            step = otx__broken_size(bytes, text->size - at);
+            start = at + step;
+        }
+        at += step;
+    }
+    if (start == 0) return OTX_OK;
+    otx__text_bytes(&e->replaced, text->bytes + start, at - start);
+    if (e->replaced.failed) {
+        e->replaced.failed = false;
+        return otx__fail_memory(error, text->size);
+    }
+    *text = otx__span_of(e->replaced.bytes, e->replaced.size);
+    return OTX_OK;
+}
+
+/* The ids of a text, in e->ids. */
+OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_error *error)
+{
+    const otx__cut_token *token;
+    otx__parting cutting;
+    otx__span part;
+    otx_result result;
+    e->id_count = 0;
+    if (text.size > OTX__ENCODE_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
+                         "encoded at once", (uint64_t)text.size);
+    result = otx__encode_mend(e, &text, error);
+    otx__parting_open(&cutting, &e->sets[0], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
+        if (token) result = otx__encode_put(e, token->id, error);
+        else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
+                              size_t capacity, size_t *count, otx_error *error)
+{
+    otx_result result = otx__encode_text(encoder, otx__span_of(text, size), error);
+    size_t copied;
+    if (result) return result;
+    *count = encoder->id_count;
+    copied = otx__min(capacity, encoder->id_count);
+    if (copied) memcpy(ids, encoder->ids, copied * sizeof *ids);
+    return OTX_OK;
+}
+
+/* ---- counting ---- */
+
+enum { OTX__COUNT_PART = 1 << 20, OTX__COUNT_LINE = 1 << 23 };
+
+/* Whether a text may end before a byte: no space, so that those of a piece stay together. */
+OTX__PRIVATE bool otx__count_breaks(const char *bytes, size_t at)
+{
+    const unsigned char next = (unsigned char)bytes[at];
+    return at > 0 && bytes[at - 1] == '\n' &&
+           ((next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
+            (next >= 'a' && next <= 'z') || next >= 0xc3);
+}
+
+/* How much of what is kept is encoded now. */
+OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
+{
+    size_t at = rest->size;
+    if (last || rest->size < OTX__COUNT_PART) return last ? rest->size : 0;
+    while (at > 0 && (at == rest->size || !otx__count_breaks(rest->bytes, at))) at--;
+    if (at > 0 || rest->size < OTX__COUNT_LINE) return at;
+    for (at = rest->size - 4; at < rest->size && ((unsigned char)rest->bytes[at] & 0xc0) == 0x80;)
+        at++;
+    return at;
+}
+
+OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, const char *text, size_t size,
+                                        otx_token_counts *counts, otx_error *error)
+{
+    size_t i;
+    otx_result result = otx__encode_text(e, otx__span_of(text, size), error);
+    if (result) return result;
+    for (i = 0; i < e->id_count; i++) counts->by_id[e->ids[i]]++;
+    counts->bytes += size;
+    counts->tokens += e->id_count;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
+                                     bool last, otx_token_counts *counts, otx_error *error)
+{
+    otx__text *rest = &encoder->rest;
+    otx_result result = OTX_OK;
+    size_t part;
+    do {
+        const size_t step = otx__min(size, (size_t)OTX__COUNT_PART);
+        otx__text_bytes(rest, bytes, step);
+        if (rest->failed) {
+            rest->failed = false;
+            return otx__fail_memory(error, rest->size + step);
+        }
+        if (step) bytes += step;
+        size -= step;
+        part = otx__count_part(rest, last && size == 0);
+        if (part) result = otx__count_text(encoder, rest->bytes, part, counts, error);
+        if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
+        rest->size -= part;
+    } while (!result && size > 0);
+    return result;
+}
+
+/* >>> src/encode/write_counts.h */
+/* ---- write_counts: how often tokens occur, as lists ------------------------------------- */
+
+/* A token that occurs. */
+typedef struct otx__counted {
+    uint64_t count;
+    uint32_t id;
+} otx__counted;
+
+OTX__PRIVATE int otx__compare_counted(const void *a, const void *b)
+{
+    const otx__counted *x = (const otx__counted *)a, *y = (const otx__counted *)b;
+    if (x->count != y->count) return x->count > y->count ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* A token's content as lists of tokens have it: \xNN for control characters and what is no
+   UTF-8, and for a # that an id would begin with. */
+OTX__PRIVATE void otx__counts_name(otx__text *text, const otx_token *token)
+{
+    size_t at = 0, step;
+    for (; at < token->content_size; at += step) {
+        const unsigned char *byte = (const unsigned char *)token->content + at;
+        const bool id = at == 0 && *byte == '#' && token->content_size > 1 &&
+                        otx__is_digit(token->content[1]);
+        step = otx__utf8_length(byte, token->content_size - at);
+        if (*byte == '\\') {
+            otx__text_string(text, "\\\\");
+        } else if (step == 0 || *byte < 0x20 || *byte == 0x7f || id) {
+            otx__text_format(text, "\\x%02x", (unsigned)*byte);
+            step = 1;
+        } else {
+            otx__text_bytes(text, byte, step);
+        }
+    }
+}
+
+OTX__PRIVATE otx_result otx__counts_flush(otx__text *text, const otx_sink *sink, otx_error *error)
+{
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > 0 && !sink->write(sink->context, text->bytes, text->size))
+        return otx__fail(error, OTX_ERROR_IO, "the counts could not be written");
+    text->size = 0;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__counts_json_line(otx__text *text, const otx_token *token,
+                                        const otx__counted *counted)
+{
+    const bool readable = otx__is_utf8(token->content, token->content_size);
+    otx__text_format(text, "    {\"id\": %" PRIu32 ", \"count\": %" PRIu64 ", \"token\": ",
+                     counted->id, counted->count);
+    if (readable) otx__text_json_string(text, token->content, token->content_size);
+    else otx__text_string(text, "null");
+    otx__text_string(text, "}");
+}
+
+/* The lines, in either form. */
+OTX__PRIVATE otx_result otx__counts_lines(const otx_vocab *vocab, const otx__counted *items,
+                                          size_t count, bool json, otx__text *text,
+                                          const otx_sink *sink, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < count && !result; i++) {
+        const otx_token *token = &vocab->tokens[items[i].id];
+        if (json) {
+            otx__counts_json_line(text, token, &items[i]);
+            otx__text_string(text, i + 1 < count ? ",\n" : "\n");
+        } else {
+            otx__text_format(text, "%" PRIu64 "\t%" PRIu32 "\t", items[i].count, items[i].id);
+            otx__counts_name(text, token);
+            otx__text_string(text, "\n");
+        }
+        if (text->size >= 1 << 16 || text->failed) result = otx__counts_flush(text, sink, error);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_vocab *vocab,
+                                          const otx_token_counts *counts, bool json,
+                                          const otx_sink *sink, otx_error *error)
+{
+    otx__counted *items = (otx__counted *)otx__alloc(ctx, vocab->count, sizeof *items);
+    size_t count = 0, i;
+    otx__text text;
+    otx_result result;
+    if (!items) return otx__fail_array(error, vocab->count, sizeof *items);
+    for (i = 0; i < vocab->count; i++) {
+        if (!counts->by_id[i]) continue;
+        items[count].id = (uint32_t)i;
+        items[count++].count = counts->by_id[i];
+    }
+    otx__sort(items, count, sizeof *items, otx__compare_counted);
+    otx__text_open(&text, ctx);
+    if (json)
+        otx__text_format(&text, "{\n  \"bytes\": %" PRIu64 ",\n  \"tokens\": %" PRIu64
+                         ",\n  \"distinct\": %" PRIu64 ",\n  \"counts\": [\n", counts->bytes,
+                         counts->tokens, (uint64_t)count);
+    result = otx__counts_lines(vocab, items, count, json, &text, sink, error);
+    if (json) otx__text_string(&text, "  ]\n}\n");
+    if (!result) result = otx__counts_flush(&text, sink, error);
+    otx__text_close(&text);
+    otx__free(ctx, items, vocab->count, sizeof *items);
+    return result;
+}
+
 /* >>> src/simd/chapter.h */
 /* ==== simd: the hot loops, once for each instruction set ==== */
 
@@ -16613,6 +19313,7 @@ OTX__128_KERNEL uint32_t otx__sift_128(const otx__sift *sift, float *least, floa
         high[i] = OTX__128_ADD_PRODUCT(spread, weight, value);
         highs = OTX__128_MAX(highs, high[i]);
     }
+    if (!OTX__128_NOT_BELOW(highs, mark)) return 0;
     if (OTX__128_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_128(lows);
         mark = OTX__128_SPLAT(*least);
@@ -16932,6 +19633,7 @@ OTX__256_KERNEL uint32_t otx__sift_256(const otx__sift *sift, float *least, floa
         high[i] = OTX__256_ADD_PRODUCT(spread, weight, value);
         highs = OTX__256_MAX(highs, high[i]);
     }
+    if (!OTX__256_NOT_BELOW(highs, mark)) return 0;
     if (OTX__256_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_256(lows);
         mark = OTX__256_SPLAT(*least);
@@ -17629,6 +20331,7 @@ OTX__AVX512_KERNEL uint32_t otx__sift_avx512(const otx__sift *sift, float *least
     __mmask16 mask0, mask1;
     otx__sift_half_avx512(sift, 0, &low0, &high0);
     otx__sift_half_avx512(sift, 16, &low1, &high1);
+    if (!_mm512_cmp_ps_mask(_mm512_max_ps(high0, high1), mark, _CMP_GE_OQ)) return 0;
     low0 = _mm512_max_ps(low0, low1);
     if (_mm512_cmp_ps_mask(low0, mark, _CMP_GT_OQ)) {
         *least = _mm512_reduce_max_ps(low0);
@@ -18453,12 +21156,15 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      support        what is known of one target, and the exact steps
      gram_table     products of atoms with all atoms, for scans
      screen         which atoms are worth scoring in double: the bound
+     residuals      the residual form's targets on their way into a scan
      scan           the correlations of all atoms with a block's residuals
      predict        making targets ready for the next scan
      candidates     the atoms that a scan could not rule out
      select         the next atoms of each target
+     rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
+     apart          targets that a table of products cannot tell on
      steps          a pursuit from its rows to its results
      combine        new rows of coefficients
      solver         the public call
@@ -18733,17 +21439,25 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
 }
 
 /* products[tile][j][i], as below, of panels of float with at least one column. */
-OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
-                                              float *products)
+                                              size_t wanted, float *products)
 {
     size_t block, tile, j;
     for (block = 0; block < columns; block += OTX__CHAIN)
         for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+            for (j = 0; j < wanted; j += OTX__STRIP)
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
                                  block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
+/* The same of whole panels. */
+OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+                                              size_t tiles, const float *b, size_t columns,
+                                              float *products)
+{
+    otx__panels_multiply_strips(kernels, a, tiles, b, columns, OTX__TILE, products);
 }
 
 /* Turns products of ROWS into those of the vectors' rests. */
@@ -18764,17 +21478,17 @@ OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, si
 }
 
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
-   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b, of the
-   same type; where that is INT8, in units of both their scales. */
+   `tiles` panels of a from `first` on, and the first vectors j of one panel of b, as many as
+   are wanted at least, of the same type; where that is INT8, in units of both their scales. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
                                        size_t first, size_t tiles, const otx__panels *b,
-                                       size_t other, float *products)
+                                       size_t other, size_t wanted, float *products)
 {
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-        otx__panels_multiply_floats(kernels, (const float *)rows, tiles, (const float *)columns,
-                                    a->columns, products);
+        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, (const float *)columns,
+                                    a->columns, wanted, products);
         return;
     case OTX__PANEL_ROWS:
     case OTX__PANEL_BF16:
@@ -18901,7 +21615,7 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
         if (panels->type == OTX__PANEL_INT8) {
             otx__rest_to_int8(rest, unit, rate, to.bytes);
             otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
-        } else if (panels->type == OTX__PANEL_BF16) {
+        } else if (panels->type != OTX__PANEL_FLOAT) {
             otx__rest_to_bf16(rest, to.halves);
             otx__panel_put(panel, bytes, to.halves, 2, p, lane);
         } else {
@@ -18915,8 +21629,9 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
     return left.squares[0];
 }
 
-/* Puts the rest of a vector of n elements and of that norm, not 0, whose common part the
-   panels have, into place `at`, and returns the rest's square. */
+/* Puts the rest of a vector of n elements, in units of that norm, not 0, whose common part
+   the panels have, into place `at`, and returns the rest's square. Panels of rows take the
+   whole vector, rounded to bf16, in place of its rest. */
 OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
                                          size_t n, double norm, const double *direction)
 {
@@ -18927,7 +21642,7 @@ OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const d
     from.vector = vector;
     from.direction = direction;
     from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
+    from.common = panels->type == OTX__PANEL_ROWS ? 0.0 : (double)panels->common[at];
     from.n = n;
     memset(&whole, 0, sizeof whole);
     for (p = 0; p < n; p += OTX__REST_CHUNK) {
@@ -19677,7 +22392,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
                                    block + (tile - first) * OTX__TILE * OTX__TILE);
     if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
-                             block);
+                             OTX__TILE, block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
         int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
         int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
@@ -19788,7 +22503,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
         size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
         const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &table->panels, panel, block);
+                             &table->panels, panel, columns, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
@@ -19867,6 +22582,9 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
        their products        1.02 R * chain       0 with 8 bits, as integers are exact
        everything in float   16 u * (2 + R + |<r, m>|)
 
+   For targets finished apart from a table made of rows (apart.h), not the rest of r is rounded
+   but all of it: d_n = 0, and R and d are those of r.
+
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
    (k + columns) 2^-52 S. The Gram form's 8 u S covers that many times over; the
@@ -19886,6 +22604,9 @@ typedef struct otx__bound {
     double refined; /* with the betas as floats */
 } otx__bound;
 
+/* Atoms of the last steps that a target keeps to try first. */
+#define OTX__RUNNERS 16
+
 /* A block of targets, and what the screen knows of them. A set is a support that a scan
    looks at: number 0 the atoms selected, and with each further one a predicted atom
    more. */
@@ -19903,16 +22624,25 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all; before, those to be hidden */
+    double *residuals;      /* [target][column] the residual form: of the atoms selected */
+    uint32_t *runners;      /* [target][OTX__RUNNERS] likewise: atoms that came near, or
+                               OTX__NO_ATOM */
+    float *bars;            /* [target] likewise: what the largest weighted correlation is at
+                               least, by these */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
-    double *rest;           /* [target] ||y'|| / ||y||, rounded up */
+    double *rest;           /* [target] ||y'|| / ||y||, rounded up; with residuals in panels
+                               of rows, of the whole of these */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
     uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
                                atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
+    uint32_t *apart;        /* in the forms that scan: targets to be finished in the residual
+                               form (apart.h), which count as ended until then */
+    size_t apart_count;
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
@@ -19956,7 +22686,7 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
+    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_scans(screen->form)) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
@@ -20078,6 +22808,138 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* >>> src/solve/residuals.h */
+/* ---- residuals: the residual form's targets on their way into a scan ------------- */
+
+/* ---- the residuals at hand ---- */
+
+/* Keeps the deciding residual for the step that it decides. */
+OTX__PRIVATE void otx__residual_keep(const otx__screen *screen, size_t target,
+                                     const otx__scratch *scratch)
+{
+    size_t columns = screen->problem->dictionary->columns;
+    memcpy(screen->residuals + target * columns, scratch->residual, columns * sizeof(double));
+}
+
+/* scratch->residual: that of the target's support, as kept. */
+OTX__PRIVATE void otx__residual_recall(const otx__screen *screen, size_t target,
+                                       otx__scratch *scratch)
+{
+    size_t columns = screen->problem->dictionary->columns;
+    memcpy(scratch->residual, screen->residuals + target * columns, columns * sizeof(double));
+}
+
+/* ---- survivors: atoms that a scan has not ruled out, scored in float ---- */
+
+/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
+OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+{
+    double norm = otx__norm(scratch->residual, dictionary->columns);
+    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
+    size_t i;
+    for (i = 0; i < dictionary->columns; i++)
+        scratch->rough[i] = (float)(scratch->residual[i] * unit);
+    return norm;
+}
+
+/* What the scores of some survivors with that vector are at most, by products in float,
+   and, of the best of them, at least. A sum of n such products is off by no more
+   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
+                                         size_t end, otx__scratch *scratch)
+{
+    size_t n = dictionary->columns, i, count;
+    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
+    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
+    for (; first < end; first += count) {
+        const uint32_t *atoms = scratch->survivors + first;
+        otx__row rows[OTX__TILE];
+        float products[OTX__TILE];
+        count = otx__min(OTX__TILE, end - first);
+        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
+        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
+        for (i = 0; i < count; i++) {
+            double off = share * dictionary->norms[atoms[i]] + tiny;
+            double score = otx__score(dictionary, atoms[i], (double)products[i]);
+            double spread = otx__score(dictionary, atoms[i], off);
+            bool sound = otx__is_finite(score); /* else beyond a float */
+            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
+            if (sound && score - spread > least) least = score - spread;
+        }
+    }
+    return least;
+}
+
+/* What the best weighted correlation of some survivors is at least, as a scan has it. */
+OTX__PRIVATE double otx__survivors_least(const otx__screen *screen, size_t target, size_t first,
+                                         size_t end, double norm, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
+    double least = otx__survivors_score(dictionary, first, end, scratch);
+    return least > 0.0 ? least * norm / unit * (1.0 - 1e-5) : 0.0;
+}
+
+/* ---- runners-up ---- */
+
+/* The atoms that came next in a step are most likely to come first in the following ones.
+   What the best of them has with the new residual, a few products, is a bar for all others
+   before these are scanned: nearly every tile fails it at once. */
+
+/* Leaves out what a target has none of. */
+OTX__PRIVATE void otx__runners_clear(const otx__screen *screen, size_t target)
+{
+    size_t i;
+    for (i = 0; i < OTX__RUNNERS; i++)
+        screen->runners[target * OTX__RUNNERS + i] = OTX__NO_ATOM;
+}
+
+/* Keeps the best of some atoms, by their scores or, where there are none, as they come, and
+   of those kept before as many as there is room for. */
+OTX__PRIVATE void otx__runners_keep(const otx__screen *screen, size_t target,
+                                    const uint32_t *atoms, const double *scores, size_t count)
+{
+    uint32_t *runners = screen->runners + target * OTX__RUNNERS, kept[OTX__RUNNERS];
+    double values[OTX__RUNNERS];
+    size_t found = 0, i, j, at;
+    for (i = 0; i < count; i++) {
+        double value = scores ? scores[i] : 0.0;
+        if (found == OTX__RUNNERS && !(value > values[found - 1])) continue;
+        if (found < OTX__RUNNERS) found++;
+        for (at = found - 1; at > 0 && value > values[at - 1]; at--) {
+            values[at] = values[at - 1];
+            kept[at] = kept[at - 1];
+        }
+        values[at] = value;
+        kept[at] = atoms[i];
+    }
+    for (i = 0; i < OTX__RUNNERS && found < OTX__RUNNERS; i++) {
+        for (j = 0; j < found && kept[j] != runners[i]; j++) continue;
+        if (j == found) kept[found++] = runners[i];
+    }
+    memcpy(runners, kept, found * sizeof *kept);
+}
+
+/* A weighted correlation that one atom, which the target may take, has at least; the
+   deciding residual must be current. */
+OTX__PRIVATE float otx__runners_bar(const otx__screen *screen, size_t target,
+                                    otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    const uint32_t *runners = screen->runners + target * OTX__RUNNERS;
+    size_t count = 0, i;
+    double norm;
+    for (i = 0; i < OTX__RUNNERS; i++)
+        if (runners[i] != OTX__NO_ATOM && !otx__support_holds(support, runners[i]))
+            scratch->survivors[count++] = runners[i];
+    if (count == 0) return 0.0f;
+    norm = otx__survivors_open(dictionary, scratch);
+    return (float)otx__survivors_least(screen, target, 0, count, norm, scratch);
+}
+
+/* ---- what a scan needs of one target ---- */
+
 /* The residual form: marks the atoms that a target hides. */
 OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
 {
@@ -20098,7 +22960,7 @@ OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
 #define OTX__BOUND_SUM_MAX 1e20
 #define OTX__BOUND_PART_MAX 3.0
 
-/* The same for the residual form, whose panel must be made anew. */
+/* Makes a target ready for the next scan: its residual is put into the panel. */
 OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
@@ -20106,8 +22968,10 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
     size_t j;
     screen->sets[target] = !support->ended;
+    screen->bars[target] = 0.0f;
     if (support->ended) return;
     otx__support_residual(problem, support, scratch);
+    otx__residual_keep(screen, target, scratch);
     for (j = 0; j < support->count; j++)
         sum += fabs(support->coefficients[j]) *
                problem->dictionary->norms[support->indices[j]] / support->norm;
@@ -20125,6 +22989,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    screen->bars[target] = otx__runners_bar(screen, target, scratch);
     otx__screen_hide(screen, target);
 }
 
@@ -20151,14 +23016,19 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
-    float weight[OTX__TILE];
+    float weight[OTX__TILE], ones[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
+    sift.by = screen->panels.scale[target];
+    if (dictionary->panels.type == OTX__PANEL_ROWS) { /* scales have been applied */
+        for (i = 0; i < OTX__TILE; i++) ones[i] = 1.0f;
+        sift.scale = ones;
+        sift.by = 1.0f;
+    }
     sift.common = dictionary->panels.common + first;
     sift.weight = dictionary->weight + first;
     sift.error = dictionary->panels.error + first;
-    sift.by = screen->panels.scale[target];
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
@@ -20194,7 +23064,8 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
     float *block = screen->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(screen->count); panel++) {
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &screen->panels, panel, block);
+                             &screen->panels, panel,
+                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE), block);
         for (tile = 0; tile < tiles; tile++)
             otx__screen_products(screen, first + tile, panel,
                                  block + tile * OTX__TILE * OTX__TILE,
@@ -20211,7 +23082,7 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
     size_t worker, target;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
         for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
-            screen->scratch[worker].least[target] = 0.0f;
+            screen->scratch[worker].least[target] = screen->bars[target];
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);
 }
@@ -20518,6 +23389,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     otx__panels_clear(&screen->panels, index);
     for (target = index * OTX__TILE; target < end; target++) {
         screen->sets[target] = 0;
+        if (screen->form == OTX_FORM_RESIDUAL) otx__runners_clear(screen, target);
         if (!otx__form_scans(screen->form)) continue;
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
@@ -20746,75 +23618,71 @@ OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, siz
     }
 }
 
-/* Gathers the atoms that the scan could not rule out: the survivors. */
-OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
-                                      otx__candidates *candidates, otx__scratch *scratch)
+/* Finds the tiles in which the scan left atoms that may be the best, for each target of a
+   task. A line of masks, mostly 0, serves all of them. */
+OTX__PRIVATE void otx__sifted_tiles(const otx__screen *screen, size_t first, size_t count,
+                                    otx__best_tiles *found)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t tiles = screen->problem->dictionary->tiles, tile, j;
+    otx__sifted_least(screen, first, count, found);
+    for (j = 0; j < count; j++) found[j].count = 0;
+    for (tile = 0; tile < tiles; tile++) {
+        const uint32_t *masks = screen->masks + tile * screen->capacity + first;
+        const float *high = screen->best + tile * screen->capacity + first;
+        uint32_t any = 0;
+        for (j = 0; j < count; j++) any |= masks[j];
+        for (j = 0; j < count && any; j++) {
+            if (!masks[j] || (double)high[j] < found[j].least) continue;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
+        }
+    }
+}
+
+/* Gathers a tile's atoms that the scan could not rule out: survivors. */
+OTX__PRIVATE void otx__sifted_tile(const otx__screen *screen, size_t tile, size_t target,
+                                   otx__candidates *candidates, otx__scratch *scratch)
+{
+    const float *weight = screen->problem->dictionary->weight;
+    uint32_t mask = screen->masks[tile * screen->capacity + target];
+    size_t i;
+    for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
+        if ((mask & 1) && weight[i] > 0.0f && !otx__support_holds(&screen->supports[target], i))
+            scratch->survivors[candidates->count++] = (uint32_t)i;
+}
+
+/* Those of all tiles, in their order. */
+OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target,
+                                      const otx__best_tiles *found, otx__candidates *candidates,
+                                      otx__scratch *scratch)
+{
     const float *high = screen->best + target;
     const uint32_t *masks = screen->masks + target;
-    size_t tile, i;
-    for (tile = 0; tile < dictionary->tiles; tile++) {
-        uint32_t mask = masks[tile * screen->capacity];
-        if (!mask || (double)high[tile * screen->capacity] < least) continue;
-        for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
-            if ((mask & 1) && dictionary->weight[i] > 0.0f &&
-                !otx__support_holds(&screen->supports[target], i))
-                scratch->survivors[candidates->count++] = (uint32_t)i;
-    }
+    size_t tiles = screen->problem->dictionary->tiles, i;
     scratch->survivors_steps++;
+    if (found->count <= OTX__BEST_TILES_MAX)
+        for (i = 0; i < found->count; i++)
+            otx__sifted_tile(screen, found->tiles[i], target, candidates, scratch);
+    else
+        for (i = 0; i < tiles; i++)
+            if (masks[i * screen->capacity] &&
+                (double)high[i * screen->capacity] >= found->least)
+                otx__sifted_tile(screen, i, target, candidates, scratch);
 }
 
 /* Survivors up to which all are scored in double; more are scored in float first. */
 #define OTX__DIRECT_SCORES_MAX 12
 
-/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
-OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
-{
-    double norm = otx__norm(scratch->residual, dictionary->columns);
-    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
-    size_t i;
-    for (i = 0; i < dictionary->columns; i++)
-        scratch->rough[i] = (float)(scratch->residual[i] * unit);
-    return norm;
-}
-
-/* What the scores of some survivors with that vector are at most, by products in float,
-   and, of the best of them, at least. A sum of n such products is off by no more
-   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
-OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
-                                         size_t end, otx__scratch *scratch)
-{
-    size_t n = dictionary->columns, i, count;
-    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
-    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
-    for (; first < end; first += count) {
-        const uint32_t *atoms = scratch->survivors + first;
-        otx__row rows[OTX__TILE];
-        float products[OTX__TILE];
-        count = otx__min(OTX__TILE, end - first);
-        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
-        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
-        for (i = 0; i < count; i++) {
-            double off = share * dictionary->norms[atoms[i]] + tiny;
-            double score = otx__score(dictionary, atoms[i], (double)products[i]);
-            double spread = otx__score(dictionary, atoms[i], off);
-            bool sound = otx__is_finite(score); /* else beyond a float */
-            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
-            if (sound && score - spread > least) least = score - spread;
-        }
-    }
-    return least;
-}
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
 
 /* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
 OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
                                          double norm, otx__scratch *scratch)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *most = screen->best + target;
-    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
     size_t best = 0, end, i, kept = 0;
     double least;
     for (i = 0; i < count; i++)
@@ -20823,7 +23691,7 @@ OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t targe
             best = i;
     for (end = best; end < count; end++)
         if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
-    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+    least = otx__survivors_least(screen, target, best, end, norm, scratch);
     for (i = 0; i < count; i++)
         if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
             scratch->survivors[kept++] = scratch->survivors[i];
@@ -20845,6 +23713,7 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
         least = otx__survivors_score(dictionary, 0, count, scratch);
         scratch->survivors_scored += count;
     }
+    otx__runners_keep(screen, target, scratch->survivors, direct ? NULL : scratch->scores, count);
     candidates->count = 0;
     for (i = 0; i < count; i++)
         if ((direct || scratch->scores[i] >= least) &&
@@ -20867,7 +23736,7 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, found->least, candidates, scratch);
+        otx__sifted_collect(screen, target, found, candidates, scratch);
         return;
     }
     for (i = 0; i < found->count && !candidates->overflow; i++)
@@ -20919,7 +23788,8 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
         return true;
     }
     clock = otx__now();
-    otx__support_residual(problem, support, scratch);
+    if (scans) otx__support_residual(problem, support, scratch);
+    else otx__residual_recall(screen, target, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
         if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__select_decide(screen, candidates, scratch, &score);
@@ -20930,14 +23800,16 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     return true;
 }
 
-/* In place of a number of sets: the target is among screen->undecided. */
+/* In place of a number of sets: the target is among screen->undecided, or screen->apart. */
 #define OTX__SETS_UNDECIDED UINT32_MAX
+#define OTX__SETS_APART (UINT32_MAX - 1)
 
 /* How a step came out. */
 typedef enum otx__outcome {
     OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
     OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
-    OTX__STEP_OPEN      /* every atom has to be scored */
+    OTX__STEP_OPEN,     /* every atom has to be scored */
+    OTX__STEP_BLURRED   /* the screen leaves too many atoms */
 } otx__outcome;
 
 /* One step of one target, by what the scan found for its set number `set`. */
@@ -20949,7 +23821,7 @@ OTX__PRIVATE otx__outcome otx__select_step(otx__screen *screen, size_t target, s
     otx__support *support = &screen->supports[target];
     size_t atom;
     if (!otx__select_best(screen, target, set, candidates, scratch, &atom))
-        return OTX__STEP_OPEN;
+        return OTX__STEP_BLURRED;
     if (support->ended) return OTX__STEP_DONE;
     if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
         support->count++; /* all else was made ready with the prediction */
@@ -20975,7 +23847,7 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
         if (otx__form_scans(screen->form))
             otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, found[set]);
+            otx__sifted_tiles(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
@@ -20986,7 +23858,10 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
             otx__candidates_collect(screen, target, set, &found[set][j], &candidates, scratch);
             outcome = otx__select_step(screen, target, set, &candidates, scratch);
         }
-        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__SETS_UNDECIDED;
+        if (outcome == OTX__STEP_BLURRED && otx__form_scans(screen->form))
+            screen->sets[target] = OTX__SETS_APART;
+        else if (outcome == OTX__STEP_BLURRED || outcome == OTX__STEP_OPEN)
+            screen->sets[target] = OTX__SETS_UNDECIDED;
         else otx__screen_make_ready(screen, target, scratch);
     }
 }
@@ -21023,20 +23898,76 @@ OTX__PRIVATE bool otx__screen_is_too_coarse(const otx__screen *screen)
            (double)atoms > OTX__SURVIVORS_SHARE_MAX * (double)steps * (double)dictionary->count;
 }
 
+/* Lists the targets that the last scan did not decide, and leaves those set apart out of the
+   next. Returns how many are to have every atom scored. */
+OTX__PRIVATE size_t otx__screen_list(otx__screen *screen)
+{
+    size_t count = 0, target;
+    for (target = 0; target < screen->count; target++) {
+        if (screen->sets[target] == OTX__SETS_UNDECIDED)
+            screen->undecided[count++] = (uint32_t)target;
+        if (screen->sets[target] != OTX__SETS_APART) continue;
+        screen->apart[screen->apart_count++] = (uint32_t)target;
+        screen->supports[target].ended = true;
+        screen->sets[target] = screen->counts[target] = 0;
+    }
+    return count;
+}
+
 /* The next atom, or the next few, of every target that has been scanned. */
 OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target;
+    size_t count;
     otx_result result = otx__watch_loop(&screen->watch, otx__task_count(screen),
                                         otx__task_work(screen), otx__select_body, screen, error);
-    for (target = 0; target < screen->count; target++)
-        if (screen->sets[target] == OTX__SETS_UNDECIDED)
-            screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
+    count = otx__screen_list(screen);
     screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
+}
+
+/* >>> src/solve/rates.h */
+/* ---- rates: what a processor does in a second ------------------------------------ */
+
+/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
+   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+typedef struct otx__plan_rates {
+    double dense, dense_bf16, dense_int8, scan, exact;
+} otx__plan_rates;
+
+OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
+{
+    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
+        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
+        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
+        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
+        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
+        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
+        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
+        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
+        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
+        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
+    };
+    return rates[isa];
+}
+
+/* The longest rows that lose nothing by 8 bits. These leave the residual form's bound at some
+   1.6 % of the residual's norm, of which the largest correlations are a smaller part in longer
+   rows: more and more atoms are within the bound of each other, until finer numbers take
+   over. */
+#define OTX__INT8_COLUMNS 1536.0
+
+/* Of dense products with panels of a type, for rows of so many columns. */
+OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type,
+                                         double columns)
+{
+    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    if (type != OTX__PANEL_INT8) return rates->dense_bf16;
+    return rates->dense_int8 * otx__least(1.0, OTX__INT8_COLUMNS / columns);
 }
 
 /* >>> src/solve/pursuit.h */
@@ -21051,6 +23982,7 @@ typedef struct otx__pursuit {
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
+    otx__screen apart; /* in the forms that scan: of the residual form, for a few targets */
     otx__pool pool;
     double *centre; /* [columns] to be taken off all rows, or NULL */
     /* As planned, besides screen.capacity and screen.table.slots: */
@@ -21060,10 +23992,9 @@ typedef struct otx__pursuit {
     otx_omp_stats stats;
 } otx__pursuit;
 
-/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
-   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
-   part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS_MAX 1536
+/* How much faster products of 8-bit numbers must be than finer ones to be worth their
+   bound. */
+#define OTX__INT8_GAIN_MIN 1.2
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
@@ -21071,8 +24002,13 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
                                                      otx_omp_form form)
 {
     const otx__kernels *kernels = pursuit->dictionary.kernels;
-    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
-    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    otx__plan_rates rates = otx__plan_rates_of(kernels->isa);
+    double columns = (double)pursuit->atoms->columns;
+    otx__panel_type finer = otx__panel_finer(kernels);
+    bool int8 = kernels->product_int8 &&
+                otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
+                    OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : finer;
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
@@ -21086,6 +24022,21 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
 typedef struct otx__pursuit_need {
     double fixed, target, column;
 } otx__pursuit_need;
+
+/* Targets that are finished apart at a time, at most. */
+#define OTX__APART_TARGETS 64
+
+/* Bytes of a target's screen; vector: of its place in the panels. */
+OTX__PRIVATE double otx__screen_need(double vector, double sets, double tiles)
+{
+    return vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+}
+
+/* What the residual form's screen needs besides. */
+OTX__PRIVATE double otx__residual_need(double columns, double threads)
+{
+    return 4.0 * threads + 8.0 * columns + 4.0 * OTX__RUNNERS + 4.0;
+}
 
 /* Bytes of the copy that a matrix needs. */
 OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
@@ -21111,17 +24062,18 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
                              8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     need.column = 0.0;
-    if (form == OTX_FORM_RESIDUAL) {
-        need.fixed += 4.0 * n * threads;
-        need.target += 4.0 * threads;
-    }
+    if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
     if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
-        need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+        need.target += otx__screen_need(vector, sets, tiles);
     }
-    if (otx__form_scans(form))
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
+    if (otx__form_scans(form)) {
+        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 12.0;
+        need.fixed += OTX__APART_TARGETS *
+                      (otx__screen_need(vector, 2.0, tiles) + otx__residual_need(d, threads) +
+                       sizeof(otx__support));
+    }
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
@@ -21136,11 +24088,12 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
 OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
     otx__pool *pool = &pursuit->pool;
-    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    bool screens = pursuit->form != OTX_FORM_EXHAUSTIVE;
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
-    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
-    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
+                                                     : pursuit->screen.capacity;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -21223,14 +24176,44 @@ OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
     return true;
 }
 
-OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+/* What the forms that scan keep of their targets. */
+OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
 {
     otx__screen *screen = &pursuit->screen;
     otx__pool *pool = &pursuit->pool;
     size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
-    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
-    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    size_t width = pursuit->dictionary.tiles * OTX__TILE;
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->apart = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* What the residual form keeps of its targets. */
+OTX__PRIVATE bool otx__pursuit_take_residuals(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, columns = pursuit->dictionary.columns;
+    screen->masks = (uint32_t *)otx__pool_take(pool, capacity,
+                                               pursuit->dictionary.tiles * sizeof(uint32_t));
+    screen->residuals = (double *)otx__pool_take(pool, capacity, columns * sizeof(double));
+    screen->runners =
+        (uint32_t *)otx__pool_take(pool, capacity, OTX__RUNNERS * sizeof(uint32_t));
+    screen->bars = (float *)otx__pool_take(pool, capacity, sizeof(float));
+    return !pool->failed;
+}
+
+/* A screen, by its form and capacity, but for its supports. */
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, tiles = pursuit->dictionary.tiles;
+    size_t sets = otx__form_scans(screen->form) ? OTX__SETS : 1;
+    if (screen->form == OTX_FORM_EXHAUSTIVE) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
@@ -21241,17 +24224,21 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
     screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    if (pursuit->form == OTX_FORM_RESIDUAL) {
-        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
-        return !pool->failed;
-    }
-    screen->pitch = pitch;
-    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
-    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
-    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
-    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
-    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    return !pool->failed;
+    return !pool->failed && (otx__form_scans(screen->form)
+                                 ? otx__pursuit_take_sets(pursuit)
+                                 : otx__pursuit_take_residuals(pursuit, screen));
+}
+
+/* The screen of targets that are finished apart. */
+OTX__PRIVATE bool otx__pursuit_take_apart(otx__pursuit *pursuit)
+{
+    otx__screen *apart = &pursuit->apart;
+    if (!otx__form_scans(pursuit->form)) return true;
+    apart->problem = &pursuit->problem;
+    apart->scratch = pursuit->screen.scratch;
+    apart->supports = (otx__support *)otx__pool_take(&pursuit->pool, apart->capacity,
+                                                     sizeof *apart->supports);
+    return otx__pursuit_take_screen(pursuit, apart);
 }
 
 /* Views the atoms and the targets, and takes the memory of copies. */
@@ -21276,7 +24263,8 @@ OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *erro
     size_t n = pursuit->dictionary.count, all;
     if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
         !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
-        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        !otx__pursuit_take_screen(pursuit, &pursuit->screen) ||
+        !otx__pursuit_take_apart(pursuit) || !otx__pursuit_take_views(pursuit))
         return otx__pool_fail(pool, error);
     if (pursuit->exact_gram && otx__mul(n, n, &all))
         pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));
@@ -21312,37 +24300,6 @@ typedef struct otx__plan {
 
 /* ---- what it costs ---- */
 
-/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
-   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
-typedef struct otx__plan_rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
-} otx__plan_rates;
-
-OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
-{
-    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
-        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
-        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
-        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
-        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
-        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
-        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
-        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
-    };
-    return rates[isa];
-}
-
-/* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
-{
-    if (type == OTX__PANEL_FLOAT) return rates->dense;
-    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
-}
-
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
 OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
@@ -21358,7 +24315,7 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
-    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
+    double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
@@ -21490,6 +24447,8 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
     pursuit->exact_gram = plan->exact_gram;
     pursuit->panels = plan->panels;
     pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->apart.form = OTX_FORM_RESIDUAL;
+    pursuit->apart.capacity = otx__min(pursuit->screen.capacity, OTX__APART_TARGETS);
     pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
                                       ? pursuit->dictionary.tiles * OTX__TILE
                                       : (size_t)plan->columns;
@@ -21526,6 +24485,57 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
     otx__plan_tell(pursuit, plans, best, budget, &line);
     otx__log(&pursuit->ctx, OTX_NOTE, "solver: %s", pursuit->stats.plan);
     return OTX_OK;
+}
+
+/* >>> src/solve/apart.h */
+/* ---- apart: targets that a table of products cannot tell on ---------------------- */
+
+/* A target that nearly is an atom, or a combination of few, leaves a residual that is small
+   beside the rounding of the products that the forms with a table add up: from then on every
+   atom may be the best. Its further steps are taken in the residual form, which rounds the
+   residual itself, by many such targets of a block together: rather than each of them scoring
+   every atom in double at every step, while the others wait for it to end. */
+
+/* Takes some of the targets that were set apart, from the first given. */
+OTX__PRIVATE void otx__apart_take(otx__pursuit *pursuit, size_t first)
+{
+    otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    size_t i;
+    apart->count = otx__min(apart->capacity, screen->apart_count - first);
+    apart->watch = screen->watch;
+    for (i = 0; i < apart->count; i++) {
+        apart->supports[i] = screen->supports[screen->apart[first + i]];
+        apart->supports[i].ended = false;
+    }
+}
+
+/* Whether one of them has not ended. */
+OTX__PRIVATE bool otx__apart_goes_on(const otx__screen *apart)
+{
+    size_t i;
+    for (i = 0; i < apart->count; i++)
+        if (!apart->supports[i].ended) return true;
+    return false;
+}
+
+/* All further steps of the targets of a block that were set apart. */
+OTX__PRIVATE otx_result otx__apart_run(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    otx_result result = OTX_OK;
+    size_t first, i;
+    for (first = 0; first < screen->apart_count && !result; first += apart->count) {
+        otx__apart_take(pursuit, first);
+        result = otx__screen_open_block(apart, error);
+        while (!result && otx__apart_goes_on(apart)) {
+            result = otx__screen_scan_all(apart, error);
+            if (!result) result = otx__screen_select(apart, error);
+        }
+        for (i = 0; i < apart->count; i++)
+            screen->supports[screen->apart[first + i]] = apart->supports[i];
+    }
+    screen->apart_count = 0;
+    return result;
 }
 
 /* >>> src/solve/steps.h */
@@ -21693,6 +24703,8 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
+    if (!result) result = otx__apart_run(pursuit, error);
+    otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
                      screen->watch.total, error);
@@ -29123,7 +32135,8 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
      gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_gguf       the tokenizer of a GGUF file
-     tokenizer_directory  the tokenizer of a model directory */
+     tokenizer_directory  the tokenizer of a model directory
+     encoder_directory    the encoder of a model directory, and files of text */
 
 /* >>> src/disk/system.h */
 /* ---- system: what POSIX and Windows are asked for --------------------------- */
@@ -33012,6 +36025,117 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
     if (result) return result;
     return status.directory ? otx__vocab_open_directory(ctx, path, true, vocab, error)
                             : otx__vocab_open_file(ctx, path, true, vocab, error);
+}
+
+/* >>> src/disk/encoder_directory.h */
+/* ---- encoder_directory: the encoder of a model directory -------------------------------- */
+
+/* Opens it from the first of the files with tokens, and those that go with it. */
+OTX__PRIVATE otx_result otx__encoder_of_files(otx__vocab_files *files, const otx__listing *listing,
+                                              otx_encoder **out, otx_error *error)
+{
+    char directory[OTX__PATH_TEXT], file[OTX__QUOTED], name[OTX__PATH_TEXT + OTX__QUOTED];
+    const char *own;
+    size_t source = 0, i;
+    otx_result result;
+    while (source < OTX_VOCAB_SOURCES && !files->names[source]) source++;
+    if (source == OTX_VOCAB_SOURCES)
+        return otx__fail_no_tokenizer(files->ctx, files->path, listing, error);
+    result = otx__vocab_read_file(files, source, error);
+    for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(files, i, error);
+    own = files->names[source];
+    otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                otx__quote(file, sizeof file, own, strlen(own)));
+    return result ? result : otx_encoder_parse(files->ctx, files->texts, name, out, error);
+}
+
+OTX__PRIVATE otx_result otx__encoder_open_directory(const otx_context *ctx, const char *path,
+                                                    otx_encoder **out, otx_error *error)
+{
+    otx__vocab_files files;
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    memset(&files, 0, sizeof files);
+    files.ctx = ctx;
+    files.path = path;
+    otx__vocab_find_files(&files, &listing);
+    result = otx__encoder_of_files(&files, &listing, out, error);
+    for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Opens it from one file, by what it holds. */
+OTX__PRIVATE otx_result otx__encoder_open_file(const otx_context *ctx, const char *path,
+                                               otx_encoder **out, otx_error *error)
+{
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    char name[OTX__PATH_TEXT], *bytes = NULL;
+    size_t size = 0;
+    otx__recognised what;
+    otx_result result = otx__refuse_weights(ctx, path, error);
+    otx__path_text(name, path);
+    memset(texts, 0, sizeof texts);
+    memset(&what, 0, sizeof what);
+    if (!result)
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    if (!result && what.file != OTX_VOCAB_TOKENIZER_JSON && what.file != OTX_VOCAB_TEKKEN)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           "tokenizer.json or tekken.json, which text is encoded by", name);
+    if (!result) {
+        texts[what.file].bytes = bytes;
+        texts[what.file].size = size;
+        result = otx_encoder_parse(ctx, texts, name, out, error);
+    }
+    if (bytes) otx__file_free(ctx, bytes, size);
+    return result;
+}
+
+OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
+                                    otx_error *error)
+{
+    otx__status status;
+    otx_result result = otx__model_status(path, &status, error);
+    *out = NULL;
+    if (result) return result;
+    return status.directory ? otx__encoder_open_directory(ctx, path, out, error)
+                            : otx__encoder_open_file(ctx, path, out, error);
+}
+
+/* ---- files of text ---- */
+
+OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
+                                          otx_token_counts *counts, otx_error *error)
+{
+    const otx_context *ctx = encoder->ctx;
+    const size_t room = OTX__COUNT_PART;
+    otx_source source;
+    uint64_t at = 0;
+    char *bytes = (char *)otx__alloc(ctx, room, 1);
+    otx_result result;
+    if (!bytes) return otx__fail_memory(error, room);
+    result = otx_source_open(ctx, path, &source, error);
+    if (result) {
+        otx__free(ctx, bytes, room, 1);
+        return result;
+    }
+    do {
+        const size_t part = source.size - at < room ? (size_t)(source.size - at) : room;
+        if (part && !source.read(source.context, at, bytes, part))
+            result = otx__fail_read(error, path, &source, at, part);
+        at += part;
+        if (!result)
+            result = otx_encoder_count(encoder, bytes, part, at == source.size, counts, error);
+        if (!result) result = otx__poll(ctx, OTX_STAGE_OPEN, path, at, source.size, error);
+    } while (!result && at < source.size);
+    otx_source_close(ctx, &source);
+    otx__free(ctx, bytes, room, 1);
+    return result;
 }
 
 /* >>> src/model/chapter.h */
@@ -36954,6 +40078,7 @@ typedef struct otx__diagnosis {
 } otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
+struct otx__rebuild; /* targets.h */
 
 /* What becomes of one vocabulary tensor of the base. */
 typedef struct otx__tensor_plan {
@@ -37021,6 +40146,11 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
+    otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
+    void *give_context;
+    bool lends; /* or gives them to another job: nobody writes a map for it */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
@@ -37907,8 +41037,9 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
     if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
-                         "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
-                         "such token", job->without.message, (uint64_t)targets);
+                         "(-a subword, -a mean, -a zero) need none%s", job->without.message,
+                         (uint64_t)targets,
+                         job->lends ? "" : ", nor does a --map for every such token");
     if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
@@ -41344,6 +44475,7 @@ OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_wa
     const otx_job *job = walk->job;
     size_t i = 0;
     to[0] = 0;
+    if (job->lends) return to;
     if (walk->side->donor) {
         otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
                     "its place", (uint64_t)row);
@@ -42400,6 +45532,7 @@ typedef struct otx__rebuild {
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
     double *row;                 /* for a row on its way, or a mean */
+    const uint32_t *places;      /* by target: the new row that it is; NULL: its id */
     const uint32_t *ids;         /* of the new rows that are left, where not all are */
 } otx__rebuild;
 
@@ -42451,10 +45584,13 @@ OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first
                                                    const double *rows, otx_error *error)
 {
     size_t i;
-    for (i = 0; i < count; i++)
-        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
-            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
-            return otx__fail_range(r, r->job->targets[first + i], error);
+    for (i = 0; i < count; i++) {
+        const size_t id = r->job->targets[first + i];
+        const size_t place = r->places ? r->places[first + i] : id;
+        if (otx__rebuild_action(r, id) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, place, rows + i * r->made.columns))
+            return otx__fail_range(r, id, error);
+    }
     return OTX_OK;
 }
 
@@ -42603,10 +45739,11 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
     otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
              "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
              " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
-             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             "-k makes shorter ones%s", job->base.path, matrix->long_rows,
              matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
              matrix->anchor_norms[2]), matrix->longest,
-             otx__side_content(content, &job->donor, matrix->longest));
+             otx__side_content(content, &job->donor, matrix->longest),
+             job->lends ? "" : ", --map copies one");
 }
 
 /* Looks at the rows that were made for a matrix, while the base's are still there. */
@@ -42618,7 +45755,8 @@ OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
     otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
     const otx_context ctx = otx__job_uncounted(job);
     otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    otx_matrix made = otx__loaded_rows(&r->made, r->places ? r->places : job->targets,
+                                       job->target_count);
     size_t targets = job->target_count, i;
     otx_result result;
     if (d->norms) return OTX_OK; /* a draft's head has the embedding's rows once more */
@@ -42728,6 +45866,12 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Rows from elsewhere, if there are any. */
+OTX__PRIVATE otx_result otx__rebuild_give(otx__rebuild *r, otx_error *error)
+{
+    return r->job->give ? r->job->give(r->job->give_context, r, error) : OTX_OK;
+}
+
 /* The rows that must be made: by the method, from the donor's; as the mean of
    the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
@@ -42740,6 +45884,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (job->target_count == 0) return OTX_OK;
     if (r->solution) {
         result = otx__rebuild_solved(r, error);
+        if (!result) result = otx__rebuild_give(r, error);
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
@@ -42748,7 +45893,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
-    return result;
+    return result ? result : otx__rebuild_give(r, error);
 }
 
 /* Rows without a token of their own, padding and reserved ones, get the mean of
@@ -47375,7 +50520,7 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
    Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
    table; the tokenizer that it writes stands in a directory of its own, which goes with it.
    Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
-   extend.h.
+   more_tokens.h.
 
    Rooms, in order of dependency:
      needed         what has to stay for the sake of what stays
@@ -47384,11 +50529,19 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
      renumber       which tokens there are then, and their ids
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
-     new_tokenizer  the files of the tokenizer, written anew
+     files_pieces   SentencePiece models
+     files_ranks    tiktoken's ranks and tekken.json
      named          tokens that configs name, which stay
+     files_gguf     the keys of GGUF files
+     new_tokenizer  the files of the tokenizer, written anew
+     wording        what the transplant says, in words of those who asked
      new_model      the model with its new tokenizer
+     text_counts    which tokens the caller's texts are made of
+     from_donor     rows of new tokens, made from those that a donor has for them
+     bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens
-     extend         more tokens */
+     extend         a text that becomes a token
+     more_tokens    all that are wanted, and the model with them */
 
 /* >>> src/reshape/needed.h */
 /* ---- needed: what has to stay for the sake of what stays --------------------- */
@@ -47948,7 +51101,8 @@ OTX__PRIVATE size_t otx__word_row(uint32_t code)
     return row < 3 && row > 0 ? 0 : row; /* Latin */
 }
 
-/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z, and else the
+   first of Latin ones may be a capital of A to Z. */
 OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
 {
     size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
@@ -47958,6 +51112,7 @@ OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
         step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
         if (step == 0 || (ascii && step > 1)) return false;
         its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (!ascii && count == 0 && text.bytes[at] >= 'A' && text.bytes[at] <= 'Z') its = 0;
         if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
         row = its;
     }
@@ -47969,6 +51124,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    bool never;    /* no text is certain to be a token of the model's own */
     uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
@@ -48008,7 +51164,7 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
     const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
-    before.cuts_ideographs = false;
+    before.cuts_ideographs = before.never = false;
     before.most = 0;
     if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
         (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
@@ -48017,6 +51173,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
                                       &before.cuts_ideographs);
+    return before;
+}
+
+/* Of a GGUF file the kind says it: whatever cuts under a list of merges is a known one, and
+   Unigram changes texts. SentencePiece's scores and ranks would need those of all parts, and
+   what else there is has no words. */
+OTX__PRIVATE otx__before_model otx__look_before_gguf(const otx_vocab *vocab)
+{
+    const otx__rules *rules = (const otx__rules *)vocab->rules;
+    otx__before_model before;
+    memset(&before, 0, sizeof before);
+    before.cuts = true;
+    before.changes = rules->how == OTX__SPLIT_VITERBI;
+    before.never = !before.changes && rules->how != OTX__SPLIT_MERGES;
     return before;
 }
 
@@ -48033,6 +51203,7 @@ OTX__PRIVATE uint64_t otx__word_length(otx__span text)
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->never) return false;
     if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;
@@ -48048,7 +51219,8 @@ OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 /* A model whose vocabulary is cut down, or grows. */
 typedef struct otx__reshaping {
     const otx_context *ctx;
-    const char *model;          /* its directory */
+    const char *model;          /* its directory, or its GGUF file: */
+    char *gguf;                 /* the path of that, or NULL */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
     otx__token_index stand_for; /* and by (kind, bytes) */
@@ -48058,6 +51230,9 @@ typedef struct otx__reshaping {
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
     size_t count;               /* tokens that there are then */
+    bool holes;                 /* ids behind the model's own that have no token stay such: */
+    size_t hole_count;          /* so many, which are in `count`, */
+    uint64_t spare;             /* and rows behind all ids */
     const otx__growth *growth;  /* new tokens, or NULL: */
     uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
@@ -48076,6 +51251,19 @@ OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
     if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
     if (t->contents.slots) otx__index_close(ctx, &t->contents);
     otx_vocab_close(ctx, &t->vocab);
+    otx__path_free(ctx, t->gguf);
+}
+
+/* Whether the vocabulary is read from such a source: see otx_vocab. */
+OTX__PRIVATE bool otx__reshape_reads(const otx__reshaping *t, const char *source)
+{
+    return strcmp(otx__word(t->vocab.source), source) == 0;
+}
+
+/* Whether texts are cut at a token wherever it stands in them. */
+OTX__PRIVATE bool otx__is_cut(const otx_token *token)
+{
+    return token->added || token->kind == OTX_TOKEN_CONTROL;
 }
 
 /* Of tokens that are alike the lowest id is found. */
@@ -48097,10 +51285,24 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
+/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. */
+OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result = otx__find_gguf(t->ctx, t->model, &t->gguf, error);
+    if (!result && t->gguf) t->model = t->gguf;
+    if (!result) result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    if (!result) result = otx__model_status(t->model, &status, error);
+    if (result || status.directory || t->gguf) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is a file of a tokenizer, not a model; give "
+                     "the model's directory or GGUF file", otx__path_text(path, t->model));
+}
+
 /* Opens the vocabulary, with every token still to be judged. */
 OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
-    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    otx_result result = otx__reshape_open_vocab(t, error);
     size_t count = t->vocab.count;
     if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
     if (result) return result;
@@ -48169,7 +51371,12 @@ OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
     for (i = 0; i < t->vocab.count; i++) {
         if (t->own[i] != own) continue;
         t->ids[i] = OTX__GONE;
-        if (!t->keep[i]) continue;
+        if (!t->keep[i]) {
+            if (own || !t->holes) continue;
+            t->hole_count++;
+            t->olds[t->count++] = OTX__GONE;
+            continue;
+        }
         t->ids[i] = (uint32_t)t->count;
         t->olds[t->count++] = (uint32_t)i;
     }
@@ -48537,19 +51744,26 @@ OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
         visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
 }
 
-/* Every id of tokenizer.json outside the lists of tokens. */
-OTX__PRIVATE void otx__new_named(otx__new_file *f,
-                                  void (*visit)(otx__new_file *f, uint32_t node))
+/* Every id of tokenizer.json outside its model. */
+OTX__PRIVATE void otx__new_named_around(otx__new_file *f,
+                                        void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
     const uint32_t first = otx_json_find(json, 0, "post_processor");
     const uint32_t end = otx_json_after(json, first);
     uint32_t node;
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
-    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
     for (node = first; node < end; node++) /* sequences may hold sequences */
         if (otx_json_find(json, node, "type") != OTX_JSON_NONE)
             otx__new_processor(f, node, visit);
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
+{
+    otx__new_named_around(f, visit);
+    visit(f, otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "unk_id"));
 }
 
 /* Such an id stays. */
@@ -48708,126 +51922,392 @@ OTX__PRIVATE otx_result otx__new_vocab_txt(otx__reshaping *t, otx__span text, ot
     return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
 }
 
-/* >>> src/reshape/new_tokenizer.h */
-/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+/* >>> src/reshape/files_pieces.h */
+/* ---- files_pieces: a SentencePiece model, written anew ------------------------------- */
 
-/* A JSON file of the tokenizer, and how it is written anew. */
-typedef struct otx__new_kind {
-    const char *name;
-    void (*make)(otx__new_file *f);
-} otx__new_kind;
-
-static const otx__new_kind otx__new_kinds[] = {
-    {"tokenizer.json", otx__new_tokenizer_json},
-    {"tokenizer_config.json", otx__new_tokenizer_config},
-    {"vocab.json", otx__new_vocab_json},
-    {"added_tokens.json", otx__new_added_tokens_json},
+/* Fields of the message besides those that are read. */
+enum {
+    OTX__MODEL_SELF_TEST = 4, OTX__TRAINER_SIZE = 4, OTX__TRAINER_UNK_ID = 40,
+    OTX__TRAINER_IDS = 4 /* unk, bos, eos and pad, one after the other */
 };
 
-/* Writes a JSON file of the tokenizer anew. */
-OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
-                                             const char *directory, otx_error *error)
+/* What those ids are where the file says nothing. */
+static const int32_t otx__trainer_ids[OTX__TRAINER_IDS] = {0, 1, 2, -1};
+
+/* A model while it is written. Its pieces are counted from 0: places. */
+typedef struct otx__new_pieces {
+    const otx__reshaping *t;
+    uint64_t before, dropped; /* ids that the loader puts before them; pieces without an id */
+    uint64_t count, kept;     /* pieces, and those that stay */
+    uint64_t trainers;        /* messages that together are the trainer's */
+    int64_t old_ids[OTX__TRAINER_IDS], new_ids[OTX__TRAINER_IDS];
+    bool said[OTX__TRAINER_IDS];
+    bool agrees;              /* every piece is the token of its id, before and after */
+} otx__new_pieces;
+
+OTX__PRIVATE void otx__text_varint(otx__text *to, uint64_t value)
 {
-    otx__document document;
-    otx__text text;
-    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
-    if (result) return result;
-    otx__text_open(&text, t->ctx);
-    result = otx__new_json(t, &document.json, kind->make, &text, error);
-    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
-    otx__text_close(&text);
-    otx__document_close(t->ctx, &document);
-    return result;
+    char byte;
+    for (; value > 0x7f; value >>= 7) {
+        byte = (char)(unsigned char)(0x80 | (value & 0x7f));
+        otx__text_bytes(to, &byte, 1);
+    }
+    byte = (char)value;
+    otx__text_bytes(to, &byte, 1);
 }
 
-/* Writes merges.txt or vocab.txt anew. */
-OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
-                                              const char *directory, otx_error *error)
+OTX__PRIVATE void otx__text_varint_field(otx__text *to, uint32_t number, uint64_t value)
 {
-    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    otx__text_varint(to, (uint64_t)number << 3 | OTX__WIRE_VARINT);
+    otx__text_varint(to, value);
+}
+
+/* The next field, with the bytes that it takes; false behind the last. The file has been
+   checked. */
+OTX__PRIVATE bool otx__next_field(otx__proto *proto, otx__field *field, otx__span *bytes)
+{
+    const unsigned char *start = proto->at;
+    bool more = true;
+    if (otx__proto_next(proto, field, &more) || !more) return false;
+    *bytes = otx__span_of((const char *)start, (size_t)(proto->at - start));
+    return true;
+}
+
+/* ---- what stays ---- */
+
+/* Counts a piece, and looks whether it stays. */
+OTX__PRIVATE bool otx__piece_stays(otx__new_pieces *p, otx__proto bytes)
+{
+    const otx_vocab *vocab = &p->t->vocab;
+    const uint64_t place = p->count++;
+    const uint64_t id = place - p->dropped + p->before;
+    otx__piece piece;
+    if (place < p->dropped) {
+        p->kept++;
+        return true;
+    }
+    if (otx__read_piece(bytes, &piece) || id >= vocab->count ||
+        !otx__same_bytes(vocab->tokens[id].content, vocab->tokens[id].content_size, piece.text,
+                         piece.size)) {
+        p->agrees = false;
+        return false;
+    }
+    if (p->t->ids[id] == OTX__GONE) return false;
+    if (p->t->ids[id] != p->kept - p->dropped + p->before) p->agrees = false;
+    p->kept++;
+    return true;
+}
+
+/* Reads the ids that the trainer names; of several the last counts. */
+OTX__PRIVATE void otx__new_pieces_trainer(otx__new_pieces *p, otx__proto trainer)
+{
+    otx__field field;
+    otx__span bytes;
+    p->trainers++;
+    while (otx__next_field(&trainer, &field, &bytes)) {
+        const uint32_t which = field.number - OTX__TRAINER_UNK_ID;
+        if (field.wire != OTX__WIRE_VARINT || which >= OTX__TRAINER_IDS) continue;
+        p->old_ids[which] = (int32_t)(uint32_t)field.value;
+        p->said[which] = true;
+    }
+}
+
+/* Goes through the file once, to know what is to be written. */
+OTX__PRIVATE void otx__new_pieces_look(otx__new_pieces *p, otx__span text)
+{
+    otx__proto proto = otx__proto_open(text.bytes, text.size);
+    otx__field field;
+    otx__span bytes;
+    size_t i;
+    for (i = 0; i < OTX__TRAINER_IDS; i++) p->old_ids[i] = otx__trainer_ids[i];
+    while (otx__next_field(&proto, &field, &bytes))
+        if (field.wire == OTX__WIRE_BYTES && field.number == OTX__MODEL_TRAINER)
+            otx__new_pieces_trainer(p, field.bytes);
+    memcpy(p->new_ids, p->old_ids, sizeof p->new_ids);
+    proto = otx__proto_open(text.bytes, text.size);
+    while (otx__next_field(&proto, &field, &bytes)) {
+        const uint64_t place = p->count, now = p->kept;
+        bool stays;
+        if (field.wire != OTX__WIRE_BYTES || field.number != OTX__MODEL_PIECES) continue;
+        stays = otx__piece_stays(p, field.bytes);
+        for (i = 0; i < OTX__TRAINER_IDS; i++)
+            if (p->old_ids[i] == (int64_t)place) p->new_ids[i] = stays ? (int64_t)now : -1;
+    }
+}
+
+/* ---- writing ---- */
+
+/* The trainer's message: its ids and the number of pieces made true, all else as it is. The
+   last of several says what none has said. */
+OTX__PRIVATE void otx__new_pieces_put_trainer(const otx__new_pieces *p, otx__proto trainer,
+                                              bool last, otx__text *to)
+{
+    const uint64_t tag = OTX__MODEL_TRAINER << 3 | OTX__WIRE_BYTES;
+    otx__text own;
+    otx__field field;
+    otx__span bytes;
+    uint32_t i;
+    otx__text_open(&own, to->ctx);
+    while (otx__next_field(&trainer, &field, &bytes)) {
+        const uint32_t which = field.number - OTX__TRAINER_UNK_ID;
+        if (field.wire == OTX__WIRE_VARINT && which < OTX__TRAINER_IDS)
+            otx__text_varint_field(&own, field.number, (uint64_t)p->new_ids[which]);
+        else if (field.wire == OTX__WIRE_VARINT && field.number == OTX__TRAINER_SIZE)
+            otx__text_varint_field(&own, field.number, p->kept);
+        else otx__text_bytes(&own, bytes.bytes, bytes.size);
+    }
+    for (i = 0; i < OTX__TRAINER_IDS && last; i++)
+        if (!p->said[i] && p->new_ids[i] != otx__trainer_ids[i])
+            otx__text_varint_field(&own, OTX__TRAINER_UNK_ID + i, (uint64_t)p->new_ids[i]);
+    otx__text_varint(to, tag);
+    otx__text_varint(to, own.size);
+    otx__text_bytes(to, own.bytes, own.size);
+    to->failed = to->failed || own.failed;
+    otx__text_close(&own);
+}
+
+/* Writes the file: pieces that stay and fields that are not known byte for byte. Samples of a
+   self-test, of pieces that may have gone, are left out: a loader refuses a file that fails
+   its own. */
+OTX__PRIVATE void otx__new_pieces_put(otx__new_pieces *p, otx__span text, otx__text *to)
+{
+    otx__proto proto = otx__proto_open(text.bytes, text.size);
+    const bool whole = p->kept == p->count;
+    otx__new_pieces again = *p;
+    uint64_t trainers = 0;
+    otx__field field;
+    otx__span bytes;
+    again.count = again.kept = 0;
+    while (otx__next_field(&proto, &field, &bytes)) {
+        const bool message = field.wire == OTX__WIRE_BYTES;
+        if (message && field.number == OTX__MODEL_TRAINER) {
+            trainers++;
+            otx__new_pieces_put_trainer(p, field.bytes, trainers == p->trainers, to);
+            continue;
+        }
+        if (message && field.number == OTX__MODEL_SELF_TEST && !whole) continue;
+        if (message && field.number == OTX__MODEL_PIECES &&
+            !otx__piece_stays(&again, field.bytes))
+            continue;
+        otx__text_bytes(to, bytes.bytes, bytes.size);
+    }
+    if (p->trainers == 0) otx__new_pieces_put_trainer(p, otx__proto_open("", 0), true, to);
+}
+
+/* Makes a SentencePiece model anew, whose reader has been at it. *agrees is false where it is
+   not of the tokenizer that was read: then nothing is written. */
+OTX__PRIVATE otx_result otx__new_pieces_make(const otx__reshaping *t, const otx__tokenizer *at,
+                                             otx__text *to, bool *agrees, otx_error *error)
+{
+    otx__new_pieces p;
+    memset(&p, 0, sizeof p);
+    p.t = t;
+    p.agrees = true;
+    if (at->layout) p.dropped = at->layout->dropped;
+    while (at->layout && p.before < OTX__COUNT(at->layout->before) &&
+           at->layout->before[p.before])
+        p.before++;
+    otx__new_pieces_look(&p, otx__span_of(at->text.bytes, at->text.size));
+    *agrees = p.agrees;
+    if (p.agrees)
+        otx__new_pieces_put(&p, otx__span_of(at->text.bytes, at->text.size), to);
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* ---- what has to stay ---- */
+
+/* Pieces that no text is made of but that merges go through, and the piece of Unigram with the
+   best score, by which those of the user are scored. */
+OTX__PRIVATE void otx__keep_pieces(otx__reshaping *t, uint64_t *named)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    uint32_t best = OTX__GONE;
+    size_t i;
+    for (i = 0; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (token->kind != OTX_TOKEN_UNUSED ||
+            otx__is_reserved(token->content, token->content_size))
+            continue;
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
+    for (i = 0; i < rules->token_count && rules->how == OTX__SPLIT_VITERBI; i++) {
+        const uint32_t id = rules->tokens[i].id;
+        if (!t->vocab.tokens[id].added &&
+            (best == OTX__GONE || rules->weights[id] > rules->weights[best]))
+            best = id;
+    }
+    if (best == OTX__GONE || t->keep[best]) return;
+    t->keep[best] = true;
+    ++*named;
+}
+
+/* >>> src/reshape/files_ranks.h */
+/* ---- files_ranks: tiktoken's ranks and tekken.json, written anew ----------------------- */
+
+/* ---- tiktoken ---- */
+
+/* Lines "BASE64 RANK", of which the rank is the id. */
+OTX__PRIVATE otx_result otx__new_ranks(const otx__reshaping *t, otx__span text, otx__text *to,
+                                       otx_error *error)
+{
+    otx__span line;
+    size_t at = 0, size;
+    while (otx__new_line(text, &at, &line, &size)) {
+        const char *space = (const char *)memchr(line.bytes, ' ', size);
+        const size_t head = space ? (size_t)(space - line.bytes) + 1 : 0;
+        uint64_t rank;
+        if (!space || !otx__parse_uint(otx__span_of(space + 1, size - head), &rank) ||
+            rank >= t->vocab.count || t->ids[rank] == OTX__GONE)
+            continue;
+        otx__text_bytes(to, line.bytes, head);
+        otx__text_format(to, "%" PRIu32, t->ids[rank]);
+        otx__text_bytes(to, line.bytes + size, line.size - size);
+    }
+    return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+}
+
+/* Whether a text holds a number that stands by itself. */
+OTX__PRIVATE bool otx__holds_number(otx__span text, uint64_t number)
+{
+    char digits[24];
+    const size_t size = otx__format(digits, sizeof digits, "%" PRIu64, number);
+    size_t at;
+    for (at = 0; at + size <= text.size; at++)
+        if (memcmp(text.bytes + at, digits, size) == 0 &&
+            (at == 0 || !otx__is_digit(text.bytes[at - 1])) &&
+            (at + size == text.size || !otx__is_digit(text.bytes[at + size])))
+            return true;
+    return false;
+}
+
+/* Refuses the loader's code if it says by number how many ranks there are, as Qwen's does. */
+OTX__PRIVATE otx_result otx__check_code(const otx__reshaping *t, const char *name,
+                                        uint64_t ranks, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
     size_t size = 0;
-    otx__text text;
     otx_result result;
     if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
-    otx__text_open(&text, t->ctx);
     result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result)
-        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
-                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
-    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
-    otx__text_close(&text);
+    if (!result && otx__holds_number(otx__span_of(bytes, size), ranks))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds the number %" PRIu64 ", the "
+                           "count of ranks, from which special tokens would be numbered; have it "
+                           "take the length of the ranks that it has read instead",
+                           otx__path_text(where, path), ranks);
     if (bytes) otx__file_free(t->ctx, bytes, size);
     otx__path_free(t->ctx, path);
     return result;
 }
 
-OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
-                                            const char *directory, otx_error *error)
+/* Rows that the model has behind all ids: its loader may have tokens for them. */
+OTX__PRIVATE otx_result otx__count_spare(otx__reshaping *t, otx_error *error)
 {
-    char *from = otx__path_join(t->ctx, t->model, name);
-    char *to = otx__path_join(t->ctx, directory, name);
-    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
-                                   : otx__fail_memory(error, strlen(name) + 2);
-    otx__path_free(t->ctx, from);
-    otx__path_free(t->ctx, to);
-    return result;
-}
-
-/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
-OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
-                                        otx_error *error)
-{
-    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
-        if (strcmp(name, otx__new_kinds[i].name) == 0)
-            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
-    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
-        return otx__new_write_lines(t, name, *name == 'm', directory, error);
-    if (!otx__is_of_tokenizer(name)) return OTX_OK;
-    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
-    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
-             "tokenizer.json is read", otx__path_text(path, t->model),
-             otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    otx__document config;
+    uint64_t rows = 0;
+    otx_result result = otx__document_open(t->ctx, t->model, "config.json", &config, error);
+    if (result) return result;
+    (void)otx_json_uint(&config.json, otx_json_find(&config.json, otx__document_root(&config),
+                                                    "vocab_size"), &rows);
+    if (rows > t->vocab.count) t->spare = rows - t->vocab.count;
+    otx__document_close(t->ctx, &config);
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
-                                            otx_error *error)
+/* Ranks are ids, and special tokens have those from their count on: loaders number them so, and
+   not all of them are listed. */
+OTX__PRIVATE otx_result otx__keep_ranks(otx__reshaping *t, uint64_t *named, otx_error *error)
 {
+    char path[OTX__PATH_TEXT];
     otx__listing listing;
-    size_t i;
-    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    size_t i, ranks = 0, others = 0;
+    otx_result result;
+    otx__path_text(path, t->model);
+    while (ranks < t->vocab.count && t->vocab.tokens[ranks].kind != OTX_TOKEN_NONE &&
+           !otx__is_cut(&t->vocab.tokens[ranks]))
+        t->own[ranks++] = true;
+    for (i = ranks; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        if (!otx__is_cut(token) && token->kind != OTX_TOKEN_UNUSED)
+            return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its ranks are not numbered "
+                             "through, there is a token at %" PRIu64 " behind %" PRIu64
+                             " others; they cannot be numbered anew", path, (uint64_t)i,
+                             (uint64_t)ranks);
+        others++;
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
+    if (others == 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its special tokens stand in its "
+                         "loader's code alone; list them with their ids in added_tokens_decoder "
+                         "of tokenizer_config.json, so that they are numbered anew", path);
+    t->holes = true;
+    result = otx__count_spare(t, error);
     if (result) return result;
-    for (i = 0; i < listing.count && !result; i++)
-        result = otx__new_write(t, listing.names[i], directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
+    for (i = 0; !result && i < listing.count; i++)
+        if (otx__is_tokenizer_code(listing.names[i]))
+            result = otx__check_code(t, listing.names[i], ranks, error);
     otx__listing_close(&listing);
     return result;
 }
 
-/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
-   which is added to *named, and finds which tokens are its model's. */
-OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+/* ---- tekken.json ---- */
+
+/* How many ids are special tokens', which come first; then come the entries of the list. */
+OTX__PRIVATE uint64_t otx__tekken_specials_of(const otx_json *json)
 {
-    char path[OTX__PATH_TEXT];
-    otx__document document;
-    otx__new_file f;
-    otx_result result;
-    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
-                         "a tokenizer.json is written anew: load it with transformers' "
-                         "AutoTokenizer and save it with save_pretrained, which writes one",
-                         otx__path_text(path, t->model), otx__word(t->vocab.source));
-    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
-    if (result) return result;
-    memset(&f, 0, sizeof f);
-    f.t = t;
-    f.json = &document.json;
-    otx__new_named(&f, otx__new_keep_id);
-    otx__new_find_own(&f);
-    *named += f.count;
-    otx__document_close(t->ctx, &document);
-    return OTX_OK;
+    uint64_t count = 0;
+    (void)otx_json_uint(json, otx_json_find(json, otx_json_find(json, 0, "config"),
+                                            "default_num_special_tokens"), &count);
+    return count;
+}
+
+/* Entries that stay, with the ranks that they have then; those that no id has go. */
+OTX__PRIVATE void otx__new_tekken_words(otx__new_file *f, uint32_t array)
+{
+    const uint64_t specials = otx__tekken_specials_of(f->json);
+    otx_json_iter entry = otx_json_iter_of(f->json, array);
+    while (otx_json_iter_next(&entry)) {
+        const uint64_t id = entry.index + specials;
+        uint32_t start, end, at, after;
+        if (id >= f->t->vocab.count || f->t->ids[id] == OTX__GONE) continue;
+        otx__json_bytes(f->json, entry.value, &start, &end);
+        otx__json_bytes(f->json, otx_json_find(f->json, entry.value, "rank"), &at, &after);
+        otx__new_next(f);
+        otx__text_bytes(&f->value, f->json->text + start, at - start);
+        otx__text_format(&f->value, "%" PRIu64, f->t->ids[id] - specials);
+        otx__text_bytes(&f->value, f->json->text + after, end - after);
+    }
+}
+
+/* Puts a number in the place of one. */
+OTX__PRIVATE void otx__new_put_count(otx__new_file *f, const char *member, uint64_t count)
+{
+    const uint32_t node = otx_json_find(f->json, otx_json_find(f->json, 0, "config"), member);
+    char digits[24];
+    if (f->result || otx_json_type_of(f->json, node) != OTX_JSON_NUMBER) return;
+    otx__format(digits, sizeof digits, "%" PRIu64, count);
+    f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, digits, f->error);
+}
+
+OTX__PRIVATE void otx__new_tekken_json(otx__new_file *f)
+{
+    otx__new_part(f, otx_json_find(f->json, 0, "vocab"), otx__new_tekken_words);
+    otx__new_put_count(f, "default_vocab_size", f->t->count);
+    otx__new_put_count(f, "num_vocab_tokens", f->t->count - otx__tekken_specials_of(f->json));
+}
+
+/* All special tokens stay: their ids are their places in the list. */
+OTX__PRIVATE void otx__keep_tekken(otx__reshaping *t, const otx_json *json, uint64_t *named)
+{
+    const uint64_t specials = otx__tekken_specials_of(json);
+    size_t i;
+    for (i = 0; i < t->vocab.count && i < specials; i++) {
+        *named += !t->keep[i];
+        t->keep[i] = true;
+    }
 }
 
 /* >>> src/reshape/named.h */
@@ -48947,6 +52427,571 @@ OTX__PRIVATE otx_result otx__keep_named(otx__reshaping *t, uint64_t *named, otx_
     return result;
 }
 
+/* >>> src/reshape/files_gguf.h */
+/* ---- files_gguf: the keys of a GGUF file's vocabulary, written anew -------------------- */
+
+/* The tokenizer of such a model stands in a file with all of its keys and no tensors. */
+#define OTX__NEW_GGUF "tokenizer.gguf"
+
+/* Whole tokenizers in one string, which llama.cpp does not read. */
+static const char *const otx__gguf_whole[] = {"tokenizer.huggingface.json",
+                                              "tokenizer.rwkv.world"};
+
+/* Lists of ids, of which those go that have no token any more. */
+static const char *const otx__gguf_id_lists[] = {"tokenizer.ggml.suppress_tokens",
+                                                 "tokenizer.ggml.eog_token_ids"};
+
+OTX__PRIVATE bool otx__gguf_is_named(const otx_gguf_key *key, const char *name)
+{
+    return otx__same_bytes(key->name, key->name_size, name, strlen(name));
+}
+
+OTX__PRIVATE bool otx__gguf_is_any(const otx_gguf_key *key, const char *const *names,
+                                   size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__gguf_is_named(key, names[i])) return true;
+    return false;
+}
+
+/* Whether a key of the vocabulary holds one id. */
+OTX__PRIVATE bool otx__gguf_is_id(const otx_gguf_key *key)
+{
+    static const char ending[] = "_token_id";
+    const size_t size = sizeof ending - 1;
+    return !key->array && key->type != OTX_GGUF_STRING && key->name_size > size &&
+           memcmp(key->name + key->name_size - size, ending, size) == 0;
+}
+
+/* ---- lists ---- */
+
+/* Whether a token stays. */
+OTX__PRIVATE bool otx__gguf_stays(const otx__reshaping *t, uint64_t id)
+{
+    return id < t->vocab.count && t->ids[id] != OTX__GONE;
+}
+
+/* What the list of tokens, or one beside it, has of the new tokens that are added, or are the
+   model's own. */
+OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_key *key,
+                                       bool added, otx__text *to)
+{
+    const otx__growth *g = t->growth;
+    uint64_t count = 0;
+    size_t i;
+    for (i = 0; g && i < g->token_count; i++) {
+        const otx__new_token *token = &g->tokens[i];
+        const float score = added ? OTX__GGUF_ADDED_SCORE : (float)token->score;
+        if (token->added != added) continue;
+        count++;
+        if (key->type == OTX_GGUF_STRING)
+            otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
+        else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
+            otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
+        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
+        else otx__gguf_text_i32(to, (int32_t)score);
+    }
+    return count;
+}
+
+/* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
+   are in the order in which they were. */
+OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
+                                       otx__gguf_list *list)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0, id;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    for (id = 0; id < key->count; id++) {
+        const unsigned size = otx__gguf_element_size(key->type);
+        if (!size && !otx_gguf_next(key, &at)) break;
+        if (!otx__gguf_stays(t, id)) continue;
+        kept++;
+        if (size) otx__text_bytes(&text, key->data + id * size, size);
+        else otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    kept += otx__append_gguf(t, key, false, &text);
+    kept += otx__append_gguf(t, key, true, &text);
+    otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    otx__text_close(&text);
+}
+
+/* Merges that lead to new tokens. */
+OTX__PRIVATE uint64_t otx__append_gguf_merges(const otx__growth *g, otx__text *to)
+{
+    size_t i;
+    for (i = 0; g && i < g->merge_count; i++) {
+        const otx__span left = otx__growth_content(g, g->merges[i].left);
+        const otx__span right = otx__growth_content(g, g->merges[i].right);
+        otx__gguf_text_uint(to, left.size + 1 + right.size, 8);
+        otx__text_bytes(to, left.bytes, left.size);
+        otx__text_string(to, " ");
+        otx__text_bytes(to, right.bytes, right.size);
+    }
+    return g ? g->merge_count : 0;
+}
+
+/* The list of merges, of which those remain whose tokens all stay. */
+OTX__PRIVATE otx_result otx__new_gguf_merges(otx__reshaping *t, const otx_gguf_key *key,
+                                             otx__gguf_list *list, otx_error *error)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0;
+    otx_result result = OTX_OK;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    while (!result && otx_gguf_next(key, &at)) {
+        const char *space = at.size > 1 ? (const char *)memchr(at.bytes + 1, ' ', at.size - 1)
+                                        : NULL;
+        const size_t left = space ? (size_t)(space - at.bytes) : 0;
+        result = otx__reshape_room(t, at.size + 1, error);
+        if (result || !space) continue;
+        memcpy(t->scratch, at.bytes, left);
+        memcpy(t->scratch + left, space + 1, at.size - left - 1);
+        if (!otx__reshape_merges(t, left, at.size - left - 1)) continue;
+        kept++;
+        otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    kept += otx__append_gguf_merges(t->growth, &text);
+    otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
+    otx__text_close(&text);
+    return result;
+}
+
+/* A list of tokens' strings, in any order, of which those remain whose tokens stay. */
+OTX__PRIVATE void otx__new_gguf_names(const otx__reshaping *t, const otx_gguf_key *key,
+                                      otx__gguf_list *list)
+{
+    otx_gguf_strings at;
+    otx__text text;
+    uint64_t kept = 0;
+    memset(&at, 0, sizeof at);
+    otx__text_open(&text, t->ctx);
+    while (otx_gguf_next(key, &at)) {
+        if (otx__reshape_id(t, at.bytes, at.size, UINT64_MAX) == OTX__GONE) continue;
+        kept++;
+        otx__gguf_text_string(&text, at.bytes, at.size);
+    }
+    otx__gguf_add_text(list, key->name, OTX_GGUF_STRING, kept, &text);
+    otx__text_close(&text);
+}
+
+/* ---- ids ---- */
+
+/* Appends the new number of an id, as many bytes as the old one has; false where it has
+   none. */
+OTX__PRIVATE bool otx__new_gguf_id(const otx__reshaping *t, const otx_gguf_key *key, uint64_t i,
+                                   otx__text *to)
+{
+    int64_t id;
+    if (!otx_gguf_integer(key, i, &id) || id < 0 || !otx__gguf_stays(t, (uint64_t)id))
+        return false;
+    otx__gguf_text_uint(to, t->ids[id], otx__gguf_element_size(key->type));
+    return true;
+}
+
+/* One id, or a list of them. One without a token, as -1 is, stays as it is where no other
+   would be meant; else it is left out. */
+OTX__PRIVATE void otx__new_gguf_ids(const otx__reshaping *t, const otx_gguf_key *key,
+                                    otx__gguf_list *list)
+{
+    otx__text text;
+    uint64_t kept = 0, i;
+    int64_t id = -1;
+    otx__text_open(&text, t->ctx);
+    for (i = 0; i < key->count; i++) kept += otx__new_gguf_id(t, key, i, &text);
+    if (key->array) otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    else if (text.failed) otx__gguf_list_fail(list, text.size, 1);
+    else if (kept) otx__gguf_add_value(list, key->name, key->type, text.bytes, text.size);
+    else if (!otx_gguf_integer(key, 0, &id) || id < 0 || (uint64_t)id >= t->vocab.count)
+        otx__gguf_add(list, key);
+    otx__text_close(&text);
+}
+
+/* Names the special tokens that llama.cpp takes for granted where no key tells, as their ids
+   may be others now. */
+OTX__PRIVATE void otx__new_gguf_roles(const otx__reshaping *t, const otx_gguf *file,
+                                      otx__gguf_list *list)
+{
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        const int64_t usual = otx__gguf_usual_role(file, (otx_role)i);
+        if (usual < 0 || otx_gguf_find(file, otx__gguf_role_keys[i]) ||
+            !otx__gguf_stays(t, (uint64_t)usual) || t->ids[usual] == (uint32_t)usual ||
+            t->vocab.tokens[usual].kind != OTX_TOKEN_CONTROL)
+            continue;
+        otx__gguf_add_u32(list, otx__gguf_role_keys[i], t->ids[usual]);
+    }
+}
+
+/* ---- all keys ---- */
+
+OTX__PRIVATE otx_result otx__new_gguf_key(otx__reshaping *t, const otx_gguf_key *key,
+                                          otx__gguf_list *list, otx_error *error)
+{
+    static const char *const beside[] = {OTX__GGUF_TOKENS, OTX__GGUF_TYPES, OTX__GGUF_SCORES};
+    char path[OTX__PATH_TEXT];
+    if (otx__gguf_begins(key, OTX__KEY_GGUF_SPLIT)) return OTX_OK; /* it is not in parts */
+    if (otx__gguf_is_any(key, otx__gguf_whole, OTX__COUNT(otx__gguf_whole))) {
+        otx__log(t->ctx, OTX_NOTE, "%s: key %s is left out: it holds the whole vocabulary, and "
+                 "llama.cpp does not read it", otx__path_text(path, t->model), key->name);
+        return OTX_OK;
+    }
+    if (key->array && otx__gguf_is_any(key, beside, OTX__COUNT(beside)))
+        otx__new_gguf_tokens(t, key, list);
+    else if (key->array && otx__gguf_is_named(key, OTX__GGUF_MERGES))
+        return otx__new_gguf_merges(t, key, list, error);
+    else if (key->array && key->type == OTX_GGUF_STRING &&
+             otx__gguf_is_named(key, "tokenizer.ggml.added_tokens"))
+        otx__new_gguf_names(t, key, list);
+    else if (otx__gguf_is_vocab(key) &&
+             (otx__gguf_is_id(key) ||
+              (key->array && key->type != OTX_GGUF_STRING &&
+               otx__gguf_is_any(key, otx__gguf_id_lists, OTX__COUNT(otx__gguf_id_lists)))))
+        otx__new_gguf_ids(t, key, list);
+    else otx__gguf_add(list, key);
+    return OTX_OK;
+}
+
+/* Writes the file of the new tokenizer. */
+OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx_gguf file;
+    otx__gguf_list list;
+    otx_gguf_layout layout;
+    otx__text text;
+    size_t i;
+    char path[OTX__PATH_TEXT];
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    if (result) return result;
+    memset(&layout, 0, sizeof layout);
+    if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: has no key " OTX__GGUF_TYPES
+                           ", which would say how new tokens are met",
+                           otx__path_text(path, t->model));
+    otx__gguf_list_open(&list, t->ctx);
+    otx__text_open(&text, t->ctx);
+    for (i = 0; i < file.key_count && !result; i++)
+        result = otx__new_gguf_key(t, &file.keys[i], &list, error);
+    if (!result) otx__new_gguf_roles(t, &file, &list);
+    if (!result) result = otx__gguf_list_finish(&list, error);
+    if (!result)
+        result = otx_gguf_layout_open(t->ctx, list.keys, list.count, NULL, NULL, 0, &layout,
+                                      error);
+    if (!result) otx__text_bytes(&text, layout.header, layout.header_size);
+    if (!result && text.failed) result = otx__fail_memory(error, text.size);
+    if (!result) result = otx__write_text(t->ctx, directory, OTX__NEW_GGUF, &text, error);
+    otx__text_close(&text);
+    otx_gguf_layout_close(t->ctx, &layout);
+    otx__gguf_list_close(&list);
+    otx_gguf_close(t->ctx, &file);
+    return result;
+}
+
+/* Tokens that keys of the model name stay. */
+OTX__PRIVATE otx_result otx__keep_gguf(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    otx_gguf file;
+    size_t i, j;
+    int64_t id;
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    for (i = 0; !result && i < file.key_count; i++)
+        for (j = 0; j < OTX__COUNT(otx__gguf_id_keys); j++)
+            if (otx__gguf_is_of_model(&file, &file.keys[i], otx__gguf_id_keys[j]) &&
+                otx_gguf_integer(&file.keys[i], 0, &id) && id >= 0)
+                otx__keep_id(t, (uint64_t)id, named);
+    otx_gguf_close(t->ctx, &file);
+    return result;
+}
+
+/* >>> src/reshape/new_tokenizer.h */
+/* ---- new_tokenizer: the files of the tokenizer, written anew ------------------------- */
+
+/* A JSON file of the tokenizer, and how it is written anew. */
+typedef struct otx__new_kind {
+    const char *name;
+    void (*make)(otx__new_file *f);
+} otx__new_kind;
+
+static const otx__new_kind otx__new_kinds[] = {
+    {"tokenizer.json", otx__new_tokenizer_json},
+    {"tokenizer_config.json", otx__new_tokenizer_config},
+    {"vocab.json", otx__new_vocab_json},
+    {"added_tokens.json", otx__new_added_tokens_json},
+};
+
+/* Writes a JSON file of the tokenizer anew. */
+OTX__PRIVATE otx_result otx__new_write_json(otx__reshaping *t, const otx__new_kind *kind,
+                                             const char *directory, otx_error *error)
+{
+    otx__document document;
+    otx__text text;
+    otx_result result = otx__document_open(t->ctx, t->model, kind->name, &document, error);
+    if (result) return result;
+    otx__text_open(&text, t->ctx);
+    result = otx__new_json(t, &document.json, kind->make, &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, kind->name, &text, error);
+    otx__text_close(&text);
+    otx__document_close(t->ctx, &document);
+    return result;
+}
+
+/* Writes merges.txt or vocab.txt anew. */
+OTX__PRIVATE otx_result otx__new_write_lines(otx__reshaping *t, const char *name, bool merges,
+                                              const char *directory, otx_error *error)
+{
+    char *path = otx__path_join(t->ctx, t->model, name), *bytes = NULL;
+    size_t size = 0;
+    otx__text text;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(t->model) + strlen(name) + 2);
+    otx__text_open(&text, t->ctx);
+    result = otx__file_read_all(t->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result)
+        result = merges ? otx__new_merges_txt(t, otx__span_of(bytes, size), &text, error)
+                        : otx__new_vocab_txt(t, otx__span_of(bytes, size), &text, error);
+    if (!result) result = otx__write_text(t->ctx, directory, name, &text, error);
+    otx__text_close(&text);
+    if (bytes) otx__file_free(t->ctx, bytes, size);
+    otx__path_free(t->ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
+                                            const char *directory, otx_error *error)
+{
+    char *from = otx__path_join(t->ctx, t->model, name);
+    char *to = otx__path_join(t->ctx, directory, name);
+    otx_result result = from && to ? otx__tree_copy(t->ctx, from, to, NULL, error)
+                                   : otx__fail_memory(error, strlen(name) + 2);
+    otx__path_free(t->ctx, from);
+    otx__path_free(t->ctx, to);
+    return result;
+}
+
+/* ---- files with tokens ---- */
+
+/* Makes what a reader has been at anew. *made is false where that is no such file, or one beside
+   a tokenizer.json with which it does not agree, or that grows. */
+OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_donor *from,
+                                             otx__text *to, bool *made, otx_error *error)
+{
+    const otx__tokenizer *at = &from->at;
+    *made = false;
+    if (otx__gguf_donor_is(from, "SentencePiece") && !t->growth)
+        return otx__new_pieces_make(t, at, to, made, error);
+    if (otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    *made = true;
+    if (otx__gguf_donor_is(from, "tekken.json"))
+        return otx__new_json(t, &at->json, otx__new_tekken_json, to, error);
+    if (otx__gguf_donor_is(from, "tiktoken"))
+        return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
+    *made = false;
+    return OTX_OK;
+}
+
+/* Writes the file with tokens that is read, or beside a tokenizer.json the SentencePiece model,
+   anew, if that is the name of it: *made. What is wrong with the latter is no matter here. */
+OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *name,
+                                              const char *directory, bool *made,
+                                              otx_error *error)
+{
+    const bool beside = otx__reshape_reads(t, "tokenizer.json");
+    size_t source = beside ? OTX_VOCAB_SENTENCEPIECE : 0;
+    otx__gguf_donor from;
+    otx__side side;
+    otx_error problem;
+    otx__text text;
+    otx_result result;
+    memset(&side, 0, sizeof side);
+    side.path = (char *)(uintptr_t)t->model;
+    side.vocab = t->vocab;
+    *made = false;
+    otx__text_open(&text, t->ctx);
+    result = otx__gguf_donor_open(t->ctx, &side, source, &from, &problem);
+    while (!result && source < OTX_VOCAB_SOURCES && !from.files.names[source]) source++;
+    if (!result && source < OTX_VOCAB_SOURCES && strcmp(from.files.names[source], name) == 0)
+        result = otx__new_make_source(t, &from, &text, made, &problem);
+    if (!result && *made) result = otx__write_text(t->ctx, directory, name, &text, &problem);
+    else if (beside && result != OTX_ERROR_MEMORY) result = OTX_OK;
+    otx__text_close(&text);
+    otx__gguf_donor_close(&from);
+    return result ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
+                                        otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    bool made;
+    size_t i;
+    otx_result result;
+    for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
+        if (strcmp(name, otx__new_kinds[i].name) == 0)
+            return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.txt") == 0)
+        return otx__new_write_lines(t, name, *name == 'm', directory, error);
+    if (!otx__is_of_tokenizer(name)) return OTX_OK;
+    if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
+    result = otx__new_write_source(t, name, directory, &made, error);
+    if (!result && !made)
+        otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what "
+                 "is read is %s", otx__path_text(path, t->model),
+                 otx__quote(quoted, sizeof quoted, name, strlen(name)),
+                 otx__word(t->vocab.source));
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
+                                            otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result;
+    if (t->gguf) return otx__new_write_gguf(t, directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__new_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- what the files say of what stays ---- */
+
+/* Of a tokenizer in JSON: keeps what tokenizer.json names by its id, and finds which tokens are
+   its model's; keeps the special tokens of tekken.json. */
+OTX__PRIVATE otx_result otx__look_at_json(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool tekken = otx__reshape_reads(t, "tekken.json");
+    otx__document document;
+    otx__new_file f;
+    otx_result result =
+        otx__document_open(t->ctx, t->model, otx__word(t->vocab.source), &document, error);
+    if (result) return result;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.json = &document.json;
+    if (tekken) {
+        otx__keep_tekken(t, &document.json, named);
+    } else {
+        otx__new_named(&f, otx__new_keep_id);
+        otx__new_find_own(&f);
+        *named += f.count;
+    }
+    otx__document_close(t->ctx, &document);
+    return OTX_OK;
+}
+
+/* Keeps what the files of the tokenizer need, which is added to *named, and finds which tokens
+   are its model's. Refuses what cannot be written anew. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool json = otx__reshape_reads(t, "tokenizer.json");
+    size_t i;
+    if (otx__reshape_reads(t, "tiktoken")) return otx__keep_ranks(t, named, error);
+    for (i = 0; i < t->vocab.count && !json; i++)
+        t->own[i] = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    if (t->gguf) return otx__keep_gguf(t, named, error);
+    if (otx__reshape_reads(t, "SentencePiece")) otx__keep_pieces(t, named);
+    if (json || otx__reshape_reads(t, "tekken.json"))
+        return otx__look_at_json(t, named, error);
+    return OTX_OK; /* vocab.json and vocab.txt name nothing by its id */
+}
+
+/* >>> src/reshape/wording.h */
+/* ---- wording: messages of a transplant that is none ----------------------------------- */
+
+/* The model is both base and donor of a job, and its new tokenizer stands in a directory of
+   which nobody knows. What the job says is told in words of those who asked. */
+typedef struct otx__rewording {
+    const otx_context *outer; /* whose hooks hear it */
+    const char *stage;        /* the path of the new tokenizer, */
+    const char *model;        /* in whose place the model's is named */
+} otx__rewording;
+
+/* Whether a word of a message ends here: a path that has the same words in it goes on. */
+OTX__PRIVATE bool otx__ends_word(char next)
+{
+    return next == 0 || strchr(" ,;:.'", next) != NULL;
+}
+
+/* Copies a message, with other words for some. */
+OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
+                              char to[OTX__MESSAGE])
+{
+    const char *const words[][2] = {
+        {r->stage, r->model}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+    };
+    size_t used = 0, i;
+    while (*from && used + 1 < OTX__MESSAGE) {
+        size_t size = 0;
+        for (i = 0; i < OTX__COUNT(words) && !size; i++) {
+            const size_t length = strlen(words[i][0]);
+            if (strncmp(from, words[i][0], length) == 0 &&
+                (i == 0 || otx__ends_word(from[length])))
+                size = length;
+        }
+        if (!size) {
+            to[used++] = *from++;
+            continue;
+        }
+        used += otx__format(to + used, OTX__MESSAGE - used, "%s", words[i - 1][1]);
+        from += size;
+    }
+    used = otx__utf8_cut(to, used);
+    to[used] = 0;
+}
+
+OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const char *message)
+{
+    const otx__rewording *r = (const otx__rewording *)context;
+    char text[OTX__MESSAGE];
+    otx__reword(r, message, text);
+    r->outer->log(r->outer->log_context, severity, text);
+}
+
+OTX__PRIVATE bool otx__reworded_progress(void *context, const otx_progress *progress)
+{
+    const otx__rewording *r = (const otx__rewording *)context;
+    otx_progress told = *progress;
+    if (told.subject && strcmp(told.subject, r->stage) == 0) told.subject = r->model;
+    return r->outer->progress(r->outer->progress_context, &told);
+}
+
+/* The context of a job whose messages are to be reworded. */
+OTX__PRIVATE otx_context otx__reworded(otx__rewording *r)
+{
+    otx_context ctx;
+    memset(&ctx, 0, sizeof ctx);
+    if (r->outer) ctx = *r->outer;
+    if (ctx.log) {
+        ctx.log = otx__reworded_log;
+        ctx.log_context = r;
+    }
+    if (ctx.progress) {
+        ctx.progress = otx__reworded_progress;
+        ctx.progress_context = r;
+    }
+    return ctx;
+}
+
+/* The same for why it failed. */
+OTX__PRIVATE otx_result otx__reword_error(const otx__rewording *r, otx_result result,
+                                          const otx_error *from, otx_error *error)
+{
+    char text[OTX__MESSAGE];
+    if (!result) return OTX_OK;
+    otx__reword(r, from->message, text);
+    return otx__fail(error, result, "%s", text);
+}
+
 /* >>> src/reshape/new_model.h */
 /* ---- new_model: the model with its new tokenizer ---------------------------------------- */
 
@@ -48981,43 +53026,565 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
-/* Gives the model the tokenizer in `directory`. `look`, if any, sees the job before it runs. */
-OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
-                                       const char *directory, const char *out,
-                                       void (*look)(const otx_job *job, void *context),
-                                       void *context, otx_error *error)
+/* Sees the job before it runs, and may have it take rows from elsewhere. */
+typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
+
+/* Gives the model the tokenizer at `path`. */
+OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_options *wanted,
+                                          const char *path, const char *out,
+                                          otx__look_at_job look, void *context,
+                                          otx_error *error)
 {
     otx_job_options options = *wanted;
+    otx__rewording words;
+    otx_context ctx;
     otx__new_map map;
     otx_job *job = NULL;
+    otx_error told;
     otx_result result;
     memset(&map, 0, sizeof map);
-    result = otx__new_map_open(t, &map, error);
+    words.outer = t->ctx;
+    words.stage = path;
+    words.model = t->model;
+    ctx = otx__reworded(&words);
+    result = otx__new_map_open(t, &map, &told);
     options.map = map.entries;
     options.map_count = map.count;
-    if (!result) result = otx_job_open(t->ctx, t->model, directory, &options, &job, error);
-    if (!result && look) look(job, context);
-    if (!result) result = otx_job_run(job, out, error);
+    if (t->spare && options.rows == OTX_ROWS_MULTIPLE) {
+        options.rows = OTX_ROWS_EXACT;
+        options.rows_exact = (t->count + t->spare + options.rows_multiple - 1) /
+                             options.rows_multiple * options.rows_multiple;
+    }
+    if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    if (!result) result = look(context, job, &told);
+    if (!result) result = otx_job_run(job, out, &told);
     otx_job_close(job);
     otx__new_map_close(t, &map);
+    return otx__reword_error(&words, result, &told, error);
+}
+
+/* Gives the model the tokenizer in `directory`. */
+OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options *wanted,
+                                       const char *directory, const char *out,
+                                       otx__look_at_job look, void *context, otx_error *error)
+{
+    otx_result result;
+    char *path = t->gguf ? otx__path_join(t->ctx, directory, OTX__NEW_GGUF)
+                         : otx__path_copy(t->ctx, directory, strlen(directory));
+    if (!path) return otx__fail_memory(error, strlen(directory) + sizeof OTX__NEW_GGUF + 1);
+    result = otx__new_model_at(t, wanted, path, out, look, context, error);
+    otx__path_free(t->ctx, path);
     return result;
 }
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
-/* Makes the directory of the new tokenizer beside the output. */
-OTX__PRIVATE otx_result otx__new_stage(const otx_context *ctx, const char *out,
+/* Makes the directory of the new tokenizer beside the output. What stands where a GGUF file is
+   to be is looked at when that is written. */
+OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
                                        bool overwrite, otx__output *output, otx_error *error)
 {
     otx__standing standing;
     otx_result result;
     memset(output, 0, sizeof *output);
-    output->ctx = ctx;
+    output->ctx = t->ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, out, error);
-    if (!result) result = otx__output_check(output, &standing, error);
+    if (!result && !t->gguf) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
     if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* >>> src/reshape/text_counts.h */
+/* ---- text_counts: which tokens the caller's texts are made of --------------------------- */
+
+/* Counts of texts; by_id has room for `room` tokens. All zero: none. */
+typedef struct otx__text_counts {
+    otx_token_counts counts;
+    size_t room;
+} otx__text_counts;
+
+OTX__PRIVATE void otx__texts_drop(const otx_context *ctx, otx__text_counts *c)
+{
+    if (c->room) otx__free(ctx, c->counts.by_id, c->room, sizeof *c->counts.by_id);
+    memset(c, 0, sizeof *c);
+}
+
+/* Counts the tokens of all texts under the tokenizer of a directory. */
+OTX__PRIVATE otx_result otx__texts_count(const otx_context *ctx, const char *directory,
+                                         const otx_trim_options *options, otx__text_counts *c,
+                                         otx_error *error)
+{
+    otx_encoder *encoder = NULL;
+    size_t i, count;
+    otx_result result = otx_encoder_open(ctx, directory, &encoder, error);
+    memset(c, 0, sizeof *c);
+    if (result) return result;
+    count = otx_encoder_vocab(encoder)->count;
+    c->counts.by_id = (uint64_t *)otx__alloc_zero(ctx, count, sizeof *c->counts.by_id);
+    if (c->counts.by_id) c->room = count;
+    else result = otx__fail_array(error, count, sizeof *c->counts.by_id);
+    for (i = 0; i < options->text_count && !result; i++)
+        result = otx_encoder_count_file(encoder, options->texts[i], &c->counts, error);
+    otx_encoder_close(encoder);
+    if (result) otx__texts_drop(ctx, c);
+    return result;
+}
+
+/* Marks what occurs often enough. */
+OTX__PRIVATE otx_result otx__texts_keep(otx__reshaping *t, const otx_trim_options *options,
+                                        otx_trim_summary *summary, otx_error *error)
+{
+    otx__text_counts c;
+    size_t i;
+    otx_result result;
+    if (options->text_count == 0) return OTX_OK;
+    result = otx__texts_count(t->ctx, t->model, options, &c, error);
+    if (result) return result;
+    summary->text_bytes = c.counts.bytes;
+    summary->text_before = c.counts.tokens;
+    for (i = 0; i < otx__min(t->vocab.count, c.room) && options->min_count; i++)
+        if (c.counts.by_id[i] >= options->min_count) t->keep[i] = true;
+    otx__texts_drop(t->ctx, &c);
+    return OTX_OK;
+}
+
+/* Adds what the texts are under the new tokenizer. */
+OTX__PRIVATE otx_result otx__texts_after(const otx_context *ctx, const char *directory,
+                                         const otx_trim_options *options,
+                                         otx_trim_summary *summary, otx_error *error)
+{
+    otx__text_counts c;
+    otx_result result;
+    if (options->text_count == 0) return OTX_OK;
+    result = otx__texts_count(ctx, directory, options, &c, error);
+    if (result) return result;
+    summary->text_after = c.counts.tokens;
+    otx__texts_drop(ctx, &c);
+    return OTX_OK;
+}
+
+/* >>> src/reshape/from_donor.h */
+/* ---- from_donor: rows of new tokens, made from those that a donor has for them ------------- */
+
+/* Two jobs of the same model: that of its new tokenizer, which writes, and that of the donor's,
+   which makes the rows that a transplant would and writes nothing. */
+typedef struct otx__from_donor {
+    otx_job *job;     /* the model with the donor, or NULL: there is none */
+    uint32_t *ids;    /* by the donor's id: the new token that takes its row, or OTX__GONE */
+    size_t id_count;
+    uint32_t *places; /* by target of the job: that token */
+    /* The caller's: what opening tells is about tokens that nobody wants. */
+    void (*log)(void *context, otx_severity severity, const char *message);
+} otx__from_donor;
+
+OTX__PRIVATE void otx__from_donor_close(otx__from_donor *d)
+{
+    if (!d->job) return;
+    otx__free(&d->job->ctx, d->ids, d->id_count, sizeof *d->ids);
+    otx__free(&d->job->ctx, d->places, d->job->target_count, sizeof *d->places);
+    otx_job_close(d->job);
+}
+
+/* Opens the donor beside the model and pairs their tokens. Close it in any case. */
+OTX__PRIVATE otx_result otx__from_donor_open(otx__from_donor *d, const otx_context *ctx,
+                                             const char *model, const char *donor,
+                                             const otx_job_options *options, otx_error *error)
+{
+    otx_result result = otx__job_new(ctx, model, donor, options, &d->job, error);
+    if (result) return result;
+    d->job->lends = true;
+    d->log = d->job->ctx.log;
+    d->job->ctx.log = NULL;
+    result = otx__job_check_options(&d->job->options, error);
+    if (!result) result = otx__job_open_sides(d->job, error);
+    return result ? result : otx__job_align(d->job, error);
+}
+
+/* ---- whose rows are wanted ---- */
+
+/* The donor's token that is the same as a new one and that the model lacks, or -1. An added
+   token may be a special one there. */
+OTX__PRIVATE int64_t otx__from_donor_find(const otx__from_donor *d, const otx__token_index *index,
+                                          const otx_token *token)
+{
+    const otx_alignment *alignment = &d->job->alignment;
+    int64_t id = otx__index_find(index, token->kind, token->bytes, token->size);
+    if (id < 0 && token->added)
+        id = otx__index_find(index, OTX_TOKEN_CONTROL, token->content, token->content_size);
+    if (id < 0 || (uint64_t)id >= alignment->count ||
+        alignment->rows[id].action != OTX_ACTION_APPROXIMATE || d->ids[id] != OTX__GONE)
+        return -1;
+    return id;
+}
+
+/* Finds the donor's tokens that the new ones are. */
+OTX__PRIVATE otx_result otx__from_donor_pair(otx__from_donor *d, const otx__reshaping *t,
+                                             const otx_vocab *fresh, otx_error *error)
+{
+    const otx_vocab *vocab = &d->job->donor.vocab;
+    otx__token_index index;
+    size_t i;
+    otx_result result = otx__index_open(&d->job->ctx, &index, vocab->tokens, vocab->count, false,
+                                        error);
+    if (result) return result;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(&index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)i + 1;
+    }
+    for (i = 0; i < t->count && i < fresh->count; i++) {
+        const int64_t id = t->olds[i] == OTX__GONE
+                               ? otx__from_donor_find(d, &index, &fresh->tokens[i]) : -1;
+        if (id >= 0) d->ids[id] = (uint32_t)i;
+    }
+    otx__index_close(&d->job->ctx, &index);
+    return OTX_OK;
+}
+
+/* Makes targets of them alone: to the job all others are as if the donor lacked them. */
+OTX__PRIVATE void otx__from_donor_limit(otx__from_donor *d)
+{
+    otx_alignment *alignment = &d->job->alignment;
+    size_t i;
+    for (i = 0; i < alignment->count; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (row->action != OTX_ACTION_APPROXIMATE || d->ids[i] != OTX__GONE) continue;
+        row->action = OTX_ACTION_PADDING;
+        alignment->counts[OTX_ACTION_APPROXIMATE]--;
+        alignment->counts[OTX_ACTION_PADDING]++;
+    }
+}
+
+/* What is left of opening the job, and the solves. */
+OTX__PRIVATE otx_result otx__from_donor_solve(otx__from_donor *d, otx_error *error)
+{
+    otx_job *job = d->job;
+    otx_result result = otx__job_judge_rows(job, error);
+    size_t i;
+    if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__job_plan_rope(job, error);
+    job->ctx.log = d->log;
+    if (result) return result;
+    d->places = (uint32_t *)otx__alloc(&job->ctx, job->target_count, sizeof *d->places);
+    if (!d->places) return otx__fail_array(error, job->target_count, sizeof *d->places);
+    for (i = 0; i < job->target_count; i++) d->places[i] = d->ids[job->targets[i]];
+    return otx__job_solve(job, error);
+}
+
+/* ---- giving them ---- */
+
+/* Makes the rows of one tensor where the other job has it. */
+OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, otx_error *error)
+{
+    const otx__from_donor *d = (const otx__from_donor *)context;
+    const size_t which = (size_t)(to->tensor - to->job->base.parts.tensors);
+    otx__rebuild r;
+    otx_result result;
+    if (d->job->target_count == 0 || d->job->plans[which].solution == OTX__NONE) return OTX_OK;
+    result = otx__rebuild_begin(d->job, which, 1, &r, error);
+    otx__loaded_close(d->job, &r.made);
+    if (!result) {
+        r.made = to->made; /* lent, as the model's rows are */
+        r.old = to->old;
+        r.places = d->places;
+        result = otx__rebuild_solved(&r, error);
+        if (!result) result = otx__diagnose(&r, error);
+        if (!result)
+            result = otx__checkpoint_unchanged(&d->job->ctx, &d->job->donor.checkpoint, error);
+        r.made.data = NULL;
+        r.old.data = NULL;
+    }
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Has the job of the new tokenizer take rows from there. */
+OTX__PRIVATE otx_result otx__from_donor_join(otx__from_donor *d, const otx__reshaping *t,
+                                             otx_job *job, otx_error *error)
+{
+    size_t count = d->job->alignment.count, i;
+    otx_result result;
+    d->ids = (uint32_t *)otx__alloc(&d->job->ctx, count, sizeof *d->ids);
+    if (!d->ids) return otx__fail_array(error, count, sizeof *d->ids);
+    d->id_count = count;
+    for (i = 0; i < count; i++) d->ids[i] = OTX__GONE;
+    result = otx__from_donor_pair(d, t, &job->donor.vocab, error);
+    if (result) return result;
+    otx__from_donor_limit(d);
+    job->give = otx__from_donor_give;
+    job->give_context = d;
+    return otx__from_donor_solve(d, error);
+}
+
+/* >>> src/reshape/bytes.h */
+/* ---- bytes: a tokenizer of bytes in the place of one that lacks some ------------------- */
+
+/* Where a model's tokenizer has no token for every byte, and so cannot do with bytes alone, it
+   becomes another: byte-level BPE without merges, which leaves text as it is. Special tokens,
+   and others that are cut out of texts, stay as they are. */
+
+typedef struct otx__bytes {
+    const otx__reshaping *t;
+    otx__growth growth;       /* the bytes that have no token */
+    unsigned char bytes[256]; /* which they are, in that order */
+} otx__bytes;
+
+OTX__PRIVATE void otx__bytes_close(otx__bytes *b)
+{
+    if (b->t) otx__growth_close(&b->growth);
+}
+
+/* The token that stands for one byte and nothing else, or -1. */
+OTX__PRIVATE int64_t otx__bytes_find(const otx__reshaping *t, unsigned byte)
+{
+    const char text = (char)byte;
+    return otx__index_find(&t->stand_for, OTX_TOKEN_TEXT, &text, 1);
+}
+
+/* Whether the tokenizer can spell any text in bytes as it is. */
+OTX__PRIVATE bool otx__bytes_are_there(const otx__reshaping *t)
+{
+    const otx__rules *rules = (const otx__rules *)t->vocab.rules;
+    unsigned byte;
+    if (otx__needed_has_bytes(rules)) return true;
+    if (rules->how != OTX__SPLIT_MERGES && rules->how != OTX__SPLIT_WEIGHTS) return false;
+    for (byte = 0; byte < 256; byte++)
+        if (otx__bytes_find(t, byte) < 0) return false;
+    return true;
+}
+
+/* ---- which tokens there are ---- */
+
+/* A byte as byte-level tokenizers spell it. Returns the size. */
+OTX__PRIVATE size_t otx__bytes_spell(unsigned byte, char to[2])
+{
+    const unsigned code = otx__character_of_byte((unsigned char)byte);
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    to[0] = (char)(0xc0 | code >> 6);
+    to[1] = (char)(0x80 | (code & 0x3f));
+    return 2;
+}
+
+/* Keeps the token of a byte that is spelled so already, or adds one. */
+OTX__PRIVATE otx_result otx__bytes_take(otx__bytes *b, otx__reshaping *t, unsigned byte,
+                                        otx_error *error)
+{
+    char spelled[2], quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    const size_t size = otx__bytes_spell(byte, spelled);
+    const int64_t same = otx__index_find(&t->contents, OTX_TOKEN_NONE, spelled, size);
+    uint32_t id;
+    if (same >= 0 && t->own[same] && t->vocab.tokens[same].kind == OTX_TOKEN_TEXT &&
+        t->vocab.tokens[same].size == 1 &&
+        (unsigned char)t->vocab.tokens[same].bytes[0] == byte) {
+        t->keep[same] = true;
+        return OTX_OK;
+    }
+    if (same >= 0 && t->keep[same])
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: token \"%s\" has to stay, and is what "
+                         "a tokenizer of bytes calls the byte 0x%02x",
+                         otx__path_text(path, t->model),
+                         otx__quote(quoted, sizeof quoted, spelled, size), byte);
+    b->bytes[b->growth.token_count] = (unsigned char)byte;
+    return otx__growth_add(&b->growth, spelled, size, &id);
+}
+
+/* Whether a token stays that is no byte: special, or cut out of texts. */
+OTX__PRIVATE bool otx__bytes_keep(const otx_token *token)
+{
+    return token->kind == OTX_TOKEN_CONTROL || (token->in_use && token->kind != OTX_TOKEN_NONE) ||
+           (token->added && token->kind == OTX_TOKEN_TEXT);
+}
+
+/* Marks what stays besides what is marked, and adds the bytes that are missing. Close it in any
+   case. */
+OTX__PRIVATE otx_result otx__bytes_choose(otx__bytes *b, otx__reshaping *t,
+                                          otx_trim_summary *summary, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx_result result = OTX_OK;
+    unsigned byte;
+    size_t i;
+    if (t->gguf || !otx__reshape_reads(t, "tokenizer.json"))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                         "tokenizer.json becomes one of bytes: " OTX__SAVE_AS_JSON,
+                         otx__path_text(path, t->model), otx__word(t->vocab.source));
+    b->t = t;
+    b->growth.ctx = t->ctx;
+    b->growth.vocab = &t->vocab;
+    b->growth.rules = (const otx__rules *)t->vocab.rules;
+    b->growth.known = &t->contents;
+    b->growth.error = error;
+    otx__text_open(&b->growth.contents, t->ctx);
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        if (t->vocab.roles[i] >= 0 && (uint64_t)t->vocab.roles[i] < t->vocab.count)
+            t->keep[t->vocab.roles[i]] = true;
+    for (i = 0; i < t->vocab.count; i++)
+        if (otx__bytes_keep(&t->vocab.tokens[i])) t->keep[i] = true;
+    for (byte = 0; byte < 256 && !result; byte++) result = otx__bytes_take(b, t, byte, error);
+    t->growth = &b->growth;
+    summary->always = 0;
+    for (i = 0; i < t->vocab.count; i++) summary->always += t->keep[i];
+    summary->made = b->growth.token_count;
+    return result;
+}
+
+/* ---- the files ---- */
+
+/* Sets a member of the file. */
+OTX__PRIVATE void otx__bytes_set(otx__new_file *f, const char *key, const char *value)
+{
+    if (!f->result)
+        f->result = otx_json_edit_set(f->t->ctx, f->edit, 0, key, value, f->error);
+}
+
+/* The model: every token of its own, and no merges. */
+OTX__PRIVATE void otx__bytes_model(otx__new_file *f)
+{
+    const otx__reshaping *t = f->t;
+    size_t i;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, "{\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, "
+                     "\"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, "
+                     "\"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false, "
+                     "\"vocab\": {");
+    for (i = 0; i < t->vocab.count; i++) {
+        const otx_token *token = &t->vocab.tokens[i];
+        if (!t->own[i] || t->ids[i] == OTX__GONE) continue;
+        otx__new_next(f);
+        otx__text_json_string(&f->value, token->content, token->content_size);
+        otx__text_format(&f->value, ": %" PRIu32, t->ids[i]);
+    }
+    otx__append_members(f, false);
+    otx__text_string(&f->value, "\n  }, \"merges\": []}");
+    otx__text_bytes(&f->value, "", 1);
+    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    otx__bytes_set(f, "model", f->value.bytes);
+}
+
+OTX__PRIVATE void otx__bytes_tokenizer_json(otx__new_file *f)
+{
+    static const char level[] = "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
+                                "\"trim_offsets\": true, \"use_regex\": false}";
+    otx__new_part(f, otx_json_find(f->json, 0, "added_tokens"), otx__new_added);
+    otx__bytes_set(f, "normalizer", "null");
+    otx__bytes_set(f, "pre_tokenizer", level);
+    otx__bytes_set(f, "decoder", level);
+    otx__bytes_model(f);
+    otx__new_named_around(f, otx__new_put_id);
+}
+
+/* The class takes tokenizer.json as it stands, and nothing is done to texts beside it. */
+OTX__PRIVATE void otx__bytes_tokenizer_config(otx__new_file *f)
+{
+    static const char *const undone[] = {"add_prefix_space", "clean_up_tokenization_spaces",
+                                         "do_lower_case"};
+    size_t i;
+    otx__new_tokenizer_config(f);
+    otx__bytes_set(f, OTX__KEY_TOKENIZER_CLASS, "\"" OTX__AS_IS_4 "\"");
+    for (i = 0; i < OTX__COUNT(undone); i++)
+        if (otx_json_find(f->json, 0, undone[i]) != OTX_JSON_NONE)
+            otx__bytes_set(f, undone[i], "false");
+}
+
+/* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
+OTX__PRIVATE otx_result otx__bytes_write(otx__reshaping *t, const char *name,
+                                         const char *directory, otx_error *error)
+{
+    static const otx__new_kind kinds[] = {
+        {"tokenizer.json", otx__bytes_tokenizer_json},
+        {"tokenizer_config.json", otx__bytes_tokenizer_config},
+        {"added_tokens.json", otx__new_added_tokens_json},
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds); i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return otx__new_write_json(t, &kinds[i], directory, error);
+    if (strcmp(name, "merges.txt") == 0 || otx__is_other_source(name)) return OTX_OK;
+    return otx__is_of_tokenizer(name) ? otx__new_copy_file(t, name, directory, error) : OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__bytes_write_all(otx__reshaping *t, const char *directory,
+                                             otx_error *error)
+{
+    otx__listing listing;
+    size_t i;
+    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++)
+        result = otx__bytes_write(t, listing.names[i], directory, error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- rows of the bytes ---- */
+
+/* Whether a token is one character, with the space before it or without. */
+OTX__PRIVATE bool otx__bytes_is_character(const otx_token *token)
+{
+    const size_t space = token->size > 1 && token->bytes[0] == ' ';
+    const size_t size = token->size - space;
+    return size > 0 &&
+           otx__utf8_length((const unsigned char *)token->bytes + space, size) == size;
+}
+
+/* Whether a byte is in what a token stands for, but for the space before a character. */
+OTX__PRIVATE bool otx__bytes_is_in(const otx_token *token, bool character, unsigned byte)
+{
+    const size_t space = character && token->size > 1 && token->bytes[0] == ' ';
+    return memchr(token->bytes + space, (int)byte, token->size - space) != NULL;
+}
+
+/* Flags the rows that a byte's is the mean of: of single characters with it, or else of all
+   texts with it. Returns how many there are. */
+OTX__PRIVATE size_t otx__bytes_flag(const otx__bytes *b, otx__rebuild *r, unsigned byte)
+{
+    const otx_vocab *vocab = &b->t->vocab;
+    const size_t rows = otx__min(r->old.rows, vocab->count);
+    size_t count = 0, i;
+    int pass;
+    for (pass = 0; pass < 2 && count == 0; pass++) {
+        memset(r->flags, 0, r->flag_count);
+        for (i = 0; i < rows; i++) {
+            const otx_token *token = &vocab->tokens[i];
+            const bool character = pass == 0;
+            if (token->kind != OTX_TOKEN_TEXT || token->added ||
+                (character && !otx__bytes_is_character(token)) ||
+                !otx__bytes_is_in(token, character, byte))
+                continue;
+            r->flags[i] = 1;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Gives rows to the bytes that were no tokens; that of one which is in no token stays the mean
+   of all. */
+OTX__PRIVATE otx_result otx__bytes_give(void *context, otx__rebuild *r, otx_error *error)
+{
+    const otx__bytes *b = (const otx__bytes *)context;
+    double *row = (double *)otx__alloc(&r->job->ctx, r->made.columns, sizeof *row);
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!row) return otx__fail_array(error, r->made.columns, sizeof *row);
+    for (i = 0; i < b->growth.token_count && !result; i++) {
+        const size_t id = b->t->new_ids[i];
+        if (otx__rebuild_action(r, id) != OTX_ACTION_APPROXIMATE ||
+            otx__bytes_flag(b, r, b->bytes[i]) == 0)
+            continue;
+        result = otx__rows_average(r->job, &r->old, r->flags, row, error);
+        if (!result && !otx__rebuild_store(r, id, row)) result = otx__fail_range(r, id, error);
+    }
+    otx__free(&r->job->ctx, row, r->made.columns, sizeof *row);
     return result;
 }
 
@@ -49056,80 +53623,115 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     }
     for (i = 0; i < options->token_count && !result; i++)
         result = otx__trim_name(t, options, i, error);
+    if (!result) result = otx__texts_keep(t, options, summary, error);
     for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
     return result;
 }
 
-OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
-                                         otx_trim_summary *summary, otx_error *error)
+/* What is wanted, and what comes of it. */
+typedef struct otx__trimming {
+    otx__reshaping t;
+    otx__bytes bytes;
+    bool by_bytes; /* the tokenizer becomes one of bytes */
+    otx_trim_summary summary;
+} otx__trimming;
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
+                                         const otx_trim_options *options, otx_error *error)
 {
+    otx__reshaping *t = &trimming->t;
+    otx_trim_summary *summary = &trimming->summary;
     char path[OTX__PATH_TEXT];
     otx_result result = otx__reshape_open(t, error);
-    otx__path_text(path, t->model);
-    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) trimming->by_bytes = options->bytes && !otx__bytes_are_there(t);
+    if (!result && !options->bytes) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
-    if (!result) result = otx__keep_named(t, &summary->always, error);
-    if (!result)
+    if (!result && !t->gguf) result = otx__keep_named(t, &summary->always, error);
+    if (!result && trimming->by_bytes)
+        result = otx__bytes_choose(&trimming->bytes, t, summary, error);
+    else if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);
     if (result) return result;
     summary->before = t->vocab.token_count;
-    summary->after = t->count;
-    if (t->count == t->vocab.token_count)
+    summary->after = t->count - t->hole_count;
+    if (summary->after == t->vocab.token_count && !trimming->by_bytes)
         otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
+                 "not named to stay are needed by others", otx__path_text(path, t->model),
+                 summary->after);
     return OTX_OK;
 }
 
 /* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
-OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, otx_trim_summary *summary)
 {
-    otx_trim_summary *summary = (otx_trim_summary *)context;
     size_t i;
     for (i = 0; i < job->base.parts.count; i++) {
         const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
         const otx__tensor_plan *plan = &job->plans[i];
+        unsigned bytes;
+        const unsigned elements = otx_dtype_block(plan->stored, &bytes);
         summary->matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            summary->trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+        if (!job->base.parts.tensors[i].redundant && elements)
+            summary->trimmed += (uint64_t)plan->rows * plan->columns / elements * bytes;
     }
+}
+
+OTX__PRIVATE otx_result otx__trim_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__trimming *trimming = (otx__trimming *)context;
+    (void)error;
+    otx__trim_count_bytes(job, &trimming->summary);
+    if (!trimming->by_bytes) return OTX_OK;
+    job->give = otx__bytes_give;
+    job->give_context = &trimming->bytes;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out,
+                                        const otx_trim_options *options, otx_error *error)
+{
+    otx__reshaping *t = &trimming->t;
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(t, out, options->overwrite, &output, error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made, but for bytes */
+    if (trimming->by_bytes) job.method = OTX_METHOD_MEAN;
+    if (trimming->by_bytes) job.byte_match = OTX_MATCH_NO;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = trimming->by_bytes ? otx__bytes_write_all(t, output.partial, error)
+                                : otx__new_write_all(t, output.partial, error);
+    if (!result)
+        result = otx__texts_after(t->ctx, output.partial, options, &trimming->summary, error);
+    if (!result)
+        result = otx__new_model(t, &job, output.partial, out, otx__trim_look, trimming, error);
+    otx__output_abandon(&output);
+    return result;
 }
 
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error)
 {
-    otx__reshaping t;
-    otx_job_options job;
-    otx_trim_summary own;
-    otx__output output;
+    otx__trimming trimming;
     otx_result result;
-    memset(&t, 0, sizeof t);
-    memset(&job, 0, sizeof job);
-    memset(&own, 0, sizeof own);
-    t.ctx = ctx;
-    t.model = model;
-    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
-    result = otx__trim_choose(&t, options, &own, error);
-    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
-    if (!result) {
-        result = otx__new_write_all(&t, output.partial, error);
-        if (!result)
-            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
-                                    error);
-        otx__output_abandon(&output);
-    }
-    if (!result && summary) *summary = own;
-    otx__reshape_close(&t);
+    memset(&trimming, 0, sizeof trimming);
+    trimming.t.ctx = ctx;
+    trimming.t.model = model;
+    result = otx__trim_choose(&trimming, options, error);
+    if (!result) result = otx__trim_write(&trimming, out, options, error);
+    if (!result && summary) *summary = trimming.summary;
+    otx__bytes_close(&trimming.bytes);
+    otx__reshape_close(&trimming.t);
     return result;
 }
 
 /* >>> src/reshape/extend.h */
-/* ---- extend: more tokens -------------------------------------------------------------------- */
+/* ---- extend: a text that becomes a token ---------------------------------------------------- */
 
 /* Longer texts are no tokens: finding their merges takes time with their square. */
 #define OTX__TOKEN_MOST 256
@@ -49141,11 +53743,6 @@ typedef struct otx__cuts {
     bool first[256]; /* bytes that one of them begins with */
     size_t most;     /* bytes of the longest */
 } otx__cuts;
-
-OTX__PRIVATE bool otx__is_cut(const otx_token *token)
-{
-    return token->added || token->kind == OTX_TOKEN_CONTROL;
-}
 
 OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
 {
@@ -49183,11 +53780,21 @@ typedef struct otx__extending {
     otx__before_model before; /* what happens to texts before the model sees them, */
     otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
+    otx__from_donor donor;    /* that tokens or rows are taken from, if there is one */
+    bool takes;               /* rows too */
     otx_extend_summary summary;
     otx_error *error;
 } otx__extending;
 
 /* ---- one token ---- */
+
+/* Whether a text as an added token would spoil others: see below. */
+OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
+{
+    size_t i = 0;
+    while (i < text.size && (unsigned char)text.bytes[i] < 0x80) i++;
+    return i < text.size && x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI;
+}
 
 /* The text as an added token. */
 OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
@@ -49203,6 +53810,10 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
         x->summary.present++;
         return OTX_OK;
     }
+    if (otx__extend_harms(x, otx__span_of(name->bytes, name->size)))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": would be an added token "
+                         "of llama.cpp's kind t5, which beside one that is not all ASCII takes "
+                         "the bytes of other characters apart", listed->quoted);
     result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
     if (result) return result;
     x->growth.tokens[x->growth.token_count - 1].added = true;
@@ -49267,8 +53878,9 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. What is unknown
-   has less than the least of them, which stays the least: all that is unknown goes by it. */
+   longer than they are, so that none of several new pieces is made of others; but no less than
+   any piece has. What is unknown has less than the least, which stays the least: all that is
+   unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -49279,6 +53891,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     *score = known ? 0.0 : rules->least;
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
+    if (*score < rules->least) *score = rules->least;
     *score += 0.001 * (double)name->size;
     return result;
 }
@@ -49353,7 +53966,57 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
     return result || done ? result : otx__extend_added(x, listed);
 }
 
-/* ---- all of them ---- */
+/* A token of another tokenizer: what is cut out of texts there is here too, and any other
+   becomes one of the model's own or is left. */
+OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *token)
+{
+    const otx__span text = otx__span_of(token->bytes, token->size);
+    otx__listed listed;
+    bool done = false;
+    otx_result result = OTX_OK;
+    if (token->kind != OTX_TOKEN_TEXT || token->size == 0) return OTX_OK;
+    if (otx__index_find(&x->t.stand_for, token->kind, token->bytes, token->size) >= 0 ||
+        (token->size == 1 &&
+         otx__index_find(&x->t.stand_for, OTX_TOKEN_BYTE, token->bytes, 1) >= 0)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    memset(&listed, 0, sizeof listed);
+    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.size = token->size;
+    otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
+    x->content.size = 0;
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
+        (token->added && otx__extend_harms(x, text))) {
+        x->summary.left++;
+        return OTX_OK;
+    }
+    if (token->added) return otx__extend_added(x, &listed);
+    if (otx__extend_is_whole(x, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0 && otx__extend_has(x)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    if (x->content.size > 0) result = otx__extend_own(x, &listed.name, &done);
+    x->summary.own += done;
+    x->summary.left += !done;
+    return result;
+}
+
+/* >>> src/reshape/more_tokens.h */
+/* ---- more_tokens: all that are wanted, and the model with them --------------------- */
+
+/* What is done to texts before they are cut is told by a tokenizer.json or a GGUF file alone. */
+OTX__PRIVATE otx_result otx__extend_check(const otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    if (t->gguf || otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
+                     "tokenizer.json grows: " OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__word(t->vocab.source));
+}
 
 OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
                                           const char *model)
@@ -49365,12 +54028,17 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->t.model = model;
     otx__text_open(&x->content, ctx);
     result = otx__reshape_open(&x->t, x->error);
+    if (!result) result = otx__extend_check(&x->t, x->error);
     if (!result) result = otx__reshape_look(&x->t, &named, x->error);
     if (result) return result;
-    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
-    if (result) return result;
-    x->before = otx__look_before_model(&document.json);
-    otx__document_close(ctx, &document);
+    if (x->t.gguf) {
+        x->before = otx__look_before_gguf(&x->t.vocab);
+    } else {
+        result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
+        if (result) return result;
+        x->before = otx__look_before_model(&document.json);
+        otx__document_close(ctx, &document);
+    }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
     x->growth.vocab = &x->t.vocab;
@@ -49379,6 +54047,38 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     x->growth.error = x->error;
     otx__text_open(&x->growth.contents, ctx);
     return OTX_OK;
+}
+
+/* Tokens of another vocabulary, as many as are wanted. */
+OTX__PRIVATE otx_result otx__extend_offer(otx__extending *x, const otx_vocab *vocab,
+                                          const otx_extend_options *options)
+{
+    const size_t count = options->first && options->first < vocab->count
+                             ? (size_t)options->first : vocab->count;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < count && !result; i++) {
+        if (options->most && x->summary.own + x->summary.added >= options->most) break;
+        result = otx__extend_offered(x, &vocab->tokens[i]);
+        if (!result)
+            result = otx__poll(x->t.ctx, OTX_STAGE_OPEN, x->t.model, i, count, x->error);
+    }
+    return result;
+}
+
+/* Those of another tokenizer; without a list those of the donor. */
+OTX__PRIVATE otx_result otx__extend_of(otx__extending *x, const otx_extend_options *options)
+{
+    otx_vocab vocab;
+    otx_result result;
+    if (!options->tokens_of && !options->tokens && options->donor)
+        return otx__extend_offer(x, &x->donor.job->donor.vocab, options);
+    if (!options->tokens_of) return OTX_OK;
+    result = otx_vocab_open(x->t.ctx, options->tokens_of, &vocab, x->error);
+    if (result) return result;
+    result = otx__extend_offer(x, &vocab, options);
+    otx_vocab_close(x->t.ctx, &vocab);
+    return result;
 }
 
 OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
@@ -49396,6 +54096,7 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
                                x->error);
         otx__listed_close(ctx, &listed);
     }
+    if (!result) result = otx__extend_of(x, options);
     for (i = 0; i < x->t.vocab.count; i++)
         x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
     x->t.growth = &x->growth;
@@ -49406,22 +54107,58 @@ OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_opti
     return result;
 }
 
+/* Whether rows are made from a donor's. */
+OTX__PRIVATE bool otx__extend_takes(const otx_extend_options *options)
+{
+    return options->donor && (otx_method_needs(options->method) & OTX_NEED_DONOR);
+}
+
+/* How rows are made without a donor's: those of pieces, if the method needs one. */
+OTX__PRIVATE void otx__extend_method(const otx_extend_options *options, otx_job_options *job)
+{
+    memset(job, 0, sizeof *job);
+    job->method = OTX_METHOD_SUBWORD;
+    job->how.subword = options->how.subword;
+    if (!(otx_method_needs(options->method) & OTX_NEED_DONOR)) {
+        job->method = options->method;
+        job->how = options->how;
+    }
+    job->rows = OTX_ROWS_MULTIPLE;
+    job->rows_multiple = options->multiple ? options->multiple : 1;
+    job->overwrite = options->overwrite;
+}
+
+/* Opens the donor, of which also its tokenizer alone may be wanted. */
+OTX__PRIVATE otx_result otx__extend_donor(otx__extending *x, const otx_extend_options *options)
+{
+    otx_job_options job;
+    if (!options->donor) return OTX_OK;
+    memset(&job, 0, sizeof job);
+    job.method = options->method;
+    job.how = options->how;
+    return otx__from_donor_open(&x->donor, x->t.ctx, x->t.model, options->donor, &job, x->error);
+}
+
+OTX__PRIVATE otx_result otx__extend_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__extending *x = (otx__extending *)context;
+    otx_result result = OTX_OK;
+    if (x->takes) result = otx__from_donor_join(&x->donor, &x->t, job, error);
+    if (!result && x->takes) x->summary.solved = x->donor.job->target_count;
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
                                           const otx_extend_options *options)
 {
     otx_job_options job;
     otx__output output;
-    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
+    otx_result result = otx__new_stage(&x->t, out, options->overwrite, &output, x->error);
     if (result) return result;
-    memset(&job, 0, sizeof job);
-    job.method = OTX_METHOD_SUBWORD;
-    job.how.subword = options->subword;
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
+    otx__extend_method(options, &job);
     result = otx__new_write_all(&x->t, output.partial, x->error);
     if (!result)
-        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
+        result = otx__new_model(&x->t, &job, output.partial, out, otx__extend_look, x, x->error);
     otx__output_abandon(&output);
     return result;
 }
@@ -49434,10 +54171,13 @@ OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const c
     otx_result result;
     memset(&x, 0, sizeof x);
     x.error = error;
+    x.takes = otx__extend_takes(options);
     result = otx__extend_begin(&x, ctx, model);
+    if (!result) result = otx__extend_donor(&x, options);
     if (!result) result = otx__extend_all(&x, options);
     if (!result) result = otx__extend_write(&x, out, options);
     if (!result && summary) *summary = x.summary;
+    otx__from_donor_close(&x.donor);
     otx__reshape_close(&x.t);
     if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
     otx__text_close(&x.content);

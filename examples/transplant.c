@@ -100,7 +100,7 @@ static const char *duration_text(char to[NUMBER], double seconds)
 
 typedef enum command {
     TRANSPLANT, DRAFT, DRAFT_HEAD, INSPECT, ALIGN, VERIFY, EVALUATE, TRIM, BYTES, EXTEND, MAP,
-    HELP, COMMAND_COUNT
+    TOKENS, HELP, COMMAND_COUNT
 } command;
 
 typedef struct settings {
@@ -120,8 +120,13 @@ typedef struct settings {
     otx_method methods[OTX_METHOD_COUNT];
     const char *json, *html;
     /* trim, extend */
-    const char *keep, *drop, *tokens;
-    uint64_t first;
+    const char *keep, *drop, *tokens, *tokens_of, *donor;
+    const char **texts;
+    size_t text_count;
+    uint64_t first, most, least;
+    bool by_subword;
+    /* count */
+    const char *tsv;
     /* map */
     const char *safetensors;
     bool input;
@@ -130,7 +135,7 @@ typedef struct settings {
 /* The commands that an option is for, as bits. */
 #define FOR(command) (1U << (command))
 #define FOR_TRANSPLANTS (FOR(TRANSPLANT) | FOR(DRAFT))
-#define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE))
+#define FOR_SOLVERS (FOR_TRANSPLANTS | FOR(EVALUATE) | FOR(EXTEND))
 #define FOR_RESHAPERS (FOR(TRIM) | FOR(BYTES) | FOR(EXTEND))
 #define FOR_DRAFTS (FOR_TRANSPLANTS | FOR(DRAFT_HEAD))
 #define FOR_MAKERS (FOR_SOLVERS | FOR(MAP))
@@ -140,10 +145,10 @@ typedef struct settings {
    commands it is for. */
 #define OPTIONS(X) \
     X(OPTION_K, "k", 'k', true, FOR_MAKERS) \
-    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS | FOR(MAP)) \
+    X(OPTION_METHOD, "approximation-method", 'a', true, FOR_TRANSPLANTS | FOR(MAP) | FOR(EXTEND)) \
     X(OPTION_HEAD_METHOD, "head-method", 0, true, FOR_TRANSPLANTS) \
     X(OPTION_COSINE, "cosine", 'c', false, FOR_MAKERS) \
-    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS | FOR(EXTEND)) \
+    X(OPTION_SUBWORD, "subword-method", 's', true, FOR_MAKERS) \
     X(OPTION_PIECES, "pieces", 0, true, FOR_SOLVERS) \
     X(OPTION_NORM, "norm", 0, true, FOR_SOLVERS) \
     X(OPTION_CLIP, "clip-norms", 0, true, FOR_SOLVERS) \
@@ -182,12 +187,19 @@ typedef struct settings {
     X(OPTION_METHODS, "methods", 0, true, FOR(EVALUATE)) \
     X(OPTION_HOLDOUT, "holdout", 0, true, FOR(EVALUATE)) \
     X(OPTION_SEED, "seed", 0, true, FOR_SOLVERS) \
-    X(OPTION_JSON, "json", 0, true, FOR(EVALUATE) | FOR(MAP)) \
+    X(OPTION_JSON, "json", 0, true, FOR(EVALUATE) | FOR(MAP) | FOR(TOKENS)) \
+    X(OPTION_TSV, "tsv", 0, true, FOR(TOKENS)) \
     X(OPTION_HTML, "html", 0, true, FOR(EVALUATE)) \
     X(OPTION_KEEP, "keep", 0, true, FOR(TRIM)) \
     X(OPTION_DROP, "drop", 0, true, FOR(TRIM)) \
     X(OPTION_TOKENS, "tokens", 0, true, FOR(EXTEND)) \
-    X(OPTION_FIRST, "first", 0, true, FOR(TRIM)) \
+    X(OPTION_TOKENS_OF, "tokens-of", 0, true, FOR(EXTEND)) \
+    X(OPTION_DONOR, "donor", 0, true, FOR(EXTEND)) \
+    X(OPTION_MOST, "max", 0, true, FOR(EXTEND)) \
+    X(OPTION_BY, "by", 0, true, FOR(BYTES)) \
+    X(OPTION_FIRST, "first", 0, true, FOR(TRIM) | FOR(EXTEND)) \
+    X(OPTION_LEAST, "min-count", 0, true, FOR(TRIM)) \
+    X(OPTION_TEXT, "text", 0, true, FOR(TRIM)) \
     X(OPTION_SAFETENSORS, "safetensors", 0, true, FOR(MAP)) \
     X(OPTION_SIDE, "side", 0, true, FOR(MAP)) \
     X(OPTION_QUIET, "quiet", 'q', false, FOR_ALL) \
@@ -216,9 +228,10 @@ static const char *const help_transplant[] = {
     "       transplant verify MODEL [--draft-for TARGET [--engine NAME]]\n"
     "       transplant evaluate BASE DONOR [--methods LIST]\n"
     "       transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
-    "       transplant bytes MODEL OUT\n"
-    "       transplant extend MODEL OUT --tokens FILE\n"
+    "       transplant bytes MODEL OUT [--by own | subword]\n"
+    "       transplant extend MODEL OUT --tokens FILE | --donor DONOR\n"
     "       transplant map A B [--safetensors FILE] [--json FILE]\n"
+    "       transplant count TOKENIZER TEXT... [--tsv FILE] [--json FILE]\n"
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model BASE with the tokenizer of DONOR. Each is a directory in\n"
@@ -408,39 +421,80 @@ static const char help_verify[] =
     "--engine llama.cpp, vllm, sglang or transformers asks that one. Exit status 1\n"
     "if any finding is an error.\n";
 
+static const char help_count[] =
+    "usage: transplant count TOKENIZER TEXT... [--tsv FILE] [--json FILE]\n"
+    "\n"
+    "Counts the tokens of texts, as the tokenizers package encodes them, without special\n"
+    "tokens at their ends. TOKENIZER is a directory, a tokenizer.json or a tekken.json;\n"
+    "TEXT a file, or - for standard input. A text is encoded in parts of about 1 MiB,\n"
+    "each of which ends with a line before one that begins with a letter or digit.\n"
+    "\n"
+    "      --tsv FILE          write the tokens that occur, most frequent first: count, id\n"
+    "                          and token, with tabs between; trim --keep takes such a list\n"
+    "      --json FILE         write the same as JSON\n"
+    "  -q, --quiet             print nothing but warnings and errors\n";
+
 static const char help_trim[] =
     "usage: transplant trim MODEL OUT --keep FILE | --drop FILE | --first N\n"
-    "       transplant bytes MODEL OUT\n"
+    "       transplant trim MODEL OUT --min-count N --text FILE\n"
+    "       transplant bytes MODEL OUT [--by own | subword]\n"
     "\n"
-    "Writes to OUT the model of directory MODEL with fewer tokens. Text of tokens that\n"
+    "Writes to OUT the model MODEL, a directory or a GGUF file as OUT then is, with\n"
+    "fewer tokens. Its tokenizer is any that a transplant reads. Text of tokens that\n"
     "stay is encoded as before, and the model gives the same logits for them, bit for\n"
     "bit; all other text is encoded in smaller pieces. Special tokens, bytes, single\n"
     "characters, tokens in the chat template, and what tokens that stay are merged\n"
     "from stay too. bytes takes out all others.\n"
     "\n"
+    "      --by HOW            of bytes: own, the model's own tokens as they are; or\n"
+    "                          subword, a tokenizer of bytes where it lacks some: a\n"
+    "                          byte takes the mean of the rows of the single\n"
+    "                          characters that it is in, or else of all texts (own)\n"
     "      --keep FILE         tokens to keep, one a line: its text, with \\xNN and \\\\ as\n"
-    "                          escapes, or #ID\n"
+    "                          escapes, or #ID; or a list that count writes\n"
     "      --drop FILE         tokens to drop, likewise; all others stay\n"
     "      --first N           keep ids below N, and those of --keep; with --drop, but\n"
     "                          for those\n"
+    "      --min-count N       keep tokens that occur at least N times in the texts, and\n"
+    "                          those of --keep and --first\n"
+    "      --text FILE         a text for --min-count, and to report tokens a byte\n"
+    "                          before and after; may be repeated\n"
     "      --rows multiple-of:N\n"
     "                          rows of the new matrices, if not as many as tokens\n"
     "      --overwrite         replace OUT if it exists\n"
     "  -q, --quiet             print nothing but warnings and errors\n";
 
 static const char help_extend[] =
-    "usage: transplant extend MODEL OUT --tokens FILE\n"
+    "usage: transplant extend MODEL OUT --tokens FILE [--donor DONOR]\n"
+    "       transplant extend MODEL OUT --donor DONOR [--first N] [--max N]\n"
+    "       transplant extend MODEL OUT --tokens-of TOKENIZER [--first N] [--max N]\n"
     "\n"
-    "Writes to OUT the model of directory MODEL with more tokens. A text that its\n"
+    "Writes to OUT the model MODEL, a directory with a tokenizer.json or a GGUF file as\n"
+    "OUT then is, with more tokens. A text that its\n"
     "tokenizer certainly leaves whole, as a word is, becomes a token of the model's own,\n"
     "met wherever the word is; under BPE with the merges that lead to it, which come\n"
     "after all others. Any other text becomes an added token, cut out of a text before\n"
-    "anything else. Rows are made from those of the pieces that the text has now.\n"
+    "anything else. Rows are made from those of the pieces that the text has now, or from\n"
+    "DONOR's, as a transplant makes them, where DONOR has such a token.\n"
     "\n"
     "      --tokens FILE       texts, one a line, with \\xNN and \\\\ as escapes; most\n"
     "                          words want the space before them: \"\\x20word\"\n"
+    "      --donor DONOR       a model, a directory or a GGUF file, from whose rows new\n"
+    "                          ones are made. Without a list its tokens that MODEL lacks\n"
+    "                          are added, as far as they can be MODEL's own; none of\n"
+    "                          its special ones\n"
+    "      --tokens-of TOKENIZER\n"
+    "                          add those of another tokenizer, whatever the rows are\n"
+    "                          made from\n"
+    "      --first N           of these only ids below N\n"
+    "      --max N             and so many new ones at most\n"
     "  -s, --subword-method NAME\n"
-    "                          as for a transplant (mean)\n"
+    "                          of rows made from pieces, as for a transplant (mean)\n"
+    "  -a, --approximation-method NAME\n"
+    "                          as for a transplant; without --donor subword, mean, zero,\n"
+    "                          randn or john_hewitt (subword; with it omp-affine)\n"
+    "  -k, -c, --pieces, --norm, --ridge and the like, --memory, --threads, --isa:\n"
+    "                          as for a transplant\n"
     "      --rows multiple-of:N\n"
     "                          rows of the new matrices, if not as many as tokens\n"
     "      --overwrite         replace OUT if it exists\n"
@@ -498,6 +552,8 @@ static const struct {
     {"extend", 2, 2, "two are wanted: MODEL OUT (for a directory named extend, write ./extend)",
      help_extend},
     {"map", 2, 2, "two are wanted: A B (for a directory named map, write ./map)", help_map},
+    {"count", 2, SIZE_MAX, "at least two are wanted: TOKENIZER TEXT... (for a directory named "
+     "count, write ./count)", help_count},
     {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
      NULL},
 };
@@ -896,6 +952,9 @@ static int set_option(settings *to, option_id id, const char *value)
         to->evaluate.seed = to->job.how.seed;
         break;
     case OPTION_JSON: to->json = value; break;
+    case OPTION_TSV: to->tsv = value; break;
+    case OPTION_LEAST: status = set_number(value, UINT32_MAX, "--min-count", &to->least); break;
+    case OPTION_TEXT: to->texts[to->text_count++] = value; break;
     case OPTION_HTML: to->html = value; break;
     case OPTION_KEEP: to->keep = value; break;
     case OPTION_DROP: to->drop = value; break;
@@ -906,7 +965,15 @@ static int set_option(settings *to, option_id id, const char *value)
         if (!to->input && strcmp(value, "output") != 0)
             status = misuse("--side", value, "output or input is wanted");
         break;
+    case OPTION_TOKENS_OF: to->tokens_of = value; break;
+    case OPTION_DONOR: to->donor = value; break;
     case OPTION_FIRST: status = set_number(value, UINT32_MAX, "--first", &to->first); break;
+    case OPTION_MOST: status = set_number(value, UINT32_MAX, "--max", &to->most); break;
+    case OPTION_BY:
+        to->by_subword = strcmp(value, "subword") == 0;
+        if (!to->by_subword && strcmp(value, "own") != 0)
+            status = misuse("--by", value, "own or subword is wanted");
+        break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ENGINE:
         status = choose(value, OTX_ENGINE_COUNT, engine_name, "unknown engine", &chosen);
@@ -996,10 +1063,29 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("both maps would go to", s->json, NULL);
     if (s->keep && s->drop)
         return misuse("--drop does not go with", "--keep", "one of them is wanted");
-    if (s->command == TRIM && !s->keep && !s->drop && !s->first)
-        return misuse("nothing says what stays of", "MODEL", "--keep, --drop or --first is wanted");
-    if (s->command == EXTEND && !s->tokens)
-        return misuse("nothing says what is new in", "MODEL", "--tokens FILE is wanted");
+    if (s->command == TRIM && !s->keep && !s->drop && !s->first && !s->least)
+        return misuse("nothing says what stays of", "MODEL",
+                      "--keep, --drop, --first or --min-count is wanted");
+    if (s->least && !s->text_count)
+        return misuse("--min-count goes with", "--text", "FILE is wanted");
+    if (s->least && s->drop)
+        return misuse("--drop does not go with", "--min-count", "one of them is wanted");
+    if (s->json && s->tsv && strcmp(s->json, s->tsv) == 0)
+        return misuse("both lists would go to", s->json, NULL);
+    if (s->command == EXTEND && !s->tokens && !s->tokens_of && !s->donor)
+        return misuse("nothing says what is new in", "MODEL", "--tokens FILE, --tokens-of "
+                      "TOKENIZER or --donor DONOR is wanted");
+    if (s->command == EXTEND && (s->first || s->most) && s->tokens && !s->tokens_of)
+        return misuse("--first and --max do not go with", "--tokens",
+                      "they are for --tokens-of, and --donor without a list");
+    if (s->command == EXTEND && seen & SEEN(OPTION_METHOD) && !s->donor &&
+        otx_method_needs(s->job.method) & OTX_NEED_DONOR)
+        return misuse("there are no rows for the method", otx_method_name(s->job.method),
+                      "--donor DONOR is wanted");
+    if (s->command == EXTEND && (s->job.how.norm != OTX_NORM_NONE || s->job.how.clip_norms > 0.0) &&
+        !(s->donor && otx_method_needs(s->job.method) & OTX_NEED_DONOR))
+        return misuse("--norm and --clip-norms go by shared tokens, unknown to", "extend",
+                      "--donor DONOR is wanted, and a method that looks at its rows");
     if (FOR(s->command) & FOR_RESHAPERS && seen & SEEN(OPTION_ROWS) &&
         s->job.rows != OTX_ROWS_MULTIPLE)
         return misuse("--rows of this command", commands[s->command].name,
@@ -2090,6 +2176,19 @@ static otx_result list_fail(otx_error *error, otx_result code, const char *path,
     return code;
 }
 
+/* The name on a line; of "COUNT<tab>ID<tab>TOKEN", as count writes it, #ID. */
+static char *list_entry(char *line)
+{
+    char *id = strchr(line, '\t'), *token = id ? strchr(id + 1, '\t') : NULL;
+    if (!token || id == line || token == id + 1 ||
+        strspn(line, "0123456789") != (size_t)(id - line) ||
+        strspn(id + 1, "0123456789") != (size_t)(token - id - 1))
+        return line;
+    *id = '#';
+    *token = 0;
+    return id;
+}
+
 /* Cuts the text at its lines' ends; empty lines are none. */
 static void list_split(token_list *list, size_t size)
 {
@@ -2100,7 +2199,7 @@ static void list_split(token_list *list, size_t size)
         at = stop + 1;
         if (stop > line && stop[-1] == '\r') stop--;
         *stop = 0;
-        if (stop > line) list->tokens[list->count++] = line;
+        if (stop > line) list->tokens[list->count++] = list_entry(line);
     }
 }
 
@@ -2140,15 +2239,22 @@ static otx_result list_open(const otx_context *ctx, const char *path, token_list
 static void print_trimming(const char *model, const otx_trim_summary *t)
 {
     char bytes[NUMBER], less[NUMBER];
+    const double size = t->text_bytes ? (double)t->text_bytes : 1.0;
     printf("%s\n", model);
     print_count("tokens", t->before, 0);
     print_count("stay", t->after, t->before);
     print_count("  as wished", t->wanted, t->before);
     print_count("  always", t->always, t->before);
     print_count("  as parts", t->parts, t->before);
+    if (t->made) print_count("  as new bytes", t->made, 0);
     printf("  %-14s %12s  %s of them saved\n", "matrices",
            size_text(bytes, (double)t->trimmed),
            size_text(less, (double)t->matrices - (double)t->trimmed));
+    if (t->text_bytes == 0) return;
+    print_count("of the text", t->text_bytes, 0);
+    printf("  %-14s %12.6f before, %.6f after: %.4g %% more\n", "tokens a byte",
+           (double)t->text_before / size, (double)t->text_after / size,
+           t->text_before ? 100 * ((double)t->text_after / (double)t->text_before - 1) : 0.0);
 }
 
 /* Ends a command that reshapes: its status. */
@@ -2169,14 +2275,19 @@ static int run_extend(const settings *s)
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error;
-    otx_result result;
+    otx_result result = OTX_OK;
     memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
-    result = list_open(&ctx, s->tokens, &list, &error);
+    if (s->tokens) result = list_open(&ctx, s->tokens, &list, &error);
     wanted.tokens = list.tokens;
     wanted.token_count = list.count;
-    wanted.subword = s->job.how.subword;
+    wanted.tokens_of = s->tokens_of;
+    wanted.first = s->first;
+    wanted.most = s->most;
+    wanted.donor = s->donor;
+    wanted.method = s->job.method;
+    wanted.how = s->job.how;
     wanted.multiple = s->job.rows_multiple;
     wanted.overwrite = s->job.overwrite;
     if (!result)
@@ -2190,6 +2301,12 @@ static int run_extend(const settings *s)
         print_count("of the model", summary.own, 0);
         print_count("  parts", summary.parts, 0);
         print_count("added", summary.added, 0);
+        if (summary.left) print_count("left out", summary.left, 0);
+        if (s->donor) {
+            print_count("by the donor", summary.solved, 0);
+            print_count("by pieces", summary.own + summary.parts + summary.added - summary.solved,
+                        0);
+        }
     }
     return reshaped(result, &error, &list);
 }
@@ -2211,7 +2328,11 @@ static int run_trim(const settings *s)
     wanted.tokens = list.tokens;
     wanted.token_count = list.count;
     wanted.drop = s->drop != NULL;
+    wanted.bytes = s->by_subword;
     wanted.first = s->first;
+    wanted.texts = s->texts;
+    wanted.text_count = s->text_count;
+    wanted.min_count = s->least;
     wanted.multiple = s->job.rows_multiple;
     wanted.overwrite = s->job.overwrite;
     if (!result)
@@ -2351,6 +2472,101 @@ static int run_map(const settings *s)
     return STATUS_INTERRUPTED;
 }
 
+/* Tokens of texts, and what counts them. */
+typedef struct counting {
+    otx_encoder *encoder;
+    otx_token_counts counts;
+} counting;
+
+static otx_result write_counts(const void *what, const otx_sink *sink, otx_error *error)
+{
+    const counting *c = (const counting *)what;
+    return otx_token_counts_write(NULL, otx_encoder_vocab(c->encoder), &c->counts, false, sink,
+                                  error);
+}
+
+static otx_result write_counts_json(const void *what, const otx_sink *sink, otx_error *error)
+{
+    const counting *c = (const counting *)what;
+    return otx_token_counts_write(NULL, otx_encoder_vocab(c->encoder), &c->counts, true, sink,
+                                  error);
+}
+
+static otx_result count_input(counting *c, otx_error *error)
+{
+    char bytes[1 << 14];
+    size_t size;
+    otx_result result;
+#ifdef _WIN32
+    (void)_setmode(_fileno(stdin), _O_BINARY);
+#endif
+    do {
+        size = fread(bytes, 1, sizeof bytes, stdin);
+        if (ferror(stdin)) return set_error(error, OTX_ERROR_IO, "-", strerror(errno));
+        if (interrupted) return set_error(error, OTX_ERROR_CANCELLED, "-", "interrupted");
+        result = otx_encoder_count(c->encoder, bytes, size, size == 0, &c->counts, error);
+    } while (!result && size > 0);
+    return result;
+}
+
+static otx_result count_all(const settings *s, const otx_context *ctx, counting *c,
+                            output files[2], otx_error *error)
+{
+    size_t i;
+    otx_result result = otx_encoder_open(ctx, s->arguments[0], &c->encoder, error);
+    if (result) return result;
+    c->counts.by_id = (uint64_t *)calloc(otx_encoder_vocab(c->encoder)->count + 1,
+                                         sizeof *c->counts.by_id);
+    if (!c->counts.by_id)
+        return set_error(error, OTX_ERROR_MEMORY, s->arguments[0], "out of memory");
+    if (s->tsv) result = output_open(&files[0], s->tsv, error);
+    if (!result && s->json) result = output_open(&files[1], s->json, error);
+    for (i = 1; i < s->argument_count && !result; i++)
+        result = strcmp(s->arguments[i], "-") == 0
+                     ? count_input(c, error)
+                     : otx_encoder_count_file(c->encoder, s->arguments[i], &c->counts, error);
+    if (!result) result = output_finish(&files[0], c, write_counts, error);
+    if (!result) result = output_finish(&files[1], c, write_counts_json, error);
+    return result;
+}
+
+static void print_counts(const counting *c)
+{
+    const otx_vocab *vocab = otx_encoder_vocab(c->encoder);
+    char bytes[NUMBER], tokens[NUMBER], distinct[NUMBER], all[NUMBER];
+    uint64_t found = 0;
+    size_t i;
+    for (i = 0; i < vocab->count; i++) found += c->counts.by_id[i] > 0;
+    printf("%s bytes, %s tokens, %.4f bytes a token, %s distinct tokens of %s\n",
+           grouped(bytes, c->counts.bytes), grouped(tokens, c->counts.tokens),
+           c->counts.tokens ? (double)c->counts.bytes / (double)c->counts.tokens : 0.0,
+           grouped(distinct, found), grouped(all, vocab->token_count));
+}
+
+static int run_count(const settings *s)
+{
+    counting c;
+    output files[2];
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result;
+    memset(&c, 0, sizeof c);
+    memset(files, 0, sizeof files);
+    catch_signals();
+    result = count_all(s, &ctx, &c, files, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) print_counts(&c);
+    output_close(&files[0]);
+    output_close(&files[1]);
+    free(c.counts.by_id);
+    otx_encoder_close(c.encoder);
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(&error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
 /* The help of the command that is named, or of the whole. */
 static int run_help(const settings *s)
 {
@@ -2359,7 +2575,7 @@ static int run_help(const settings *s)
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
         return misuse("unknown command", name,
                       "known are transplant, draft, draft-head, inspect, align, verify, "
-                      "evaluate, trim, bytes, extend, map");
+                      "evaluate, trim, bytes, extend, map, count");
     return print_help(of);
 }
 
@@ -2377,6 +2593,7 @@ static int run(const settings *s)
     else if (s->command == TRIM || s->command == BYTES) status = run_trim(s);
     else if (s->command == EXTEND) status = run_extend(s);
     else if (s->command == MAP) status = run_map(s);
+    else if (s->command == TOKENS) status = run_count(s);
     else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
@@ -2388,7 +2605,7 @@ static int run_words(int count, char **words)
 {
     settings s;
     size_t room = (size_t)count + 1;
-    const char **arguments = (const char **)malloc(2 * room * sizeof *arguments);
+    const char **arguments = (const char **)malloc(3 * room * sizeof *arguments);
     int status;
     if (!arguments) {
         fprintf(stderr, "transplant: error: out of memory\n");
@@ -2398,6 +2615,7 @@ static int run_words(int count, char **words)
     s.job.method = OTX_METHOD_OMP_AFFINE; /* loses least on all pairs of bench/RESULTS.md */
     s.arguments = arguments;
     s.map = arguments + room;
+    s.texts = arguments + 2 * room;
     status = read_command_line(&s, count, words);
     if (!status) status = run(&s);
     free(arguments);

@@ -57,7 +57,10 @@ elsewhere() {
                 shared=yes
             fi
         fi
-        if "$@" -std=c99 -O2 -I. "$source" $object -o "$build/$name-elsewhere" -lm; then
+        # Linked without -O: clang has wasm-opt, where there is one, rewrite what is linked with
+        # it, and it does not know all instructions.
+        if "$@" -std=c99 -O2 -I. -c "$source" -o "$build/$name-elsewhere.o" &&
+            "$@" "$build/$name-elsewhere.o" $object -o "$build/$name-elsewhere" -lm; then
             suite "$name, $label" env OTX_TEST_SMALL=1 $runner "$build/$name-elsewhere"
         else
             count "$name, $label: build" 1
@@ -191,6 +194,8 @@ gguf_clients() {
     "$python" -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549 >&2
     suite "outputs in GGUF, opened by gguf, transformers and llama.cpp" "$python" \
         tests/gguf_clients.py "$build/transplant" ${OTX_TEST_REAL:+--real "$OTX_TEST_REAL"}
+    suite "GGUF files cut down and grown, opened by gguf and llama.cpp" "$python" \
+        tests/reshape_gguf.py "$build/transplant" ${OTX_TEST_REAL:+--real "$OTX_TEST_REAL"}
 }
 
 # The keys of a GGUF file for a tokenizer, against llama.cpp's converter and llama.cpp itself.
@@ -247,10 +252,16 @@ clients() {
             tests/vocab_sources.py "$build/print_alignment"
         suite "text split into tokens, against the packages" "$sources" \
             tests/split_oracle.py "$build/print_split"
+        $CC -O2 -I. tests/print_encode.c -o "$build/print_encode" -lm
+        count "tests/print_encode.c" $?
+        suite "texts encoded, against the package" "$sources" tests/encode_oracle.py \
+            "$build/print_encode"
         $CC -O2 -I. tests/print_cut.c -o "$build/print_cut" -lm
         count "tests/print_cut.c" $?
         suite "text cut into pieces, against the packages" "$sources" \
             tests/cut_oracle.py "$build/print_cut"
+        suite "other tokenizers cut down, against their packages" "$sources" \
+            tests/reshape_sources.py "$build/transplant"
     else
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi
@@ -334,10 +345,18 @@ whole() {
     suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
 }
 
+# A few of the platforms, a hostile system, and the page in a browser, all in bounded form.
+bounded() {
+    suite "platforms" ./tests/platforms.sh "i686 with SSE2" aarch64 s390x "WASI with SIMD"
+    suite "a hostile system" ./tests/hostile.sh
+    suite "the page" ./tests/run.sh --web
+}
+
 # What has one core's work at a time: the real clients, and other machines.
 one_by_one() {
     clients
     emulated
+    bounded
 }
 
 # That runs beside the rest, in a folder of its own, and what it prints stands at the end.

@@ -9,8 +9,9 @@ whose tokens all stay must give the same tokens under their new numbers, any oth
 back as before, and every row must be that of the token with the same content. `transplant extend`
 gives it new tokens: each of them must be met where its text stands alone, old texts must be split
 as before but for them, old rows must be the same and new ones the means of those of the pieces.
-AutoTokenizer must agree with tokenizers, and `transplant verify` must find nothing new. Exits with
-77 without the packages.
+With a donor of each made-up kind the rows of its tokens must be those of a transplant. `transplant
+bytes --by subword` must leave every text as it is. AutoTokenizer must agree with tokenizers, and
+`transplant verify` must find nothing new. Exits with 77 without the packages.
 """
 import json
 import os
@@ -119,9 +120,12 @@ def wordpiece():
     return made
 
 
+MADE_UP = (byte_level, metaspace, unigram, wordpiece)
+
+
 def tokenizer_directories(folder):
     """Name and directory of each tokenizer."""
-    for make in (byte_level, metaspace, unigram, wordpiece):
+    for make in MADE_UP:
         path = folder / make.__name__
         path.mkdir()
         made = make()
@@ -273,6 +277,97 @@ def grow(tool, label, model, work, matrix, old):
     check(len(wrong) <= len(known), f"{label}: AutoTokenizer reads {wrong[:2]} otherwise")
 
 
+BYTES = {c: b for b, c in zip(
+    list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256)) +
+    [b for b in range(256) if b < 33 or 127 <= b <= 160 or b == 173],
+    [chr(b) for b in list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))] +
+    [chr(256 + i) for i in range(68)], strict=True)}
+
+
+def stands_for(kind, content):
+    """The bytes of a token of a made-up tokenizer."""
+    if kind == "byte_level":
+        return bytes(BYTES[c] for c in content)
+    if kind == "wordpiece":
+        return (content[2:] if content.startswith("##") else " " + content).encode()
+    return content.replace("▁", " ").encode()
+
+
+def to_bytes(tool, label, model, work, matrix, old):
+    """A tokenizer of bytes: nothing is unknown, and texts come back as they were."""
+    out = work / "out-by-bytes"
+    result = run(tool, "bytes", model, out, "--by", "subword")
+    check(result.returncode == 0, f"{label}: {result.stderr.strip()}")
+    if result.returncode:
+        return
+    new = Tokenizer.from_file(str(out / "tokenizer.json"))
+    after, back = contents(new), {c: i for i, c in contents(old).items()}
+    rows = load_file(str(out / "model.safetensors"))["model.embed_tokens.weight"]
+    check(len(rows) == len(after) == max(after) + 1, f"{label}: {len(rows)} rows")
+    special = {t.content for t in old.get_added_tokens_decoder().values()}
+    check(all((rows[i] == matrix[back[c]]).all() for i, c in after.items() if c in special),
+          f"{label}: the row of a special token has changed")
+    check(numpy.isfinite(rows).all(), f"{label}: a row is nothing")
+    client = transformers.AutoTokenizer.from_pretrained(str(out))
+    if "as new bytes" in result.stdout:
+        wrong = [t for t in TEXTS
+                 if new.decode(new.encode(t, add_special_tokens=False).ids,
+                               skip_special_tokens=False) != t]
+        check(not wrong, f"{label}: {wrong[:2]} does not come back")
+        wrong = [t for t in TEXTS if client(t)["input_ids"] != new.encode(t).ids]
+        check(not wrong, f"{label}: AutoTokenizer reads {wrong[:2]} otherwise")
+    check(not set(faults(tool, out)) - set(faults(tool, model)), f"{label}: verify finds faults")
+
+
+def grow_by(tool, label, folder, kind, donor_kind):
+    """Tokens of a donor, whose rows are a transplant's."""
+    model, donor, work = folder / f"{kind}.base", folder / f"{donor_kind}.base", folder / "by"
+    matrix = load_file(str(model / "model.safetensors"))["model.embed_tokens.weight"]
+    work.mkdir()
+    how = ["-a", "omp", "-k", "2"]
+    result = run(tool, "extend", model, work / "out", "--donor", donor, *how)
+    whole = run(tool, model, donor, work / "whole", *how)
+    check(result.returncode == whole.returncode == 0,
+          f"{label}: {result.stderr.strip()} {whole.stderr.strip()}")
+    if result.returncode or whole.returncode:
+        return
+    old, new, other = (Tokenizer.from_file(str(path / "tokenizer.json"))
+                       for path in (model, work / "out", donor))
+    before, after = contents(old), contents(new)
+    back = {c: i for i, c in before.items()}
+    fresh = {i for i, c in after.items() if c not in back}
+    rows = {name: load_file(str(work / name / "model.safetensors")) for name in ("out", "whole")}
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        more = 1 if name == "lm_head.weight" else 0
+        made, there = rows["out"][name], rows["whole"][name]
+        check(all((made[i] == matrix[back[c]] + more).all() for i, c in after.items()
+                  if c in back), f"{label}: an old row has changed")
+        added = set(other.get_added_tokens_decoder()) | set(new.get_added_tokens_decoder())
+        ids = {stands_for(donor_kind, c): i for i, c in sorted(contents(other).items(),
+                                                               reverse=True) if i not in added}
+        shared = {stands_for(kind, c) for i, c in before.items()
+                  if i not in old.get_added_tokens_decoder()}
+        same = differ = 0
+        for i in fresh - set(new.get_added_tokens_decoder()):
+            text = stands_for(kind, after[i])
+            if text in ids and text not in shared:
+                equal = (made[i] == there[ids[text]]).all()
+                same, differ = same + equal, differ + (not equal)
+        check(differ == 0 and same > 20, f"{label}: {differ} of {same + differ} rows of {name} "
+              "are not the transplant's")
+    wrong = 0
+    for text in TEXTS:
+        ids = new.encode(text).ids
+        if not fresh & set(ids):
+            wrong += [before[i] for i in old.encode(text).ids] != [after[i] for i in ids]
+    check(wrong == 0, f"{label}: {wrong} texts without new tokens are split otherwise")
+    client = transformers.AutoTokenizer.from_pretrained(str(work / "out"))
+    wrong = [t for t in TEXTS if client(t)["input_ids"] != new.encode(t).ids]
+    check(not wrong, f"{label}: AutoTokenizer reads {wrong[:2]} otherwise")
+    check(not faults(tool, work / "out"), f"{label}: verify finds faults")
+    shutil.rmtree(work)
+
+
 def run(tool, *arguments):
     return subprocess.run([tool, *map(str, arguments)], capture_output=True, text=True)
 
@@ -317,14 +412,23 @@ def trim(tool, folder, name, path):
         found = faults(tool, out)
         check(len(found) <= len(known), f"{label}: verify says {found}")
     grow(tool, f"{name}, grown", model, work, matrix, old)
+    to_bytes(tool, f"{name}, bytes by subword", model, work, matrix, old)
     shutil.rmtree(work)
 
 
 def main():
     tool = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
+        kinds = []
         for name, path in tokenizer_directories(Path(folder)):
+            if name in {make.__name__ for make in MADE_UP}:
+                kinds.append(name)
+                make_model(path, Path(folder) / f"{name}.base")
             trim(tool, Path(folder), name, path)
+        for kind in kinds:
+            for donor in kinds:
+                if kind != donor:
+                    grow_by(tool, f"{kind} by {donor}", Path(folder), kind, donor)
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return failed > 0
 

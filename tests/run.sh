@@ -7,6 +7,7 @@
 #   ./tests/run.sh --clients     only the tool against the real clients
 #   ./tests/run.sh --platforms   every platform that can be built for here, a row each
 #   ./tests/run.sh --hostile     a system that fails, the largest inputs; an hour of fuzzing
+#   ./tests/run.sh --web         the page of examples/web, in a headless Chromium
 #   ./tests/run.sh test_json test_tool_verify ...   only these suites
 # CC chooses the compiler. The last line adds everything up. tests/README.md says what each
 # file here is for.
@@ -22,10 +23,12 @@ case "${1-}" in
 --clients) what=clients ;;
 --platforms) exec ./tests/platforms.sh ;;
 --hostile) exec ./tests/hostile.sh --long ;;
+--web) what=web ;;
 --one-by-one) what=one_by_one ;; # a part of --full
 test_*) what=chosen ;;
 *)
-    echo "usage: tests/run.sh [--full | --clients | --platforms | --hostile | SUITE...]" >&2
+    echo "usage: tests/run.sh [--full | --clients | --platforms | --hostile | --web |" \
+        "SUITE...]" >&2
     exit 2 ;;
 esac
 
@@ -35,7 +38,7 @@ build=${OTX_TEST_BUILD:-build/tests}
 mkdir -p "$build"
 tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals
     test_tool_advice test_tool_advice_files test_tool_methods test_tool_gguf
-    test_tool_draft test_tool_map test_tool_reshape"
+    test_tool_draft test_tool_map test_tool_reshape test_tool_count"
 
 # Threads that wait should sleep: on a busy machine they would take turns spinning.
 export OMP_WAIT_POLICY=passive
@@ -219,10 +222,24 @@ chosen() {
     done
 }
 
+# The page, which needs a browser and a compiler for WebAssembly; pictures lie beside it.
+web() {
+    page=$build/web/transplant.html
+    if ! have python3; then skip "the page" "no python3"; return; fi
+    rm -rf "$build/web"
+    examples/web/build.sh "$page"
+    status=$?
+    if [ $status -eq 77 ]; then skip "the page" "clang cannot build for wasm32-wasi"; return; fi
+    count "examples/web/build.sh" $status
+    $CC -O1 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
+    count "examples/transplant.c" $?
+    suite "the page, in Chromium" python3 tests/web_page.py "$build/transplant" "$page"
+}
+
 case $what in
 everyday) everyday ;;
 full) everyday; thorough ;;
-clients | one_by_one) $what ;;
+clients | one_by_one | web) $what ;;
 chosen) chosen "$@" ;;
 esac
 echo

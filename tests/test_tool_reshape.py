@@ -6,6 +6,7 @@
 The last line is `N passed, N failed, N skipped`.
 """
 
+import base64
 import json
 import os
 import random
@@ -15,9 +16,11 @@ import signal
 import subprocess
 import sys
 
+import gguf_models as files
 import tool
-from tool import (BASE_COUNT, BASE_ONLY, BASE_WORDS, EMBED, HEAD, SHARED, base_id, base_model, call,
-                  donor_model, pair, read_model, refused_to_nobody, snapshot, sound)
+from tool import (BASE_COUNT, BASE_ONLY, BASE_WORDS, DONOR_WORDS, EMBED, HEAD, SHARED, base_id,
+                  base_model, call, donor_id, donor_model, pair, read_model, refused_to_nobody,
+                  snapshot, sound)
 
 CASES, case = tool.cases()
 
@@ -206,6 +209,80 @@ def there_and_back(here):
     assert all(new[EMBED].row(i) == old[EMBED].row(i) for i in range(BASE_COUNT))
 
 
+@case
+def rows_of_a_donor(here):
+    """New tokens' rows are those of a transplant, bit for bit; the model's own stay."""
+    base, donor = pair(here)
+    lines = listing(here, "donor3\ndonor19\nmine\nbase3\n")
+    for options in (("-a", "omp", "-k", "4"), ("-a", "focus"), ("-a", "hull")):
+        run = call("extend", base, here / "out", "--donor", donor, "--tokens", lines, *options,
+                   "--overwrite")
+        assert number(run, "by the donor") == 2 and number(run, "were there") == 1, run.out
+        assert number(run, "by pieces") == number(run, "now") - BASE_COUNT - 2, run.out
+        call(base, donor, here / "whole", *options, "--overwrite", "-q")
+        old, new, whole = (read_model(path) for path in (base, here / "out", here / "whole"))
+        file = json.loads((here / "out" / "tokenizer.json").read_text())
+        ids = {t["content"]: t["id"] for t in file["added_tokens"]} | file["model"]["vocab"]
+        for name in (EMBED, HEAD):
+            for i, word in enumerate(BASE_WORDS + ["<|begin|>", "<|end|>"]):
+                assert new[name].row(ids[word]) == old[name].row(i), (options, name, word)
+            for word in ("donor3", "donor19"):
+                row = whole[name].row(donor_id(word))
+                assert new[name].row(ids[word]) == row, (options, name, word)
+        sound(here / "out")
+    only(here, "base", "donor", "list", "out", "whole")
+
+
+@case
+def tokens_of_a_donor(here):
+    """Those of its own that are words; no special ones, whose roles stay the model's."""
+    words = ["m", "i", "n", "e"]
+    base, donor = pair(here, base_model(words=words),
+                       donor_model(words=["e", "i"] + DONOR_WORDS + ["mine", "of+two"]))
+    for options, own in (((), 1), (("--max", "1"), 1), (("--first", str(donor_id("é"))), 0)):
+        run = call("extend", base, here / "out", "--donor", donor, "-a", "omp", "--overwrite",
+                   *options)
+        assert number(run, "of the model") == own and number(run, "added") == 0, run.out
+        assert number(run, "now") - len(words) - 2 == own + number(run, "parts"), run.out
+        assert number(run, "by the donor") == own and ("left out" in run.out) == bool(own), run.out
+        config = json.loads((here / "out" / "config.json").read_text())
+        file = json.loads((here / "out" / "tokenizer.json").read_text())
+        names = {t["content"]: t["id"] for t in file["added_tokens"]}
+        assert list(names) == ["<|begin|>", "<|end|>"], names
+        assert config["eos_token_id"] == names["<|end|>"], (config, names)
+        assert "</s>" not in file["model"]["vocab"]
+        sound(here / "out")
+    run = call("extend", base, here / "more", "--tokens-of", donor, "-q")
+    (donor / "model.safetensors").unlink()
+    assert snapshot(here / "more") == snapshot(
+        (call("extend", base, here / "again", "--tokens-of", donor, "-q"), here / "again")[1])
+    error = call("extend", base, here / "no", "--donor", donor, status=1).error
+    assert str(donor) in error and "weights" in error, error
+    error = call("extend", base, here / "no", "--donor", here / "nonesuch", status=1).error
+    assert "nonesuch" in error, error
+    only(here, "again", "base", "donor", "more", "out")
+
+
+@case
+def bytes_that_are_made(here):
+    """Every byte is a token then, whatever the model had; its own keep their rows."""
+    model = model_in(here)
+    run = call("bytes", model, here / "out", "--by", "subword")
+    assert number(run, "stay") == 258 and number(run, "as new bytes") == 256 - 3, run.out
+    old, new = read_model(model), read_model(here / "out")
+    words = json.loads((here / "out" / "tokenizer.json").read_text())["model"]["vocab"]
+    for word in ("A", "B", "Ċ"):
+        assert new[EMBED].row(words[word]) == old[EMBED].row(base_id(word)), word
+    assert new[EMBED].row(words["Ã"]) == new[EMBED].row(words["©"]) == old[EMBED].row(3)
+    sound(here / "out")
+    call("bytes", model, here / "own", "--by", "own", "-q")
+    call("bytes", model, here / "plain", "-q")
+    assert snapshot(here / "own") == snapshot(here / "plain")
+    call("bytes", here / "out", here / "same", "--by", "subword", "-q")
+    again = read_model(here / "same")
+    assert all(again[name].data == new[name].data for name in new)
+
+
 # ---- what is refused -----------------------------------------------------------------------------
 
 
@@ -214,7 +291,7 @@ def misuse(here):
     model, names = model_in(here), listing(here, "base3")
     out = here / "out"
     for args, needle in (
-            (("trim", model, out), "--keep, --drop or --first is wanted"),
+            (("trim", model, out), "--keep, --drop, --first or --min-count is wanted"),
             (("trim", model, out, "--keep", names, "--drop", names), "one of them is wanted"),
             (("trim", model, "--first", "9"), "too few arguments for 'trim'"),
             (("trim", model, out, out, "--first", "1"), "too many arguments for 'trim'"),
@@ -228,10 +305,19 @@ def misuse(here):
             (("bytes", model, out, "--keep", names), "this command has no option 'keep'"),
             (("bytes", model, out, "--first", "9"), "this command has no option 'first'"),
             (("bytes", model), "too few arguments for 'bytes'"),
-            (("extend", model, out), "--tokens FILE is wanted"),
+            (("extend", model, out), "--tokens-of TOKENIZER or --donor DONOR is wanted"),
             (("extend", model, out, "--keep", names), "this command has no option 'keep'"),
             (("extend", model, out, "--tokens", names, "-s", "x"), "unknown subword method 'x'"),
             (("extend", model, out, "--tokens", names, "--rows", "9"), "multiple-of:N"),
+            (("extend", model, out, "--tokens", names, "-a", "omp"), "--donor DONOR is wanted"),
+            (("extend", model, out, "--tokens", names, "-a", "x"), "unknown approximation method"),
+            (("extend", model, out, "--tokens", names, "--norm", "anchors"), "--donor DONOR"),
+            (("extend", model, out, "--tokens", names, "--first", "9"), "do not go with"),
+            (("extend", model, out, "--tokens", names, "--max", "9"), "do not go with"),
+            (("extend", model, out, "--tokens-of", model, "--max", "0"), "'0'"),
+            (("trim", model, out, "--first", "9", "--donor", model), "has no option 'donor'"),
+            (("trim", model, out, "--first", "9", "--by", "own"), "has no option 'by'"),
+            (("bytes", model, out, "--by", "x"), "own or subword is wanted"),
             ((model, out, "--keep", names), "this command has no option 'keep'")):
         error = call(*args, status=2).error
         assert needle in error, (needle, error)
@@ -243,13 +329,19 @@ def misuse(here):
 
 @case
 def tokens_that_cannot_be(here):
-    model = model_in(here)
+    model, donor = model_in(here), donor_model().write(here / "donor")
     for text, needle in (("\\xff+", "is no UTF-8"), ("a" * 257, "has 257 bytes; 1 to 256"),
                          ("new\n\\q", 'token 2 of the list, "')):
-        error = call("extend", model, here / "out", "--tokens", listing(here, text),
-                     status=1).error
-        assert needle in error, (needle, error)
-    only(here, "list", "model")
+        for more in ((), ("--donor", donor, "-a", "omp"), ("--tokens-of", donor)):
+            error = call("extend", model, here / "out", "--tokens", listing(here, text), *more,
+                         status=1).error
+            assert needle in error, (needle, error)
+    for spoiled in ("", "{", "[]", "[" * 100000):
+        (donor / "tokenizer.json").write_text(spoiled)
+        for option in ("--donor", "--tokens-of"):
+            error = call("extend", model, here / "out", option, donor, status=1).error
+            assert "donor/tokenizer.json" in error, error
+    only(here, "donor", "list", "model")
 
 
 @case
@@ -262,12 +354,13 @@ def other_models(here):
         assert "nonesuch" in error, error
         error = call(command, model / "model.safetensors", here / "out", *options, status=1).error
         assert "model.safetensors: " in error, error
+        error = call(command, model / "tokenizer.json", here / "out", *options, status=1).error
+        assert "tokenizer.json: is a file of a tokenizer, not a model" in error, error
     text = (model / "tokenizer.json").read_text()
     (model / "vocab.json").write_text(json.dumps(json.loads(text)["model"]["vocab"]))
     (model / "tokenizer.json").unlink()
-    for command, *options in every:
-        error = call(command, model, here / "out", *options, status=1).error
-        assert "only a tokenizer.json is written anew" in error, error
+    error = call("extend", model, here / "out", "--tokens", names, status=1).error
+    assert re.search("read from vocab.json; only a tokenizer.json grows: load it with", error)
     for spoiled in ("", "{", "[]", '{"model": {"type": "BPE", "vocab": {"A": -1}, "merges": []}}',
                     text.replace('"id": 56, ', ""), text[:-9], "[" * 100000):
         (model / "tokenizer.json").write_text(spoiled)
@@ -363,6 +456,87 @@ def interrupted(here):
         assert process.returncode == 130, (process.returncode, rest)
         assert rest.endswith(b"transplant: interrupted\n") and not out, rest
         only(here, "list", "model")
+
+
+@case
+def gguf_files(here):
+    """What is cut down and grown is a file, and so is the output."""
+    model = files.write(here / "model.gguf", files.base_keys(), files.base_tensors("Q4_K", "Q8_0"))
+    names, new = listing(here, "\n".join(BASE_ONLY)), here / "new"
+    new.write_text("two words\n")
+    before, (keys, tensors) = snapshot(here), files.read(model)
+    every = (("bytes",), ("trim", "--keep", names), ("extend", "--tokens", new))
+    for command, *options in every:
+        out = here / "out.gguf"
+        run = call(command, model, out, *options)
+        now, rows = files.read(out)
+        tokens = now["tokenizer.ggml.tokens"][1]
+        old = keys["tokenizer.ggml.tokens"][1]
+        assert tokens[-1:] == [b"two words"] or len(tokens) < len(old), (command, tokens)
+        assert number(run, "now" if command == "extend" else "stay") == len(tokens), run.out
+        for name, tensor in tensors.items():
+            if name not in (files.EMBED, files.HEAD):
+                assert rows[name].data == tensor.data, name
+                continue
+            assert rows[name].shape[0] == len(tokens) and rows[name].kind == tensor.kind
+            assert all(rows[name].row(i) == tensor.row(old.index(token))
+                       for i, token in enumerate(tokens) if token in old), (command, name)
+        assert now["x.last"] == keys["x.last"] and "llama.vocab_size" in now
+        assert old[keys["tokenizer.ggml.eos_token_id"][1]] == \
+            tokens[now["tokenizer.ggml.eos_token_id"][1]]
+        error = call(command, model, out, *options, status=1).error
+        assert error.endswith("out.gguf: exists already; pass --overwrite to replace it"), error
+        call(command, model, out, *options, "--overwrite", "-q")
+        out.unlink()
+        error = call(command, model, here / "out", *options, status=1).error
+        assert "out: the model is a GGUF file, and so is the output" in error, error
+        error = call(command, model, model, *options, "--overwrite", status=1).error
+        assert "model.gguf: the output must not be a file of the model" in error, error
+        assert snapshot(here) == before
+    raw = model.read_bytes()
+    for size in (0, 3, 4, 24, 100, len(raw) // 2, len(raw) - 20):
+        model.write_bytes(raw[:size])
+        for command, *options in every:
+            call(command, model, here / "out.gguf", *options, status=1)
+    only(here, "list", "model.gguf", "new")
+
+
+@case
+def gguf_files_that_lack_keys(here):
+    keys = files.base_keys()
+    del keys["tokenizer.ggml.token_type"]
+    model, names = here / "model.gguf", listing(here, "two words\n")
+    files.write(model, keys, files.base_tensors())
+    error = call("extend", model, here / "out.gguf", "--tokens", names, status=1).error
+    assert "model.gguf: has no key tokenizer.ggml.token_type, which would say" in error, error
+    call("bytes", model, here / "out.gguf")
+    assert "tokenizer.ggml.token_type" not in files.read(here / "out.gguf")[0]
+    del keys["tokenizer.ggml.merges"]
+    files.write(model, keys, files.base_tensors())
+    error = call("bytes", model, here / "out.gguf", "--overwrite", status=1).error
+    assert "cannot split text: there is no key tokenizer.ggml.merges" in error, error
+    files.write(model, {"general.architecture": (files.STRING, "llama")}, files.base_tensors())
+    error = call("bytes", model, here / "out.gguf", "--overwrite", status=1).error
+    assert "model.gguf: holds no vocabulary" in error, error
+    only(here, "list", "model.gguf", "out.gguf")
+
+
+@case
+def a_tokenizer_that_ranks(here):
+    """Of tiktoken's files the special tokens must be known."""
+    model = model_in(here)
+    (model / "tokenizer.json").unlink()
+    lines = [base64.b64encode(bytes([i])).decode() + f" {i}" for i in range(56)]
+    (model / "x.tiktoken").write_text("\n".join(lines))
+    error = call("bytes", model, here / "out", status=1).error
+    assert "its special tokens stand in its loader's code alone; list them" in error, error
+    config = {"added_tokens_decoder": {"56": {"content": "<|begin|>", "special": True},
+                                       "57": {"content": "<|end|>", "special": True}}}
+    (model / "tokenizer_config.json").write_text(json.dumps(config))
+    run = call("trim", model, here / "out", "--drop", listing(here, "#5\n"))
+    assert number(run, "stay") == 58 and "none of its 58 tokens can go" in run.err, run.err
+    error = call("extend", model, here / "out", "--tokens", here / "list", status=1).error
+    assert "read from tiktoken; only a tokenizer.json grows" in error, error
 
 
 @case

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = 100
 ROOM, SUITE = 400, 800
 LONG_ROOMS = {"src/simd/avx512.h"}
-TEXT = {".c", ".h", ".py", ".sh", ".md", ".mjs", ".txt", ".cmake", ".in"}
+TEXT = {".c", ".h", ".py", ".sh", ".md", ".mjs", ".txt", ".cmake", ".in", ".js", ".css", ".html"}
 DATA = ("tests/golden/", "tests/config_keys.txt", "examples/models/heldout.txt", "build/",
         "examples/out/", "bench/.work/")
 CASES = []

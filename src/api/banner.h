@@ -30,7 +30,10 @@
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat, rows_exact and split_digits in otx_job_options; otx_vocab.digits;
           hash_key in otx_context; headers of one layer; otx_engine; otx_method_fit, make and
-          close, with every way of making rows; otx_evaluate; otx_trim and otx_extend;
+          close, with every way of making rows; otx_evaluate; otx_trim, also to a tokenizer of
+          bytes, and otx_extend, also by a donor;
+          otx_encoder_*, otx_encode and otx_token_counts, whole texts as token ids; texts and
+          min_count in otx_trim_options;
           otx_token_map_* and otx_token_maps_*; norms in otx_job_matrix; fields in the token
           table; otx_dtype_block and is_block, otx_blocks_to_float and from_float: the block
           types of ggml; own_head_method, magikarp, byte_match and prefix_match in

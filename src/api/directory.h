@@ -15,6 +15,14 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path,
                                         otx_vocab *vocab, otx_error *error);
 
+/* Opens the encoder of a model directory, or of a tokenizer.json or tekken.json alone. */
+OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
+                                    otx_error *error);
+
+/* Adds up the tokens of a file, in parts: otx_encoder_count. */
+OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
+                                          otx_token_counts *counts, otx_error *error);
+
 /* A checkpoint: model.safetensors, or the shards that model.safetensors.index.json names; or
    a GGUF file, or the parts of a split one. */
 typedef struct otx_checkpoint_tensor {

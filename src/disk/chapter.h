@@ -33,4 +33,5 @@
      gguf_parts           the parts of a split GGUF file
      checkpoint           a model directory, in one file or in shards
      tokenizer_gguf       the tokenizer of a GGUF file
-     tokenizer_directory  the tokenizer of a model directory */
+     tokenizer_directory  the tokenizer of a model directory
+     encoder_directory    the encoder of a model directory, and files of text */

@@ -10,6 +10,9 @@
                                  spelled as tokens are: in GPT-2's alphabet, with U+2581 ...
        otx__cutter_close
 
+   Before it stands the normaliser, and around both what cuts added tokens out; behind them the
+   model's own splitting (vocab/split.h) and a memory of words. All of it is an otx_encoder:
+   encode_words.h has its parts, encode.h the way of a text through them.
    A cutter owns its programs; the pieces own the text that they are parts of, which a cutter may
    have written anew.
 
@@ -24,4 +27,16 @@
      regex_match     the program run over a text
      slices          a text in pieces, and ways to cut it further
      cutter_read     the steps of a pre-tokenizer, read
-     cutter          texts cut by them */
+     cutter          texts cut by them
+     normal_tables   what normalisers know of characters
+     normal_read     the same, unpacked
+     normal_forms    Unicode's four normal forms
+     charsmap        SentencePiece's map of characters
+     normalise_steps  what normalisers do, step by step
+     normalise       the normaliser of a tokenizer.json
+     added_cut       added tokens, cut out of a text
+     word_cache      what words became before
+     encode_words    words as the model splits them
+     encode_open     what an encoder is made from
+     encode          whole texts as token ids
+     write_counts    how often tokens occur, as lists */

@@ -181,8 +181,9 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
     if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
                          "in the donor's weights: the methods subword, mean and zero "
-                         "(-a subword, -a mean, -a zero) need none, nor does a --map for every "
-                         "such token", job->without.message, (uint64_t)targets);
+                         "(-a subword, -a mean, -a zero) need none%s", job->without.message,
+                         (uint64_t)targets,
+                         job->lends ? "" : ", nor does a --map for every such token");
     if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "

@@ -98,10 +98,11 @@ OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosi
     otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
              "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
              " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
-             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             "-k makes shorter ones%s", job->base.path, matrix->long_rows,
              matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
              matrix->anchor_norms[2]), matrix->longest,
-             otx__side_content(content, &job->donor, matrix->longest));
+             otx__side_content(content, &job->donor, matrix->longest),
+             job->lends ? "" : ", --map copies one");
 }
 
 /* Looks at the rows that were made for a matrix, while the base's are still there. */
@@ -113,7 +114,8 @@ OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
     otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
     const otx_context ctx = otx__job_uncounted(job);
     otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    otx_matrix made = otx__loaded_rows(&r->made, r->places ? r->places : job->targets,
+                                       job->target_count);
     size_t targets = job->target_count, i;
     otx_result result;
     if (d->norms) return OTX_OK; /* a draft's head has the embedding's rows once more */

@@ -21,6 +21,7 @@ typedef struct otx__diagnosis {
 } otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
+struct otx__rebuild; /* targets.h */
 
 /* What becomes of one vocabulary tensor of the base. */
 typedef struct otx__tensor_plan {
@@ -88,6 +89,11 @@ struct otx_job {
     /* solve: the combinations of anchors */
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
+
+    /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
+    otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
+    void *give_context;
+    bool lends; /* or gives them to another job: nobody writes a map for it */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];

@@ -93,6 +93,12 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Rows from elsewhere, if there are any. */
+OTX__PRIVATE otx_result otx__rebuild_give(otx__rebuild *r, otx_error *error)
+{
+    return r->job->give ? r->job->give(r->job->give_context, r, error) : OTX_OK;
+}
+
 /* The rows that must be made: by the method, from the donor's; as the mean of
    the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
@@ -105,6 +111,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (job->target_count == 0) return OTX_OK;
     if (r->solution) {
         result = otx__rebuild_solved(r, error);
+        if (!result) result = otx__rebuild_give(r, error);
         return result ? result : otx__diagnose(r, error);
     }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
@@ -113,7 +120,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
-    return result;
+    return result ? result : otx__rebuild_give(r, error);
 }
 
 /* Rows without a token of their own, padding and reserved ones, get the mean of

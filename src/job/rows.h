@@ -140,6 +140,7 @@ OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_wa
     const otx_job *job = walk->job;
     size_t i = 0;
     to[0] = 0;
+    if (job->lends) return to;
     if (walk->side->donor) {
         otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
                     "its place", (uint64_t)row);

@@ -14,6 +14,7 @@ typedef struct otx__rebuild {
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
     double *row;                 /* for a row on its way, or a mean */
+    const uint32_t *places;      /* by target: the new row that it is; NULL: its id */
     const uint32_t *ids;         /* of the new rows that are left, where not all are */
 } otx__rebuild;
 
@@ -65,10 +66,13 @@ OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first
                                                    const double *rows, otx_error *error)
 {
     size_t i;
-    for (i = 0; i < count; i++)
-        if (otx__rebuild_action(r, r->job->targets[first + i]) == OTX_ACTION_APPROXIMATE &&
-            !otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
-            return otx__fail_range(r, r->job->targets[first + i], error);
+    for (i = 0; i < count; i++) {
+        const size_t id = r->job->targets[first + i];
+        const size_t place = r->places ? r->places[first + i] : id;
+        if (otx__rebuild_action(r, id) == OTX_ACTION_APPROXIMATE &&
+            !otx__rebuild_store(r, place, rows + i * r->made.columns))
+            return otx__fail_range(r, id, error);
+    }
     return OTX_OK;
 }
 

@@ -6,7 +6,7 @@
    Hides the new numbers of tokens behind one table. A reshaping owns the vocabulary and the
    table; the tokenizer that it writes stands in a directory of its own, which goes with it.
    Read needed.h for what must stay and growth.h for what new tokens take, then trim.h and
-   extend.h.
+   more_tokens.h.
 
    Rooms, in order of dependency:
      needed         what has to stay for the sake of what stays
@@ -15,8 +15,16 @@
      renumber       which tokens there are then, and their ids
      files_json     tokenizer.json and the JSON files beside it
      files_lines    merges.txt and vocab.txt
-     new_tokenizer  the files of the tokenizer, written anew
+     files_pieces   SentencePiece models
+     files_ranks    tiktoken's ranks and tekken.json
      named          tokens that configs name, which stay
+     files_gguf     the keys of GGUF files
+     new_tokenizer  the files of the tokenizer, written anew
+     wording        what the transplant says, in words of those who asked
      new_model      the model with its new tokenizer
+     text_counts    which tokens the caller's texts are made of
+     from_donor     rows of new tokens, made from those that a donor has for them
+     bytes          a tokenizer of bytes in the place of one that lacks some
      trim           fewer tokens
-     extend         more tokens */
+     extend         a text that becomes a token
+     more_tokens    all that are wanted, and the model with them */

@@ -1,4 +1,4 @@
-/* ---- extend: more tokens -------------------------------------------------------------------- */
+/* ---- extend: a text that becomes a token ---------------------------------------------------- */
 
 /* Longer texts are no tokens: finding their merges takes time with their square. */
 #define OTX__TOKEN_MOST 256
@@ -10,11 +10,6 @@ typedef struct otx__cuts {
     bool first[256]; /* bytes that one of them begins with */
     size_t most;     /* bytes of the longest */
 } otx__cuts;
-
-OTX__PRIVATE bool otx__is_cut(const otx_token *token)
-{
-    return token->added || token->kind == OTX_TOKEN_CONTROL;
-}
 
 OTX__PRIVATE otx__cuts otx__look_at_cuts(const otx_vocab *vocab)
 {
@@ -52,11 +47,21 @@ typedef struct otx__extending {
     otx__before_model before; /* what happens to texts before the model sees them, */
     otx__cuts cuts;           /* and what is cut out of them before that */
     otx__text content;        /* of the token at hand */
+    otx__from_donor donor;    /* that tokens or rows are taken from, if there is one */
+    bool takes;               /* rows too */
     otx_extend_summary summary;
     otx_error *error;
 } otx__extending;
 
 /* ---- one token ---- */
+
+/* Whether a text as an added token would spoil others: see below. */
+OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
+{
+    size_t i = 0;
+    while (i < text.size && (unsigned char)text.bytes[i] < 0x80) i++;
+    return i < text.size && x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI;
+}
 
 /* The text as an added token. */
 OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
@@ -72,6 +77,10 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
         x->summary.present++;
         return OTX_OK;
     }
+    if (otx__extend_harms(x, otx__span_of(name->bytes, name->size)))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": would be an added token "
+                         "of llama.cpp's kind t5, which beside one that is not all ASCII takes "
+                         "the bytes of other characters apart", listed->quoted);
     result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
     if (result) return result;
     x->growth.tokens[x->growth.token_count - 1].added = true;
@@ -136,8 +145,9 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. What is unknown
-   has less than the least of them, which stays the least: all that is unknown goes by it. */
+   longer than they are, so that none of several new pieces is made of others; but no less than
+   any piece has. What is unknown has less than the least, which stays the least: all that is
+   unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -148,6 +158,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     *score = known ? 0.0 : rules->least;
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
+    if (*score < rules->least) *score = rules->least;
     *score += 0.001 * (double)name->size;
     return result;
 }
@@ -222,93 +233,41 @@ OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *
     return result || done ? result : otx__extend_added(x, listed);
 }
 
-/* ---- all of them ---- */
-
-OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *ctx,
-                                          const char *model)
+/* A token of another tokenizer: what is cut out of texts there is here too, and any other
+   becomes one of the model's own or is left. */
+OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *token)
 {
-    uint64_t named = 0;
-    otx__document document;
-    otx_result result;
-    x->t.ctx = ctx;
-    x->t.model = model;
-    otx__text_open(&x->content, ctx);
-    result = otx__reshape_open(&x->t, x->error);
-    if (!result) result = otx__reshape_look(&x->t, &named, x->error);
-    if (result) return result;
-    result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
-    if (result) return result;
-    x->before = otx__look_before_model(&document.json);
-    otx__document_close(ctx, &document);
-    x->cuts = otx__look_at_cuts(&x->t.vocab);
-    x->growth.ctx = ctx;
-    x->growth.vocab = &x->t.vocab;
-    x->growth.rules = (const otx__rules *)x->t.vocab.rules;
-    x->growth.known = &x->t.contents;
-    x->growth.error = x->error;
-    otx__text_open(&x->growth.contents, ctx);
-    return OTX_OK;
-}
-
-OTX__PRIVATE otx_result otx__extend_all(otx__extending *x, const otx_extend_options *options)
-{
-    const otx_context *ctx = x->t.ctx;
+    const otx__span text = otx__span_of(token->bytes, token->size);
+    otx__listed listed;
+    bool done = false;
     otx_result result = OTX_OK;
-    size_t i;
-    for (i = 0; i < options->token_count && !result; i++) {
-        otx__listed listed;
-        result = otx__listed_open(ctx, options->tokens[i], i, &listed, x->error);
-        listed.name.is_id = false; /* texts, "#1" too */
-        if (!result) result = otx__extend_token(x, &listed);
-        if (!result)
-            result = otx__poll(ctx, OTX_STAGE_OPEN, x->t.model, i, options->token_count,
-                               x->error);
-        otx__listed_close(ctx, &listed);
+    if (token->kind != OTX_TOKEN_TEXT || token->size == 0) return OTX_OK;
+    if (otx__index_find(&x->t.stand_for, token->kind, token->bytes, token->size) >= 0 ||
+        (token->size == 1 &&
+         otx__index_find(&x->t.stand_for, OTX_TOKEN_BYTE, token->bytes, 1) >= 0)) {
+        x->summary.present++;
+        return OTX_OK;
     }
-    for (i = 0; i < x->t.vocab.count; i++)
-        x->t.keep[i] = x->t.vocab.tokens[i].kind != OTX_TOKEN_NONE;
-    x->t.growth = &x->growth;
-    for (i = 0; i < x->growth.token_count; i++) x->summary.parts += x->growth.tokens[i].part;
-    if (!result) result = otx__renumber(&x->t, x->error);
-    x->summary.before = x->t.vocab.token_count;
-    x->summary.after = x->t.count;
-    return result;
-}
-
-OTX__PRIVATE otx_result otx__extend_write(otx__extending *x, const char *out,
-                                          const otx_extend_options *options)
-{
-    otx_job_options job;
-    otx__output output;
-    otx_result result = otx__new_stage(x->t.ctx, out, options->overwrite, &output, x->error);
-    if (result) return result;
-    memset(&job, 0, sizeof job);
-    job.method = OTX_METHOD_SUBWORD;
-    job.how.subword = options->subword;
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
-    result = otx__new_write_all(&x->t, output.partial, x->error);
-    if (!result)
-        result = otx__new_model(&x->t, &job, output.partial, out, NULL, NULL, x->error);
-    otx__output_abandon(&output);
-    return result;
-}
-
-OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const char *out,
-                              const otx_extend_options *options, otx_extend_summary *summary,
-                              otx_error *error)
-{
-    otx__extending x;
-    otx_result result;
-    memset(&x, 0, sizeof x);
-    x.error = error;
-    result = otx__extend_begin(&x, ctx, model);
-    if (!result) result = otx__extend_all(&x, options);
-    if (!result) result = otx__extend_write(&x, out, options);
-    if (!result && summary) *summary = x.summary;
-    otx__reshape_close(&x.t);
-    if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
-    otx__text_close(&x.content);
+    memset(&listed, 0, sizeof listed);
+    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.size = token->size;
+    otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
+    x->content.size = 0;
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
+        (token->added && otx__extend_harms(x, text))) {
+        x->summary.left++;
+        return OTX_OK;
+    }
+    if (token->added) return otx__extend_added(x, &listed);
+    if (otx__extend_is_whole(x, text))
+        otx__unspell(&x->growth.rules->spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0 && otx__extend_has(x)) {
+        x->summary.present++;
+        return OTX_OK;
+    }
+    if (x->content.size > 0) result = otx__extend_own(x, &listed.name, &done);
+    x->summary.own += done;
+    x->summary.left += !done;
     return result;
 }

@@ -287,19 +287,26 @@ OTX__PRIVATE void otx__new_processor(otx__new_file *f, uint32_t processor,
         visit(f, otx_json_item(json, otx_json_find(json, processor, pairs[i]), 1));
 }
 
-/* Every id of tokenizer.json outside the lists of tokens. */
-OTX__PRIVATE void otx__new_named(otx__new_file *f,
-                                  void (*visit)(otx__new_file *f, uint32_t node))
+/* Every id of tokenizer.json outside its model. */
+OTX__PRIVATE void otx__new_named_around(otx__new_file *f,
+                                        void (*visit)(otx__new_file *f, uint32_t node))
 {
     const otx_json *json = f->json;
     const uint32_t first = otx_json_find(json, 0, "post_processor");
     const uint32_t end = otx_json_after(json, first);
     uint32_t node;
     visit(f, otx_json_find(json, otx_json_find(json, 0, "padding"), "pad_id"));
-    visit(f, otx_json_find(json, otx_json_find(json, 0, "model"), "unk_id"));
     for (node = first; node < end; node++) /* sequences may hold sequences */
         if (otx_json_find(json, node, "type") != OTX_JSON_NONE)
             otx__new_processor(f, node, visit);
+}
+
+/* Every id of tokenizer.json outside the lists of tokens. */
+OTX__PRIVATE void otx__new_named(otx__new_file *f,
+                                  void (*visit)(otx__new_file *f, uint32_t node))
+{
+    otx__new_named_around(f, visit);
+    visit(f, otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "unk_id"));
 }
 
 /* Such an id stays. */

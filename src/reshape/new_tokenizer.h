@@ -62,12 +62,64 @@ OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
     return result;
 }
 
+/* ---- files with tokens ---- */
+
+/* Makes what a reader has been at anew. *made is false where that is no such file, or one beside
+   a tokenizer.json with which it does not agree, or that grows. */
+OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_donor *from,
+                                             otx__text *to, bool *made, otx_error *error)
+{
+    const otx__tokenizer *at = &from->at;
+    *made = false;
+    if (otx__gguf_donor_is(from, "SentencePiece") && !t->growth)
+        return otx__new_pieces_make(t, at, to, made, error);
+    if (otx__reshape_reads(t, "tokenizer.json")) return OTX_OK;
+    *made = true;
+    if (otx__gguf_donor_is(from, "tekken.json"))
+        return otx__new_json(t, &at->json, otx__new_tekken_json, to, error);
+    if (otx__gguf_donor_is(from, "tiktoken"))
+        return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
+    *made = false;
+    return OTX_OK;
+}
+
+/* Writes the file with tokens that is read, or beside a tokenizer.json the SentencePiece model,
+   anew, if that is the name of it: *made. What is wrong with the latter is no matter here. */
+OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *name,
+                                              const char *directory, bool *made,
+                                              otx_error *error)
+{
+    const bool beside = otx__reshape_reads(t, "tokenizer.json");
+    size_t source = beside ? OTX_VOCAB_SENTENCEPIECE : 0;
+    otx__gguf_donor from;
+    otx__side side;
+    otx_error problem;
+    otx__text text;
+    otx_result result;
+    memset(&side, 0, sizeof side);
+    side.path = (char *)(uintptr_t)t->model;
+    side.vocab = t->vocab;
+    *made = false;
+    otx__text_open(&text, t->ctx);
+    result = otx__gguf_donor_open(t->ctx, &side, source, &from, &problem);
+    while (!result && source < OTX_VOCAB_SOURCES && !from.files.names[source]) source++;
+    if (!result && source < OTX_VOCAB_SOURCES && strcmp(from.files.names[source], name) == 0)
+        result = otx__new_make_source(t, &from, &text, made, &problem);
+    if (!result && *made) result = otx__write_text(t->ctx, directory, name, &text, &problem);
+    else if (beside && result != OTX_ERROR_MEMORY) result = OTX_OK;
+    otx__text_close(&text);
+    otx__gguf_donor_close(&from);
+    return result ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
+}
+
 /* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
 OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
                                         otx_error *error)
 {
     char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    bool made;
     size_t i;
+    otx_result result;
     for (i = 0; i < OTX__COUNT(otx__new_kinds); i++)
         if (strcmp(name, otx__new_kinds[i].name) == 0)
             return otx__new_write_json(t, &otx__new_kinds[i], directory, error);
@@ -75,10 +127,13 @@ OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, cons
         return otx__new_write_lines(t, name, *name == 'm', directory, error);
     if (!otx__is_of_tokenizer(name)) return OTX_OK;
     if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
-    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; "
-             "tokenizer.json is read", otx__path_text(path, t->model),
-             otx__quote(quoted, sizeof quoted, name, strlen(name)));
-    return OTX_OK;
+    result = otx__new_write_source(t, name, directory, &made, error);
+    if (!result && !made)
+        otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what "
+                 "is read is %s", otx__path_text(path, t->model),
+                 otx__quote(quoted, sizeof quoted, name, strlen(name)),
+                 otx__word(t->vocab.source));
+    return result;
 }
 
 OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
@@ -86,7 +141,9 @@ OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *direct
 {
     otx__listing listing;
     size_t i;
-    otx_result result = otx__listing_open(t->ctx, t->model, &listing, error);
+    otx_result result;
+    if (t->gguf) return otx__new_write_gguf(t, directory, error);
+    result = otx__listing_open(t->ctx, t->model, &listing, error);
     if (result) return result;
     for (i = 0; i < listing.count && !result; i++)
         result = otx__new_write(t, listing.names[i], directory, error);
@@ -94,27 +151,44 @@ OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *direct
     return result;
 }
 
-/* Refuses a tokenizer that is not read from tokenizer.json. Keeps what that names by its id,
-   which is added to *named, and finds which tokens are its model's. */
-OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+/* ---- what the files say of what stays ---- */
+
+/* Of a tokenizer in JSON: keeps what tokenizer.json names by its id, and finds which tokens are
+   its model's; keeps the special tokens of tekken.json. */
+OTX__PRIVATE otx_result otx__look_at_json(otx__reshaping *t, uint64_t *named, otx_error *error)
 {
-    char path[OTX__PATH_TEXT];
+    const bool tekken = otx__reshape_reads(t, "tekken.json");
     otx__document document;
     otx__new_file f;
-    otx_result result;
-    if (strcmp(otx__word(t->vocab.source), "tokenizer.json") != 0)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only "
-                         "a tokenizer.json is written anew: load it with transformers' "
-                         "AutoTokenizer and save it with save_pretrained, which writes one",
-                         otx__path_text(path, t->model), otx__word(t->vocab.source));
-    result = otx__document_open(t->ctx, t->model, otx__new_kinds[0].name, &document, error);
+    otx_result result =
+        otx__document_open(t->ctx, t->model, otx__word(t->vocab.source), &document, error);
     if (result) return result;
     memset(&f, 0, sizeof f);
     f.t = t;
     f.json = &document.json;
-    otx__new_named(&f, otx__new_keep_id);
-    otx__new_find_own(&f);
-    *named += f.count;
+    if (tekken) {
+        otx__keep_tekken(t, &document.json, named);
+    } else {
+        otx__new_named(&f, otx__new_keep_id);
+        otx__new_find_own(&f);
+        *named += f.count;
+    }
     otx__document_close(t->ctx, &document);
     return OTX_OK;
+}
+
+/* Keeps what the files of the tokenizer need, which is added to *named, and finds which tokens
+   are its model's. Refuses what cannot be written anew. */
+OTX__PRIVATE otx_result otx__reshape_look(otx__reshaping *t, uint64_t *named, otx_error *error)
+{
+    const bool json = otx__reshape_reads(t, "tokenizer.json");
+    size_t i;
+    if (otx__reshape_reads(t, "tiktoken")) return otx__keep_ranks(t, named, error);
+    for (i = 0; i < t->vocab.count && !json; i++)
+        t->own[i] = t->vocab.tokens[i].kind != OTX_TOKEN_NONE;
+    if (t->gguf) return otx__keep_gguf(t, named, error);
+    if (otx__reshape_reads(t, "SentencePiece")) otx__keep_pieces(t, named);
+    if (json || otx__reshape_reads(t, "tekken.json"))
+        return otx__look_at_json(t, named, error);
+    return OTX_OK; /* vocab.json and vocab.txt name nothing by its id */
 }

@@ -5,7 +5,8 @@
 /* A model whose vocabulary is cut down, or grows. */
 typedef struct otx__reshaping {
     const otx_context *ctx;
-    const char *model;          /* its directory */
+    const char *model;          /* its directory, or its GGUF file: */
+    char *gguf;                 /* the path of that, or NULL */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
     otx__token_index stand_for; /* and by (kind, bytes) */
@@ -15,6 +16,9 @@ typedef struct otx__reshaping {
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
     size_t count;               /* tokens that there are then */
+    bool holes;                 /* ids behind the model's own that have no token stay such: */
+    size_t hole_count;          /* so many, which are in `count`, */
+    uint64_t spare;             /* and rows behind all ids */
     const otx__growth *growth;  /* new tokens, or NULL: */
     uint32_t *new_ids;          /* their ids */
     char *scratch;              /* the string decoded last */
@@ -33,6 +37,19 @@ OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
     if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
     if (t->contents.slots) otx__index_close(ctx, &t->contents);
     otx_vocab_close(ctx, &t->vocab);
+    otx__path_free(ctx, t->gguf);
+}
+
+/* Whether the vocabulary is read from such a source: see otx_vocab. */
+OTX__PRIVATE bool otx__reshape_reads(const otx__reshaping *t, const char *source)
+{
+    return strcmp(otx__word(t->vocab.source), source) == 0;
+}
+
+/* Whether texts are cut at a token wherever it stands in them. */
+OTX__PRIVATE bool otx__is_cut(const otx_token *token)
+{
+    return token->added || token->kind == OTX_TOKEN_CONTROL;
 }
 
 /* Of tokens that are alike the lowest id is found. */
@@ -54,10 +71,24 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
+/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. */
+OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
+{
+    char path[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result = otx__find_gguf(t->ctx, t->model, &t->gguf, error);
+    if (!result && t->gguf) t->model = t->gguf;
+    if (!result) result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    if (!result) result = otx__model_status(t->model, &status, error);
+    if (result || status.directory || t->gguf) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is a file of a tokenizer, not a model; give "
+                     "the model's directory or GGUF file", otx__path_text(path, t->model));
+}
+
 /* Opens the vocabulary, with every token still to be judged. */
 OTX__PRIVATE otx_result otx__reshape_open(otx__reshaping *t, otx_error *error)
 {
-    otx_result result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    otx_result result = otx__reshape_open_vocab(t, error);
     size_t count = t->vocab.count;
     if (!result) result = otx_vocab_open_rules(t->ctx, t->model, &t->vocab, error);
     if (result) return result;
@@ -126,7 +157,12 @@ OTX__PRIVATE void otx__number(otx__reshaping *t, bool own)
     for (i = 0; i < t->vocab.count; i++) {
         if (t->own[i] != own) continue;
         t->ids[i] = OTX__GONE;
-        if (!t->keep[i]) continue;
+        if (!t->keep[i]) {
+            if (own || !t->holes) continue;
+            t->hole_count++;
+            t->olds[t->count++] = OTX__GONE;
+            continue;
+        }
         t->ids[i] = (uint32_t)t->count;
         t->olds[t->count++] = (uint32_t)i;
     }

@@ -32,74 +32,109 @@ OTX__PRIVATE otx_result otx__trim_wish(otx__reshaping *t, const otx_trim_options
     }
     for (i = 0; i < options->token_count && !result; i++)
         result = otx__trim_name(t, options, i, error);
+    if (!result) result = otx__texts_keep(t, options, summary, error);
     for (i = 0; i < t->vocab.count; i++) summary->wanted += t->keep[i];
     return result;
 }
 
-OTX__PRIVATE otx_result otx__trim_choose(otx__reshaping *t, const otx_trim_options *options,
-                                         otx_trim_summary *summary, otx_error *error)
+/* What is wanted, and what comes of it. */
+typedef struct otx__trimming {
+    otx__reshaping t;
+    otx__bytes bytes;
+    bool by_bytes; /* the tokenizer becomes one of bytes */
+    otx_trim_summary summary;
+} otx__trimming;
+
+OTX__PRIVATE otx_result otx__trim_choose(otx__trimming *trimming,
+                                         const otx_trim_options *options, otx_error *error)
 {
+    otx__reshaping *t = &trimming->t;
+    otx_trim_summary *summary = &trimming->summary;
     char path[OTX__PATH_TEXT];
     otx_result result = otx__reshape_open(t, error);
-    otx__path_text(path, t->model);
-    if (!result) result = otx__trim_wish(t, options, summary, error);
+    if (!result) trimming->by_bytes = options->bytes && !otx__bytes_are_there(t);
+    if (!result && !options->bytes) result = otx__trim_wish(t, options, summary, error);
     if (!result) result = otx__reshape_look(t, &summary->always, error);
-    if (!result) result = otx__keep_named(t, &summary->always, error);
-    if (!result)
+    if (!result && !t->gguf) result = otx__keep_named(t, &summary->always, error);
+    if (!result && trimming->by_bytes)
+        result = otx__bytes_choose(&trimming->bytes, t, summary, error);
+    else if (!result)
         result = otx_vocab_close_under_merges(t->ctx, &t->vocab, t->keep, summary, error);
     if (!result) result = otx__renumber(t, error);
     if (result) return result;
     summary->before = t->vocab.token_count;
-    summary->after = t->count;
-    if (t->count == t->vocab.token_count)
+    summary->after = t->count - t->hole_count;
+    if (summary->after == t->vocab.token_count && !trimming->by_bytes)
         otx__log(t->ctx, OTX_WARNING, "%s: none of its %" PRIu64 " tokens can go: those that are "
-                 "not named to stay are needed by others", path, (uint64_t)t->count);
+                 "not named to stay are needed by others", otx__path_text(path, t->model),
+                 summary->after);
     return OTX_OK;
 }
 
 /* Bytes of a model's vocabulary matrices, with as many rows as they have now. */
-OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, void *context)
+OTX__PRIVATE void otx__trim_count_bytes(const otx_job *job, otx_trim_summary *summary)
 {
-    otx_trim_summary *summary = (otx_trim_summary *)context;
     size_t i;
     for (i = 0; i < job->base.parts.count; i++) {
         const otx_tensor *old = job->base.parts.tensors[i].at->tensor;
         const otx__tensor_plan *plan = &job->plans[i];
+        unsigned bytes;
+        const unsigned elements = otx_dtype_block(plan->stored, &bytes);
         summary->matrices += old->end - old->begin;
-        if (!job->base.parts.tensors[i].redundant)
-            summary->trimmed +=
-                (uint64_t)plan->rows * plan->columns * (otx_dtype_bits(plan->dtype) / 8);
+        if (!job->base.parts.tensors[i].redundant && elements)
+            summary->trimmed += (uint64_t)plan->rows * plan->columns / elements * bytes;
     }
+}
+
+OTX__PRIVATE otx_result otx__trim_look(void *context, otx_job *job, otx_error *error)
+{
+    otx__trimming *trimming = (otx__trimming *)context;
+    (void)error;
+    otx__trim_count_bytes(job, &trimming->summary);
+    if (!trimming->by_bytes) return OTX_OK;
+    job->give = otx__bytes_give;
+    job->give_context = &trimming->bytes;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__trim_write(otx__trimming *trimming, const char *out,
+                                        const otx_trim_options *options, otx_error *error)
+{
+    otx__reshaping *t = &trimming->t;
+    otx_job_options job;
+    otx__output output;
+    otx_result result = otx__new_stage(t, out, options->overwrite, &output, error);
+    if (result) return result;
+    memset(&job, 0, sizeof job);
+    job.method = OTX_METHOD_ZERO; /* there is nothing to be made, but for bytes */
+    if (trimming->by_bytes) job.method = OTX_METHOD_MEAN;
+    if (trimming->by_bytes) job.byte_match = OTX_MATCH_NO;
+    job.rows = OTX_ROWS_MULTIPLE;
+    job.rows_multiple = options->multiple ? options->multiple : 1;
+    job.overwrite = options->overwrite;
+    result = trimming->by_bytes ? otx__bytes_write_all(t, output.partial, error)
+                                : otx__new_write_all(t, output.partial, error);
+    if (!result)
+        result = otx__texts_after(t->ctx, output.partial, options, &trimming->summary, error);
+    if (!result)
+        result = otx__new_model(t, &job, output.partial, out, otx__trim_look, trimming, error);
+    otx__output_abandon(&output);
+    return result;
 }
 
 OTX_API otx_result otx_trim(const otx_context *ctx, const char *model, const char *out,
                             const otx_trim_options *options, otx_trim_summary *summary,
                             otx_error *error)
 {
-    otx__reshaping t;
-    otx_job_options job;
-    otx_trim_summary own;
-    otx__output output;
+    otx__trimming trimming;
     otx_result result;
-    memset(&t, 0, sizeof t);
-    memset(&job, 0, sizeof job);
-    memset(&own, 0, sizeof own);
-    t.ctx = ctx;
-    t.model = model;
-    job.method = OTX_METHOD_ZERO; /* there is nothing to be made */
-    job.rows = OTX_ROWS_MULTIPLE;
-    job.rows_multiple = options->multiple ? options->multiple : 1;
-    job.overwrite = options->overwrite;
-    result = otx__trim_choose(&t, options, &own, error);
-    if (!result) result = otx__new_stage(ctx, out, options->overwrite, &output, error);
-    if (!result) {
-        result = otx__new_write_all(&t, output.partial, error);
-        if (!result)
-            result = otx__new_model(&t, &job, output.partial, out, otx__trim_count_bytes, &own,
-                                    error);
-        otx__output_abandon(&output);
-    }
-    if (!result && summary) *summary = own;
-    otx__reshape_close(&t);
+    memset(&trimming, 0, sizeof trimming);
+    trimming.t.ctx = ctx;
+    trimming.t.model = model;
+    result = otx__trim_choose(&trimming, options, error);
+    if (!result) result = otx__trim_write(&trimming, out, options, error);
+    if (!result && summary) *summary = trimming.summary;
+    otx__bytes_close(&trimming.bytes);
+    otx__reshape_close(&trimming.t);
     return result;
 }

@@ -38,7 +38,8 @@ OTX__PRIVATE size_t otx__word_row(uint32_t code)
     return row < 3 && row > 0 ? 0 : row; /* Latin */
 }
 
-/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z. */
+/* Whether a text is letters of one row, after a space or none; with `ascii`, a to z, and else the
+   first of Latin ones may be a capital of A to Z. */
 OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
 {
     size_t row = OTX__COUNT(otx__word_letters), at = 0, step, count = 0;
@@ -48,6 +49,7 @@ OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
         step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
         if (step == 0 || (ascii && step > 1)) return false;
         its = otx__word_row(otx__code_point(text.bytes + at, step));
+        if (!ascii && count == 0 && text.bytes[at] >= 'A' && text.bytes[at] <= 'Z') its = 0;
         if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
         row = its;
     }
@@ -59,6 +61,7 @@ typedef struct otx__before_model {
     bool changes; /* a normaliser does more than mark spaces */
     bool cuts;    /* a pre-tokenizer cuts at more than spaces */
     bool cuts_ideographs;
+    bool never;    /* no text is certain to be a token of the model's own */
     uint64_t most; /* characters of a word that is not unknown; 0: any */
 } otx__before_model;
 
@@ -98,7 +101,7 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
 {
     const uint32_t model = otx_json_find(json, 0, "model");
     otx__before_model before;
-    before.cuts_ideographs = false;
+    before.cuts_ideographs = before.never = false;
     before.most = 0;
     if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
         (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
@@ -107,6 +110,20 @@ OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
                                          &before.cuts_ideographs);
     before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
                                       &before.cuts_ideographs);
+    return before;
+}
+
+/* Of a GGUF file the kind says it: whatever cuts under a list of merges is a known one, and
+   Unigram changes texts. SentencePiece's scores and ranks would need those of all parts, and
+   what else there is has no words. */
+OTX__PRIVATE otx__before_model otx__look_before_gguf(const otx_vocab *vocab)
+{
+    const otx__rules *rules = (const otx__rules *)vocab->rules;
+    otx__before_model before;
+    memset(&before, 0, sizeof before);
+    before.cuts = true;
+    before.changes = rules->how == OTX__SPLIT_VITERBI;
+    before.never = !before.changes && rules->how != OTX__SPLIT_MERGES;
     return before;
 }
 
@@ -123,6 +140,7 @@ OTX__PRIVATE uint64_t otx__word_length(otx__span text)
 /* Whether the model sees the whole of a text at once, as it is. */
 OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
 {
+    if (before->never) return false;
     if (before->most && otx__word_length(text) > before->most) return false;
     if (text.size > 1 && memchr(text.bytes + 1, ' ', text.size - 1)) return false;
     if (!otx__is_utf8(text.bytes, text.size)) return false;

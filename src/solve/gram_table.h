@@ -90,7 +90,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
                                    block + (tile - first) * OTX__TILE * OTX__TILE);
     if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
-                             block);
+                             OTX__TILE, block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
         int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
         int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
@@ -201,7 +201,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
         size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
         const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &table->panels, panel, block);
+                             &table->panels, panel, columns, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;

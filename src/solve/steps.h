@@ -162,6 +162,8 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
+    if (!result) result = otx__apart_run(pursuit, error);
+    otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
                      screen->watch.total, error);

@@ -35,5 +35,6 @@
      known_gguf           what llama.cpp knows of vocabularies by name
      from_gguf            the vocabulary of a GGUF file
      gguf_rules           how it splits text
+     split_bpe            words split by byte-pair encoding
      split                text split as the tokenizer's model splits it
      align                which base token a donor token is */

@@ -144,7 +144,7 @@ OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_
     memset(texts, 0, sizeof texts);
     otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     otx__gguf_begin(&t, &words, file, name);
-    result = otx__rules_with_reader(&t);
+    result = otx__rules_with_reader(&t, false);
     otx__tokenizer_close(&t);
     return result;
 }

@@ -9,7 +9,7 @@ typedef enum otx__split_kind {
     OTX__SPLIT_WHOLE    /* WordLevel and Word: a token or none */
 } otx__split_kind;
 
-/* WordPiece: characters of a word beyond which it is unknown. */
+/* WordPiece: characters of a word beyond which it is unknown, if the file does not say. */
 #define OTX__LONGEST_WORD 100
 
 /* A token of the model, to be found by its content. */
@@ -23,6 +23,13 @@ typedef struct otx__merge {
     uint32_t rank;
 } otx__merge;
 
+/* Where tokens and merges are, by their hashes: one more than the index of each, or 0. */
+typedef struct otx__rule_slots {
+    otx__hash_key key;
+    uint32_t *tokens, *merges;
+    size_t token_mask, merge_mask;
+} otx__rule_slots;
+
 /* What otx_vocab.rules points to. */
 typedef struct otx__rules {
     otx__pool pool;     /* which this stands in: see otx__vocab_drop_rules */
@@ -33,6 +40,9 @@ typedef struct otx__rules {
     bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    bool every;         /* all tokens of the model count, control tokens and bytes too, as they
+                           do where added tokens were cut out of a text before */
+    uint64_t longest_word;       /* WordPiece: in characters */
     char prefix[32], suffix[32]; /* of a piece that continues a word, that ends one */
     size_t prefix_size, suffix_size;
     otx__rule_token *tokens;     /* by content */
@@ -44,6 +54,7 @@ typedef struct otx__rules {
     int64_t bytes[256];          /* ids of <0xNN>, or -1 */
     int64_t unknown;             /* id, or -1 */
     const uint8_t *without;      /* by id: tokens that are as if they were none; or NULL */
+    otx__rule_slots *slots; /* to find them faster; or NULL */
 } otx__rules;
 
 /* ---- finding tokens ---- */
@@ -99,10 +110,26 @@ OTX__PRIVATE int64_t otx__rules_exact(const otx__rules *rules, const otx__rule_r
     return otx__rules_used(rules, rules->tokens[range->low].id);
 }
 
+/* The slot of a token with that content, or the empty one where it would be. */
+OTX__PRIVATE uint32_t *otx__rules_slot(const otx__rules *rules, const char *bytes, size_t size)
+{
+    const otx__rule_slots *slots = rules->slots;
+    size_t at = (size_t)otx__hash(slots->key, bytes, size) & slots->token_mask;
+    for (; slots->tokens[at]; at = (at + 1) & slots->token_mask) {
+        const otx__rule_token *token = &rules->tokens[slots->tokens[at] - 1];
+        if (otx__same_bytes(token->content, token->size, bytes, size)) break;
+    }
+    return &slots->tokens[at];
+}
+
 /* The token with that content, or -1. */
 OTX__PRIVATE int64_t otx__rules_find(const otx__rules *rules, const char *bytes, size_t size)
 {
     size_t low = 0, high = rules->token_count;
+    if (rules->slots) {
+        const uint32_t slot = *otx__rules_slot(rules, bytes, size);
+        return slot ? otx__rules_used(rules, rules->tokens[slot - 1].id) : -1;
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const otx__rule_token *token = &rules->tokens[middle];
@@ -122,11 +149,55 @@ OTX__PRIVATE int otx__compare_merges(const void *a, const void *b)
     return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
+/* The slot of the merge of two tokens, or the empty one where it would be. */
+OTX__PRIVATE uint32_t *otx__merge_slot(const otx__rules *rules, uint32_t left, uint32_t right)
+{
+    const otx__rule_slots *slots = rules->slots;
+    otx__hash_state hash = otx__hash_open(slots->key);
+    size_t at = (size_t)otx__hash_close(&hash, (uint64_t)left << 32 | right) & slots->merge_mask;
+    for (; slots->merges[at]; at = (at + 1) & slots->merge_mask) {
+        const otx__merge *merge = &rules->merges[slots->merges[at] - 1];
+        if (merge->left == left && merge->right == right) break;
+    }
+    return &slots->merges[at];
+}
+
+/* Makes the slots, in the pool of the rules; whoever encodes much looks tokens up often. */
+OTX__PRIVATE otx_result otx__rules_index(otx__rules *rules, otx_error *error)
+{
+    otx__rule_slots *slots = (otx__rule_slots *)otx__pool_take_zero(&rules->pool, 1,
+                                                                    sizeof *slots);
+    size_t i;
+    if (!slots) return otx__pool_fail(&rules->pool, error);
+    slots->token_mask = slots->merge_mask = 63;
+    while (slots->token_mask < 2 * rules->token_count) slots->token_mask += slots->token_mask + 1;
+    while (slots->merge_mask < 2 * rules->merge_count) slots->merge_mask += slots->merge_mask + 1;
+    slots->tokens = (uint32_t *)otx__pool_take_zero(&rules->pool, slots->token_mask + 1,
+                                                    sizeof *slots->tokens);
+    slots->merges = (uint32_t *)otx__pool_take_zero(&rules->pool, slots->merge_mask + 1,
+                                                    sizeof *slots->merges);
+    if (rules->pool.failed) return otx__pool_fail(&rules->pool, error);
+    slots->key = otx__hash_key_for(rules->pool.ctx, slots);
+    rules->slots = slots;
+    for (i = 0; i < rules->token_count; i++)
+        *otx__rules_slot(rules, rules->tokens[i].content, rules->tokens[i].size) =
+            (uint32_t)i + 1;
+    for (i = 0; i < rules->merge_count; i++)
+        *otx__merge_slot(rules, rules->merges[i].left, rules->merges[i].right) = (uint32_t)i + 1;
+    return OTX_OK;
+}
+
 /* The merge of two tokens, or NULL. */
 OTX__PRIVATE const otx__merge *otx__rules_merge(const otx__rules *rules, int64_t left,
                                                 int64_t right)
 {
     size_t low = 0, high = rules->merge_count;
+    if (left < 0 || right < 0) return NULL;
+    if (rules->slots) {
+        const uint32_t slot = *otx__merge_slot(rules, (uint32_t)left, (uint32_t)right);
+        if (!slot || otx__rules_used(rules, rules->merges[slot - 1].made) < 0) return NULL;
+        return &rules->merges[slot - 1];
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const otx__merge *merge = &rules->merges[middle];
@@ -165,7 +236,7 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
         if (result || !more || word.id >= vocab->count || rules->token_count == vocab->count)
             continue;
         token = &vocab->tokens[word.id];
-        if (token->kind != OTX_TOKEN_TEXT ||
+        if ((token->kind != OTX_TOKEN_TEXT && !rules->every) ||
             !otx__same_bytes(token->content, token->content_size, word.content, word.size))
             continue;
         rules->tokens[rules->token_count].content = token->content;

@@ -17,6 +17,8 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
     rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
                          OTX_JSON_TRUE;
+    (void)otx_json_uint(json, otx_json_find(json, t->model, "max_input_chars_per_word"),
+                        &rules->longest_word);
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
@@ -76,17 +78,22 @@ OTX__PRIVATE otx__rules *otx__rules_open(const otx_context *ctx, otx_error *erro
     otx__rules *rules;
     otx__pool_open(&pool, ctx);
     rules = (otx__rules *)otx__pool_take_zero(&pool, 1, sizeof *rules);
-    if (rules) rules->pool = pool;
-    else (void)otx__pool_fail(&pool, error);
+    if (!rules) {
+        (void)otx__pool_fail(&pool, error);
+        return NULL;
+    }
+    rules->pool = pool;
+    rules->longest_word = OTX__LONGEST_WORD;
     return rules;
 }
 
 /* Reads the rules of t->vocab with t->reader, in place of those that it has. */
-OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
+OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t, bool every)
 {
     otx__rules *rules = otx__rules_open(t->ctx, t->error);
     otx_result result;
     if (!rules) return OTX_ERROR_MEMORY;
+    rules->every = every;
     result = otx__open_texts(t);
     if (!result) result = otx__rules_read(t, rules);
     otx__vocab_drop_rules(t->ctx, result ? (void *)rules : t->vocab->rules);
@@ -94,14 +101,22 @@ OTX__PRIVATE otx_result otx__rules_with_reader(otx__tokenizer *t)
     return result;
 }
 
-OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
-                                         const char *name, otx_vocab *vocab, otx_error *error)
+/* As otx_vocab_parse_rules; `every`: see otx__rules. */
+OTX__PRIVATE otx_result otx__parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, bool every, otx_vocab *vocab,
+                                         otx_error *error)
 {
     otx__tokenizer t;
     otx_result result;
     otx__tokenizer_begin(&t, ctx, texts, vocab, error);
     result = otx__choose_reader(&t, name);
-    if (!result) result = otx__rules_with_reader(&t);
+    if (!result) result = otx__rules_with_reader(&t, every);
     otx__tokenizer_close(&t);
     return result;
+}
+
+OTX_API otx_result otx_vocab_parse_rules(const otx_context *ctx, const otx_vocab_text *texts,
+                                         const char *name, otx_vocab *vocab, otx_error *error)
+{
+    return otx__parse_rules(ctx, texts, name, false, vocab, error);
 }

@@ -271,6 +271,52 @@ for name, texts in {
         "tiktoken": ["YQ== 0\nYg== 1\n"]}.items():
     vocabulary("sentencepiece", name, *texts)
 
+# ---- texts to be encoded: a tokenizer.json, and the text
+
+GPT2_VOCAB = {"a": 0, "b": 1, "\u0120": 2, "ab": 3, "\u0120a": 4, "\u010a": 5}
+CHARSMAP = base64.b64encode(struct.pack("<IIII", 12, 0x40 << 10, 0x41 | 0x100 | 3 << 10, 1 << 31) +
+                            b"b!\0").decode()
+SPACES = [{"type": "Prepend", "prepend": "\u2581"},
+          {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]
+EVERY = [{"type": kind} for kind in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents",
+                                     "Nmt")]
+EVERY += [{"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+           "strip_accents": None, "lowercase": True},
+          {"type": "Strip", "strip_left": True, "strip_right": True},
+          {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
+          {"type": "Precompiled", "precompiled_charsmap": CHARSMAP}, {"type": "ByteLevel"}]
+
+
+def flagged(content, number, **flags):
+    return dict({"id": number, "content": content, "single_word": False, "lstrip": False,
+                 "rstrip": False, "normalized": False, "special": False}, **flags)
+
+
+for name, (text, tokenizer) in {
+        "byte_level": ("ab ab <s>a\n", {
+            "added_tokens": [flagged("<s>", 6, lstrip=True), flagged("ab!", 7, single_word=True)],
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},
+            "model": {"type": "BPE", "vocab": GPT2_VOCAB, "merges": ["a b", "\u0120 a"]}}),
+        "whole": ("a aa ab   bb aaaaaaaaaaaaaaaaaaaaaaaa b", {
+            "normalizer": {"type": "Sequence", "normalizers": SPACES},
+            "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True,
+                      "vocab": {"<unk>": 0, "\u2581": 1, "a": 2, "b": 3, "\u2581a": 4,
+                                "<0x0A>": 5}, "merges": [["\u2581", "a"]]}}),
+        "every": ("\u00c9A\u0301 \u1e9b\u0323\uac01 \ufb01 \u4e00  A", {
+            "normalizer": {"type": "Sequence", "normalizers": EVERY},
+            "added_tokens": [flagged("A", 2, normalized=True, rstrip=True)],
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "model": {"type": "WordPiece", "unk_token": "u", "continuing_subword_prefix": "##",
+                      "max_input_chars_per_word": 9, "vocab": {"u": 0, "a": 1, "##b": 3}}}),
+        "unigram": ("a ba zz", {
+            "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "split": True,
+                              "prepend_scheme": "first"},
+            "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": False,
+                      "vocab": [["<unk>", 0], ["\u2581", -2.5], ["a", -1], ["\u2581a", -3]]}}),
+        }.items():
+    seed("encode", name, json.dumps(tokenizer, ensure_ascii=False).encode() + b"\x1e\n" +
+         text.encode())
+
 # ---- texts cut: an expression or a pre-tokenizer, and behind a line's end a text
 
 SPACED = "It's 12 345 \r\n\n  x\u0301 \u4e2d\u6587 \U0001f600!! aab"

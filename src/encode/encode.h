@@ -1,0 +1,184 @@
+/* ---- encode: whole texts as token ids --------------------------------------------------- */
+
+/* Bytes of a text at most, and of what is made of it. */
+#define OTX__ENCODE_LIMIT ((size_t)1 << 26)
+
+/* Text between added tokens, as it was made. `first`: nothing of the caller's text is before
+   it. */
+OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
+                                          otx_error *error)
+{
+    otx_result result;
+    size_t i;
+    if (text.size > OTX__SPLIT_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes %" PRIu64 " bytes of "
+                         "a text, more than can be split", e->name, (uint64_t)text.size);
+    result = otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+    for (i = 0; !result && i < e->slices.count; i++) {
+        const otx__slice slice = e->slices.items[i];
+        result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
+                                   slice.end - slice.start, error);
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__encode_put(otx_encoder *e, uint32_t id, otx_error *error)
+{
+    otx_result result = otx__encode_room(e, 1, error);
+    if (!result) e->ids[e->id_count++] = id;
+    return result;
+}
+
+/* Text between the added tokens that are looked for first: normalised, and cut at the others. */
+OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool first,
+                                         otx_error *error)
+{
+    const otx__cut_token *token;
+    otx__parting cutting;
+    otx__span part;
+    otx_result result = otx__tidy_run(&e->normal, text, &text, error);
+    if (result) return result;
+    first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
+    otx__parting_open(&cutting, &e->sets[1], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
+        if (token) result = otx__encode_put(e, token->id, error);
+        else
+            result = otx__encode_plain(e, part, first && part.bytes == text.bytes, error);
+    }
+    return result;
+}
+
+/* The bytes of what is no UTF-8, up to where a character may begin again: the most that could
+   have become one, as Python replaces it. */
+OTX__PRIVATE size_t otx__broken_size(const unsigned char *bytes, size_t size)
+{
+    const unsigned lead = bytes[0];
+    const size_t wanted = lead < 0xc2 || lead > 0xf4 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    size_t at = 1;
+    if (wanted > 1 && size > 1) {
+        const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+        const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+        if (bytes[1] < low || bytes[1] > high) return 1;
+        at = 2;
+    }
+    while (at < wanted && at < size && (bytes[at] & 0xc0) == 0x80) at++;
+    return at;
+}
+
+/* The text with U+FFFD for what is no UTF-8. */
+OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_error *error)
+{
+    size_t at = 0, start = 0, step;
+    e->replaced.size = 0;
+    while (at < text->size) {
+        const unsigned char *bytes = (const unsigned char *)text->bytes + at;
+        step = otx__utf8_length(bytes, text->size - at);
+        if (!step) {
+            otx__text_bytes(&e->replaced, text->bytes + start, at - start);
+            otx__text_string(&e->replaced, "\xef\xbf\xbd");
+            step = otx__broken_size(bytes, text->size - at);
+            start = at + step;
+        }
+        at += step;
+    }
+    if (start == 0) return OTX_OK;
+    otx__text_bytes(&e->replaced, text->bytes + start, at - start);
+    if (e->replaced.failed) {
+        e->replaced.failed = false;
+        return otx__fail_memory(error, text->size);
+    }
+    *text = otx__span_of(e->replaced.bytes, e->replaced.size);
+    return OTX_OK;
+}
+
+/* The ids of a text, in e->ids. */
+OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_error *error)
+{
+    const otx__cut_token *token;
+    otx__parting cutting;
+    otx__span part;
+    otx_result result;
+    e->id_count = 0;
+    if (text.size > OTX__ENCODE_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
+                         "encoded at once", (uint64_t)text.size);
+    result = otx__encode_mend(e, &text, error);
+    otx__parting_open(&cutting, &e->sets[0], text);
+    while (!result && otx__parting_next(&cutting, &part, &token)) {
+        if (token) result = otx__encode_put(e, token->id, error);
+        else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
+    }
+    return result;
+}
+
+OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
+                              size_t capacity, size_t *count, otx_error *error)
+{
+    otx_result result = otx__encode_text(encoder, otx__span_of(text, size), error);
+    size_t copied;
+    if (result) return result;
+    *count = encoder->id_count;
+    copied = otx__min(capacity, encoder->id_count);
+    if (copied) memcpy(ids, encoder->ids, copied * sizeof *ids);
+    return OTX_OK;
+}
+
+/* ---- counting ---- */
+
+enum { OTX__COUNT_PART = 1 << 20, OTX__COUNT_LINE = 1 << 23 };
+
+/* Whether a text may end before a byte: no space, so that those of a piece stay together. */
+OTX__PRIVATE bool otx__count_breaks(const char *bytes, size_t at)
+{
+    const unsigned char next = (unsigned char)bytes[at];
+    return at > 0 && bytes[at - 1] == '\n' &&
+           ((next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
+            (next >= 'a' && next <= 'z') || next >= 0xc3);
+}
+
+/* How much of what is kept is encoded now. */
+OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
+{
+    size_t at = rest->size;
+    if (last || rest->size < OTX__COUNT_PART) return last ? rest->size : 0;
+    while (at > 0 && (at == rest->size || !otx__count_breaks(rest->bytes, at))) at--;
+    if (at > 0 || rest->size < OTX__COUNT_LINE) return at;
+    for (at = rest->size - 4; at < rest->size && ((unsigned char)rest->bytes[at] & 0xc0) == 0x80;)
+        at++;
+    return at;
+}
+
+OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, const char *text, size_t size,
+                                        otx_token_counts *counts, otx_error *error)
+{
+    size_t i;
+    otx_result result = otx__encode_text(e, otx__span_of(text, size), error);
+    if (result) return result;
+    for (i = 0; i < e->id_count; i++) counts->by_id[e->ids[i]]++;
+    counts->bytes += size;
+    counts->tokens += e->id_count;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
+                                     bool last, otx_token_counts *counts, otx_error *error)
+{
+    otx__text *rest = &encoder->rest;
+    otx_result result = OTX_OK;
+    size_t part;
+    do {
+        const size_t step = otx__min(size, (size_t)OTX__COUNT_PART);
+        otx__text_bytes(rest, bytes, step);
+        if (rest->failed) {
+            rest->failed = false;
+            return otx__fail_memory(error, rest->size + step);
+        }
+        if (step) bytes += step;
+        size -= step;
+        part = otx__count_part(rest, last && size == 0);
+        if (part) result = otx__count_text(encoder, rest->bytes, part, counts, error);
+        if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
+        rest->size -= part;
+    } while (!result && size > 0);
+    return result;
+}

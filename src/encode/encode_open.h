@@ -1,0 +1,284 @@
+/* ---- encode_open: what an encoder is made from ------------------------------------------ */
+
+/* ---- added tokens ---- */
+
+/* An added token as the files say it, by its place among them. */
+typedef struct otx__cut_entry {
+    otx__cut_token token;
+    bool normalized;
+} otx__cut_entry;
+
+/* Added tokens on their way to the sets. */
+typedef struct otx__cut_list {
+    otx_encoder *e;
+    otx__token_index index; /* of the added tokens, by content */
+    otx__cut_entry *entries;
+    uint32_t *places;       /* by id: of its entry, one more; or 0 */
+    size_t count, room;
+    otx_error *error;
+} otx__cut_list;
+
+/* Takes in an entry: the last one of a token counts, but for files after the first. */
+OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                      bool again)
+{
+    otx_encoder *e = list->e;
+    const uint32_t content = otx__content_node(json, node);
+    const uint32_t normalized = otx_json_find(json, node, "normalized");
+    otx__cut_entry *entry;
+    char *text;
+    size_t size;
+    int64_t id;
+    if (content == OTX_JSON_NONE) return OTX_OK;
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, content).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, list->error);
+    size = otx_json_string(json, content, text);
+    id = otx__index_find(&list->index, OTX_TOKEN_NONE, text, size);
+    if (size == 0 || id < 0 || (list->places[id] && !again)) return OTX_OK;
+    if (!list->places[id] && list->count == list->room) return OTX_OK;
+    if (!list->places[id]) list->places[id] = (uint32_t)++list->count;
+    entry = &list->entries[list->places[id] - 1];
+    entry->token.text = otx__span_of(text, size);
+    entry->token.id = (uint32_t)id;
+    entry->token.left = otx__tidy_true(json, node, "lstrip");
+    entry->token.right = otx__tidy_true(json, node, "rstrip");
+    entry->token.alone = otx__tidy_true(json, node, "single_word");
+    entry->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && otx_json_type_of(json, node) ==
+                             OTX_JSON_OBJECT && !otx__tidy_true(json, node, "special"));
+    return OTX_OK;
+}
+
+/* Those of tokenizer.json, then those that tokenizer_config.json adds to them. */
+OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
+                                      const otx_json *config)
+{
+    otx_json_iter entry = otx_json_iter_of(json, otx_json_find(json, 0, "added_tokens"));
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&entry))
+        result = otx__cut_take(list, json, entry.value, true);
+    entry = otx_json_iter_of(config, otx_json_find(config, 0, "added_tokens_decoder"));
+    while (!result && otx_json_iter_next(&entry))
+        result = otx__cut_take(list, config, entry.value, false);
+    return result;
+}
+
+/* Tokens that other files add, by their names alone: they are met as they stand. */
+OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
+{
+    const otx_vocab *vocab = &list->e->vocab;
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        otx__cut_entry *entry = &list->entries[list->count];
+        if (!vocab->tokens[i].added || list->places[i] || vocab->tokens[i].content_size == 0 ||
+            list->count == list->room)
+            continue;
+        memset(entry, 0, sizeof *entry);
+        entry->token.text = otx__span_of(vocab->tokens[i].content, vocab->tokens[i].content_size);
+        entry->token.id = (uint32_t)i;
+        list->places[i] = (uint32_t)++list->count;
+    }
+}
+
+/* Puts the entries into the sets: what is normalised by what becomes of it. */
+OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
+{
+    otx_encoder *e = list->e;
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        e->sets[i].tokens = (otx__cut_token *)otx__pool_take(&e->pool, list->count,
+                                                             sizeof *e->sets[i].tokens);
+        if (!e->sets[i].tokens) return otx__pool_fail(&e->pool, list->error);
+        e->sets[i].words = &e->words;
+    }
+    for (i = 0; i < list->count; i++) {
+        otx__cut_token token = list->entries[i].token;
+        otx__cut_set *set = &e->sets[list->entries[i].normalized];
+        if (list->entries[i].normalized) {
+            char *copy;
+            otx_result result = otx__tidy_run(&e->normal, token.text, &token.text, list->error);
+            if (result) return result;
+            copy = (char *)otx__pool_take(&e->pool, token.text.size + 1, 1);
+            if (!copy) return otx__pool_fail(&e->pool, list->error);
+            memcpy(copy, token.text.bytes, token.text.size);
+            token.text.bytes = copy;
+        }
+        if (token.alone && !e->words.ranges)
+            otx__ranges_read(&e->pool, otx__words_table, false, &e->words);
+        if (token.text.size) set->tokens[set->count++] = token;
+    }
+    if (e->pool.failed) return otx__pool_fail(&e->pool, list->error);
+    otx__cut_settle(&e->sets[0]);
+    otx__cut_settle(&e->sets[1]);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *json,
+                                               const otx_json *config, otx_error *error)
+{
+    const otx_vocab *vocab = &e->vocab;
+    otx__cut_list list;
+    size_t i;
+    otx_result result;
+    memset(&list, 0, sizeof list);
+    list.e = e;
+    list.error = error;
+    for (i = 0; i < vocab->count; i++) list.room += vocab->tokens[i].added;
+    result = otx__index_open(e->ctx, &list.index, vocab->tokens, list.room + 1, true, error);
+    if (result) return result;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->added)
+            *otx__index_slot(&list.index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)i + 1;
+    }
+    list.entries = (otx__cut_entry *)otx__alloc(e->ctx, list.room + 1, sizeof *list.entries);
+    list.places = (uint32_t *)otx__alloc_zero(e->ctx, vocab->count, sizeof *list.places);
+    if (!list.entries || !list.places)
+        result = otx__fail_array(error, vocab->count, sizeof *list.places);
+    if (!result) result = otx__cut_read(&list, json, config);
+    if (!result) otx__cut_read_named(&list);
+    if (!result) result = otx__cut_share(&list);
+    otx__free(e->ctx, list.entries, list.room + 1, sizeof *list.entries);
+    otx__free(e->ctx, list.places, vocab->count, sizeof *list.places);
+    otx__index_close(e->ctx, &list.index);
+    return result;
+}
+
+/* ---- the files ---- */
+
+/* What tokenizer.json says of its model that a vocabulary's rules are not told. */
+OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *json,
+                                               otx_error *error)
+{
+    otx__rules *rules = (otx__rules *)e->vocab.rules;
+    const uint32_t model = otx_json_find(json, 0, "model");
+    const uint32_t dropout = otx_json_find(json, model, "dropout");
+    const uint32_t unknown = otx_json_find(json, model, "unk_token");
+    uint64_t id;
+    char *text;
+    if (otx_json_type_of(json, dropout) == OTX_JSON_NUMBER && otx__json_double(json, dropout) != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its model has a dropout, so that no "
+                         "text is encoded twice alike", e->name);
+    rules->unknown = -1;
+    if (otx_json_uint(json, otx_json_find(json, model, "unk_id"), &id) && id < e->vocab.count)
+        rules->unknown = (int64_t)id;
+    if (otx_json_type_of(json, unknown) != OTX_JSON_STRING) return OTX_OK;
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, unknown).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, error);
+    rules->unknown = otx__rules_find(rules, text, otx_json_string(json, unknown, text));
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_text *texts,
+                                              const otx_json *json, otx_error *error)
+{
+    const otx_vocab_text *text = &texts[OTX_VOCAB_TOKENIZER_CONFIG];
+    otx_json_options options;
+    otx_json config;
+    otx_result result = otx__encode_read_model(e, json, error);
+    memset(&config, 0, sizeof config);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    if (!result)
+        result = otx__tidy_open(e->ctx, json, otx_json_find(json, 0, "normalizer"), e->name,
+                                  &e->normal, error);
+    if (!result) {
+        result = otx__cutter_open(e->ctx, json, otx_json_find(json, 0, "pre_tokenizer"), e->name,
+                                  &e->cutter, error);
+        e->has_cutter = !result;
+    }
+    if (!result && text->bytes)
+        result = otx_json_parse(e->ctx, text->bytes, text->size, "tokenizer_config.json",
+                                &options, &config, error);
+    if (!result) result = otx__encode_read_added(e, json, &config, error);
+    otx_json_close(e->ctx, &config);
+    return result;
+}
+
+/* tekken.json: a pattern, and tokens of bytes. */
+OTX__PRIVATE otx_result otx__encode_read_tekken(otx_encoder *e, const otx_json *json,
+                                                otx_error *error)
+{
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    otx_result result;
+    char *text;
+    if (otx_json_type_of(json, pattern) != OTX_JSON_STRING)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: config.pattern is no string", e->name);
+    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, pattern).size + 1, 1);
+    if (!text) return otx__pool_fail(&e->pool, error);
+    result = otx__tidy_open(e->ctx, json, OTX_JSON_NONE, e->name, &e->normal, error);
+    if (!result) {
+        result = otx__cutter_open_pattern(e->ctx, text, otx_json_string(json, pattern, text),
+                                          e->name, &e->cutter, error);
+        e->has_cutter = !result;
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__encode_read(otx_encoder *e, const otx_vocab_text *texts,
+                                         otx_error *error)
+{
+    const bool tekken = strcmp(otx__word(e->vocab.source), "tekken.json") == 0;
+    const otx_vocab_text *text = &texts[tekken ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON];
+    otx_json json;
+    otx_result result;
+    if (!tekken && strcmp(otx__word(e->vocab.source), "tokenizer.json") != 0)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: text is encoded by a tokenizer.json "
+                         "or tekken.json, not by %s: load it with transformers' AutoTokenizer "
+                         "and save it with save_pretrained, which writes tokenizer.json", e->name,
+                         otx__word(e->vocab.source));
+    result = otx_json_parse(e->ctx, text->bytes, text->size, e->name, NULL, &json, error);
+    if (result) return result;
+    result = tekken ? otx__encode_read_tekken(e, &json, error)
+                    : otx__encode_read_json(e, texts, &json, error);
+    otx_json_close(e->ctx, &json);
+    return result;
+}
+
+OTX_API void otx_encoder_close(otx_encoder *e)
+{
+    if (!e) return;
+    if (e->has_cutter) otx__cutter_close(&e->cutter);
+    otx__tidy_close(&e->normal);
+    otx__slices_close(&e->slices);
+    otx__encode_drop_split(e);
+    if (e->id_room) otx__free(e->ctx, e->ids, e->id_room, sizeof *e->ids);
+    otx__text_close(&e->replaced);
+    otx__text_close(&e->rest);
+    otx_vocab_close(e->ctx, &e->vocab);
+    otx__pool_close(&e->pool);
+    otx__free(e->ctx, e, 1, sizeof *e);
+}
+
+OTX_API otx_result otx_encoder_parse(const otx_context *ctx, const otx_vocab_text *texts,
+                                     const char *name, otx_encoder **out, otx_error *error)
+{
+    otx_encoder *e = (otx_encoder *)otx__alloc_zero(ctx, 1, sizeof *e);
+    otx_result result;
+    *out = NULL;
+    if (!e) return otx__fail_memory(error, sizeof *e);
+    e->ctx = ctx;
+    otx__format(e->name, sizeof e->name, "%s", name ? name : "tokenizer");
+    otx__pool_open(&e->pool, ctx);
+    otx__slices_open(&e->slices, ctx);
+    otx__text_open(&e->replaced, ctx);
+    otx__text_open(&e->rest, ctx);
+    result = otx_vocab_parse(ctx, texts, name, &e->vocab, error);
+    if (!result) /* of a tekken.json special tokens are never met in a text */
+        result = otx__parse_rules(ctx, texts, name, texts[OTX_VOCAB_TOKENIZER_JSON].bytes != NULL,
+                                  &e->vocab, error);
+    if (!result) result = otx__rules_index((otx__rules *)e->vocab.rules, error);
+    if (!result) result = otx__encode_read(e, texts, error);
+    if (!result) result = otx__encode_seams(e, error);
+    if (!result) otx__word_cache_open(&e->pool, &e->cache);
+    if (!result && e->pool.failed) result = otx__pool_fail(&e->pool, error);
+    if (result) otx_encoder_close(e);
+    else *out = e;
+    return result;
+}
+
+OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder)
+{
+    return &encoder->vocab;
+}

@@ -1,0 +1,448 @@
+/* Whole texts as token ids: normalisers, added tokens, pre-tokenizer, model and the memory of
+   words, on small tokenizers. tests/encode_oracle.py holds it to the package on real ones.
+   A suite of the public API: linked with the implementation. */
+#include "omp_transplant.h"
+#include "failing.h"
+#include "test.h"
+
+#define MARK "\xe2\x96\x81" /* U+2581 */
+
+static otx_error error;
+
+/* An encoder of one text; ' stands for ". */
+static otx_result open_with(const otx_context *ctx, otx_vocab_file file, const char *text,
+                            otx_encoder **encoder)
+{
+    static char copy[32768];
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    char *at;
+    (void)snprintf(copy, sizeof copy, "%s", text);
+    for (at = copy; *at; at++)
+        if (*at == '\'') *at = '"';
+    memset(texts, 0, sizeof texts);
+    texts[file].bytes = copy;
+    texts[file].size = strlen(copy);
+    return otx_encoder_parse(ctx, texts, "T", encoder, &error);
+}
+
+static otx_encoder *encoder_of(const char *text)
+{
+    otx_encoder *encoder;
+    CHECK_INT(open_with(NULL, OTX_VOCAB_TOKENIZER_JSON, text, &encoder), OTX_OK);
+    return encoder;
+}
+
+/* The ids of a text, as text. */
+static const char *encoded(otx_encoder *encoder, const char *bytes, size_t size)
+{
+    static char text[512];
+    uint32_t ids[64];
+    size_t count = 0, used = 0, i;
+    text[0] = 0;
+    if (!encoder || otx_encode(encoder, bytes, size, ids, COUNT(ids), &count, &error)) return "?";
+    for (i = 0; i < count && i < COUNT(ids); i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%lu", i ? " " : "",
+                                 (unsigned long)ids[i]);
+    return text;
+}
+
+#define ENCODE(encoder, text, wanted) \
+    CHECK_STRING(encoded(encoder, text, sizeof text - 1), wanted)
+
+/* ---- all of it ---- */
+
+#define GPT2(more, added, normalizer) \
+    "{'added_tokens':[" added "],'normalizer':" normalizer ",'pre_tokenizer':{'type':" \
+    "'ByteLevel','add_prefix_space':false,'use_regex':true},'decoder':{'type':'ByteLevel'}," \
+    "'model':{'type':'BPE'," more "'vocab':{'a':0,'b':1,'\xc4\xa0':2,'ab':3,'\xc4\xa0" "ab':4," \
+    "'\xc4\xa0" "a':5,'1':6,'!':7,'x':8,'B':9},'merges':['a b','\xc4\xa0 ab']}}"
+
+static void from_text_to_ids(void)
+{
+    otx_encoder *e = encoder_of(GPT2("", "", "null"));
+    const otx_vocab *vocab = otx_encoder_vocab(e);
+    uint32_t ids[2] = {99, 99};
+    size_t count;
+    CHECK_INT(vocab->count, 10);
+    ENCODE(e, "ab ab!", "3 4 7");
+    ENCODE(e, "ab ab!", "3 4 7"); /* as remembered */
+    ENCODE(e, "  ab1", "2 4 6");  /* the pre-tokenizer cuts before the last space */
+    ENCODE(e, "aqb", "3");        /* what is no token is as if it were not there */
+    ENCODE(e, "", "");
+    CHECK_INT(otx_encode(e, "a b a", 5, ids, 1, &count, &error), OTX_OK);
+    CHECK_INT(count, 5);
+    CHECK_INT(ids[1], 99);
+    CHECK_INT(otx_encode(e, "", (size_t)1 << 30, NULL, 0, &count, &error), OTX_ERROR_LIMIT);
+    otx_encoder_close(e);
+    otx_encoder_close(NULL);
+}
+
+#define FLAGS(content, id, flags) "{'id':" id ",'content':'" content "'" flags "}"
+
+static void added_tokens_are_cut_out(void)
+{
+    otx_encoder *e = encoder_of(GPT2(
+        "", FLAGS("<a>", "10", ",'special':true,'normalized':false") ","
+        FLAGS("<a>b", "11", ",'special':false,'normalized':false") ","
+        FLAGS("<l>", "12", ",'lstrip':true,'normalized':false") ","
+        FLAGS("<r>", "13", ",'rstrip':true,'normalized':false") ","
+        FLAGS("<w>", "14", ",'single_word':true,'normalized':false") ","
+        FLAGS("Xx", "15", ",'normalized':true"),
+        "{'type':'Lowercase'}"));
+    ENCODE(e, "a<a>a", "0 10 0");
+    ENCODE(e, "a<a>b<a>", "0 11 10"); /* the longest */
+    ENCODE(e, "a  <l> a", "0 12 2 0");
+    ENCODE(e, "a <r>  a", "0 2 13 0");
+    ENCODE(e, "<r> <l>a", "13 12 0");
+    ENCODE(e, "a<w> <w> a", "0 2 14 2 0"); /* beside a letter it is none */
+    ENCODE(e, "\xc3\xa9<w>", "");
+    ENCODE(e, "axXB", "0 15 1");        /* looked for in what is made of the text */
+    ENCODE(e, "<A>", "0");
+    otx_encoder_close(e);
+}
+
+static void what_is_no_utf8(void)
+{
+    otx_encoder *e = encoder_of(
+        "{'model':{'type':'WordLevel','unk_token':'u','vocab':{'u':0,'a\xef\xbf\xbd':1,"
+        "'\xef\xbf\xbd\xef\xbf\xbd':2,'a\xef\xbf\xbd" "b':3}}}");
+    ENCODE(e, "a\xff", "1");
+    ENCODE(e, "a\xe2\x96", "1");         /* the beginning of a character: one */
+    ENCODE(e, "a\xf0\x9f\x98" "b", "3");
+    ENCODE(e, "\xed\xa0", "2");          /* of a surrogate: a byte at a time */
+    ENCODE(e, "\xc0\x80", "2");
+    ENCODE(e, "\xf4\x90", "2");
+    otx_encoder_close(e);
+}
+
+/* ---- normalisers ---- */
+
+/* What a normaliser makes of a text: the words of a WordLevel model are what can come out. */
+static void makes(const char *normalizer, const char *text, const char *wanted)
+{
+    char file[2048];
+    otx_encoder *e;
+    (void)snprintf(file, sizeof file, "{'normalizer':%s,'model':{'type':'WordLevel','unk_token':"
+                   "'\x01','vocab':{'\x01':0,'%s':1}}}", normalizer, wanted);
+    if (strchr(file, '\x01')) {
+        char *at;
+        while ((at = strchr(file, '\x01')) != NULL) *at = '?';
+    }
+    e = encoder_of(file);
+    CHECK_STRING(encoded(e, text, strlen(text)), "1");
+    if (strcmp(encoded(e, text, strlen(text)), "1") != 0) printf("  %s\n", normalizer);
+    otx_encoder_close(e);
+}
+
+static void normal_forms(void)
+{
+    makes("{'type':'NFC'}", "e\xcc\x81 \xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8",
+          "\xc3\xa9 \xea\xb0\x81");
+    makes("{'type':'NFC'}", "a\xcc\x81\xcc\xa3", "\xe1\xba\xa1\xcc\x81"); /* marks in order */
+    makes("{'type':'NFC'}", "\xe2\x84\xab\xe0\xa5\x98", "\xc3\x85\xe0\xa4\x95\xe0\xa4\xbc");
+    makes("{'type':'NFD'}", "\xe1\xb8\x99\xea\xb0\x81", "e\xcc\xad\xe1\x84\x80\xe1\x85\xa1"
+          "\xe1\x86\xa8");
+    makes("{'type':'NFKC'}", "\xef\xac\x81\xef\xbc\xa1\xe2\x91\xa0\xe3\x80\x80", "fiA1 ");
+    makes("{'type':'NFKD'}", "\xe1\xba\x9b\xcc\xa3", "s\xcc\xa3\xcc\x87");
+}
+
+static void other_normalisers(void)
+{
+    makes("{'type':'Lowercase'}", "\xc3\x84" "B\xc4\xb0\xd0\x96", "\xc3\xa4" "bi\xcc\x87\xd0\xb6");
+    makes("{'type':'StripAccents'}", "e\xcc\x81\xe0\xa4\xbe", "e");
+    makes("{'type':'Strip','strip_left':true,'strip_right':false}", " \xc2\xa0" "a ", "a ");
+    makes("{'type':'Strip','strip_left':false,'strip_right':true}", " a \n", " a");
+    makes("{'type':'Replace','pattern':{'String':'aa'},'content':'b'}", "aaaxa", "baxa");
+    makes("{'type':'Replace','pattern':{'Regex':' +'},'content':'_'}", "a  b c", "a_b_c");
+    makes("{'type':'Prepend','prepend':'_'}", "a", "_a");
+    makes("{'type':'ByteLevel'}", " \xc3\xa9", "\xc4\xa0\xc3\x83\xc2\xa9");
+    makes("{'type':'Nmt'}", "a\xe2\x80\x8b" "b\x7f", "a b");
+    makes("{'type':'BertNormalizer','clean_text':true,'handle_chinese_chars':true,"
+          "'strip_accents':null,'lowercase':true}", "\xc3\x89\t\xe4\xb8\x80\x01",
+          "e  \xe4\xb8\x80 ");
+    makes("{'type':'BertNormalizer','clean_text':false,'handle_chinese_chars':false,"
+          "'strip_accents':false,'lowercase':true}", "\xc3\x89", "\xc3\xa9");
+    makes("{'type':'Sequence','normalizers':[{'type':'Prepend','prepend':'B'},{'type':'Sequence',"
+          "'normalizers':[{'type':'Lowercase'},{'type':'Sequence','normalizers':[]}]},"
+          "{'type':'Prepend','prepend':'B'}]}", "A", "Bba");
+}
+
+/* "A" becomes "b!"; of a character as people see it the first that is known, the rest goes. */
+#define CHARSMAP "{'type':'Precompiled','precompiled_charsmap':'DAAAAAAAAQBBDQAAAAAAgGIhAA=='}"
+
+static void a_map_of_characters(void)
+{
+    otx_encoder *e;
+    makes(CHARSMAP, "xAA", "xb!b!");
+    makes(CHARSMAP, "A\xcc\x81x", "b!x");
+    makes(CHARSMAP, "A\xcc\x81\xcc\x81\xcc\x81", "b!\xcc\x81\xcc\x81\xcc\x81"); /* a long one */
+    CHECK_INT(open_with(NULL, OTX_VOCAB_TOKENIZER_JSON, "{'normalizer':{'type':'Precompiled',"
+                        "'precompiled_charsmap':'/////w=='},'model':{'type':'WordLevel','vocab':"
+                        "{'a':0}}}", &e), OTX_ERROR_FORMAT);
+    CHECK_CONTAINS(error.message, "precompiled_charsmap");
+    /* a unit that leads behind the last, and a text that begins there */
+    makes("{'type':'Precompiled','precompiled_charsmap':'BAAAAAAEAAA='}", "A", "A");
+    makes("{'type':'Precompiled','precompiled_charsmap':'DAAAAAAAAQBBDQAA////f2IhAA=='}", "A",
+          "A");
+}
+
+static void what_is_not_known_is_refused(void)
+{
+    static const struct {
+        const char *text, *word;
+        otx_result result;
+    } cases[] = {
+        {"{'normalizer':{'type':'Shout'},'model':{'type':'BPE','vocab':{'a':0},'merges':[]}}",
+         "normalizer is \"Shout\"", OTX_ERROR_UNSUPPORTED},
+        {"{'normalizer':{'type':'Prepend'},'model':{'type':'BPE','vocab':{'a':0},'merges':[]}}",
+         "Prepend lacks", OTX_ERROR_FORMAT},
+        {"{'normalizer':{'type':'Replace','pattern':{'String':''},'content':'x'},'model':{'type':"
+         "'BPE','vocab':{'a':0},'merges':[]}}", "Replace", OTX_ERROR_FORMAT},
+        {"{'pre_tokenizer':{'type':'Guess'},'model':{'type':'BPE','vocab':{'a':0},'merges':[]}}",
+         "Guess", OTX_ERROR_UNSUPPORTED},
+        {"{'model':{'type':'BPE','dropout':0.1,'vocab':{'a':0},'merges':[]}}", "dropout",
+         OTX_ERROR_UNSUPPORTED},
+    };
+    otx_encoder *e;
+    size_t i;
+    for (i = 0; i < COUNT(cases); i++) {
+        CHECK_INT(open_with(NULL, OTX_VOCAB_TOKENIZER_JSON, cases[i].text, &e), cases[i].result);
+        CHECK_CONTAINS(error.message, cases[i].word);
+        CHECK(e == NULL);
+    }
+    CHECK_INT(open_with(NULL, OTX_VOCAB_TIKTOKEN, "YQ== 0\n", &e), OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "tokenizer.json");
+}
+
+/* ---- models ---- */
+
+static void words_of_every_model(void)
+{
+    otx_encoder *e = encoder_of(
+        "{'pre_tokenizer':{'type':'WhitespaceSplit'},'model':{'type':'WordPiece','unk_token':'?',"
+        "'continuing_subword_prefix':'##','max_input_chars_per_word':4,"
+        "'vocab':{'?':0,'un':1,'##ab':2,'##le':3}}}");
+    ENCODE(e, "un unab unable x", "1 1 2 0 0"); /* of six characters: too long */
+    otx_encoder_close(e);
+    e = encoder_of(
+        "{'pre_tokenizer':{'type':'Metaspace','replacement':'" MARK "','prepend_scheme':'always',"
+        "'split':true},'model':{'type':'Unigram','unk_id':0,'vocab':[['<unk>',0],['" MARK "a',-1],"
+        "['" MARK "',-2],['a',-2],['b',-1]]}}");
+    ENCODE(e, "a ab zz b", "1 1 4 2 0 2 4");
+    otx_encoder_close(e);
+}
+
+/* A space is put before what the caller's text begins with, if that is still there. */
+static void at_the_beginning_of_a_text(void)
+{
+    otx_encoder *e = encoder_of(
+        "{'added_tokens':[" FLAGS("<s>", "3", ",'normalized':false") "],'normalizer':{'type':"
+        "'Sequence','normalizers':[{'type':'Prepend','prepend':'z'},{'type':'Replace','pattern':"
+        "{'String':'z'},'content':''},{'type':'Strip','strip_left':true,'strip_right':false}]},"
+        "'pre_tokenizer':{'type':'Metaspace','replacement':'" MARK "','prepend_scheme':'first',"
+        "'split':true},'model':{'type':'WordLevel','unk_token':'?','vocab':{'?':0,'" MARK "a':1,"
+        "'a':2}}}");
+    ENCODE(e, "a<s>a", "1 3 2");
+    ENCODE(e, " a a", "2 1");
+    ENCODE(e, "za", "2");
+    ENCODE(e, "a a", "1 1");
+    otx_encoder_close(e);
+}
+
+/* A tokenizer that leaves texts whole: what no token holds is a seam, and nothing else. */
+static void whole_texts_to_a_model(void)
+{
+    otx_encoder *e = encoder_of(
+        "{'normalizer':{'type':'Sequence','normalizers':[{'type':'Prepend','prepend':'" MARK "'},"
+        "{'type':'Replace','pattern':{'String':' '},'content':'" MARK "'}]},'model':{'type':'BPE',"
+        "'unk_token':'?','fuse_unk':true,'vocab':{'?':0,'" MARK "':1,'a':2,'b':3,'" MARK "a':4,"
+        "'b" MARK "':5,'" MARK "a" "b':6,'" MARK MARK "':7},'merges':['" MARK " a','" MARK
+        " " MARK "','b " MARK "','" MARK "a b']}}");
+    ENCODE(e, "ab aa aa aa aa aa aa aa", "6 4 2 4 2 4 2 4 2 4 2 4 2 4 2");
+    ENCODE(e, "xxxxxxxxxxxxxxxxxxxxxxxx", "1 0");
+    ENCODE(e, "aaaaaaaaaaab  ba", "4 2 2 2 2 2 2 2 2 2 2 3 7 3 2");
+    ENCODE(e, "aaaaaaaaaaaaaaaaaaaaaaaaaab bb",
+           "4 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 5 3 3");
+    otx_encoder_close(e);
+}
+
+/* Every byte is a token, and then "ab". */
+static void tekken(void)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static char text[32768];
+    size_t used, i;
+    otx_encoder *e;
+    used = (size_t)snprintf(text, sizeof text, "{'config':{'pattern':'[a-z]+|[^a-z]+',"
+                            "'default_vocab_size':258,'default_num_special_tokens':1,"
+                            "'version':'v3'},'special_tokens':[{'rank':0,'token_str':'aa'}],"
+                            "'vocab':[");
+    for (i = 0; i < 256; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "{'rank':%lu,'token_bytes':"
+                                 "'%c%c=='},", (unsigned long)i, digits[i >> 2],
+                                 digits[(i & 3) << 4]);
+    (void)snprintf(text + used, sizeof text - used, "{'rank':256,'token_bytes':'YWI='}]}");
+    CHECK_INT(open_with(NULL, OTX_VOCAB_TEKKEN, text, &e), OTX_OK);
+    ENCODE(e, "ab ba\xc3\xa9", "257 33 99 98 196 170");
+    ENCODE(e, "aa", "98 98"); /* special tokens are not looked for, nor come out of merges */
+    otx_encoder_close(e);
+}
+
+/* More words than are remembered. */
+static void many_words(void)
+{
+    enum { WORDS = 150000, EACH = 6 };
+    otx_encoder *e = encoder_of(GPT2("", "", "null"));
+    char *text = (char *)malloc((size_t)WORDS * EACH);
+    size_t count = 0, i, at = 0, round;
+    if (!text) return;
+    for (i = 0; i < WORDS; i++) {
+        size_t bits = i * 2654435761u % 262144, k;
+        text[at++] = ' ';
+        for (k = 0; k < 4; k++, bits /= 16) text[at++] = "aaaabbbbxxxxBBBB"[bits % 16];
+        text[at++] = '!';
+    }
+    for (round = 0; round < 2; round++) {
+        size_t again = 0;
+        CHECK_INT(otx_encode(e, text, at, NULL, 0, &again, &error), OTX_OK);
+        CHECK(again > WORDS * 3);
+        if (round) CHECK_INT(again, count);
+        count = again;
+    }
+    free(text);
+    otx_encoder_close(e);
+}
+
+/* ---- counting ---- */
+
+typedef struct page {
+    char text[1024];
+    size_t size;
+} page;
+
+static bool put(void *context, const void *bytes, size_t size)
+{
+    page *to = (page *)context;
+    if (to->size + size >= sizeof to->text) return false;
+    memcpy(to->text + to->size, bytes, size);
+    to->size += size;
+    to->text[to->size] = 0;
+    return true;
+}
+
+static void counts_of_a_text(void)
+{
+    otx_encoder *e = encoder_of(GPT2("", FLAGS("#1\\\\", "10", ",'normalized':false"), "null"));
+    uint64_t by_id[11];
+    otx_token_counts counts;
+    page written;
+    otx_sink sink;
+    memset(by_id, 0, sizeof by_id);
+    memset(&counts, 0, sizeof counts);
+    memset(&written, 0, sizeof written);
+    counts.by_id = by_id;
+    sink.write = put;
+    sink.context = &written;
+    CHECK_INT(otx_encoder_count(e, "ab a", 4, false, &counts, &error), OTX_OK);
+    CHECK_INT(counts.tokens, 0); /* it may go on */
+    CHECK_INT(otx_encoder_count(e, "b ab#1\\", 7, true, &counts, &error), OTX_OK);
+    CHECK_INT(counts.tokens, 4);
+    CHECK_INT(counts.bytes, 11);
+    CHECK_INT(otx_token_counts_write(NULL, otx_encoder_vocab(e), &counts, false, &sink, &error),
+              OTX_OK);
+    CHECK_STRING(written.text, "2\t4\t\xc4\xa0" "ab\n1\t3\tab\n1\t10\t\\x231\\\\\n");
+    written.size = 0;
+    CHECK_INT(otx_token_counts_write(NULL, otx_encoder_vocab(e), &counts, true, &sink, &error),
+              OTX_OK);
+    CHECK_CONTAINS(written.text, "\"bytes\": 11");
+    CHECK_CONTAINS(written.text, "{\"id\": 10, \"count\": 1, \"token\": \"#1\\\\\"}\n  ]");
+    otx_encoder_close(e);
+}
+
+/* Parts end with a line before one that begins with a letter. */
+static void parts_of_a_long_text(void)
+{
+    enum { LINES = 400000 };
+    static const char line[] = "ab ab\n";
+    otx_encoder *e = encoder_of(GPT2("", "", "{'type':'Prepend','prepend':'x'}"));
+    uint64_t by_id[10];
+    otx_token_counts counts;
+    size_t size = LINES * (sizeof line - 1), i;
+    char *text = (char *)malloc(size);
+    memset(by_id, 0, sizeof by_id);
+    memset(&counts, 0, sizeof counts);
+    counts.by_id = by_id;
+    if (!text) return;
+    for (i = 0; i < size; i++) text[i] = line[i % (sizeof line - 1)];
+    for (i = 0; i < size; i += 10000)
+        CHECK_INT(otx_encoder_count(e, text + i, 10000, i + 10000 == size, &counts, &error),
+                  OTX_OK);
+    CHECK_INT(counts.bytes, size);
+    CHECK_INT(by_id[4], LINES);
+    CHECK_INT(by_id[8], 3); /* one before each part */
+    CHECK_INT(by_id[3], LINES);
+    otx_encoder_close(e);
+    free(text);
+}
+
+/* ---- memory ---- */
+
+#define OF_ALL \
+    GPT2("", FLAGS("<a>", "10", ",'normalized':false,'single_word':true") "," \
+         FLAGS("Xx", "11", ",'normalized':true"), \
+         "{'type':'Sequence','normalizers':[{'type':'NFKC'},{'type':'Lowercase'},{'type':'Strip'," \
+         "'strip_left':false,'strip_right':true}," CHARSMAP "]}")
+
+static void every_allocation_can_fail(void)
+{
+    static const char text[] = "ab <a> e\xcc\x81xX\xff ab";
+    failing state;
+    otx_context ctx;
+    long fail_at;
+    memset(&ctx, 0, sizeof ctx);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    for (fail_at = 1;; fail_at++) {
+        otx_encoder *e;
+        otx_token_counts counts;
+        uint64_t by_id[12];
+        otx_result result;
+        size_t count;
+        memset(&state, 0, sizeof state);
+        memset(&counts, 0, sizeof counts);
+        memset(by_id, 0, sizeof by_id);
+        counts.by_id = by_id;
+        state.fail_at = fail_at;
+        result = open_with(&ctx, OTX_VOCAB_TOKENIZER_JSON, OF_ALL, &e);
+        if (!result) result = otx_encode(e, text, sizeof text - 1, NULL, 0, &count, &error);
+        if (!result) result = otx_encoder_count(e, text, sizeof text - 1, true, &counts, &error);
+        otx_encoder_close(e);
+        CHECK_INT(state.live, 0);
+        CHECK_INT(state.wrong_size, 0);
+        if (result == OTX_OK) break;
+        CHECK_INT(result, OTX_ERROR_MEMORY);
+    }
+    CHECK(fail_at > 20);
+    CHECK(state.requests < fail_at);
+}
+
+int main(void)
+{
+    RUN(from_text_to_ids);
+    RUN(added_tokens_are_cut_out);
+    RUN(what_is_no_utf8);
+    RUN(normal_forms);
+    RUN(other_normalisers);
+    RUN(a_map_of_characters);
+    RUN(what_is_not_known_is_refused);
+    RUN(words_of_every_model);
+    RUN(at_the_beginning_of_a_text);
+    RUN(whole_texts_to_a_model);
+    RUN(tekken);
+    RUN(many_words);
+    RUN(counts_of_a_text);
+    RUN(parts_of_a_long_text);
+    RUN(every_allocation_can_fail);
+    return test_end();
+}
