@@ -228,11 +228,11 @@ def parts_of_a_trimmed_head(here):
 def lists_with_digits_in_their_names(here):
     """A number is digits and no more; of one more than once the last is meant."""
     for name in ("20.tsv", "3e2", "7 words"):
-        (here / name).write_text("#5\n#6\n")
+        (here / name).write_text("#5\n2\t6\t\n0\t9\t\n")
         call("draft-head", BASE, here / "out", "--draft-vocab", "40", "--draft-vocab", name, "-q",
              "--overwrite", cwd=here)
         ids = ids_of(read_model(here / "out")["d2t"], True)
-        assert {5, 6} < set(ids) and len(ids) < 6, ids
+        assert {5, 6} < set(ids) and 9 not in ids and len(ids) < 6, ids
 
 
 @case
@@ -240,9 +240,11 @@ def lists_that_are_none(here):
     (here / "empty").write_text("\n\r\n\n")
     (here / "nul").write_bytes(b"a\0b")
     (here / "odd").write_bytes(b"\xff\xfe\x1b[31m\n")
+    (here / "others").write_text("7\t5\tno token of this one\n")
     (here / "mark").write_bytes(b"\xef\xbb\xbf#5\n")
     for name, wanted in (("empty", "names no token"), ("nul", "holds a zero byte"),
                          ("mark", "begins with a byte order mark"),
+                         ("others", "count with that tokenizer"),
                          ("odd", "has no such token"), ("none", ""), (".", "")):
         error = call("draft-head", BASE, here / "out", "--draft-vocab", here / name,
                      status=1).error
