@@ -251,105 +251,105 @@
 
     36166  model                      which tensors and config keys belong to the vocabulary
     36202  model/known                what the world calls things
-    36563  model/known_keys           keys of ids and sizes in configs
-    36737  model/known_classes        classes of tokenizers, by the type of model
-    36975  model/names                names of tensors
-    37139  model/document             the JSON files of a model directory
-    37234  model/members              what the members of a config are about
-    37455  model/config               what config.json says
-    37632  model/side                 a model directory opened once
-    37759  model/gguf_model           what a GGUF file says of a model
-    37816  model/code                 the Python that a tokenizer is loaded with
-    38050  model/parts                what each tensor does for the vocabulary
-    38173  model/whole                whether all tensors are there
-    38295  model/find                 finding the parts of a model
-    38599  model/processor            the tokens that a processor looks for by their text
-    38754  model/heirs                what becomes of the ids in a config
-    38922  model/config_ids           ids in a config being edited
-    39162  model/config_lists         lists, dictionaries and ranges of ids
-    39319  model/config_edit          config.json and generation_config.json, edited
-    39626  model/classes              which class a tokenizer is loaded as
-    39833  model/class_tokens         added tokens that a class numbers otherwise
+    36570  model/known_keys           keys of ids and sizes in configs
+    36744  model/known_classes        classes of tokenizers, by the type of model
+    36982  model/names                names of tensors
+    37146  model/document             the JSON files of a model directory
+    37241  model/members              what the members of a config are about
+    37462  model/config               what config.json says
+    37639  model/side                 a model directory opened once
+    37766  model/gguf_model           what a GGUF file says of a model
+    37823  model/code                 the Python that a tokenizer is loaded with
+    38057  model/parts                what each tensor does for the vocabulary
+    38187  model/whole                whether all tensors are there
+    38309  model/find                 finding the parts of a model
+    38613  model/processor            the tokens that a processor looks for by their text
+    38768  model/heirs                what becomes of the ids in a config
+    38936  model/config_ids           ids in a config being edited
+    39176  model/config_lists         lists, dictionaries and ranges of ids
+    39333  model/config_edit          config.json and generation_config.json, edited
+    39640  model/classes              which class a tokenizer is loaded as
+    39847  model/class_tokens         added tokens that a class numbers otherwise
 
-    39949  job                        the whole transplant, in the order in which it happens
-    40010  job/draft_map              which tokens the rows of a draft's head are of
-    40068  job/job                    what a job holds
-    40470  job/open                   opening the two models
-    40746  job/map                    the caller's map
-    40867  job/align                  where every new row comes from
-    41069  job/draft_vocab            the tokens that a draft's head has rows for
-    41305  job/plan                   what becomes of every tensor, and of the configs
-    41528  job/draft_head             a head of fewer rows, and what says which
-    41665  job/rope                   heads and rotary positions of the two models
-    41763  job/chat                   the template that turns messages into text
-    41902  job/digits                 where the two tokenizers cut numbers differently
-    42103  job/converted              the special tokens that a conversion to GGUF finds
-    42411  job/gguf_donor             the files of a tokenizer, open once more
-    42495  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42778  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43114  job/gguf_merges            the merges of a byte-level vocabulary
-    43285  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43455  job/gguf_special           special tokens, flags, templates
-    43674  job/gguf_normal            what becomes of spaces and letters
-    43817  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44013  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44253  job/bos                    texts that begin otherwise than the base's
-    44317  job/rows                   rows in memory: reading, checking, their mean
-    44657  job/pieces                 what the base cuts new tokens into
-    44812  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45077  job/magikarp               tokens that look under-trained by their rows
-    45204  job/match                  rows of tokens that a new one only begins with
-    45291  job/solve                  solving for the rows of the donor
-    45500  job/targets                the rows that are made from the donor's
-    45623  job/diagnose               what is odd about the rows that were made
-    45755  job/rebuild                the new rows of one vocabulary tensor
-    46046  job/write_blocks           new rows as blocks
-    46145  job/write                  the output and its weights
-    46461  job/write_gguf             the output as a GGUF file, or as parts of one
-    46811  job/copy                   the other files of the two models
-    47028  job/index                  the files that are written anew
-    47206  job/run                    the whole, in order
-    47371  job/combined               a map of tokens by the combinations that a method makes
-    47471  job/report                 what a job did, as JSON and as a table
-    47800  job/findings               what is told of a finished model
-    47851  job/check_head             a head of fewer rows than tokens
-    48086  job/check_files            its files
-    48223  job/check_ids              sizes, ids and tying
-    48439  job/check_values           values
-    48518  job/check_gguf             the tokens of a GGUF file
-    48768  job/check_gguf_keys        its other keys, and its tensors
-    49015  job/check_draft            as a draft model for another
-    49357  job/verify                 whether a finished model agrees with itself
+    39963  job                        the whole transplant, in the order in which it happens
+    40024  job/draft_map              which tokens the rows of a draft's head are of
+    40082  job/job                    what a job holds
+    40484  job/open                   opening the two models
+    40760  job/map                    the caller's map
+    40881  job/align                  where every new row comes from
+    41083  job/draft_vocab            the tokens that a draft's head has rows for
+    41328  job/plan                   what becomes of every tensor, and of the configs
+    41551  job/draft_head             a head of fewer rows, and what says which
+    41708  job/rope                   heads and rotary positions of the two models
+    41806  job/chat                   the template that turns messages into text
+    41945  job/digits                 where the two tokenizers cut numbers differently
+    42146  job/converted              the special tokens that a conversion to GGUF finds
+    42454  job/gguf_donor             the files of a tokenizer, open once more
+    42538  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42821  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43157  job/gguf_merges            the merges of a byte-level vocabulary
+    43328  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43498  job/gguf_special           special tokens, flags, templates
+    43717  job/gguf_normal            what becomes of spaces and letters
+    43860  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44056  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44296  job/bos                    texts that begin otherwise than the base's
+    44360  job/rows                   rows in memory: reading, checking, their mean
+    44700  job/pieces                 what the base cuts new tokens into
+    44855  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45120  job/magikarp               tokens that look under-trained by their rows
+    45247  job/match                  rows of tokens that a new one only begins with
+    45334  job/solve                  solving for the rows of the donor
+    45543  job/targets                the rows that are made from the donor's
+    45666  job/diagnose               what is odd about the rows that were made
+    45798  job/rebuild                the new rows of one vocabulary tensor
+    46089  job/write_blocks           new rows as blocks
+    46188  job/write                  the output and its weights
+    46504  job/write_gguf             the output as a GGUF file, or as parts of one
+    46854  job/copy                   the other files of the two models
+    47071  job/index                  the files that are written anew
+    47249  job/run                    the whole, in order
+    47414  job/combined               a map of tokens by the combinations that a method makes
+    47514  job/report                 what a job did, as JSON and as a table
+    47843  job/findings               what is told of a finished model
+    47894  job/check_head             a head of fewer rows than tokens
+    48139  job/check_files            its files
+    48276  job/check_ids              sizes, ids and tying
+    48492  job/check_values           values
+    48571  job/check_gguf             the tokens of a GGUF file
+    48821  job/check_gguf_keys        its other keys, and its tensors
+    49068  job/check_draft            as a draft model for another
+    49410  job/verify                 whether a finished model agrees with itself
 
-    49415  evaluate                   methods ranked on tokens that both models share
-    49434  evaluate/token_class       what a token is like, by its bytes
-    49501  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49699  evaluate/scores            how near rows come to the true ones
-    49799  evaluate/ranks             whether a true row is found among all
-    49930  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50159  evaluate/write_json        an evaluation as JSON
-    50272  evaluate/write_page        an evaluation as a page
+    49468  evaluate                   methods ranked on tokens that both models share
+    49487  evaluate/token_class       what a token is like, by its bytes
+    49554  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49752  evaluate/scores            how near rows come to the true ones
+    49852  evaluate/ranks             whether a true row is found among all
+    49983  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50212  evaluate/write_json        an evaluation as JSON
+    50325  evaluate/write_page        an evaluation as a page
 
-    50486  reshape                    a model's own vocabulary, smaller or larger
-    50518  reshape/needed             what has to stay for the sake of what stays
-    50732  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51035  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51186  reshape/renumber           which tokens there are then, and their ids
-    51429  reshape/files_json         tokenizer.json and the JSON files beside it
-    51813  reshape/files_lines        merges.txt and vocab.txt
-    51897  reshape/files_pieces       SentencePiece models
-    52117  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52285  reshape/named              tokens that configs name, which stay
-    52402  reshape/files_gguf         the keys of GGUF files
-    52684  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52880  reshape/wording            what the transplant says, in words of those who asked
-    52967  reshape/new_model          the model with its new tokenizer
-    53071  reshape/text_counts        which tokens the caller's texts are made of
-    53140  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53296  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53563  reshape/trim               fewer tokens
-    53705  reshape/extend             a text that becomes a token
-    53980  reshape/more_tokens        all that are wanted, and the model with them
+    50539  reshape                    a model's own vocabulary, smaller or larger
+    50571  reshape/needed             what has to stay for the sake of what stays
+    50785  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51088  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51239  reshape/renumber           which tokens there are then, and their ids
+    51482  reshape/files_json         tokenizer.json and the JSON files beside it
+    51866  reshape/files_lines        merges.txt and vocab.txt
+    51950  reshape/files_pieces       SentencePiece models
+    52170  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52338  reshape/named              tokens that configs name, which stay
+    52455  reshape/files_gguf         the keys of GGUF files
+    52737  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52933  reshape/wording            what the transplant says, in words of those who asked
+    53020  reshape/new_model          the model with its new tokenizer
+    53124  reshape/text_counts        which tokens the caller's texts are made of
+    53193  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53349  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53616  reshape/trim               fewer tokens
+    53758  reshape/extend             a text that becomes a token
+    54033  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -36284,8 +36284,8 @@ typedef struct otx__refused_name {
 static const char otx__why_per_layer[] =
     "holds per-layer embeddings, which are no rows of one space and cannot be transplanted";
 static const char otx__why_draft[] =
-    "maps a draft vocabulary to the full one, which is not true any more under another "
-    "tokenizer";
+    "maps a draft vocabulary to the full one, which is true of its own head and tokenizer alone; "
+    "give a model with a whole head";
 
 static const char otx__why_experts[] =
     "is a table of experts by token id, which other ids would find other experts in";
@@ -36315,6 +36315,13 @@ static const otx__refused_name otx__refused_names[] = {
 /* Of drafts, which read the former: architectures of GGUF, and parts of the names of classes. */
 static const char *const otx__d2t_architectures[] = {"eagle3", "dflash"};
 static const char *const otx__d2t_classes[] = {"Eagle3"};
+
+/* Words in the architectures of GGUF whose models have no output head. */
+static const char *const otx__headless_architectures[] = {
+    "bert",      /* nomic-bert, jina-bert-v2, modern-bert and the like */
+    "embed",     /* gemma-embedding, llama-embed */
+    "t5encoder", "clip",
+};
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
    their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
@@ -38143,6 +38150,17 @@ OTX__PRIVATE bool otx__is_draft_part(const otx__side *side, const otx_tensor *te
            (!otx__name_is_numbered(tensor) || otx__name_is_lexical(tensor));
 }
 
+/* Why such a head is refused. */
+OTX__PRIVATE const char *otx__why_other_head(const otx__side *side)
+{
+    if (side->draft_rows)
+        return "is an output head with another number of rows than d2t has elements";
+    if (otx_checkpoint_find(&side->checkpoint, OTX__D2T))
+        return "is the output head of a draft, which has rows for a part of the tokens; give a "
+               "model with a whole head";
+    return "is an output head with another number of rows than the embedding";
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
@@ -38158,11 +38176,7 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
                                 "belongs to a packed or scaled vocabulary matrix; only plain "
                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
     if (otx__is_other_head(side, tensor))
-        return otx__fail_tensor(side, tensor, side->draft_rows
-                                ? "is an output head with another number of rows than d2t has "
-                                  "elements"
-                                : "is an output head with another number of rows than the "
-                                  "embedding", error);
+        return otx__fail_tensor(side, tensor, otx__why_other_head(side), error);
     if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
     *kind = otx__part_by_name(&side->parts, tensor);
     if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;
@@ -41225,10 +41239,16 @@ OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
 }
 
 /* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
-   those that the chat template or a generation config names. */
+   those that the chat template or a generation config names; a template that the caller
+   chose, too. */
 OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
 {
+    otx__span text = otx__span_of(l->job->chat.bytes, l->job->chat.size), mark;
     size_t i;
+    while (otx__next_mark(&text, &mark)) {
+        const int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
+        if (id >= 0 && (uint64_t)id < l->rows) l->chosen[id] = 1;
+    }
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
         const otx_token *token = &l->job->donor.vocab.tokens[i];
         if (token->in_use ||
@@ -41242,14 +41262,17 @@ OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_h
 {
     const otx_vocab *vocab = &l->job->donor.vocab;
     uint64_t tokens = 0;
-    size_t count = 0, i;
-    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
-        tokens += otx__draft_is_trained(&vocab->tokens[i]);
+    size_t count = 0, without = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++) {
+        const bool trained = otx__draft_is_trained(&vocab->tokens[i]);
+        tokens += trained;
+        without += trained && !l->chosen[i];
+    }
     for (i = 0; i < l->rows; i++) count += l->chosen[i];
-    if (count == 0 || count >= tokens)
+    if (count == 0 || without == 0)
         return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"
-                         PRIu64 " tokens of %s: give fewer", count ? "all" : "none of the",
-                         tokens, l->job->donor.path);
+                         PRIu64 " tokens of %s: give %s", count ? "all" : "none of the", tokens,
+                         l->job->donor.path, count ? "fewer" : "some");
     to->ids = (uint32_t *)otx__alloc(&l->job->ctx, count, sizeof *to->ids);
     if (!to->ids) return otx__fail_array(l->error, count, sizeof *to->ids);
     to->count = count;
@@ -41277,7 +41300,7 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
     l.error = error;
     l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
     if (!l.chosen) return otx__fail_memory(error, l.rows);
-    if (job->options.draft_vocab_count > 0) result = otx__draft_index(&l);
+    if (job->options.draft_vocab_count > 0 || job->chat.size > 0) result = otx__draft_index(&l);
     for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
         result = otx__draft_take(&l, i);
         if (!result && i % 1024 == 0) result = otx__job_poll(job, error);
@@ -41528,11 +41551,21 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 /* >>> src/job/draft_head.h */
 /* ---- draft_head: a head of fewer rows, and what says which --------------------- */
 
+/* Whether a tied model has heads within its layers alone, for tokens further on: that of the
+   next one is the embedding. */
+OTX__PRIVATE bool otx__draft_is_within(const otx_job *job)
+{
+    const otx_checkpoint_tensor *head = job->base.parts.head;
+    return head && otx__name_is_numbered(head->tensor) &&
+           (job->base.gguf || otx__config_tie_flag(&job->base.config).said_true);
+}
+
 /* Whether the base's main head is written, and not the embedding once more. */
 OTX__PRIVATE bool otx__draft_has_head(const otx_job *job)
 {
     const otx__parts *parts = &job->base.parts;
     size_t i;
+    if (otx__draft_is_within(job)) return false;
     for (i = 0; i < parts->count; i++)
         if (parts->tensors[i].at == parts->head) return !parts->tensors[i].redundant;
     return false;
@@ -41568,7 +41601,7 @@ OTX__PRIVATE void otx__draft_add_head(otx_job *job)
     const otx__parts *parts = &job->base.parts;
     const char *name = job->base.gguf ? "output.weight" : "lm_head.weight";
     size_t size = strlen(name), i;
-    if (parts->head) {
+    if (parts->head && !otx__draft_is_within(job)) {
         name = parts->head->tensor->name;
         size = parts->head->tensor->name_size;
     }
@@ -41576,6 +41609,17 @@ OTX__PRIVATE void otx__draft_add_head(otx_job *job)
         if (parts->tensors[i].at == parts->embedding) job->draft.own = i;
     otx__draft_add(job, name, size, job->plans[job->draft.own].stored, 2, job->draft.count);
     job->draft.shapes[0][1] = job->plans[job->draft.own].columns;
+}
+
+/* Whether the base is of a kind that has an output head, its embedding or another. */
+OTX__PRIVATE bool otx__draft_is_headed(const otx_job *job)
+{
+    otx__span kind;
+    if (otx__job_has_head(job)) return true;
+    if (!job->base.gguf) return otx__config_has_head(&job->base.config);
+    kind = otx__gguf_word_of(otx__gguf_of(&job->base.checkpoint), OTX__KEY_ARCHITECTURE);
+    return !otx__span_contains_any(kind, otx__headless_architectures,
+                                   OTX__COUNT(otx__headless_architectures));
 }
 
 /* Refuses heads that cannot be cut down. */
@@ -41590,8 +41634,7 @@ OTX__PRIVATE otx_result otx__draft_check(const otx_job *job, otx_error *error)
                              "those who read " OTX__D2T " know of none: the head cannot be cut "
                              "down", job->base.path,
                              otx__tensor_text(text, parts->tensors[i].at->tensor));
-    if (job->base.gguf || otx__job_has_head(job) || otx__config_has_head(&job->base.config))
-        return OTX_OK;
+    if (otx__draft_is_headed(job)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: has no output head that could be cut down",
                      job->base.path);
 }
@@ -47218,6 +47261,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     if (!result) result = otx__job_choose_draft(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__job_plan_draft(job, error);
@@ -47227,7 +47271,6 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
-    if (!result) result = otx__job_plan_chat(job, error);
     if (!result && job->donor.gguf && !job->base.gguf)
         otx__log(&job->ctx, OTX_NOTE, "%s: is a GGUF file without a tokenizer.json beside it: "
                  "enough to look at and to evaluate, but not for an output in safetensors",
@@ -47981,9 +48024,13 @@ OTX__PRIVATE void otx__verify_head_said(otx__verifier *v, const uint8_t *seen)
     const int64_t eos = side->vocab.roles[OTX_ROLE_EOS];
     char token[OTX__QUOTED];
     uint64_t said = 0;
-    (void)otx_json_uint(&config->json, otx_json_find(&config->json, otx__document_root(config),
-                                                     OTX__KEY_DRAFT_SIZE), &said);
-    if (!side->gguf && config->present && said != side->draft_rows)
+    const bool named = otx_json_uint(
+        &config->json, otx_json_find(&config->json, otx__document_root(config),
+                                     OTX__KEY_DRAFT_SIZE), &said);
+    if (!side->gguf && config->present && !named)
+        otx__found(v, OTX_FAULT, "%s/config.json: has no count \"" OTX__KEY_DRAFT_SIZE "\"; "
+                   OTX__D2T " has %" PRIu64 " elements", side->path, side->draft_rows);
+    else if (!side->gguf && config->present && said != side->draft_rows)
         otx__found(v, OTX_FAULT, "%s/config.json: \"" OTX__KEY_DRAFT_SIZE "\" is %" PRIu64 "; "
                    OTX__D2T " has %" PRIu64 " elements", side->path, said, side->draft_rows);
     if (eos >= 0 && (uint64_t)eos < side->parts.rows && !seen[eos])
@@ -48021,7 +48068,7 @@ OTX__PRIVATE void otx__verify_head_use(otx__verifier *v)
     const bool reads = otx__reads_d2t(side);
     char quoted[OTX__QUOTED];
     otx__found(v, reads ? OTX_NOTE : OTX_WARNING, "%s: a draft whose output head has rows for %"
-               PRIu64 " of %" PRIu64 " tokens, by " OTX__D2T ", which %s%s%s%s", side->path,
+               PRIu64 " of %" PRIu64 " ids, by " OTX__D2T ", which %s%s%s%s", side->path,
                side->draft_rows, side->parts.rows,
                side->gguf ? "llama.cpp reads of EAGLE-3 and DFlash drafts"
                           : "vLLM and SGLang read of EAGLE-3 drafts",
@@ -48065,6 +48112,12 @@ OTX__PRIVATE void otx__verify_head(otx__verifier *v)
     if (v->failure || !v->side.draft_rows || !parts->embedding) return;
     at = otx_checkpoint_find(&v->side.checkpoint, OTX__D2T);
     if (at->tensor->dtype != OTX_I64 || at->tensor->rank != 1 || at->tensor->shape[0] == 0) return;
+    if (v->side.draft_rows > parts->rows) { /* and no memory is taken for all of them */
+        otx__found(v, OTX_FAULT, "%s: tensor \"" OTX__D2T "\" has %" PRIu64 " elements; there are "
+                   "%" PRIu64 " ids, each of which can have one", v->side.path,
+                   v->side.draft_rows, parts->rows);
+        return;
+    }
     memset(&count, 0, sizeof count);
     v->draft = (uint32_t *)otx__alloc(&v->ctx, (size_t)v->side.draft_rows, sizeof *v->draft);
     seen = (uint8_t *)otx__alloc_zero(&v->ctx, (size_t)parts->rows, 1);
