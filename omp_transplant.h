@@ -51,305 +51,305 @@
      2201  api/evaluate               methods ranked on tokens that both models share
      2297  api/reshape                a model's own vocabulary, smaller or larger
 
-     2435  base                       what everything stands on
-     2471  base/begin                 system headers, and how floating point must be compiled
-     2509  base/sizes                 counting, and sums and products that may not wrap
-     2547  base/span                  bytes of others, digits, UTF-8
-     2705  base/decimal               the digits of a double
-     2854  base/format                printf without stdio and without a locale
-     3123  base/result                results, failures, messages
-     3239  base/memory                the allocator, arrays that grow
-     3298  base/text                  names in messages, and text that grows
-     3415  base/hooks                 log, progress, threads of the caller
-     3484  base/sort                  in place, without memory, never quadratic; and finding
-     3534  base/clock                 wall time for statistics
-     3580  base/hash                  keyed, for tables whose keys a stranger chooses
-     3672  base/pool                  blocks that are freed together
-     3787  base/number                element types, widening and rounding
-     3998  base/blocks                block types of ggml, taken apart and widened
-     4219  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4504  base/blocks_make           rows quantised to blocks
-     4898  base/base64                decoding
-     4934  base/protobuf              fields of a message
-     5056  base/watch                 long loops that the caller can stop
+     2436  base                       what everything stands on
+     2472  base/begin                 system headers, and how floating point must be compiled
+     2510  base/sizes                 counting, and sums and products that may not wrap
+     2548  base/span                  bytes of others, digits, UTF-8
+     2706  base/decimal               the digits of a double
+     2855  base/format                printf without stdio and without a locale
+     3124  base/result                results, failures, messages
+     3240  base/memory                the allocator, arrays that grow
+     3299  base/text                  names in messages, and text that grows
+     3416  base/hooks                 log, progress, threads of the caller
+     3485  base/sort                  in place, without memory, never quadratic; and finding
+     3535  base/clock                 wall time for statistics
+     3581  base/hash                  keyed, for tables whose keys a stranger chooses
+     3673  base/pool                  blocks that are freed together
+     3788  base/number                element types, widening and rounding
+     3999  base/blocks                block types of ggml, taken apart and widened
+     4220  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4505  base/blocks_make           rows quantised to blocks
+     4899  base/base64                decoding
+     4935  base/protobuf              fields of a message
+     5057  base/watch                 long loops that the caller can stop
 
-     5123  files                      formats, on memory and streams
-     5153  files/memory_source        memory as a source of bytes
-     5171  files/json_read            a parser without recursion
-     5524  files/json_values          looking at values, stepping through containers
-     5737  files/json_edit            writing, and edits that keep every byte they do not touch
-     6105  files/tensors              what reading and writing a header share
-     6240  files/safetensors_read     the header of a file, checked
-     6565  files/safetensors_write    the header of a new file
-     6722  files/gguf_types           ggml's types, and the sizes of values
-     6899  files/gguf_values          keys, tensors and values found
-     7017  files/gguf_walk            what stands in a header, one after the other
-     7229  files/gguf_read            the header of a file, checked
-     7450  files/gguf_write           the header of a new file
-     7656  files/gguf_keys            a list of keys that is being made
+     5124  files                      formats, on memory and streams
+     5154  files/memory_source        memory as a source of bytes
+     5172  files/json_read            a parser without recursion
+     5525  files/json_values          looking at values, stepping through containers
+     5738  files/json_edit            writing, and edits that keep every byte they do not touch
+     6106  files/tensors              what reading and writing a header share
+     6241  files/safetensors_read     the header of a file, checked
+     6566  files/safetensors_write    the header of a new file
+     6723  files/gguf_types           ggml's types, and the sizes of values
+     6900  files/gguf_values          keys, tensors and values found
+     7018  files/gguf_walk            what stands in a header, one after the other
+     7230  files/gguf_read            the header of a file, checked
+     7451  files/gguf_write           the header of a new file
+     7657  files/gguf_keys            a list of keys that is being made
 
-     7856  vocab                      tokens, from every source, and which of them are the same
-     7898  vocab/known                what the world calls things: files, classes, tokens
-     8222  vocab/token_table          the table of tokens, and finding tokens in it
-     8396  vocab/spelling             from what a file spells to bytes
-     8587  vocab/reader               what the readers of all sources share
-     8945  vocab/added_tokens         what other files add to a model's tokens
-     9293  vocab/in_use               tokens that are named as reserved ones and are none
-     9396  vocab/from_tokenizer_json  tokenizer.json
-     9689  vocab/from_tekken          tekken.json
-     9844  vocab/from_tiktoken        *.tiktoken
-     9909  vocab/from_sentencepiece   tokenizer.model and its like
-    10274  vocab/from_vocab_json      vocab.json and merges.txt
-    10360  vocab/from_vocab_txt       vocab.txt
-    10417  vocab/digits               how a tokenizer cuts numbers
-    10613  vocab/recognise            what a file is, by what it holds
-    10744  vocab/parse                the first source that is given, and what goes with it
-    10970  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11353  vocab/rules_read           the rules of each kind of file
-    11477  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11670  vocab/from_gguf            the vocabulary of a GGUF file
-    11978  vocab/gguf_rules           how it splits text
-    12130  vocab/split_bpe            words split by byte-pair encoding
-    12348  vocab/split                text split as the tokenizer's model splits it
-    12550  vocab/align                which base token a donor token is
+     7857  vocab                      tokens, from every source, and which of them are the same
+     7899  vocab/known                what the world calls things: files, classes, tokens
+     8223  vocab/token_table          the table of tokens, and finding tokens in it
+     8397  vocab/spelling             from what a file spells to bytes
+     8588  vocab/reader               what the readers of all sources share
+     8946  vocab/added_tokens         what other files add to a model's tokens
+     9294  vocab/in_use               tokens that are named as reserved ones and are none
+     9397  vocab/from_tokenizer_json  tokenizer.json
+     9690  vocab/from_tekken          tekken.json
+     9845  vocab/from_tiktoken        *.tiktoken
+     9910  vocab/from_sentencepiece   tokenizer.model and its like
+    10275  vocab/from_vocab_json      vocab.json and merges.txt
+    10361  vocab/from_vocab_txt       vocab.txt
+    10418  vocab/digits               how a tokenizer cuts numbers
+    10614  vocab/recognise            what a file is, by what it holds
+    10745  vocab/parse                the first source that is given, and what goes with it
+    10971  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11354  vocab/rules_read           the rules of each kind of file
+    11478  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11671  vocab/from_gguf            the vocabulary of a GGUF file
+    11979  vocab/gguf_rules           how it splits text
+    12131  vocab/split_bpe            words split by byte-pair encoding
+    12349  vocab/split                text split as the tokenizer's model splits it
+    12551  vocab/align                which base token a donor token is
 
-    12807  encode                     text becomes pieces, pieces become ids
-    12851  encode/char_set            sets of characters
-    13076  encode/unicode_tables      what characters are, packed
-    13240  encode/categories          Unicode's categories, scripts and case, as sets
-    13541  encode/regex_parse         regular expressions, read: sets and escapes
-    13847  encode/regex_syntax        classes, repetitions, groups
-    14247  encode/regex_program       instructions, and what parts of an expression begin with
-    14400  encode/regex_make          the program that they become
-    14762  encode/regex_match         the program run over a text
-    15133  encode/slices              a text in pieces, and ways to cut it further
-    15378  encode/cutter_read         the steps of a pre-tokenizer, read
-    15690  encode/cutter              texts cut by them
-    15864  encode/normal_tables       what normalisers know of characters
-    16127  encode/normal_read         the same, unpacked
-    16303  encode/normal_forms        Unicode's four normal forms
-    16574  encode/charsmap            SentencePiece's map of characters
-    16722  encode/normalise_steps     what normalisers do, step by step
-    16910  encode/normalise           the normaliser of a tokenizer.json
-    17257  encode/added_cut           added tokens, cut out of a text
-    17436  encode/word_cache          what words became before
-    17515  encode/encode_words        words as the model splits them
-    17714  encode/encode_open         what an encoder is made from
-    18000  encode/encode              whole texts as token ids
-    18186  encode/write_counts        how often tokens occur, as lists
+    12808  encode                     text becomes pieces, pieces become ids
+    12852  encode/char_set            sets of characters
+    13077  encode/unicode_tables      what characters are, packed
+    13241  encode/categories          Unicode's categories, scripts and case, as sets
+    13542  encode/regex_parse         regular expressions, read: sets and escapes
+    13848  encode/regex_syntax        classes, repetitions, groups
+    14248  encode/regex_program       instructions, and what parts of an expression begin with
+    14401  encode/regex_make          the program that they become
+    14763  encode/regex_match         the program run over a text
+    15134  encode/slices              a text in pieces, and ways to cut it further
+    15379  encode/cutter_read         the steps of a pre-tokenizer, read
+    15691  encode/cutter              texts cut by them
+    15865  encode/normal_tables       what normalisers know of characters
+    16128  encode/normal_read         the same, unpacked
+    16304  encode/normal_forms        Unicode's four normal forms
+    16575  encode/charsmap            SentencePiece's map of characters
+    16723  encode/normalise_steps     what normalisers do, step by step
+    16911  encode/normalise           the normaliser of a tokenizer.json
+    17258  encode/added_cut           added tokens, cut out of a text
+    17437  encode/word_cache          what words became before
+    17516  encode/encode_words        words as the model splits them
+    17715  encode/encode_open         what an encoder is made from
+    18001  encode/encode              whole texts as token ids
+    18187  encode/write_counts        how often tokens occur, as lists
 
-    18293  simd                       the hot loops, once for each instruction set
-    18326  simd/kernels               the table of kernels, and what all versions share
-    18603  simd/scalar                the reference
-    18772  simd/sse2                  the operations of 128-bit x86, and what each does
-    18893  simd/neon                  those of 64-bit Arm
-    18988  simd/wasm                  those of WebAssembly's SIMD128
-    19073  simd/avx2                  those of 256-bit x86, with FMA
-    19155  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19799  simd/avx_vnni              AVX2, and products of integers
-    19895  simd/neon_bf16             NEON, and products of matrices
-    20049  simd/avx512                512-bit x86, by hand
-    20656  simd/amx                   tiles of x86, beside AVX-512
-    20899  simd/dispatch              which of them this machine can run, and which a call takes
+    18294  simd                       the hot loops, once for each instruction set
+    18327  simd/kernels               the table of kernels, and what all versions share
+    18604  simd/scalar                the reference
+    18773  simd/sse2                  the operations of 128-bit x86, and what each does
+    18894  simd/neon                  those of 64-bit Arm
+    18989  simd/wasm                  those of WebAssembly's SIMD128
+    19074  simd/avx2                  those of 256-bit x86, with FMA
+    19156  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19800  simd/avx_vnni              AVX2, and products of integers
+    19896  simd/neon_bf16             NEON, and products of matrices
+    20050  simd/avx512                512-bit x86, by hand
+    20657  simd/amx                   tiles of x86, beside AVX-512
+    20900  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21125  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21181  solve/views                the rows of matrices, as the kernels read them
-    21310  solve/panels               vectors as the dense products want them, and these
-    21509  solve/rests                vectors on their way into panels
-    21687  solve/dictionary           the atoms, and their split along a common direction
-    21842  solve/exact_gram           products of all pairs of atoms in double
-    21924  solve/triangle             packed lower triangles
-    22028  solve/support              what is known of one target, and the exact steps
-    22304  solve/gram_table           products of atoms with all atoms, for scans
-    22559  solve/screen               which atoms are worth scoring in double: the bound
-    22830  solve/residuals            the residual form's targets on their way into a scan
-    23015  solve/scan                 the correlations of all atoms with a block's residuals
-    23184  solve/predict              making targets ready for the next scan
-    23431  solve/candidates           the atoms that a scan could not rule out
-    23765  solve/select               the next atoms of each target
-    23950  solve/rates                what a processor does in a second
-    23992  solve/pursuit              what one solve holds, and the memory it takes
-    24293  solve/plan                 which form, and in what blocks
-    24511  solve/apart                targets that a table of products cannot tell on
-    24562  solve/steps                a pursuit from its rows to its results
-    24804  solve/combine              new rows of coefficients
-    24866  solve/solver               the public call
-    25034  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25243  solve/affine_normal        the normal equations of an affine map
-    25486  solve/affine_factor        their factor, and their solution
-    25717  solve/affine_map           a fitted map, and the rows it makes
-    26061  solve/affine_choice        how many atoms to take, and chosen by what
-    26461  solve/affine_fit           what a fit of an affine map holds and needs
-    26725  solve/affine               fitting and applying affine maps
+    21126  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21182  solve/views                the rows of matrices, as the kernels read them
+    21311  solve/panels               vectors as the dense products want them, and these
+    21510  solve/rests                vectors on their way into panels
+    21688  solve/dictionary           the atoms, and their split along a common direction
+    21843  solve/exact_gram           products of all pairs of atoms in double
+    21925  solve/triangle             packed lower triangles
+    22029  solve/support              what is known of one target, and the exact steps
+    22305  solve/gram_table           products of atoms with all atoms, for scans
+    22560  solve/screen               which atoms are worth scoring in double: the bound
+    22831  solve/residuals            the residual form's targets on their way into a scan
+    23016  solve/scan                 the correlations of all atoms with a block's residuals
+    23185  solve/predict              making targets ready for the next scan
+    23432  solve/candidates           the atoms that a scan could not rule out
+    23766  solve/select               the next atoms of each target
+    23951  solve/rates                what a processor does in a second
+    23993  solve/pursuit              what one solve holds, and the memory it takes
+    24294  solve/plan                 which form, and in what blocks
+    24512  solve/apart                targets that a table of products cannot tell on
+    24563  solve/steps                a pursuit from its rows to its results
+    24805  solve/combine              new rows of coefficients
+    24867  solve/solver               the public call
+    25035  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25244  solve/affine_normal        the normal equations of an affine map
+    25487  solve/affine_factor        their factor, and their solution
+    25718  solve/affine_map           a fitted map, and the rows it makes
+    26062  solve/affine_choice        how many atoms to take, and chosen by what
+    26462  solve/affine_fit           what a fit of an affine map holds and needs
+    26726  solve/affine               fitting and applying affine maps
 
-    27016  methods                    rows for tokens that a model lacks, each method a room
-    27060  methods/parts              what methods share: sums of rows, combinations
-    27244  methods/pursuit            omp, omp-centred
-    27315  methods/constant           mean, zero
-    27343  methods/rough              products in float that leave few to be taken in double
-    27399  methods/near               each target against all anchors
-    27690  methods/weights            how a few anchors combine to a target
-    27911  methods/interpolation      common_interpolation
-    28064  methods/wechsel            wechsel
-    28114  methods/focus              focus
-    28202  methods/hull               hull
-    28253  methods/dense              matrices of double, and their products
-    28518  methods/lengthen           the base's rows of pieces beside the donor's
-    28784  methods/mapping            omp-affine, affine
-    29053  methods/linear             maps between two models' rows
-    29208  methods/clp                clp
-    29294  methods/chance             normal deviates that are the same everywhere
-    29355  methods/factor             of symmetric matrices
-    29404  methods/randn              randn
-    29493  methods/john_hewitt        john_hewitt
-    29577  methods/polar              the orthogonal part of a matrix
-    29673  methods/procrustes         procrustes
-    29766  methods/eigen              principal directions of a matrix's rows
-    30080  methods/landmark_pca       landmark_pca
-    30138  methods/stb                stb
-    30320  methods/rope               rows turned to positions
-    30410  methods/mp_rope            mp_rope
-    30736  methods/subword            subword
-    30842  methods/zett               zett
-    30864  methods/spread             the factor that suits hidden anchors' rows best
-    31091  methods/modifiers          what is done to the rows of any method
-    31235  methods/undertrained       rows that look as if nothing had trained them
-    31352  methods/methods            the table of all, and the public calls
+    27017  methods                    rows for tokens that a model lacks, each method a room
+    27061  methods/parts              what methods share: sums of rows, combinations
+    27245  methods/pursuit            omp, omp-centred
+    27316  methods/constant           mean, zero
+    27344  methods/rough              products in float that leave few to be taken in double
+    27400  methods/near               each target against all anchors
+    27691  methods/weights            how a few anchors combine to a target
+    27912  methods/interpolation      common_interpolation
+    28065  methods/wechsel            wechsel
+    28115  methods/focus              focus
+    28203  methods/hull               hull
+    28254  methods/dense              matrices of double, and their products
+    28519  methods/lengthen           the base's rows of pieces beside the donor's
+    28785  methods/mapping            omp-affine, affine
+    29054  methods/linear             maps between two models' rows
+    29209  methods/clp                clp
+    29295  methods/chance             normal deviates that are the same everywhere
+    29356  methods/factor             of symmetric matrices
+    29405  methods/randn              randn
+    29494  methods/john_hewitt        john_hewitt
+    29578  methods/polar              the orthogonal part of a matrix
+    29674  methods/procrustes         procrustes
+    29767  methods/eigen              principal directions of a matrix's rows
+    30081  methods/landmark_pca       landmark_pca
+    30139  methods/stb                stb
+    30321  methods/rope               rows turned to positions
+    30411  methods/mp_rope            mp_rope
+    30737  methods/subword            subword
+    30843  methods/zett               zett
+    30865  methods/spread             the factor that suits hidden anchors' rows best
+    31092  methods/modifiers          what is done to the rows of any method
+    31236  methods/undertrained       rows that look as if nothing had trained them
+    31353  methods/methods            the table of all, and the public calls
 
-    31530  across                     tokens of one vocabulary as weighted tokens of another
-    31544  across/map_rows            a map, gathered row by row
-    31741  across/token_map           by the split of the other vocabulary
-    31864  across/write_maps          two maps as safetensors
-    32007  across/spell_maps          two maps as JSON, for people
+    31531  across                     tokens of one vocabulary as weighted tokens of another
+    31545  across/map_rows            a map, gathered row by row
+    31742  across/token_map           by the split of the other vocabulary
+    31865  across/write_maps          two maps as safetensors
+    32008  across/spell_maps          two maps as JSON, for people
 
-    32127  disk                       files and directories
-    32166  disk/system                what POSIX and Windows are asked for
-    32207  disk/windows_paths         paths as Windows takes them
-    32347  disk/windows               the system as Windows gives it
-    32659  disk/posix                 the system as POSIX gives it
-    32907  disk/paths                 what can be told from their text
-    32981  disk/failure               why the system refused
-    33095  disk/look                  what stands at a path, and whether within another
-    33216  disk/listing               listings of directories
-    33291  disk/reading               files to read, and whether they have changed
-    33470  disk/writing               files to write
-    33587  disk/copying               copies of files
-    33653  disk/trees                 whole directories looked through, copied, removed
-    33869  disk/known                 what weights are called in a directory
-    33963  disk/staging               a directory made under another name, then renamed
-    34229  disk/staged_files          files made under another name, then renamed
-    34411  disk/missing               a path or a directory without what is wanted of it
-    34454  disk/gguf_files            GGUF files of a directory, by their names
-    34495  disk/weights               which files they are, and what may stand in their place
-    34831  disk/weight_index          the index of a checkpoint in shards
-    35048  disk/shards                what an index and its shards say of each other
-    35253  disk/gguf_parts            the parts of a split GGUF file
-    35362  disk/checkpoint            a model directory, in one file or in shards
-    35714  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35793  disk/tokenizer_directory   the tokenizer of a model directory
-    36055  disk/encoder_directory     the encoder of a model directory, and files of text
+    32128  disk                       files and directories
+    32167  disk/system                what POSIX and Windows are asked for
+    32208  disk/windows_paths         paths as Windows takes them
+    32348  disk/windows               the system as Windows gives it
+    32660  disk/posix                 the system as POSIX gives it
+    32908  disk/paths                 what can be told from their text
+    32982  disk/failure               why the system refused
+    33096  disk/look                  what stands at a path, and whether within another
+    33217  disk/listing               listings of directories
+    33292  disk/reading               files to read, and whether they have changed
+    33471  disk/writing               files to write
+    33588  disk/copying               copies of files
+    33654  disk/trees                 whole directories looked through, copied, removed
+    33870  disk/known                 what weights are called in a directory
+    33964  disk/staging               a directory made under another name, then renamed
+    34230  disk/staged_files          files made under another name, then renamed
+    34412  disk/missing               a path or a directory without what is wanted of it
+    34455  disk/gguf_files            GGUF files of a directory, by their names
+    34496  disk/weights               which files they are, and what may stand in their place
+    34832  disk/weight_index          the index of a checkpoint in shards
+    35049  disk/shards                what an index and its shards say of each other
+    35254  disk/gguf_parts            the parts of a split GGUF file
+    35363  disk/checkpoint            a model directory, in one file or in shards
+    35715  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35794  disk/tokenizer_directory   the tokenizer of a model directory
+    36056  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36166  model                      which tensors and config keys belong to the vocabulary
-    36202  model/known                what the world calls things
-    36570  model/known_keys           keys of ids and sizes in configs
-    36744  model/known_classes        classes of tokenizers, by the type of model
-    36982  model/names                names of tensors
-    37146  model/document             the JSON files of a model directory
-    37241  model/members              what the members of a config are about
-    37462  model/config               what config.json says
-    37639  model/side                 a model directory opened once
-    37766  model/gguf_model           what a GGUF file says of a model
-    37823  model/code                 the Python that a tokenizer is loaded with
-    38057  model/parts                what each tensor does for the vocabulary
-    38187  model/whole                whether all tensors are there
-    38309  model/find                 finding the parts of a model
-    38613  model/processor            the tokens that a processor looks for by their text
-    38768  model/heirs                what becomes of the ids in a config
-    38936  model/config_ids           ids in a config being edited
-    39176  model/config_lists         lists, dictionaries and ranges of ids
-    39333  model/config_edit          config.json and generation_config.json, edited
-    39640  model/classes              which class a tokenizer is loaded as
-    39847  model/class_tokens         added tokens that a class numbers otherwise
+    36167  model                      which tensors and config keys belong to the vocabulary
+    36203  model/known                what the world calls things
+    36571  model/known_keys           keys of ids and sizes in configs
+    36745  model/known_classes        classes of tokenizers, by the type of model
+    36983  model/names                names of tensors
+    37147  model/document             the JSON files of a model directory
+    37242  model/members              what the members of a config are about
+    37463  model/config               what config.json says
+    37640  model/side                 a model directory opened once
+    37767  model/gguf_model           what a GGUF file says of a model
+    37824  model/code                 the Python that a tokenizer is loaded with
+    38058  model/parts                what each tensor does for the vocabulary
+    38188  model/whole                whether all tensors are there
+    38310  model/find                 finding the parts of a model
+    38614  model/processor            the tokens that a processor looks for by their text
+    38769  model/heirs                what becomes of the ids in a config
+    38937  model/config_ids           ids in a config being edited
+    39177  model/config_lists         lists, dictionaries and ranges of ids
+    39334  model/config_edit          config.json and generation_config.json, edited
+    39641  model/classes              which class a tokenizer is loaded as
+    39848  model/class_tokens         added tokens that a class numbers otherwise
 
-    39963  job                        the whole transplant, in the order in which it happens
-    40024  job/draft_map              which tokens the rows of a draft's head are of
-    40082  job/job                    what a job holds
-    40484  job/open                   opening the two models
-    40760  job/map                    the caller's map
-    40881  job/align                  where every new row comes from
-    41083  job/draft_vocab            the tokens that a draft's head has rows for
-    41328  job/plan                   what becomes of every tensor, and of the configs
-    41551  job/draft_head             a head of fewer rows, and what says which
-    41708  job/rope                   heads and rotary positions of the two models
-    41806  job/chat                   the template that turns messages into text
-    41945  job/digits                 where the two tokenizers cut numbers differently
-    42146  job/converted              the special tokens that a conversion to GGUF finds
-    42454  job/gguf_donor             the files of a tokenizer, open once more
-    42538  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42821  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43157  job/gguf_merges            the merges of a byte-level vocabulary
-    43328  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43498  job/gguf_special           special tokens, flags, templates
-    43717  job/gguf_normal            what becomes of spaces and letters
-    43860  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44056  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44296  job/bos                    texts that begin otherwise than the base's
-    44360  job/rows                   rows in memory: reading, checking, their mean
-    44700  job/pieces                 what the base cuts new tokens into
-    44855  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45120  job/magikarp               tokens that look under-trained by their rows
-    45247  job/match                  rows of tokens that a new one only begins with
-    45334  job/solve                  solving for the rows of the donor
-    45543  job/targets                the rows that are made from the donor's
-    45666  job/diagnose               what is odd about the rows that were made
-    45798  job/rebuild                the new rows of one vocabulary tensor
-    46089  job/write_blocks           new rows as blocks
-    46188  job/write                  the output and its weights
-    46504  job/write_gguf             the output as a GGUF file, or as parts of one
-    46854  job/copy                   the other files of the two models
-    47071  job/index                  the files that are written anew
-    47249  job/run                    the whole, in order
-    47414  job/combined               a map of tokens by the combinations that a method makes
-    47514  job/report                 what a job did, as JSON and as a table
-    47843  job/findings               what is told of a finished model
-    47894  job/check_head             a head of fewer rows than tokens
-    48139  job/check_files            its files
-    48276  job/check_ids              sizes, ids and tying
-    48492  job/check_values           values
-    48571  job/check_gguf             the tokens of a GGUF file
-    48821  job/check_gguf_keys        its other keys, and its tensors
-    49068  job/check_draft            as a draft model for another
-    49410  job/verify                 whether a finished model agrees with itself
+    39964  job                        the whole transplant, in the order in which it happens
+    40025  job/draft_map              which tokens the rows of a draft's head are of
+    40083  job/job                    what a job holds
+    40485  job/open                   opening the two models
+    40761  job/map                    the caller's map
+    40882  job/align                  where every new row comes from
+    41084  job/draft_vocab            the tokens that a draft's head has rows for
+    41329  job/plan                   what becomes of every tensor, and of the configs
+    41552  job/draft_head             a head of fewer rows, and what says which
+    41709  job/rope                   heads and rotary positions of the two models
+    41807  job/chat                   the template that turns messages into text
+    41946  job/digits                 where the two tokenizers cut numbers differently
+    42147  job/converted              the special tokens that a conversion to GGUF finds
+    42455  job/gguf_donor             the files of a tokenizer, open once more
+    42539  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42822  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43158  job/gguf_merges            the merges of a byte-level vocabulary
+    43329  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43499  job/gguf_special           special tokens, flags, templates
+    43718  job/gguf_normal            what becomes of spaces and letters
+    43861  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44057  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44297  job/bos                    texts that begin otherwise than the base's
+    44361  job/rows                   rows in memory: reading, checking, their mean
+    44701  job/pieces                 what the base cuts new tokens into
+    44856  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45121  job/magikarp               tokens that look under-trained by their rows
+    45248  job/match                  rows of tokens that a new one only begins with
+    45335  job/solve                  solving for the rows of the donor
+    45544  job/targets                the rows that are made from the donor's
+    45667  job/diagnose               what is odd about the rows that were made
+    45799  job/rebuild                the new rows of one vocabulary tensor
+    46090  job/write_blocks           new rows as blocks
+    46189  job/write                  the output and its weights
+    46505  job/write_gguf             the output as a GGUF file, or as parts of one
+    46855  job/copy                   the other files of the two models
+    47072  job/index                  the files that are written anew
+    47250  job/run                    the whole, in order
+    47415  job/combined               a map of tokens by the combinations that a method makes
+    47515  job/report                 what a job did, as JSON and as a table
+    47844  job/findings               what is told of a finished model
+    47895  job/check_head             a head of fewer rows than tokens
+    48140  job/check_files            its files
+    48277  job/check_ids              sizes, ids and tying
+    48493  job/check_values           values
+    48572  job/check_gguf             the tokens of a GGUF file
+    48822  job/check_gguf_keys        its other keys, and its tensors
+    49069  job/check_draft            as a draft model for another
+    49411  job/verify                 whether a finished model agrees with itself
 
-    49468  evaluate                   methods ranked on tokens that both models share
-    49487  evaluate/token_class       what a token is like, by its bytes
-    49554  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49752  evaluate/scores            how near rows come to the true ones
-    49852  evaluate/ranks             whether a true row is found among all
-    49983  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50212  evaluate/write_json        an evaluation as JSON
-    50325  evaluate/write_page        an evaluation as a page
+    49469  evaluate                   methods ranked on tokens that both models share
+    49488  evaluate/token_class       what a token is like, by its bytes
+    49555  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49753  evaluate/scores            how near rows come to the true ones
+    49853  evaluate/ranks             whether a true row is found among all
+    49984  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50213  evaluate/write_json        an evaluation as JSON
+    50326  evaluate/write_page        an evaluation as a page
 
-    50539  reshape                    a model's own vocabulary, smaller or larger
-    50571  reshape/needed             what has to stay for the sake of what stays
-    50785  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51088  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51239  reshape/renumber           which tokens there are then, and their ids
-    51482  reshape/files_json         tokenizer.json and the JSON files beside it
-    51866  reshape/files_lines        merges.txt and vocab.txt
-    51950  reshape/files_pieces       SentencePiece models
-    52170  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52338  reshape/named              tokens that configs name, which stay
-    52455  reshape/files_gguf         the keys of GGUF files
-    52737  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52933  reshape/wording            what the transplant says, in words of those who asked
-    53020  reshape/new_model          the model with its new tokenizer
-    53124  reshape/text_counts        which tokens the caller's texts are made of
-    53193  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53349  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53616  reshape/trim               fewer tokens
-    53758  reshape/extend             a text that becomes a token
-    54033  reshape/more_tokens        all that are wanted, and the model with them
+    50540  reshape                    a model's own vocabulary, smaller or larger
+    50572  reshape/needed             what has to stay for the sake of what stays
+    50786  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51089  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51240  reshape/renumber           which tokens there are then, and their ids
+    51483  reshape/files_json         tokenizer.json and the JSON files beside it
+    51867  reshape/files_lines        merges.txt and vocab.txt
+    51951  reshape/files_pieces       SentencePiece models
+    52171  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52339  reshape/named              tokens that configs name, which stay
+    52456  reshape/files_gguf         the keys of GGUF files
+    52738  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52934  reshape/wording            what the transplant says, in words of those who asked
+    53021  reshape/new_model          the model with its new tokenizer
+    53125  reshape/text_counts        which tokens the caller's texts are made of
+    53194  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53350  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53617  reshape/trim               fewer tokens
+    53785  reshape/extend             a text that becomes a token
+    54060  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2298,7 +2298,8 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
 /* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
 
 /* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
-   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID; or "COUNT\tID\tTOKEN", as
+   otx_token_counts_write writes it, which does not stay if it is counted 0 times. */
 typedef struct otx_trim_options {
     const char *const *tokens;
     size_t token_count;
@@ -53616,6 +53617,29 @@ OTX__PRIVATE otx_result otx__bytes_give(void *context, otx__rebuild *r, otx_erro
 /* >>> src/reshape/trim.h */
 /* ---- trim: fewer tokens ------------------------------------------------------------------- */
 
+/* Marks the token of a line of counts; to be kept, one that occurs. */
+OTX__PRIVATE otx_result otx__trim_counted(otx__reshaping *t, const otx_trim_options *options,
+                                          size_t i, bool *counted, otx_error *error)
+{
+    const char *line = options->tokens[i];
+    char path[OTX__PATH_TEXT];
+    uint64_t count, id;
+    otx__listed listed;
+    otx__span text;
+    otx_result result;
+    *counted = otx__draft_counted(otx__span_of(line, strlen(line)), &count, &id, &text);
+    if (!*counted) return OTX_OK;
+    result = otx__listed_open(t->ctx, text.bytes, i, &listed, error);
+    if (!result && (id >= t->vocab.count || t->vocab.tokens[id].kind == OTX_TOKEN_NONE ||
+                    otx__draft_is_foreign(&t->vocab.tokens[id], &listed.name, true)))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "token %" PRIu64 " of the list, \"%s\", is "
+                           "not token %" PRIu64 " of %s; count with its tokenizer",
+                           (uint64_t)i + 1, listed.quoted, id, otx__path_text(path, t->model));
+    if (!result && (count > 0 || options->drop)) t->keep[id] = !options->drop;
+    otx__listed_close(t->ctx, &listed);
+    return result;
+}
+
 /* Marks the token that an entry of the list names. */
 OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options *options,
                                        size_t i, otx_error *error)
@@ -53623,7 +53647,10 @@ OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options
     char path[OTX__PATH_TEXT];
     otx__listed listed;
     int64_t id;
-    otx_result result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
+    bool counted;
+    otx_result result = otx__trim_counted(t, options, i, &counted, error);
+    if (result || counted) return result;
+    result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
     if (!result) {
         id = otx__reshape_find(t, &listed.name);
         if (id >= 0) t->keep[id] = !options->drop;

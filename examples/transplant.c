@@ -2176,22 +2176,8 @@ static otx_result list_fail(otx_error *error, otx_result code, const char *path,
     return code;
 }
 
-/* The name on a line; of "COUNT<tab>ID<tab>TOKEN", as count writes it, #ID. */
-static char *list_entry(char *line)
-{
-    char *id = strchr(line, '\t'), *token = id ? strchr(id + 1, '\t') : NULL;
-    if (!token || id == line || token == id + 1 ||
-        strspn(line, "0123456789") != (size_t)(id - line) ||
-        strspn(id + 1, "0123456789") != (size_t)(token - id - 1))
-        return line;
-    *id = '#';
-    *token = 0;
-    return id;
-}
-
-/* Cuts the text at its lines' ends; empty lines are none. Lines are taken `whole` by who
-   reads counts, and sees by the token whether they are of another tokenizer. */
-static void list_split(token_list *list, size_t size, bool whole)
+/* Cuts the text at its lines' ends; empty lines are none. */
+static void list_split(token_list *list, size_t size)
 {
     char *at = list->text, *end = list->text + size;
     while (at < end) {
@@ -2200,15 +2186,15 @@ static void list_split(token_list *list, size_t size, bool whole)
         at = stop + 1;
         if (stop > line && stop[-1] == '\r') stop--;
         *stop = 0;
-        if (stop > line) list->tokens[list->count++] = whole ? line : list_entry(line);
+        if (stop > line) list->tokens[list->count++] = line;
     }
 }
 
 /* Most bytes of such a file. */
 #define LIST_LIMIT ((uint64_t)256 << 20)
 
-static otx_result list_open(const otx_context *ctx, const char *path, bool whole,
-                            token_list *list, otx_error *error)
+static otx_result list_open(const otx_context *ctx, const char *path, token_list *list,
+                            otx_error *error)
 {
     otx_source source;
     size_t size, lines = 1, i;
@@ -2233,7 +2219,7 @@ static otx_result list_open(const otx_context *ctx, const char *path, bool whole
     for (i = 0; i < size; i++) lines += list->text[i] == '\n';
     list->tokens = (const char **)malloc(lines * sizeof *list->tokens);
     if (!list->tokens) return list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");
-    list_split(list, size, whole);
+    list_split(list, size);
     return OTX_OK;
 }
 
@@ -2280,7 +2266,7 @@ static int run_extend(const settings *s)
     memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
-    if (s->tokens) result = list_open(&ctx, s->tokens, false, &list, &error);
+    if (s->tokens) result = list_open(&ctx, s->tokens, &list, &error);
     wanted.tokens = list.tokens;
     wanted.token_count = list.count;
     wanted.tokens_of = s->tokens_of;
@@ -2325,7 +2311,7 @@ static int run_trim(const settings *s)
     memset(&wanted, 0, sizeof wanted);
     memset(&list, 0, sizeof list);
     catch_signals();
-    if (path) result = list_open(&ctx, path, false, &list, &error);
+    if (path) result = list_open(&ctx, path, &list, &error);
     wanted.tokens = list.tokens;
     wanted.token_count = list.count;
     wanted.drop = s->drop != NULL;
@@ -2354,7 +2340,7 @@ static int run_with_draft_vocab(const settings *s)
     otx_result result = OTX_OK;
     int status;
     memset(&list, 0, sizeof list);
-    if (!s->job.draft_vocab_first) result = list_open(&ctx, s->draft_vocab, true, &list, &error);
+    if (!s->job.draft_vocab_first) result = list_open(&ctx, s->draft_vocab, &list, &error);
     if (!result && !s->job.draft_vocab_first && !list.count)
         result = list_fail(&error, OTX_ERROR_FORMAT, s->draft_vocab, "names no token");
     with.job.draft_vocab = list.tokens;

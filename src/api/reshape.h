@@ -1,7 +1,8 @@
 /* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
 
 /* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
-   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID; or "COUNT\tID\tTOKEN", as
+   otx_token_counts_write writes it, which does not stay if it is counted 0 times. */
 typedef struct otx_trim_options {
     const char *const *tokens;
     size_t token_count;
