@@ -467,6 +467,18 @@ def an_output_that_exists(here):
 
 
 @case
+def what_was_left_beside_the_output(here):
+    model, names = model_in(here), listing(here, "base3")
+    (here / "out.otx-tokenizer-1").mkdir()
+    run = call("trim", model, here / "out", "--keep", names)
+    assert run.err.count('beside the output stands "out.otx-tokenizer-1", left by') == 1, run.err
+    assert "otx-tokenizer-2" not in run.err, run.err
+    only(here, "list", "model", "out", "out.otx-tokenizer-1")
+    error = call("trim", model, here / "none" / "out", "--keep", names, status=1).error
+    assert "/none: cannot" in error and "otx-tokenizer" not in error, error
+
+
+@case
 def an_output_at_the_model(here):
     model, names = model_in(here), listing(here, "base3")
     before = snapshot(here)
@@ -477,7 +489,7 @@ def an_output_at_the_model(here):
             assert re.search("must not be, hold or lie in|needs a name of its own|"
                              "does not look like a model", error), error
         error = call(command, model, here / "no" / "out", *options, status=1).error
-        assert "cannot be created: No such file" in error, error
+        assert "no: cannot list the directory: No such file" in error, error
         error = call(command, model, here / "out.gguf", *options, status=1).error
         assert "out.gguf" in error, error
         assert snapshot(here) == before

@@ -122,6 +122,31 @@ OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options 
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
+/* Tells of such directories that runs which were killed left beside the output. */
+OTX__PRIVATE otx_result otx__new_leftovers(const otx__output *output, otx_error *error)
+{
+    const char *base = output->path + otx__path_name(output->path);
+    char *parent = otx__path_parent(output->ctx, output->path), name[OTX__PATH_TEXT];
+    const size_t size = strlen(base);
+    otx__listing listing;
+    otx_result result;
+    size_t i;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    result = otx__listing_open(output->ctx, parent, &listing, error);
+    otx__path_free(output->ctx, parent);
+    if (result) return result;
+    for (i = 0; i < listing.count; i++) {
+        const char *sibling = listing.names[i];
+        if (strncmp(sibling, base, size) == 0 &&
+            strncmp(sibling + size, OTX__NEW_TOKENIZER, sizeof OTX__NEW_TOKENIZER - 1) == 0)
+            otx__log(output->ctx, OTX_WARNING, "beside the output stands \"%s\", left by an "
+                     "interrupted run or in use by another: remove it once none is running",
+                     otx__quote(name, sizeof name, sibling, strlen(sibling)));
+    }
+    otx__listing_close(&listing);
+    return OTX_OK;
+}
+
 /* Makes the directory of the new tokenizer beside the output. What stands where a GGUF file is
    to be is looked at when that is written. */
 OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
@@ -134,6 +159,7 @@ OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
     output->overwrite = overwrite;
     result = otx__output_name(output, out, error);
     if (!result && !t->gguf) result = otx__output_check(output, &standing, error);
+    if (!result) result = otx__new_leftovers(output, error);
     if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
     if (result) otx__output_abandon(output);
     return result;
