@@ -51,305 +51,305 @@
      2201  api/evaluate               methods ranked on tokens that both models share
      2297  api/reshape                a model's own vocabulary, smaller or larger
 
-     2436  base                       what everything stands on
-     2472  base/begin                 system headers, and how floating point must be compiled
-     2510  base/sizes                 counting, and sums and products that may not wrap
-     2548  base/span                  bytes of others, digits, UTF-8
-     2706  base/decimal               the digits of a double
-     2855  base/format                printf without stdio and without a locale
-     3124  base/result                results, failures, messages
-     3240  base/memory                the allocator, arrays that grow
-     3299  base/text                  names in messages, and text that grows
-     3416  base/hooks                 log, progress, threads of the caller
-     3485  base/sort                  in place, without memory, never quadratic; and finding
-     3535  base/clock                 wall time for statistics
-     3581  base/hash                  keyed, for tables whose keys a stranger chooses
-     3673  base/pool                  blocks that are freed together
-     3788  base/number                element types, widening and rounding
-     3999  base/blocks                block types of ggml, taken apart and widened
-     4220  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4505  base/blocks_make           rows quantised to blocks
-     4899  base/base64                decoding
-     4935  base/protobuf              fields of a message
-     5057  base/watch                 long loops that the caller can stop
+     2437  base                       what everything stands on
+     2473  base/begin                 system headers, and how floating point must be compiled
+     2511  base/sizes                 counting, and sums and products that may not wrap
+     2549  base/span                  bytes of others, digits, UTF-8
+     2707  base/decimal               the digits of a double
+     2856  base/format                printf without stdio and without a locale
+     3125  base/result                results, failures, messages
+     3241  base/memory                the allocator, arrays that grow
+     3300  base/text                  names in messages, and text that grows
+     3417  base/hooks                 log, progress, threads of the caller
+     3486  base/sort                  in place, without memory, never quadratic; and finding
+     3536  base/clock                 wall time for statistics
+     3582  base/hash                  keyed, for tables whose keys a stranger chooses
+     3674  base/pool                  blocks that are freed together
+     3789  base/number                element types, widening and rounding
+     4000  base/blocks                block types of ggml, taken apart and widened
+     4221  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4506  base/blocks_make           rows quantised to blocks
+     4900  base/base64                decoding
+     4936  base/protobuf              fields of a message
+     5058  base/watch                 long loops that the caller can stop
 
-     5124  files                      formats, on memory and streams
-     5154  files/memory_source        memory as a source of bytes
-     5172  files/json_read            a parser without recursion
-     5525  files/json_values          looking at values, stepping through containers
-     5738  files/json_edit            writing, and edits that keep every byte they do not touch
-     6106  files/tensors              what reading and writing a header share
-     6241  files/safetensors_read     the header of a file, checked
-     6566  files/safetensors_write    the header of a new file
-     6723  files/gguf_types           ggml's types, and the sizes of values
-     6900  files/gguf_values          keys, tensors and values found
-     7018  files/gguf_walk            what stands in a header, one after the other
-     7230  files/gguf_read            the header of a file, checked
-     7451  files/gguf_write           the header of a new file
-     7657  files/gguf_keys            a list of keys that is being made
+     5125  files                      formats, on memory and streams
+     5155  files/memory_source        memory as a source of bytes
+     5173  files/json_read            a parser without recursion
+     5526  files/json_values          looking at values, stepping through containers
+     5739  files/json_edit            writing, and edits that keep every byte they do not touch
+     6107  files/tensors              what reading and writing a header share
+     6242  files/safetensors_read     the header of a file, checked
+     6567  files/safetensors_write    the header of a new file
+     6724  files/gguf_types           ggml's types, and the sizes of values
+     6901  files/gguf_values          keys, tensors and values found
+     7019  files/gguf_walk            what stands in a header, one after the other
+     7231  files/gguf_read            the header of a file, checked
+     7452  files/gguf_write           the header of a new file
+     7658  files/gguf_keys            a list of keys that is being made
 
-     7857  vocab                      tokens, from every source, and which of them are the same
-     7899  vocab/known                what the world calls things: files, classes, tokens
-     8223  vocab/token_table          the table of tokens, and finding tokens in it
-     8397  vocab/spelling             from what a file spells to bytes
-     8588  vocab/reader               what the readers of all sources share
-     8946  vocab/added_tokens         what other files add to a model's tokens
-     9294  vocab/in_use               tokens that are named as reserved ones and are none
-     9397  vocab/from_tokenizer_json  tokenizer.json
-     9690  vocab/from_tekken          tekken.json
-     9845  vocab/from_tiktoken        *.tiktoken
-     9910  vocab/from_sentencepiece   tokenizer.model and its like
-    10275  vocab/from_vocab_json      vocab.json and merges.txt
-    10361  vocab/from_vocab_txt       vocab.txt
-    10418  vocab/digits               how a tokenizer cuts numbers
-    10614  vocab/recognise            what a file is, by what it holds
-    10745  vocab/parse                the first source that is given, and what goes with it
-    10971  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11354  vocab/rules_read           the rules of each kind of file
-    11478  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11671  vocab/from_gguf            the vocabulary of a GGUF file
-    11979  vocab/gguf_rules           how it splits text
-    12131  vocab/split_bpe            words split by byte-pair encoding
-    12349  vocab/split                text split as the tokenizer's model splits it
-    12551  vocab/align                which base token a donor token is
+     7858  vocab                      tokens, from every source, and which of them are the same
+     7900  vocab/known                what the world calls things: files, classes, tokens
+     8224  vocab/token_table          the table of tokens, and finding tokens in it
+     8398  vocab/spelling             from what a file spells to bytes
+     8589  vocab/reader               what the readers of all sources share
+     8947  vocab/added_tokens         what other files add to a model's tokens
+     9295  vocab/in_use               tokens that are named as reserved ones and are none
+     9398  vocab/from_tokenizer_json  tokenizer.json
+     9691  vocab/from_tekken          tekken.json
+     9846  vocab/from_tiktoken        *.tiktoken
+     9911  vocab/from_sentencepiece   tokenizer.model and its like
+    10276  vocab/from_vocab_json      vocab.json and merges.txt
+    10362  vocab/from_vocab_txt       vocab.txt
+    10419  vocab/digits               how a tokenizer cuts numbers
+    10615  vocab/recognise            what a file is, by what it holds
+    10746  vocab/parse                the first source that is given, and what goes with it
+    10972  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11355  vocab/rules_read           the rules of each kind of file
+    11479  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11672  vocab/from_gguf            the vocabulary of a GGUF file
+    11980  vocab/gguf_rules           how it splits text
+    12132  vocab/split_bpe            words split by byte-pair encoding
+    12350  vocab/split                text split as the tokenizer's model splits it
+    12552  vocab/align                which base token a donor token is
 
-    12808  encode                     text becomes pieces, pieces become ids
-    12852  encode/char_set            sets of characters
-    13077  encode/unicode_tables      what characters are, packed
-    13241  encode/categories          Unicode's categories, scripts and case, as sets
-    13542  encode/regex_parse         regular expressions, read: sets and escapes
-    13848  encode/regex_syntax        classes, repetitions, groups
-    14248  encode/regex_program       instructions, and what parts of an expression begin with
-    14401  encode/regex_make          the program that they become
-    14763  encode/regex_match         the program run over a text
-    15134  encode/slices              a text in pieces, and ways to cut it further
-    15379  encode/cutter_read         the steps of a pre-tokenizer, read
-    15691  encode/cutter              texts cut by them
-    15865  encode/normal_tables       what normalisers know of characters
-    16128  encode/normal_read         the same, unpacked
-    16304  encode/normal_forms        Unicode's four normal forms
-    16575  encode/charsmap            SentencePiece's map of characters
-    16723  encode/normalise_steps     what normalisers do, step by step
-    16911  encode/normalise           the normaliser of a tokenizer.json
-    17258  encode/added_cut           added tokens, cut out of a text
-    17437  encode/word_cache          what words became before
-    17516  encode/encode_words        words as the model splits them
-    17715  encode/encode_open         what an encoder is made from
-    18001  encode/encode              whole texts as token ids
-    18187  encode/write_counts        how often tokens occur, as lists
+    12809  encode                     text becomes pieces, pieces become ids
+    12853  encode/char_set            sets of characters
+    13078  encode/unicode_tables      what characters are, packed
+    13242  encode/categories          Unicode's categories, scripts and case, as sets
+    13543  encode/regex_parse         regular expressions, read: sets and escapes
+    13849  encode/regex_syntax        classes, repetitions, groups
+    14249  encode/regex_program       instructions, and what parts of an expression begin with
+    14402  encode/regex_make          the program that they become
+    14764  encode/regex_match         the program run over a text
+    15135  encode/slices              a text in pieces, and ways to cut it further
+    15380  encode/cutter_read         the steps of a pre-tokenizer, read
+    15692  encode/cutter              texts cut by them
+    15866  encode/normal_tables       what normalisers know of characters
+    16129  encode/normal_read         the same, unpacked
+    16305  encode/normal_forms        Unicode's four normal forms
+    16576  encode/charsmap            SentencePiece's map of characters
+    16724  encode/normalise_steps     what normalisers do, step by step
+    16912  encode/normalise           the normaliser of a tokenizer.json
+    17259  encode/added_cut           added tokens, cut out of a text
+    17438  encode/word_cache          what words became before
+    17517  encode/encode_words        words as the model splits them
+    17716  encode/encode_open         what an encoder is made from
+    18002  encode/encode              whole texts as token ids
+    18188  encode/write_counts        how often tokens occur, as lists
 
-    18294  simd                       the hot loops, once for each instruction set
-    18327  simd/kernels               the table of kernels, and what all versions share
-    18604  simd/scalar                the reference
-    18773  simd/sse2                  the operations of 128-bit x86, and what each does
-    18894  simd/neon                  those of 64-bit Arm
-    18989  simd/wasm                  those of WebAssembly's SIMD128
-    19074  simd/avx2                  those of 256-bit x86, with FMA
-    19156  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19800  simd/avx_vnni              AVX2, and products of integers
-    19896  simd/neon_bf16             NEON, and products of matrices
-    20050  simd/avx512                512-bit x86, by hand
-    20657  simd/amx                   tiles of x86, beside AVX-512
-    20900  simd/dispatch              which of them this machine can run, and which a call takes
+    18295  simd                       the hot loops, once for each instruction set
+    18328  simd/kernels               the table of kernels, and what all versions share
+    18605  simd/scalar                the reference
+    18774  simd/sse2                  the operations of 128-bit x86, and what each does
+    18895  simd/neon                  those of 64-bit Arm
+    18990  simd/wasm                  those of WebAssembly's SIMD128
+    19075  simd/avx2                  those of 256-bit x86, with FMA
+    19157  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19801  simd/avx_vnni              AVX2, and products of integers
+    19897  simd/neon_bf16             NEON, and products of matrices
+    20051  simd/avx512                512-bit x86, by hand
+    20658  simd/amx                   tiles of x86, beside AVX-512
+    20901  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21126  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21182  solve/views                the rows of matrices, as the kernels read them
-    21311  solve/panels               vectors as the dense products want them, and these
-    21510  solve/rests                vectors on their way into panels
-    21688  solve/dictionary           the atoms, and their split along a common direction
-    21843  solve/exact_gram           products of all pairs of atoms in double
-    21925  solve/triangle             packed lower triangles
-    22029  solve/support              what is known of one target, and the exact steps
-    22305  solve/gram_table           products of atoms with all atoms, for scans
-    22560  solve/screen               which atoms are worth scoring in double: the bound
-    22831  solve/residuals            the residual form's targets on their way into a scan
-    23016  solve/scan                 the correlations of all atoms with a block's residuals
-    23185  solve/predict              making targets ready for the next scan
-    23432  solve/candidates           the atoms that a scan could not rule out
-    23766  solve/select               the next atoms of each target
-    23951  solve/rates                what a processor does in a second
-    23993  solve/pursuit              what one solve holds, and the memory it takes
-    24294  solve/plan                 which form, and in what blocks
-    24512  solve/apart                targets that a table of products cannot tell on
-    24563  solve/steps                a pursuit from its rows to its results
-    24805  solve/combine              new rows of coefficients
-    24867  solve/solver               the public call
-    25035  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25244  solve/affine_normal        the normal equations of an affine map
-    25487  solve/affine_factor        their factor, and their solution
-    25718  solve/affine_map           a fitted map, and the rows it makes
-    26062  solve/affine_choice        how many atoms to take, and chosen by what
-    26462  solve/affine_fit           what a fit of an affine map holds and needs
-    26726  solve/affine               fitting and applying affine maps
+    21127  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21183  solve/views                the rows of matrices, as the kernels read them
+    21312  solve/panels               vectors as the dense products want them, and these
+    21511  solve/rests                vectors on their way into panels
+    21689  solve/dictionary           the atoms, and their split along a common direction
+    21844  solve/exact_gram           products of all pairs of atoms in double
+    21926  solve/triangle             packed lower triangles
+    22030  solve/support              what is known of one target, and the exact steps
+    22306  solve/gram_table           products of atoms with all atoms, for scans
+    22561  solve/screen               which atoms are worth scoring in double: the bound
+    22832  solve/residuals            the residual form's targets on their way into a scan
+    23017  solve/scan                 the correlations of all atoms with a block's residuals
+    23186  solve/predict              making targets ready for the next scan
+    23433  solve/candidates           the atoms that a scan could not rule out
+    23767  solve/select               the next atoms of each target
+    23952  solve/rates                what a processor does in a second
+    23994  solve/pursuit              what one solve holds, and the memory it takes
+    24295  solve/plan                 which form, and in what blocks
+    24513  solve/apart                targets that a table of products cannot tell on
+    24564  solve/steps                a pursuit from its rows to its results
+    24806  solve/combine              new rows of coefficients
+    24868  solve/solver               the public call
+    25036  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25245  solve/affine_normal        the normal equations of an affine map
+    25488  solve/affine_factor        their factor, and their solution
+    25719  solve/affine_map           a fitted map, and the rows it makes
+    26063  solve/affine_choice        how many atoms to take, and chosen by what
+    26463  solve/affine_fit           what a fit of an affine map holds and needs
+    26727  solve/affine               fitting and applying affine maps
 
-    27017  methods                    rows for tokens that a model lacks, each method a room
-    27061  methods/parts              what methods share: sums of rows, combinations
-    27245  methods/pursuit            omp, omp-centred
-    27316  methods/constant           mean, zero
-    27344  methods/rough              products in float that leave few to be taken in double
-    27400  methods/near               each target against all anchors
-    27691  methods/weights            how a few anchors combine to a target
-    27912  methods/interpolation      common_interpolation
-    28065  methods/wechsel            wechsel
-    28115  methods/focus              focus
-    28203  methods/hull               hull
-    28254  methods/dense              matrices of double, and their products
-    28519  methods/lengthen           the base's rows of pieces beside the donor's
-    28785  methods/mapping            omp-affine, affine
-    29054  methods/linear             maps between two models' rows
-    29209  methods/clp                clp
-    29295  methods/chance             normal deviates that are the same everywhere
-    29356  methods/factor             of symmetric matrices
-    29405  methods/randn              randn
-    29494  methods/john_hewitt        john_hewitt
-    29578  methods/polar              the orthogonal part of a matrix
-    29674  methods/procrustes         procrustes
-    29767  methods/eigen              principal directions of a matrix's rows
-    30081  methods/landmark_pca       landmark_pca
-    30139  methods/stb                stb
-    30321  methods/rope               rows turned to positions
-    30411  methods/mp_rope            mp_rope
-    30737  methods/subword            subword
-    30843  methods/zett               zett
-    30865  methods/spread             the factor that suits hidden anchors' rows best
-    31092  methods/modifiers          what is done to the rows of any method
-    31236  methods/undertrained       rows that look as if nothing had trained them
-    31353  methods/methods            the table of all, and the public calls
+    27018  methods                    rows for tokens that a model lacks, each method a room
+    27062  methods/parts              what methods share: sums of rows, combinations
+    27246  methods/pursuit            omp, omp-centred
+    27317  methods/constant           mean, zero
+    27345  methods/rough              products in float that leave few to be taken in double
+    27401  methods/near               each target against all anchors
+    27692  methods/weights            how a few anchors combine to a target
+    27913  methods/interpolation      common_interpolation
+    28066  methods/wechsel            wechsel
+    28116  methods/focus              focus
+    28204  methods/hull               hull
+    28255  methods/dense              matrices of double, and their products
+    28520  methods/lengthen           the base's rows of pieces beside the donor's
+    28786  methods/mapping            omp-affine, affine
+    29055  methods/linear             maps between two models' rows
+    29210  methods/clp                clp
+    29296  methods/chance             normal deviates that are the same everywhere
+    29357  methods/factor             of symmetric matrices
+    29406  methods/randn              randn
+    29495  methods/john_hewitt        john_hewitt
+    29579  methods/polar              the orthogonal part of a matrix
+    29675  methods/procrustes         procrustes
+    29768  methods/eigen              principal directions of a matrix's rows
+    30082  methods/landmark_pca       landmark_pca
+    30140  methods/stb                stb
+    30322  methods/rope               rows turned to positions
+    30412  methods/mp_rope            mp_rope
+    30738  methods/subword            subword
+    30844  methods/zett               zett
+    30866  methods/spread             the factor that suits hidden anchors' rows best
+    31093  methods/modifiers          what is done to the rows of any method
+    31237  methods/undertrained       rows that look as if nothing had trained them
+    31354  methods/methods            the table of all, and the public calls
 
-    31531  across                     tokens of one vocabulary as weighted tokens of another
-    31545  across/map_rows            a map, gathered row by row
-    31742  across/token_map           by the split of the other vocabulary
-    31865  across/write_maps          two maps as safetensors
-    32008  across/spell_maps          two maps as JSON, for people
+    31532  across                     tokens of one vocabulary as weighted tokens of another
+    31546  across/map_rows            a map, gathered row by row
+    31743  across/token_map           by the split of the other vocabulary
+    31866  across/write_maps          two maps as safetensors
+    32009  across/spell_maps          two maps as JSON, for people
 
-    32128  disk                       files and directories
-    32167  disk/system                what POSIX and Windows are asked for
-    32208  disk/windows_paths         paths as Windows takes them
-    32348  disk/windows               the system as Windows gives it
-    32660  disk/posix                 the system as POSIX gives it
-    32908  disk/paths                 what can be told from their text
-    32982  disk/failure               why the system refused
-    33096  disk/look                  what stands at a path, and whether within another
-    33217  disk/listing               listings of directories
-    33292  disk/reading               files to read, and whether they have changed
-    33471  disk/writing               files to write
-    33588  disk/copying               copies of files
-    33654  disk/trees                 whole directories looked through, copied, removed
-    33870  disk/known                 what weights are called in a directory
-    33964  disk/staging               a directory made under another name, then renamed
-    34230  disk/staged_files          files made under another name, then renamed
-    34412  disk/missing               a path or a directory without what is wanted of it
-    34455  disk/gguf_files            GGUF files of a directory, by their names
-    34496  disk/weights               which files they are, and what may stand in their place
-    34832  disk/weight_index          the index of a checkpoint in shards
-    35049  disk/shards                what an index and its shards say of each other
-    35254  disk/gguf_parts            the parts of a split GGUF file
-    35363  disk/checkpoint            a model directory, in one file or in shards
-    35715  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35794  disk/tokenizer_directory   the tokenizer of a model directory
-    36056  disk/encoder_directory     the encoder of a model directory, and files of text
+    32129  disk                       files and directories
+    32168  disk/system                what POSIX and Windows are asked for
+    32209  disk/windows_paths         paths as Windows takes them
+    32349  disk/windows               the system as Windows gives it
+    32661  disk/posix                 the system as POSIX gives it
+    32909  disk/paths                 what can be told from their text
+    32983  disk/failure               why the system refused
+    33097  disk/look                  what stands at a path, and whether within another
+    33218  disk/listing               listings of directories
+    33293  disk/reading               files to read, and whether they have changed
+    33472  disk/writing               files to write
+    33589  disk/copying               copies of files
+    33655  disk/trees                 whole directories looked through, copied, removed
+    33871  disk/known                 what weights are called in a directory
+    33965  disk/staging               a directory made under another name, then renamed
+    34231  disk/staged_files          files made under another name, then renamed
+    34413  disk/missing               a path or a directory without what is wanted of it
+    34456  disk/gguf_files            GGUF files of a directory, by their names
+    34497  disk/weights               which files they are, and what may stand in their place
+    34833  disk/weight_index          the index of a checkpoint in shards
+    35050  disk/shards                what an index and its shards say of each other
+    35255  disk/gguf_parts            the parts of a split GGUF file
+    35364  disk/checkpoint            a model directory, in one file or in shards
+    35716  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35795  disk/tokenizer_directory   the tokenizer of a model directory
+    36057  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36167  model                      which tensors and config keys belong to the vocabulary
-    36203  model/known                what the world calls things
-    36571  model/known_keys           keys of ids and sizes in configs
-    36745  model/known_classes        classes of tokenizers, by the type of model
-    36983  model/names                names of tensors
-    37147  model/document             the JSON files of a model directory
-    37242  model/members              what the members of a config are about
-    37463  model/config               what config.json says
-    37640  model/side                 a model directory opened once
-    37767  model/gguf_model           what a GGUF file says of a model
-    37824  model/code                 the Python that a tokenizer is loaded with
-    38058  model/parts                what each tensor does for the vocabulary
-    38188  model/whole                whether all tensors are there
-    38310  model/find                 finding the parts of a model
-    38614  model/processor            the tokens that a processor looks for by their text
-    38769  model/heirs                what becomes of the ids in a config
-    38937  model/config_ids           ids in a config being edited
-    39177  model/config_lists         lists, dictionaries and ranges of ids
-    39334  model/config_edit          config.json and generation_config.json, edited
-    39641  model/classes              which class a tokenizer is loaded as
-    39848  model/class_tokens         added tokens that a class numbers otherwise
+    36168  model                      which tensors and config keys belong to the vocabulary
+    36204  model/known                what the world calls things
+    36572  model/known_keys           keys of ids and sizes in configs
+    36746  model/known_classes        classes of tokenizers, by the type of model
+    36984  model/names                names of tensors
+    37148  model/document             the JSON files of a model directory
+    37243  model/members              what the members of a config are about
+    37464  model/config               what config.json says
+    37641  model/side                 a model directory opened once
+    37768  model/gguf_model           what a GGUF file says of a model
+    37825  model/code                 the Python that a tokenizer is loaded with
+    38059  model/parts                what each tensor does for the vocabulary
+    38189  model/whole                whether all tensors are there
+    38311  model/find                 finding the parts of a model
+    38615  model/processor            the tokens that a processor looks for by their text
+    38770  model/heirs                what becomes of the ids in a config
+    38938  model/config_ids           ids in a config being edited
+    39178  model/config_lists         lists, dictionaries and ranges of ids
+    39335  model/config_edit          config.json and generation_config.json, edited
+    39642  model/classes              which class a tokenizer is loaded as
+    39849  model/class_tokens         added tokens that a class numbers otherwise
 
-    39964  job                        the whole transplant, in the order in which it happens
-    40025  job/draft_map              which tokens the rows of a draft's head are of
-    40083  job/job                    what a job holds
-    40485  job/open                   opening the two models
-    40761  job/map                    the caller's map
-    40882  job/align                  where every new row comes from
-    41084  job/draft_vocab            the tokens that a draft's head has rows for
-    41329  job/plan                   what becomes of every tensor, and of the configs
-    41552  job/draft_head             a head of fewer rows, and what says which
-    41709  job/rope                   heads and rotary positions of the two models
-    41807  job/chat                   the template that turns messages into text
-    41946  job/digits                 where the two tokenizers cut numbers differently
-    42147  job/converted              the special tokens that a conversion to GGUF finds
-    42455  job/gguf_donor             the files of a tokenizer, open once more
-    42539  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42822  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43158  job/gguf_merges            the merges of a byte-level vocabulary
-    43329  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43499  job/gguf_special           special tokens, flags, templates
-    43718  job/gguf_normal            what becomes of spaces and letters
-    43861  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44057  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44297  job/bos                    texts that begin otherwise than the base's
-    44361  job/rows                   rows in memory: reading, checking, their mean
-    44701  job/pieces                 what the base cuts new tokens into
-    44856  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45121  job/magikarp               tokens that look under-trained by their rows
-    45248  job/match                  rows of tokens that a new one only begins with
-    45335  job/solve                  solving for the rows of the donor
-    45544  job/targets                the rows that are made from the donor's
-    45667  job/diagnose               what is odd about the rows that were made
-    45799  job/rebuild                the new rows of one vocabulary tensor
-    46090  job/write_blocks           new rows as blocks
-    46189  job/write                  the output and its weights
-    46505  job/write_gguf             the output as a GGUF file, or as parts of one
-    46855  job/copy                   the other files of the two models
-    47072  job/index                  the files that are written anew
-    47250  job/run                    the whole, in order
-    47415  job/combined               a map of tokens by the combinations that a method makes
-    47515  job/report                 what a job did, as JSON and as a table
-    47844  job/findings               what is told of a finished model
-    47895  job/check_head             a head of fewer rows than tokens
-    48140  job/check_files            its files
-    48277  job/check_ids              sizes, ids and tying
-    48493  job/check_values           values
-    48572  job/check_gguf             the tokens of a GGUF file
-    48822  job/check_gguf_keys        its other keys, and its tensors
-    49069  job/check_draft            as a draft model for another
-    49411  job/verify                 whether a finished model agrees with itself
+    39965  job                        the whole transplant, in the order in which it happens
+    40026  job/draft_map              which tokens the rows of a draft's head are of
+    40084  job/job                    what a job holds
+    40486  job/open                   opening the two models
+    40762  job/map                    the caller's map
+    40883  job/align                  where every new row comes from
+    41085  job/draft_vocab            the tokens that a draft's head has rows for
+    41330  job/plan                   what becomes of every tensor, and of the configs
+    41553  job/draft_head             a head of fewer rows, and what says which
+    41710  job/rope                   heads and rotary positions of the two models
+    41808  job/chat                   the template that turns messages into text
+    41947  job/digits                 where the two tokenizers cut numbers differently
+    42148  job/converted              the special tokens that a conversion to GGUF finds
+    42456  job/gguf_donor             the files of a tokenizer, open once more
+    42540  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42823  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43159  job/gguf_merges            the merges of a byte-level vocabulary
+    43330  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43500  job/gguf_special           special tokens, flags, templates
+    43719  job/gguf_normal            what becomes of spaces and letters
+    43862  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44058  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44298  job/bos                    texts that begin otherwise than the base's
+    44362  job/rows                   rows in memory: reading, checking, their mean
+    44702  job/pieces                 what the base cuts new tokens into
+    44857  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45122  job/magikarp               tokens that look under-trained by their rows
+    45249  job/match                  rows of tokens that a new one only begins with
+    45336  job/solve                  solving for the rows of the donor
+    45545  job/targets                the rows that are made from the donor's
+    45668  job/diagnose               what is odd about the rows that were made
+    45800  job/rebuild                the new rows of one vocabulary tensor
+    46091  job/write_blocks           new rows as blocks
+    46190  job/write                  the output and its weights
+    46506  job/write_gguf             the output as a GGUF file, or as parts of one
+    46856  job/copy                   the other files of the two models
+    47073  job/index                  the files that are written anew
+    47251  job/run                    the whole, in order
+    47416  job/combined               a map of tokens by the combinations that a method makes
+    47516  job/report                 what a job did, as JSON and as a table
+    47845  job/findings               what is told of a finished model
+    47896  job/check_head             a head of fewer rows than tokens
+    48141  job/check_files            its files
+    48278  job/check_ids              sizes, ids and tying
+    48494  job/check_values           values
+    48573  job/check_gguf             the tokens of a GGUF file
+    48823  job/check_gguf_keys        its other keys, and its tensors
+    49070  job/check_draft            as a draft model for another
+    49412  job/verify                 whether a finished model agrees with itself
 
-    49469  evaluate                   methods ranked on tokens that both models share
-    49488  evaluate/token_class       what a token is like, by its bytes
-    49555  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49753  evaluate/scores            how near rows come to the true ones
-    49853  evaluate/ranks             whether a true row is found among all
-    49984  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50213  evaluate/write_json        an evaluation as JSON
-    50326  evaluate/write_page        an evaluation as a page
+    49470  evaluate                   methods ranked on tokens that both models share
+    49489  evaluate/token_class       what a token is like, by its bytes
+    49556  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49754  evaluate/scores            how near rows come to the true ones
+    49854  evaluate/ranks             whether a true row is found among all
+    49985  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50214  evaluate/write_json        an evaluation as JSON
+    50327  evaluate/write_page        an evaluation as a page
 
-    50540  reshape                    a model's own vocabulary, smaller or larger
-    50572  reshape/needed             what has to stay for the sake of what stays
-    50786  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51089  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51240  reshape/renumber           which tokens there are then, and their ids
-    51483  reshape/files_json         tokenizer.json and the JSON files beside it
-    51867  reshape/files_lines        merges.txt and vocab.txt
-    51951  reshape/files_pieces       SentencePiece models
-    52171  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52339  reshape/named              tokens that configs name, which stay
-    52456  reshape/files_gguf         the keys of GGUF files
-    52738  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52934  reshape/wording            what the transplant says, in words of those who asked
-    53021  reshape/new_model          the model with its new tokenizer
-    53125  reshape/text_counts        which tokens the caller's texts are made of
-    53194  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53350  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53617  reshape/trim               fewer tokens
-    53785  reshape/extend             a text that becomes a token
-    54060  reshape/more_tokens        all that are wanted, and the model with them
+    50541  reshape                    a model's own vocabulary, smaller or larger
+    50573  reshape/needed             what has to stay for the sake of what stays
+    50831  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51141  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51292  reshape/renumber           which tokens there are then, and their ids
+    51540  reshape/files_json         tokenizer.json and the JSON files beside it
+    51935  reshape/files_lines        merges.txt and vocab.txt
+    52019  reshape/files_pieces       SentencePiece models
+    52239  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52407  reshape/named              tokens that configs name, which stay
+    52524  reshape/files_gguf         the keys of GGUF files
+    52806  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53013  reshape/wording            what the transplant says, in words of those who asked
+    53111  reshape/new_model          the model with its new tokenizer
+    53279  reshape/text_counts        which tokens the caller's texts are made of
+    53348  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53504  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53769  reshape/trim               fewer tokens
+    53937  reshape/extend             a text that becomes a token
+    54228  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2407,7 +2407,8 @@ typedef struct otx_extend_summary {
    grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
    New rows are made from those of the pieces; all others, and biases, configs and
    generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT; one that has to be, and
+   is what a byte-level tokenizer calls another text's token, OTX_ERROR_UNSUPPORTED.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
@@ -50580,6 +50581,8 @@ typedef struct otx__needed {
     uint32_t *waiting; /* ids that stay and whose parts were not looked at yet */
     size_t waiting_count;
     uint32_t *first, *next; /* by id made, by merge: chains of merge + 1 */
+    otx__token_index between; /* by content: tokens that merges only go through, */
+    size_t between_most;      /* and the bytes of the longest */
     otx__pool pool;
 } otx__needed;
 
@@ -50719,22 +50722,42 @@ OTX__PRIVATE void otx__need_halves(otx__needed *n, uint32_t id)
     }
 }
 
-/* The same where any two tokens merge that are a third one together. */
+/* A piece that is unused is none that a text ends as, but merges go through it. */
+OTX__PRIVATE bool otx__needed_is_between(const otx__needed *n, const otx_token *token)
+{
+    return n->rules->how == OTX__SPLIT_WEIGHTS && token->kind == OTX_TOKEN_UNUSED &&
+           !otx__is_reserved(token->content, token->content_size);
+}
+
+/* Whether a text may have become such a half of a token: one of those that text is made of,
+   *id, or one between; or a character, which need not be any, as texts are cut into these
+   whatever they are: *id is then -1. */
+OTX__PRIVATE bool otx__needed_half(const otx__needed *n, const char *bytes, size_t size,
+                                   int64_t *id)
+{
+    if (*id < 0 && size <= n->between_most)
+        *id = otx__index_find(&n->between, OTX_TOKEN_NONE, bytes, size);
+    return *id >= 0 || otx__utf8_length((const unsigned char *)bytes, size) == size;
+}
+
+/* The same where any two texts merge that are a token together. */
 OTX__PRIVATE void otx__need_cuts(otx__needed *n, uint32_t id)
 {
     const otx__rules *rules = n->rules;
     const otx_token *token = &n->vocab->tokens[id];
     otx__rule_range range = otx__rules_all(rules);
     size_t at;
-    for (at = 0; at + 1 < token->content_size && range.low < range.high; at++) {
+    for (at = 0; at + 1 < token->content_size; at++) {
+        const char *rest = token->content + at + 1;
+        const size_t size = token->content_size - at - 1;
         int64_t left, right;
         otx__rules_narrow(rules, &range, at, (unsigned char)token->content[at]);
         left = otx__rules_exact(rules, &range, at + 1);
-        if (left < 0) continue;
-        right = otx__rules_find(rules, token->content + at + 1, token->content_size - at - 1);
-        if (right < 0) continue;
-        otx__need(n, (size_t)left);
-        otx__need(n, (size_t)right);
+        if (!otx__needed_half(n, token->content, at + 1, &left)) continue;
+        right = otx__rules_find(rules, rest, size);
+        if (!otx__needed_half(n, rest, size, &right)) continue;
+        if (left >= 0) otx__need(n, (size_t)left);
+        if (right >= 0) otx__need(n, (size_t)right);
     }
 }
 
@@ -50745,12 +50768,32 @@ OTX__PRIVATE uint64_t otx__needed_spread(otx__needed *n)
     while (n->waiting_count > 0) {
         const uint32_t id = n->waiting[--n->waiting_count];
         before = n->waiting_count;
-        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT) continue;
+        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT &&
+            !otx__needed_is_between(n, &n->vocab->tokens[id]))
+            continue;
         if (n->rules->how == OTX__SPLIT_MERGES) otx__need_halves(n, id);
         if (n->rules->how == OTX__SPLIT_WEIGHTS) otx__need_cuts(n, id);
         count += n->waiting_count - before;
     }
     return count;
+}
+
+/* Finds the tokens that only merges go through. */
+OTX__PRIVATE otx_result otx__needed_index(otx__needed *n, const otx_context *ctx,
+                                          otx_error *error)
+{
+    const otx_vocab *vocab = n->vocab;
+    size_t i;
+    otx_result result = otx__index_open(ctx, &n->between, vocab->tokens, vocab->count, true,
+                                        error);
+    for (i = 0; i < vocab->count && !result; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (!otx__needed_is_between(n, token)) continue;
+        *otx__index_slot(&n->between, OTX_TOKEN_NONE, token->content, token->content_size) =
+            (uint32_t)i + 1;
+        n->between_most = otx__max(n->between_most, token->content_size);
+    }
+    return result;
 }
 
 OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
@@ -50759,6 +50802,7 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
 {
     otx__needed n;
     uint64_t always, parts;
+    otx_result result;
     if (!vocab->rules)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules");
     memset(&n, 0, sizeof n);
@@ -50769,14 +50813,15 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
     n.waiting = (uint32_t *)otx__pool_take(&n.pool, vocab->count, sizeof *n.waiting);
     n.first = (uint32_t *)otx__pool_take_zero(&n.pool, vocab->count, sizeof *n.first);
     n.next = (uint32_t *)otx__pool_take(&n.pool, n.rules->merge_count, sizeof *n.next);
-    if (n.pool.failed) {
-        otx_result result = otx__pool_fail(&n.pool, error);
+    result = n.pool.failed ? otx__pool_fail(&n.pool, error) : otx__needed_index(&n, ctx, error);
+    if (result) {
         otx__pool_close(&n.pool);
         return result;
     }
     otx__needed_chain(&n);
     always = otx__needed_begin(&n);
     parts = otx__needed_spread(&n);
+    otx__index_close(ctx, &n.between);
     otx__pool_close(&n.pool);
     if (summary) summary->always += always;
     if (summary) summary->parts += parts;
@@ -50942,6 +50987,14 @@ OTX__PRIVATE otx_result otx__growth_add(otx__growth *g, const char *bytes, size_
     return OTX_OK;
 }
 
+/* Whether merges may make a token that is there already, which an added one of that content
+   would be in the way of: it is none of the model's own. */
+OTX__PRIVATE bool otx__growth_makes(const otx__growth *g, uint64_t id)
+{
+    if (id >= g->vocab->count) return !g->tokens[id - g->vocab->count].added;
+    return g->vocab->tokens[id].kind == OTX_TOKEN_TEXT;
+}
+
 /* What two tokens are together: without the prefix that says that the second continues a
    word. A token that is in the way, as a special one is, is a refusal: *made is then -1. */
 OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t right,
@@ -50965,8 +51018,7 @@ OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t
         result = otx__growth_add(g, both, one.size + two.size, &id);
         *made = id;
         if (!result) g->tokens[g->token_count - 1].part = true;
-    } else if ((uint64_t)*made < g->vocab->count &&
-               g->vocab->tokens[*made].kind != OTX_TOKEN_TEXT) {
+    } else if (!otx__growth_makes(g, (uint64_t)*made)) {
         *made = -1;
     }
     otx__free(g->ctx, both, one.size + two.size, 1);
@@ -51311,14 +51363,19 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
-/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. */
+/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. What is
+   odd about it is told when the model is opened. */
 OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
 {
     char path[OTX__PATH_TEXT];
     otx__status status;
+    otx_context quiet;
     otx_result result = otx__find_gguf(t->ctx, t->model, &t->gguf, error);
+    memset(&quiet, 0, sizeof quiet);
+    if (t->ctx) quiet = *t->ctx;
+    quiet.log = NULL;
     if (!result && t->gguf) t->model = t->gguf;
-    if (!result) result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    if (!result) result = otx_vocab_open(&quiet, t->model, &t->vocab, error);
     if (!result) result = otx__model_status(t->model, &status, error);
     if (result || status.directory || t->gguf) return result;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is a file of a tokenizer, not a model; give "
@@ -51519,12 +51576,18 @@ OTX__PRIVATE void otx__new_next(otx__new_file *f)
     otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
 }
 
-/* Puts the value that was made in the place of a node's. */
-OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
+/* Ends the value that was made. */
+OTX__PRIVATE void otx__new_end(otx__new_file *f, const char *close)
 {
     otx__text_string(&f->value, close);
     otx__text_bytes(&f->value, "", 1);
     if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+}
+
+/* Puts it in the place of a node's. */
+OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
+{
+    otx__new_end(f, close);
     if (!f->result)
         f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, f->value.bytes, f->error);
 }
@@ -51792,17 +51855,6 @@ OTX__PRIVATE void otx__new_named(otx__new_file *f,
     visit(f, otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "unk_id"));
 }
 
-/* Such an id stays. */
-OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
-{
-    uint64_t id;
-    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
-        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
-        return;
-    f->t->keep[id] = true;
-    f->count++;
-}
-
 /* ---- whole files ---- */
 
 /* Puts a list or an object made by `make` in the place of one, if it is there. */
@@ -51818,12 +51870,28 @@ OTX__PRIVATE void otx__new_part(otx__new_file *f, uint32_t node,
     otx__new_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
 }
 
+/* The list of added tokens, which a file may lack that gets some. */
+OTX__PRIVATE void otx__new_added_list(otx__new_file *f)
+{
+    const uint32_t list = otx_json_find(f->json, 0, "added_tokens");
+    otx__new_part(f, list, otx__new_added);
+    if (otx_json_type_of(f->json, list) == OTX_JSON_ARRAY) return;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, "[");
+    otx__append_added(f, false);
+    otx__new_end(f, "\n  ]");
+    if (!f->result && f->count)
+        f->result = otx_json_edit_set(f->t->ctx, f->edit, 0, "added_tokens", f->value.bytes,
+                                      f->error);
+}
+
 OTX__PRIVATE void otx__new_tokenizer_json(otx__new_file *f)
 {
     const otx_json *json = f->json;
     const uint32_t model = otx_json_find(json, 0, "model");
     const uint32_t words = otx_json_find(json, model, "vocab");
-    otx__new_part(f, otx_json_find(json, 0, "added_tokens"), otx__new_added);
+    otx__new_added_list(f);
     otx__new_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
                                  ? otx__new_scored : otx__new_words);
     otx__new_part(f, otx_json_find(json, model, "merges"), otx__new_merge_list);
@@ -52891,6 +52959,17 @@ OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *direct
 
 /* ---- what the files say of what stays ---- */
 
+/* An id that tokenizer.json names stays. */
+OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
+{
+    uint64_t id;
+    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
+        return;
+    f->t->keep[id] = true;
+    f->count++;
+}
+
 /* Of a tokenizer in JSON: keeps what tokenizer.json names by its id, and finds which tokens are
    its model's; keeps the special tokens of tekken.json. */
 OTX__PRIVATE otx_result otx__look_at_json(otx__reshaping *t, uint64_t *named, otx_error *error)
@@ -52948,15 +53027,25 @@ OTX__PRIVATE bool otx__ends_word(char next)
     return next == 0 || strchr(" ,;:.'", next) != NULL;
 }
 
-/* Copies a message, with other words for some. */
+/* What stands in the place of the new tokenizer's path: the model's, or where a message that is
+   copied so far speaks of the model already, what is not the model. */
+OTX__PRIVATE const char *otx__stage_word(const otx__rewording *r, const char *so_far, char next)
+{
+    const bool again = otx__ends_word(next) && strstr(so_far, r->model) != NULL;
+    return again ? "its new tokenizer" : r->model;
+}
+
+/* Copies a message, with other words for some, and without options of a transplant. */
 OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
                               char to[OTX__MESSAGE])
 {
     const char *const words[][2] = {
-        {r->stage, r->model}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+        {r->stage, NULL}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+        {"; --split-digits keeps single digits", ""},
     };
     size_t used = 0, i;
     while (*from && used + 1 < OTX__MESSAGE) {
+        const char *word;
         size_t size = 0;
         for (i = 0; i < OTX__COUNT(words) && !size; i++) {
             const size_t length = strlen(words[i][0]);
@@ -52968,11 +53057,12 @@ OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
             to[used++] = *from++;
             continue;
         }
-        used += otx__format(to + used, OTX__MESSAGE - used, "%s", words[i - 1][1]);
+        to[used] = 0;
+        word = i == 1 ? otx__stage_word(r, to, from[size]) : words[i - 1][1];
+        used += otx__format(to + used, OTX__MESSAGE - used, "%s", word);
         from += size;
     }
-    used = otx__utf8_cut(to, used);
-    to[used] = 0;
+    to[otx__min(used, OTX__MESSAGE - 1)] = 0;
 }
 
 OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const char *message)
@@ -52980,7 +53070,7 @@ OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const 
     const otx__rewording *r = (const otx__rewording *)context;
     char text[OTX__MESSAGE];
     otx__reword(r, message, text);
-    r->outer->log(r->outer->log_context, severity, text);
+    otx__log(r->outer, severity, "%s", text); /* which may end within a character */
 }
 
 OTX__PRIVATE bool otx__reworded_progress(void *context, const otx_progress *progress)
@@ -53052,6 +53142,43 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
+/* Whether the new tokenizer, as it is read, has the token under the id that its row is written
+   for. Loaders number on, behind all that stands in tokenizer.json, what other files name. */
+OTX__PRIVATE otx_result otx__check_new_id(const otx__reshaping *t, const otx_vocab *fresh,
+                                          size_t id, otx__span content, otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    if (id < fresh->count && otx__same_bytes(fresh->tokens[id].content,
+                                             fresh->tokens[id].content_size, content.bytes,
+                                             content.size))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: token \"%s\" would not have the id %"
+                     PRIu64 " of its row: there are tokens that other files name and "
+                     "tokenizer.json does not, and they are numbered behind it; "
+                     OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__quote(quoted, sizeof quoted, content.bytes, content.size),
+                     (uint64_t)id);
+}
+
+OTX__PRIVATE otx_result otx__check_new_ids(const otx__reshaping *t, const otx_vocab *fresh,
+                                           otx_error *error)
+{
+    const otx__growth *g = t->growth;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->count && !result; i++) {
+        const otx_token *old = t->olds[i] == OTX__GONE ? NULL : &t->vocab.tokens[t->olds[i]];
+        if (!old || old->kind == OTX_TOKEN_NONE) continue;
+        result = otx__check_new_id(t, fresh, i, otx__span_of(old->content, old->content_size),
+                                   error);
+    }
+    for (i = 0; g && i < g->token_count && !result; i++)
+        result = otx__check_new_id(t, fresh, t->new_ids[i],
+                                   otx__growth_content(g, (uint32_t)(t->vocab.count + i)),
+                                   error);
+    return result;
+}
+
 /* Sees the job before it runs, and may have it take rows from elsewhere. */
 typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
 
@@ -53082,6 +53209,7 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
                              options.rows_multiple * options.rows_multiple;
     }
     if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    if (!result) result = otx__check_new_ids(t, &job->donor.vocab, &told);
     if (!result) result = look(context, job, &told);
     if (!result) result = otx_job_run(job, out, &told);
     otx_job_close(job);
@@ -53105,6 +53233,31 @@ OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options 
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
+/* Tells of such directories that runs which were killed left beside the output. */
+OTX__PRIVATE otx_result otx__new_leftovers(const otx__output *output, otx_error *error)
+{
+    const char *base = output->path + otx__path_name(output->path);
+    char *parent = otx__path_parent(output->ctx, output->path), name[OTX__PATH_TEXT];
+    const size_t size = strlen(base);
+    otx__listing listing;
+    otx_result result;
+    size_t i;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    result = otx__listing_open(output->ctx, parent, &listing, error);
+    otx__path_free(output->ctx, parent);
+    if (result) return result;
+    for (i = 0; i < listing.count; i++) {
+        const char *sibling = listing.names[i];
+        if (strncmp(sibling, base, size) == 0 &&
+            strncmp(sibling + size, OTX__NEW_TOKENIZER, sizeof OTX__NEW_TOKENIZER - 1) == 0)
+            otx__log(output->ctx, OTX_WARNING, "beside the output stands \"%s\", left by an "
+                     "interrupted run or in use by another: remove it once none is running",
+                     otx__quote(name, sizeof name, sibling, strlen(sibling)));
+    }
+    otx__listing_close(&listing);
+    return OTX_OK;
+}
+
 /* Makes the directory of the new tokenizer beside the output. What stands where a GGUF file is
    to be is looked at when that is written. */
 OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
@@ -53117,6 +53270,7 @@ OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
     output->overwrite = overwrite;
     result = otx__output_name(output, out, error);
     if (!result && !t->gguf) result = otx__output_check(output, &standing, error);
+    if (!result) result = otx__new_leftovers(output, error);
     if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -53490,9 +53644,7 @@ OTX__PRIVATE void otx__bytes_model(otx__new_file *f)
         otx__text_format(&f->value, ": %" PRIu32, t->ids[i]);
     }
     otx__append_members(f, false);
-    otx__text_string(&f->value, "\n  }, \"merges\": []}");
-    otx__text_bytes(&f->value, "", 1);
-    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    otx__new_end(f, "\n  }, \"merges\": []}");
     otx__bytes_set(f, "model", f->value.bytes);
 }
 
@@ -53840,6 +53992,17 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+/* Whether a text is what a byte-level tokenizer calls another: with the letter that the byte 0xa0
+   is written as in its files it cannot have an added token, which would be that byte's. */
+OTX__PRIVATE bool otx__extend_is_taken(const otx__extending *x, const char *bytes, size_t size)
+{
+    const int64_t id = otx__index_find(&x->t.contents, OTX_TOKEN_NONE, bytes, size);
+    const otx_token *token = id < 0 ? NULL : &x->t.vocab.tokens[id];
+    return token && x->growth.rules->spelling.family == OTX_FAMILY_BYTE_LEVEL &&
+           token->kind == OTX_TOKEN_TEXT && !token->added &&
+           !otx__same_bytes(token->bytes, token->size, bytes, size);
+}
+
 /* Whether a text as an added token would spoil others: see below. */
 OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
 {
@@ -53857,6 +54020,10 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
     if (!otx__is_utf8(name->bytes, name->size))
         return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": is no UTF-8, and cannot "
                          "be met otherwise than as an added token, which is text",
+                         listed->quoted);
+    if (otx__extend_is_taken(x, name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": has to be an added token, "
+                         "and cannot be: the tokenizer's files spell a token of another text so",
                          listed->quoted);
     if (otx__growth_find(&x->growth, name->bytes, name->size) >= 0) {
         x->summary.present++;
@@ -54039,7 +54206,8 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;
     if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
-        (token->added && otx__extend_harms(x, text))) {
+        (token->added && (otx__extend_is_taken(x, token->bytes, token->size) ||
+                          otx__extend_harms(x, text)))) {
         x->summary.left++;
         return OTX_OK;
     }

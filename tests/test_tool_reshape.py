@@ -198,6 +198,60 @@ def new_tokens(here):
 
 
 @case
+def added_tokens_in_the_way(here):
+    """Added tokens of a file that has no list of them, and those that are spelled as what a
+    merge would make: tokenizers refuses a file whose merges make none of the model's own."""
+    made = base_model(words=["a", "b", "Ġ", "Ã", "©", "l"])
+    del made.tokenizer["added_tokens"]
+    made.roles = {}
+    model = made.write(here / "model")
+    call("extend", model, here / "out", "--tokens", listing(here, "ĠÃ©\n\\x20élb\nélb\na b"))
+    file = json.loads((here / "out" / "tokenizer.json").read_text())
+    vocab, merges = file["model"]["vocab"], file["model"]["merges"]
+    assert merges and all(one + two in vocab for one, two in merges), (merges, vocab)
+    assert "Ã©lb" in vocab and "ĠÃ©lb" not in vocab
+    assert [t["content"] for t in file["added_tokens"]] == ["ĠÃ©", " élb", "a b"]
+    error = call("extend", model, here / "none", "--tokens", listing(here, "a b\nÃ\n"),
+                 status=1).error
+    assert 'token "Ã": has to be an added token, and cannot be: the tok' in error, error
+    ids = [*vocab.values(), *(t["id"] for t in file["added_tokens"])]
+    assert sorted(ids) == list(range(len(ids)))
+    assert read_model(here / "out")[EMBED].shape[0] == len(ids)
+
+
+@case
+def tokens_that_other_files_name(here):
+    """Loaders number them behind those of tokenizer.json, whatever the rows say."""
+    made = base_model()
+    del made.tokenizer["added_tokens"]
+    model = made.write(here / "model")
+    run = call("trim", model, here / "out", "--first", "20")
+    assert len(re.findall(r'such as "<\|begin\|>" with the id 56', run.err)) == 1, run.err
+    error = call("extend", model, here / "none", "--tokens", listing(here, "a b"), status=1).error
+    assert re.search(r'/model: token "<\|begin\|>" would not have the id \d+ of its row', error)
+    only(here, "list", "model", "out")
+
+
+@case
+def words_of_a_reshaping(here):
+    """Of a transplant's messages, in which the model is both sides, however long its path is."""
+    made = donor_model(words=[f"<0x{i:02X}>" for i in range(256)] + ["1", "12", "123"])
+    for where in (here, here / ("ä" * 120) / ("é" * 120) / ("x" * 200)):
+        where.mkdir(parents=True, exist_ok=True)
+        (where / "list").write_text("12")
+        model = made.write(where / "model")
+        run = call("trim", model, where / "out", "--keep", where / "list")
+        assert "otx-tokenizer" not in run.err, run.err
+        assert where != here or f"{model} reads numbers in pieces of up to 3 digits, its new " \
+            "tokenizer in pieces of up to 2 digits: texts" in run.err, run.err
+    made = donor_model(words=[f"<0x{i:02X}>" for i in range(256)] + ["1", "2"])
+    model = made.write(here / "single")
+    run = call("extend", model, here / "more", "--tokens", here / "list")
+    assert f"{model} reads numbers digit by digit, its new tokenizer in pieces of up to 2" in \
+        run.err and "--split-digits" not in run.err, run.err
+
+
+@case
 def there_and_back(here):
     """What is added and dropped again leaves the model as it was."""
     model = model_in(here)
@@ -413,6 +467,18 @@ def an_output_that_exists(here):
 
 
 @case
+def what_was_left_beside_the_output(here):
+    model, names = model_in(here), listing(here, "base3")
+    (here / "out.otx-tokenizer-1").mkdir()
+    run = call("trim", model, here / "out", "--keep", names)
+    assert run.err.count('beside the output stands "out.otx-tokenizer-1", left by') == 1, run.err
+    assert "otx-tokenizer-2" not in run.err, run.err
+    only(here, "list", "model", "out", "out.otx-tokenizer-1")
+    error = call("trim", model, here / "none" / "out", "--keep", names, status=1).error
+    assert "/none: cannot" in error and "otx-tokenizer" not in error, error
+
+
+@case
 def an_output_at_the_model(here):
     model, names = model_in(here), listing(here, "base3")
     before = snapshot(here)
@@ -423,7 +489,7 @@ def an_output_at_the_model(here):
             assert re.search("must not be, hold or lie in|needs a name of its own|"
                              "does not look like a model", error), error
         error = call(command, model, here / "no" / "out", *options, status=1).error
-        assert "cannot be created: No such file" in error, error
+        assert "no: cannot list the directory: No such file" in error, error
         error = call(command, model, here / "out.gguf", *options, status=1).error
         assert "out.gguf" in error, error
         assert snapshot(here) == before
@@ -499,6 +565,20 @@ def gguf_files(here):
         for command, *options in every:
             call(command, model, here / "out.gguf", *options, status=1)
     only(here, "list", "model.gguf", "new")
+
+
+@case
+def merges_through_what_is_no_token(here):
+    """Under SentencePiece's scores a text is merged through unused pieces, and through
+    characters that are no tokens."""
+    words = [f"<0x{i:02X}>" for i in range(256)] + ["a", "b", "d", "ab", "abc", "abcd", "x", "xy",
+                                                    "ef", "efg"]
+    keys = files.donor_keys(words)
+    keys["tokenizer.ggml.token_type"][1][3 + words.index("abc")] = 5
+    model = files.write(here / "m.gguf", keys, files.donor_tensors(words=words))
+    call("trim", model, here / "out.gguf", "--keep", listing(here, "abcd\nefg"))
+    now = files.read(here / "out.gguf")[0]["tokenizer.ggml.tokens"][1]
+    assert now[259:] == [b"a", b"b", b"d", b"ab", b"abc", b"abcd", b"ef", b"efg"], now[259:]
 
 
 @case

@@ -110,7 +110,8 @@ typedef struct otx_extend_summary {
    grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
    New rows are made from those of the pieces; all others, and biases, configs and
    generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
-   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT; one that has to be, and
+   is what a byte-level tokenizer calls another text's token, OTX_ERROR_UNSUPPORTED.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added

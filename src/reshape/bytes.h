@@ -140,9 +140,7 @@ OTX__PRIVATE void otx__bytes_model(otx__new_file *f)
         otx__text_format(&f->value, ": %" PRIu32, t->ids[i]);
     }
     otx__append_members(f, false);
-    otx__text_string(&f->value, "\n  }, \"merges\": []}");
-    otx__text_bytes(&f->value, "", 1);
-    if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+    otx__new_end(f, "\n  }, \"merges\": []}");
     otx__bytes_set(f, "model", f->value.bytes);
 }
 

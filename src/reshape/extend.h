@@ -55,6 +55,17 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+/* Whether a text is what a byte-level tokenizer calls another: with the letter that the byte 0xa0
+   is written as in its files it cannot have an added token, which would be that byte's. */
+OTX__PRIVATE bool otx__extend_is_taken(const otx__extending *x, const char *bytes, size_t size)
+{
+    const int64_t id = otx__index_find(&x->t.contents, OTX_TOKEN_NONE, bytes, size);
+    const otx_token *token = id < 0 ? NULL : &x->t.vocab.tokens[id];
+    return token && x->growth.rules->spelling.family == OTX_FAMILY_BYTE_LEVEL &&
+           token->kind == OTX_TOKEN_TEXT && !token->added &&
+           !otx__same_bytes(token->bytes, token->size, bytes, size);
+}
+
 /* Whether a text as an added token would spoil others: see below. */
 OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
 {
@@ -72,6 +83,10 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
     if (!otx__is_utf8(name->bytes, name->size))
         return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": is no UTF-8, and cannot "
                          "be met otherwise than as an added token, which is text",
+                         listed->quoted);
+    if (otx__extend_is_taken(x, name->bytes, name->size))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": has to be an added token, "
+                         "and cannot be: the tokenizer's files spell a token of another text so",
                          listed->quoted);
     if (otx__growth_find(&x->growth, name->bytes, name->size) >= 0) {
         x->summary.present++;
@@ -254,7 +269,8 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;
     if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
-        (token->added && otx__extend_harms(x, text))) {
+        (token->added && (otx__extend_is_taken(x, token->bytes, token->size) ||
+                          otx__extend_harms(x, text)))) {
         x->summary.left++;
         return OTX_OK;
     }

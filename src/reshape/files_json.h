@@ -36,12 +36,18 @@ OTX__PRIVATE void otx__new_next(otx__new_file *f)
     otx__text_string(&f->value, f->count++ ? ",\n    " : "\n    ");
 }
 
-/* Puts the value that was made in the place of a node's. */
-OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
+/* Ends the value that was made. */
+OTX__PRIVATE void otx__new_end(otx__new_file *f, const char *close)
 {
     otx__text_string(&f->value, close);
     otx__text_bytes(&f->value, "", 1);
     if (!f->result && f->value.failed) f->result = otx__fail_memory(f->error, f->value.size);
+}
+
+/* Puts it in the place of a node's. */
+OTX__PRIVATE void otx__new_put(otx__new_file *f, uint32_t node, const char *close)
+{
+    otx__new_end(f, close);
     if (!f->result)
         f->result = otx_json_edit_replace(f->t->ctx, f->edit, node, f->value.bytes, f->error);
 }
@@ -309,17 +315,6 @@ OTX__PRIVATE void otx__new_named(otx__new_file *f,
     visit(f, otx_json_find(f->json, otx_json_find(f->json, 0, "model"), "unk_id"));
 }
 
-/* Such an id stays. */
-OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
-{
-    uint64_t id;
-    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
-        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
-        return;
-    f->t->keep[id] = true;
-    f->count++;
-}
-
 /* ---- whole files ---- */
 
 /* Puts a list or an object made by `make` in the place of one, if it is there. */
@@ -335,12 +330,28 @@ OTX__PRIVATE void otx__new_part(otx__new_file *f, uint32_t node,
     otx__new_put(f, node, type == OTX_JSON_ARRAY ? "\n  ]" : "\n  }");
 }
 
+/* The list of added tokens, which a file may lack that gets some. */
+OTX__PRIVATE void otx__new_added_list(otx__new_file *f)
+{
+    const uint32_t list = otx_json_find(f->json, 0, "added_tokens");
+    otx__new_part(f, list, otx__new_added);
+    if (otx_json_type_of(f->json, list) == OTX_JSON_ARRAY) return;
+    otx__text_close(&f->value);
+    f->count = 0;
+    otx__text_string(&f->value, "[");
+    otx__append_added(f, false);
+    otx__new_end(f, "\n  ]");
+    if (!f->result && f->count)
+        f->result = otx_json_edit_set(f->t->ctx, f->edit, 0, "added_tokens", f->value.bytes,
+                                      f->error);
+}
+
 OTX__PRIVATE void otx__new_tokenizer_json(otx__new_file *f)
 {
     const otx_json *json = f->json;
     const uint32_t model = otx_json_find(json, 0, "model");
     const uint32_t words = otx_json_find(json, model, "vocab");
-    otx__new_part(f, otx_json_find(json, 0, "added_tokens"), otx__new_added);
+    otx__new_added_list(f);
     otx__new_part(f, words, otx_json_type_of(json, words) == OTX_JSON_ARRAY
                                  ? otx__new_scored : otx__new_words);
     otx__new_part(f, otx_json_find(json, model, "merges"), otx__new_merge_list);

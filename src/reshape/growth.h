@@ -156,6 +156,14 @@ OTX__PRIVATE otx_result otx__growth_add(otx__growth *g, const char *bytes, size_
     return OTX_OK;
 }
 
+/* Whether merges may make a token that is there already, which an added one of that content
+   would be in the way of: it is none of the model's own. */
+OTX__PRIVATE bool otx__growth_makes(const otx__growth *g, uint64_t id)
+{
+    if (id >= g->vocab->count) return !g->tokens[id - g->vocab->count].added;
+    return g->vocab->tokens[id].kind == OTX_TOKEN_TEXT;
+}
+
 /* What two tokens are together: without the prefix that says that the second continues a
    word. A token that is in the way, as a special one is, is a refusal: *made is then -1. */
 OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t right,
@@ -179,8 +187,7 @@ OTX__PRIVATE otx_result otx__growth_join(otx__growth *g, uint32_t left, uint32_t
         result = otx__growth_add(g, both, one.size + two.size, &id);
         *made = id;
         if (!result) g->tokens[g->token_count - 1].part = true;
-    } else if ((uint64_t)*made < g->vocab->count &&
-               g->vocab->tokens[*made].kind != OTX_TOKEN_TEXT) {
+    } else if (!otx__growth_makes(g, (uint64_t)*made)) {
         *made = -1;
     }
     otx__free(g->ctx, both, one.size + two.size, 1);

@@ -8,6 +8,8 @@ typedef struct otx__needed {
     uint32_t *waiting; /* ids that stay and whose parts were not looked at yet */
     size_t waiting_count;
     uint32_t *first, *next; /* by id made, by merge: chains of merge + 1 */
+    otx__token_index between; /* by content: tokens that merges only go through, */
+    size_t between_most;      /* and the bytes of the longest */
     otx__pool pool;
 } otx__needed;
 
@@ -147,22 +149,42 @@ OTX__PRIVATE void otx__need_halves(otx__needed *n, uint32_t id)
     }
 }
 
-/* The same where any two tokens merge that are a third one together. */
+/* A piece that is unused is none that a text ends as, but merges go through it. */
+OTX__PRIVATE bool otx__needed_is_between(const otx__needed *n, const otx_token *token)
+{
+    return n->rules->how == OTX__SPLIT_WEIGHTS && token->kind == OTX_TOKEN_UNUSED &&
+           !otx__is_reserved(token->content, token->content_size);
+}
+
+/* Whether a text may have become such a half of a token: one of those that text is made of,
+   *id, or one between; or a character, which need not be any, as texts are cut into these
+   whatever they are: *id is then -1. */
+OTX__PRIVATE bool otx__needed_half(const otx__needed *n, const char *bytes, size_t size,
+                                   int64_t *id)
+{
+    if (*id < 0 && size <= n->between_most)
+        *id = otx__index_find(&n->between, OTX_TOKEN_NONE, bytes, size);
+    return *id >= 0 || otx__utf8_length((const unsigned char *)bytes, size) == size;
+}
+
+/* The same where any two texts merge that are a token together. */
 OTX__PRIVATE void otx__need_cuts(otx__needed *n, uint32_t id)
 {
     const otx__rules *rules = n->rules;
     const otx_token *token = &n->vocab->tokens[id];
     otx__rule_range range = otx__rules_all(rules);
     size_t at;
-    for (at = 0; at + 1 < token->content_size && range.low < range.high; at++) {
+    for (at = 0; at + 1 < token->content_size; at++) {
+        const char *rest = token->content + at + 1;
+        const size_t size = token->content_size - at - 1;
         int64_t left, right;
         otx__rules_narrow(rules, &range, at, (unsigned char)token->content[at]);
         left = otx__rules_exact(rules, &range, at + 1);
-        if (left < 0) continue;
-        right = otx__rules_find(rules, token->content + at + 1, token->content_size - at - 1);
-        if (right < 0) continue;
-        otx__need(n, (size_t)left);
-        otx__need(n, (size_t)right);
+        if (!otx__needed_half(n, token->content, at + 1, &left)) continue;
+        right = otx__rules_find(rules, rest, size);
+        if (!otx__needed_half(n, rest, size, &right)) continue;
+        if (left >= 0) otx__need(n, (size_t)left);
+        if (right >= 0) otx__need(n, (size_t)right);
     }
 }
 
@@ -173,12 +195,32 @@ OTX__PRIVATE uint64_t otx__needed_spread(otx__needed *n)
     while (n->waiting_count > 0) {
         const uint32_t id = n->waiting[--n->waiting_count];
         before = n->waiting_count;
-        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT) continue;
+        if (n->vocab->tokens[id].kind != OTX_TOKEN_TEXT &&
+            !otx__needed_is_between(n, &n->vocab->tokens[id]))
+            continue;
         if (n->rules->how == OTX__SPLIT_MERGES) otx__need_halves(n, id);
         if (n->rules->how == OTX__SPLIT_WEIGHTS) otx__need_cuts(n, id);
         count += n->waiting_count - before;
     }
     return count;
+}
+
+/* Finds the tokens that only merges go through. */
+OTX__PRIVATE otx_result otx__needed_index(otx__needed *n, const otx_context *ctx,
+                                          otx_error *error)
+{
+    const otx_vocab *vocab = n->vocab;
+    size_t i;
+    otx_result result = otx__index_open(ctx, &n->between, vocab->tokens, vocab->count, true,
+                                        error);
+    for (i = 0; i < vocab->count && !result; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (!otx__needed_is_between(n, token)) continue;
+        *otx__index_slot(&n->between, OTX_TOKEN_NONE, token->content, token->content_size) =
+            (uint32_t)i + 1;
+        n->between_most = otx__max(n->between_most, token->content_size);
+    }
+    return result;
 }
 
 OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const otx_vocab *vocab,
@@ -187,6 +229,7 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
 {
     otx__needed n;
     uint64_t always, parts;
+    otx_result result;
     if (!vocab->rules)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the vocabulary was read without its rules");
     memset(&n, 0, sizeof n);
@@ -197,14 +240,15 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
     n.waiting = (uint32_t *)otx__pool_take(&n.pool, vocab->count, sizeof *n.waiting);
     n.first = (uint32_t *)otx__pool_take_zero(&n.pool, vocab->count, sizeof *n.first);
     n.next = (uint32_t *)otx__pool_take(&n.pool, n.rules->merge_count, sizeof *n.next);
-    if (n.pool.failed) {
-        otx_result result = otx__pool_fail(&n.pool, error);
+    result = n.pool.failed ? otx__pool_fail(&n.pool, error) : otx__needed_index(&n, ctx, error);
+    if (result) {
         otx__pool_close(&n.pool);
         return result;
     }
     otx__needed_chain(&n);
     always = otx__needed_begin(&n);
     parts = otx__needed_spread(&n);
+    otx__index_close(ctx, &n.between);
     otx__pool_close(&n.pool);
     if (summary) summary->always += always;
     if (summary) summary->parts += parts;

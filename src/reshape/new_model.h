@@ -31,6 +31,43 @@ OTX__PRIVATE void otx__new_map_close(const otx__reshaping *t, otx__new_map *map)
     if (map->entries) otx__free(t->ctx, (void *)map->entries, t->count, sizeof *map->entries);
 }
 
+/* Whether the new tokenizer, as it is read, has the token under the id that its row is written
+   for. Loaders number on, behind all that stands in tokenizer.json, what other files name. */
+OTX__PRIVATE otx_result otx__check_new_id(const otx__reshaping *t, const otx_vocab *fresh,
+                                          size_t id, otx__span content, otx_error *error)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    if (id < fresh->count && otx__same_bytes(fresh->tokens[id].content,
+                                             fresh->tokens[id].content_size, content.bytes,
+                                             content.size))
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: token \"%s\" would not have the id %"
+                     PRIu64 " of its row: there are tokens that other files name and "
+                     "tokenizer.json does not, and they are numbered behind it; "
+                     OTX__SAVE_AS_JSON, otx__path_text(path, t->model),
+                     otx__quote(quoted, sizeof quoted, content.bytes, content.size),
+                     (uint64_t)id);
+}
+
+OTX__PRIVATE otx_result otx__check_new_ids(const otx__reshaping *t, const otx_vocab *fresh,
+                                           otx_error *error)
+{
+    const otx__growth *g = t->growth;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < t->count && !result; i++) {
+        const otx_token *old = t->olds[i] == OTX__GONE ? NULL : &t->vocab.tokens[t->olds[i]];
+        if (!old || old->kind == OTX_TOKEN_NONE) continue;
+        result = otx__check_new_id(t, fresh, i, otx__span_of(old->content, old->content_size),
+                                   error);
+    }
+    for (i = 0; g && i < g->token_count && !result; i++)
+        result = otx__check_new_id(t, fresh, t->new_ids[i],
+                                   otx__growth_content(g, (uint32_t)(t->vocab.count + i)),
+                                   error);
+    return result;
+}
+
 /* Sees the job before it runs, and may have it take rows from elsewhere. */
 typedef otx_result (*otx__look_at_job)(void *context, otx_job *job, otx_error *error);
 
@@ -61,6 +98,7 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
                              options.rows_multiple * options.rows_multiple;
     }
     if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    if (!result) result = otx__check_new_ids(t, &job->donor.vocab, &told);
     if (!result) result = look(context, job, &told);
     if (!result) result = otx_job_run(job, out, &told);
     otx_job_close(job);
@@ -84,6 +122,31 @@ OTX__PRIVATE otx_result otx__new_model(otx__reshaping *t, const otx_job_options 
 
 #define OTX__NEW_TOKENIZER ".otx-tokenizer-"
 
+/* Tells of such directories that runs which were killed left beside the output. */
+OTX__PRIVATE otx_result otx__new_leftovers(const otx__output *output, otx_error *error)
+{
+    const char *base = output->path + otx__path_name(output->path);
+    char *parent = otx__path_parent(output->ctx, output->path), name[OTX__PATH_TEXT];
+    const size_t size = strlen(base);
+    otx__listing listing;
+    otx_result result;
+    size_t i;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    result = otx__listing_open(output->ctx, parent, &listing, error);
+    otx__path_free(output->ctx, parent);
+    if (result) return result;
+    for (i = 0; i < listing.count; i++) {
+        const char *sibling = listing.names[i];
+        if (strncmp(sibling, base, size) == 0 &&
+            strncmp(sibling + size, OTX__NEW_TOKENIZER, sizeof OTX__NEW_TOKENIZER - 1) == 0)
+            otx__log(output->ctx, OTX_WARNING, "beside the output stands \"%s\", left by an "
+                     "interrupted run or in use by another: remove it once none is running",
+                     otx__quote(name, sizeof name, sibling, strlen(sibling)));
+    }
+    otx__listing_close(&listing);
+    return OTX_OK;
+}
+
 /* Makes the directory of the new tokenizer beside the output. What stands where a GGUF file is
    to be is looked at when that is written. */
 OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
@@ -96,6 +159,7 @@ OTX__PRIVATE otx_result otx__new_stage(const otx__reshaping *t, const char *out,
     output->overwrite = overwrite;
     result = otx__output_name(output, out, error);
     if (!result && !t->gguf) result = otx__output_check(output, &standing, error);
+    if (!result) result = otx__new_leftovers(output, error);
     if (!result) result = otx__output_make(output, OTX__NEW_TOKENIZER, error);
     if (result) otx__output_abandon(output);
     return result;

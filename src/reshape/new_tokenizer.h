@@ -153,6 +153,17 @@ OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *direct
 
 /* ---- what the files say of what stays ---- */
 
+/* An id that tokenizer.json names stays. */
+OTX__PRIVATE void otx__new_keep_id(otx__new_file *f, uint32_t node)
+{
+    uint64_t id;
+    if (!otx_json_uint(f->json, node, &id) || id >= f->t->vocab.count ||
+        f->t->vocab.tokens[id].kind == OTX_TOKEN_NONE || f->t->keep[id])
+        return;
+    f->t->keep[id] = true;
+    f->count++;
+}
+
 /* Of a tokenizer in JSON: keeps what tokenizer.json names by its id, and finds which tokens are
    its model's; keeps the special tokens of tekken.json. */
 OTX__PRIVATE otx_result otx__look_at_json(otx__reshaping *t, uint64_t *named, otx_error *error)

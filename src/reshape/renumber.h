@@ -71,14 +71,19 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
-/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. */
+/* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. What is
+   odd about it is told when the model is opened. */
 OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
 {
     char path[OTX__PATH_TEXT];
     otx__status status;
+    otx_context quiet;
     otx_result result = otx__find_gguf(t->ctx, t->model, &t->gguf, error);
+    memset(&quiet, 0, sizeof quiet);
+    if (t->ctx) quiet = *t->ctx;
+    quiet.log = NULL;
     if (!result && t->gguf) t->model = t->gguf;
-    if (!result) result = otx_vocab_open(t->ctx, t->model, &t->vocab, error);
+    if (!result) result = otx_vocab_open(&quiet, t->model, &t->vocab, error);
     if (!result) result = otx__model_status(t->model, &status, error);
     if (result || status.directory || t->gguf) return result;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is a file of a tokenizer, not a model; give "

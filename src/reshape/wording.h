@@ -14,15 +14,25 @@ OTX__PRIVATE bool otx__ends_word(char next)
     return next == 0 || strchr(" ,;:.'", next) != NULL;
 }
 
-/* Copies a message, with other words for some. */
+/* What stands in the place of the new tokenizer's path: the model's, or where a message that is
+   copied so far speaks of the model already, what is not the model. */
+OTX__PRIVATE const char *otx__stage_word(const otx__rewording *r, const char *so_far, char next)
+{
+    const bool again = otx__ends_word(next) && strstr(so_far, r->model) != NULL;
+    return again ? "its new tokenizer" : r->model;
+}
+
+/* Copies a message, with other words for some, and without options of a transplant. */
 OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
                               char to[OTX__MESSAGE])
 {
     const char *const words[][2] = {
-        {r->stage, r->model}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+        {r->stage, NULL}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+        {"; --split-digits keeps single digits", ""},
     };
     size_t used = 0, i;
     while (*from && used + 1 < OTX__MESSAGE) {
+        const char *word;
         size_t size = 0;
         for (i = 0; i < OTX__COUNT(words) && !size; i++) {
             const size_t length = strlen(words[i][0]);
@@ -34,11 +44,12 @@ OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
             to[used++] = *from++;
             continue;
         }
-        used += otx__format(to + used, OTX__MESSAGE - used, "%s", words[i - 1][1]);
+        to[used] = 0;
+        word = i == 1 ? otx__stage_word(r, to, from[size]) : words[i - 1][1];
+        used += otx__format(to + used, OTX__MESSAGE - used, "%s", word);
         from += size;
     }
-    used = otx__utf8_cut(to, used);
-    to[used] = 0;
+    to[otx__min(used, OTX__MESSAGE - 1)] = 0;
 }
 
 OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const char *message)
@@ -46,7 +57,7 @@ OTX__PRIVATE void otx__reworded_log(void *context, otx_severity severity, const 
     const otx__rewording *r = (const otx__rewording *)context;
     char text[OTX__MESSAGE];
     otx__reword(r, message, text);
-    r->outer->log(r->outer->log_context, severity, text);
+    otx__log(r->outer, severity, "%s", text); /* which may end within a character */
 }
 
 OTX__PRIVATE bool otx__reworded_progress(void *context, const otx_progress *progress)
