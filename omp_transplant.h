@@ -38,313 +38,313 @@
      1338  api/gguf                   GGUF
      1436  api/vocab                  vocabularies
      1573  api/encode                 encoding: text as token ids
-     1621  api/align                  alignment
-     1688  api/gguf_vocab             vocabularies in GGUF files
-     1711  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1803  api/file                   files
-     1814  api/directory              directories
-     1894  api/job                    the whole job
-     2104  api/map_models             maps by the rows of two models
-     2126  api/verify                 looking at a finished model
-     2195  api/evaluate               methods ranked on tokens that both models share
-     2291  api/reshape                a model's own vocabulary, smaller or larger
+     1622  api/align                  alignment
+     1689  api/gguf_vocab             vocabularies in GGUF files
+     1712  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1804  api/file                   files
+     1815  api/directory              directories
+     1895  api/job                    the whole job
+     2105  api/map_models             maps by the rows of two models
+     2127  api/verify                 looking at a finished model
+     2196  api/evaluate               methods ranked on tokens that both models share
+     2292  api/reshape                a model's own vocabulary, smaller or larger
 
-     2429  base                       what everything stands on
-     2465  base/begin                 system headers, and how floating point must be compiled
-     2503  base/sizes                 counting, and sums and products that may not wrap
-     2541  base/span                  bytes of others, digits, UTF-8
-     2699  base/decimal               the digits of a double
-     2848  base/format                printf without stdio and without a locale
-     3117  base/result                results, failures, messages
-     3233  base/memory                the allocator, arrays that grow
-     3292  base/text                  names in messages, and text that grows
-     3409  base/hooks                 log, progress, threads of the caller
-     3478  base/sort                  in place, without memory, never quadratic; and finding
-     3528  base/clock                 wall time for statistics
-     3574  base/hash                  keyed, for tables whose keys a stranger chooses
-     3666  base/pool                  blocks that are freed together
-     3781  base/number                element types, widening and rounding
-     3992  base/blocks                block types of ggml, taken apart and widened
-     4213  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4498  base/blocks_make           rows quantised to blocks
-     4892  base/base64                decoding
-     4928  base/protobuf              fields of a message
-     5050  base/watch                 long loops that the caller can stop
+     2430  base                       what everything stands on
+     2466  base/begin                 system headers, and how floating point must be compiled
+     2504  base/sizes                 counting, and sums and products that may not wrap
+     2542  base/span                  bytes of others, digits, UTF-8
+     2700  base/decimal               the digits of a double
+     2849  base/format                printf without stdio and without a locale
+     3118  base/result                results, failures, messages
+     3234  base/memory                the allocator, arrays that grow
+     3293  base/text                  names in messages, and text that grows
+     3410  base/hooks                 log, progress, threads of the caller
+     3479  base/sort                  in place, without memory, never quadratic; and finding
+     3529  base/clock                 wall time for statistics
+     3575  base/hash                  keyed, for tables whose keys a stranger chooses
+     3667  base/pool                  blocks that are freed together
+     3782  base/number                element types, widening and rounding
+     3993  base/blocks                block types of ggml, taken apart and widened
+     4214  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4499  base/blocks_make           rows quantised to blocks
+     4893  base/base64                decoding
+     4929  base/protobuf              fields of a message
+     5051  base/watch                 long loops that the caller can stop
 
-     5103  files                      formats, on memory and streams
-     5133  files/memory_source        memory as a source of bytes
-     5151  files/json_read            a parser without recursion
-     5504  files/json_values          looking at values, stepping through containers
-     5717  files/json_edit            writing, and edits that keep every byte they do not touch
-     6085  files/tensors              what reading and writing a header share
-     6220  files/safetensors_read     the header of a file, checked
-     6545  files/safetensors_write    the header of a new file
-     6702  files/gguf_types           ggml's types, and the sizes of values
-     6879  files/gguf_values          keys, tensors and values found
-     6997  files/gguf_walk            what stands in a header, one after the other
-     7209  files/gguf_read            the header of a file, checked
-     7430  files/gguf_write           the header of a new file
-     7636  files/gguf_keys            a list of keys that is being made
+     5104  files                      formats, on memory and streams
+     5134  files/memory_source        memory as a source of bytes
+     5152  files/json_read            a parser without recursion
+     5505  files/json_values          looking at values, stepping through containers
+     5718  files/json_edit            writing, and edits that keep every byte they do not touch
+     6086  files/tensors              what reading and writing a header share
+     6221  files/safetensors_read     the header of a file, checked
+     6546  files/safetensors_write    the header of a new file
+     6703  files/gguf_types           ggml's types, and the sizes of values
+     6880  files/gguf_values          keys, tensors and values found
+     6998  files/gguf_walk            what stands in a header, one after the other
+     7210  files/gguf_read            the header of a file, checked
+     7431  files/gguf_write           the header of a new file
+     7637  files/gguf_keys            a list of keys that is being made
 
-     7836  vocab                      tokens, from every source, and which of them are the same
-     7878  vocab/known                what the world calls things: files, classes, tokens
-     8202  vocab/token_table          the table of tokens, and finding tokens in it
-     8376  vocab/spelling             from what a file spells to bytes
-     8567  vocab/reader               what the readers of all sources share
-     8925  vocab/added_tokens         what other files add to a model's tokens
-     9273  vocab/in_use               tokens that are named as reserved ones and are none
-     9376  vocab/from_tokenizer_json  tokenizer.json
-     9669  vocab/from_tekken          tekken.json
-     9824  vocab/from_tiktoken        *.tiktoken
-     9889  vocab/from_sentencepiece   tokenizer.model and its like
-    10254  vocab/from_vocab_json      vocab.json and merges.txt
-    10340  vocab/from_vocab_txt       vocab.txt
-    10397  vocab/digits               how a tokenizer cuts numbers
-    10593  vocab/recognise            what a file is, by what it holds
-    10724  vocab/parse                the first source that is given, and what goes with it
-    10950  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11333  vocab/rules_read           the rules of each kind of file
-    11457  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11650  vocab/from_gguf            the vocabulary of a GGUF file
-    11958  vocab/gguf_rules           how it splits text
-    12110  vocab/split_bpe            words split by byte-pair encoding
-    12328  vocab/split                text split as the tokenizer's model splits it
-    12530  vocab/align                which base token a donor token is
+     7837  vocab                      tokens, from every source, and which of them are the same
+     7879  vocab/known                what the world calls things: files, classes, tokens
+     8203  vocab/token_table          the table of tokens, and finding tokens in it
+     8377  vocab/spelling             from what a file spells to bytes
+     8568  vocab/reader               what the readers of all sources share
+     8926  vocab/added_tokens         what other files add to a model's tokens
+     9274  vocab/in_use               tokens that are named as reserved ones and are none
+     9377  vocab/from_tokenizer_json  tokenizer.json
+     9670  vocab/from_tekken          tekken.json
+     9825  vocab/from_tiktoken        *.tiktoken
+     9890  vocab/from_sentencepiece   tokenizer.model and its like
+    10255  vocab/from_vocab_json      vocab.json and merges.txt
+    10341  vocab/from_vocab_txt       vocab.txt
+    10398  vocab/digits               how a tokenizer cuts numbers
+    10594  vocab/recognise            what a file is, by what it holds
+    10725  vocab/parse                the first source that is given, and what goes with it
+    10951  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11334  vocab/rules_read           the rules of each kind of file
+    11458  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11651  vocab/from_gguf            the vocabulary of a GGUF file
+    11959  vocab/gguf_rules           how it splits text
+    12111  vocab/split_bpe            words split by byte-pair encoding
+    12329  vocab/split                text split as the tokenizer's model splits it
+    12531  vocab/align                which base token a donor token is
 
-    12787  encode                     text becomes pieces, pieces become ids
-    12831  encode/char_set            sets of characters
-    13056  encode/unicode_tables      what characters are, packed
-    13220  encode/categories          Unicode's categories, scripts and case, as sets
-    13521  encode/regex_parse         regular expressions, read: sets and escapes
-    13827  encode/regex_syntax        classes, repetitions, groups
-    14227  encode/regex_program       instructions, and what parts of an expression begin with
-    14380  encode/regex_make          the program that they become
-    14742  encode/regex_match         the program run over a text
-    15113  encode/slices              a text in pieces, and ways to cut it further
-    15358  encode/cutter_read         the steps of a pre-tokenizer, read
-    15670  encode/cutter              texts cut by them
-    15844  encode/normal_tables       what normalisers know of characters
-    16107  encode/normal_read         the same, unpacked
-    16283  encode/normal_forms        Unicode's four normal forms
-    16554  encode/charsmap            SentencePiece's map of characters
-    16702  encode/normalise_steps     what normalisers do, step by step
-    16890  encode/normalise           the normaliser of a tokenizer.json
-    17237  encode/added_cut           added tokens, cut out of a text
-    17416  encode/word_cache          what words became before
-    17495  encode/encode_words        words as the model splits them
-    17694  encode/encode_open         what an encoder is made from
-    17980  encode/encode              whole texts as token ids
-    18166  encode/write_counts        how often tokens occur, as lists
+    12788  encode                     text becomes pieces, pieces become ids
+    12832  encode/char_set            sets of characters
+    13057  encode/unicode_tables      what characters are, packed
+    13221  encode/categories          Unicode's categories, scripts and case, as sets
+    13522  encode/regex_parse         regular expressions, read: sets and escapes
+    13828  encode/regex_syntax        classes, repetitions, groups
+    14228  encode/regex_program       instructions, and what parts of an expression begin with
+    14381  encode/regex_make          the program that they become
+    14743  encode/regex_match         the program run over a text
+    15115  encode/slices              a text in pieces, and ways to cut it further
+    15360  encode/cutter_read         the steps of a pre-tokenizer, read
+    15672  encode/cutter              texts cut by them
+    15847  encode/normal_tables       what normalisers know of characters
+    16110  encode/normal_read         the same, unpacked
+    16286  encode/normal_forms        Unicode's four normal forms
+    16557  encode/charsmap            SentencePiece's map of characters
+    16706  encode/normalise_steps     what normalisers do, step by step
+    16895  encode/normalise           the normaliser of a tokenizer.json
+    17258  encode/added_cut           added tokens, cut out of a text
+    17437  encode/word_cache          what words became before
+    17516  encode/encode_words        words as the model splits them
+    17717  encode/encode_open         what an encoder is made from
+    18003  encode/encode              whole texts as token ids
+    18187  encode/write_counts        how often tokens occur, as lists
 
-    18273  simd                       the hot loops, once for each instruction set
-    18306  simd/kernels               the table of kernels, and what all versions share
-    18583  simd/scalar                the reference
-    18752  simd/sse2                  the operations of 128-bit x86, and what each does
-    18873  simd/neon                  those of 64-bit Arm
-    18968  simd/wasm                  those of WebAssembly's SIMD128
-    19053  simd/avx2                  those of 256-bit x86, with FMA
-    19135  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19777  simd/avx_vnni              AVX2, and products of integers
-    19873  simd/neon_bf16             NEON, and products of matrices
-    20027  simd/avx512                512-bit x86, by hand
-    20633  simd/amx                   tiles of x86, beside AVX-512
-    20876  simd/dispatch              which of them this machine can run, and which a call takes
+    18294  simd                       the hot loops, once for each instruction set
+    18327  simd/kernels               the table of kernels, and what all versions share
+    18604  simd/scalar                the reference
+    18773  simd/sse2                  the operations of 128-bit x86, and what each does
+    18894  simd/neon                  those of 64-bit Arm
+    18989  simd/wasm                  those of WebAssembly's SIMD128
+    19074  simd/avx2                  those of 256-bit x86, with FMA
+    19156  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19798  simd/avx_vnni              AVX2, and products of integers
+    19894  simd/neon_bf16             NEON, and products of matrices
+    20048  simd/avx512                512-bit x86, by hand
+    20654  simd/amx                   tiles of x86, beside AVX-512
+    20897  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21102  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21155  solve/views                the rows of matrices, as the kernels read them
-    21284  solve/panels               vectors as the dense products want them, and these
-    21475  solve/rests                vectors on their way into panels
-    21652  solve/dictionary           the atoms, and their split along a common direction
-    21807  solve/exact_gram           products of all pairs of atoms in double
-    21889  solve/triangle             packed lower triangles
-    21993  solve/support              what is known of one target, and the exact steps
-    22269  solve/gram_table           products of atoms with all atoms, for scans
-    22507  solve/screen               which atoms are worth scoring in double: the bound
-    22813  solve/scan                 the correlations of all atoms with a block's residuals
-    22976  solve/predict              making targets ready for the next scan
-    23222  solve/candidates           the atoms that a scan could not rule out
-    23559  solve/select               the next atoms of each target
-    23724  solve/pursuit              what one solve holds, and the memory it takes
-    23968  solve/plan                 which form, and in what blocks
-    24213  solve/steps                a pursuit from its rows to its results
-    24452  solve/combine              new rows of coefficients
-    24514  solve/solver               the public call
-    24679  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24888  solve/affine_normal        the normal equations of an affine map
-    25131  solve/affine_factor        their factor, and their solution
-    25362  solve/affine_map           a fitted map, and the rows it makes
-    25706  solve/affine_choice        how many atoms to take, and chosen by what
-    26106  solve/affine_fit           what a fit of an affine map holds and needs
-    26370  solve/affine               fitting and applying affine maps
+    21123  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21176  solve/views                the rows of matrices, as the kernels read them
+    21305  solve/panels               vectors as the dense products want them, and these
+    21496  solve/rests                vectors on their way into panels
+    21673  solve/dictionary           the atoms, and their split along a common direction
+    21828  solve/exact_gram           products of all pairs of atoms in double
+    21910  solve/triangle             packed lower triangles
+    22014  solve/support              what is known of one target, and the exact steps
+    22290  solve/gram_table           products of atoms with all atoms, for scans
+    22528  solve/screen               which atoms are worth scoring in double: the bound
+    22834  solve/scan                 the correlations of all atoms with a block's residuals
+    22997  solve/predict              making targets ready for the next scan
+    23243  solve/candidates           the atoms that a scan could not rule out
+    23580  solve/select               the next atoms of each target
+    23745  solve/pursuit              what one solve holds, and the memory it takes
+    23989  solve/plan                 which form, and in what blocks
+    24234  solve/steps                a pursuit from its rows to its results
+    24473  solve/combine              new rows of coefficients
+    24535  solve/solver               the public call
+    24700  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24909  solve/affine_normal        the normal equations of an affine map
+    25152  solve/affine_factor        their factor, and their solution
+    25383  solve/affine_map           a fitted map, and the rows it makes
+    25727  solve/affine_choice        how many atoms to take, and chosen by what
+    26127  solve/affine_fit           what a fit of an affine map holds and needs
+    26391  solve/affine               fitting and applying affine maps
 
-    26661  methods                    rows for tokens that a model lacks, each method a room
-    26705  methods/parts              what methods share: sums of rows, combinations
-    26889  methods/pursuit            omp, omp-centred
-    26960  methods/constant           mean, zero
-    26988  methods/rough              products in float that leave few to be taken in double
-    27044  methods/near               each target against all anchors
-    27335  methods/weights            how a few anchors combine to a target
-    27556  methods/interpolation      common_interpolation
-    27709  methods/wechsel            wechsel
-    27759  methods/focus              focus
-    27847  methods/hull               hull
-    27898  methods/dense              matrices of double, and their products
-    28163  methods/lengthen           the base's rows of pieces beside the donor's
-    28429  methods/mapping            omp-affine, affine
-    28698  methods/linear             maps between two models' rows
-    28853  methods/clp                clp
-    28939  methods/chance             normal deviates that are the same everywhere
-    29000  methods/factor             of symmetric matrices
-    29049  methods/randn              randn
-    29138  methods/john_hewitt        john_hewitt
-    29222  methods/polar              the orthogonal part of a matrix
-    29318  methods/procrustes         procrustes
-    29411  methods/eigen              principal directions of a matrix's rows
-    29725  methods/landmark_pca       landmark_pca
-    29783  methods/stb                stb
-    29965  methods/rope               rows turned to positions
-    30055  methods/mp_rope            mp_rope
-    30381  methods/subword            subword
-    30487  methods/zett               zett
-    30509  methods/spread             the factor that suits hidden anchors' rows best
-    30736  methods/modifiers          what is done to the rows of any method
-    30880  methods/undertrained       rows that look as if nothing had trained them
-    30997  methods/methods            the table of all, and the public calls
+    26682  methods                    rows for tokens that a model lacks, each method a room
+    26726  methods/parts              what methods share: sums of rows, combinations
+    26910  methods/pursuit            omp, omp-centred
+    26981  methods/constant           mean, zero
+    27009  methods/rough              products in float that leave few to be taken in double
+    27065  methods/near               each target against all anchors
+    27356  methods/weights            how a few anchors combine to a target
+    27577  methods/interpolation      common_interpolation
+    27730  methods/wechsel            wechsel
+    27780  methods/focus              focus
+    27868  methods/hull               hull
+    27919  methods/dense              matrices of double, and their products
+    28184  methods/lengthen           the base's rows of pieces beside the donor's
+    28450  methods/mapping            omp-affine, affine
+    28719  methods/linear             maps between two models' rows
+    28874  methods/clp                clp
+    28960  methods/chance             normal deviates that are the same everywhere
+    29021  methods/factor             of symmetric matrices
+    29070  methods/randn              randn
+    29159  methods/john_hewitt        john_hewitt
+    29243  methods/polar              the orthogonal part of a matrix
+    29339  methods/procrustes         procrustes
+    29432  methods/eigen              principal directions of a matrix's rows
+    29746  methods/landmark_pca       landmark_pca
+    29804  methods/stb                stb
+    29986  methods/rope               rows turned to positions
+    30076  methods/mp_rope            mp_rope
+    30402  methods/subword            subword
+    30508  methods/zett               zett
+    30530  methods/spread             the factor that suits hidden anchors' rows best
+    30757  methods/modifiers          what is done to the rows of any method
+    30901  methods/undertrained       rows that look as if nothing had trained them
+    31018  methods/methods            the table of all, and the public calls
 
-    31175  across                     tokens of one vocabulary as weighted tokens of another
-    31189  across/map_rows            a map, gathered row by row
-    31386  across/token_map           by the split of the other vocabulary
-    31509  across/write_maps          two maps as safetensors
-    31652  across/spell_maps          two maps as JSON, for people
+    31196  across                     tokens of one vocabulary as weighted tokens of another
+    31210  across/map_rows            a map, gathered row by row
+    31407  across/token_map           by the split of the other vocabulary
+    31530  across/write_maps          two maps as safetensors
+    31673  across/spell_maps          two maps as JSON, for people
 
-    31772  disk                       files and directories
-    31811  disk/system                what POSIX and Windows are asked for
-    31852  disk/windows_paths         paths as Windows takes them
-    31992  disk/windows               the system as Windows gives it
-    32304  disk/posix                 the system as POSIX gives it
-    32552  disk/paths                 what can be told from their text
-    32626  disk/failure               why the system refused
-    32740  disk/look                  what stands at a path, and whether within another
-    32861  disk/listing               listings of directories
-    32936  disk/reading               files to read, and whether they have changed
-    33115  disk/writing               files to write
-    33232  disk/copying               copies of files
-    33298  disk/trees                 whole directories looked through, copied, removed
-    33514  disk/known                 what weights are called in a directory
-    33608  disk/staging               a directory made under another name, then renamed
-    33874  disk/staged_files          files made under another name, then renamed
-    34056  disk/missing               a path or a directory without what is wanted of it
-    34099  disk/gguf_files            GGUF files of a directory, by their names
-    34140  disk/weights               which files they are, and what may stand in their place
-    34476  disk/weight_index          the index of a checkpoint in shards
-    34693  disk/shards                what an index and its shards say of each other
-    34898  disk/gguf_parts            the parts of a split GGUF file
-    35007  disk/checkpoint            a model directory, in one file or in shards
-    35359  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35438  disk/tokenizer_directory   the tokenizer of a model directory
-    35700  disk/encoder_directory     the encoder of a model directory, and files of text
+    31793  disk                       files and directories
+    31832  disk/system                what POSIX and Windows are asked for
+    31873  disk/windows_paths         paths as Windows takes them
+    32013  disk/windows               the system as Windows gives it
+    32325  disk/posix                 the system as POSIX gives it
+    32573  disk/paths                 what can be told from their text
+    32647  disk/failure               why the system refused
+    32761  disk/look                  what stands at a path, and whether within another
+    32882  disk/listing               listings of directories
+    32957  disk/reading               files to read, and whether they have changed
+    33136  disk/writing               files to write
+    33253  disk/copying               copies of files
+    33319  disk/trees                 whole directories looked through, copied, removed
+    33535  disk/known                 what weights are called in a directory
+    33629  disk/staging               a directory made under another name, then renamed
+    33895  disk/staged_files          files made under another name, then renamed
+    34077  disk/missing               a path or a directory without what is wanted of it
+    34120  disk/gguf_files            GGUF files of a directory, by their names
+    34161  disk/weights               which files they are, and what may stand in their place
+    34497  disk/weight_index          the index of a checkpoint in shards
+    34714  disk/shards                what an index and its shards say of each other
+    34919  disk/gguf_parts            the parts of a split GGUF file
+    35028  disk/checkpoint            a model directory, in one file or in shards
+    35380  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35459  disk/tokenizer_directory   the tokenizer of a model directory
+    35721  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35811  model                      which tensors and config keys belong to the vocabulary
-    35847  model/known                what the world calls things
-    36208  model/known_keys           keys of ids and sizes in configs
-    36382  model/known_classes        classes of tokenizers, by the type of model
-    36620  model/names                names of tensors
-    36784  model/document             the JSON files of a model directory
-    36879  model/members              what the members of a config are about
-    37100  model/config               what config.json says
-    37277  model/side                 a model directory opened once
-    37404  model/gguf_model           what a GGUF file says of a model
-    37461  model/code                 the Python that a tokenizer is loaded with
-    37695  model/parts                what each tensor does for the vocabulary
-    37818  model/whole                whether all tensors are there
-    37940  model/find                 finding the parts of a model
-    38244  model/processor            the tokens that a processor looks for by their text
-    38399  model/heirs                what becomes of the ids in a config
-    38567  model/config_ids           ids in a config being edited
-    38807  model/config_lists         lists, dictionaries and ranges of ids
-    38964  model/config_edit          config.json and generation_config.json, edited
-    39271  model/classes              which class a tokenizer is loaded as
-    39478  model/class_tokens         added tokens that a class numbers otherwise
+    35832  model                      which tensors and config keys belong to the vocabulary
+    35868  model/known                what the world calls things
+    36229  model/known_keys           keys of ids and sizes in configs
+    36403  model/known_classes        classes of tokenizers, by the type of model
+    36641  model/names                names of tensors
+    36805  model/document             the JSON files of a model directory
+    36900  model/members              what the members of a config are about
+    37121  model/config               what config.json says
+    37298  model/side                 a model directory opened once
+    37425  model/gguf_model           what a GGUF file says of a model
+    37482  model/code                 the Python that a tokenizer is loaded with
+    37716  model/parts                what each tensor does for the vocabulary
+    37839  model/whole                whether all tensors are there
+    37961  model/find                 finding the parts of a model
+    38265  model/processor            the tokens that a processor looks for by their text
+    38420  model/heirs                what becomes of the ids in a config
+    38588  model/config_ids           ids in a config being edited
+    38828  model/config_lists         lists, dictionaries and ranges of ids
+    38985  model/config_edit          config.json and generation_config.json, edited
+    39292  model/classes              which class a tokenizer is loaded as
+    39499  model/class_tokens         added tokens that a class numbers otherwise
 
-    39594  job                        the whole transplant, in the order in which it happens
-    39655  job/draft_map              which tokens the rows of a draft's head are of
-    39713  job/job                    what a job holds
-    40115  job/open                   opening the two models
-    40391  job/map                    the caller's map
-    40512  job/align                  where every new row comes from
-    40714  job/draft_vocab            the tokens that a draft's head has rows for
-    40950  job/plan                   what becomes of every tensor, and of the configs
-    41173  job/draft_head             a head of fewer rows, and what says which
-    41310  job/rope                   heads and rotary positions of the two models
-    41408  job/chat                   the template that turns messages into text
-    41547  job/digits                 where the two tokenizers cut numbers differently
-    41748  job/converted              the special tokens that a conversion to GGUF finds
-    42056  job/gguf_donor             the files of a tokenizer, open once more
-    42140  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42423  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42759  job/gguf_merges            the merges of a byte-level vocabulary
-    42930  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43100  job/gguf_special           special tokens, flags, templates
-    43319  job/gguf_normal            what becomes of spaces and letters
-    43462  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    43658  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43898  job/bos                    texts that begin otherwise than the base's
-    43962  job/rows                   rows in memory: reading, checking, their mean
-    44302  job/pieces                 what the base cuts new tokens into
-    44457  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44722  job/magikarp               tokens that look under-trained by their rows
-    44849  job/match                  rows of tokens that a new one only begins with
-    44936  job/solve                  solving for the rows of the donor
-    45145  job/targets                the rows that are made from the donor's
-    45268  job/diagnose               what is odd about the rows that were made
-    45400  job/rebuild                the new rows of one vocabulary tensor
-    45691  job/write_blocks           new rows as blocks
-    45790  job/write                  the output and its weights
-    46106  job/write_gguf             the output as a GGUF file, or as parts of one
-    46456  job/copy                   the other files of the two models
-    46673  job/index                  the files that are written anew
-    46851  job/run                    the whole, in order
-    47016  job/combined               a map of tokens by the combinations that a method makes
-    47116  job/report                 what a job did, as JSON and as a table
-    47445  job/findings               what is told of a finished model
-    47496  job/check_head             a head of fewer rows than tokens
-    47731  job/check_files            its files
-    47868  job/check_ids              sizes, ids and tying
-    48084  job/check_values           values
-    48163  job/check_gguf             the tokens of a GGUF file
-    48413  job/check_gguf_keys        its other keys, and its tensors
-    48660  job/check_draft            as a draft model for another
-    49002  job/verify                 whether a finished model agrees with itself
+    39615  job                        the whole transplant, in the order in which it happens
+    39676  job/draft_map              which tokens the rows of a draft's head are of
+    39734  job/job                    what a job holds
+    40136  job/open                   opening the two models
+    40412  job/map                    the caller's map
+    40533  job/align                  where every new row comes from
+    40735  job/draft_vocab            the tokens that a draft's head has rows for
+    40971  job/plan                   what becomes of every tensor, and of the configs
+    41194  job/draft_head             a head of fewer rows, and what says which
+    41331  job/rope                   heads and rotary positions of the two models
+    41429  job/chat                   the template that turns messages into text
+    41568  job/digits                 where the two tokenizers cut numbers differently
+    41769  job/converted              the special tokens that a conversion to GGUF finds
+    42077  job/gguf_donor             the files of a tokenizer, open once more
+    42161  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42444  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42780  job/gguf_merges            the merges of a byte-level vocabulary
+    42951  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43121  job/gguf_special           special tokens, flags, templates
+    43340  job/gguf_normal            what becomes of spaces and letters
+    43483  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    43679  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43919  job/bos                    texts that begin otherwise than the base's
+    43983  job/rows                   rows in memory: reading, checking, their mean
+    44323  job/pieces                 what the base cuts new tokens into
+    44478  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44743  job/magikarp               tokens that look under-trained by their rows
+    44870  job/match                  rows of tokens that a new one only begins with
+    44957  job/solve                  solving for the rows of the donor
+    45166  job/targets                the rows that are made from the donor's
+    45289  job/diagnose               what is odd about the rows that were made
+    45421  job/rebuild                the new rows of one vocabulary tensor
+    45712  job/write_blocks           new rows as blocks
+    45811  job/write                  the output and its weights
+    46127  job/write_gguf             the output as a GGUF file, or as parts of one
+    46477  job/copy                   the other files of the two models
+    46694  job/index                  the files that are written anew
+    46872  job/run                    the whole, in order
+    47037  job/combined               a map of tokens by the combinations that a method makes
+    47137  job/report                 what a job did, as JSON and as a table
+    47466  job/findings               what is told of a finished model
+    47517  job/check_head             a head of fewer rows than tokens
+    47752  job/check_files            its files
+    47889  job/check_ids              sizes, ids and tying
+    48105  job/check_values           values
+    48184  job/check_gguf             the tokens of a GGUF file
+    48434  job/check_gguf_keys        its other keys, and its tensors
+    48681  job/check_draft            as a draft model for another
+    49023  job/verify                 whether a finished model agrees with itself
 
-    49060  evaluate                   methods ranked on tokens that both models share
-    49079  evaluate/token_class       what a token is like, by its bytes
-    49146  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49344  evaluate/scores            how near rows come to the true ones
-    49444  evaluate/ranks             whether a true row is found among all
-    49575  evaluate/evaluate          methods, one after the other, matrix by matrix
-    49804  evaluate/write_json        an evaluation as JSON
-    49917  evaluate/write_page        an evaluation as a page
+    49081  evaluate                   methods ranked on tokens that both models share
+    49100  evaluate/token_class       what a token is like, by its bytes
+    49167  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49365  evaluate/scores            how near rows come to the true ones
+    49465  evaluate/ranks             whether a true row is found among all
+    49596  evaluate/evaluate          methods, one after the other, matrix by matrix
+    49825  evaluate/write_json        an evaluation as JSON
+    49938  evaluate/write_page        an evaluation as a page
 
-    50131  reshape                    a model's own vocabulary, smaller or larger
-    50163  reshape/needed             what has to stay for the sake of what stays
-    50377  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    50680  reshape/whole_word         which texts a tokenizer leaves in one piece
-    50831  reshape/renumber           which tokens there are then, and their ids
-    51074  reshape/files_json         tokenizer.json and the JSON files beside it
-    51458  reshape/files_lines        merges.txt and vocab.txt
-    51542  reshape/files_pieces       SentencePiece models
-    51762  reshape/files_ranks        tiktoken's ranks and tekken.json
-    51930  reshape/named              tokens that configs name, which stay
-    52047  reshape/files_gguf         the keys of GGUF files
-    52329  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52525  reshape/wording            what the transplant says, in words of those who asked
-    52612  reshape/new_model          the model with its new tokenizer
-    52716  reshape/text_counts        which tokens the caller's texts are made of
-    52785  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    52941  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53208  reshape/trim               fewer tokens
-    53350  reshape/extend             a text that becomes a token
-    53610  reshape/more_tokens        all that are wanted, and the model with them
+    50152  reshape                    a model's own vocabulary, smaller or larger
+    50184  reshape/needed             what has to stay for the sake of what stays
+    50398  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    50701  reshape/whole_word         which texts a tokenizer leaves in one piece
+    50852  reshape/renumber           which tokens there are then, and their ids
+    51095  reshape/files_json         tokenizer.json and the JSON files beside it
+    51479  reshape/files_lines        merges.txt and vocab.txt
+    51563  reshape/files_pieces       SentencePiece models
+    51783  reshape/files_ranks        tiktoken's ranks and tekken.json
+    51951  reshape/named              tokens that configs name, which stay
+    52068  reshape/files_gguf         the keys of GGUF files
+    52350  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52546  reshape/wording            what the transplant says, in words of those who asked
+    52633  reshape/new_model          the model with its new tokenizer
+    52737  reshape/text_counts        which tokens the caller's texts are made of
+    52806  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    52962  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53229  reshape/trim               fewer tokens
+    53371  reshape/extend             a text that becomes a token
+    53631  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1593,7 +1593,8 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder);
    neither truncated nor padded. Writes the first `capacity` ids, and to *count how many there
    are. What is no UTF-8 counts as U+FFFD, as where Python decodes with errors="replace". Words
    that were met before are remembered, within bounds. Errors are memory, OTX_ERROR_LIMIT beyond
-   2^26 bytes, and patterns that take too long. One thread at a time may use an encoder. */
+   2^26 bytes, and steps that take too long or make far more of a text. One thread at a time may
+   use an encoder. */
 OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
                               size_t capacity, size_t *count, otx_error *error);
 
@@ -1607,7 +1608,7 @@ typedef struct otx_token_counts {
    of a line that a letter, digit or mark comes after, once there is 1 MiB of it (or, of lines
    that are longer than 8 MiB, wherever a character ends), and keeps the rest for the next call;
    with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
-   something before texts puts it before each. */
+   something before texts puts it before each. A failure drops what was kept. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 
@@ -14362,10 +14363,10 @@ OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
         }
         return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
     case OTX__PATTERN_EITHER:
-        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
-            width = otx__width_of(p, child);
-            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
-        }
+        width = otx__width_of(p, node->child);
+        for (child = p->nodes[node->child].next; child != OTX__NO_NODE;
+             child = p->nodes[child].next)
+            if (otx__width_of(p, child) != width) return OTX__NO_END;
         return width;
     case OTX__PATTERN_REPEAT:
         width = otx__width_of(p, node->child);
@@ -15002,6 +15003,7 @@ OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_
     case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
     case OTX__OP_BACK:
         for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
+        m->steps -= m->steps < i ? m->steps : i;
         return i == code->min;
     case OTX__OP_PEEK:
     case OTX__OP_PEEK_NOT:
@@ -15835,8 +15837,9 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     }
     if (result) return result;
     if (size >= OTX__SLICED_LIMIT || slices->text.size >= OTX__SLICED_LIMIT)
-        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
-                         "cut", (uint64_t)size);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: a text of %" PRIu64 " bytes is too long to "
+                         "be cut: the pre-tokenizer makes %" PRIu64 " of it", cutter->name,
+                         (uint64_t)size, (uint64_t)otx__max(size, slices->text.size));
     if (slices->failed) return otx__fail_memory(error, slices->text.size);
     return OTX_OK;
 }
@@ -16677,13 +16680,14 @@ OTX__PRIVATE size_t otx__cluster(const otx__charsmap *map, const char *text, siz
     return at;
 }
 
-/* The text with all that the map knows replaced. */
+/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
+   come of it. */
 OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, size_t size,
-                                    otx__text *to)
+                                    size_t limit, otx__text *to)
 {
     size_t at = 0, end, next;
     otx__span found;
-    for (; at < size; at = end) {
+    for (; at < size && to->size <= limit; at = end) {
         end = at + otx__cluster(map, text + at, size - at);
         if (end - at < 6 && otx__charsmap_find(map, text + at, end - at, &found)) {
             otx__text_bytes(to, found.bytes, found.size);
@@ -16723,7 +16727,7 @@ typedef struct otx__tidy_step {
     otx__tidy_kind kind;
     bool left, right;      /* STRIP */
     otx__span from, to;    /* REPLACE, MATCHES, PREPEND: what is put is `to` */
-    otx__cutter matches;   /* MATCHES */
+    otx__pattern pattern;  /* MATCHES */
     otx__charsmap map;     /* CHARSMAP */
     struct otx__tidy_step *next;
 } otx__tidy_step;
@@ -16862,11 +16866,12 @@ OTX__PRIVATE size_t otx__find_part(otx__span text, size_t at, otx__span part)
     return text.size;
 }
 
-OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text,
+/* Ends early once more than `limit` bytes have come of it. */
+OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text, size_t limit,
                                       otx__text *to)
 {
     size_t at = 0, found;
-    for (; at < text.size; at = found + step->from.size) {
+    for (; at < text.size && to->size <= limit; at = found + step->from.size) {
         found = otx__find_part(text, at, step->from);
         otx__text_bytes(to, text.bytes + at, found - at);
         if (found == text.size) break;
@@ -16898,20 +16903,19 @@ typedef struct otx__tidy {
     otx__tidy_step *first, **last;
     otx__tidy_tables tables;
     otx__text texts[2];  /* of one step, of the next */
-    otx__slices matches;
-    bool ready;          /* texts and matches are open */
+    otx__matcher matcher;
+    size_t matched;      /* bytes at the beginning that the last MATCHES took */
+    size_t limit;        /* bytes that may become of the text */
+    bool ready;          /* texts and matcher are open */
     bool moved;          /* of the last text the beginning is gone */
 } otx__tidy;
 
 OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
 {
-    otx__tidy_step *step;
     if (!n->ready) return;
-    for (step = n->first; step; step = step->next)
-        if (step->kind == OTX__TIDY_MATCHES) otx__cutter_close(&step->matches);
     otx__text_close(&n->texts[0]);
     otx__text_close(&n->texts[1]);
-    otx__slices_close(&n->matches);
+    otx__matcher_close(&n->matcher);
     otx__pool_close(&n->pool);
     n->ready = false;
 }
@@ -16979,26 +16983,23 @@ OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *jso
     const uint32_t regex = otx_json_find(json, pattern, "Regex");
     otx__span from, to;
     otx__tidy_step *step;
+    otx_result result = OTX_OK;
     if (!otx__tidy_string(n, json, regex != OTX_JSON_NONE
                                          ? regex : otx_json_find(json, pattern, "String"), &from) ||
-        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to) ||
-        from.size == 0)
+        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to))
         return otx__tidy_bad(n, "Replace", error);
-    if (regex == OTX_JSON_NONE) {
+    if (regex == OTX_JSON_NONE && from.size > 0) {
         step = otx__tidy_add(n, OTX__TIDY_REPLACE);
-    } else {
-        otx__cutter matches;
-        otx_result result = otx__cutter_open_pattern(n->pool.ctx, from.bytes, from.size, n->name,
-                                                     &matches, error);
-        if (result) return result;
+    } else { /* an empty text matches as an expression does */
         step = otx__tidy_add(n, OTX__TIDY_MATCHES);
-        if (step) step->matches = matches;
-        else otx__cutter_close(&matches);
+        if (step)
+            result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
+                                       &step->pattern, error);
     }
     if (!step) return otx__pool_fail(&n->pool, error);
     step->from = from;
     step->to = to;
-    return OTX_OK;
+    return result;
 }
 
 OTX__PRIVATE otx_result otx__tidy_read_charsmap(otx__tidy *n, const otx_json *json,
@@ -17119,7 +17120,7 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
     otx__pool_open(&n->pool, ctx);
     otx__text_open(&n->texts[0], ctx);
     otx__text_open(&n->texts[1], ctx);
-    otx__slices_open(&n->matches, ctx);
+    otx__matcher_open(&n->matcher, ctx);
     n->name = name;
     n->last = &n->first;
     n->ready = true;
@@ -17130,21 +17131,35 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
 
 /* ---- running ---- */
 
-/* What matches is replaced, the rest stays. */
+/* What may become of a text: so many times its bytes and so many more, up to a limit. Real
+   normalisers make four times as many; one that does not end is told by its name. */
+#define OTX__TIDY_TIMES 64u
+#define OTX__TIDY_LEAST ((size_t)1 << 20)
+#define OTX__TIDY_MOST ((size_t)1 << 28)
+
+/* What matches is replaced, also where it is nothing; the rest stays. */
 OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
                                             otx__span text, otx__text *to, otx_error *error)
 {
-    size_t at = 0, i;
-    otx_result result =
-        otx__cutter_run(&step->matches, text.bytes, text.size, true, &n->matches, error);
-    for (i = 0; !result && i < n->matches.count; i++) {
-        const otx__slice *match = &n->matches.items[i];
-        otx__text_bytes(to, text.bytes + at, match->start - at);
+    otx__matcher *m = &n->matcher;
+    otx__pattern_walk walk;
+    size_t at = 0, start, end;
+    n->matched = 0;
+    walk.next = 0;
+    walk.last_end = SIZE_MAX;
+    otx__matcher_allow(m, text.size);
+    if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
+    m->text = (const unsigned char *)text.bytes;
+    m->size = text.size;
+    while (to->size <= n->limit && otx__pattern_next(m, &walk, &start, &end)) {
+        otx__text_bytes(to, text.bytes + at, start - at);
         otx__text_bytes(to, step->to.bytes, step->to.size);
-        at = match->end;
+        at = end;
+        if (start == n->matched) n->matched = end;
     }
-    if (!result) otx__text_bytes(to, text.bytes + at, text.size - at);
-    return result;
+    if (m->result) return otx__matcher_fail(m, at, error);
+    otx__text_bytes(to, text.bytes + at, text.size - at);
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
@@ -17156,7 +17171,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_MARKS: otx__tidy_without(&t->marks, text, to); break;
     case OTX__TIDY_ACCENTS: otx__tidy_without(&t->accents, text, to); break;
     case OTX__TIDY_STRIP: otx__tidy_strip(step, text, to); break;
-    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, to); break;
+    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, n->limit, to); break;
     case OTX__TIDY_MATCHES: return otx__tidy_matches(n, step, text, to, error);
     case OTX__TIDY_PREPEND:
         if (text.size) otx__text_bytes(to, step->to.bytes, step->to.size);
@@ -17167,7 +17182,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
     case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
     case OTX__TIDY_CHARSMAP:
-        otx__charsmap_run(&step->map, text.bytes, text.size, to);
+        otx__charsmap_run(&step->map, text.bytes, text.size, n->limit, to);
         break;
     default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
     }
@@ -17192,14 +17207,12 @@ OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_ste
 OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
                                       otx__span text)
 {
-    size_t at = 0, next = 0, i;
+    size_t at = 0, next = 0;
     if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
         while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
                               at, step->from) == at && at < text.size)
             at += step->from.size;
-    for (i = 0; step->kind == OTX__TIDY_MATCHES && step->to.size == 0 && i < n->matches.count &&
-                n->matches.items[i].start == at; i++)
-        at = n->matches.items[i].end;
+    if (step->kind == OTX__TIDY_MATCHES && step->to.size == 0) return n->matched;
     for (; next < text.size; at = next)
         if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
             break;
@@ -17211,8 +17224,12 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
                                         otx_error *error)
 {
     otx__tidy_step *step;
+    const size_t whole = text.size;
     size_t side = 0, ahead = 0; /* bytes that were put before the text */
     n->moved = false;
+    n->limit = OTX__TIDY_MOST;
+    if (whole < (OTX__TIDY_MOST - OTX__TIDY_LEAST) / OTX__TIDY_TIMES)
+        n->limit = OTX__TIDY_LEAST + OTX__TIDY_TIMES * whole;
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;
@@ -17224,6 +17241,10 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
             to->failed = false;
             return otx__fail_memory(error, to->size + text.size);
         }
+        if (to->size > n->limit)
+            return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
+                             " bytes of a text of %" PRIu64, n->name, (uint64_t)n->limit,
+                             (uint64_t)whole);
         dropped = otx__tidy_dropped(n, step, text);
         if (dropped > ahead) n->moved = true;
         ahead -= otx__min(ahead, dropped);
@@ -17638,7 +17659,9 @@ OTX__PRIVATE otx_result otx__encode_split_room(otx_encoder *e, size_t size, otx_
         s->heap = (otx__joining *)otx__alloc(e->ctx, room, 3 * sizeof *s->heap);
         good = s->symbols && s->heap;
     }
-    return good ? OTX_OK : otx__fail_array(error, room, 4 * sizeof *s->heap);
+    if (good) return OTX_OK;
+    otx__encode_drop_split(e);
+    return otx__fail_array(error, room, 4 * sizeof *s->heap);
 }
 
 /* The ids of a word that is split by the model: as many as it has bytes, or fewer. */
@@ -17988,12 +18011,9 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder)
 OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
                                           otx_error *error)
 {
-    otx_result result;
     size_t i;
-    if (text.size > OTX__SPLIT_LIMIT)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes %" PRIu64 " bytes of "
-                         "a text, more than can be split", e->name, (uint64_t)text.size);
-    result = otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+    otx_result result =
+        otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
     for (i = 0; !result && i < e->slices.count; i++) {
         const otx__slice slice = e->slices.items[i];
         result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
@@ -18160,6 +18180,7 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
+    if (result) rest->size = 0; /* the next text begins anew */
     return result;
 }
 

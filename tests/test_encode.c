@@ -154,6 +154,10 @@ static void other_normalisers(void)
     makes("{'type':'Strip','strip_left':false,'strip_right':true}", " a \n", " a");
     makes("{'type':'Replace','pattern':{'String':'aa'},'content':'b'}", "aaaxa", "baxa");
     makes("{'type':'Replace','pattern':{'Regex':' +'},'content':'_'}", "a  b c", "a_b_c");
+    makes("{'type':'Replace','pattern':{'Regex':'^a|a$'},'content':'_'}", "a b\naba", "_ b\\n_b_");
+    makes("{'type':'Replace','pattern':{'Regex':'^'},'content':'_'}", "ab", "_ab");
+    makes("{'type':'Replace','pattern':{'Regex':'a*'},'content':'_'}", "abc", "_b_c_");
+    makes("{'type':'Replace','pattern':{'String':''},'content':'_'}", "ab", "_a_b_");
     makes("{'type':'Prepend','prepend':'_'}", "a", "_a");
     makes("{'type':'ByteLevel'}", " \xc3\xa9", "\xc4\xa0\xc3\x83\xc2\xa9");
     makes("{'type':'Nmt'}", "a\xe2\x80\x8b" "b\x7f", "a b");
@@ -196,8 +200,10 @@ static void what_is_not_known_is_refused(void)
          "normalizer is \"Shout\"", OTX_ERROR_UNSUPPORTED},
         {"{'normalizer':{'type':'Prepend'},'model':{'type':'BPE','vocab':{'a':0},'merges':[]}}",
          "Prepend lacks", OTX_ERROR_FORMAT},
-        {"{'normalizer':{'type':'Replace','pattern':{'String':''},'content':'x'},'model':{'type':"
+        {"{'normalizer':{'type':'Replace','pattern':{},'content':'x'},'model':{'type':"
          "'BPE','vocab':{'a':0},'merges':[]}}", "Replace", OTX_ERROR_FORMAT},
+        {"{'normalizer':{'type':'Replace','pattern':{'Regex':'('},'content':'x'},'model':{'type':"
+         "'BPE','vocab':{'a':0},'merges':[]}}", "expression \"(\"", OTX_ERROR_FORMAT},
         {"{'pre_tokenizer':{'type':'Guess'},'model':{'type':'BPE','vocab':{'a':0},'merges':[]}}",
          "Guess", OTX_ERROR_UNSUPPORTED},
         {"{'model':{'type':'BPE','dropout':0.1,'vocab':{'a':0},'merges':[]}}", "dropout",
@@ -386,6 +392,40 @@ static void parts_of_a_long_text(void)
     free(text);
 }
 
+/* A normaliser that makes far more of a text ends with a word; the next text is its own. */
+static void texts_that_grow(void)
+{
+    static const char *const kinds[] = {"String", "Regex"};
+    static char many[20000], normalizer[600], file[1200];
+    size_t count, i;
+    memset(many, '!', sizeof many);
+    for (i = 0; i < COUNT(kinds); i++) {
+        otx_token_counts counts;
+        uint64_t by_id[10];
+        otx_encoder *e;
+        (void)snprintf(normalizer, sizeof normalizer, "{'type':'Replace','pattern':{'%s':'!'},"
+                       "'content':'%0300d'}", kinds[i], 0);
+        (void)snprintf(file, sizeof file, "{'normalizer':%s,'model':{'type':'BPE','vocab':{'a':0,"
+                       "'0':1},'merges':[]}}", normalizer);
+        e = encoder_of(file);
+        memset(&counts, 0, sizeof counts);
+        counts.by_id = by_id;
+        memset(by_id, 0, sizeof by_id);
+        CHECK_INT(otx_encode(e, "!!", 2, NULL, 0, &count, &error), OTX_OK);
+        CHECK_INT(count, 600);
+        CHECK_INT(otx_encode(e, many, sizeof many, NULL, 0, &count, &error), OTX_ERROR_LIMIT);
+        CHECK_STRING(error.message, "T: its normalizer makes more than 2328576 bytes of a text of "
+                                    "20000");
+        CHECK_INT(otx_encoder_count(e, "aa", 2, false, &counts, &error), OTX_OK);
+        CHECK_INT(otx_encoder_count(e, many, sizeof many, false, &counts, &error), OTX_OK);
+        CHECK_INT(otx_encoder_count(e, "a", 1, true, &counts, &error), OTX_ERROR_LIMIT);
+        CHECK_INT(otx_encoder_count(e, "a", 1, true, &counts, &error), OTX_OK);
+        CHECK_INT(counts.bytes, 1);
+        CHECK_INT(by_id[0], 1);
+        otx_encoder_close(e);
+    }
+}
+
 /* ---- memory ---- */
 
 #define OF_ALL \
@@ -415,7 +455,11 @@ static void every_allocation_can_fail(void)
         counts.by_id = by_id;
         state.fail_at = fail_at;
         result = open_with(&ctx, OTX_VOCAB_TOKENIZER_JSON, OF_ALL, &e);
-        if (!result) result = otx_encode(e, text, sizeof text - 1, NULL, 0, &count, &error);
+        if (!result) {
+            result = otx_encode(e, text, sizeof text - 1, NULL, 0, &count, &error);
+            if (result) /* it can be used again */
+                CHECK_INT(otx_encode(e, text, sizeof text - 1, NULL, 0, &count, &error), OTX_OK);
+        }
         if (!result) result = otx_encoder_count(e, text, sizeof text - 1, true, &counts, &error);
         otx_encoder_close(e);
         CHECK_INT(state.live, 0);
@@ -443,6 +487,7 @@ int main(void)
     RUN(many_words);
     RUN(counts_of_a_text);
     RUN(parts_of_a_long_text);
+    RUN(texts_that_grow);
     RUN(every_allocation_can_fail);
     return test_end();
 }

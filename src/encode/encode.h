@@ -8,12 +8,9 @@
 OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
                                           otx_error *error)
 {
-    otx_result result;
     size_t i;
-    if (text.size > OTX__SPLIT_LIMIT)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes %" PRIu64 " bytes of "
-                         "a text, more than can be split", e->name, (uint64_t)text.size);
-    result = otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+    otx_result result =
+        otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
     for (i = 0; !result && i < e->slices.count; i++) {
         const otx__slice slice = e->slices.items[i];
         result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
@@ -180,5 +177,6 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
+    if (result) rest->size = 0; /* the next text begins anew */
     return result;
 }
