@@ -38,313 +38,313 @@
      1338  api/gguf                   GGUF
      1436  api/vocab                  vocabularies
      1573  api/encode                 encoding: text as token ids
-     1622  api/align                  alignment
-     1689  api/gguf_vocab             vocabularies in GGUF files
-     1712  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1804  api/file                   files
-     1815  api/directory              directories
-     1895  api/job                    the whole job
-     2105  api/map_models             maps by the rows of two models
-     2127  api/verify                 looking at a finished model
-     2196  api/evaluate               methods ranked on tokens that both models share
-     2292  api/reshape                a model's own vocabulary, smaller or larger
+     1624  api/align                  alignment
+     1691  api/gguf_vocab             vocabularies in GGUF files
+     1714  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1806  api/file                   files
+     1817  api/directory              directories
+     1897  api/job                    the whole job
+     2107  api/map_models             maps by the rows of two models
+     2129  api/verify                 looking at a finished model
+     2198  api/evaluate               methods ranked on tokens that both models share
+     2294  api/reshape                a model's own vocabulary, smaller or larger
 
-     2430  base                       what everything stands on
-     2466  base/begin                 system headers, and how floating point must be compiled
-     2504  base/sizes                 counting, and sums and products that may not wrap
-     2542  base/span                  bytes of others, digits, UTF-8
-     2700  base/decimal               the digits of a double
-     2849  base/format                printf without stdio and without a locale
-     3118  base/result                results, failures, messages
-     3234  base/memory                the allocator, arrays that grow
-     3293  base/text                  names in messages, and text that grows
-     3410  base/hooks                 log, progress, threads of the caller
-     3479  base/sort                  in place, without memory, never quadratic; and finding
-     3529  base/clock                 wall time for statistics
-     3575  base/hash                  keyed, for tables whose keys a stranger chooses
-     3667  base/pool                  blocks that are freed together
-     3782  base/number                element types, widening and rounding
-     3993  base/blocks                block types of ggml, taken apart and widened
-     4214  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4499  base/blocks_make           rows quantised to blocks
-     4893  base/base64                decoding
-     4929  base/protobuf              fields of a message
-     5051  base/watch                 long loops that the caller can stop
+     2432  base                       what everything stands on
+     2468  base/begin                 system headers, and how floating point must be compiled
+     2506  base/sizes                 counting, and sums and products that may not wrap
+     2544  base/span                  bytes of others, digits, UTF-8
+     2702  base/decimal               the digits of a double
+     2851  base/format                printf without stdio and without a locale
+     3120  base/result                results, failures, messages
+     3236  base/memory                the allocator, arrays that grow
+     3295  base/text                  names in messages, and text that grows
+     3412  base/hooks                 log, progress, threads of the caller
+     3481  base/sort                  in place, without memory, never quadratic; and finding
+     3531  base/clock                 wall time for statistics
+     3577  base/hash                  keyed, for tables whose keys a stranger chooses
+     3669  base/pool                  blocks that are freed together
+     3784  base/number                element types, widening and rounding
+     3995  base/blocks                block types of ggml, taken apart and widened
+     4216  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4501  base/blocks_make           rows quantised to blocks
+     4895  base/base64                decoding
+     4931  base/protobuf              fields of a message
+     5053  base/watch                 long loops that the caller can stop
 
-     5104  files                      formats, on memory and streams
-     5134  files/memory_source        memory as a source of bytes
-     5152  files/json_read            a parser without recursion
-     5505  files/json_values          looking at values, stepping through containers
-     5718  files/json_edit            writing, and edits that keep every byte they do not touch
-     6086  files/tensors              what reading and writing a header share
-     6221  files/safetensors_read     the header of a file, checked
-     6546  files/safetensors_write    the header of a new file
-     6703  files/gguf_types           ggml's types, and the sizes of values
-     6880  files/gguf_values          keys, tensors and values found
-     6998  files/gguf_walk            what stands in a header, one after the other
-     7210  files/gguf_read            the header of a file, checked
-     7431  files/gguf_write           the header of a new file
-     7637  files/gguf_keys            a list of keys that is being made
+     5106  files                      formats, on memory and streams
+     5136  files/memory_source        memory as a source of bytes
+     5154  files/json_read            a parser without recursion
+     5507  files/json_values          looking at values, stepping through containers
+     5720  files/json_edit            writing, and edits that keep every byte they do not touch
+     6088  files/tensors              what reading and writing a header share
+     6223  files/safetensors_read     the header of a file, checked
+     6548  files/safetensors_write    the header of a new file
+     6705  files/gguf_types           ggml's types, and the sizes of values
+     6882  files/gguf_values          keys, tensors and values found
+     7000  files/gguf_walk            what stands in a header, one after the other
+     7212  files/gguf_read            the header of a file, checked
+     7433  files/gguf_write           the header of a new file
+     7639  files/gguf_keys            a list of keys that is being made
 
-     7837  vocab                      tokens, from every source, and which of them are the same
-     7879  vocab/known                what the world calls things: files, classes, tokens
-     8203  vocab/token_table          the table of tokens, and finding tokens in it
-     8377  vocab/spelling             from what a file spells to bytes
-     8568  vocab/reader               what the readers of all sources share
-     8926  vocab/added_tokens         what other files add to a model's tokens
-     9274  vocab/in_use               tokens that are named as reserved ones and are none
-     9377  vocab/from_tokenizer_json  tokenizer.json
-     9670  vocab/from_tekken          tekken.json
-     9825  vocab/from_tiktoken        *.tiktoken
-     9890  vocab/from_sentencepiece   tokenizer.model and its like
-    10255  vocab/from_vocab_json      vocab.json and merges.txt
-    10341  vocab/from_vocab_txt       vocab.txt
-    10398  vocab/digits               how a tokenizer cuts numbers
-    10594  vocab/recognise            what a file is, by what it holds
-    10725  vocab/parse                the first source that is given, and what goes with it
-    10951  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11334  vocab/rules_read           the rules of each kind of file
-    11458  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11651  vocab/from_gguf            the vocabulary of a GGUF file
-    11959  vocab/gguf_rules           how it splits text
-    12111  vocab/split_bpe            words split by byte-pair encoding
-    12329  vocab/split                text split as the tokenizer's model splits it
-    12531  vocab/align                which base token a donor token is
+     7839  vocab                      tokens, from every source, and which of them are the same
+     7881  vocab/known                what the world calls things: files, classes, tokens
+     8205  vocab/token_table          the table of tokens, and finding tokens in it
+     8379  vocab/spelling             from what a file spells to bytes
+     8570  vocab/reader               what the readers of all sources share
+     8928  vocab/added_tokens         what other files add to a model's tokens
+     9276  vocab/in_use               tokens that are named as reserved ones and are none
+     9379  vocab/from_tokenizer_json  tokenizer.json
+     9672  vocab/from_tekken          tekken.json
+     9827  vocab/from_tiktoken        *.tiktoken
+     9892  vocab/from_sentencepiece   tokenizer.model and its like
+    10257  vocab/from_vocab_json      vocab.json and merges.txt
+    10343  vocab/from_vocab_txt       vocab.txt
+    10400  vocab/digits               how a tokenizer cuts numbers
+    10596  vocab/recognise            what a file is, by what it holds
+    10727  vocab/parse                the first source that is given, and what goes with it
+    10953  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11336  vocab/rules_read           the rules of each kind of file
+    11460  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11653  vocab/from_gguf            the vocabulary of a GGUF file
+    11961  vocab/gguf_rules           how it splits text
+    12113  vocab/split_bpe            words split by byte-pair encoding
+    12331  vocab/split                text split as the tokenizer's model splits it
+    12533  vocab/align                which base token a donor token is
 
-    12788  encode                     text becomes pieces, pieces become ids
-    12832  encode/char_set            sets of characters
-    13057  encode/unicode_tables      what characters are, packed
-    13221  encode/categories          Unicode's categories, scripts and case, as sets
-    13522  encode/regex_parse         regular expressions, read: sets and escapes
-    13828  encode/regex_syntax        classes, repetitions, groups
-    14228  encode/regex_program       instructions, and what parts of an expression begin with
-    14381  encode/regex_make          the program that they become
-    14743  encode/regex_match         the program run over a text
-    15115  encode/slices              a text in pieces, and ways to cut it further
-    15360  encode/cutter_read         the steps of a pre-tokenizer, read
-    15672  encode/cutter              texts cut by them
-    15847  encode/normal_tables       what normalisers know of characters
-    16110  encode/normal_read         the same, unpacked
-    16286  encode/normal_forms        Unicode's four normal forms
-    16557  encode/charsmap            SentencePiece's map of characters
-    16706  encode/normalise_steps     what normalisers do, step by step
-    16895  encode/normalise           the normaliser of a tokenizer.json
-    17258  encode/added_cut           added tokens, cut out of a text
-    17437  encode/word_cache          what words became before
-    17516  encode/encode_words        words as the model splits them
-    17717  encode/encode_open         what an encoder is made from
-    18003  encode/encode              whole texts as token ids
-    18187  encode/write_counts        how often tokens occur, as lists
+    12790  encode                     text becomes pieces, pieces become ids
+    12834  encode/char_set            sets of characters
+    13059  encode/unicode_tables      what characters are, packed
+    13223  encode/categories          Unicode's categories, scripts and case, as sets
+    13524  encode/regex_parse         regular expressions, read: sets and escapes
+    13830  encode/regex_syntax        classes, repetitions, groups
+    14230  encode/regex_program       instructions, and what parts of an expression begin with
+    14383  encode/regex_make          the program that they become
+    14745  encode/regex_match         the program run over a text
+    15117  encode/slices              a text in pieces, and ways to cut it further
+    15362  encode/cutter_read         the steps of a pre-tokenizer, read
+    15674  encode/cutter              texts cut by them
+    15849  encode/normal_tables       what normalisers know of characters
+    16112  encode/normal_read         the same, unpacked
+    16288  encode/normal_forms        Unicode's four normal forms
+    16559  encode/charsmap            SentencePiece's map of characters
+    16708  encode/normalise_steps     what normalisers do, step by step
+    16897  encode/normalise           the normaliser of a tokenizer.json
+    17260  encode/added_cut           added tokens, cut out of a text
+    17457  encode/word_cache          what words became before
+    17536  encode/encode_words        words as the model splits them
+    17737  encode/encode_open         what an encoder is made from
+    18023  encode/encode              whole texts as token ids
+    18226  encode/write_counts        how often tokens occur, as lists
 
-    18294  simd                       the hot loops, once for each instruction set
-    18327  simd/kernels               the table of kernels, and what all versions share
-    18604  simd/scalar                the reference
-    18773  simd/sse2                  the operations of 128-bit x86, and what each does
-    18894  simd/neon                  those of 64-bit Arm
-    18989  simd/wasm                  those of WebAssembly's SIMD128
-    19074  simd/avx2                  those of 256-bit x86, with FMA
-    19156  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19798  simd/avx_vnni              AVX2, and products of integers
-    19894  simd/neon_bf16             NEON, and products of matrices
-    20048  simd/avx512                512-bit x86, by hand
-    20654  simd/amx                   tiles of x86, beside AVX-512
-    20897  simd/dispatch              which of them this machine can run, and which a call takes
+    18333  simd                       the hot loops, once for each instruction set
+    18366  simd/kernels               the table of kernels, and what all versions share
+    18643  simd/scalar                the reference
+    18812  simd/sse2                  the operations of 128-bit x86, and what each does
+    18933  simd/neon                  those of 64-bit Arm
+    19028  simd/wasm                  those of WebAssembly's SIMD128
+    19113  simd/avx2                  those of 256-bit x86, with FMA
+    19195  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19837  simd/avx_vnni              AVX2, and products of integers
+    19933  simd/neon_bf16             NEON, and products of matrices
+    20087  simd/avx512                512-bit x86, by hand
+    20693  simd/amx                   tiles of x86, beside AVX-512
+    20936  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21123  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21176  solve/views                the rows of matrices, as the kernels read them
-    21305  solve/panels               vectors as the dense products want them, and these
-    21496  solve/rests                vectors on their way into panels
-    21673  solve/dictionary           the atoms, and their split along a common direction
-    21828  solve/exact_gram           products of all pairs of atoms in double
-    21910  solve/triangle             packed lower triangles
-    22014  solve/support              what is known of one target, and the exact steps
-    22290  solve/gram_table           products of atoms with all atoms, for scans
-    22528  solve/screen               which atoms are worth scoring in double: the bound
-    22834  solve/scan                 the correlations of all atoms with a block's residuals
-    22997  solve/predict              making targets ready for the next scan
-    23243  solve/candidates           the atoms that a scan could not rule out
-    23580  solve/select               the next atoms of each target
-    23745  solve/pursuit              what one solve holds, and the memory it takes
-    23989  solve/plan                 which form, and in what blocks
-    24234  solve/steps                a pursuit from its rows to its results
-    24473  solve/combine              new rows of coefficients
-    24535  solve/solver               the public call
-    24700  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24909  solve/affine_normal        the normal equations of an affine map
-    25152  solve/affine_factor        their factor, and their solution
-    25383  solve/affine_map           a fitted map, and the rows it makes
-    25727  solve/affine_choice        how many atoms to take, and chosen by what
-    26127  solve/affine_fit           what a fit of an affine map holds and needs
-    26391  solve/affine               fitting and applying affine maps
+    21162  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21215  solve/views                the rows of matrices, as the kernels read them
+    21344  solve/panels               vectors as the dense products want them, and these
+    21535  solve/rests                vectors on their way into panels
+    21712  solve/dictionary           the atoms, and their split along a common direction
+    21867  solve/exact_gram           products of all pairs of atoms in double
+    21949  solve/triangle             packed lower triangles
+    22053  solve/support              what is known of one target, and the exact steps
+    22329  solve/gram_table           products of atoms with all atoms, for scans
+    22567  solve/screen               which atoms are worth scoring in double: the bound
+    22873  solve/scan                 the correlations of all atoms with a block's residuals
+    23036  solve/predict              making targets ready for the next scan
+    23282  solve/candidates           the atoms that a scan could not rule out
+    23619  solve/select               the next atoms of each target
+    23784  solve/pursuit              what one solve holds, and the memory it takes
+    24028  solve/plan                 which form, and in what blocks
+    24273  solve/steps                a pursuit from its rows to its results
+    24512  solve/combine              new rows of coefficients
+    24574  solve/solver               the public call
+    24739  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24948  solve/affine_normal        the normal equations of an affine map
+    25191  solve/affine_factor        their factor, and their solution
+    25422  solve/affine_map           a fitted map, and the rows it makes
+    25766  solve/affine_choice        how many atoms to take, and chosen by what
+    26166  solve/affine_fit           what a fit of an affine map holds and needs
+    26430  solve/affine               fitting and applying affine maps
 
-    26682  methods                    rows for tokens that a model lacks, each method a room
-    26726  methods/parts              what methods share: sums of rows, combinations
-    26910  methods/pursuit            omp, omp-centred
-    26981  methods/constant           mean, zero
-    27009  methods/rough              products in float that leave few to be taken in double
-    27065  methods/near               each target against all anchors
-    27356  methods/weights            how a few anchors combine to a target
-    27577  methods/interpolation      common_interpolation
-    27730  methods/wechsel            wechsel
-    27780  methods/focus              focus
-    27868  methods/hull               hull
-    27919  methods/dense              matrices of double, and their products
-    28184  methods/lengthen           the base's rows of pieces beside the donor's
-    28450  methods/mapping            omp-affine, affine
-    28719  methods/linear             maps between two models' rows
-    28874  methods/clp                clp
-    28960  methods/chance             normal deviates that are the same everywhere
-    29021  methods/factor             of symmetric matrices
-    29070  methods/randn              randn
-    29159  methods/john_hewitt        john_hewitt
-    29243  methods/polar              the orthogonal part of a matrix
-    29339  methods/procrustes         procrustes
-    29432  methods/eigen              principal directions of a matrix's rows
-    29746  methods/landmark_pca       landmark_pca
-    29804  methods/stb                stb
-    29986  methods/rope               rows turned to positions
-    30076  methods/mp_rope            mp_rope
-    30402  methods/subword            subword
-    30508  methods/zett               zett
-    30530  methods/spread             the factor that suits hidden anchors' rows best
-    30757  methods/modifiers          what is done to the rows of any method
-    30901  methods/undertrained       rows that look as if nothing had trained them
-    31018  methods/methods            the table of all, and the public calls
+    26721  methods                    rows for tokens that a model lacks, each method a room
+    26765  methods/parts              what methods share: sums of rows, combinations
+    26949  methods/pursuit            omp, omp-centred
+    27020  methods/constant           mean, zero
+    27048  methods/rough              products in float that leave few to be taken in double
+    27104  methods/near               each target against all anchors
+    27395  methods/weights            how a few anchors combine to a target
+    27616  methods/interpolation      common_interpolation
+    27769  methods/wechsel            wechsel
+    27819  methods/focus              focus
+    27907  methods/hull               hull
+    27958  methods/dense              matrices of double, and their products
+    28223  methods/lengthen           the base's rows of pieces beside the donor's
+    28489  methods/mapping            omp-affine, affine
+    28758  methods/linear             maps between two models' rows
+    28913  methods/clp                clp
+    28999  methods/chance             normal deviates that are the same everywhere
+    29060  methods/factor             of symmetric matrices
+    29109  methods/randn              randn
+    29198  methods/john_hewitt        john_hewitt
+    29282  methods/polar              the orthogonal part of a matrix
+    29378  methods/procrustes         procrustes
+    29471  methods/eigen              principal directions of a matrix's rows
+    29785  methods/landmark_pca       landmark_pca
+    29843  methods/stb                stb
+    30025  methods/rope               rows turned to positions
+    30115  methods/mp_rope            mp_rope
+    30441  methods/subword            subword
+    30547  methods/zett               zett
+    30569  methods/spread             the factor that suits hidden anchors' rows best
+    30796  methods/modifiers          what is done to the rows of any method
+    30940  methods/undertrained       rows that look as if nothing had trained them
+    31057  methods/methods            the table of all, and the public calls
 
-    31196  across                     tokens of one vocabulary as weighted tokens of another
-    31210  across/map_rows            a map, gathered row by row
-    31407  across/token_map           by the split of the other vocabulary
-    31530  across/write_maps          two maps as safetensors
-    31673  across/spell_maps          two maps as JSON, for people
+    31235  across                     tokens of one vocabulary as weighted tokens of another
+    31249  across/map_rows            a map, gathered row by row
+    31446  across/token_map           by the split of the other vocabulary
+    31569  across/write_maps          two maps as safetensors
+    31712  across/spell_maps          two maps as JSON, for people
 
-    31793  disk                       files and directories
-    31832  disk/system                what POSIX and Windows are asked for
-    31873  disk/windows_paths         paths as Windows takes them
-    32013  disk/windows               the system as Windows gives it
-    32325  disk/posix                 the system as POSIX gives it
-    32573  disk/paths                 what can be told from their text
-    32647  disk/failure               why the system refused
-    32761  disk/look                  what stands at a path, and whether within another
-    32882  disk/listing               listings of directories
-    32957  disk/reading               files to read, and whether they have changed
-    33136  disk/writing               files to write
-    33253  disk/copying               copies of files
-    33319  disk/trees                 whole directories looked through, copied, removed
-    33535  disk/known                 what weights are called in a directory
-    33629  disk/staging               a directory made under another name, then renamed
-    33895  disk/staged_files          files made under another name, then renamed
-    34077  disk/missing               a path or a directory without what is wanted of it
-    34120  disk/gguf_files            GGUF files of a directory, by their names
-    34161  disk/weights               which files they are, and what may stand in their place
-    34497  disk/weight_index          the index of a checkpoint in shards
-    34714  disk/shards                what an index and its shards say of each other
-    34919  disk/gguf_parts            the parts of a split GGUF file
-    35028  disk/checkpoint            a model directory, in one file or in shards
-    35380  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35459  disk/tokenizer_directory   the tokenizer of a model directory
-    35721  disk/encoder_directory     the encoder of a model directory, and files of text
+    31832  disk                       files and directories
+    31871  disk/system                what POSIX and Windows are asked for
+    31912  disk/windows_paths         paths as Windows takes them
+    32052  disk/windows               the system as Windows gives it
+    32364  disk/posix                 the system as POSIX gives it
+    32612  disk/paths                 what can be told from their text
+    32686  disk/failure               why the system refused
+    32800  disk/look                  what stands at a path, and whether within another
+    32921  disk/listing               listings of directories
+    32996  disk/reading               files to read, and whether they have changed
+    33175  disk/writing               files to write
+    33292  disk/copying               copies of files
+    33358  disk/trees                 whole directories looked through, copied, removed
+    33574  disk/known                 what weights are called in a directory
+    33668  disk/staging               a directory made under another name, then renamed
+    33934  disk/staged_files          files made under another name, then renamed
+    34116  disk/missing               a path or a directory without what is wanted of it
+    34159  disk/gguf_files            GGUF files of a directory, by their names
+    34200  disk/weights               which files they are, and what may stand in their place
+    34536  disk/weight_index          the index of a checkpoint in shards
+    34753  disk/shards                what an index and its shards say of each other
+    34958  disk/gguf_parts            the parts of a split GGUF file
+    35067  disk/checkpoint            a model directory, in one file or in shards
+    35419  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35498  disk/tokenizer_directory   the tokenizer of a model directory
+    35760  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35832  model                      which tensors and config keys belong to the vocabulary
-    35868  model/known                what the world calls things
-    36229  model/known_keys           keys of ids and sizes in configs
-    36403  model/known_classes        classes of tokenizers, by the type of model
-    36641  model/names                names of tensors
-    36805  model/document             the JSON files of a model directory
-    36900  model/members              what the members of a config are about
-    37121  model/config               what config.json says
-    37298  model/side                 a model directory opened once
-    37425  model/gguf_model           what a GGUF file says of a model
-    37482  model/code                 the Python that a tokenizer is loaded with
-    37716  model/parts                what each tensor does for the vocabulary
-    37839  model/whole                whether all tensors are there
-    37961  model/find                 finding the parts of a model
-    38265  model/processor            the tokens that a processor looks for by their text
-    38420  model/heirs                what becomes of the ids in a config
-    38588  model/config_ids           ids in a config being edited
-    38828  model/config_lists         lists, dictionaries and ranges of ids
-    38985  model/config_edit          config.json and generation_config.json, edited
-    39292  model/classes              which class a tokenizer is loaded as
-    39499  model/class_tokens         added tokens that a class numbers otherwise
+    35871  model                      which tensors and config keys belong to the vocabulary
+    35907  model/known                what the world calls things
+    36268  model/known_keys           keys of ids and sizes in configs
+    36442  model/known_classes        classes of tokenizers, by the type of model
+    36680  model/names                names of tensors
+    36844  model/document             the JSON files of a model directory
+    36939  model/members              what the members of a config are about
+    37160  model/config               what config.json says
+    37337  model/side                 a model directory opened once
+    37464  model/gguf_model           what a GGUF file says of a model
+    37521  model/code                 the Python that a tokenizer is loaded with
+    37755  model/parts                what each tensor does for the vocabulary
+    37878  model/whole                whether all tensors are there
+    38000  model/find                 finding the parts of a model
+    38304  model/processor            the tokens that a processor looks for by their text
+    38459  model/heirs                what becomes of the ids in a config
+    38627  model/config_ids           ids in a config being edited
+    38867  model/config_lists         lists, dictionaries and ranges of ids
+    39024  model/config_edit          config.json and generation_config.json, edited
+    39331  model/classes              which class a tokenizer is loaded as
+    39538  model/class_tokens         added tokens that a class numbers otherwise
 
-    39615  job                        the whole transplant, in the order in which it happens
-    39676  job/draft_map              which tokens the rows of a draft's head are of
-    39734  job/job                    what a job holds
-    40136  job/open                   opening the two models
-    40412  job/map                    the caller's map
-    40533  job/align                  where every new row comes from
-    40735  job/draft_vocab            the tokens that a draft's head has rows for
-    40971  job/plan                   what becomes of every tensor, and of the configs
-    41194  job/draft_head             a head of fewer rows, and what says which
-    41331  job/rope                   heads and rotary positions of the two models
-    41429  job/chat                   the template that turns messages into text
-    41568  job/digits                 where the two tokenizers cut numbers differently
-    41769  job/converted              the special tokens that a conversion to GGUF finds
-    42077  job/gguf_donor             the files of a tokenizer, open once more
-    42161  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42444  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42780  job/gguf_merges            the merges of a byte-level vocabulary
-    42951  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43121  job/gguf_special           special tokens, flags, templates
-    43340  job/gguf_normal            what becomes of spaces and letters
-    43483  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    43679  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43919  job/bos                    texts that begin otherwise than the base's
-    43983  job/rows                   rows in memory: reading, checking, their mean
-    44323  job/pieces                 what the base cuts new tokens into
-    44478  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44743  job/magikarp               tokens that look under-trained by their rows
-    44870  job/match                  rows of tokens that a new one only begins with
-    44957  job/solve                  solving for the rows of the donor
-    45166  job/targets                the rows that are made from the donor's
-    45289  job/diagnose               what is odd about the rows that were made
-    45421  job/rebuild                the new rows of one vocabulary tensor
-    45712  job/write_blocks           new rows as blocks
-    45811  job/write                  the output and its weights
-    46127  job/write_gguf             the output as a GGUF file, or as parts of one
-    46477  job/copy                   the other files of the two models
-    46694  job/index                  the files that are written anew
-    46872  job/run                    the whole, in order
-    47037  job/combined               a map of tokens by the combinations that a method makes
-    47137  job/report                 what a job did, as JSON and as a table
-    47466  job/findings               what is told of a finished model
-    47517  job/check_head             a head of fewer rows than tokens
-    47752  job/check_files            its files
-    47889  job/check_ids              sizes, ids and tying
-    48105  job/check_values           values
-    48184  job/check_gguf             the tokens of a GGUF file
-    48434  job/check_gguf_keys        its other keys, and its tensors
-    48681  job/check_draft            as a draft model for another
-    49023  job/verify                 whether a finished model agrees with itself
+    39654  job                        the whole transplant, in the order in which it happens
+    39715  job/draft_map              which tokens the rows of a draft's head are of
+    39773  job/job                    what a job holds
+    40175  job/open                   opening the two models
+    40451  job/map                    the caller's map
+    40572  job/align                  where every new row comes from
+    40774  job/draft_vocab            the tokens that a draft's head has rows for
+    41010  job/plan                   what becomes of every tensor, and of the configs
+    41233  job/draft_head             a head of fewer rows, and what says which
+    41370  job/rope                   heads and rotary positions of the two models
+    41468  job/chat                   the template that turns messages into text
+    41607  job/digits                 where the two tokenizers cut numbers differently
+    41808  job/converted              the special tokens that a conversion to GGUF finds
+    42116  job/gguf_donor             the files of a tokenizer, open once more
+    42200  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42483  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42819  job/gguf_merges            the merges of a byte-level vocabulary
+    42990  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43160  job/gguf_special           special tokens, flags, templates
+    43379  job/gguf_normal            what becomes of spaces and letters
+    43522  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    43718  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43958  job/bos                    texts that begin otherwise than the base's
+    44022  job/rows                   rows in memory: reading, checking, their mean
+    44362  job/pieces                 what the base cuts new tokens into
+    44517  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44782  job/magikarp               tokens that look under-trained by their rows
+    44909  job/match                  rows of tokens that a new one only begins with
+    44996  job/solve                  solving for the rows of the donor
+    45205  job/targets                the rows that are made from the donor's
+    45328  job/diagnose               what is odd about the rows that were made
+    45460  job/rebuild                the new rows of one vocabulary tensor
+    45751  job/write_blocks           new rows as blocks
+    45850  job/write                  the output and its weights
+    46166  job/write_gguf             the output as a GGUF file, or as parts of one
+    46516  job/copy                   the other files of the two models
+    46733  job/index                  the files that are written anew
+    46911  job/run                    the whole, in order
+    47076  job/combined               a map of tokens by the combinations that a method makes
+    47176  job/report                 what a job did, as JSON and as a table
+    47505  job/findings               what is told of a finished model
+    47556  job/check_head             a head of fewer rows than tokens
+    47791  job/check_files            its files
+    47928  job/check_ids              sizes, ids and tying
+    48144  job/check_values           values
+    48223  job/check_gguf             the tokens of a GGUF file
+    48473  job/check_gguf_keys        its other keys, and its tensors
+    48720  job/check_draft            as a draft model for another
+    49062  job/verify                 whether a finished model agrees with itself
 
-    49081  evaluate                   methods ranked on tokens that both models share
-    49100  evaluate/token_class       what a token is like, by its bytes
-    49167  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49365  evaluate/scores            how near rows come to the true ones
-    49465  evaluate/ranks             whether a true row is found among all
-    49596  evaluate/evaluate          methods, one after the other, matrix by matrix
-    49825  evaluate/write_json        an evaluation as JSON
-    49938  evaluate/write_page        an evaluation as a page
+    49120  evaluate                   methods ranked on tokens that both models share
+    49139  evaluate/token_class       what a token is like, by its bytes
+    49206  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49404  evaluate/scores            how near rows come to the true ones
+    49504  evaluate/ranks             whether a true row is found among all
+    49635  evaluate/evaluate          methods, one after the other, matrix by matrix
+    49864  evaluate/write_json        an evaluation as JSON
+    49977  evaluate/write_page        an evaluation as a page
 
-    50152  reshape                    a model's own vocabulary, smaller or larger
-    50184  reshape/needed             what has to stay for the sake of what stays
-    50398  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    50701  reshape/whole_word         which texts a tokenizer leaves in one piece
-    50852  reshape/renumber           which tokens there are then, and their ids
-    51095  reshape/files_json         tokenizer.json and the JSON files beside it
-    51479  reshape/files_lines        merges.txt and vocab.txt
-    51563  reshape/files_pieces       SentencePiece models
-    51783  reshape/files_ranks        tiktoken's ranks and tekken.json
-    51951  reshape/named              tokens that configs name, which stay
-    52068  reshape/files_gguf         the keys of GGUF files
-    52350  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52546  reshape/wording            what the transplant says, in words of those who asked
-    52633  reshape/new_model          the model with its new tokenizer
-    52737  reshape/text_counts        which tokens the caller's texts are made of
-    52806  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    52962  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53229  reshape/trim               fewer tokens
-    53371  reshape/extend             a text that becomes a token
-    53631  reshape/more_tokens        all that are wanted, and the model with them
+    50191  reshape                    a model's own vocabulary, smaller or larger
+    50223  reshape/needed             what has to stay for the sake of what stays
+    50437  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    50740  reshape/whole_word         which texts a tokenizer leaves in one piece
+    50891  reshape/renumber           which tokens there are then, and their ids
+    51134  reshape/files_json         tokenizer.json and the JSON files beside it
+    51518  reshape/files_lines        merges.txt and vocab.txt
+    51602  reshape/files_pieces       SentencePiece models
+    51822  reshape/files_ranks        tiktoken's ranks and tekken.json
+    51990  reshape/named              tokens that configs name, which stay
+    52107  reshape/files_gguf         the keys of GGUF files
+    52389  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52585  reshape/wording            what the transplant says, in words of those who asked
+    52672  reshape/new_model          the model with its new tokenizer
+    52776  reshape/text_counts        which tokens the caller's texts are made of
+    52845  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53001  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53268  reshape/trim               fewer tokens
+    53410  reshape/extend             a text that becomes a token
+    53670  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1608,7 +1608,9 @@ typedef struct otx_token_counts {
    of a line that a letter, digit or mark comes after, once there is 1 MiB of it (or, of lines
    that are longer than 8 MiB, wherever a character ends), and keeps the rest for the next call;
    with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
-   something before texts puts it before each. A failure drops what was kept. */
+   something before texts puts it before each. Where there is a line without a space at its end,
+   it is one of these, and of a line's CR LF the part ends before both: there the pre-tokenizers
+   of GPT-2 and its kind cut anyway. A failure drops what was kept. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 
@@ -17327,6 +17329,12 @@ OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, con
         }
         low = bound[0];
         high = bound[1];
+        if (high - low == 1) { /* nothing to look up any more */
+            const otx__span only = set->tokens[low].text;
+            const bool met = only.size <= size &&
+                             memcmp(text + at, only.bytes + at, only.size - at) == 0;
+            return met ? &set->tokens[low] : best;
+        }
         if (low < high && set->tokens[low].text.size == at + 1) best = &set->tokens[low];
     }
     return best;
@@ -17383,6 +17391,7 @@ typedef struct otx__parting {
     otx__span text;
     size_t at;         /* where the next token is looked for */
     size_t done;       /* what comes before was given */
+    size_t white, white_end; /* spaces that were looked at last */
     size_t start, end; /* of the token that was found and not yet given, with its spaces */
     const otx__cut_token *found;
 } otx__parting;
@@ -17392,6 +17401,17 @@ OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, ot
     memset(c, 0, sizeof *c);
     c->set = set;
     c->text = text;
+}
+
+/* Where the spaces behind a token end: those of one row are gone through once, however many
+   tokens are among them. */
+OTX__PRIVATE size_t otx__parting_spaces(otx__parting *c)
+{
+    if (c->at < c->white || c->at > c->white_end) {
+        c->white = c->at;
+        c->white_end = otx__spaces_after(c->text.bytes, c->at, c->text.size);
+    }
+    return c->white_end;
 }
 
 /* Finds the next token, if there is one. */
@@ -17411,7 +17431,7 @@ OTX__PRIVATE void otx__parting_find(otx__parting *c)
             continue;
         c->found = token;
         c->start = token->left ? otx__spaces_before(c->text.bytes, at, c->done) : at;
-        c->end = token->right ? otx__spaces_after(c->text.bytes, c->at, size) : c->at;
+        c->end = token->right ? otx__parting_spaces(c) : c->at;
     }
 }
 
@@ -18127,21 +18147,40 @@ OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t siz
 
 enum { OTX__COUNT_PART = 1 << 20, OTX__COUNT_LINE = 1 << 23 };
 
-/* Whether a text may end before a byte: no space, so that those of a piece stay together. */
-OTX__PRIVATE bool otx__count_breaks(const char *bytes, size_t at)
+OTX__PRIVATE bool otx__count_begins(unsigned char next)
 {
-    const unsigned char next = (unsigned char)bytes[at];
-    return at > 0 && bytes[at - 1] == '\n' &&
-           ((next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
-            (next >= 'a' && next <= 'z') || next >= 0xc3);
+    return (next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
+           (next >= 'a' && next <= 'z') || next >= 0xc3;
+}
+
+/* Whether a text may end before a byte: behind a line, where no space follows, so that those of
+   a piece stay together. At best no space is before the line's end either: some pre-tokenizers
+   leave the last of several to what comes after, and at the end of a text do not. Where lines
+   end with CR LF, that is before these. */
+OTX__PRIVATE bool otx__count_breaks(const otx__text *text, size_t at, bool best)
+{
+    const unsigned char *bytes = (const unsigned char *)text->bytes + at;
+    if (best && text->size - at > 2 && bytes[0] == '\r' && bytes[1] == '\n')
+        return otx__count_begins(bytes[-1]) && otx__count_begins(bytes[2]);
+    return bytes[-1] == '\n' && otx__count_begins(bytes[0]) &&
+           (!best || (at > 1 && bytes[-2] > ' '));
+}
+
+/* The last such place, or 0. */
+OTX__PRIVATE size_t otx__count_place(const otx__text *text, bool best)
+{
+    size_t at = text->size - 1;
+    while (at > 0 && !otx__count_breaks(text, at, best)) at--;
+    return at;
 }
 
 /* How much of what is kept is encoded now. */
 OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
 {
-    size_t at = rest->size;
+    size_t at;
     if (last || rest->size < OTX__COUNT_PART) return last ? rest->size : 0;
-    while (at > 0 && (at == rest->size || !otx__count_breaks(rest->bytes, at))) at--;
+    at = otx__count_place(rest, true);
+    if (at == 0) at = otx__count_place(rest, false);
     if (at > 0 || rest->size < OTX__COUNT_LINE) return at;
     for (at = rest->size - 4; at < rest->size && ((unsigned char)rest->bytes[at] & 0xc0) == 0x80;)
         at++;

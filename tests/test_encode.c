@@ -101,6 +101,30 @@ static void added_tokens_are_cut_out(void)
     otx_encoder_close(e);
 }
 
+/* Time in proportion to the text: spaces that tokens take are gone through once, and a long
+   token that is not there is one comparison. */
+static void many_spaces_and_long_tokens(void)
+{
+    static char text[2000000], file[20000];
+    size_t count = 0;
+    otx_encoder *e = encoder_of(GPT2("", FLAGS(" ", "10", ",'rstrip':true,'normalized':false"),
+                                     "null"));
+    memset(text, ' ', sizeof text);
+    CHECK_INT(otx_encode(e, text, sizeof text, NULL, 0, &count, &error), OTX_OK);
+    CHECK_INT(count, sizeof text);
+    ENCODE(e, "a  a a", "0 10 10 0 10 0");
+    otx_encoder_close(e);
+    (void)snprintf(file, sizeof file, GPT2("", FLAGS("%016000db", "10", ",'normalized':false") ","
+                                           FLAGS("00x", "11", ",'normalized':false"), "null"), 0);
+    e = encoder_of(file);
+    memset(text, '0', sizeof text);
+    text[200000] = 'b';
+    text[250000] = 'x';
+    CHECK_INT(otx_encode(e, text, 250001, NULL, 0, &count, &error), OTX_OK);
+    CHECK_INT(count, 2);
+    otx_encoder_close(e);
+}
+
 static void what_is_no_utf8(void)
 {
     otx_encoder *e = encoder_of(
@@ -392,6 +416,34 @@ static void parts_of_a_long_text(void)
     free(text);
 }
 
+/* They end where the pre-tokenizer cuts anyway, if there is such a place. */
+static void parts_of_paragraphs(void)
+{
+    static const char *const lines[] = {"a\na\n\n", "a\na \n", "a\r\n"};
+    otx_encoder *e = encoder_of(
+        "{'pre_tokenizer':{'type':'ByteLevel','add_prefix_space':false,'use_regex':true},'decoder':"
+        "{'type':'ByteLevel'},'model':{'type':'BPE','vocab':{'a':0,'\xc4\xa0':1,'\xc4\x8a':2,"
+        "'\xc4\x8d':3,'\xc4\x8a\xc4\x8a':4,'\xc4\x8d\xc4\x8a':5,'\xc4\xa0\xc4\x8a':6},"
+        "'merges':['\xc4\x8a \xc4\x8a','\xc4\x8d \xc4\x8a','\xc4\xa0 \xc4\x8a']}}");
+    const size_t size = 5000000;
+    char *text = (char *)malloc(size);
+    size_t kind, i;
+    for (kind = 0; kind < COUNT(lines) && text; kind++) {
+        const size_t length = strlen(lines[kind]);
+        uint64_t by_id[7];
+        otx_token_counts counts;
+        memset(by_id, 0, sizeof by_id);
+        memset(&counts, 0, sizeof counts);
+        counts.by_id = by_id;
+        for (i = 0; i < size; i++) text[i] = lines[kind][i % length];
+        text[size - 1] = 'a';
+        CHECK_INT(otx_encoder_count(e, text, size, true, &counts, &error), OTX_OK);
+        CHECK_INT(counts.tokens, size); /* no two of the spaces at a line's end are one */
+    }
+    free(text);
+    otx_encoder_close(e);
+}
+
 /* A normaliser that makes far more of a text ends with a word; the next text is its own. */
 static void texts_that_grow(void)
 {
@@ -475,6 +527,7 @@ int main(void)
 {
     RUN(from_text_to_ids);
     RUN(added_tokens_are_cut_out);
+    RUN(many_spaces_and_long_tokens);
     RUN(what_is_no_utf8);
     RUN(normal_forms);
     RUN(other_normalisers);
@@ -487,6 +540,7 @@ int main(void)
     RUN(many_words);
     RUN(counts_of_a_text);
     RUN(parts_of_a_long_text);
+    RUN(parts_of_paragraphs);
     RUN(texts_that_grow);
     RUN(every_allocation_can_fail);
     return test_end();
