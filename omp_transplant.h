@@ -130,221 +130,221 @@
     16708  encode/normalise_steps     what normalisers do, step by step
     16897  encode/normalise           the normaliser of a tokenizer.json
     17260  encode/added_cut           added tokens, cut out of a text
-    17457  encode/word_cache          what words became before
-    17536  encode/encode_words        words as the model splits them
-    17737  encode/encode_open         what an encoder is made from
-    18023  encode/encode              whole texts as token ids
-    18226  encode/write_counts        how often tokens occur, as lists
+    17459  encode/word_cache          what words became before
+    17538  encode/encode_words        words as the model splits them
+    17739  encode/encode_open         what an encoder is made from
+    18025  encode/encode              whole texts as token ids
+    18228  encode/write_counts        how often tokens occur, as lists
 
-    18333  simd                       the hot loops, once for each instruction set
-    18366  simd/kernels               the table of kernels, and what all versions share
-    18643  simd/scalar                the reference
-    18812  simd/sse2                  the operations of 128-bit x86, and what each does
-    18933  simd/neon                  those of 64-bit Arm
-    19028  simd/wasm                  those of WebAssembly's SIMD128
-    19113  simd/avx2                  those of 256-bit x86, with FMA
-    19195  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19837  simd/avx_vnni              AVX2, and products of integers
-    19933  simd/neon_bf16             NEON, and products of matrices
-    20087  simd/avx512                512-bit x86, by hand
-    20693  simd/amx                   tiles of x86, beside AVX-512
-    20936  simd/dispatch              which of them this machine can run, and which a call takes
+    18335  simd                       the hot loops, once for each instruction set
+    18368  simd/kernels               the table of kernels, and what all versions share
+    18645  simd/scalar                the reference
+    18814  simd/sse2                  the operations of 128-bit x86, and what each does
+    18935  simd/neon                  those of 64-bit Arm
+    19030  simd/wasm                  those of WebAssembly's SIMD128
+    19115  simd/avx2                  those of 256-bit x86, with FMA
+    19197  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19839  simd/avx_vnni              AVX2, and products of integers
+    19935  simd/neon_bf16             NEON, and products of matrices
+    20089  simd/avx512                512-bit x86, by hand
+    20695  simd/amx                   tiles of x86, beside AVX-512
+    20938  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21162  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21215  solve/views                the rows of matrices, as the kernels read them
-    21344  solve/panels               vectors as the dense products want them, and these
-    21535  solve/rests                vectors on their way into panels
-    21712  solve/dictionary           the atoms, and their split along a common direction
-    21867  solve/exact_gram           products of all pairs of atoms in double
-    21949  solve/triangle             packed lower triangles
-    22053  solve/support              what is known of one target, and the exact steps
-    22329  solve/gram_table           products of atoms with all atoms, for scans
-    22567  solve/screen               which atoms are worth scoring in double: the bound
-    22873  solve/scan                 the correlations of all atoms with a block's residuals
-    23036  solve/predict              making targets ready for the next scan
-    23282  solve/candidates           the atoms that a scan could not rule out
-    23619  solve/select               the next atoms of each target
-    23784  solve/pursuit              what one solve holds, and the memory it takes
-    24028  solve/plan                 which form, and in what blocks
-    24273  solve/steps                a pursuit from its rows to its results
-    24512  solve/combine              new rows of coefficients
-    24574  solve/solver               the public call
-    24739  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24948  solve/affine_normal        the normal equations of an affine map
-    25191  solve/affine_factor        their factor, and their solution
-    25422  solve/affine_map           a fitted map, and the rows it makes
-    25766  solve/affine_choice        how many atoms to take, and chosen by what
-    26166  solve/affine_fit           what a fit of an affine map holds and needs
-    26430  solve/affine               fitting and applying affine maps
+    21164  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21217  solve/views                the rows of matrices, as the kernels read them
+    21346  solve/panels               vectors as the dense products want them, and these
+    21537  solve/rests                vectors on their way into panels
+    21714  solve/dictionary           the atoms, and their split along a common direction
+    21869  solve/exact_gram           products of all pairs of atoms in double
+    21951  solve/triangle             packed lower triangles
+    22055  solve/support              what is known of one target, and the exact steps
+    22331  solve/gram_table           products of atoms with all atoms, for scans
+    22569  solve/screen               which atoms are worth scoring in double: the bound
+    22875  solve/scan                 the correlations of all atoms with a block's residuals
+    23038  solve/predict              making targets ready for the next scan
+    23284  solve/candidates           the atoms that a scan could not rule out
+    23621  solve/select               the next atoms of each target
+    23786  solve/pursuit              what one solve holds, and the memory it takes
+    24030  solve/plan                 which form, and in what blocks
+    24275  solve/steps                a pursuit from its rows to its results
+    24514  solve/combine              new rows of coefficients
+    24576  solve/solver               the public call
+    24741  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    24950  solve/affine_normal        the normal equations of an affine map
+    25193  solve/affine_factor        their factor, and their solution
+    25424  solve/affine_map           a fitted map, and the rows it makes
+    25768  solve/affine_choice        how many atoms to take, and chosen by what
+    26168  solve/affine_fit           what a fit of an affine map holds and needs
+    26432  solve/affine               fitting and applying affine maps
 
-    26721  methods                    rows for tokens that a model lacks, each method a room
-    26765  methods/parts              what methods share: sums of rows, combinations
-    26949  methods/pursuit            omp, omp-centred
-    27020  methods/constant           mean, zero
-    27048  methods/rough              products in float that leave few to be taken in double
-    27104  methods/near               each target against all anchors
-    27395  methods/weights            how a few anchors combine to a target
-    27616  methods/interpolation      common_interpolation
-    27769  methods/wechsel            wechsel
-    27819  methods/focus              focus
-    27907  methods/hull               hull
-    27958  methods/dense              matrices of double, and their products
-    28223  methods/lengthen           the base's rows of pieces beside the donor's
-    28489  methods/mapping            omp-affine, affine
-    28758  methods/linear             maps between two models' rows
-    28913  methods/clp                clp
-    28999  methods/chance             normal deviates that are the same everywhere
-    29060  methods/factor             of symmetric matrices
-    29109  methods/randn              randn
-    29198  methods/john_hewitt        john_hewitt
-    29282  methods/polar              the orthogonal part of a matrix
-    29378  methods/procrustes         procrustes
-    29471  methods/eigen              principal directions of a matrix's rows
-    29785  methods/landmark_pca       landmark_pca
-    29843  methods/stb                stb
-    30025  methods/rope               rows turned to positions
-    30115  methods/mp_rope            mp_rope
-    30441  methods/subword            subword
-    30547  methods/zett               zett
-    30569  methods/spread             the factor that suits hidden anchors' rows best
-    30796  methods/modifiers          what is done to the rows of any method
-    30940  methods/undertrained       rows that look as if nothing had trained them
-    31057  methods/methods            the table of all, and the public calls
+    26723  methods                    rows for tokens that a model lacks, each method a room
+    26767  methods/parts              what methods share: sums of rows, combinations
+    26951  methods/pursuit            omp, omp-centred
+    27022  methods/constant           mean, zero
+    27050  methods/rough              products in float that leave few to be taken in double
+    27106  methods/near               each target against all anchors
+    27397  methods/weights            how a few anchors combine to a target
+    27618  methods/interpolation      common_interpolation
+    27771  methods/wechsel            wechsel
+    27821  methods/focus              focus
+    27909  methods/hull               hull
+    27960  methods/dense              matrices of double, and their products
+    28225  methods/lengthen           the base's rows of pieces beside the donor's
+    28491  methods/mapping            omp-affine, affine
+    28760  methods/linear             maps between two models' rows
+    28915  methods/clp                clp
+    29001  methods/chance             normal deviates that are the same everywhere
+    29062  methods/factor             of symmetric matrices
+    29111  methods/randn              randn
+    29200  methods/john_hewitt        john_hewitt
+    29284  methods/polar              the orthogonal part of a matrix
+    29380  methods/procrustes         procrustes
+    29473  methods/eigen              principal directions of a matrix's rows
+    29787  methods/landmark_pca       landmark_pca
+    29845  methods/stb                stb
+    30027  methods/rope               rows turned to positions
+    30117  methods/mp_rope            mp_rope
+    30443  methods/subword            subword
+    30549  methods/zett               zett
+    30571  methods/spread             the factor that suits hidden anchors' rows best
+    30798  methods/modifiers          what is done to the rows of any method
+    30942  methods/undertrained       rows that look as if nothing had trained them
+    31059  methods/methods            the table of all, and the public calls
 
-    31235  across                     tokens of one vocabulary as weighted tokens of another
-    31249  across/map_rows            a map, gathered row by row
-    31446  across/token_map           by the split of the other vocabulary
-    31569  across/write_maps          two maps as safetensors
-    31712  across/spell_maps          two maps as JSON, for people
+    31237  across                     tokens of one vocabulary as weighted tokens of another
+    31251  across/map_rows            a map, gathered row by row
+    31448  across/token_map           by the split of the other vocabulary
+    31571  across/write_maps          two maps as safetensors
+    31714  across/spell_maps          two maps as JSON, for people
 
-    31832  disk                       files and directories
-    31871  disk/system                what POSIX and Windows are asked for
-    31912  disk/windows_paths         paths as Windows takes them
-    32052  disk/windows               the system as Windows gives it
-    32364  disk/posix                 the system as POSIX gives it
-    32612  disk/paths                 what can be told from their text
-    32686  disk/failure               why the system refused
-    32800  disk/look                  what stands at a path, and whether within another
-    32921  disk/listing               listings of directories
-    32996  disk/reading               files to read, and whether they have changed
-    33175  disk/writing               files to write
-    33292  disk/copying               copies of files
-    33358  disk/trees                 whole directories looked through, copied, removed
-    33574  disk/known                 what weights are called in a directory
-    33668  disk/staging               a directory made under another name, then renamed
-    33934  disk/staged_files          files made under another name, then renamed
-    34116  disk/missing               a path or a directory without what is wanted of it
-    34159  disk/gguf_files            GGUF files of a directory, by their names
-    34200  disk/weights               which files they are, and what may stand in their place
-    34536  disk/weight_index          the index of a checkpoint in shards
-    34753  disk/shards                what an index and its shards say of each other
-    34958  disk/gguf_parts            the parts of a split GGUF file
-    35067  disk/checkpoint            a model directory, in one file or in shards
-    35419  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35498  disk/tokenizer_directory   the tokenizer of a model directory
-    35760  disk/encoder_directory     the encoder of a model directory, and files of text
+    31834  disk                       files and directories
+    31873  disk/system                what POSIX and Windows are asked for
+    31914  disk/windows_paths         paths as Windows takes them
+    32054  disk/windows               the system as Windows gives it
+    32366  disk/posix                 the system as POSIX gives it
+    32614  disk/paths                 what can be told from their text
+    32688  disk/failure               why the system refused
+    32802  disk/look                  what stands at a path, and whether within another
+    32923  disk/listing               listings of directories
+    32998  disk/reading               files to read, and whether they have changed
+    33177  disk/writing               files to write
+    33294  disk/copying               copies of files
+    33360  disk/trees                 whole directories looked through, copied, removed
+    33576  disk/known                 what weights are called in a directory
+    33670  disk/staging               a directory made under another name, then renamed
+    33936  disk/staged_files          files made under another name, then renamed
+    34118  disk/missing               a path or a directory without what is wanted of it
+    34161  disk/gguf_files            GGUF files of a directory, by their names
+    34202  disk/weights               which files they are, and what may stand in their place
+    34538  disk/weight_index          the index of a checkpoint in shards
+    34755  disk/shards                what an index and its shards say of each other
+    34960  disk/gguf_parts            the parts of a split GGUF file
+    35069  disk/checkpoint            a model directory, in one file or in shards
+    35421  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35500  disk/tokenizer_directory   the tokenizer of a model directory
+    35762  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35871  model                      which tensors and config keys belong to the vocabulary
-    35907  model/known                what the world calls things
-    36268  model/known_keys           keys of ids and sizes in configs
-    36442  model/known_classes        classes of tokenizers, by the type of model
-    36680  model/names                names of tensors
-    36844  model/document             the JSON files of a model directory
-    36939  model/members              what the members of a config are about
-    37160  model/config               what config.json says
-    37337  model/side                 a model directory opened once
-    37464  model/gguf_model           what a GGUF file says of a model
-    37521  model/code                 the Python that a tokenizer is loaded with
-    37755  model/parts                what each tensor does for the vocabulary
-    37878  model/whole                whether all tensors are there
-    38000  model/find                 finding the parts of a model
-    38304  model/processor            the tokens that a processor looks for by their text
-    38459  model/heirs                what becomes of the ids in a config
-    38627  model/config_ids           ids in a config being edited
-    38867  model/config_lists         lists, dictionaries and ranges of ids
-    39024  model/config_edit          config.json and generation_config.json, edited
-    39331  model/classes              which class a tokenizer is loaded as
-    39538  model/class_tokens         added tokens that a class numbers otherwise
+    35873  model                      which tensors and config keys belong to the vocabulary
+    35909  model/known                what the world calls things
+    36270  model/known_keys           keys of ids and sizes in configs
+    36444  model/known_classes        classes of tokenizers, by the type of model
+    36682  model/names                names of tensors
+    36846  model/document             the JSON files of a model directory
+    36941  model/members              what the members of a config are about
+    37162  model/config               what config.json says
+    37339  model/side                 a model directory opened once
+    37466  model/gguf_model           what a GGUF file says of a model
+    37523  model/code                 the Python that a tokenizer is loaded with
+    37757  model/parts                what each tensor does for the vocabulary
+    37880  model/whole                whether all tensors are there
+    38002  model/find                 finding the parts of a model
+    38306  model/processor            the tokens that a processor looks for by their text
+    38461  model/heirs                what becomes of the ids in a config
+    38629  model/config_ids           ids in a config being edited
+    38869  model/config_lists         lists, dictionaries and ranges of ids
+    39026  model/config_edit          config.json and generation_config.json, edited
+    39333  model/classes              which class a tokenizer is loaded as
+    39540  model/class_tokens         added tokens that a class numbers otherwise
 
-    39654  job                        the whole transplant, in the order in which it happens
-    39715  job/draft_map              which tokens the rows of a draft's head are of
-    39773  job/job                    what a job holds
-    40175  job/open                   opening the two models
-    40451  job/map                    the caller's map
-    40572  job/align                  where every new row comes from
-    40774  job/draft_vocab            the tokens that a draft's head has rows for
-    41010  job/plan                   what becomes of every tensor, and of the configs
-    41233  job/draft_head             a head of fewer rows, and what says which
-    41370  job/rope                   heads and rotary positions of the two models
-    41468  job/chat                   the template that turns messages into text
-    41607  job/digits                 where the two tokenizers cut numbers differently
-    41808  job/converted              the special tokens that a conversion to GGUF finds
-    42116  job/gguf_donor             the files of a tokenizer, open once more
-    42200  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42483  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42819  job/gguf_merges            the merges of a byte-level vocabulary
-    42990  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43160  job/gguf_special           special tokens, flags, templates
-    43379  job/gguf_normal            what becomes of spaces and letters
-    43522  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    43718  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43958  job/bos                    texts that begin otherwise than the base's
-    44022  job/rows                   rows in memory: reading, checking, their mean
-    44362  job/pieces                 what the base cuts new tokens into
-    44517  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44782  job/magikarp               tokens that look under-trained by their rows
-    44909  job/match                  rows of tokens that a new one only begins with
-    44996  job/solve                  solving for the rows of the donor
-    45205  job/targets                the rows that are made from the donor's
-    45328  job/diagnose               what is odd about the rows that were made
-    45460  job/rebuild                the new rows of one vocabulary tensor
-    45751  job/write_blocks           new rows as blocks
-    45850  job/write                  the output and its weights
-    46166  job/write_gguf             the output as a GGUF file, or as parts of one
-    46516  job/copy                   the other files of the two models
-    46733  job/index                  the files that are written anew
-    46911  job/run                    the whole, in order
-    47076  job/combined               a map of tokens by the combinations that a method makes
-    47176  job/report                 what a job did, as JSON and as a table
-    47505  job/findings               what is told of a finished model
-    47556  job/check_head             a head of fewer rows than tokens
-    47791  job/check_files            its files
-    47928  job/check_ids              sizes, ids and tying
-    48144  job/check_values           values
-    48223  job/check_gguf             the tokens of a GGUF file
-    48473  job/check_gguf_keys        its other keys, and its tensors
-    48720  job/check_draft            as a draft model for another
-    49062  job/verify                 whether a finished model agrees with itself
+    39656  job                        the whole transplant, in the order in which it happens
+    39717  job/draft_map              which tokens the rows of a draft's head are of
+    39775  job/job                    what a job holds
+    40177  job/open                   opening the two models
+    40453  job/map                    the caller's map
+    40574  job/align                  where every new row comes from
+    40776  job/draft_vocab            the tokens that a draft's head has rows for
+    41012  job/plan                   what becomes of every tensor, and of the configs
+    41235  job/draft_head             a head of fewer rows, and what says which
+    41372  job/rope                   heads and rotary positions of the two models
+    41470  job/chat                   the template that turns messages into text
+    41609  job/digits                 where the two tokenizers cut numbers differently
+    41810  job/converted              the special tokens that a conversion to GGUF finds
+    42118  job/gguf_donor             the files of a tokenizer, open once more
+    42202  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42485  job/gguf_tokens            the strings, types and scores of a vocabulary
+    42821  job/gguf_merges            the merges of a byte-level vocabulary
+    42992  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43162  job/gguf_special           special tokens, flags, templates
+    43381  job/gguf_normal            what becomes of spaces and letters
+    43524  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    43720  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    43960  job/bos                    texts that begin otherwise than the base's
+    44024  job/rows                   rows in memory: reading, checking, their mean
+    44364  job/pieces                 what the base cuts new tokens into
+    44519  job/untrained              rows that hold nothing, and what becomes of their tokens
+    44784  job/magikarp               tokens that look under-trained by their rows
+    44911  job/match                  rows of tokens that a new one only begins with
+    44998  job/solve                  solving for the rows of the donor
+    45207  job/targets                the rows that are made from the donor's
+    45330  job/diagnose               what is odd about the rows that were made
+    45462  job/rebuild                the new rows of one vocabulary tensor
+    45753  job/write_blocks           new rows as blocks
+    45852  job/write                  the output and its weights
+    46168  job/write_gguf             the output as a GGUF file, or as parts of one
+    46518  job/copy                   the other files of the two models
+    46735  job/index                  the files that are written anew
+    46913  job/run                    the whole, in order
+    47078  job/combined               a map of tokens by the combinations that a method makes
+    47178  job/report                 what a job did, as JSON and as a table
+    47507  job/findings               what is told of a finished model
+    47558  job/check_head             a head of fewer rows than tokens
+    47793  job/check_files            its files
+    47930  job/check_ids              sizes, ids and tying
+    48146  job/check_values           values
+    48225  job/check_gguf             the tokens of a GGUF file
+    48475  job/check_gguf_keys        its other keys, and its tensors
+    48722  job/check_draft            as a draft model for another
+    49064  job/verify                 whether a finished model agrees with itself
 
-    49120  evaluate                   methods ranked on tokens that both models share
-    49139  evaluate/token_class       what a token is like, by its bytes
-    49206  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49404  evaluate/scores            how near rows come to the true ones
-    49504  evaluate/ranks             whether a true row is found among all
-    49635  evaluate/evaluate          methods, one after the other, matrix by matrix
-    49864  evaluate/write_json        an evaluation as JSON
-    49977  evaluate/write_page        an evaluation as a page
+    49122  evaluate                   methods ranked on tokens that both models share
+    49141  evaluate/token_class       what a token is like, by its bytes
+    49208  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49406  evaluate/scores            how near rows come to the true ones
+    49506  evaluate/ranks             whether a true row is found among all
+    49637  evaluate/evaluate          methods, one after the other, matrix by matrix
+    49866  evaluate/write_json        an evaluation as JSON
+    49979  evaluate/write_page        an evaluation as a page
 
-    50191  reshape                    a model's own vocabulary, smaller or larger
-    50223  reshape/needed             what has to stay for the sake of what stays
-    50437  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    50740  reshape/whole_word         which texts a tokenizer leaves in one piece
-    50891  reshape/renumber           which tokens there are then, and their ids
-    51134  reshape/files_json         tokenizer.json and the JSON files beside it
-    51518  reshape/files_lines        merges.txt and vocab.txt
-    51602  reshape/files_pieces       SentencePiece models
-    51822  reshape/files_ranks        tiktoken's ranks and tekken.json
-    51990  reshape/named              tokens that configs name, which stay
-    52107  reshape/files_gguf         the keys of GGUF files
-    52389  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52585  reshape/wording            what the transplant says, in words of those who asked
-    52672  reshape/new_model          the model with its new tokenizer
-    52776  reshape/text_counts        which tokens the caller's texts are made of
-    52845  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53001  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53268  reshape/trim               fewer tokens
-    53410  reshape/extend             a text that becomes a token
-    53670  reshape/more_tokens        all that are wanted, and the model with them
+    50193  reshape                    a model's own vocabulary, smaller or larger
+    50225  reshape/needed             what has to stay for the sake of what stays
+    50439  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    50742  reshape/whole_word         which texts a tokenizer leaves in one piece
+    50893  reshape/renumber           which tokens there are then, and their ids
+    51136  reshape/files_json         tokenizer.json and the JSON files beside it
+    51520  reshape/files_lines        merges.txt and vocab.txt
+    51604  reshape/files_pieces       SentencePiece models
+    51824  reshape/files_ranks        tiktoken's ranks and tekken.json
+    51992  reshape/named              tokens that configs name, which stay
+    52109  reshape/files_gguf         the keys of GGUF files
+    52391  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52587  reshape/wording            what the transplant says, in words of those who asked
+    52674  reshape/new_model          the model with its new tokenizer
+    52778  reshape/text_counts        which tokens the caller's texts are made of
+    52847  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53003  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53270  reshape/trim               fewer tokens
+    53412  reshape/extend             a text that becomes a token
+    53672  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -17429,9 +17429,11 @@ OTX__PRIVATE void otx__parting_find(otx__parting *c)
         c->at = at + token->text.size;
         if (token->alone && otx__cut_in_word(c->set->words, c->text.bytes, at, c->at, size))
             continue;
-        c->found = token;
-        c->start = token->left ? otx__spaces_before(c->text.bytes, at, c->done) : at;
+        c->start = at;
+        if (token->left) /* those that the one before took are not there twice */
+            c->start = otx__max(otx__spaces_before(c->text.bytes, at, c->done), c->done);
         c->end = token->right ? otx__parting_spaces(c) : c->at;
+        c->found = c->start < c->end ? token : NULL;
     }
 }
 

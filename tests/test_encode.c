@@ -114,6 +114,10 @@ static void many_spaces_and_long_tokens(void)
     CHECK_INT(count, sizeof text);
     ENCODE(e, "a  a a", "0 10 10 0 10 0");
     otx_encoder_close(e);
+    e = encoder_of(GPT2("", FLAGS(" ", "10", ",'lstrip':true,'rstrip':true,'normalized':false"),
+                        "null"));
+    ENCODE(e, "a  a a   ", "0 10 0 10 0 10"); /* nothing is left for the next */
+    otx_encoder_close(e);
     (void)snprintf(file, sizeof file, GPT2("", FLAGS("%016000db", "10", ",'normalized':false") ","
                                            FLAGS("00x", "11", ",'normalized':false"), "null"), 0);
     e = encoder_of(file);

@@ -169,9 +169,11 @@ OTX__PRIVATE void otx__parting_find(otx__parting *c)
         c->at = at + token->text.size;
         if (token->alone && otx__cut_in_word(c->set->words, c->text.bytes, at, c->at, size))
             continue;
-        c->found = token;
-        c->start = token->left ? otx__spaces_before(c->text.bytes, at, c->done) : at;
+        c->start = at;
+        if (token->left) /* those that the one before took are not there twice */
+            c->start = otx__max(otx__spaces_before(c->text.bytes, at, c->done), c->done);
         c->end = token->right ? otx__parting_spaces(c) : c->at;
+        c->found = c->start < c->end ? token : NULL;
     }
 }
 
