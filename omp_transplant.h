@@ -19,332 +19,337 @@
        OTX_API        what your compiler wants before a function that a library exports
        OTX_NO_STDIO   no files, no stdio.h: only what works on memory is built
        OTX_NO_SIMD    only the scalar reference kernels are built
+       OTX_SMALL      the solver has its exhaustive form alone: the same results in half the
+                      code and frames of less than 4 KB, and more time
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
    What is where
 
-      384  api/version                version
-      414  api/result                 results
-      454  api/context                context: memory, threads, progress
-      532  api/isa                    instruction sets
-      549  api/matrix                 numbers and matrices
-      607  api/blocks                 block types of ggml
-      633  api/solver                 the solver
-      761  api/affine                 the affine map: rows as the map makes them, and what it misses
-      895  api/methods                methods: rows for tokens that a model lacks
-     1132  api/source                 sources and sinks: bytes in and out
-     1152  api/json                   JSON
-     1274  api/safetensors            safetensors
-     1338  api/gguf                   GGUF
-     1436  api/vocab                  vocabularies
-     1573  api/encode                 encoding: text as token ids
-     1624  api/align                  alignment
-     1691  api/gguf_vocab             vocabularies in GGUF files
-     1714  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1806  api/file                   files
-     1817  api/directory              directories
-     1897  api/job                    the whole job
-     2107  api/map_models             maps by the rows of two models
-     2129  api/verify                 looking at a finished model
-     2198  api/evaluate               methods ranked on tokens that both models share
-     2294  api/reshape                a model's own vocabulary, smaller or larger
+      389  api/version                version
+      419  api/result                 results
+      459  api/context                context: memory, threads, progress
+      537  api/isa                    instruction sets
+      554  api/matrix                 numbers and matrices
+      612  api/blocks                 block types of ggml
+      638  api/solver                 the solver
+      767  api/affine                 the affine map: rows as the map makes them, and what it misses
+      901  api/methods                methods: rows for tokens that a model lacks
+     1138  api/source                 sources and sinks: bytes in and out
+     1158  api/json                   JSON
+     1280  api/safetensors            safetensors
+     1344  api/gguf                   GGUF
+     1442  api/vocab                  vocabularies
+     1579  api/encode                 encoding: text as token ids
+     1630  api/align                  alignment
+     1697  api/gguf_vocab             vocabularies in GGUF files
+     1720  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1812  api/file                   files
+     1823  api/directory              directories
+     1903  api/job                    the whole job
+     2113  api/map_models             maps by the rows of two models
+     2135  api/verify                 looking at a finished model
+     2204  api/evaluate               methods ranked on tokens that both models share
+     2300  api/reshape                a model's own vocabulary, smaller or larger
 
-     2432  base                       what everything stands on
-     2468  base/begin                 system headers, and how floating point must be compiled
-     2506  base/sizes                 counting, and sums and products that may not wrap
-     2544  base/span                  bytes of others, digits, UTF-8
-     2702  base/decimal               the digits of a double
-     2851  base/format                printf without stdio and without a locale
-     3120  base/result                results, failures, messages
-     3236  base/memory                the allocator, arrays that grow
-     3295  base/text                  names in messages, and text that grows
-     3412  base/hooks                 log, progress, threads of the caller
-     3481  base/sort                  in place, without memory, never quadratic; and finding
-     3531  base/clock                 wall time for statistics
-     3577  base/hash                  keyed, for tables whose keys a stranger chooses
-     3669  base/pool                  blocks that are freed together
-     3784  base/number                element types, widening and rounding
-     3995  base/blocks                block types of ggml, taken apart and widened
-     4216  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4501  base/blocks_make           rows quantised to blocks
-     4895  base/base64                decoding
-     4931  base/protobuf              fields of a message
-     5053  base/watch                 long loops that the caller can stop
+     2439  base                       what everything stands on
+     2475  base/begin                 system headers, and how floating point must be compiled
+     2513  base/sizes                 counting, and sums and products that may not wrap
+     2551  base/span                  bytes of others, digits, UTF-8
+     2709  base/decimal               the digits of a double
+     2858  base/format                printf without stdio and without a locale
+     3127  base/result                results, failures, messages
+     3243  base/memory                the allocator, arrays that grow
+     3302  base/text                  names in messages, and text that grows
+     3419  base/hooks                 log, progress, threads of the caller
+     3488  base/sort                  in place, without memory, never quadratic; and finding
+     3538  base/clock                 wall time for statistics
+     3584  base/hash                  keyed, for tables whose keys a stranger chooses
+     3676  base/pool                  blocks that are freed together
+     3791  base/number                element types, widening and rounding
+     4002  base/blocks                block types of ggml, taken apart and widened
+     4223  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4508  base/blocks_make           rows quantised to blocks
+     4902  base/base64                decoding
+     4938  base/protobuf              fields of a message
+     5060  base/watch                 long loops that the caller can stop
 
-     5106  files                      formats, on memory and streams
-     5136  files/memory_source        memory as a source of bytes
-     5154  files/json_read            a parser without recursion
-     5507  files/json_values          looking at values, stepping through containers
-     5720  files/json_edit            writing, and edits that keep every byte they do not touch
-     6088  files/tensors              what reading and writing a header share
-     6223  files/safetensors_read     the header of a file, checked
-     6548  files/safetensors_write    the header of a new file
-     6705  files/gguf_types           ggml's types, and the sizes of values
-     6882  files/gguf_values          keys, tensors and values found
-     7000  files/gguf_walk            what stands in a header, one after the other
-     7212  files/gguf_read            the header of a file, checked
-     7433  files/gguf_write           the header of a new file
-     7639  files/gguf_keys            a list of keys that is being made
+     5127  files                      formats, on memory and streams
+     5157  files/memory_source        memory as a source of bytes
+     5175  files/json_read            a parser without recursion
+     5528  files/json_values          looking at values, stepping through containers
+     5741  files/json_edit            writing, and edits that keep every byte they do not touch
+     6109  files/tensors              what reading and writing a header share
+     6244  files/safetensors_read     the header of a file, checked
+     6569  files/safetensors_write    the header of a new file
+     6726  files/gguf_types           ggml's types, and the sizes of values
+     6903  files/gguf_values          keys, tensors and values found
+     7021  files/gguf_walk            what stands in a header, one after the other
+     7233  files/gguf_read            the header of a file, checked
+     7454  files/gguf_write           the header of a new file
+     7660  files/gguf_keys            a list of keys that is being made
 
-     7839  vocab                      tokens, from every source, and which of them are the same
-     7881  vocab/known                what the world calls things: files, classes, tokens
-     8205  vocab/token_table          the table of tokens, and finding tokens in it
-     8379  vocab/spelling             from what a file spells to bytes
-     8570  vocab/reader               what the readers of all sources share
-     8928  vocab/added_tokens         what other files add to a model's tokens
-     9276  vocab/in_use               tokens that are named as reserved ones and are none
-     9379  vocab/from_tokenizer_json  tokenizer.json
-     9672  vocab/from_tekken          tekken.json
-     9827  vocab/from_tiktoken        *.tiktoken
-     9892  vocab/from_sentencepiece   tokenizer.model and its like
-    10257  vocab/from_vocab_json      vocab.json and merges.txt
-    10343  vocab/from_vocab_txt       vocab.txt
-    10400  vocab/digits               how a tokenizer cuts numbers
-    10596  vocab/recognise            what a file is, by what it holds
-    10727  vocab/parse                the first source that is given, and what goes with it
-    10953  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11336  vocab/rules_read           the rules of each kind of file
-    11460  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11653  vocab/from_gguf            the vocabulary of a GGUF file
-    11961  vocab/gguf_rules           how it splits text
-    12113  vocab/split_bpe            words split by byte-pair encoding
-    12331  vocab/split                text split as the tokenizer's model splits it
-    12533  vocab/align                which base token a donor token is
+     7860  vocab                      tokens, from every source, and which of them are the same
+     7902  vocab/known                what the world calls things: files, classes, tokens
+     8226  vocab/token_table          the table of tokens, and finding tokens in it
+     8400  vocab/spelling             from what a file spells to bytes
+     8591  vocab/reader               what the readers of all sources share
+     8949  vocab/added_tokens         what other files add to a model's tokens
+     9297  vocab/in_use               tokens that are named as reserved ones and are none
+     9400  vocab/from_tokenizer_json  tokenizer.json
+     9693  vocab/from_tekken          tekken.json
+     9848  vocab/from_tiktoken        *.tiktoken
+     9913  vocab/from_sentencepiece   tokenizer.model and its like
+    10278  vocab/from_vocab_json      vocab.json and merges.txt
+    10364  vocab/from_vocab_txt       vocab.txt
+    10421  vocab/digits               how a tokenizer cuts numbers
+    10617  vocab/recognise            what a file is, by what it holds
+    10748  vocab/parse                the first source that is given, and what goes with it
+    10974  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11357  vocab/rules_read           the rules of each kind of file
+    11481  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11674  vocab/from_gguf            the vocabulary of a GGUF file
+    11982  vocab/gguf_rules           how it splits text
+    12134  vocab/split_bpe            words split by byte-pair encoding
+    12352  vocab/split                text split as the tokenizer's model splits it
+    12554  vocab/align                which base token a donor token is
 
-    12790  encode                     text becomes pieces, pieces become ids
-    12834  encode/char_set            sets of characters
-    13059  encode/unicode_tables      what characters are, packed
-    13223  encode/categories          Unicode's categories, scripts and case, as sets
-    13524  encode/regex_parse         regular expressions, read: sets and escapes
-    13830  encode/regex_syntax        classes, repetitions, groups
-    14230  encode/regex_program       instructions, and what parts of an expression begin with
-    14383  encode/regex_make          the program that they become
-    14745  encode/regex_match         the program run over a text
-    15117  encode/slices              a text in pieces, and ways to cut it further
-    15362  encode/cutter_read         the steps of a pre-tokenizer, read
-    15674  encode/cutter              texts cut by them
-    15849  encode/normal_tables       what normalisers know of characters
-    16112  encode/normal_read         the same, unpacked
-    16288  encode/normal_forms        Unicode's four normal forms
-    16559  encode/charsmap            SentencePiece's map of characters
-    16708  encode/normalise_steps     what normalisers do, step by step
-    16897  encode/normalise           the normaliser of a tokenizer.json
-    17260  encode/added_cut           added tokens, cut out of a text
-    17459  encode/word_cache          what words became before
-    17538  encode/encode_words        words as the model splits them
-    17739  encode/encode_open         what an encoder is made from
-    18025  encode/encode              whole texts as token ids
-    18228  encode/write_counts        how often tokens occur, as lists
+    12811  encode                     text becomes pieces, pieces become ids
+    12855  encode/char_set            sets of characters
+    13080  encode/unicode_tables      what characters are, packed
+    13244  encode/categories          Unicode's categories, scripts and case, as sets
+    13545  encode/regex_parse         regular expressions, read: sets and escapes
+    13851  encode/regex_syntax        classes, repetitions, groups
+    14251  encode/regex_program       instructions, and what parts of an expression begin with
+    14404  encode/regex_make          the program that they become
+    14766  encode/regex_match         the program run over a text
+    15138  encode/slices              a text in pieces, and ways to cut it further
+    15383  encode/cutter_read         the steps of a pre-tokenizer, read
+    15695  encode/cutter              texts cut by them
+    15870  encode/normal_tables       what normalisers know of characters
+    16133  encode/normal_read         the same, unpacked
+    16309  encode/normal_forms        Unicode's four normal forms
+    16580  encode/charsmap            SentencePiece's map of characters
+    16729  encode/normalise_steps     what normalisers do, step by step
+    16918  encode/normalise           the normaliser of a tokenizer.json
+    17281  encode/added_cut           added tokens, cut out of a text
+    17480  encode/word_cache          what words became before
+    17559  encode/encode_words        words as the model splits them
+    17760  encode/encode_open         what an encoder is made from
+    18046  encode/encode              whole texts as token ids
+    18249  encode/write_counts        how often tokens occur, as lists
 
-    18335  simd                       the hot loops, once for each instruction set
-    18368  simd/kernels               the table of kernels, and what all versions share
-    18645  simd/scalar                the reference
-    18814  simd/sse2                  the operations of 128-bit x86, and what each does
-    18935  simd/neon                  those of 64-bit Arm
-    19030  simd/wasm                  those of WebAssembly's SIMD128
-    19115  simd/avx2                  those of 256-bit x86, with FMA
-    19197  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19839  simd/avx_vnni              AVX2, and products of integers
-    19935  simd/neon_bf16             NEON, and products of matrices
-    20089  simd/avx512                512-bit x86, by hand
-    20695  simd/amx                   tiles of x86, beside AVX-512
-    20938  simd/dispatch              which of them this machine can run, and which a call takes
+    18356  simd                       the hot loops, once for each instruction set
+    18389  simd/kernels               the table of kernels, and what all versions share
+    18666  simd/scalar                the reference
+    18835  simd/sse2                  the operations of 128-bit x86, and what each does
+    18956  simd/neon                  those of 64-bit Arm
+    19051  simd/wasm                  those of WebAssembly's SIMD128
+    19136  simd/avx2                  those of 256-bit x86, with FMA
+    19218  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19862  simd/avx_vnni              AVX2, and products of integers
+    19958  simd/neon_bf16             NEON, and products of matrices
+    20112  simd/avx512                512-bit x86, by hand
+    20719  simd/amx                   tiles of x86, beside AVX-512
+    20962  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21164  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21217  solve/views                the rows of matrices, as the kernels read them
-    21346  solve/panels               vectors as the dense products want them, and these
-    21537  solve/rests                vectors on their way into panels
-    21714  solve/dictionary           the atoms, and their split along a common direction
-    21869  solve/exact_gram           products of all pairs of atoms in double
-    21951  solve/triangle             packed lower triangles
-    22055  solve/support              what is known of one target, and the exact steps
-    22331  solve/gram_table           products of atoms with all atoms, for scans
-    22569  solve/screen               which atoms are worth scoring in double: the bound
-    22875  solve/scan                 the correlations of all atoms with a block's residuals
-    23038  solve/predict              making targets ready for the next scan
-    23284  solve/candidates           the atoms that a scan could not rule out
-    23621  solve/select               the next atoms of each target
-    23786  solve/pursuit              what one solve holds, and the memory it takes
-    24030  solve/plan                 which form, and in what blocks
-    24275  solve/steps                a pursuit from its rows to its results
-    24514  solve/combine              new rows of coefficients
-    24576  solve/solver               the public call
-    24741  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    24950  solve/affine_normal        the normal equations of an affine map
-    25193  solve/affine_factor        their factor, and their solution
-    25424  solve/affine_map           a fitted map, and the rows it makes
-    25768  solve/affine_choice        how many atoms to take, and chosen by what
-    26168  solve/affine_fit           what a fit of an affine map holds and needs
-    26432  solve/affine               fitting and applying affine maps
+    21188  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21244  solve/views                the rows of matrices, as the kernels read them
+    21373  solve/panels               vectors as the dense products want them, and these
+    21572  solve/rests                vectors on their way into panels
+    21750  solve/dictionary           the atoms, and their split along a common direction
+    21905  solve/exact_gram           products of all pairs of atoms in double
+    21987  solve/triangle             packed lower triangles
+    22091  solve/support              what is known of one target, and the exact steps
+    22367  solve/gram_table           products of atoms with all atoms, for scans
+    22622  solve/screen               which atoms are worth scoring in double: the bound
+    22893  solve/residuals            the residual form's targets on their way into a scan
+    23078  solve/scan                 the correlations of all atoms with a block's residuals
+    23247  solve/predict              making targets ready for the next scan
+    23494  solve/candidates           the atoms that a scan could not rule out
+    23828  solve/select               the next atoms of each target
+    24013  solve/rates                what a processor does in a second
+    24055  solve/pursuit              what one solve holds, and the memory it takes
+    24356  solve/plan                 which form, and in what blocks
+    24574  solve/apart                targets that a table of products cannot tell on
+    24625  solve/steps                a pursuit from its rows to its results
+    24867  solve/combine              new rows of coefficients
+    24929  solve/solver               the public call
+    25097  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25306  solve/affine_normal        the normal equations of an affine map
+    25549  solve/affine_factor        their factor, and their solution
+    25780  solve/affine_map           a fitted map, and the rows it makes
+    26124  solve/affine_choice        how many atoms to take, and chosen by what
+    26524  solve/affine_fit           what a fit of an affine map holds and needs
+    26788  solve/affine               fitting and applying affine maps
 
-    26723  methods                    rows for tokens that a model lacks, each method a room
-    26767  methods/parts              what methods share: sums of rows, combinations
-    26951  methods/pursuit            omp, omp-centred
-    27022  methods/constant           mean, zero
-    27050  methods/rough              products in float that leave few to be taken in double
-    27106  methods/near               each target against all anchors
-    27397  methods/weights            how a few anchors combine to a target
-    27618  methods/interpolation      common_interpolation
-    27771  methods/wechsel            wechsel
-    27821  methods/focus              focus
-    27909  methods/hull               hull
-    27960  methods/dense              matrices of double, and their products
-    28225  methods/lengthen           the base's rows of pieces beside the donor's
-    28491  methods/mapping            omp-affine, affine
-    28760  methods/linear             maps between two models' rows
-    28915  methods/clp                clp
-    29001  methods/chance             normal deviates that are the same everywhere
-    29062  methods/factor             of symmetric matrices
-    29111  methods/randn              randn
-    29200  methods/john_hewitt        john_hewitt
-    29284  methods/polar              the orthogonal part of a matrix
-    29380  methods/procrustes         procrustes
-    29473  methods/eigen              principal directions of a matrix's rows
-    29787  methods/landmark_pca       landmark_pca
-    29845  methods/stb                stb
-    30027  methods/rope               rows turned to positions
-    30117  methods/mp_rope            mp_rope
-    30443  methods/subword            subword
-    30549  methods/zett               zett
-    30571  methods/spread             the factor that suits hidden anchors' rows best
-    30798  methods/modifiers          what is done to the rows of any method
-    30942  methods/undertrained       rows that look as if nothing had trained them
-    31059  methods/methods            the table of all, and the public calls
+    27079  methods                    rows for tokens that a model lacks, each method a room
+    27123  methods/parts              what methods share: sums of rows, combinations
+    27307  methods/pursuit            omp, omp-centred
+    27378  methods/constant           mean, zero
+    27406  methods/rough              products in float that leave few to be taken in double
+    27462  methods/near               each target against all anchors
+    27753  methods/weights            how a few anchors combine to a target
+    27974  methods/interpolation      common_interpolation
+    28127  methods/wechsel            wechsel
+    28177  methods/focus              focus
+    28265  methods/hull               hull
+    28316  methods/dense              matrices of double, and their products
+    28581  methods/lengthen           the base's rows of pieces beside the donor's
+    28847  methods/mapping            omp-affine, affine
+    29116  methods/linear             maps between two models' rows
+    29271  methods/clp                clp
+    29357  methods/chance             normal deviates that are the same everywhere
+    29418  methods/factor             of symmetric matrices
+    29467  methods/randn              randn
+    29556  methods/john_hewitt        john_hewitt
+    29640  methods/polar              the orthogonal part of a matrix
+    29736  methods/procrustes         procrustes
+    29829  methods/eigen              principal directions of a matrix's rows
+    30143  methods/landmark_pca       landmark_pca
+    30201  methods/stb                stb
+    30383  methods/rope               rows turned to positions
+    30473  methods/mp_rope            mp_rope
+    30799  methods/subword            subword
+    30905  methods/zett               zett
+    30927  methods/spread             the factor that suits hidden anchors' rows best
+    31154  methods/modifiers          what is done to the rows of any method
+    31298  methods/undertrained       rows that look as if nothing had trained them
+    31415  methods/methods            the table of all, and the public calls
 
-    31237  across                     tokens of one vocabulary as weighted tokens of another
-    31251  across/map_rows            a map, gathered row by row
-    31448  across/token_map           by the split of the other vocabulary
-    31571  across/write_maps          two maps as safetensors
-    31714  across/spell_maps          two maps as JSON, for people
+    31593  across                     tokens of one vocabulary as weighted tokens of another
+    31607  across/map_rows            a map, gathered row by row
+    31804  across/token_map           by the split of the other vocabulary
+    31927  across/write_maps          two maps as safetensors
+    32070  across/spell_maps          two maps as JSON, for people
 
-    31834  disk                       files and directories
-    31873  disk/system                what POSIX and Windows are asked for
-    31914  disk/windows_paths         paths as Windows takes them
-    32054  disk/windows               the system as Windows gives it
-    32366  disk/posix                 the system as POSIX gives it
-    32614  disk/paths                 what can be told from their text
-    32688  disk/failure               why the system refused
-    32802  disk/look                  what stands at a path, and whether within another
-    32923  disk/listing               listings of directories
-    32998  disk/reading               files to read, and whether they have changed
-    33177  disk/writing               files to write
-    33294  disk/copying               copies of files
-    33360  disk/trees                 whole directories looked through, copied, removed
-    33576  disk/known                 what weights are called in a directory
-    33670  disk/staging               a directory made under another name, then renamed
-    33936  disk/staged_files          files made under another name, then renamed
-    34118  disk/missing               a path or a directory without what is wanted of it
-    34161  disk/gguf_files            GGUF files of a directory, by their names
-    34202  disk/weights               which files they are, and what may stand in their place
-    34538  disk/weight_index          the index of a checkpoint in shards
-    34755  disk/shards                what an index and its shards say of each other
-    34960  disk/gguf_parts            the parts of a split GGUF file
-    35069  disk/checkpoint            a model directory, in one file or in shards
-    35421  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35500  disk/tokenizer_directory   the tokenizer of a model directory
-    35762  disk/encoder_directory     the encoder of a model directory, and files of text
+    32190  disk                       files and directories
+    32229  disk/system                what POSIX and Windows are asked for
+    32270  disk/windows_paths         paths as Windows takes them
+    32410  disk/windows               the system as Windows gives it
+    32722  disk/posix                 the system as POSIX gives it
+    32970  disk/paths                 what can be told from their text
+    33044  disk/failure               why the system refused
+    33158  disk/look                  what stands at a path, and whether within another
+    33279  disk/listing               listings of directories
+    33354  disk/reading               files to read, and whether they have changed
+    33533  disk/writing               files to write
+    33650  disk/copying               copies of files
+    33716  disk/trees                 whole directories looked through, copied, removed
+    33932  disk/known                 what weights are called in a directory
+    34026  disk/staging               a directory made under another name, then renamed
+    34292  disk/staged_files          files made under another name, then renamed
+    34474  disk/missing               a path or a directory without what is wanted of it
+    34517  disk/gguf_files            GGUF files of a directory, by their names
+    34558  disk/weights               which files they are, and what may stand in their place
+    34894  disk/weight_index          the index of a checkpoint in shards
+    35111  disk/shards                what an index and its shards say of each other
+    35316  disk/gguf_parts            the parts of a split GGUF file
+    35425  disk/checkpoint            a model directory, in one file or in shards
+    35777  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35856  disk/tokenizer_directory   the tokenizer of a model directory
+    36118  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    35873  model                      which tensors and config keys belong to the vocabulary
-    35909  model/known                what the world calls things
-    36270  model/known_keys           keys of ids and sizes in configs
-    36444  model/known_classes        classes of tokenizers, by the type of model
-    36682  model/names                names of tensors
-    36846  model/document             the JSON files of a model directory
-    36941  model/members              what the members of a config are about
-    37162  model/config               what config.json says
-    37339  model/side                 a model directory opened once
-    37466  model/gguf_model           what a GGUF file says of a model
-    37523  model/code                 the Python that a tokenizer is loaded with
-    37757  model/parts                what each tensor does for the vocabulary
-    37880  model/whole                whether all tensors are there
-    38002  model/find                 finding the parts of a model
-    38306  model/processor            the tokens that a processor looks for by their text
-    38461  model/heirs                what becomes of the ids in a config
-    38629  model/config_ids           ids in a config being edited
-    38869  model/config_lists         lists, dictionaries and ranges of ids
-    39026  model/config_edit          config.json and generation_config.json, edited
-    39333  model/classes              which class a tokenizer is loaded as
-    39540  model/class_tokens         added tokens that a class numbers otherwise
+    36229  model                      which tensors and config keys belong to the vocabulary
+    36265  model/known                what the world calls things
+    36633  model/known_keys           keys of ids and sizes in configs
+    36807  model/known_classes        classes of tokenizers, by the type of model
+    37045  model/names                names of tensors
+    37209  model/document             the JSON files of a model directory
+    37304  model/members              what the members of a config are about
+    37525  model/config               what config.json says
+    37702  model/side                 a model directory opened once
+    37829  model/gguf_model           what a GGUF file says of a model
+    37886  model/code                 the Python that a tokenizer is loaded with
+    38120  model/parts                what each tensor does for the vocabulary
+    38250  model/whole                whether all tensors are there
+    38372  model/find                 finding the parts of a model
+    38676  model/processor            the tokens that a processor looks for by their text
+    38831  model/heirs                what becomes of the ids in a config
+    38999  model/config_ids           ids in a config being edited
+    39239  model/config_lists         lists, dictionaries and ranges of ids
+    39396  model/config_edit          config.json and generation_config.json, edited
+    39703  model/classes              which class a tokenizer is loaded as
+    39910  model/class_tokens         added tokens that a class numbers otherwise
 
-    39656  job                        the whole transplant, in the order in which it happens
-    39717  job/draft_map              which tokens the rows of a draft's head are of
-    39775  job/job                    what a job holds
-    40177  job/open                   opening the two models
-    40453  job/map                    the caller's map
-    40574  job/align                  where every new row comes from
-    40776  job/draft_vocab            the tokens that a draft's head has rows for
-    41012  job/plan                   what becomes of every tensor, and of the configs
-    41235  job/draft_head             a head of fewer rows, and what says which
-    41372  job/rope                   heads and rotary positions of the two models
-    41470  job/chat                   the template that turns messages into text
-    41609  job/digits                 where the two tokenizers cut numbers differently
-    41810  job/converted              the special tokens that a conversion to GGUF finds
-    42118  job/gguf_donor             the files of a tokenizer, open once more
-    42202  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42485  job/gguf_tokens            the strings, types and scores of a vocabulary
-    42821  job/gguf_merges            the merges of a byte-level vocabulary
-    42992  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43162  job/gguf_special           special tokens, flags, templates
-    43381  job/gguf_normal            what becomes of spaces and letters
-    43524  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    43720  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    43960  job/bos                    texts that begin otherwise than the base's
-    44024  job/rows                   rows in memory: reading, checking, their mean
-    44364  job/pieces                 what the base cuts new tokens into
-    44519  job/untrained              rows that hold nothing, and what becomes of their tokens
-    44784  job/magikarp               tokens that look under-trained by their rows
-    44911  job/match                  rows of tokens that a new one only begins with
-    44998  job/solve                  solving for the rows of the donor
-    45207  job/targets                the rows that are made from the donor's
-    45330  job/diagnose               what is odd about the rows that were made
-    45462  job/rebuild                the new rows of one vocabulary tensor
-    45753  job/write_blocks           new rows as blocks
-    45852  job/write                  the output and its weights
-    46168  job/write_gguf             the output as a GGUF file, or as parts of one
-    46518  job/copy                   the other files of the two models
-    46735  job/index                  the files that are written anew
-    46913  job/run                    the whole, in order
-    47078  job/combined               a map of tokens by the combinations that a method makes
-    47178  job/report                 what a job did, as JSON and as a table
-    47507  job/findings               what is told of a finished model
-    47558  job/check_head             a head of fewer rows than tokens
-    47793  job/check_files            its files
-    47930  job/check_ids              sizes, ids and tying
-    48146  job/check_values           values
-    48225  job/check_gguf             the tokens of a GGUF file
-    48475  job/check_gguf_keys        its other keys, and its tensors
-    48722  job/check_draft            as a draft model for another
-    49064  job/verify                 whether a finished model agrees with itself
+    40026  job                        the whole transplant, in the order in which it happens
+    40087  job/draft_map              which tokens the rows of a draft's head are of
+    40145  job/job                    what a job holds
+    40547  job/open                   opening the two models
+    40823  job/map                    the caller's map
+    40944  job/align                  where every new row comes from
+    41146  job/draft_vocab            the tokens that a draft's head has rows for
+    41391  job/plan                   what becomes of every tensor, and of the configs
+    41614  job/draft_head             a head of fewer rows, and what says which
+    41771  job/rope                   heads and rotary positions of the two models
+    41869  job/chat                   the template that turns messages into text
+    42008  job/digits                 where the two tokenizers cut numbers differently
+    42209  job/converted              the special tokens that a conversion to GGUF finds
+    42517  job/gguf_donor             the files of a tokenizer, open once more
+    42601  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42884  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43220  job/gguf_merges            the merges of a byte-level vocabulary
+    43391  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43561  job/gguf_special           special tokens, flags, templates
+    43780  job/gguf_normal            what becomes of spaces and letters
+    43923  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44119  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44359  job/bos                    texts that begin otherwise than the base's
+    44423  job/rows                   rows in memory: reading, checking, their mean
+    44763  job/pieces                 what the base cuts new tokens into
+    44918  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45183  job/magikarp               tokens that look under-trained by their rows
+    45310  job/match                  rows of tokens that a new one only begins with
+    45397  job/solve                  solving for the rows of the donor
+    45606  job/targets                the rows that are made from the donor's
+    45729  job/diagnose               what is odd about the rows that were made
+    45861  job/rebuild                the new rows of one vocabulary tensor
+    46152  job/write_blocks           new rows as blocks
+    46251  job/write                  the output and its weights
+    46567  job/write_gguf             the output as a GGUF file, or as parts of one
+    46917  job/copy                   the other files of the two models
+    47134  job/index                  the files that are written anew
+    47312  job/run                    the whole, in order
+    47477  job/combined               a map of tokens by the combinations that a method makes
+    47577  job/report                 what a job did, as JSON and as a table
+    47906  job/findings               what is told of a finished model
+    47957  job/check_head             a head of fewer rows than tokens
+    48202  job/check_files            its files
+    48339  job/check_ids              sizes, ids and tying
+    48555  job/check_values           values
+    48634  job/check_gguf             the tokens of a GGUF file
+    48884  job/check_gguf_keys        its other keys, and its tensors
+    49131  job/check_draft            as a draft model for another
+    49473  job/verify                 whether a finished model agrees with itself
 
-    49122  evaluate                   methods ranked on tokens that both models share
-    49141  evaluate/token_class       what a token is like, by its bytes
-    49208  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49406  evaluate/scores            how near rows come to the true ones
-    49506  evaluate/ranks             whether a true row is found among all
-    49637  evaluate/evaluate          methods, one after the other, matrix by matrix
-    49866  evaluate/write_json        an evaluation as JSON
-    49979  evaluate/write_page        an evaluation as a page
+    49531  evaluate                   methods ranked on tokens that both models share
+    49550  evaluate/token_class       what a token is like, by its bytes
+    49617  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49815  evaluate/scores            how near rows come to the true ones
+    49915  evaluate/ranks             whether a true row is found among all
+    50046  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50275  evaluate/write_json        an evaluation as JSON
+    50388  evaluate/write_page        an evaluation as a page
 
-    50193  reshape                    a model's own vocabulary, smaller or larger
-    50225  reshape/needed             what has to stay for the sake of what stays
-    50439  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    50742  reshape/whole_word         which texts a tokenizer leaves in one piece
-    50893  reshape/renumber           which tokens there are then, and their ids
-    51136  reshape/files_json         tokenizer.json and the JSON files beside it
-    51520  reshape/files_lines        merges.txt and vocab.txt
-    51604  reshape/files_pieces       SentencePiece models
-    51824  reshape/files_ranks        tiktoken's ranks and tekken.json
-    51992  reshape/named              tokens that configs name, which stay
-    52109  reshape/files_gguf         the keys of GGUF files
-    52391  reshape/new_tokenizer      the files of the tokenizer, written anew
-    52587  reshape/wording            what the transplant says, in words of those who asked
-    52674  reshape/new_model          the model with its new tokenizer
-    52778  reshape/text_counts        which tokens the caller's texts are made of
-    52847  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53003  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53270  reshape/trim               fewer tokens
-    53412  reshape/extend             a text that becomes a token
-    53672  reshape/more_tokens        all that are wanted, and the model with them
+    50602  reshape                    a model's own vocabulary, smaller or larger
+    50634  reshape/needed             what has to stay for the sake of what stays
+    50848  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51151  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51302  reshape/renumber           which tokens there are then, and their ids
+    51545  reshape/files_json         tokenizer.json and the JSON files beside it
+    51929  reshape/files_lines        merges.txt and vocab.txt
+    52013  reshape/files_pieces       SentencePiece models
+    52233  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52401  reshape/named              tokens that configs name, which stay
+    52518  reshape/files_gguf         the keys of GGUF files
+    52800  reshape/new_tokenizer      the files of the tokenizer, written anew
+    52996  reshape/wording            what the transplant says, in words of those who asked
+    53083  reshape/new_model          the model with its new tokenizer
+    53187  reshape/text_counts        which tokens the caller's texts are made of
+    53256  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53412  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53679  reshape/trim               fewer tokens
+    53847  reshape/extend             a text that becomes a token
+    54122  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -690,7 +695,8 @@ typedef struct otx_omp_stats {
     otx_isa isa;            /* likewise */
     int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
-    uint64_t passes;        /* times that a whole block of targets was screened */
+    uint64_t passes;        /* times that a block of targets was screened; what a few of them
+                               that nearly are atoms take apart, at its end, is not counted */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
@@ -2295,7 +2301,8 @@ OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
 /* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
 
 /* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
-   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID; or "COUNT\tID\tTOKEN", as
+   otx_token_counts_write writes it, which does not stay if it is counted 0 times. */
 typedef struct otx_trim_options {
     const char *const *tokens;
     size_t token_count;
@@ -2400,10 +2407,10 @@ typedef struct otx_extend_summary {
    under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
    other text, and one that holds a token which texts are cut at, becomes an added token, that
    is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
-   grow by the model's own; added ones are user-defined there. New rows are made from those of
-   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
-   with the same errors. A text of nothing, or one that has to be an added token and is no
-   UTF-8, is OTX_ERROR_ARGUMENT.
+   grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
+   New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added
@@ -5085,6 +5092,20 @@ OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
     watch->body(watch->argument, watch->first + index, worker);
 }
 
+/* Multiply-adds up to which one thread does a loop alone: a team of OpenMP's takes as long to
+   gather, on a busy machine far longer, and those who find nothing to do wait in a loop. */
+#define OTX__ALONE_WORK 1e5
+
+/* Runs the items at hand: together or, where there is little to do, alone. */
+OTX__PRIVATE void otx__watch_slice(otx__watch *watch, size_t count, double work)
+{
+    size_t i;
+    if ((double)count * work > OTX__ALONE_WORK || (watch->ctx && watch->ctx->parallel_for))
+        otx__parallel(watch->ctx, count, otx__watch_body, watch);
+    else
+        for (i = 0; i < count; i++) otx__watch_body(watch, i, 0);
+}
+
 /* otx__parallel in slices, for items of `work` multiply-adds or so each. */
 OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double work,
                                         otx_parallel_body body, void *argument,
@@ -5097,7 +5118,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->body = body;
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
-        otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
+        otx__watch_slice(watch, otx__min(slice, count - watch->first), work);
         result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
@@ -19357,6 +19378,7 @@ OTX__128_KERNEL uint32_t otx__sift_128(const otx__sift *sift, float *least, floa
         high[i] = OTX__128_ADD_PRODUCT(spread, weight, value);
         highs = OTX__128_MAX(highs, high[i]);
     }
+    if (!OTX__128_NOT_BELOW(highs, mark)) return 0;
     if (OTX__128_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_128(lows);
         mark = OTX__128_SPLAT(*least);
@@ -19676,6 +19698,7 @@ OTX__256_KERNEL uint32_t otx__sift_256(const otx__sift *sift, float *least, floa
         high[i] = OTX__256_ADD_PRODUCT(spread, weight, value);
         highs = OTX__256_MAX(highs, high[i]);
     }
+    if (!OTX__256_NOT_BELOW(highs, mark)) return 0;
     if (OTX__256_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_256(lows);
         mark = OTX__256_SPLAT(*least);
@@ -20373,6 +20396,7 @@ OTX__AVX512_KERNEL uint32_t otx__sift_avx512(const otx__sift *sift, float *least
     __mmask16 mask0, mask1;
     otx__sift_half_avx512(sift, 0, &low0, &high0);
     otx__sift_half_avx512(sift, 16, &low1, &high1);
+    if (!_mm512_cmp_ps_mask(_mm512_max_ps(high0, high1), mark, _CMP_GE_OQ)) return 0;
     low0 = _mm512_max_ps(low0, low1);
     if (_mm512_cmp_ps_mask(low0, mark, _CMP_GT_OQ)) {
         *least = _mm512_reduce_max_ps(low0);
@@ -21197,12 +21221,15 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      support        what is known of one target, and the exact steps
      gram_table     products of atoms with all atoms, for scans
      screen         which atoms are worth scoring in double: the bound
+     residuals      the residual form's targets on their way into a scan
      scan           the correlations of all atoms with a block's residuals
      predict        making targets ready for the next scan
      candidates     the atoms that a scan could not rule out
      select         the next atoms of each target
+     rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
+     apart          targets that a table of products cannot tell on
      steps          a pursuit from its rows to its results
      combine        new rows of coefficients
      solver         the public call
@@ -21477,17 +21504,25 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
 }
 
 /* products[tile][j][i], as below, of panels of float with at least one column. */
-OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
-                                              float *products)
+                                              size_t wanted, float *products)
 {
     size_t block, tile, j;
     for (block = 0; block < columns; block += OTX__CHAIN)
         for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+            for (j = 0; j < wanted; j += OTX__STRIP)
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
                                  block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
+/* The same of whole panels. */
+OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+                                              size_t tiles, const float *b, size_t columns,
+                                              float *products)
+{
+    otx__panels_multiply_strips(kernels, a, tiles, b, columns, OTX__TILE, products);
 }
 
 /* Turns products of ROWS into those of the vectors' rests. */
@@ -21508,17 +21543,17 @@ OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, si
 }
 
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
-   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b, of the
-   same type; where that is INT8, in units of both their scales. */
+   `tiles` panels of a from `first` on, and the first vectors j of one panel of b, as many as
+   are wanted at least, of the same type; where that is INT8, in units of both their scales. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
                                        size_t first, size_t tiles, const otx__panels *b,
-                                       size_t other, float *products)
+                                       size_t other, size_t wanted, float *products)
 {
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-        otx__panels_multiply_floats(kernels, (const float *)rows, tiles, (const float *)columns,
-                                    a->columns, products);
+        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, (const float *)columns,
+                                    a->columns, wanted, products);
         return;
     case OTX__PANEL_ROWS:
     case OTX__PANEL_BF16:
@@ -21645,7 +21680,7 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
         if (panels->type == OTX__PANEL_INT8) {
             otx__rest_to_int8(rest, unit, rate, to.bytes);
             otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
-        } else if (panels->type == OTX__PANEL_BF16) {
+        } else if (panels->type != OTX__PANEL_FLOAT) {
             otx__rest_to_bf16(rest, to.halves);
             otx__panel_put(panel, bytes, to.halves, 2, p, lane);
         } else {
@@ -21659,8 +21694,9 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
     return left.squares[0];
 }
 
-/* Puts the rest of a vector of n elements and of that norm, not 0, whose common part the
-   panels have, into place `at`, and returns the rest's square. */
+/* Puts the rest of a vector of n elements, in units of that norm, not 0, whose common part
+   the panels have, into place `at`, and returns the rest's square. Panels of rows take the
+   whole vector, rounded to bf16, in place of its rest. */
 OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
                                          size_t n, double norm, const double *direction)
 {
@@ -21671,7 +21707,7 @@ OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const d
     from.vector = vector;
     from.direction = direction;
     from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
+    from.common = panels->type == OTX__PANEL_ROWS ? 0.0 : (double)panels->common[at];
     from.n = n;
     memset(&whole, 0, sizeof whole);
     for (p = 0; p < n; p += OTX__REST_CHUNK) {
@@ -22331,10 +22367,27 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
 /* >>> src/solve/gram_table.h */
 /* ---- gram table: products of atoms with all atoms, for scans -------------------- */
 
+/* Whether a form tells in cheap arithmetic which atoms to look at. With OTX_SMALL there is none
+   that does: compilers see it here, and leave out what such forms need. */
+OTX__PRIVATE bool otx__form_screens(otx_omp_form form)
+{
+#ifdef OTX_SMALL
+    return (void)form, false;
+#else
+    return form != OTX_FORM_EXHAUSTIVE;
+#endif
+}
+
+/* Whether this build has a form. */
+OTX__PRIVATE bool otx__form_is_here(otx_omp_form form)
+{
+    return form == OTX_FORM_EXHAUSTIVE || otx__form_screens(form);
+}
+
 /* Whether correlations come from a table of products, not from the residuals. */
 OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
 {
-    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+    return otx__form_screens(form) && (form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS);
 }
 
 #define OTX__NO_ATOM UINT32_MAX
@@ -22421,7 +22474,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
                                    block + (tile - first) * OTX__TILE * OTX__TILE);
     if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
-                             block);
+                             OTX__TILE, block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
         int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
         int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
@@ -22532,7 +22585,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
         size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
         const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &table->panels, panel, block);
+                             &table->panels, panel, columns, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
@@ -22611,6 +22664,9 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
        their products        1.02 R * chain       0 with 8 bits, as integers are exact
        everything in float   16 u * (2 + R + |<r, m>|)
 
+   For targets finished apart from a table made of rows (apart.h), not the rest of r is rounded
+   but all of it: d_n = 0, and R and d are those of r.
+
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
    (k + columns) 2^-52 S. The Gram form's 8 u S covers that many times over; the
@@ -22630,6 +22686,9 @@ typedef struct otx__bound {
     double refined; /* with the betas as floats */
 } otx__bound;
 
+/* Atoms of the last steps that a target keeps to try first. */
+#define OTX__RUNNERS 16
+
 /* A block of targets, and what the screen knows of them. A set is a support that a scan
    looks at: number 0 the atoms selected, and with each further one a predicted atom
    more. */
@@ -22647,16 +22706,25 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all; before, those to be hidden */
+    double *residuals;      /* [target][column] the residual form: of the atoms selected */
+    uint32_t *runners;      /* [target][OTX__RUNNERS] likewise: atoms that came near, or
+                               OTX__NO_ATOM */
+    float *bars;            /* [target] likewise: what the largest weighted correlation is at
+                               least, by these */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
-    double *rest;           /* [target] ||y'|| / ||y||, rounded up */
+    double *rest;           /* [target] ||y'|| / ||y||, rounded up; with residuals in panels
+                               of rows, of the whole of these */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
     uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
                                atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
+    uint32_t *apart;        /* in the forms that scan: targets to be finished in the residual
+                               form (apart.h), which count as ended until then */
+    size_t apart_count;
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
@@ -22700,7 +22768,7 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
+    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_scans(screen->form)) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
@@ -22822,6 +22890,138 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* >>> src/solve/residuals.h */
+/* ---- residuals: the residual form's targets on their way into a scan ------------- */
+
+/* ---- the residuals at hand ---- */
+
+/* Keeps the deciding residual for the step that it decides. */
+OTX__PRIVATE void otx__residual_keep(const otx__screen *screen, size_t target,
+                                     const otx__scratch *scratch)
+{
+    size_t columns = screen->problem->dictionary->columns;
+    memcpy(screen->residuals + target * columns, scratch->residual, columns * sizeof(double));
+}
+
+/* scratch->residual: that of the target's support, as kept. */
+OTX__PRIVATE void otx__residual_recall(const otx__screen *screen, size_t target,
+                                       otx__scratch *scratch)
+{
+    size_t columns = screen->problem->dictionary->columns;
+    memcpy(scratch->residual, screen->residuals + target * columns, columns * sizeof(double));
+}
+
+/* ---- survivors: atoms that a scan has not ruled out, scored in float ---- */
+
+/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
+OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+{
+    double norm = otx__norm(scratch->residual, dictionary->columns);
+    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
+    size_t i;
+    for (i = 0; i < dictionary->columns; i++)
+        scratch->rough[i] = (float)(scratch->residual[i] * unit);
+    return norm;
+}
+
+/* What the scores of some survivors with that vector are at most, by products in float,
+   and, of the best of them, at least. A sum of n such products is off by no more
+   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
+                                         size_t end, otx__scratch *scratch)
+{
+    size_t n = dictionary->columns, i, count;
+    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
+    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
+    for (; first < end; first += count) {
+        const uint32_t *atoms = scratch->survivors + first;
+        otx__row rows[OTX__TILE];
+        float products[OTX__TILE];
+        count = otx__min(OTX__TILE, end - first);
+        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
+        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
+        for (i = 0; i < count; i++) {
+            double off = share * dictionary->norms[atoms[i]] + tiny;
+            double score = otx__score(dictionary, atoms[i], (double)products[i]);
+            double spread = otx__score(dictionary, atoms[i], off);
+            bool sound = otx__is_finite(score); /* else beyond a float */
+            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
+            if (sound && score - spread > least) least = score - spread;
+        }
+    }
+    return least;
+}
+
+/* What the best weighted correlation of some survivors is at least, as a scan has it. */
+OTX__PRIVATE double otx__survivors_least(const otx__screen *screen, size_t target, size_t first,
+                                         size_t end, double norm, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
+    double least = otx__survivors_score(dictionary, first, end, scratch);
+    return least > 0.0 ? least * norm / unit * (1.0 - 1e-5) : 0.0;
+}
+
+/* ---- runners-up ---- */
+
+/* The atoms that came next in a step are most likely to come first in the following ones.
+   What the best of them has with the new residual, a few products, is a bar for all others
+   before these are scanned: nearly every tile fails it at once. */
+
+/* Leaves out what a target has none of. */
+OTX__PRIVATE void otx__runners_clear(const otx__screen *screen, size_t target)
+{
+    size_t i;
+    for (i = 0; i < OTX__RUNNERS; i++)
+        screen->runners[target * OTX__RUNNERS + i] = OTX__NO_ATOM;
+}
+
+/* Keeps the best of some atoms, by their scores or, where there are none, as they come, and
+   of those kept before as many as there is room for. */
+OTX__PRIVATE void otx__runners_keep(const otx__screen *screen, size_t target,
+                                    const uint32_t *atoms, const double *scores, size_t count)
+{
+    uint32_t *runners = screen->runners + target * OTX__RUNNERS, kept[OTX__RUNNERS];
+    double values[OTX__RUNNERS];
+    size_t found = 0, i, j, at;
+    for (i = 0; i < count; i++) {
+        double value = scores ? scores[i] : 0.0;
+        if (found == OTX__RUNNERS && !(value > values[found - 1])) continue;
+        if (found < OTX__RUNNERS) found++;
+        for (at = found - 1; at > 0 && value > values[at - 1]; at--) {
+            values[at] = values[at - 1];
+            kept[at] = kept[at - 1];
+        }
+        values[at] = value;
+        kept[at] = atoms[i];
+    }
+    for (i = 0; i < OTX__RUNNERS && found < OTX__RUNNERS; i++) {
+        for (j = 0; j < found && kept[j] != runners[i]; j++) continue;
+        if (j == found) kept[found++] = runners[i];
+    }
+    memcpy(runners, kept, found * sizeof *kept);
+}
+
+/* A weighted correlation that one atom, which the target may take, has at least; the
+   deciding residual must be current. */
+OTX__PRIVATE float otx__runners_bar(const otx__screen *screen, size_t target,
+                                    otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    const uint32_t *runners = screen->runners + target * OTX__RUNNERS;
+    size_t count = 0, i;
+    double norm;
+    for (i = 0; i < OTX__RUNNERS; i++)
+        if (runners[i] != OTX__NO_ATOM && !otx__support_holds(support, runners[i]))
+            scratch->survivors[count++] = runners[i];
+    if (count == 0) return 0.0f;
+    norm = otx__survivors_open(dictionary, scratch);
+    return (float)otx__survivors_least(screen, target, 0, count, norm, scratch);
+}
+
+/* ---- what a scan needs of one target ---- */
+
 /* The residual form: marks the atoms that a target hides. */
 OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
 {
@@ -22842,7 +23042,7 @@ OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
 #define OTX__BOUND_SUM_MAX 1e20
 #define OTX__BOUND_PART_MAX 3.0
 
-/* The same for the residual form, whose panel must be made anew. */
+/* Makes a target ready for the next scan: its residual is put into the panel. */
 OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
@@ -22850,8 +23050,10 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
     size_t j;
     screen->sets[target] = !support->ended;
+    screen->bars[target] = 0.0f;
     if (support->ended) return;
     otx__support_residual(problem, support, scratch);
+    otx__residual_keep(screen, target, scratch);
     for (j = 0; j < support->count; j++)
         sum += fabs(support->coefficients[j]) *
                problem->dictionary->norms[support->indices[j]] / support->norm;
@@ -22869,6 +23071,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    screen->bars[target] = otx__runners_bar(screen, target, scratch);
     otx__screen_hide(screen, target);
 }
 
@@ -22895,14 +23098,19 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
-    float weight[OTX__TILE];
+    float weight[OTX__TILE], ones[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
+    sift.by = screen->panels.scale[target];
+    if (dictionary->panels.type == OTX__PANEL_ROWS) { /* scales have been applied */
+        for (i = 0; i < OTX__TILE; i++) ones[i] = 1.0f;
+        sift.scale = ones;
+        sift.by = 1.0f;
+    }
     sift.common = dictionary->panels.common + first;
     sift.weight = dictionary->weight + first;
     sift.error = dictionary->panels.error + first;
-    sift.by = screen->panels.scale[target];
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
@@ -22938,7 +23146,8 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
     float *block = screen->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(screen->count); panel++) {
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &screen->panels, panel, block);
+                             &screen->panels, panel,
+                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE), block);
         for (tile = 0; tile < tiles; tile++)
             otx__screen_products(screen, first + tile, panel,
                                  block + tile * OTX__TILE * OTX__TILE,
@@ -22955,7 +23164,7 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
     size_t worker, target;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
         for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
-            screen->scratch[worker].least[target] = 0.0f;
+            screen->scratch[worker].least[target] = screen->bars[target];
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);
 }
@@ -23262,6 +23471,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     otx__panels_clear(&screen->panels, index);
     for (target = index * OTX__TILE; target < end; target++) {
         screen->sets[target] = 0;
+        if (screen->form == OTX_FORM_RESIDUAL) otx__runners_clear(screen, target);
         if (!otx__form_scans(screen->form)) continue;
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
@@ -23490,75 +23700,71 @@ OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, siz
     }
 }
 
-/* Gathers the atoms that the scan could not rule out: the survivors. */
-OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
-                                      otx__candidates *candidates, otx__scratch *scratch)
+/* Finds the tiles in which the scan left atoms that may be the best, for each target of a
+   task. A line of masks, mostly 0, serves all of them. */
+OTX__PRIVATE void otx__sifted_tiles(const otx__screen *screen, size_t first, size_t count,
+                                    otx__best_tiles *found)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t tiles = screen->problem->dictionary->tiles, tile, j;
+    otx__sifted_least(screen, first, count, found);
+    for (j = 0; j < count; j++) found[j].count = 0;
+    for (tile = 0; tile < tiles; tile++) {
+        const uint32_t *masks = screen->masks + tile * screen->capacity + first;
+        const float *high = screen->best + tile * screen->capacity + first;
+        uint32_t any = 0;
+        for (j = 0; j < count; j++) any |= masks[j];
+        for (j = 0; j < count && any; j++) {
+            if (!masks[j] || (double)high[j] < found[j].least) continue;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
+        }
+    }
+}
+
+/* Gathers a tile's atoms that the scan could not rule out: survivors. */
+OTX__PRIVATE void otx__sifted_tile(const otx__screen *screen, size_t tile, size_t target,
+                                   otx__candidates *candidates, otx__scratch *scratch)
+{
+    const float *weight = screen->problem->dictionary->weight;
+    uint32_t mask = screen->masks[tile * screen->capacity + target];
+    size_t i;
+    for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
+        if ((mask & 1) && weight[i] > 0.0f && !otx__support_holds(&screen->supports[target], i))
+            scratch->survivors[candidates->count++] = (uint32_t)i;
+}
+
+/* Those of all tiles, in their order. */
+OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target,
+                                      const otx__best_tiles *found, otx__candidates *candidates,
+                                      otx__scratch *scratch)
+{
     const float *high = screen->best + target;
     const uint32_t *masks = screen->masks + target;
-    size_t tile, i;
-    for (tile = 0; tile < dictionary->tiles; tile++) {
-        uint32_t mask = masks[tile * screen->capacity];
-        if (!mask || (double)high[tile * screen->capacity] < least) continue;
-        for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
-            if ((mask & 1) && dictionary->weight[i] > 0.0f &&
-                !otx__support_holds(&screen->supports[target], i))
-                scratch->survivors[candidates->count++] = (uint32_t)i;
-    }
+    size_t tiles = screen->problem->dictionary->tiles, i;
     scratch->survivors_steps++;
+    if (found->count <= OTX__BEST_TILES_MAX)
+        for (i = 0; i < found->count; i++)
+            otx__sifted_tile(screen, found->tiles[i], target, candidates, scratch);
+    else
+        for (i = 0; i < tiles; i++)
+            if (masks[i * screen->capacity] &&
+                (double)high[i * screen->capacity] >= found->least)
+                otx__sifted_tile(screen, i, target, candidates, scratch);
 }
 
 /* Survivors up to which all are scored in double; more are scored in float first. */
 #define OTX__DIRECT_SCORES_MAX 12
 
-/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
-OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
-{
-    double norm = otx__norm(scratch->residual, dictionary->columns);
-    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
-    size_t i;
-    for (i = 0; i < dictionary->columns; i++)
-        scratch->rough[i] = (float)(scratch->residual[i] * unit);
-    return norm;
-}
-
-/* What the scores of some survivors with that vector are at most, by products in float,
-   and, of the best of them, at least. A sum of n such products is off by no more
-   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
-OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
-                                         size_t end, otx__scratch *scratch)
-{
-    size_t n = dictionary->columns, i, count;
-    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
-    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
-    for (; first < end; first += count) {
-        const uint32_t *atoms = scratch->survivors + first;
-        otx__row rows[OTX__TILE];
-        float products[OTX__TILE];
-        count = otx__min(OTX__TILE, end - first);
-        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
-        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
-        for (i = 0; i < count; i++) {
-            double off = share * dictionary->norms[atoms[i]] + tiny;
-            double score = otx__score(dictionary, atoms[i], (double)products[i]);
-            double spread = otx__score(dictionary, atoms[i], off);
-            bool sound = otx__is_finite(score); /* else beyond a float */
-            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
-            if (sound && score - spread > least) least = score - spread;
-        }
-    }
-    return least;
-}
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
 
 /* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
 OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
                                          double norm, otx__scratch *scratch)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *most = screen->best + target;
-    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
     size_t best = 0, end, i, kept = 0;
     double least;
     for (i = 0; i < count; i++)
@@ -23567,7 +23773,7 @@ OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t targe
             best = i;
     for (end = best; end < count; end++)
         if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
-    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+    least = otx__survivors_least(screen, target, best, end, norm, scratch);
     for (i = 0; i < count; i++)
         if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
             scratch->survivors[kept++] = scratch->survivors[i];
@@ -23589,6 +23795,7 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
         least = otx__survivors_score(dictionary, 0, count, scratch);
         scratch->survivors_scored += count;
     }
+    otx__runners_keep(screen, target, scratch->survivors, direct ? NULL : scratch->scores, count);
     candidates->count = 0;
     for (i = 0; i < count; i++)
         if ((direct || scratch->scores[i] >= least) &&
@@ -23611,7 +23818,7 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, found->least, candidates, scratch);
+        otx__sifted_collect(screen, target, found, candidates, scratch);
         return;
     }
     for (i = 0; i < found->count && !candidates->overflow; i++)
@@ -23663,7 +23870,8 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
         return true;
     }
     clock = otx__now();
-    otx__support_residual(problem, support, scratch);
+    if (scans) otx__support_residual(problem, support, scratch);
+    else otx__residual_recall(screen, target, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
         if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__select_decide(screen, candidates, scratch, &score);
@@ -23674,14 +23882,16 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     return true;
 }
 
-/* In place of a number of sets: the target is among screen->undecided. */
+/* In place of a number of sets: the target is among screen->undecided, or screen->apart. */
 #define OTX__SETS_UNDECIDED UINT32_MAX
+#define OTX__SETS_APART (UINT32_MAX - 1)
 
 /* How a step came out. */
 typedef enum otx__outcome {
     OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
     OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
-    OTX__STEP_OPEN      /* every atom has to be scored */
+    OTX__STEP_OPEN,     /* every atom has to be scored */
+    OTX__STEP_BLURRED   /* the screen leaves too many atoms */
 } otx__outcome;
 
 /* One step of one target, by what the scan found for its set number `set`. */
@@ -23693,7 +23903,7 @@ OTX__PRIVATE otx__outcome otx__select_step(otx__screen *screen, size_t target, s
     otx__support *support = &screen->supports[target];
     size_t atom;
     if (!otx__select_best(screen, target, set, candidates, scratch, &atom))
-        return OTX__STEP_OPEN;
+        return OTX__STEP_BLURRED;
     if (support->ended) return OTX__STEP_DONE;
     if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
         support->count++; /* all else was made ready with the prediction */
@@ -23719,7 +23929,7 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
         if (otx__form_scans(screen->form))
             otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, found[set]);
+            otx__sifted_tiles(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
@@ -23730,7 +23940,10 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
             otx__candidates_collect(screen, target, set, &found[set][j], &candidates, scratch);
             outcome = otx__select_step(screen, target, set, &candidates, scratch);
         }
-        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__SETS_UNDECIDED;
+        if (outcome == OTX__STEP_BLURRED && otx__form_scans(screen->form))
+            screen->sets[target] = OTX__SETS_APART;
+        else if (outcome == OTX__STEP_BLURRED || outcome == OTX__STEP_OPEN)
+            screen->sets[target] = OTX__SETS_UNDECIDED;
         else otx__screen_make_ready(screen, target, scratch);
     }
 }
@@ -23767,20 +23980,76 @@ OTX__PRIVATE bool otx__screen_is_too_coarse(const otx__screen *screen)
            (double)atoms > OTX__SURVIVORS_SHARE_MAX * (double)steps * (double)dictionary->count;
 }
 
+/* Lists the targets that the last scan did not decide, and leaves those set apart out of the
+   next. Returns how many are to have every atom scored. */
+OTX__PRIVATE size_t otx__screen_list(otx__screen *screen)
+{
+    size_t count = 0, target;
+    for (target = 0; target < screen->count; target++) {
+        if (screen->sets[target] == OTX__SETS_UNDECIDED)
+            screen->undecided[count++] = (uint32_t)target;
+        if (screen->sets[target] != OTX__SETS_APART) continue;
+        screen->apart[screen->apart_count++] = (uint32_t)target;
+        screen->supports[target].ended = true;
+        screen->sets[target] = screen->counts[target] = 0;
+    }
+    return count;
+}
+
 /* The next atom, or the next few, of every target that has been scanned. */
 OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target;
+    size_t count;
     otx_result result = otx__watch_loop(&screen->watch, otx__task_count(screen),
                                         otx__task_work(screen), otx__select_body, screen, error);
-    for (target = 0; target < screen->count; target++)
-        if (screen->sets[target] == OTX__SETS_UNDECIDED)
-            screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
+    count = otx__screen_list(screen);
     screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
+}
+
+/* >>> src/solve/rates.h */
+/* ---- rates: what a processor does in a second ------------------------------------ */
+
+/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
+   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+typedef struct otx__plan_rates {
+    double dense, dense_bf16, dense_int8, scan, exact;
+} otx__plan_rates;
+
+OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
+{
+    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
+        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
+        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
+        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
+        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
+        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
+        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
+        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
+        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
+        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
+    };
+    return rates[isa];
+}
+
+/* The longest rows that lose nothing by 8 bits. These leave the residual form's bound at some
+   1.6 % of the residual's norm, of which the largest correlations are a smaller part in longer
+   rows: more and more atoms are within the bound of each other, until finer numbers take
+   over. */
+#define OTX__INT8_COLUMNS 1536.0
+
+/* Of dense products with panels of a type, for rows of so many columns. */
+OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type,
+                                         double columns)
+{
+    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    if (type != OTX__PANEL_INT8) return rates->dense_bf16;
+    return rates->dense_int8 * otx__least(1.0, OTX__INT8_COLUMNS / columns);
 }
 
 /* >>> src/solve/pursuit.h */
@@ -23795,6 +24064,7 @@ typedef struct otx__pursuit {
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
+    otx__screen apart; /* in the forms that scan: of the residual form, for a few targets */
     otx__pool pool;
     double *centre; /* [columns] to be taken off all rows, or NULL */
     /* As planned, besides screen.capacity and screen.table.slots: */
@@ -23804,10 +24074,9 @@ typedef struct otx__pursuit {
     otx_omp_stats stats;
 } otx__pursuit;
 
-/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
-   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
-   part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS_MAX 1536
+/* How much faster products of 8-bit numbers must be than finer ones to be worth their
+   bound. */
+#define OTX__INT8_GAIN_MIN 1.2
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
@@ -23815,8 +24084,13 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
                                                      otx_omp_form form)
 {
     const otx__kernels *kernels = pursuit->dictionary.kernels;
-    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
-    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    otx__plan_rates rates = otx__plan_rates_of(kernels->isa);
+    double columns = (double)pursuit->atoms->columns;
+    otx__panel_type finer = otx__panel_finer(kernels);
+    bool int8 = kernels->product_int8 &&
+                otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
+                    OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : finer;
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
@@ -23830,6 +24104,21 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
 typedef struct otx__pursuit_need {
     double fixed, target, column;
 } otx__pursuit_need;
+
+/* Targets that are finished apart at a time, at most. */
+#define OTX__APART_TARGETS 64
+
+/* Bytes of a target's screen; vector: of its place in the panels. */
+OTX__PRIVATE double otx__screen_need(double vector, double sets, double tiles)
+{
+    return vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+}
+
+/* What the residual form's screen needs besides. */
+OTX__PRIVATE double otx__residual_need(double columns, double threads)
+{
+    return 4.0 * threads + 8.0 * columns + 4.0 * OTX__RUNNERS + 4.0;
+}
 
 /* Bytes of the copy that a matrix needs. */
 OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
@@ -23855,17 +24144,18 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
                              8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     need.column = 0.0;
-    if (form == OTX_FORM_RESIDUAL) {
-        need.fixed += 4.0 * n * threads;
-        need.target += 4.0 * threads;
-    }
-    if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+    if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
+    if (otx__form_screens(form)) {
+        need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
-        need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+        need.target += otx__screen_need(vector, sets, tiles);
     }
-    if (otx__form_scans(form))
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
+    if (otx__form_scans(form)) {
+        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 12.0;
+        need.fixed += OTX__APART_TARGETS *
+                      (otx__screen_need(vector, 2.0, tiles) + otx__residual_need(d, threads) +
+                       sizeof(otx__support));
+    }
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
@@ -23880,11 +24170,12 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
 OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
     otx__pool *pool = &pursuit->pool;
-    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    bool screens = otx__form_screens(pursuit->form);
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
-    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
-    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
+                                                     : pursuit->screen.capacity;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -23918,7 +24209,7 @@ OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
     size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
     dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return !pool->failed;
+    if (!otx__form_screens(pursuit->form)) return !pool->failed;
     dictionary->along = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
     dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
@@ -23967,14 +24258,44 @@ OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
     return true;
 }
 
-OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+/* What the forms that scan keep of their targets. */
+OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
 {
     otx__screen *screen = &pursuit->screen;
     otx__pool *pool = &pursuit->pool;
     size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
-    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
-    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    size_t width = pursuit->dictionary.tiles * OTX__TILE;
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->apart = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* What the residual form keeps of its targets. */
+OTX__PRIVATE bool otx__pursuit_take_residuals(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, columns = pursuit->dictionary.columns;
+    screen->masks = (uint32_t *)otx__pool_take(pool, capacity,
+                                               pursuit->dictionary.tiles * sizeof(uint32_t));
+    screen->residuals = (double *)otx__pool_take(pool, capacity, columns * sizeof(double));
+    screen->runners =
+        (uint32_t *)otx__pool_take(pool, capacity, OTX__RUNNERS * sizeof(uint32_t));
+    screen->bars = (float *)otx__pool_take(pool, capacity, sizeof(float));
+    return !pool->failed;
+}
+
+/* A screen, by its form and capacity, but for its supports. */
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, tiles = pursuit->dictionary.tiles;
+    size_t sets = otx__form_scans(screen->form) ? OTX__SETS : 1;
+    if (!otx__form_screens(screen->form)) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
@@ -23985,17 +24306,21 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
     screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    if (pursuit->form == OTX_FORM_RESIDUAL) {
-        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
-        return !pool->failed;
-    }
-    screen->pitch = pitch;
-    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
-    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
-    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
-    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
-    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    return !pool->failed;
+    return !pool->failed && (otx__form_scans(screen->form)
+                                 ? otx__pursuit_take_sets(pursuit)
+                                 : otx__pursuit_take_residuals(pursuit, screen));
+}
+
+/* The screen of targets that are finished apart. */
+OTX__PRIVATE bool otx__pursuit_take_apart(otx__pursuit *pursuit)
+{
+    otx__screen *apart = &pursuit->apart;
+    if (!otx__form_scans(pursuit->form)) return true;
+    apart->problem = &pursuit->problem;
+    apart->scratch = pursuit->screen.scratch;
+    apart->supports = (otx__support *)otx__pool_take(&pursuit->pool, apart->capacity,
+                                                     sizeof *apart->supports);
+    return otx__pursuit_take_screen(pursuit, apart);
 }
 
 /* Views the atoms and the targets, and takes the memory of copies. */
@@ -24020,7 +24345,8 @@ OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *erro
     size_t n = pursuit->dictionary.count, all;
     if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
         !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
-        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        !otx__pursuit_take_screen(pursuit, &pursuit->screen) ||
+        !otx__pursuit_take_apart(pursuit) || !otx__pursuit_take_views(pursuit))
         return otx__pool_fail(pool, error);
     if (pursuit->exact_gram && otx__mul(n, n, &all))
         pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));
@@ -24056,37 +24382,6 @@ typedef struct otx__plan {
 
 /* ---- what it costs ---- */
 
-/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
-   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
-typedef struct otx__plan_rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
-} otx__plan_rates;
-
-OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
-{
-    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
-        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
-        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
-        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
-        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
-        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
-        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
-        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
-    };
-    return rates[isa];
-}
-
-/* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
-{
-    if (type == OTX__PANEL_FLOAT) return rates->dense;
-    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
-}
-
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
 OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
@@ -24102,10 +24397,10 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
-    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
+    double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
-    if (plan->form == OTX_FORM_EXHAUSTIVE)
+    if (!otx__form_screens(plan->form))
         return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
@@ -24171,7 +24466,7 @@ OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx
     with = *plan;
     if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
     plan->seconds = otx__plan_cost(pursuit, plan);
-    if (plan->form != OTX_FORM_GRAM) return true;
+    if (!otx__form_scans(plan->form) || plan->form != OTX_FORM_GRAM) return true;
     with.exact_gram = true;
     need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
     if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
@@ -24234,6 +24529,8 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
     pursuit->exact_gram = plan->exact_gram;
     pursuit->panels = plan->panels;
     pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->apart.form = OTX_FORM_RESIDUAL;
+    pursuit->apart.capacity = otx__min(pursuit->screen.capacity, OTX__APART_TARGETS);
     pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
                                       ? pursuit->dictionary.tiles * OTX__TILE
                                       : (size_t)plan->columns;
@@ -24254,6 +24551,7 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
         otx_omp_form name = (otx_omp_form)form;
         bool fits;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
+        if (!otx__form_is_here(name)) continue;
         if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
         plan->form = name;
         fits = otx__plan_form(pursuit, budget, plan);
@@ -24265,11 +24563,63 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
     otx__pursuit_follow(pursuit, best);
+    if (!otx__form_is_here(OTX_FORM_GRAM)) return OTX_OK; /* there was no choice */
     line.text = pursuit->stats.plan;
     line.size = sizeof pursuit->stats.plan;
     otx__plan_tell(pursuit, plans, best, budget, &line);
     otx__log(&pursuit->ctx, OTX_NOTE, "solver: %s", pursuit->stats.plan);
     return OTX_OK;
+}
+
+/* >>> src/solve/apart.h */
+/* ---- apart: targets that a table of products cannot tell on ---------------------- */
+
+/* A target that nearly is an atom, or a combination of few, leaves a residual that is small
+   beside the rounding of the products that the forms with a table add up: from then on every
+   atom may be the best. Its further steps are taken in the residual form, which rounds the
+   residual itself, by many such targets of a block together: rather than each of them scoring
+   every atom in double at every step, while the others wait for it to end. */
+
+/* Takes some of the targets that were set apart, from the first given. */
+OTX__PRIVATE void otx__apart_take(otx__pursuit *pursuit, size_t first)
+{
+    otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    size_t i;
+    apart->count = otx__min(apart->capacity, screen->apart_count - first);
+    apart->watch = screen->watch;
+    for (i = 0; i < apart->count; i++) {
+        apart->supports[i] = screen->supports[screen->apart[first + i]];
+        apart->supports[i].ended = false;
+    }
+}
+
+/* Whether one of them has not ended. */
+OTX__PRIVATE bool otx__apart_goes_on(const otx__screen *apart)
+{
+    size_t i;
+    for (i = 0; i < apart->count; i++)
+        if (!apart->supports[i].ended) return true;
+    return false;
+}
+
+/* All further steps of the targets of a block that were set apart. */
+OTX__PRIVATE otx_result otx__apart_run(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    otx_result result = OTX_OK;
+    size_t first, i;
+    for (first = 0; first < screen->apart_count && !result; first += apart->count) {
+        otx__apart_take(pursuit, first);
+        result = otx__screen_open_block(apart, error);
+        while (!result && otx__apart_goes_on(apart)) {
+            result = otx__screen_scan_all(apart, error);
+            if (!result) result = otx__screen_select(apart, error);
+        }
+        for (i = 0; i < apart->count; i++)
+            screen->supports[screen->apart[first + i]] = apart->supports[i];
+    }
+    screen->apart_count = 0;
+    return result;
 }
 
 /* >>> src/solve/steps.h */
@@ -24305,10 +24655,11 @@ OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *e
     otx__scratch *scratch = pursuit->screen.scratch;
     double *rows = scratch[0].row; /* [worker][columns] */
     otx_result result = otx__dictionary_norms(dictionary, rows, error);
-    if (!result && pursuit->form != OTX_FORM_EXHAUSTIVE)
+    if (!result && otx__form_screens(pursuit->form))
         result = otx__dictionary_split(dictionary, rows, error);
-    if (!result && dictionary->exact_gram) result = otx__exact_gram_fill(dictionary, rows, error);
-    if (!result && pursuit->form == OTX_FORM_GRAM)
+    if (!result && otx__form_screens(pursuit->form) && dictionary->exact_gram)
+        result = otx__exact_gram_fill(dictionary, rows, error);
+    if (!result && otx__form_scans(pursuit->form) && pursuit->form == OTX_FORM_GRAM)
         result = otx__gram_table_fill(&pursuit->screen.table, scratch, error);
     return result;
 }
@@ -24403,7 +24754,7 @@ OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, ot
     otx__screen *screen = &pursuit->screen;
     otx_omp_stats *stats = &pursuit->stats;
     otx_result result;
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) {
+    if (!otx__form_screens(pursuit->form)) {
         double work = (double)pursuit->dictionary.count * (double)pursuit->dictionary.columns;
         result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
                                  pursuit, error);
@@ -24430,13 +24781,15 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
     bool active;
     screen->watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE, done,
                                     (pursuit->end - pursuit->first) * k);
-    if (pursuit->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
+    if (otx__form_screens(pursuit->form)) result = otx__screen_open_block(screen, error);
     otx__lap(clock, &pursuit->stats.seconds_correlate);
     while (!result) {
         screen->watch.done = done + otx__block_steps(screen, &active);
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
+    if (!result && otx__form_scans(pursuit->form)) result = otx__apart_run(pursuit, error);
+    otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
                      screen->watch.total, error);
@@ -24639,6 +24992,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
     if ((unsigned)options->form >= OTX_FORM_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
+    if (options->form != OTX_FORM_AUTO && !otx__form_is_here(options->form))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "this build has no %s form: it was made "
+                         "with OTX_SMALL", otx__word(otx_omp_form_name(options->form)));
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
         return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
@@ -35991,8 +36347,8 @@ typedef struct otx__refused_name {
 static const char otx__why_per_layer[] =
     "holds per-layer embeddings, which are no rows of one space and cannot be transplanted";
 static const char otx__why_draft[] =
-    "maps a draft vocabulary to the full one, which is not true any more under another "
-    "tokenizer";
+    "maps a draft vocabulary to the full one, which is true of its own head and tokenizer alone; "
+    "give a model with a whole head";
 
 static const char otx__why_experts[] =
     "is a table of experts by token id, which other ids would find other experts in";
@@ -36022,6 +36378,13 @@ static const otx__refused_name otx__refused_names[] = {
 /* Of drafts, which read the former: architectures of GGUF, and parts of the names of classes. */
 static const char *const otx__d2t_architectures[] = {"eagle3", "dflash"};
 static const char *const otx__d2t_classes[] = {"Eagle3"};
+
+/* Words in the architectures of GGUF whose models have no output head. */
+static const char *const otx__headless_architectures[] = {
+    "bert",      /* nomic-bert, jina-bert-v2, modern-bert and the like */
+    "embed",     /* gemma-embedding, llama-embed */
+    "t5encoder", "clip",
+};
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
    their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
@@ -37850,6 +38213,17 @@ OTX__PRIVATE bool otx__is_draft_part(const otx__side *side, const otx_tensor *te
            (!otx__name_is_numbered(tensor) || otx__name_is_lexical(tensor));
 }
 
+/* Why such a head is refused. */
+OTX__PRIVATE const char *otx__why_other_head(const otx__side *side)
+{
+    if (side->draft_rows)
+        return "is an output head with another number of rows than d2t has elements";
+    if (otx_checkpoint_find(&side->checkpoint, OTX__D2T))
+        return "is the output head of a draft, which has rows for a part of the tokens; give a "
+               "model with a whole head";
+    return "is an output head with another number of rows than the embedding";
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
@@ -37865,11 +38239,7 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
                                 "belongs to a packed or scaled vocabulary matrix; only plain "
                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
     if (otx__is_other_head(side, tensor))
-        return otx__fail_tensor(side, tensor, side->draft_rows
-                                ? "is an output head with another number of rows than d2t has "
-                                  "elements"
-                                : "is an output head with another number of rows than the "
-                                  "embedding", error);
+        return otx__fail_tensor(side, tensor, otx__why_other_head(side), error);
     if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
     *kind = otx__part_by_name(&side->parts, tensor);
     if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;
@@ -40932,10 +41302,16 @@ OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
 }
 
 /* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
-   those that the chat template or a generation config names. */
+   those that the chat template or a generation config names; a template that the caller
+   chose, too. */
 OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
 {
+    otx__span text = otx__span_of(l->job->chat.bytes, l->job->chat.size), mark;
     size_t i;
+    while (otx__next_mark(&text, &mark)) {
+        const int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
+        if (id >= 0 && (uint64_t)id < l->rows) l->chosen[id] = 1;
+    }
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
         const otx_token *token = &l->job->donor.vocab.tokens[i];
         if (token->in_use ||
@@ -40949,14 +41325,17 @@ OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_h
 {
     const otx_vocab *vocab = &l->job->donor.vocab;
     uint64_t tokens = 0;
-    size_t count = 0, i;
-    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
-        tokens += otx__draft_is_trained(&vocab->tokens[i]);
+    size_t count = 0, without = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++) {
+        const bool trained = otx__draft_is_trained(&vocab->tokens[i]);
+        tokens += trained;
+        without += trained && !l->chosen[i];
+    }
     for (i = 0; i < l->rows; i++) count += l->chosen[i];
-    if (count == 0 || count >= tokens)
+    if (count == 0 || without == 0)
         return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"
-                         PRIu64 " tokens of %s: give fewer", count ? "all" : "none of the",
-                         tokens, l->job->donor.path);
+                         PRIu64 " tokens of %s: give %s", count ? "all" : "none of the", tokens,
+                         l->job->donor.path, count ? "fewer" : "some");
     to->ids = (uint32_t *)otx__alloc(&l->job->ctx, count, sizeof *to->ids);
     if (!to->ids) return otx__fail_array(l->error, count, sizeof *to->ids);
     to->count = count;
@@ -40984,7 +41363,7 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
     l.error = error;
     l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
     if (!l.chosen) return otx__fail_memory(error, l.rows);
-    if (job->options.draft_vocab_count > 0) result = otx__draft_index(&l);
+    if (job->options.draft_vocab_count > 0 || job->chat.size > 0) result = otx__draft_index(&l);
     for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
         result = otx__draft_take(&l, i);
         if (!result && i % 1024 == 0) result = otx__job_poll(job, error);
@@ -41235,11 +41614,21 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 /* >>> src/job/draft_head.h */
 /* ---- draft_head: a head of fewer rows, and what says which --------------------- */
 
+/* Whether a tied model has heads within its layers alone, for tokens further on: that of the
+   next one is the embedding. */
+OTX__PRIVATE bool otx__draft_is_within(const otx_job *job)
+{
+    const otx_checkpoint_tensor *head = job->base.parts.head;
+    return head && otx__name_is_numbered(head->tensor) &&
+           (job->base.gguf || otx__config_tie_flag(&job->base.config).said_true);
+}
+
 /* Whether the base's main head is written, and not the embedding once more. */
 OTX__PRIVATE bool otx__draft_has_head(const otx_job *job)
 {
     const otx__parts *parts = &job->base.parts;
     size_t i;
+    if (otx__draft_is_within(job)) return false;
     for (i = 0; i < parts->count; i++)
         if (parts->tensors[i].at == parts->head) return !parts->tensors[i].redundant;
     return false;
@@ -41275,7 +41664,7 @@ OTX__PRIVATE void otx__draft_add_head(otx_job *job)
     const otx__parts *parts = &job->base.parts;
     const char *name = job->base.gguf ? "output.weight" : "lm_head.weight";
     size_t size = strlen(name), i;
-    if (parts->head) {
+    if (parts->head && !otx__draft_is_within(job)) {
         name = parts->head->tensor->name;
         size = parts->head->tensor->name_size;
     }
@@ -41283,6 +41672,17 @@ OTX__PRIVATE void otx__draft_add_head(otx_job *job)
         if (parts->tensors[i].at == parts->embedding) job->draft.own = i;
     otx__draft_add(job, name, size, job->plans[job->draft.own].stored, 2, job->draft.count);
     job->draft.shapes[0][1] = job->plans[job->draft.own].columns;
+}
+
+/* Whether the base is of a kind that has an output head, its embedding or another. */
+OTX__PRIVATE bool otx__draft_is_headed(const otx_job *job)
+{
+    otx__span kind;
+    if (otx__job_has_head(job)) return true;
+    if (!job->base.gguf) return otx__config_has_head(&job->base.config);
+    kind = otx__gguf_word_of(otx__gguf_of(&job->base.checkpoint), OTX__KEY_ARCHITECTURE);
+    return !otx__span_contains_any(kind, otx__headless_architectures,
+                                   OTX__COUNT(otx__headless_architectures));
 }
 
 /* Refuses heads that cannot be cut down. */
@@ -41297,8 +41697,7 @@ OTX__PRIVATE otx_result otx__draft_check(const otx_job *job, otx_error *error)
                              "those who read " OTX__D2T " know of none: the head cannot be cut "
                              "down", job->base.path,
                              otx__tensor_text(text, parts->tensors[i].at->tensor));
-    if (job->base.gguf || otx__job_has_head(job) || otx__config_has_head(&job->base.config))
-        return OTX_OK;
+    if (otx__draft_is_headed(job)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: has no output head that could be cut down",
                      job->base.path);
 }
@@ -46925,6 +47324,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     if (!result) result = otx__job_choose_draft(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__job_plan_draft(job, error);
@@ -46934,7 +47334,6 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
-    if (!result) result = otx__job_plan_chat(job, error);
     if (!result && job->donor.gguf && !job->base.gguf)
         otx__log(&job->ctx, OTX_NOTE, "%s: is a GGUF file without a tokenizer.json beside it: "
                  "enough to look at and to evaluate, but not for an output in safetensors",
@@ -47688,9 +48087,13 @@ OTX__PRIVATE void otx__verify_head_said(otx__verifier *v, const uint8_t *seen)
     const int64_t eos = side->vocab.roles[OTX_ROLE_EOS];
     char token[OTX__QUOTED];
     uint64_t said = 0;
-    (void)otx_json_uint(&config->json, otx_json_find(&config->json, otx__document_root(config),
-                                                     OTX__KEY_DRAFT_SIZE), &said);
-    if (!side->gguf && config->present && said != side->draft_rows)
+    const bool named = otx_json_uint(
+        &config->json, otx_json_find(&config->json, otx__document_root(config),
+                                     OTX__KEY_DRAFT_SIZE), &said);
+    if (!side->gguf && config->present && !named)
+        otx__found(v, OTX_FAULT, "%s/config.json: has no count \"" OTX__KEY_DRAFT_SIZE "\"; "
+                   OTX__D2T " has %" PRIu64 " elements", side->path, side->draft_rows);
+    else if (!side->gguf && config->present && said != side->draft_rows)
         otx__found(v, OTX_FAULT, "%s/config.json: \"" OTX__KEY_DRAFT_SIZE "\" is %" PRIu64 "; "
                    OTX__D2T " has %" PRIu64 " elements", side->path, said, side->draft_rows);
     if (eos >= 0 && (uint64_t)eos < side->parts.rows && !seen[eos])
@@ -47728,7 +48131,7 @@ OTX__PRIVATE void otx__verify_head_use(otx__verifier *v)
     const bool reads = otx__reads_d2t(side);
     char quoted[OTX__QUOTED];
     otx__found(v, reads ? OTX_NOTE : OTX_WARNING, "%s: a draft whose output head has rows for %"
-               PRIu64 " of %" PRIu64 " tokens, by " OTX__D2T ", which %s%s%s%s", side->path,
+               PRIu64 " of %" PRIu64 " ids, by " OTX__D2T ", which %s%s%s%s", side->path,
                side->draft_rows, side->parts.rows,
                side->gguf ? "llama.cpp reads of EAGLE-3 and DFlash drafts"
                           : "vLLM and SGLang read of EAGLE-3 drafts",
@@ -47772,6 +48175,12 @@ OTX__PRIVATE void otx__verify_head(otx__verifier *v)
     if (v->failure || !v->side.draft_rows || !parts->embedding) return;
     at = otx_checkpoint_find(&v->side.checkpoint, OTX__D2T);
     if (at->tensor->dtype != OTX_I64 || at->tensor->rank != 1 || at->tensor->shape[0] == 0) return;
+    if (v->side.draft_rows > parts->rows) { /* and no memory is taken for all of them */
+        otx__found(v, OTX_FAULT, "%s: tensor \"" OTX__D2T "\" has %" PRIu64 " elements; there are "
+                   "%" PRIu64 " ids, each of which can have one", v->side.path,
+                   v->side.draft_rows, parts->rows);
+        return;
+    }
     memset(&count, 0, sizeof count);
     v->draft = (uint32_t *)otx__alloc(&v->ctx, (size_t)v->side.draft_rows, sizeof *v->draft);
     seen = (uint8_t *)otx__alloc_zero(&v->ctx, (size_t)parts->rows, 1);
@@ -53270,6 +53679,29 @@ OTX__PRIVATE otx_result otx__bytes_give(void *context, otx__rebuild *r, otx_erro
 /* >>> src/reshape/trim.h */
 /* ---- trim: fewer tokens ------------------------------------------------------------------- */
 
+/* Marks the token of a line of counts; to be kept, one that occurs. */
+OTX__PRIVATE otx_result otx__trim_counted(otx__reshaping *t, const otx_trim_options *options,
+                                          size_t i, bool *counted, otx_error *error)
+{
+    const char *line = options->tokens[i];
+    char path[OTX__PATH_TEXT];
+    uint64_t count, id;
+    otx__listed listed;
+    otx__span text;
+    otx_result result;
+    *counted = otx__draft_counted(otx__span_of(line, strlen(line)), &count, &id, &text);
+    if (!*counted) return OTX_OK;
+    result = otx__listed_open(t->ctx, text.bytes, i, &listed, error);
+    if (!result && (id >= t->vocab.count || t->vocab.tokens[id].kind == OTX_TOKEN_NONE ||
+                    otx__draft_is_foreign(&t->vocab.tokens[id], &listed.name, true)))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "token %" PRIu64 " of the list, \"%s\", is "
+                           "not token %" PRIu64 " of %s; count with its tokenizer",
+                           (uint64_t)i + 1, listed.quoted, id, otx__path_text(path, t->model));
+    if (!result && (count > 0 || options->drop)) t->keep[id] = !options->drop;
+    otx__listed_close(t->ctx, &listed);
+    return result;
+}
+
 /* Marks the token that an entry of the list names. */
 OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options *options,
                                        size_t i, otx_error *error)
@@ -53277,7 +53709,10 @@ OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options
     char path[OTX__PATH_TEXT];
     otx__listed listed;
     int64_t id;
-    otx_result result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
+    bool counted;
+    otx_result result = otx__trim_counted(t, options, i, &counted, error);
+    if (result || counted) return result;
+    result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
     if (!result) {
         id = otx__reshape_find(t, &listed.name);
         if (id >= 0) t->keep[id] = !options->drop;
@@ -53467,6 +53902,14 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+/* Whether a text as an added token would spoil others: see below. */
+OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
+{
+    size_t i = 0;
+    while (i < text.size && (unsigned char)text.bytes[i] < 0x80) i++;
+    return i < text.size && x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI;
+}
+
 /* The text as an added token. */
 OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
 {
@@ -53481,6 +53924,10 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
         x->summary.present++;
         return OTX_OK;
     }
+    if (otx__extend_harms(x, otx__span_of(name->bytes, name->size)))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": would be an added token "
+                         "of llama.cpp's kind t5, which beside one that is not all ASCII takes "
+                         "the bytes of other characters apart", listed->quoted);
     result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
     if (result) return result;
     x->growth.tokens[x->growth.token_count - 1].added = true;
@@ -53545,8 +53992,9 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. What is unknown
-   has less than the least of them, which stays the least: all that is unknown goes by it. */
+   longer than they are, so that none of several new pieces is made of others; but no less than
+   any piece has. What is unknown has less than the least, which stays the least: all that is
+   unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -53557,6 +54005,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     *score = known ? 0.0 : rules->least;
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
+    if (*score < rules->least) *score = rules->least;
     *score += 0.001 * (double)name->size;
     return result;
 }
@@ -53651,7 +54100,8 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;
-    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size)) {
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
+        (token->added && otx__extend_harms(x, text))) {
         x->summary.left++;
         return OTX_OK;
     }

@@ -348,7 +348,9 @@ static const char help_draft[] =
     "transformers alone), as transplant verify does, and says how to start it. SMALL\n"
     "keeps its layers and its width. The other options are those of a transplant, but\n"
     "for --rows, --chat-template and --split-digits. Exit status 1 too if an engine\n"
-    "would not take OUT, which stands there nevertheless.\n";
+    "would not take OUT, which stands there nevertheless. With --draft-vocab it is but\n"
+    "warned of engines that do not read such a head of this model, and nothing is said\n"
+    "of how to start it.\n";
 
 static const char help_draft_head[] =
     "usage: transplant draft-head MODEL OUT --draft-vocab FILE | N\n"
@@ -364,7 +366,8 @@ static const char help_draft_head[] =
     "writes it at once.\n"
     "\n"
     "      --draft-vocab FILE  tokens, one a line: its text, with \\xNN and \\\\ as escapes,\n"
-    "                          #ID, or COUNT, ID and text with tabs between them\n"
+    "                          #ID, or COUNT, ID and text with tabs between them;\n"
+    "                          in text a # before a digit is written \\x23\n"
     "      --draft-vocab N     tokens with ids below N, but for reserved ones\n"
     "      --split-max-size SIZE\n"
     "                          as for a transplant\n"
@@ -936,9 +939,11 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_DRAFT_VOCAB:
         to->draft_vocab = value;
-        if (!*value || (parse_number(value, NULL, &number) && (number < 1 || number > INT32_MAX)))
+        to->job.draft_vocab_first = 0;
+        if (parse_number(value, NULL, &number)) to->job.draft_vocab_first = number;
+        else number = *value != 0; /* "32k.tsv" is a file */
+        if (number < 1 || number > INT32_MAX)
             status = misuse("--draft-vocab", value, "a file's name or a number from 1 is wanted");
-        to->job.draft_vocab_first = number;
         break;
     case OPTION_METHODS: status = set_methods(to, value); break;
     case OPTION_HOLDOUT: status = set_holdout(to, value); break;
@@ -2181,19 +2186,6 @@ static otx_result list_fail(otx_error *error, otx_result code, const char *path,
     return code;
 }
 
-/* The name on a line; of "COUNT<tab>ID<tab>TOKEN", as count writes it, #ID. */
-static char *list_entry(char *line)
-{
-    char *id = strchr(line, '\t'), *token = id ? strchr(id + 1, '\t') : NULL;
-    if (!token || id == line || token == id + 1 ||
-        strspn(line, "0123456789") != (size_t)(id - line) ||
-        strspn(id + 1, "0123456789") != (size_t)(token - id - 1))
-        return line;
-    *id = '#';
-    *token = 0;
-    return id;
-}
-
 /* Cuts the text at its lines' ends; empty lines are none. */
 static void list_split(token_list *list, size_t size)
 {
@@ -2204,7 +2196,7 @@ static void list_split(token_list *list, size_t size)
         at = stop + 1;
         if (stop > line && stop[-1] == '\r') stop--;
         *stop = 0;
-        if (stop > line) list->tokens[list->count++] = list_entry(line);
+        if (stop > line) list->tokens[list->count++] = line;
     }
 }
 
@@ -2231,6 +2223,9 @@ static otx_result list_open(const otx_context *ctx, const char *path, token_list
     otx_source_close(ctx, &source);
     if (result) return result;
     list->text[size] = 0;
+    if (size >= 3 && memcmp(list->text, "\xef\xbb\xbf", 3) == 0)
+        return list_fail(error, OTX_ERROR_FORMAT, path, "begins with a byte order mark: save it "
+                         "without; a token that begins so is written \\xef\\xbb\\xbf");
     for (i = 0; i < size; i++) lines += list->text[i] == '\n';
     list->tokens = (const char **)malloc(lines * sizeof *list->tokens);
     if (!list->tokens) return list_fail(error, OTX_ERROR_MEMORY, path, "out of memory");

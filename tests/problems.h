@@ -211,12 +211,17 @@ static inline void check_against(const problem *p, const solution *reference)
 #else
     static const int threads[] = {1};
 #endif
+#ifdef OTX_SMALL
+    const int first = OTX_FORM_EXHAUSTIVE; /* it has no other */
+#else
+    const int first = OTX_FORM_GRAM;
+#endif
     bool full = getenv("OTX_TEST_FULL") != NULL, large = is_large(p);
     int isa, form;
     size_t t;
     for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
         if (!otx_isa_available((otx_isa)isa)) continue;
-        for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        for (form = first; form < OTX_FORM_COUNT; form++) {
             for (t = 0; t < sizeof threads / sizeof *threads; t++) {
                 solution s;
                 if (form == OTX_FORM_EXHAUSTIVE && (t || large || isa == OTX_ISA_SCALAR))

@@ -40,6 +40,17 @@ static double off_bound(const otx__screen *screen, size_t tile, size_t target, d
     return weight * bound > 0.0 ? off / (weight * bound) : 0.0;
 }
 
+/* What the residual form knows the best of all to be at least, by the scan and by the atoms
+   tried before it, is no more than the best is. */
+static void check_least(const otx__screen *screen, size_t target, double best)
+{
+    otx__best_tiles found;
+    if (otx__form_scans(screen->form)) return;
+    otx__sifted_least(screen, target, 1, &found);
+    CHECK(found.least <= best);
+    CHECK((double)screen->bars[target] <= best);
+}
+
 /* What the screen computes never differs from the exact correlation by more than
    the bound it states, in any form, after every step. */
 static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, bool tight)
@@ -56,11 +67,12 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, boo
         solution s = solution_open(p);
         otx_error error;
         size_t step, target, tile, i;
-        double worst = 0.0;
+        double worst = 0.0, top;
         const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
         if (!kernels ||
             (!otx__form_scans(form) && ((type == OTX__PANEL_INT8 && !kernels->product_int8) ||
-                                        (type == OTX__PANEL_BF16 && !kernels->product_bf16)))) {
+                                        (type != OTX__PANEL_FLOAT && type != OTX__PANEL_INT8 &&
+                                         !kernels->product_bf16)))) {
             solution_close(&s);
             continue;
         }
@@ -96,6 +108,7 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, boo
                 otx__support *support = &screen->supports[target];
                 if (support->ended) continue;
                 otx__support_residual(&pursuit.problem, support, screen->scratch);
+                top = 0.0;
                 for (tile = 0; tile < pursuit.dictionary.tiles; tile++) {
                     double best = 0.0, off;
                     size_t atom = 0;
@@ -118,7 +131,9 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, boo
                     }
                     off = off_bound(screen, tile, target, best, atom);
                     if (off > worst) worst = off;
+                    if (best > top) top = best;
                 }
+                check_least(screen, target, top);
             }
             CHECK_INT(otx__screen_select(screen, &error), OTX_OK);
             if (screen->too_coarse) CHECK_INT(otx__pursuit_sharpen(&pursuit, &error), OTX_OK);
@@ -150,6 +165,7 @@ static void bound_holds(void)
             /* Among dependent atoms rounding may leave none alone. */
             check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_BF16, halved % 2 == 0);
             check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_FLOAT, true);
+            if (p.a16) check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_ROWS, halved % 2 == 0);
             problem_close(&p);
         }
     }
@@ -245,7 +261,7 @@ static void coefficients_beyond_floats(void)
 /* Rows too long for 8 bits. */
 static void long_residuals(void)
 {
-    problem p = embedding_like(70, 40, OTX__INT8_COLUMNS_MAX + 1, 5, 0.5);
+    problem p = embedding_like(70, 40, 3 * (size_t)OTX__INT8_COLUMNS + 1, 5, 0.5);
     check_coarse(&p, 0);
     problem_close(&p);
 }

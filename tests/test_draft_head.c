@@ -116,26 +116,27 @@ static void lists(void)
         CHECK_CONTAINS(read_file("out", "config.json"), "\"draft_vocab_size\": 7");
         CHECK_CONTAINS(read_file("out", "config.json"), "\"tie_word_embeddings\": false");
         CHECK_CONTAINS(verify("out", NULL), "warning: ");
-        CHECK_CONTAINS(findings, "rows for 7 of 14 tokens");
+        CHECK_CONTAINS(findings, "rows for 7 of 14 ids");
         CHECK_CONTAINS(findings, "this one is \"LlamaForCausalLM\"");
         CHECK_STRING(strchr(findings, '\n') + 1, ""); /* and no more */
     }
 }
 
 /* A tied model gets a head of its own, also one whose head was stored once more; another that
-   it has for tokens further on is cut down as well. */
+   it has for tokens further on is cut down as well, be it alone or not. */
 static void tied_models(void)
 {
     otx_job_options options;
     float embedding[14 * 3], again[14 * 3];
     model base;
     int stored_twice;
-    for (stored_twice = 0; stored_twice < 3; stored_twice++) {
+    for (stored_twice = 0; stored_twice < 4; stored_twice++) {
         write_pair(false, 3);
         if (stored_twice) {
             base_model_of(&base, OTX_F32, false);
-            add_tensor(&base, "lm_head.weight", OTX_F32, 10, 3, base_embedding, 0);
-            if (stored_twice == 2)
+            if (stored_twice < 3)
+                add_tensor(&base, "lm_head.weight", OTX_F32, 10, 3, base_embedding, 0);
+            if (stored_twice >= 2)
                 add_tensor(&base, "model.layers.3.shared_head.head.weight", OTX_F32, 10, 3,
                            base_head, 0);
             write_model("base", &base);
@@ -149,7 +150,7 @@ static void tied_models(void)
         options.draft_vocab_count = COUNT(listed);
         CHECK_RUN(&options, NULL);
         check_head(listed_ids, COUNT(listed_ids), embedding);
-        CHECK_INT(has_tensor("out", "model.layers.3.shared_head.head.weight"), stored_twice == 2);
+        CHECK_INT(has_tensor("out", "model.layers.3.shared_head.head.weight"), stored_twice >= 2);
         read_floats("model.embed_tokens.weight", 0, 14 * 3, again);
         CHECK(memcmp(embedding, again, sizeof again) == 0);
         CHECK_CONTAINS(read_file("out", "config.json"), "\"tie_word_embeddings\": false");
@@ -174,6 +175,29 @@ static void first_ids(void)
     CHECK_RUN(&options, NULL);
     read_floats("lm_head.weight", 0, 14 * 3, head);
     options.draft_vocab_first = 11;
+    CHECK_RUN(&options, NULL);
+    check_head(ids, COUNT(ids), head);
+}
+
+/* The tokens of a template of the caller's have rows as well. */
+static void chat_templates(void)
+{
+    static const int ids[] = {0, 1, 5, 11, 12};
+    otx_job_options options;
+    char path[400];
+    float head[14 * 3];
+    write_pair(true, 0);
+    write_file("base", "own.jinja", "{{ '<tool>' + messages[0] + '<none>' }}");
+    snprintf(path, sizeof path, "%s", at("base/own.jinja"));
+    memset(&options, 0, sizeof options);
+    options.method = OTX_METHOD_MEAN;
+    CHECK_RUN(&options, NULL);
+    read_floats("lm_head.weight", 0, 14 * 3, head);
+    options.draft_vocab_first = 2;
+    CHECK_RUN(&options, NULL);
+    check_head(ids, COUNT(ids) - 1, head);
+    options.chat = OTX_CHAT_FILE;
+    options.chat_file = path;
     CHECK_RUN(&options, NULL);
     check_head(ids, COUNT(ids), head);
 }
@@ -249,6 +273,9 @@ static void hostile_lists(void)
     CHECK_RUN(&options, NULL);
     options.draft_vocab_first = 1000;
     check_fails(&options, OTX_ERROR_ARGUMENT, "rows for all 11 tokens");
+    list[1] = "#10"; /* a reserved token makes up for none that is left out: <tool> */
+    options.draft_vocab_first = 12;
+    CHECK_RUN(&options, NULL);
 }
 
 static void heads_that_cannot_be_cut(void)
@@ -270,7 +297,12 @@ static void heads_that_cannot_be_cut(void)
     CHECK_RUN(&options, NULL);
     scratch_remove_tree("base");
     CHECK_INT(rename(at("out"), at("base")), 0);
-    check_fails(&options, OTX_ERROR_UNSUPPORTED, "maps a draft vocabulary");
+    check_fails(&options, OTX_ERROR_UNSUPPORTED, "of its own head and tokenizer alone");
+    scratch_remove_tree("donor");
+    CHECK_INT(rename(at("base"), at("donor")), 0);
+    base_model_of(&base, OTX_F32, true);
+    write_model("base", &base);
+    check_fails(&options, OTX_ERROR_UNSUPPORTED, "is the output head of a draft");
 }
 
 /* ---- what verify says ---- */
@@ -331,7 +363,7 @@ static const char *draft(uint64_t head_rows, otx_dtype dtype, uint64_t elements,
 static void wrong_maps(void)
 {
     CHECK_CONTAINS(draft(5, OTX_I64, 5, zeros, marks, FIVE), "note: ");
-    CHECK_CONTAINS(findings, "rows for 5 of 10 tokens, by d2t, which vLLM and SGLang read of "
+    CHECK_CONTAINS(findings, "rows for 5 of 10 ids, by d2t, which vLLM and SGLang read of "
                              "EAGLE-3 drafts\n");
     CHECK_STRING(strchr(findings, '\n') + 1, "");
     CHECK_CONTAINS(draft(5, OTX_I64, 5, beyond, NULL, FIVE),
@@ -344,12 +376,16 @@ static void wrong_maps(void)
     CHECK_CONTAINS(draft(4, OTX_I64, 5, zeros, NULL, FIVE), "than d2t has elements");
     CHECK_CONTAINS(draft(10, OTX_I64, 5, zeros, NULL, FIVE), "has 10 rows for 5 elements");
     CHECK_CONTAINS(draft(0, OTX_I64, 5, zeros, NULL, FIVE), "no output head for the 5 elements");
+    CHECK_CONTAINS(draft(11, OTX_I64, 11, zeros, NULL, ", \"draft_vocab_size\": 11"),
+                   "tensor \"d2t\" has 11 elements; there are 10 ids");
     CHECK_CONTAINS(draft(5, OTX_I32, 5, zeros, NULL, FIVE), "is I32; one I64 for each row");
     CHECK_CONTAINS(draft(5, OTX_I64, 5, zeros, no_marks, FIVE),
                    "warning: ");
     CHECK_CONTAINS(findings, "of 7 tokens whether they have a row, the first 0 (\"<s>\")");
     CHECK_CONTAINS(draft(5, OTX_I64, 5, zeros, NULL, ""),
-                   "\"draft_vocab_size\" is 0; d2t has 5 elements");
+                   "config.json: has no count \"draft_vocab_size\"; d2t has 5 elements");
+    CHECK_CONTAINS(draft(5, OTX_I64, 5, zeros, NULL, ", \"draft_vocab_size\": \"5\""),
+                   "has no count");
     CHECK_CONTAINS(draft(5, OTX_I64, 5, zeros, NULL, ", \"draft_vocab_size\": 6"), "is 6; d2t");
     /* Ids 0, 3, 6: without eos; 9 has a row and no token. */
     CHECK_CONTAINS(draft(4, OTX_I64, 4, twos, NULL, ", \"draft_vocab_size\": 4"),
@@ -466,6 +502,7 @@ int main(void)
     RUN(lists);
     RUN(tied_models);
     RUN(first_ids);
+    RUN(chat_templates);
     RUN(finished_models);
     RUN(hostile_lists);
     RUN(heads_that_cannot_be_cut);

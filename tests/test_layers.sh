@@ -90,5 +90,6 @@ if [ "$full" ]; then
     for option in OTX_NO_STDIO OTX_NO_SIMD; do
         runs "$option" "$build/whole" "-O1 -D$option" $files $vocab $solve test_affine
     done
+    runs OTX_SMALL "$build/whole" "-O1 -DOTX_SMALL" test_golden
 fi
 finish

@@ -147,6 +147,27 @@ def trimmed_by_a_list_of_counts(here):
 
 
 @case
+def counts_of_another_tokenizer(here):
+    call("count", MODELS / "donor", HELDOUT, "--tsv", here / "tsv")
+    error = call("trim", MODELS / "base", here / "out", "--keep", here / "tsv", status=1).error
+    assert re.search(r'token 1 of the list, ".+", is not token \d+ of .*base; count with its '
+                     "tokenizer", error), error
+    assert not (here / "out").exists()
+
+
+@case
+def counts_of_nothing(here):
+    vocab = json.loads((MODELS / "base" / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    word = "Ġthe" if "Ġthe" in vocab else "▁the"
+    for count, stays in ((0, False), (3, True)):
+        (here / "list").write_text(f"{count}\t{vocab[word]}\t{word}\n", encoding="utf-8")
+        out = here / f"out{count}"
+        call("trim", MODELS / "base", out, "--keep", here / "list")
+        words = json.loads((out / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+        assert (word in words) == stays
+
+
+@case
 def options_that_do_not_go_together(here):
     for args, needle in ((("--min-count", 2), "--min-count goes with"),
                          (("--text", HELDOUT), "nothing says what stays"),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tool
 from gguf_models import EMBED as G_EMBED, HEAD as G_HEAD
-from gguf_models import base_keys, base_tensors, donor_keys, donor_tensors, read, write
+from gguf_models import base_keys, base_tensors, blocks, donor_keys, donor_tensors, read, write
 from tool import EMBED, call, read_model, snapshot
 
 CASES, case = tool.cases()
@@ -191,6 +191,26 @@ def heads_of_finished_models(here):
 
 
 @case
+def gguf_heads_beside_and_none(here):
+    """Of a tied file with a head for tokens further on both are cut; an encoder has none."""
+    keys, tensors = base_keys(WORDS), base_tensors("Q8_0", "", 256, WORDS)
+    further = "blk.0.nextn.shared_head_head.weight"
+    tensors[further] = blocks(9, "F32", *tensors[G_EMBED].shape)
+    model = write(here / "m.gguf", keys, tensors)
+    call("draft-head", model, here / "out.gguf", "--draft-vocab", "20", "-q", status=0)
+    after = read(here / "out.gguf")[1]
+    check_rows(tensors[G_EMBED], after[G_HEAD], ids_of(after["d2t"], False))
+    check_rows(tensors[further], after[further], ids_of(after["d2t"], False))
+    del tensors[further]
+    for name in ("nomic-bert", "gemma-embedding", "t5encoder"):
+        keys["general.architecture"] = (keys["general.architecture"][0], name)
+        keys[f"{name}.embedding_length"] = keys["llama.embedding_length"]
+        model = write(here / "m.gguf", keys, tensors)
+        error = call("draft-head", model, here / "none.gguf", "--draft-vocab", "20", status=1).error
+        assert "has no output head that could be cut down" in error, error
+
+
+@case
 def parts_of_a_trimmed_head(here):
     base = whole_gguf(here / "m.gguf", WORDS, "Q8_0", "")
     call("draft-head", base, here / "out.gguf", "--draft-vocab", "20", "--split-max-size", "2K")
@@ -205,11 +225,26 @@ def parts_of_a_trimmed_head(here):
 
 
 @case
+def lists_with_digits_in_their_names(here):
+    """A number is digits and no more; of one more than once the last is meant."""
+    for name in ("20.tsv", "3e2", "7 words"):
+        (here / name).write_text("#5\n2\t6\t\n0\t9\t\n")
+        call("draft-head", BASE, here / "out", "--draft-vocab", "40", "--draft-vocab", name, "-q",
+             "--overwrite", cwd=here)
+        ids = ids_of(read_model(here / "out")["d2t"], True)
+        assert {5, 6} < set(ids) and 9 not in ids and len(ids) < 6, ids
+
+
+@case
 def lists_that_are_none(here):
     (here / "empty").write_text("\n\r\n\n")
     (here / "nul").write_bytes(b"a\0b")
     (here / "odd").write_bytes(b"\xff\xfe\x1b[31m\n")
+    (here / "others").write_text("7\t5\tno token of this one\n")
+    (here / "mark").write_bytes(b"\xef\xbb\xbf#5\n")
     for name, wanted in (("empty", "names no token"), ("nul", "holds a zero byte"),
+                         ("mark", "begins with a byte order mark"),
+                         ("others", "count with that tokenizer"),
                          ("odd", "has no such token"), ("none", ""), (".", "")):
         error = call("draft-head", BASE, here / "out", "--draft-vocab", here / name,
                      status=1).error

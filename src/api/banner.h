@@ -19,6 +19,8 @@
        OTX_API        what your compiler wants before a function that a library exports
        OTX_NO_STDIO   no files, no stdio.h: only what works on memory is built
        OTX_NO_SIMD    only the scalar reference kernels are built
+       OTX_SMALL      the solver has its exhaustive form alone: the same results in half the
+                      code and frames of less than 4 KB, and more time
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
    What is where

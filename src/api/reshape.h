@@ -1,7 +1,8 @@
 /* ---- a model's own vocabulary, smaller or larger -------------------------------------------- */
 
 /* Which tokens stay. A token is named by its content as the tokenizer's file spells it, else by
-   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID. */
+   the bytes it stands for, with \xNN and \\ as escapes; or it is #ID; or "COUNT\tID\tTOKEN", as
+   otx_token_counts_write writes it, which does not stay if it is counted 0 times. */
 typedef struct otx_trim_options {
     const char *const *tokens;
     size_t token_count;
@@ -106,10 +107,10 @@ typedef struct otx_extend_summary {
    under Unigram by a score just above that of its best pieces; under WordPiece as it is. Any
    other text, and one that holds a token which texts are cut at, becomes an added token, that
    is neither special nor normalised. In GGUF only tokens of lists of merges and of Unigram's
-   grow by the model's own; added ones are user-defined there. New rows are made from those of
-   the pieces; all others, and biases, configs and generation_config.json, are as for otx_trim,
-   with the same errors. A text of nothing, or one that has to be an added token and is no
-   UTF-8, is OTX_ERROR_ARGUMENT.
+   grow by the model's own; added ones are user-defined there, and in Unigram's of ASCII alone.
+   New rows are made from those of the pieces; all others, and biases, configs and
+   generation_config.json, are as for otx_trim, with the same errors. A text of nothing, or one
+   that has to be an added token and is no UTF-8, is OTX_ERROR_ARGUMENT.
 
    Of an offered tokenizer only what stands for text is taken, in the order of ids: its added
    tokens as added ones, all others as the model's own or not at all, as a text is cut at an added

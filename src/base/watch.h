@@ -32,6 +32,20 @@ OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
     watch->body(watch->argument, watch->first + index, worker);
 }
 
+/* Multiply-adds up to which one thread does a loop alone: a team of OpenMP's takes as long to
+   gather, on a busy machine far longer, and those who find nothing to do wait in a loop. */
+#define OTX__ALONE_WORK 1e5
+
+/* Runs the items at hand: together or, where there is little to do, alone. */
+OTX__PRIVATE void otx__watch_slice(otx__watch *watch, size_t count, double work)
+{
+    size_t i;
+    if ((double)count * work > OTX__ALONE_WORK || (watch->ctx && watch->ctx->parallel_for))
+        otx__parallel(watch->ctx, count, otx__watch_body, watch);
+    else
+        for (i = 0; i < count; i++) otx__watch_body(watch, i, 0);
+}
+
 /* otx__parallel in slices, for items of `work` multiply-adds or so each. */
 OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double work,
                                         otx_parallel_body body, void *argument,
@@ -44,7 +58,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->body = body;
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
-        otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
+        otx__watch_slice(watch, otx__min(slice, count - watch->first), work);
         result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;

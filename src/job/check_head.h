@@ -130,9 +130,13 @@ OTX__PRIVATE void otx__verify_head_said(otx__verifier *v, const uint8_t *seen)
     const int64_t eos = side->vocab.roles[OTX_ROLE_EOS];
     char token[OTX__QUOTED];
     uint64_t said = 0;
-    (void)otx_json_uint(&config->json, otx_json_find(&config->json, otx__document_root(config),
-                                                     OTX__KEY_DRAFT_SIZE), &said);
-    if (!side->gguf && config->present && said != side->draft_rows)
+    const bool named = otx_json_uint(
+        &config->json, otx_json_find(&config->json, otx__document_root(config),
+                                     OTX__KEY_DRAFT_SIZE), &said);
+    if (!side->gguf && config->present && !named)
+        otx__found(v, OTX_FAULT, "%s/config.json: has no count \"" OTX__KEY_DRAFT_SIZE "\"; "
+                   OTX__D2T " has %" PRIu64 " elements", side->path, side->draft_rows);
+    else if (!side->gguf && config->present && said != side->draft_rows)
         otx__found(v, OTX_FAULT, "%s/config.json: \"" OTX__KEY_DRAFT_SIZE "\" is %" PRIu64 "; "
                    OTX__D2T " has %" PRIu64 " elements", side->path, said, side->draft_rows);
     if (eos >= 0 && (uint64_t)eos < side->parts.rows && !seen[eos])
@@ -170,7 +174,7 @@ OTX__PRIVATE void otx__verify_head_use(otx__verifier *v)
     const bool reads = otx__reads_d2t(side);
     char quoted[OTX__QUOTED];
     otx__found(v, reads ? OTX_NOTE : OTX_WARNING, "%s: a draft whose output head has rows for %"
-               PRIu64 " of %" PRIu64 " tokens, by " OTX__D2T ", which %s%s%s%s", side->path,
+               PRIu64 " of %" PRIu64 " ids, by " OTX__D2T ", which %s%s%s%s", side->path,
                side->draft_rows, side->parts.rows,
                side->gguf ? "llama.cpp reads of EAGLE-3 and DFlash drafts"
                           : "vLLM and SGLang read of EAGLE-3 drafts",
@@ -214,6 +218,12 @@ OTX__PRIVATE void otx__verify_head(otx__verifier *v)
     if (v->failure || !v->side.draft_rows || !parts->embedding) return;
     at = otx_checkpoint_find(&v->side.checkpoint, OTX__D2T);
     if (at->tensor->dtype != OTX_I64 || at->tensor->rank != 1 || at->tensor->shape[0] == 0) return;
+    if (v->side.draft_rows > parts->rows) { /* and no memory is taken for all of them */
+        otx__found(v, OTX_FAULT, "%s: tensor \"" OTX__D2T "\" has %" PRIu64 " elements; there are "
+                   "%" PRIu64 " ids, each of which can have one", v->side.path,
+                   v->side.draft_rows, parts->rows);
+        return;
+    }
     memset(&count, 0, sizeof count);
     v->draft = (uint32_t *)otx__alloc(&v->ctx, (size_t)v->side.draft_rows, sizeof *v->draft);
     seen = (uint8_t *)otx__alloc_zero(&v->ctx, (size_t)parts->rows, 1);

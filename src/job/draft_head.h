@@ -1,10 +1,20 @@
 /* ---- draft_head: a head of fewer rows, and what says which --------------------- */
 
+/* Whether a tied model has heads within its layers alone, for tokens further on: that of the
+   next one is the embedding. */
+OTX__PRIVATE bool otx__draft_is_within(const otx_job *job)
+{
+    const otx_checkpoint_tensor *head = job->base.parts.head;
+    return head && otx__name_is_numbered(head->tensor) &&
+           (job->base.gguf || otx__config_tie_flag(&job->base.config).said_true);
+}
+
 /* Whether the base's main head is written, and not the embedding once more. */
 OTX__PRIVATE bool otx__draft_has_head(const otx_job *job)
 {
     const otx__parts *parts = &job->base.parts;
     size_t i;
+    if (otx__draft_is_within(job)) return false;
     for (i = 0; i < parts->count; i++)
         if (parts->tensors[i].at == parts->head) return !parts->tensors[i].redundant;
     return false;
@@ -40,7 +50,7 @@ OTX__PRIVATE void otx__draft_add_head(otx_job *job)
     const otx__parts *parts = &job->base.parts;
     const char *name = job->base.gguf ? "output.weight" : "lm_head.weight";
     size_t size = strlen(name), i;
-    if (parts->head) {
+    if (parts->head && !otx__draft_is_within(job)) {
         name = parts->head->tensor->name;
         size = parts->head->tensor->name_size;
     }
@@ -48,6 +58,17 @@ OTX__PRIVATE void otx__draft_add_head(otx_job *job)
         if (parts->tensors[i].at == parts->embedding) job->draft.own = i;
     otx__draft_add(job, name, size, job->plans[job->draft.own].stored, 2, job->draft.count);
     job->draft.shapes[0][1] = job->plans[job->draft.own].columns;
+}
+
+/* Whether the base is of a kind that has an output head, its embedding or another. */
+OTX__PRIVATE bool otx__draft_is_headed(const otx_job *job)
+{
+    otx__span kind;
+    if (otx__job_has_head(job)) return true;
+    if (!job->base.gguf) return otx__config_has_head(&job->base.config);
+    kind = otx__gguf_word_of(otx__gguf_of(&job->base.checkpoint), OTX__KEY_ARCHITECTURE);
+    return !otx__span_contains_any(kind, otx__headless_architectures,
+                                   OTX__COUNT(otx__headless_architectures));
 }
 
 /* Refuses heads that cannot be cut down. */
@@ -62,8 +83,7 @@ OTX__PRIVATE otx_result otx__draft_check(const otx_job *job, otx_error *error)
                              "those who read " OTX__D2T " know of none: the head cannot be cut "
                              "down", job->base.path,
                              otx__tensor_text(text, parts->tensors[i].at->tensor));
-    if (job->base.gguf || otx__job_has_head(job) || otx__config_has_head(&job->base.config))
-        return OTX_OK;
+    if (otx__draft_is_headed(job)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: has no output head that could be cut down",
                      job->base.path);
 }

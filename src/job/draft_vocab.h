@@ -156,10 +156,16 @@ OTX__PRIVATE bool otx__draft_is_trained(const otx_token *token)
 }
 
 /* Chooses ids below the caller's number, and what a generation needs: tokens with a role, and
-   those that the chat template or a generation config names. */
+   those that the chat template or a generation config names; a template that the caller
+   chose, too. */
 OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
 {
+    otx__span text = otx__span_of(l->job->chat.bytes, l->job->chat.size), mark;
     size_t i;
+    while (otx__next_mark(&text, &mark)) {
+        const int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
+        if (id >= 0 && (uint64_t)id < l->rows) l->chosen[id] = 1;
+    }
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
         const otx_token *token = &l->job->donor.vocab.tokens[i];
         if (token->in_use ||
@@ -173,14 +179,17 @@ OTX__PRIVATE otx_result otx__draft_finish(const otx__draft_list *l, otx__draft_h
 {
     const otx_vocab *vocab = &l->job->donor.vocab;
     uint64_t tokens = 0;
-    size_t count = 0, i;
-    for (i = 0; i < otx__min(l->rows, vocab->count); i++)
-        tokens += otx__draft_is_trained(&vocab->tokens[i]);
+    size_t count = 0, without = 0, i;
+    for (i = 0; i < otx__min(l->rows, vocab->count); i++) {
+        const bool trained = otx__draft_is_trained(&vocab->tokens[i]);
+        tokens += trained;
+        without += trained && !l->chosen[i];
+    }
     for (i = 0; i < l->rows; i++) count += l->chosen[i];
-    if (count == 0 || count >= tokens)
+    if (count == 0 || without == 0)
         return otx__fail(l->error, OTX_ERROR_ARGUMENT, "the draft's head would have rows for %s %"
-                         PRIu64 " tokens of %s: give fewer", count ? "all" : "none of the",
-                         tokens, l->job->donor.path);
+                         PRIu64 " tokens of %s: give %s", count ? "all" : "none of the", tokens,
+                         l->job->donor.path, count ? "fewer" : "some");
     to->ids = (uint32_t *)otx__alloc(&l->job->ctx, count, sizeof *to->ids);
     if (!to->ids) return otx__fail_array(l->error, count, sizeof *to->ids);
     to->count = count;
@@ -208,7 +217,7 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
     l.error = error;
     l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
     if (!l.chosen) return otx__fail_memory(error, l.rows);
-    if (job->options.draft_vocab_count > 0) result = otx__draft_index(&l);
+    if (job->options.draft_vocab_count > 0 || job->chat.size > 0) result = otx__draft_index(&l);
     for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
         result = otx__draft_take(&l, i);
         if (!result && i % 1024 == 0) result = otx__job_poll(job, error);

@@ -12,6 +12,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
     if (!result) result = otx__job_list(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     if (!result) result = otx__job_choose_draft(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__job_plan_draft(job, error);
@@ -21,7 +22,6 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_tell_bos(job, error);
     if (!result) result = otx__job_plan_class(job, error);
-    if (!result) result = otx__job_plan_chat(job, error);
     if (!result && job->donor.gguf && !job->base.gguf)
         otx__log(&job->ctx, OTX_NOTE, "%s: is a GGUF file without a tokenizer.json beside it: "
                  "enough to look at and to evaluate, but not for an output in safetensors",

@@ -82,8 +82,8 @@ typedef struct otx__refused_name {
 static const char otx__why_per_layer[] =
     "holds per-layer embeddings, which are no rows of one space and cannot be transplanted";
 static const char otx__why_draft[] =
-    "maps a draft vocabulary to the full one, which is not true any more under another "
-    "tokenizer";
+    "maps a draft vocabulary to the full one, which is true of its own head and tokenizer alone; "
+    "give a model with a whole head";
 
 static const char otx__why_experts[] =
     "is a table of experts by token id, which other ids would find other experts in";
@@ -113,6 +113,13 @@ static const otx__refused_name otx__refused_names[] = {
 /* Of drafts, which read the former: architectures of GGUF, and parts of the names of classes. */
 static const char *const otx__d2t_architectures[] = {"eagle3", "dflash"};
 static const char *const otx__d2t_classes[] = {"Eagle3"};
+
+/* Words in the architectures of GGUF whose models have no output head. */
+static const char *const otx__headless_architectures[] = {
+    "bert",      /* nomic-bert, jina-bert-v2, modern-bert and the like */
+    "embed",     /* gemma-embedding, llama-embed */
+    "t5encoder", "clip",
+};
 
 /* Words in the names of tables that are looked up by a hash of several token ids, or of
    their bytes: their size says nothing of the vocabulary, and other ids find other rows. */

@@ -93,6 +93,17 @@ OTX__PRIVATE bool otx__is_draft_part(const otx__side *side, const otx_tensor *te
            (!otx__name_is_numbered(tensor) || otx__name_is_lexical(tensor));
 }
 
+/* Why such a head is refused. */
+OTX__PRIVATE const char *otx__why_other_head(const otx__side *side)
+{
+    if (side->draft_rows)
+        return "is an output head with another number of rows than d2t has elements";
+    if (otx_checkpoint_find(&side->checkpoint, OTX__D2T))
+        return "is the output head of a draft, which has rows for a part of the tokens; give a "
+               "model with a whole head";
+    return "is an output head with another number of rows than the embedding";
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
@@ -108,11 +119,7 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
                                 "belongs to a packed or scaled vocabulary matrix; only plain "
                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
     if (otx__is_other_head(side, tensor))
-        return otx__fail_tensor(side, tensor, side->draft_rows
-                                ? "is an output head with another number of rows than d2t has "
-                                  "elements"
-                                : "is an output head with another number of rows than the "
-                                  "embedding", error);
+        return otx__fail_tensor(side, tensor, otx__why_other_head(side), error);
     if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
     *kind = otx__part_by_name(&side->parts, tensor);
     if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;

@@ -55,6 +55,14 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+/* Whether a text as an added token would spoil others: see below. */
+OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
+{
+    size_t i = 0;
+    while (i < text.size && (unsigned char)text.bytes[i] < 0x80) i++;
+    return i < text.size && x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI;
+}
+
 /* The text as an added token. */
 OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *listed)
 {
@@ -69,6 +77,10 @@ OTX__PRIVATE otx_result otx__extend_added(otx__extending *x, const otx__listed *
         x->summary.present++;
         return OTX_OK;
     }
+    if (otx__extend_harms(x, otx__span_of(name->bytes, name->size)))
+        return otx__fail(x->error, OTX_ERROR_UNSUPPORTED, "token \"%s\": would be an added token "
+                         "of llama.cpp's kind t5, which beside one that is not all ASCII takes "
+                         "the bytes of other characters apart", listed->quoted);
     result = otx__growth_add(&x->growth, name->bytes, name->size, &id);
     if (result) return result;
     x->growth.tokens[x->growth.token_count - 1].added = true;
@@ -133,8 +145,9 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
 }
 
 /* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others. What is unknown
-   has less than the least of them, which stays the least: all that is unknown goes by it. */
+   longer than they are, so that none of several new pieces is made of others; but no less than
+   any piece has. What is unknown has less than the least, which stays the least: all that is
+   unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
                                           double *score)
 {
@@ -145,6 +158,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     *score = known ? 0.0 : rules->least;
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
+    if (*score < rules->least) *score = rules->least;
     *score += 0.001 * (double)name->size;
     return result;
 }
@@ -239,7 +253,8 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;
-    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size)) {
+    if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
+        (token->added && otx__extend_harms(x, text))) {
         x->summary.left++;
         return OTX_OK;
     }

@@ -1,5 +1,28 @@
 /* ---- trim: fewer tokens ------------------------------------------------------------------- */
 
+/* Marks the token of a line of counts; to be kept, one that occurs. */
+OTX__PRIVATE otx_result otx__trim_counted(otx__reshaping *t, const otx_trim_options *options,
+                                          size_t i, bool *counted, otx_error *error)
+{
+    const char *line = options->tokens[i];
+    char path[OTX__PATH_TEXT];
+    uint64_t count, id;
+    otx__listed listed;
+    otx__span text;
+    otx_result result;
+    *counted = otx__draft_counted(otx__span_of(line, strlen(line)), &count, &id, &text);
+    if (!*counted) return OTX_OK;
+    result = otx__listed_open(t->ctx, text.bytes, i, &listed, error);
+    if (!result && (id >= t->vocab.count || t->vocab.tokens[id].kind == OTX_TOKEN_NONE ||
+                    otx__draft_is_foreign(&t->vocab.tokens[id], &listed.name, true)))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "token %" PRIu64 " of the list, \"%s\", is "
+                           "not token %" PRIu64 " of %s; count with its tokenizer",
+                           (uint64_t)i + 1, listed.quoted, id, otx__path_text(path, t->model));
+    if (!result && (count > 0 || options->drop)) t->keep[id] = !options->drop;
+    otx__listed_close(t->ctx, &listed);
+    return result;
+}
+
 /* Marks the token that an entry of the list names. */
 OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options *options,
                                        size_t i, otx_error *error)
@@ -7,7 +30,10 @@ OTX__PRIVATE otx_result otx__trim_name(otx__reshaping *t, const otx_trim_options
     char path[OTX__PATH_TEXT];
     otx__listed listed;
     int64_t id;
-    otx_result result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
+    bool counted;
+    otx_result result = otx__trim_counted(t, options, i, &counted, error);
+    if (result || counted) return result;
+    result = otx__listed_open(t->ctx, options->tokens[i], i, &listed, error);
     if (!result) {
         id = otx__reshape_find(t, &listed.name);
         if (id >= 0) t->keep[id] = !options->drop;

@@ -284,6 +284,7 @@ OTX__AVX512_KERNEL uint32_t otx__sift_avx512(const otx__sift *sift, float *least
     __mmask16 mask0, mask1;
     otx__sift_half_avx512(sift, 0, &low0, &high0);
     otx__sift_half_avx512(sift, 16, &low1, &high1);
+    if (!_mm512_cmp_ps_mask(_mm512_max_ps(high0, high1), mark, _CMP_GE_OQ)) return 0;
     low0 = _mm512_max_ps(low0, low1);
     if (_mm512_cmp_ps_mask(low0, mark, _CMP_GT_OQ)) {
         *least = _mm512_reduce_max_ps(low0);

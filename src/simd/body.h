@@ -156,6 +156,7 @@ OTX__VEC_KERNEL uint32_t otx__sift_VEC(const otx__sift *sift, float *least, floa
         high[i] = OTX__VEC_ADD_PRODUCT(spread, weight, value);
         highs = OTX__VEC_MAX(highs, high[i]);
     }
+    if (!OTX__VEC_NOT_BELOW(highs, mark)) return 0;
     if (OTX__VEC_ANY_ABOVE(lows, mark)) {
         *least = otx__largest_VEC(lows);
         mark = OTX__VEC_SPLAT(*least);

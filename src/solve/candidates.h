@@ -206,75 +206,71 @@ OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, siz
     }
 }
 
-/* Gathers the atoms that the scan could not rule out: the survivors. */
-OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
-                                      otx__candidates *candidates, otx__scratch *scratch)
+/* Finds the tiles in which the scan left atoms that may be the best, for each target of a
+   task. A line of masks, mostly 0, serves all of them. */
+OTX__PRIVATE void otx__sifted_tiles(const otx__screen *screen, size_t first, size_t count,
+                                    otx__best_tiles *found)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t tiles = screen->problem->dictionary->tiles, tile, j;
+    otx__sifted_least(screen, first, count, found);
+    for (j = 0; j < count; j++) found[j].count = 0;
+    for (tile = 0; tile < tiles; tile++) {
+        const uint32_t *masks = screen->masks + tile * screen->capacity + first;
+        const float *high = screen->best + tile * screen->capacity + first;
+        uint32_t any = 0;
+        for (j = 0; j < count; j++) any |= masks[j];
+        for (j = 0; j < count && any; j++) {
+            if (!masks[j] || (double)high[j] < found[j].least) continue;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
+        }
+    }
+}
+
+/* Gathers a tile's atoms that the scan could not rule out: survivors. */
+OTX__PRIVATE void otx__sifted_tile(const otx__screen *screen, size_t tile, size_t target,
+                                   otx__candidates *candidates, otx__scratch *scratch)
+{
+    const float *weight = screen->problem->dictionary->weight;
+    uint32_t mask = screen->masks[tile * screen->capacity + target];
+    size_t i;
+    for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
+        if ((mask & 1) && weight[i] > 0.0f && !otx__support_holds(&screen->supports[target], i))
+            scratch->survivors[candidates->count++] = (uint32_t)i;
+}
+
+/* Those of all tiles, in their order. */
+OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target,
+                                      const otx__best_tiles *found, otx__candidates *candidates,
+                                      otx__scratch *scratch)
+{
     const float *high = screen->best + target;
     const uint32_t *masks = screen->masks + target;
-    size_t tile, i;
-    for (tile = 0; tile < dictionary->tiles; tile++) {
-        uint32_t mask = masks[tile * screen->capacity];
-        if (!mask || (double)high[tile * screen->capacity] < least) continue;
-        for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
-            if ((mask & 1) && dictionary->weight[i] > 0.0f &&
-                !otx__support_holds(&screen->supports[target], i))
-                scratch->survivors[candidates->count++] = (uint32_t)i;
-    }
+    size_t tiles = screen->problem->dictionary->tiles, i;
     scratch->survivors_steps++;
+    if (found->count <= OTX__BEST_TILES_MAX)
+        for (i = 0; i < found->count; i++)
+            otx__sifted_tile(screen, found->tiles[i], target, candidates, scratch);
+    else
+        for (i = 0; i < tiles; i++)
+            if (masks[i * screen->capacity] &&
+                (double)high[i * screen->capacity] >= found->least)
+                otx__sifted_tile(screen, i, target, candidates, scratch);
 }
 
 /* Survivors up to which all are scored in double; more are scored in float first. */
 #define OTX__DIRECT_SCORES_MAX 12
 
-/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
-OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
-{
-    double norm = otx__norm(scratch->residual, dictionary->columns);
-    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
-    size_t i;
-    for (i = 0; i < dictionary->columns; i++)
-        scratch->rough[i] = (float)(scratch->residual[i] * unit);
-    return norm;
-}
-
-/* What the scores of some survivors with that vector are at most, by products in float,
-   and, of the best of them, at least. A sum of n such products is off by no more
-   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
-OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
-                                         size_t end, otx__scratch *scratch)
-{
-    size_t n = dictionary->columns, i, count;
-    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
-    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
-    for (; first < end; first += count) {
-        const uint32_t *atoms = scratch->survivors + first;
-        otx__row rows[OTX__TILE];
-        float products[OTX__TILE];
-        count = otx__min(OTX__TILE, end - first);
-        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
-        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
-        for (i = 0; i < count; i++) {
-            double off = share * dictionary->norms[atoms[i]] + tiny;
-            double score = otx__score(dictionary, atoms[i], (double)products[i]);
-            double spread = otx__score(dictionary, atoms[i], off);
-            bool sound = otx__is_finite(score); /* else beyond a float */
-            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
-            if (sound && score - spread > least) least = score - spread;
-        }
-    }
-    return least;
-}
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
 
 /* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
 OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
                                          double norm, otx__scratch *scratch)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *most = screen->best + target;
-    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
     size_t best = 0, end, i, kept = 0;
     double least;
     for (i = 0; i < count; i++)
@@ -283,7 +279,7 @@ OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t targe
             best = i;
     for (end = best; end < count; end++)
         if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
-    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+    least = otx__survivors_least(screen, target, best, end, norm, scratch);
     for (i = 0; i < count; i++)
         if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
             scratch->survivors[kept++] = scratch->survivors[i];
@@ -305,6 +301,7 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
         least = otx__survivors_score(dictionary, 0, count, scratch);
         scratch->survivors_scored += count;
     }
+    otx__runners_keep(screen, target, scratch->survivors, direct ? NULL : scratch->scores, count);
     candidates->count = 0;
     for (i = 0; i < count; i++)
         if ((direct || scratch->scores[i] >= least) &&
@@ -327,7 +324,7 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, found->least, candidates, scratch);
+        otx__sifted_collect(screen, target, found, candidates, scratch);
         return;
     }
     for (i = 0; i < found->count && !candidates->overflow; i++)

@@ -33,12 +33,15 @@
      support        what is known of one target, and the exact steps
      gram_table     products of atoms with all atoms, for scans
      screen         which atoms are worth scoring in double: the bound
+     residuals      the residual form's targets on their way into a scan
      scan           the correlations of all atoms with a block's residuals
      predict        making targets ready for the next scan
      candidates     the atoms that a scan could not rule out
      select         the next atoms of each target
+     rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
+     apart          targets that a table of products cannot tell on
      steps          a pursuit from its rows to its results
      combine        new rows of coefficients
      solver         the public call

@@ -1,9 +1,26 @@
 /* ---- gram table: products of atoms with all atoms, for scans -------------------- */
 
+/* Whether a form tells in cheap arithmetic which atoms to look at. With OTX_SMALL there is none
+   that does: compilers see it here, and leave out what such forms need. */
+OTX__PRIVATE bool otx__form_screens(otx_omp_form form)
+{
+#ifdef OTX_SMALL
+    return (void)form, false;
+#else
+    return form != OTX_FORM_EXHAUSTIVE;
+#endif
+}
+
+/* Whether this build has a form. */
+OTX__PRIVATE bool otx__form_is_here(otx_omp_form form)
+{
+    return form == OTX_FORM_EXHAUSTIVE || otx__form_screens(form);
+}
+
 /* Whether correlations come from a table of products, not from the residuals. */
 OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
 {
-    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+    return otx__form_screens(form) && (form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS);
 }
 
 #define OTX__NO_ATOM UINT32_MAX
@@ -90,7 +107,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
                                    block + (tile - first) * OTX__TILE * OTX__TILE);
     if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
-                             block);
+                             OTX__TILE, block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
         int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
         int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
@@ -201,7 +218,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
         size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
         const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &table->panels, panel, block);
+                             &table->panels, panel, columns, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;

@@ -131,17 +131,25 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
 }
 
 /* products[tile][j][i], as below, of panels of float with at least one column. */
-OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
-                                              float *products)
+                                              size_t wanted, float *products)
 {
     size_t block, tile, j;
     for (block = 0; block < columns; block += OTX__CHAIN)
         for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+            for (j = 0; j < wanted; j += OTX__STRIP)
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
                                  block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
+/* The same of whole panels. */
+OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+                                              size_t tiles, const float *b, size_t columns,
+                                              float *products)
+{
+    otx__panels_multiply_strips(kernels, a, tiles, b, columns, OTX__TILE, products);
 }
 
 /* Turns products of ROWS into those of the vectors' rests. */
@@ -162,17 +170,17 @@ OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, si
 }
 
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
-   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b, of the
-   same type; where that is INT8, in units of both their scales. */
+   `tiles` panels of a from `first` on, and the first vectors j of one panel of b, as many as
+   are wanted at least, of the same type; where that is INT8, in units of both their scales. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
                                        size_t first, size_t tiles, const otx__panels *b,
-                                       size_t other, float *products)
+                                       size_t other, size_t wanted, float *products)
 {
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-        otx__panels_multiply_floats(kernels, (const float *)rows, tiles, (const float *)columns,
-                                    a->columns, products);
+        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, (const float *)columns,
+                                    a->columns, wanted, products);
         return;
     case OTX__PANEL_ROWS:
     case OTX__PANEL_BF16:

@@ -26,37 +26,6 @@ typedef struct otx__plan {
 
 /* ---- what it costs ---- */
 
-/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
-   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
-typedef struct otx__plan_rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
-} otx__plan_rates;
-
-OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
-{
-    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
-        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
-        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
-        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
-        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
-        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
-        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
-        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
-    };
-    return rates[isa];
-}
-
-/* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
-{
-    if (type == OTX__PANEL_FLOAT) return rates->dense;
-    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
-}
-
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
 OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
@@ -72,10 +41,10 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
-    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
+    double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
-    if (plan->form == OTX_FORM_EXHAUSTIVE)
+    if (!otx__form_screens(plan->form))
         return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
@@ -141,7 +110,7 @@ OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx
     with = *plan;
     if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
     plan->seconds = otx__plan_cost(pursuit, plan);
-    if (plan->form != OTX_FORM_GRAM) return true;
+    if (!otx__form_scans(plan->form) || plan->form != OTX_FORM_GRAM) return true;
     with.exact_gram = true;
     need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
     if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
@@ -204,6 +173,8 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
     pursuit->exact_gram = plan->exact_gram;
     pursuit->panels = plan->panels;
     pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->apart.form = OTX_FORM_RESIDUAL;
+    pursuit->apart.capacity = otx__min(pursuit->screen.capacity, OTX__APART_TARGETS);
     pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
                                       ? pursuit->dictionary.tiles * OTX__TILE
                                       : (size_t)plan->columns;
@@ -224,6 +195,7 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
         otx_omp_form name = (otx_omp_form)form;
         bool fits;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
+        if (!otx__form_is_here(name)) continue;
         if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
         plan->form = name;
         fits = otx__plan_form(pursuit, budget, plan);
@@ -235,6 +207,7 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
     otx__pursuit_follow(pursuit, best);
+    if (!otx__form_is_here(OTX_FORM_GRAM)) return OTX_OK; /* there was no choice */
     line.text = pursuit->stats.plan;
     line.size = sizeof pursuit->stats.plan;
     otx__plan_tell(pursuit, plans, best, budget, &line);

@@ -224,6 +224,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     otx__panels_clear(&screen->panels, index);
     for (target = index * OTX__TILE; target < end; target++) {
         screen->sets[target] = 0;
+        if (screen->form == OTX_FORM_RESIDUAL) otx__runners_clear(screen, target);
         if (!otx__form_scans(screen->form)) continue;
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,

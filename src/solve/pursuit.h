@@ -9,6 +9,7 @@ typedef struct otx__pursuit {
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
+    otx__screen apart; /* in the forms that scan: of the residual form, for a few targets */
     otx__pool pool;
     double *centre; /* [columns] to be taken off all rows, or NULL */
     /* As planned, besides screen.capacity and screen.table.slots: */
@@ -18,10 +19,9 @@ typedef struct otx__pursuit {
     otx_omp_stats stats;
 } otx__pursuit;
 
-/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
-   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
-   part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS_MAX 1536
+/* How much faster products of 8-bit numbers must be than finer ones to be worth their
+   bound. */
+#define OTX__INT8_GAIN_MIN 1.2
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
@@ -29,8 +29,13 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
                                                      otx_omp_form form)
 {
     const otx__kernels *kernels = pursuit->dictionary.kernels;
-    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
-    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    otx__plan_rates rates = otx__plan_rates_of(kernels->isa);
+    double columns = (double)pursuit->atoms->columns;
+    otx__panel_type finer = otx__panel_finer(kernels);
+    bool int8 = kernels->product_int8 &&
+                otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
+                    OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : finer;
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
@@ -44,6 +49,21 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
 typedef struct otx__pursuit_need {
     double fixed, target, column;
 } otx__pursuit_need;
+
+/* Targets that are finished apart at a time, at most. */
+#define OTX__APART_TARGETS 64
+
+/* Bytes of a target's screen; vector: of its place in the panels. */
+OTX__PRIVATE double otx__screen_need(double vector, double sets, double tiles)
+{
+    return vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+}
+
+/* What the residual form's screen needs besides. */
+OTX__PRIVATE double otx__residual_need(double columns, double threads)
+{
+    return 4.0 * threads + 8.0 * columns + 4.0 * OTX__RUNNERS + 4.0;
+}
 
 /* Bytes of the copy that a matrix needs. */
 OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
@@ -69,17 +89,18 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
                              8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     need.column = 0.0;
-    if (form == OTX_FORM_RESIDUAL) {
-        need.fixed += 4.0 * n * threads;
-        need.target += 4.0 * threads;
-    }
-    if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+    if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
+    if (otx__form_screens(form)) {
+        need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
-        need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+        need.target += otx__screen_need(vector, sets, tiles);
     }
-    if (otx__form_scans(form))
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
+    if (otx__form_scans(form)) {
+        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 12.0;
+        need.fixed += OTX__APART_TARGETS *
+                      (otx__screen_need(vector, 2.0, tiles) + otx__residual_need(d, threads) +
+                       sizeof(otx__support));
+    }
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
@@ -94,11 +115,12 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
 OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
     otx__pool *pool = &pursuit->pool;
-    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    bool screens = otx__form_screens(pursuit->form);
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
-    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
-    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
+                                                     : pursuit->screen.capacity;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -132,7 +154,7 @@ OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
     size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
     dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return !pool->failed;
+    if (!otx__form_screens(pursuit->form)) return !pool->failed;
     dictionary->along = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
     dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
@@ -181,14 +203,44 @@ OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
     return true;
 }
 
-OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+/* What the forms that scan keep of their targets. */
+OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
 {
     otx__screen *screen = &pursuit->screen;
     otx__pool *pool = &pursuit->pool;
     size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
-    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
-    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    size_t width = pursuit->dictionary.tiles * OTX__TILE;
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->apart = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* What the residual form keeps of its targets. */
+OTX__PRIVATE bool otx__pursuit_take_residuals(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, columns = pursuit->dictionary.columns;
+    screen->masks = (uint32_t *)otx__pool_take(pool, capacity,
+                                               pursuit->dictionary.tiles * sizeof(uint32_t));
+    screen->residuals = (double *)otx__pool_take(pool, capacity, columns * sizeof(double));
+    screen->runners =
+        (uint32_t *)otx__pool_take(pool, capacity, OTX__RUNNERS * sizeof(uint32_t));
+    screen->bars = (float *)otx__pool_take(pool, capacity, sizeof(float));
+    return !pool->failed;
+}
+
+/* A screen, by its form and capacity, but for its supports. */
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *screen)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t capacity = screen->capacity, tiles = pursuit->dictionary.tiles;
+    size_t sets = otx__form_scans(screen->form) ? OTX__SETS : 1;
+    if (!otx__form_screens(screen->form)) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
@@ -199,17 +251,21 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
     screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    if (pursuit->form == OTX_FORM_RESIDUAL) {
-        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
-        return !pool->failed;
-    }
-    screen->pitch = pitch;
-    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
-    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
-    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
-    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
-    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    return !pool->failed;
+    return !pool->failed && (otx__form_scans(screen->form)
+                                 ? otx__pursuit_take_sets(pursuit)
+                                 : otx__pursuit_take_residuals(pursuit, screen));
+}
+
+/* The screen of targets that are finished apart. */
+OTX__PRIVATE bool otx__pursuit_take_apart(otx__pursuit *pursuit)
+{
+    otx__screen *apart = &pursuit->apart;
+    if (!otx__form_scans(pursuit->form)) return true;
+    apart->problem = &pursuit->problem;
+    apart->scratch = pursuit->screen.scratch;
+    apart->supports = (otx__support *)otx__pool_take(&pursuit->pool, apart->capacity,
+                                                     sizeof *apart->supports);
+    return otx__pursuit_take_screen(pursuit, apart);
 }
 
 /* Views the atoms and the targets, and takes the memory of copies. */
@@ -234,7 +290,8 @@ OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *erro
     size_t n = pursuit->dictionary.count, all;
     if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
         !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
-        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        !otx__pursuit_take_screen(pursuit, &pursuit->screen) ||
+        !otx__pursuit_take_apart(pursuit) || !otx__pursuit_take_views(pursuit))
         return otx__pool_fail(pool, error);
     if (pursuit->exact_gram && otx__mul(n, n, &all))
         pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));

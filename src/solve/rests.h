@@ -108,7 +108,7 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
         if (panels->type == OTX__PANEL_INT8) {
             otx__rest_to_int8(rest, unit, rate, to.bytes);
             otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
-        } else if (panels->type == OTX__PANEL_BF16) {
+        } else if (panels->type != OTX__PANEL_FLOAT) {
             otx__rest_to_bf16(rest, to.halves);
             otx__panel_put(panel, bytes, to.halves, 2, p, lane);
         } else {
@@ -122,8 +122,9 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
     return left.squares[0];
 }
 
-/* Puts the rest of a vector of n elements and of that norm, not 0, whose common part the
-   panels have, into place `at`, and returns the rest's square. */
+/* Puts the rest of a vector of n elements, in units of that norm, not 0, whose common part
+   the panels have, into place `at`, and returns the rest's square. Panels of rows take the
+   whole vector, rounded to bf16, in place of its rest. */
 OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
                                          size_t n, double norm, const double *direction)
 {
@@ -134,7 +135,7 @@ OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const d
     from.vector = vector;
     from.direction = direction;
     from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
+    from.common = panels->type == OTX__PANEL_ROWS ? 0.0 : (double)panels->common[at];
     from.n = n;
     memset(&whole, 0, sizeof whole);
     for (p = 0; p < n; p += OTX__REST_CHUNK) {

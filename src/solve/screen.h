@@ -42,6 +42,9 @@
        their products        1.02 R * chain       0 with 8 bits, as integers are exact
        everything in float   16 u * (2 + R + |<r, m>|)
 
+   For targets finished apart from a table made of rows (apart.h), not the rest of r is rounded
+   but all of it: d_n = 0, and R and d are those of r.
+
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
    (k + columns) 2^-52 S. The Gram form's 8 u S covers that many times over; the
@@ -61,6 +64,9 @@ typedef struct otx__bound {
     double refined; /* with the betas as floats */
 } otx__bound;
 
+/* Atoms of the last steps that a target keeps to try first. */
+#define OTX__RUNNERS 16
+
 /* A block of targets, and what the screen knows of them. A set is a support that a scan
    looks at: number 0 the atoms selected, and with each further one a predicted atom
    more. */
@@ -78,16 +84,25 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all; before, those to be hidden */
+    double *residuals;      /* [target][column] the residual form: of the atoms selected */
+    uint32_t *runners;      /* [target][OTX__RUNNERS] likewise: atoms that came near, or
+                               OTX__NO_ATOM */
+    float *bars;            /* [target] likewise: what the largest weighted correlation is at
+                               least, by these */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
-    double *rest;           /* [target] ||y'|| / ||y||, rounded up */
+    double *rest;           /* [target] ||y'|| / ||y||, rounded up; with residuals in panels
+                               of rows, of the whole of these */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
     uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
                                atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
+    uint32_t *apart;        /* in the forms that scan: targets to be finished in the residual
+                               form (apart.h), which count as ended until then */
+    size_t apart_count;
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
@@ -131,7 +146,7 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
+    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_scans(screen->form)) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
@@ -251,54 +266,4 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[0] = (float)(screen->rest[target] / 32767.0);
     scales[1] = (float)betas.along;
     scales[2] = (float)(betas.unit / 32767.0);
-}
-
-/* The residual form: marks the atoms that a target hides. */
-OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
-{
-    const otx__problem *problem = screen->problem;
-    const otx__support *support = &screen->supports[target];
-    size_t tiles = problem->dictionary->tiles, held = support->count + support->barred_count, i;
-    uint32_t *masks = screen->masks + target;
-    if (!otx__support_hides(problem, support)) return;
-    for (i = 0; i < tiles; i++) masks[i * screen->capacity] = 0;
-    for (i = 0; i < held; i++) {
-        size_t atom = otx__support_held(support, i);
-        masks[atom / OTX__TILE * screen->capacity] |= 1u << atom % OTX__TILE;
-    }
-}
-
-/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
-   which on the residual form scores every atom: the bound would mean nothing. */
-#define OTX__BOUND_SUM_MAX 1e20
-#define OTX__BOUND_PART_MAX 3.0
-
-/* The same for the residual form, whose panel must be made anew. */
-OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
-    size_t j;
-    screen->sets[target] = !support->ended;
-    if (support->ended) return;
-    otx__support_residual(problem, support, scratch);
-    for (j = 0; j < support->count; j++)
-        sum += fabs(support->coefficients[j]) *
-               problem->dictionary->norms[support->indices[j]] / support->norm;
-    otx__screen_bound(screen, target, 0)->scanned = HUGE_VAL;
-    if (!(sum < OTX__BOUND_SUM_MAX)) return;
-    along = otx__screen_split(screen, target, scratch->residual);
-    if (!(screen->rest[target] + fabs(along) < OTX__BOUND_PART_MAX)) return;
-    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
-    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
-    bound += 16.0 * OTX__FLOAT_ROUNDOFF * (2.0 + screen->rest[target] + fabs(along)) +
-             8.0 * DBL_EPSILON * (1.0 + sum) *
-                 (double)(problem->k + problem->dictionary->columns);
-    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
-       and |a'| is at most 1 + |a - a'|. */
-    bound += (double)screen->panels.error[target];
-    screen->rest[target] += (double)screen->panels.error[target];
-    otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
-    otx__screen_hide(screen, target);
 }

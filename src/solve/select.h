@@ -42,7 +42,8 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
         return true;
     }
     clock = otx__now();
-    otx__support_residual(problem, support, scratch);
+    if (scans) otx__support_residual(problem, support, scratch);
+    else otx__residual_recall(screen, target, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
         if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__select_decide(screen, candidates, scratch, &score);
@@ -53,14 +54,16 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     return true;
 }
 
-/* In place of a number of sets: the target is among screen->undecided. */
+/* In place of a number of sets: the target is among screen->undecided, or screen->apart. */
 #define OTX__SETS_UNDECIDED UINT32_MAX
+#define OTX__SETS_APART (UINT32_MAX - 1)
 
 /* How a step came out. */
 typedef enum otx__outcome {
     OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
     OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
-    OTX__STEP_OPEN      /* every atom has to be scored */
+    OTX__STEP_OPEN,     /* every atom has to be scored */
+    OTX__STEP_BLURRED   /* the screen leaves too many atoms */
 } otx__outcome;
 
 /* One step of one target, by what the scan found for its set number `set`. */
@@ -72,7 +75,7 @@ OTX__PRIVATE otx__outcome otx__select_step(otx__screen *screen, size_t target, s
     otx__support *support = &screen->supports[target];
     size_t atom;
     if (!otx__select_best(screen, target, set, candidates, scratch, &atom))
-        return OTX__STEP_OPEN;
+        return OTX__STEP_BLURRED;
     if (support->ended) return OTX__STEP_DONE;
     if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
         support->count++; /* all else was made ready with the prediction */
@@ -98,7 +101,7 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
         if (otx__form_scans(screen->form))
             otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, found[set]);
+            otx__sifted_tiles(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
@@ -109,7 +112,10 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
             otx__candidates_collect(screen, target, set, &found[set][j], &candidates, scratch);
             outcome = otx__select_step(screen, target, set, &candidates, scratch);
         }
-        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__SETS_UNDECIDED;
+        if (outcome == OTX__STEP_BLURRED && otx__form_scans(screen->form))
+            screen->sets[target] = OTX__SETS_APART;
+        else if (outcome == OTX__STEP_BLURRED || outcome == OTX__STEP_OPEN)
+            screen->sets[target] = OTX__SETS_UNDECIDED;
         else otx__screen_make_ready(screen, target, scratch);
     }
 }
@@ -146,18 +152,32 @@ OTX__PRIVATE bool otx__screen_is_too_coarse(const otx__screen *screen)
            (double)atoms > OTX__SURVIVORS_SHARE_MAX * (double)steps * (double)dictionary->count;
 }
 
+/* Lists the targets that the last scan did not decide, and leaves those set apart out of the
+   next. Returns how many are to have every atom scored. */
+OTX__PRIVATE size_t otx__screen_list(otx__screen *screen)
+{
+    size_t count = 0, target;
+    for (target = 0; target < screen->count; target++) {
+        if (screen->sets[target] == OTX__SETS_UNDECIDED)
+            screen->undecided[count++] = (uint32_t)target;
+        if (screen->sets[target] != OTX__SETS_APART) continue;
+        screen->apart[screen->apart_count++] = (uint32_t)target;
+        screen->supports[target].ended = true;
+        screen->sets[target] = screen->counts[target] = 0;
+    }
+    return count;
+}
+
 /* The next atom, or the next few, of every target that has been scanned. */
 OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target;
+    size_t count;
     otx_result result = otx__watch_loop(&screen->watch, otx__task_count(screen),
                                         otx__task_work(screen), otx__select_body, screen, error);
-    for (target = 0; target < screen->count; target++)
-        if (screen->sets[target] == OTX__SETS_UNDECIDED)
-            screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
+    count = otx__screen_list(screen);
     screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }

@@ -63,6 +63,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
     if ((unsigned)options->form >= OTX_FORM_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
+    if (options->form != OTX_FORM_AUTO && !otx__form_is_here(options->form))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "this build has no %s form: it was made "
+                         "with OTX_SMALL", otx__word(otx_omp_form_name(options->form)));
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
         return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))

@@ -30,10 +30,11 @@ OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *e
     otx__scratch *scratch = pursuit->screen.scratch;
     double *rows = scratch[0].row; /* [worker][columns] */
     otx_result result = otx__dictionary_norms(dictionary, rows, error);
-    if (!result && pursuit->form != OTX_FORM_EXHAUSTIVE)
+    if (!result && otx__form_screens(pursuit->form))
         result = otx__dictionary_split(dictionary, rows, error);
-    if (!result && dictionary->exact_gram) result = otx__exact_gram_fill(dictionary, rows, error);
-    if (!result && pursuit->form == OTX_FORM_GRAM)
+    if (!result && otx__form_screens(pursuit->form) && dictionary->exact_gram)
+        result = otx__exact_gram_fill(dictionary, rows, error);
+    if (!result && otx__form_scans(pursuit->form) && pursuit->form == OTX_FORM_GRAM)
         result = otx__gram_table_fill(&pursuit->screen.table, scratch, error);
     return result;
 }
@@ -128,7 +129,7 @@ OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, ot
     otx__screen *screen = &pursuit->screen;
     otx_omp_stats *stats = &pursuit->stats;
     otx_result result;
-    if (pursuit->form == OTX_FORM_EXHAUSTIVE) {
+    if (!otx__form_screens(pursuit->form)) {
         double work = (double)pursuit->dictionary.count * (double)pursuit->dictionary.columns;
         result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
                                  pursuit, error);
@@ -155,13 +156,15 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
     bool active;
     screen->watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE, done,
                                     (pursuit->end - pursuit->first) * k);
-    if (pursuit->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
+    if (otx__form_screens(pursuit->form)) result = otx__screen_open_block(screen, error);
     otx__lap(clock, &pursuit->stats.seconds_correlate);
     while (!result) {
         screen->watch.done = done + otx__block_steps(screen, &active);
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
+    if (!result && otx__form_scans(pursuit->form)) result = otx__apart_run(pursuit, error);
+    otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
                      screen->watch.total, error);

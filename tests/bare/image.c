@@ -4,6 +4,7 @@
    program like any other (-DHOSTED). */
 #define OTX_NO_STDIO
 #define OTX_NO_SIMD
+#define OTX_SMALL
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "../../omp_transplant.h"
 
