@@ -40,316 +40,316 @@
      1344  api/gguf                   GGUF
      1442  api/vocab                  vocabularies
      1579  api/encode                 encoding: text as token ids
-     1627  api/align                  alignment
-     1694  api/gguf_vocab             vocabularies in GGUF files
-     1717  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1809  api/file                   files
-     1820  api/directory              directories
-     1900  api/job                    the whole job
-     2110  api/map_models             maps by the rows of two models
-     2132  api/verify                 looking at a finished model
-     2201  api/evaluate               methods ranked on tokens that both models share
-     2297  api/reshape                a model's own vocabulary, smaller or larger
+     1630  api/align                  alignment
+     1697  api/gguf_vocab             vocabularies in GGUF files
+     1720  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1812  api/file                   files
+     1823  api/directory              directories
+     1903  api/job                    the whole job
+     2113  api/map_models             maps by the rows of two models
+     2135  api/verify                 looking at a finished model
+     2204  api/evaluate               methods ranked on tokens that both models share
+     2300  api/reshape                a model's own vocabulary, smaller or larger
 
-     2437  base                       what everything stands on
-     2473  base/begin                 system headers, and how floating point must be compiled
-     2511  base/sizes                 counting, and sums and products that may not wrap
-     2549  base/span                  bytes of others, digits, UTF-8
-     2707  base/decimal               the digits of a double
-     2856  base/format                printf without stdio and without a locale
-     3125  base/result                results, failures, messages
-     3241  base/memory                the allocator, arrays that grow
-     3300  base/text                  names in messages, and text that grows
-     3417  base/hooks                 log, progress, threads of the caller
-     3486  base/sort                  in place, without memory, never quadratic; and finding
-     3536  base/clock                 wall time for statistics
-     3582  base/hash                  keyed, for tables whose keys a stranger chooses
-     3674  base/pool                  blocks that are freed together
-     3789  base/number                element types, widening and rounding
-     4000  base/blocks                block types of ggml, taken apart and widened
-     4221  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4506  base/blocks_make           rows quantised to blocks
-     4900  base/base64                decoding
-     4936  base/protobuf              fields of a message
-     5058  base/watch                 long loops that the caller can stop
+     2440  base                       what everything stands on
+     2476  base/begin                 system headers, and how floating point must be compiled
+     2514  base/sizes                 counting, and sums and products that may not wrap
+     2552  base/span                  bytes of others, digits, UTF-8
+     2710  base/decimal               the digits of a double
+     2859  base/format                printf without stdio and without a locale
+     3128  base/result                results, failures, messages
+     3244  base/memory                the allocator, arrays that grow
+     3303  base/text                  names in messages, and text that grows
+     3420  base/hooks                 log, progress, threads of the caller
+     3489  base/sort                  in place, without memory, never quadratic; and finding
+     3539  base/clock                 wall time for statistics
+     3585  base/hash                  keyed, for tables whose keys a stranger chooses
+     3677  base/pool                  blocks that are freed together
+     3792  base/number                element types, widening and rounding
+     4003  base/blocks                block types of ggml, taken apart and widened
+     4224  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4509  base/blocks_make           rows quantised to blocks
+     4903  base/base64                decoding
+     4939  base/protobuf              fields of a message
+     5061  base/watch                 long loops that the caller can stop
 
-     5125  files                      formats, on memory and streams
-     5155  files/memory_source        memory as a source of bytes
-     5173  files/json_read            a parser without recursion
-     5526  files/json_values          looking at values, stepping through containers
-     5739  files/json_edit            writing, and edits that keep every byte they do not touch
-     6107  files/tensors              what reading and writing a header share
-     6242  files/safetensors_read     the header of a file, checked
-     6567  files/safetensors_write    the header of a new file
-     6724  files/gguf_types           ggml's types, and the sizes of values
-     6901  files/gguf_values          keys, tensors and values found
-     7019  files/gguf_walk            what stands in a header, one after the other
-     7231  files/gguf_read            the header of a file, checked
-     7452  files/gguf_write           the header of a new file
-     7658  files/gguf_keys            a list of keys that is being made
+     5128  files                      formats, on memory and streams
+     5158  files/memory_source        memory as a source of bytes
+     5176  files/json_read            a parser without recursion
+     5529  files/json_values          looking at values, stepping through containers
+     5742  files/json_edit            writing, and edits that keep every byte they do not touch
+     6110  files/tensors              what reading and writing a header share
+     6245  files/safetensors_read     the header of a file, checked
+     6570  files/safetensors_write    the header of a new file
+     6727  files/gguf_types           ggml's types, and the sizes of values
+     6904  files/gguf_values          keys, tensors and values found
+     7022  files/gguf_walk            what stands in a header, one after the other
+     7234  files/gguf_read            the header of a file, checked
+     7455  files/gguf_write           the header of a new file
+     7661  files/gguf_keys            a list of keys that is being made
 
-     7858  vocab                      tokens, from every source, and which of them are the same
-     7900  vocab/known                what the world calls things: files, classes, tokens
-     8224  vocab/token_table          the table of tokens, and finding tokens in it
-     8398  vocab/spelling             from what a file spells to bytes
-     8589  vocab/reader               what the readers of all sources share
-     8947  vocab/added_tokens         what other files add to a model's tokens
-     9295  vocab/in_use               tokens that are named as reserved ones and are none
-     9398  vocab/from_tokenizer_json  tokenizer.json
-     9691  vocab/from_tekken          tekken.json
-     9846  vocab/from_tiktoken        *.tiktoken
-     9911  vocab/from_sentencepiece   tokenizer.model and its like
-    10276  vocab/from_vocab_json      vocab.json and merges.txt
-    10362  vocab/from_vocab_txt       vocab.txt
-    10419  vocab/digits               how a tokenizer cuts numbers
-    10615  vocab/recognise            what a file is, by what it holds
-    10746  vocab/parse                the first source that is given, and what goes with it
-    10972  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11355  vocab/rules_read           the rules of each kind of file
-    11479  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11672  vocab/from_gguf            the vocabulary of a GGUF file
-    11980  vocab/gguf_rules           how it splits text
-    12132  vocab/split_bpe            words split by byte-pair encoding
-    12350  vocab/split                text split as the tokenizer's model splits it
-    12552  vocab/align                which base token a donor token is
+     7861  vocab                      tokens, from every source, and which of them are the same
+     7903  vocab/known                what the world calls things: files, classes, tokens
+     8227  vocab/token_table          the table of tokens, and finding tokens in it
+     8401  vocab/spelling             from what a file spells to bytes
+     8592  vocab/reader               what the readers of all sources share
+     8950  vocab/added_tokens         what other files add to a model's tokens
+     9298  vocab/in_use               tokens that are named as reserved ones and are none
+     9401  vocab/from_tokenizer_json  tokenizer.json
+     9694  vocab/from_tekken          tekken.json
+     9849  vocab/from_tiktoken        *.tiktoken
+     9914  vocab/from_sentencepiece   tokenizer.model and its like
+    10279  vocab/from_vocab_json      vocab.json and merges.txt
+    10365  vocab/from_vocab_txt       vocab.txt
+    10422  vocab/digits               how a tokenizer cuts numbers
+    10618  vocab/recognise            what a file is, by what it holds
+    10749  vocab/parse                the first source that is given, and what goes with it
+    10975  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11358  vocab/rules_read           the rules of each kind of file
+    11482  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11675  vocab/from_gguf            the vocabulary of a GGUF file
+    11983  vocab/gguf_rules           how it splits text
+    12135  vocab/split_bpe            words split by byte-pair encoding
+    12353  vocab/split                text split as the tokenizer's model splits it
+    12555  vocab/align                which base token a donor token is
 
-    12809  encode                     text becomes pieces, pieces become ids
-    12853  encode/char_set            sets of characters
-    13078  encode/unicode_tables      what characters are, packed
-    13242  encode/categories          Unicode's categories, scripts and case, as sets
-    13543  encode/regex_parse         regular expressions, read: sets and escapes
-    13849  encode/regex_syntax        classes, repetitions, groups
-    14249  encode/regex_program       instructions, and what parts of an expression begin with
-    14402  encode/regex_make          the program that they become
-    14764  encode/regex_match         the program run over a text
-    15135  encode/slices              a text in pieces, and ways to cut it further
-    15380  encode/cutter_read         the steps of a pre-tokenizer, read
-    15692  encode/cutter              texts cut by them
-    15866  encode/normal_tables       what normalisers know of characters
-    16129  encode/normal_read         the same, unpacked
-    16305  encode/normal_forms        Unicode's four normal forms
-    16576  encode/charsmap            SentencePiece's map of characters
-    16724  encode/normalise_steps     what normalisers do, step by step
-    16912  encode/normalise           the normaliser of a tokenizer.json
-    17259  encode/added_cut           added tokens, cut out of a text
-    17438  encode/word_cache          what words became before
-    17517  encode/encode_words        words as the model splits them
-    17716  encode/encode_open         what an encoder is made from
-    18002  encode/encode              whole texts as token ids
-    18188  encode/write_counts        how often tokens occur, as lists
+    12812  encode                     text becomes pieces, pieces become ids
+    12856  encode/char_set            sets of characters
+    13081  encode/unicode_tables      what characters are, packed
+    13245  encode/categories          Unicode's categories, scripts and case, as sets
+    13546  encode/regex_parse         regular expressions, read: sets and escapes
+    13852  encode/regex_syntax        classes, repetitions, groups
+    14252  encode/regex_program       instructions, and what parts of an expression begin with
+    14405  encode/regex_make          the program that they become
+    14767  encode/regex_match         the program run over a text
+    15139  encode/slices              a text in pieces, and ways to cut it further
+    15384  encode/cutter_read         the steps of a pre-tokenizer, read
+    15696  encode/cutter              texts cut by them
+    15871  encode/normal_tables       what normalisers know of characters
+    16134  encode/normal_read         the same, unpacked
+    16310  encode/normal_forms        Unicode's four normal forms
+    16581  encode/charsmap            SentencePiece's map of characters
+    16730  encode/normalise_steps     what normalisers do, step by step
+    16919  encode/normalise           the normaliser of a tokenizer.json
+    17282  encode/added_cut           added tokens, cut out of a text
+    17481  encode/word_cache          what words became before
+    17560  encode/encode_words        words as the model splits them
+    17761  encode/encode_open         what an encoder is made from
+    18047  encode/encode              whole texts as token ids
+    18250  encode/write_counts        how often tokens occur, as lists
 
-    18295  simd                       the hot loops, once for each instruction set
-    18328  simd/kernels               the table of kernels, and what all versions share
-    18605  simd/scalar                the reference
-    18774  simd/sse2                  the operations of 128-bit x86, and what each does
-    18895  simd/neon                  those of 64-bit Arm
-    18990  simd/wasm                  those of WebAssembly's SIMD128
-    19075  simd/avx2                  those of 256-bit x86, with FMA
-    19157  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19801  simd/avx_vnni              AVX2, and products of integers
-    19897  simd/neon_bf16             NEON, and products of matrices
-    20051  simd/avx512                512-bit x86, by hand
-    20658  simd/amx                   tiles of x86, beside AVX-512
-    20901  simd/dispatch              which of them this machine can run, and which a call takes
+    18357  simd                       the hot loops, once for each instruction set
+    18390  simd/kernels               the table of kernels, and what all versions share
+    18667  simd/scalar                the reference
+    18836  simd/sse2                  the operations of 128-bit x86, and what each does
+    18957  simd/neon                  those of 64-bit Arm
+    19052  simd/wasm                  those of WebAssembly's SIMD128
+    19137  simd/avx2                  those of 256-bit x86, with FMA
+    19219  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19863  simd/avx_vnni              AVX2, and products of integers
+    19959  simd/neon_bf16             NEON, and products of matrices
+    20113  simd/avx512                512-bit x86, by hand
+    20720  simd/amx                   tiles of x86, beside AVX-512
+    20963  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21127  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21183  solve/views                the rows of matrices, as the kernels read them
-    21312  solve/panels               vectors as the dense products want them, and these
-    21511  solve/rests                vectors on their way into panels
-    21689  solve/dictionary           the atoms, and their split along a common direction
-    21844  solve/exact_gram           products of all pairs of atoms in double
-    21926  solve/triangle             packed lower triangles
-    22030  solve/support              what is known of one target, and the exact steps
-    22306  solve/gram_table           products of atoms with all atoms, for scans
-    22561  solve/screen               which atoms are worth scoring in double: the bound
-    22832  solve/residuals            the residual form's targets on their way into a scan
-    23017  solve/scan                 the correlations of all atoms with a block's residuals
-    23186  solve/predict              making targets ready for the next scan
-    23433  solve/candidates           the atoms that a scan could not rule out
-    23767  solve/select               the next atoms of each target
-    23952  solve/rates                what a processor does in a second
-    23994  solve/pursuit              what one solve holds, and the memory it takes
-    24295  solve/plan                 which form, and in what blocks
-    24513  solve/apart                targets that a table of products cannot tell on
-    24564  solve/steps                a pursuit from its rows to its results
-    24806  solve/combine              new rows of coefficients
-    24868  solve/solver               the public call
-    25036  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25245  solve/affine_normal        the normal equations of an affine map
-    25488  solve/affine_factor        their factor, and their solution
-    25719  solve/affine_map           a fitted map, and the rows it makes
-    26063  solve/affine_choice        how many atoms to take, and chosen by what
-    26463  solve/affine_fit           what a fit of an affine map holds and needs
-    26727  solve/affine               fitting and applying affine maps
+    21189  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21245  solve/views                the rows of matrices, as the kernels read them
+    21374  solve/panels               vectors as the dense products want them, and these
+    21573  solve/rests                vectors on their way into panels
+    21751  solve/dictionary           the atoms, and their split along a common direction
+    21906  solve/exact_gram           products of all pairs of atoms in double
+    21988  solve/triangle             packed lower triangles
+    22092  solve/support              what is known of one target, and the exact steps
+    22368  solve/gram_table           products of atoms with all atoms, for scans
+    22623  solve/screen               which atoms are worth scoring in double: the bound
+    22894  solve/residuals            the residual form's targets on their way into a scan
+    23079  solve/scan                 the correlations of all atoms with a block's residuals
+    23248  solve/predict              making targets ready for the next scan
+    23495  solve/candidates           the atoms that a scan could not rule out
+    23829  solve/select               the next atoms of each target
+    24014  solve/rates                what a processor does in a second
+    24056  solve/pursuit              what one solve holds, and the memory it takes
+    24357  solve/plan                 which form, and in what blocks
+    24575  solve/apart                targets that a table of products cannot tell on
+    24626  solve/steps                a pursuit from its rows to its results
+    24868  solve/combine              new rows of coefficients
+    24930  solve/solver               the public call
+    25098  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25307  solve/affine_normal        the normal equations of an affine map
+    25550  solve/affine_factor        their factor, and their solution
+    25781  solve/affine_map           a fitted map, and the rows it makes
+    26125  solve/affine_choice        how many atoms to take, and chosen by what
+    26525  solve/affine_fit           what a fit of an affine map holds and needs
+    26789  solve/affine               fitting and applying affine maps
 
-    27018  methods                    rows for tokens that a model lacks, each method a room
-    27062  methods/parts              what methods share: sums of rows, combinations
-    27246  methods/pursuit            omp, omp-centred
-    27317  methods/constant           mean, zero
-    27345  methods/rough              products in float that leave few to be taken in double
-    27401  methods/near               each target against all anchors
-    27692  methods/weights            how a few anchors combine to a target
-    27913  methods/interpolation      common_interpolation
-    28066  methods/wechsel            wechsel
-    28116  methods/focus              focus
-    28204  methods/hull               hull
-    28255  methods/dense              matrices of double, and their products
-    28520  methods/lengthen           the base's rows of pieces beside the donor's
-    28786  methods/mapping            omp-affine, affine
-    29055  methods/linear             maps between two models' rows
-    29210  methods/clp                clp
-    29296  methods/chance             normal deviates that are the same everywhere
-    29357  methods/factor             of symmetric matrices
-    29406  methods/randn              randn
-    29495  methods/john_hewitt        john_hewitt
-    29579  methods/polar              the orthogonal part of a matrix
-    29675  methods/procrustes         procrustes
-    29768  methods/eigen              principal directions of a matrix's rows
-    30082  methods/landmark_pca       landmark_pca
-    30140  methods/stb                stb
-    30322  methods/rope               rows turned to positions
-    30412  methods/mp_rope            mp_rope
-    30738  methods/subword            subword
-    30844  methods/zett               zett
-    30866  methods/spread             the factor that suits hidden anchors' rows best
-    31093  methods/modifiers          what is done to the rows of any method
-    31237  methods/undertrained       rows that look as if nothing had trained them
-    31354  methods/methods            the table of all, and the public calls
+    27080  methods                    rows for tokens that a model lacks, each method a room
+    27124  methods/parts              what methods share: sums of rows, combinations
+    27308  methods/pursuit            omp, omp-centred
+    27379  methods/constant           mean, zero
+    27407  methods/rough              products in float that leave few to be taken in double
+    27463  methods/near               each target against all anchors
+    27754  methods/weights            how a few anchors combine to a target
+    27975  methods/interpolation      common_interpolation
+    28128  methods/wechsel            wechsel
+    28178  methods/focus              focus
+    28266  methods/hull               hull
+    28317  methods/dense              matrices of double, and their products
+    28582  methods/lengthen           the base's rows of pieces beside the donor's
+    28848  methods/mapping            omp-affine, affine
+    29117  methods/linear             maps between two models' rows
+    29272  methods/clp                clp
+    29358  methods/chance             normal deviates that are the same everywhere
+    29419  methods/factor             of symmetric matrices
+    29468  methods/randn              randn
+    29557  methods/john_hewitt        john_hewitt
+    29641  methods/polar              the orthogonal part of a matrix
+    29737  methods/procrustes         procrustes
+    29830  methods/eigen              principal directions of a matrix's rows
+    30144  methods/landmark_pca       landmark_pca
+    30202  methods/stb                stb
+    30384  methods/rope               rows turned to positions
+    30474  methods/mp_rope            mp_rope
+    30800  methods/subword            subword
+    30906  methods/zett               zett
+    30928  methods/spread             the factor that suits hidden anchors' rows best
+    31155  methods/modifiers          what is done to the rows of any method
+    31299  methods/undertrained       rows that look as if nothing had trained them
+    31416  methods/methods            the table of all, and the public calls
 
-    31532  across                     tokens of one vocabulary as weighted tokens of another
-    31546  across/map_rows            a map, gathered row by row
-    31743  across/token_map           by the split of the other vocabulary
-    31866  across/write_maps          two maps as safetensors
-    32009  across/spell_maps          two maps as JSON, for people
+    31594  across                     tokens of one vocabulary as weighted tokens of another
+    31608  across/map_rows            a map, gathered row by row
+    31805  across/token_map           by the split of the other vocabulary
+    31928  across/write_maps          two maps as safetensors
+    32071  across/spell_maps          two maps as JSON, for people
 
-    32129  disk                       files and directories
-    32168  disk/system                what POSIX and Windows are asked for
-    32209  disk/windows_paths         paths as Windows takes them
-    32349  disk/windows               the system as Windows gives it
-    32661  disk/posix                 the system as POSIX gives it
-    32909  disk/paths                 what can be told from their text
-    32983  disk/failure               why the system refused
-    33097  disk/look                  what stands at a path, and whether within another
-    33218  disk/listing               listings of directories
-    33293  disk/reading               files to read, and whether they have changed
-    33472  disk/writing               files to write
-    33589  disk/copying               copies of files
-    33655  disk/trees                 whole directories looked through, copied, removed
-    33871  disk/known                 what weights are called in a directory
-    33965  disk/staging               a directory made under another name, then renamed
-    34231  disk/staged_files          files made under another name, then renamed
-    34413  disk/missing               a path or a directory without what is wanted of it
-    34456  disk/gguf_files            GGUF files of a directory, by their names
-    34497  disk/weights               which files they are, and what may stand in their place
-    34833  disk/weight_index          the index of a checkpoint in shards
-    35050  disk/shards                what an index and its shards say of each other
-    35255  disk/gguf_parts            the parts of a split GGUF file
-    35364  disk/checkpoint            a model directory, in one file or in shards
-    35716  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35795  disk/tokenizer_directory   the tokenizer of a model directory
-    36057  disk/encoder_directory     the encoder of a model directory, and files of text
+    32191  disk                       files and directories
+    32230  disk/system                what POSIX and Windows are asked for
+    32271  disk/windows_paths         paths as Windows takes them
+    32411  disk/windows               the system as Windows gives it
+    32723  disk/posix                 the system as POSIX gives it
+    32971  disk/paths                 what can be told from their text
+    33045  disk/failure               why the system refused
+    33159  disk/look                  what stands at a path, and whether within another
+    33280  disk/listing               listings of directories
+    33355  disk/reading               files to read, and whether they have changed
+    33534  disk/writing               files to write
+    33651  disk/copying               copies of files
+    33717  disk/trees                 whole directories looked through, copied, removed
+    33933  disk/known                 what weights are called in a directory
+    34027  disk/staging               a directory made under another name, then renamed
+    34293  disk/staged_files          files made under another name, then renamed
+    34475  disk/missing               a path or a directory without what is wanted of it
+    34518  disk/gguf_files            GGUF files of a directory, by their names
+    34559  disk/weights               which files they are, and what may stand in their place
+    34895  disk/weight_index          the index of a checkpoint in shards
+    35112  disk/shards                what an index and its shards say of each other
+    35317  disk/gguf_parts            the parts of a split GGUF file
+    35426  disk/checkpoint            a model directory, in one file or in shards
+    35778  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35857  disk/tokenizer_directory   the tokenizer of a model directory
+    36119  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36168  model                      which tensors and config keys belong to the vocabulary
-    36204  model/known                what the world calls things
-    36572  model/known_keys           keys of ids and sizes in configs
-    36746  model/known_classes        classes of tokenizers, by the type of model
-    36984  model/names                names of tensors
-    37148  model/document             the JSON files of a model directory
-    37243  model/members              what the members of a config are about
-    37464  model/config               what config.json says
-    37641  model/side                 a model directory opened once
-    37768  model/gguf_model           what a GGUF file says of a model
-    37825  model/code                 the Python that a tokenizer is loaded with
-    38059  model/parts                what each tensor does for the vocabulary
-    38189  model/whole                whether all tensors are there
-    38311  model/find                 finding the parts of a model
-    38615  model/processor            the tokens that a processor looks for by their text
-    38770  model/heirs                what becomes of the ids in a config
-    38938  model/config_ids           ids in a config being edited
-    39178  model/config_lists         lists, dictionaries and ranges of ids
-    39335  model/config_edit          config.json and generation_config.json, edited
-    39642  model/classes              which class a tokenizer is loaded as
-    39849  model/class_tokens         added tokens that a class numbers otherwise
+    36230  model                      which tensors and config keys belong to the vocabulary
+    36266  model/known                what the world calls things
+    36634  model/known_keys           keys of ids and sizes in configs
+    36808  model/known_classes        classes of tokenizers, by the type of model
+    37046  model/names                names of tensors
+    37210  model/document             the JSON files of a model directory
+    37305  model/members              what the members of a config are about
+    37526  model/config               what config.json says
+    37703  model/side                 a model directory opened once
+    37830  model/gguf_model           what a GGUF file says of a model
+    37887  model/code                 the Python that a tokenizer is loaded with
+    38121  model/parts                what each tensor does for the vocabulary
+    38251  model/whole                whether all tensors are there
+    38373  model/find                 finding the parts of a model
+    38677  model/processor            the tokens that a processor looks for by their text
+    38832  model/heirs                what becomes of the ids in a config
+    39000  model/config_ids           ids in a config being edited
+    39240  model/config_lists         lists, dictionaries and ranges of ids
+    39397  model/config_edit          config.json and generation_config.json, edited
+    39704  model/classes              which class a tokenizer is loaded as
+    39911  model/class_tokens         added tokens that a class numbers otherwise
 
-    39965  job                        the whole transplant, in the order in which it happens
-    40026  job/draft_map              which tokens the rows of a draft's head are of
-    40084  job/job                    what a job holds
-    40486  job/open                   opening the two models
-    40762  job/map                    the caller's map
-    40883  job/align                  where every new row comes from
-    41085  job/draft_vocab            the tokens that a draft's head has rows for
-    41330  job/plan                   what becomes of every tensor, and of the configs
-    41553  job/draft_head             a head of fewer rows, and what says which
-    41710  job/rope                   heads and rotary positions of the two models
-    41808  job/chat                   the template that turns messages into text
-    41947  job/digits                 where the two tokenizers cut numbers differently
-    42148  job/converted              the special tokens that a conversion to GGUF finds
-    42456  job/gguf_donor             the files of a tokenizer, open once more
-    42540  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42823  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43159  job/gguf_merges            the merges of a byte-level vocabulary
-    43330  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43500  job/gguf_special           special tokens, flags, templates
-    43719  job/gguf_normal            what becomes of spaces and letters
-    43862  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44058  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44298  job/bos                    texts that begin otherwise than the base's
-    44362  job/rows                   rows in memory: reading, checking, their mean
-    44702  job/pieces                 what the base cuts new tokens into
-    44857  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45122  job/magikarp               tokens that look under-trained by their rows
-    45249  job/match                  rows of tokens that a new one only begins with
-    45336  job/solve                  solving for the rows of the donor
-    45545  job/targets                the rows that are made from the donor's
-    45668  job/diagnose               what is odd about the rows that were made
-    45800  job/rebuild                the new rows of one vocabulary tensor
-    46091  job/write_blocks           new rows as blocks
-    46190  job/write                  the output and its weights
-    46506  job/write_gguf             the output as a GGUF file, or as parts of one
-    46856  job/copy                   the other files of the two models
-    47073  job/index                  the files that are written anew
-    47251  job/run                    the whole, in order
-    47416  job/combined               a map of tokens by the combinations that a method makes
-    47516  job/report                 what a job did, as JSON and as a table
-    47845  job/findings               what is told of a finished model
-    47896  job/check_head             a head of fewer rows than tokens
-    48141  job/check_files            its files
-    48278  job/check_ids              sizes, ids and tying
-    48494  job/check_values           values
-    48573  job/check_gguf             the tokens of a GGUF file
-    48823  job/check_gguf_keys        its other keys, and its tensors
-    49070  job/check_draft            as a draft model for another
-    49412  job/verify                 whether a finished model agrees with itself
+    40027  job                        the whole transplant, in the order in which it happens
+    40088  job/draft_map              which tokens the rows of a draft's head are of
+    40146  job/job                    what a job holds
+    40548  job/open                   opening the two models
+    40824  job/map                    the caller's map
+    40945  job/align                  where every new row comes from
+    41147  job/draft_vocab            the tokens that a draft's head has rows for
+    41392  job/plan                   what becomes of every tensor, and of the configs
+    41615  job/draft_head             a head of fewer rows, and what says which
+    41772  job/rope                   heads and rotary positions of the two models
+    41870  job/chat                   the template that turns messages into text
+    42009  job/digits                 where the two tokenizers cut numbers differently
+    42210  job/converted              the special tokens that a conversion to GGUF finds
+    42518  job/gguf_donor             the files of a tokenizer, open once more
+    42602  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42885  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43221  job/gguf_merges            the merges of a byte-level vocabulary
+    43392  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43562  job/gguf_special           special tokens, flags, templates
+    43781  job/gguf_normal            what becomes of spaces and letters
+    43924  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44120  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44360  job/bos                    texts that begin otherwise than the base's
+    44424  job/rows                   rows in memory: reading, checking, their mean
+    44764  job/pieces                 what the base cuts new tokens into
+    44919  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45184  job/magikarp               tokens that look under-trained by their rows
+    45311  job/match                  rows of tokens that a new one only begins with
+    45398  job/solve                  solving for the rows of the donor
+    45607  job/targets                the rows that are made from the donor's
+    45730  job/diagnose               what is odd about the rows that were made
+    45862  job/rebuild                the new rows of one vocabulary tensor
+    46153  job/write_blocks           new rows as blocks
+    46252  job/write                  the output and its weights
+    46568  job/write_gguf             the output as a GGUF file, or as parts of one
+    46918  job/copy                   the other files of the two models
+    47135  job/index                  the files that are written anew
+    47313  job/run                    the whole, in order
+    47478  job/combined               a map of tokens by the combinations that a method makes
+    47578  job/report                 what a job did, as JSON and as a table
+    47907  job/findings               what is told of a finished model
+    47958  job/check_head             a head of fewer rows than tokens
+    48203  job/check_files            its files
+    48340  job/check_ids              sizes, ids and tying
+    48556  job/check_values           values
+    48635  job/check_gguf             the tokens of a GGUF file
+    48885  job/check_gguf_keys        its other keys, and its tensors
+    49132  job/check_draft            as a draft model for another
+    49474  job/verify                 whether a finished model agrees with itself
 
-    49470  evaluate                   methods ranked on tokens that both models share
-    49489  evaluate/token_class       what a token is like, by its bytes
-    49556  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49754  evaluate/scores            how near rows come to the true ones
-    49854  evaluate/ranks             whether a true row is found among all
-    49985  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50214  evaluate/write_json        an evaluation as JSON
-    50327  evaluate/write_page        an evaluation as a page
+    49532  evaluate                   methods ranked on tokens that both models share
+    49551  evaluate/token_class       what a token is like, by its bytes
+    49618  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49816  evaluate/scores            how near rows come to the true ones
+    49916  evaluate/ranks             whether a true row is found among all
+    50047  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50276  evaluate/write_json        an evaluation as JSON
+    50389  evaluate/write_page        an evaluation as a page
 
-    50541  reshape                    a model's own vocabulary, smaller or larger
-    50573  reshape/needed             what has to stay for the sake of what stays
-    50831  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51141  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51292  reshape/renumber           which tokens there are then, and their ids
-    51540  reshape/files_json         tokenizer.json and the JSON files beside it
-    51935  reshape/files_lines        merges.txt and vocab.txt
-    52019  reshape/files_pieces       SentencePiece models
-    52239  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52407  reshape/named              tokens that configs name, which stay
-    52524  reshape/files_gguf         the keys of GGUF files
-    52806  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53013  reshape/wording            what the transplant says, in words of those who asked
-    53111  reshape/new_model          the model with its new tokenizer
-    53279  reshape/text_counts        which tokens the caller's texts are made of
-    53348  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53504  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53769  reshape/trim               fewer tokens
-    53937  reshape/extend             a text that becomes a token
-    54228  reshape/more_tokens        all that are wanted, and the model with them
+    50603  reshape                    a model's own vocabulary, smaller or larger
+    50635  reshape/needed             what has to stay for the sake of what stays
+    50893  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51203  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51354  reshape/renumber           which tokens there are then, and their ids
+    51602  reshape/files_json         tokenizer.json and the JSON files beside it
+    51997  reshape/files_lines        merges.txt and vocab.txt
+    52081  reshape/files_pieces       SentencePiece models
+    52301  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52469  reshape/named              tokens that configs name, which stay
+    52586  reshape/files_gguf         the keys of GGUF files
+    52868  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53075  reshape/wording            what the transplant says, in words of those who asked
+    53173  reshape/new_model          the model with its new tokenizer
+    53341  reshape/text_counts        which tokens the caller's texts are made of
+    53410  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53566  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53831  reshape/trim               fewer tokens
+    53999  reshape/extend             a text that becomes a token
+    54290  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1599,7 +1599,8 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder);
    neither truncated nor padded. Writes the first `capacity` ids, and to *count how many there
    are. What is no UTF-8 counts as U+FFFD, as where Python decodes with errors="replace". Words
    that were met before are remembered, within bounds. Errors are memory, OTX_ERROR_LIMIT beyond
-   2^26 bytes, and patterns that take too long. One thread at a time may use an encoder. */
+   2^26 bytes, and steps that take too long or make far more of a text. One thread at a time may
+   use an encoder. */
 OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
                               size_t capacity, size_t *count, otx_error *error);
 
@@ -1613,7 +1614,9 @@ typedef struct otx_token_counts {
    of a line that a letter, digit or mark comes after, once there is 1 MiB of it (or, of lines
    that are longer than 8 MiB, wherever a character ends), and keeps the rest for the next call;
    with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
-   something before texts puts it before each. */
+   something before texts puts it before each. Where there is a line without a space at its end,
+   it is one of these, and of a line's CR LF the part ends before both: there the pre-tokenizers
+   of GPT-2 and its kind cut anyway. A failure drops what was kept. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 
@@ -14384,10 +14387,10 @@ OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
         }
         return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
     case OTX__PATTERN_EITHER:
-        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
-            width = otx__width_of(p, child);
-            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
-        }
+        width = otx__width_of(p, node->child);
+        for (child = p->nodes[node->child].next; child != OTX__NO_NODE;
+             child = p->nodes[child].next)
+            if (otx__width_of(p, child) != width) return OTX__NO_END;
         return width;
     case OTX__PATTERN_REPEAT:
         width = otx__width_of(p, node->child);
@@ -15024,6 +15027,7 @@ OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_
     case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
     case OTX__OP_BACK:
         for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
+        m->steps -= m->steps < i ? m->steps : i;
         return i == code->min;
     case OTX__OP_PEEK:
     case OTX__OP_PEEK_NOT:
@@ -15857,8 +15861,9 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     }
     if (result) return result;
     if (size >= OTX__SLICED_LIMIT || slices->text.size >= OTX__SLICED_LIMIT)
-        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
-                         "cut", (uint64_t)size);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: a text of %" PRIu64 " bytes is too long to "
+                         "be cut: the pre-tokenizer makes %" PRIu64 " of it", cutter->name,
+                         (uint64_t)size, (uint64_t)otx__max(size, slices->text.size));
     if (slices->failed) return otx__fail_memory(error, slices->text.size);
     return OTX_OK;
 }
@@ -16699,13 +16704,14 @@ OTX__PRIVATE size_t otx__cluster(const otx__charsmap *map, const char *text, siz
     return at;
 }
 
-/* The text with all that the map knows replaced. */
+/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
+   come of it. */
 OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, size_t size,
-                                    otx__text *to)
+                                    size_t limit, otx__text *to)
 {
     size_t at = 0, end, next;
     otx__span found;
-    for (; at < size; at = end) {
+    for (; at < size && to->size <= limit; at = end) {
         end = at + otx__cluster(map, text + at, size - at);
         if (end - at < 6 && otx__charsmap_find(map, text + at, end - at, &found)) {
             otx__text_bytes(to, found.bytes, found.size);
@@ -16745,7 +16751,7 @@ typedef struct otx__tidy_step {
     otx__tidy_kind kind;
     bool left, right;      /* STRIP */
     otx__span from, to;    /* REPLACE, MATCHES, PREPEND: what is put is `to` */
-    otx__cutter matches;   /* MATCHES */
+    otx__pattern pattern;  /* MATCHES */
     otx__charsmap map;     /* CHARSMAP */
     struct otx__tidy_step *next;
 } otx__tidy_step;
@@ -16884,11 +16890,12 @@ OTX__PRIVATE size_t otx__find_part(otx__span text, size_t at, otx__span part)
     return text.size;
 }
 
-OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text,
+/* Ends early once more than `limit` bytes have come of it. */
+OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text, size_t limit,
                                       otx__text *to)
 {
     size_t at = 0, found;
-    for (; at < text.size; at = found + step->from.size) {
+    for (; at < text.size && to->size <= limit; at = found + step->from.size) {
         found = otx__find_part(text, at, step->from);
         otx__text_bytes(to, text.bytes + at, found - at);
         if (found == text.size) break;
@@ -16920,20 +16927,19 @@ typedef struct otx__tidy {
     otx__tidy_step *first, **last;
     otx__tidy_tables tables;
     otx__text texts[2];  /* of one step, of the next */
-    otx__slices matches;
-    bool ready;          /* texts and matches are open */
+    otx__matcher matcher;
+    size_t matched;      /* bytes at the beginning that the last MATCHES took */
+    size_t limit;        /* bytes that may become of the text */
+    bool ready;          /* texts and matcher are open */
     bool moved;          /* of the last text the beginning is gone */
 } otx__tidy;
 
 OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
 {
-    otx__tidy_step *step;
     if (!n->ready) return;
-    for (step = n->first; step; step = step->next)
-        if (step->kind == OTX__TIDY_MATCHES) otx__cutter_close(&step->matches);
     otx__text_close(&n->texts[0]);
     otx__text_close(&n->texts[1]);
-    otx__slices_close(&n->matches);
+    otx__matcher_close(&n->matcher);
     otx__pool_close(&n->pool);
     n->ready = false;
 }
@@ -17001,26 +17007,23 @@ OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *jso
     const uint32_t regex = otx_json_find(json, pattern, "Regex");
     otx__span from, to;
     otx__tidy_step *step;
+    otx_result result = OTX_OK;
     if (!otx__tidy_string(n, json, regex != OTX_JSON_NONE
                                          ? regex : otx_json_find(json, pattern, "String"), &from) ||
-        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to) ||
-        from.size == 0)
+        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to))
         return otx__tidy_bad(n, "Replace", error);
-    if (regex == OTX_JSON_NONE) {
+    if (regex == OTX_JSON_NONE && from.size > 0) {
         step = otx__tidy_add(n, OTX__TIDY_REPLACE);
-    } else {
-        otx__cutter matches;
-        otx_result result = otx__cutter_open_pattern(n->pool.ctx, from.bytes, from.size, n->name,
-                                                     &matches, error);
-        if (result) return result;
+    } else { /* an empty text matches as an expression does */
         step = otx__tidy_add(n, OTX__TIDY_MATCHES);
-        if (step) step->matches = matches;
-        else otx__cutter_close(&matches);
+        if (step)
+            result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
+                                       &step->pattern, error);
     }
     if (!step) return otx__pool_fail(&n->pool, error);
     step->from = from;
     step->to = to;
-    return OTX_OK;
+    return result;
 }
 
 OTX__PRIVATE otx_result otx__tidy_read_charsmap(otx__tidy *n, const otx_json *json,
@@ -17141,7 +17144,7 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
     otx__pool_open(&n->pool, ctx);
     otx__text_open(&n->texts[0], ctx);
     otx__text_open(&n->texts[1], ctx);
-    otx__slices_open(&n->matches, ctx);
+    otx__matcher_open(&n->matcher, ctx);
     n->name = name;
     n->last = &n->first;
     n->ready = true;
@@ -17152,21 +17155,35 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
 
 /* ---- running ---- */
 
-/* What matches is replaced, the rest stays. */
+/* What may become of a text: so many times its bytes and so many more, up to a limit. Real
+   normalisers make four times as many; one that does not end is told by its name. */
+#define OTX__TIDY_TIMES 64u
+#define OTX__TIDY_LEAST ((size_t)1 << 20)
+#define OTX__TIDY_MOST ((size_t)1 << 28)
+
+/* What matches is replaced, also where it is nothing; the rest stays. */
 OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
                                             otx__span text, otx__text *to, otx_error *error)
 {
-    size_t at = 0, i;
-    otx_result result =
-        otx__cutter_run(&step->matches, text.bytes, text.size, true, &n->matches, error);
-    for (i = 0; !result && i < n->matches.count; i++) {
-        const otx__slice *match = &n->matches.items[i];
-        otx__text_bytes(to, text.bytes + at, match->start - at);
+    otx__matcher *m = &n->matcher;
+    otx__pattern_walk walk;
+    size_t at = 0, start, end;
+    n->matched = 0;
+    walk.next = 0;
+    walk.last_end = SIZE_MAX;
+    otx__matcher_allow(m, text.size);
+    if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
+    m->text = (const unsigned char *)text.bytes;
+    m->size = text.size;
+    while (to->size <= n->limit && otx__pattern_next(m, &walk, &start, &end)) {
+        otx__text_bytes(to, text.bytes + at, start - at);
         otx__text_bytes(to, step->to.bytes, step->to.size);
-        at = match->end;
+        at = end;
+        if (start == n->matched) n->matched = end;
     }
-    if (!result) otx__text_bytes(to, text.bytes + at, text.size - at);
-    return result;
+    if (m->result) return otx__matcher_fail(m, at, error);
+    otx__text_bytes(to, text.bytes + at, text.size - at);
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
@@ -17178,7 +17195,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_MARKS: otx__tidy_without(&t->marks, text, to); break;
     case OTX__TIDY_ACCENTS: otx__tidy_without(&t->accents, text, to); break;
     case OTX__TIDY_STRIP: otx__tidy_strip(step, text, to); break;
-    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, to); break;
+    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, n->limit, to); break;
     case OTX__TIDY_MATCHES: return otx__tidy_matches(n, step, text, to, error);
     case OTX__TIDY_PREPEND:
         if (text.size) otx__text_bytes(to, step->to.bytes, step->to.size);
@@ -17189,7 +17206,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
     case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
     case OTX__TIDY_CHARSMAP:
-        otx__charsmap_run(&step->map, text.bytes, text.size, to);
+        otx__charsmap_run(&step->map, text.bytes, text.size, n->limit, to);
         break;
     default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
     }
@@ -17214,14 +17231,12 @@ OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_ste
 OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
                                       otx__span text)
 {
-    size_t at = 0, next = 0, i;
+    size_t at = 0, next = 0;
     if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
         while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
                               at, step->from) == at && at < text.size)
             at += step->from.size;
-    for (i = 0; step->kind == OTX__TIDY_MATCHES && step->to.size == 0 && i < n->matches.count &&
-                n->matches.items[i].start == at; i++)
-        at = n->matches.items[i].end;
+    if (step->kind == OTX__TIDY_MATCHES && step->to.size == 0) return n->matched;
     for (; next < text.size; at = next)
         if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
             break;
@@ -17233,8 +17248,12 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
                                         otx_error *error)
 {
     otx__tidy_step *step;
+    const size_t whole = text.size;
     size_t side = 0, ahead = 0; /* bytes that were put before the text */
     n->moved = false;
+    n->limit = OTX__TIDY_MOST;
+    if (whole < (OTX__TIDY_MOST - OTX__TIDY_LEAST) / OTX__TIDY_TIMES)
+        n->limit = OTX__TIDY_LEAST + OTX__TIDY_TIMES * whole;
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;
@@ -17246,6 +17265,10 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
             to->failed = false;
             return otx__fail_memory(error, to->size + text.size);
         }
+        if (to->size > n->limit)
+            return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
+                             " bytes of a text of %" PRIu64, n->name, (uint64_t)n->limit,
+                             (uint64_t)whole);
         dropped = otx__tidy_dropped(n, step, text);
         if (dropped > ahead) n->moved = true;
         ahead -= otx__min(ahead, dropped);
@@ -17328,6 +17351,12 @@ OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, con
         }
         low = bound[0];
         high = bound[1];
+        if (high - low == 1) { /* nothing to look up any more */
+            const otx__span only = set->tokens[low].text;
+            const bool met = only.size <= size &&
+                             memcmp(text + at, only.bytes + at, only.size - at) == 0;
+            return met ? &set->tokens[low] : best;
+        }
         if (low < high && set->tokens[low].text.size == at + 1) best = &set->tokens[low];
     }
     return best;
@@ -17384,6 +17413,7 @@ typedef struct otx__parting {
     otx__span text;
     size_t at;         /* where the next token is looked for */
     size_t done;       /* what comes before was given */
+    size_t white, white_end; /* spaces that were looked at last */
     size_t start, end; /* of the token that was found and not yet given, with its spaces */
     const otx__cut_token *found;
 } otx__parting;
@@ -17393,6 +17423,17 @@ OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, ot
     memset(c, 0, sizeof *c);
     c->set = set;
     c->text = text;
+}
+
+/* Where the spaces behind a token end: those of one row are gone through once, however many
+   tokens are among them. */
+OTX__PRIVATE size_t otx__parting_spaces(otx__parting *c)
+{
+    if (c->at < c->white || c->at > c->white_end) {
+        c->white = c->at;
+        c->white_end = otx__spaces_after(c->text.bytes, c->at, c->text.size);
+    }
+    return c->white_end;
 }
 
 /* Finds the next token, if there is one. */
@@ -17410,9 +17451,11 @@ OTX__PRIVATE void otx__parting_find(otx__parting *c)
         c->at = at + token->text.size;
         if (token->alone && otx__cut_in_word(c->set->words, c->text.bytes, at, c->at, size))
             continue;
-        c->found = token;
-        c->start = token->left ? otx__spaces_before(c->text.bytes, at, c->done) : at;
-        c->end = token->right ? otx__spaces_after(c->text.bytes, c->at, size) : c->at;
+        c->start = at;
+        if (token->left) /* those that the one before took are not there twice */
+            c->start = otx__max(otx__spaces_before(c->text.bytes, at, c->done), c->done);
+        c->end = token->right ? otx__parting_spaces(c) : c->at;
+        c->found = c->start < c->end ? token : NULL;
     }
 }
 
@@ -17660,7 +17703,9 @@ OTX__PRIVATE otx_result otx__encode_split_room(otx_encoder *e, size_t size, otx_
         s->heap = (otx__joining *)otx__alloc(e->ctx, room, 3 * sizeof *s->heap);
         good = s->symbols && s->heap;
     }
-    return good ? OTX_OK : otx__fail_array(error, room, 4 * sizeof *s->heap);
+    if (good) return OTX_OK;
+    otx__encode_drop_split(e);
+    return otx__fail_array(error, room, 4 * sizeof *s->heap);
 }
 
 /* The ids of a word that is split by the model: as many as it has bytes, or fewer. */
@@ -18010,12 +18055,9 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder)
 OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
                                           otx_error *error)
 {
-    otx_result result;
     size_t i;
-    if (text.size > OTX__SPLIT_LIMIT)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes %" PRIu64 " bytes of "
-                         "a text, more than can be split", e->name, (uint64_t)text.size);
-    result = otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+    otx_result result =
+        otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
     for (i = 0; !result && i < e->slices.count; i++) {
         const otx__slice slice = e->slices.items[i];
         result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
@@ -18129,21 +18171,40 @@ OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t siz
 
 enum { OTX__COUNT_PART = 1 << 20, OTX__COUNT_LINE = 1 << 23 };
 
-/* Whether a text may end before a byte: no space, so that those of a piece stay together. */
-OTX__PRIVATE bool otx__count_breaks(const char *bytes, size_t at)
+OTX__PRIVATE bool otx__count_begins(unsigned char next)
 {
-    const unsigned char next = (unsigned char)bytes[at];
-    return at > 0 && bytes[at - 1] == '\n' &&
-           ((next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
-            (next >= 'a' && next <= 'z') || next >= 0xc3);
+    return (next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
+           (next >= 'a' && next <= 'z') || next >= 0xc3;
+}
+
+/* Whether a text may end before a byte: behind a line, where no space follows, so that those of
+   a piece stay together. At best no space is before the line's end either: some pre-tokenizers
+   leave the last of several to what comes after, and at the end of a text do not. Where lines
+   end with CR LF, that is before these. */
+OTX__PRIVATE bool otx__count_breaks(const otx__text *text, size_t at, bool best)
+{
+    const unsigned char *bytes = (const unsigned char *)text->bytes + at;
+    if (best && text->size - at > 2 && bytes[0] == '\r' && bytes[1] == '\n')
+        return otx__count_begins(bytes[-1]) && otx__count_begins(bytes[2]);
+    return bytes[-1] == '\n' && otx__count_begins(bytes[0]) &&
+           (!best || (at > 1 && bytes[-2] > ' '));
+}
+
+/* The last such place, or 0. */
+OTX__PRIVATE size_t otx__count_place(const otx__text *text, bool best)
+{
+    size_t at = text->size - 1;
+    while (at > 0 && !otx__count_breaks(text, at, best)) at--;
+    return at;
 }
 
 /* How much of what is kept is encoded now. */
 OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
 {
-    size_t at = rest->size;
+    size_t at;
     if (last || rest->size < OTX__COUNT_PART) return last ? rest->size : 0;
-    while (at > 0 && (at == rest->size || !otx__count_breaks(rest->bytes, at))) at--;
+    at = otx__count_place(rest, true);
+    if (at == 0) at = otx__count_place(rest, false);
     if (at > 0 || rest->size < OTX__COUNT_LINE) return at;
     for (at = rest->size - 4; at < rest->size && ((unsigned char)rest->bytes[at] & 0xc0) == 0x80;)
         at++;
@@ -18182,6 +18243,7 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
+    if (result) rest->size = 0; /* the next text begins anew */
     return result;
 }
 

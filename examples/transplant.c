@@ -427,7 +427,8 @@ static const char help_count[] =
     "Counts the tokens of texts, as the tokenizers package encodes them, without special\n"
     "tokens at their ends. TOKENIZER is a directory, a tokenizer.json or a tekken.json;\n"
     "TEXT a file, or - for standard input. A text is encoded in parts of about 1 MiB,\n"
-    "each of which ends with a line before one that begins with a letter or digit.\n"
+    "each of which ends with a line before one that begins with a letter or digit\n"
+    "(or before the CR LF there).\n"
     "\n"
     "      --tsv FILE          write the tokens that occur, most frequent first: count, id\n"
     "                          and token, with tabs between; trim --keep takes such a list\n"
@@ -1046,6 +1047,14 @@ static int take_option(settings *to, int count, char **words, int *at, uint64_t 
     return set_option(to, (option_id)id, value);
 }
 
+/* Whether standard input is among the texts more than once, where nothing would be left of it. */
+static bool input_twice(const settings *s)
+{
+    size_t i, found = 0;
+    for (i = 1; i < s->argument_count; i++) found += strcmp(s->arguments[i], "-") == 0;
+    return s->command == TOKENS && found > 1;
+}
+
 /* Whether the command has the arguments and options that it takes. */
 static int check_command(const settings *s, uint64_t seen)
 {
@@ -1072,6 +1081,7 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("--drop does not go with", "--min-count", "one of them is wanted");
     if (s->json && s->tsv && strcmp(s->json, s->tsv) == 0)
         return misuse("both lists would go to", s->json, NULL);
+    if (input_twice(s)) return misuse("standard input can be read once, not twice as", "-", NULL);
     if (s->command == EXTEND && !s->tokens && !s->tokens_of && !s->donor)
         return misuse("nothing says what is new in", "MODEL", "--tokens FILE, --tokens-of "
                       "TOKENIZER or --donor DONOR is wanted");

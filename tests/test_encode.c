@@ -101,6 +101,34 @@ static void added_tokens_are_cut_out(void)
     otx_encoder_close(e);
 }
 
+/* Time in proportion to the text: spaces that tokens take are gone through once, and a long
+   token that is not there is one comparison. */
+static void many_spaces_and_long_tokens(void)
+{
+    static char text[2000000], file[20000];
+    size_t count = 0;
+    otx_encoder *e = encoder_of(GPT2("", FLAGS(" ", "10", ",'rstrip':true,'normalized':false"),
+                                     "null"));
+    memset(text, ' ', sizeof text);
+    CHECK_INT(otx_encode(e, text, sizeof text, NULL, 0, &count, &error), OTX_OK);
+    CHECK_INT(count, sizeof text);
+    ENCODE(e, "a  a a", "0 10 10 0 10 0");
+    otx_encoder_close(e);
+    e = encoder_of(GPT2("", FLAGS(" ", "10", ",'lstrip':true,'rstrip':true,'normalized':false"),
+                        "null"));
+    ENCODE(e, "a  a a   ", "0 10 0 10 0 10"); /* nothing is left for the next */
+    otx_encoder_close(e);
+    (void)snprintf(file, sizeof file, GPT2("", FLAGS("%016000db", "10", ",'normalized':false") ","
+                                           FLAGS("00x", "11", ",'normalized':false"), "null"), 0);
+    e = encoder_of(file);
+    memset(text, '0', sizeof text);
+    text[200000] = 'b';
+    text[250000] = 'x';
+    CHECK_INT(otx_encode(e, text, 250001, NULL, 0, &count, &error), OTX_OK);
+    CHECK_INT(count, 2);
+    otx_encoder_close(e);
+}
+
 static void what_is_no_utf8(void)
 {
     otx_encoder *e = encoder_of(
@@ -154,6 +182,10 @@ static void other_normalisers(void)
     makes("{'type':'Strip','strip_left':false,'strip_right':true}", " a \n", " a");
     makes("{'type':'Replace','pattern':{'String':'aa'},'content':'b'}", "aaaxa", "baxa");
     makes("{'type':'Replace','pattern':{'Regex':' +'},'content':'_'}", "a  b c", "a_b_c");
+    makes("{'type':'Replace','pattern':{'Regex':'^a|a$'},'content':'_'}", "a b\naba", "_ b\\n_b_");
+    makes("{'type':'Replace','pattern':{'Regex':'^'},'content':'_'}", "ab", "_ab");
+    makes("{'type':'Replace','pattern':{'Regex':'a*'},'content':'_'}", "abc", "_b_c_");
+    makes("{'type':'Replace','pattern':{'String':''},'content':'_'}", "ab", "_a_b_");
     makes("{'type':'Prepend','prepend':'_'}", "a", "_a");
     makes("{'type':'ByteLevel'}", " \xc3\xa9", "\xc4\xa0\xc3\x83\xc2\xa9");
     makes("{'type':'Nmt'}", "a\xe2\x80\x8b" "b\x7f", "a b");
@@ -196,8 +228,10 @@ static void what_is_not_known_is_refused(void)
          "normalizer is \"Shout\"", OTX_ERROR_UNSUPPORTED},
         {"{'normalizer':{'type':'Prepend'},'model':{'type':'BPE','vocab':{'a':0},'merges':[]}}",
          "Prepend lacks", OTX_ERROR_FORMAT},
-        {"{'normalizer':{'type':'Replace','pattern':{'String':''},'content':'x'},'model':{'type':"
+        {"{'normalizer':{'type':'Replace','pattern':{},'content':'x'},'model':{'type':"
          "'BPE','vocab':{'a':0},'merges':[]}}", "Replace", OTX_ERROR_FORMAT},
+        {"{'normalizer':{'type':'Replace','pattern':{'Regex':'('},'content':'x'},'model':{'type':"
+         "'BPE','vocab':{'a':0},'merges':[]}}", "expression \"(\"", OTX_ERROR_FORMAT},
         {"{'pre_tokenizer':{'type':'Guess'},'model':{'type':'BPE','vocab':{'a':0},'merges':[]}}",
          "Guess", OTX_ERROR_UNSUPPORTED},
         {"{'model':{'type':'BPE','dropout':0.1,'vocab':{'a':0},'merges':[]}}", "dropout",
@@ -386,6 +420,68 @@ static void parts_of_a_long_text(void)
     free(text);
 }
 
+/* They end where the pre-tokenizer cuts anyway, if there is such a place. */
+static void parts_of_paragraphs(void)
+{
+    static const char *const lines[] = {"a\na\n\n", "a\na \n", "a\r\n"};
+    otx_encoder *e = encoder_of(
+        "{'pre_tokenizer':{'type':'ByteLevel','add_prefix_space':false,'use_regex':true},'decoder':"
+        "{'type':'ByteLevel'},'model':{'type':'BPE','vocab':{'a':0,'\xc4\xa0':1,'\xc4\x8a':2,"
+        "'\xc4\x8d':3,'\xc4\x8a\xc4\x8a':4,'\xc4\x8d\xc4\x8a':5,'\xc4\xa0\xc4\x8a':6},"
+        "'merges':['\xc4\x8a \xc4\x8a','\xc4\x8d \xc4\x8a','\xc4\xa0 \xc4\x8a']}}");
+    const size_t size = 5000000;
+    char *text = (char *)malloc(size);
+    size_t kind, i;
+    for (kind = 0; kind < COUNT(lines) && text; kind++) {
+        const size_t length = strlen(lines[kind]);
+        uint64_t by_id[7];
+        otx_token_counts counts;
+        memset(by_id, 0, sizeof by_id);
+        memset(&counts, 0, sizeof counts);
+        counts.by_id = by_id;
+        for (i = 0; i < size; i++) text[i] = lines[kind][i % length];
+        text[size - 1] = 'a';
+        CHECK_INT(otx_encoder_count(e, text, size, true, &counts, &error), OTX_OK);
+        CHECK_INT(counts.tokens, size); /* no two of the spaces at a line's end are one */
+    }
+    free(text);
+    otx_encoder_close(e);
+}
+
+/* A normaliser that makes far more of a text ends with a word; the next text is its own. */
+static void texts_that_grow(void)
+{
+    static const char *const kinds[] = {"String", "Regex"};
+    static char many[20000], normalizer[600], file[1200];
+    size_t count, i;
+    memset(many, '!', sizeof many);
+    for (i = 0; i < COUNT(kinds); i++) {
+        otx_token_counts counts;
+        uint64_t by_id[10];
+        otx_encoder *e;
+        (void)snprintf(normalizer, sizeof normalizer, "{'type':'Replace','pattern':{'%s':'!'},"
+                       "'content':'%0300d'}", kinds[i], 0);
+        (void)snprintf(file, sizeof file, "{'normalizer':%s,'model':{'type':'BPE','vocab':{'a':0,"
+                       "'0':1},'merges':[]}}", normalizer);
+        e = encoder_of(file);
+        memset(&counts, 0, sizeof counts);
+        counts.by_id = by_id;
+        memset(by_id, 0, sizeof by_id);
+        CHECK_INT(otx_encode(e, "!!", 2, NULL, 0, &count, &error), OTX_OK);
+        CHECK_INT(count, 600);
+        CHECK_INT(otx_encode(e, many, sizeof many, NULL, 0, &count, &error), OTX_ERROR_LIMIT);
+        CHECK_STRING(error.message, "T: its normalizer makes more than 2328576 bytes of a text of "
+                                    "20000");
+        CHECK_INT(otx_encoder_count(e, "aa", 2, false, &counts, &error), OTX_OK);
+        CHECK_INT(otx_encoder_count(e, many, sizeof many, false, &counts, &error), OTX_OK);
+        CHECK_INT(otx_encoder_count(e, "a", 1, true, &counts, &error), OTX_ERROR_LIMIT);
+        CHECK_INT(otx_encoder_count(e, "a", 1, true, &counts, &error), OTX_OK);
+        CHECK_INT(counts.bytes, 1);
+        CHECK_INT(by_id[0], 1);
+        otx_encoder_close(e);
+    }
+}
+
 /* ---- memory ---- */
 
 #define OF_ALL \
@@ -415,7 +511,11 @@ static void every_allocation_can_fail(void)
         counts.by_id = by_id;
         state.fail_at = fail_at;
         result = open_with(&ctx, OTX_VOCAB_TOKENIZER_JSON, OF_ALL, &e);
-        if (!result) result = otx_encode(e, text, sizeof text - 1, NULL, 0, &count, &error);
+        if (!result) {
+            result = otx_encode(e, text, sizeof text - 1, NULL, 0, &count, &error);
+            if (result) /* it can be used again */
+                CHECK_INT(otx_encode(e, text, sizeof text - 1, NULL, 0, &count, &error), OTX_OK);
+        }
         if (!result) result = otx_encoder_count(e, text, sizeof text - 1, true, &counts, &error);
         otx_encoder_close(e);
         CHECK_INT(state.live, 0);
@@ -431,6 +531,7 @@ int main(void)
 {
     RUN(from_text_to_ids);
     RUN(added_tokens_are_cut_out);
+    RUN(many_spaces_and_long_tokens);
     RUN(what_is_no_utf8);
     RUN(normal_forms);
     RUN(other_normalisers);
@@ -443,6 +544,8 @@ int main(void)
     RUN(many_words);
     RUN(counts_of_a_text);
     RUN(parts_of_a_long_text);
+    RUN(parts_of_paragraphs);
+    RUN(texts_that_grow);
     RUN(every_allocation_can_fail);
     return test_end();
 }

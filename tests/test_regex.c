@@ -235,6 +235,13 @@ static void large_expressions(void)
     FINDS(repeated("", "a", 16385, ""), "a", "LIMIT");
     CHECK_CONTAINS(error.message, "it is too long");
     FINDS(repeated("", "\\p{L}|", 2700, "a"), "ba", "b|a");
+    used = (size_t)sprintf(long_text, "(?<=");
+    for (i = 0; i < 44; i++) long_text[used++] = '(';
+    used += (size_t)sprintf(long_text + used, "a|b");
+    for (i = 0; i < 44; i++) used += (size_t)sprintf(long_text + used, ")|b");
+    (void)sprintf(long_text + used, ")c");
+    FINDS(long_text, "acc", "c"); /* how long that is, is asked once a part */
+    used = 0;
     FINDS("(?:(?:(?:a|b){100}){100}){100}", "a", "LIMIT");
     CHECK_CONTAINS(error.message, "it is too large");
     FINDS("(?:ab|c){100001}", "a", "LIMIT");
@@ -264,6 +271,19 @@ static void many_ways(void)
         CHECK_CONTAINS(error.message, "takes too many steps");
         CHECK_CONTAINS(error.message, "a text of 3000 bytes");
     }
+}
+
+/* So do steps back, where not one is taken in vain. */
+static void far_back(void)
+{
+    const size_t size = 98000;
+    char *text = (char *)malloc(size + 1);
+    if (!text) return;
+    memset(text, 'b', size);
+    text[size] = 0;
+    FINDS("(?<=a{99999})b", text, "LIMIT");
+    CHECK_CONTAINS(error.message, "takes too many steps");
+    free(text);
 }
 
 /* A choice for every byte of a long text: the stack ends before memory does. */
@@ -421,6 +441,7 @@ int main(void)
     RUN(what_is_not_known_here);
     RUN(large_expressions);
     RUN(many_ways);
+    RUN(far_back);
     RUN(many_choices);
     RUN(long_runs);
     RUN(runs_that_fail);

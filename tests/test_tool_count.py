@@ -95,6 +95,7 @@ def what_is_refused(here):
         assert needle in error, error
     for args, needle in (((model,), "too few arguments for 'count'"),
                          ((model, here / "text", "--tsv", "x", "--json", "x"), "both lists"),
+                         ((model, "-", here / "text", "-"), "read once"),
                          ((model, here / "text", "--keep", "x"), "has no option 'keep'")):
         assert needle in call("count", *args, status=2).err
     tokenizer = json.loads((model / "tokenizer.json").read_text())

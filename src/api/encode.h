@@ -20,7 +20,8 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder);
    neither truncated nor padded. Writes the first `capacity` ids, and to *count how many there
    are. What is no UTF-8 counts as U+FFFD, as where Python decodes with errors="replace". Words
    that were met before are remembered, within bounds. Errors are memory, OTX_ERROR_LIMIT beyond
-   2^26 bytes, and patterns that take too long. One thread at a time may use an encoder. */
+   2^26 bytes, and steps that take too long or make far more of a text. One thread at a time may
+   use an encoder. */
 OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
                               size_t capacity, size_t *count, otx_error *error);
 
@@ -34,7 +35,9 @@ typedef struct otx_token_counts {
    of a line that a letter, digit or mark comes after, once there is 1 MiB of it (or, of lines
    that are longer than 8 MiB, wherever a character ends), and keeps the rest for the next call;
    with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
-   something before texts puts it before each. */
+   something before texts puts it before each. Where there is a line without a space at its end,
+   it is one of these, and of a line's CR LF the part ends before both: there the pre-tokenizers
+   of GPT-2 and its kind cut anyway. A failure drops what was kept. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 

@@ -69,6 +69,12 @@ OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, con
         }
         low = bound[0];
         high = bound[1];
+        if (high - low == 1) { /* nothing to look up any more */
+            const otx__span only = set->tokens[low].text;
+            const bool met = only.size <= size &&
+                             memcmp(text + at, only.bytes + at, only.size - at) == 0;
+            return met ? &set->tokens[low] : best;
+        }
         if (low < high && set->tokens[low].text.size == at + 1) best = &set->tokens[low];
     }
     return best;
@@ -125,6 +131,7 @@ typedef struct otx__parting {
     otx__span text;
     size_t at;         /* where the next token is looked for */
     size_t done;       /* what comes before was given */
+    size_t white, white_end; /* spaces that were looked at last */
     size_t start, end; /* of the token that was found and not yet given, with its spaces */
     const otx__cut_token *found;
 } otx__parting;
@@ -134,6 +141,17 @@ OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, ot
     memset(c, 0, sizeof *c);
     c->set = set;
     c->text = text;
+}
+
+/* Where the spaces behind a token end: those of one row are gone through once, however many
+   tokens are among them. */
+OTX__PRIVATE size_t otx__parting_spaces(otx__parting *c)
+{
+    if (c->at < c->white || c->at > c->white_end) {
+        c->white = c->at;
+        c->white_end = otx__spaces_after(c->text.bytes, c->at, c->text.size);
+    }
+    return c->white_end;
 }
 
 /* Finds the next token, if there is one. */
@@ -151,9 +169,11 @@ OTX__PRIVATE void otx__parting_find(otx__parting *c)
         c->at = at + token->text.size;
         if (token->alone && otx__cut_in_word(c->set->words, c->text.bytes, at, c->at, size))
             continue;
-        c->found = token;
-        c->start = token->left ? otx__spaces_before(c->text.bytes, at, c->done) : at;
-        c->end = token->right ? otx__spaces_after(c->text.bytes, c->at, size) : c->at;
+        c->start = at;
+        if (token->left) /* those that the one before took are not there twice */
+            c->start = otx__max(otx__spaces_before(c->text.bytes, at, c->done), c->done);
+        c->end = token->right ? otx__parting_spaces(c) : c->at;
+        c->found = c->start < c->end ? token : NULL;
     }
 }
 

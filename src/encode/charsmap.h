@@ -123,13 +123,14 @@ OTX__PRIVATE size_t otx__cluster(const otx__charsmap *map, const char *text, siz
     return at;
 }
 
-/* The text with all that the map knows replaced. */
+/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
+   come of it. */
 OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, size_t size,
-                                    otx__text *to)
+                                    size_t limit, otx__text *to)
 {
     size_t at = 0, end, next;
     otx__span found;
-    for (; at < size; at = end) {
+    for (; at < size && to->size <= limit; at = end) {
         end = at + otx__cluster(map, text + at, size - at);
         if (end - at < 6 && otx__charsmap_find(map, text + at, end - at, &found)) {
             otx__text_bytes(to, found.bytes, found.size);

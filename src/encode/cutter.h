@@ -165,8 +165,9 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     }
     if (result) return result;
     if (size >= OTX__SLICED_LIMIT || slices->text.size >= OTX__SLICED_LIMIT)
-        return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
-                         "cut", (uint64_t)size);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: a text of %" PRIu64 " bytes is too long to "
+                         "be cut: the pre-tokenizer makes %" PRIu64 " of it", cutter->name,
+                         (uint64_t)size, (uint64_t)otx__max(size, slices->text.size));
     if (slices->failed) return otx__fail_memory(error, slices->text.size);
     return OTX_OK;
 }

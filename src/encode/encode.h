@@ -8,12 +8,9 @@
 OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
                                           otx_error *error)
 {
-    otx_result result;
     size_t i;
-    if (text.size > OTX__SPLIT_LIMIT)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes %" PRIu64 " bytes of "
-                         "a text, more than can be split", e->name, (uint64_t)text.size);
-    result = otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+    otx_result result =
+        otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
     for (i = 0; !result && i < e->slices.count; i++) {
         const otx__slice slice = e->slices.items[i];
         result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
@@ -127,21 +124,40 @@ OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t siz
 
 enum { OTX__COUNT_PART = 1 << 20, OTX__COUNT_LINE = 1 << 23 };
 
-/* Whether a text may end before a byte: no space, so that those of a piece stay together. */
-OTX__PRIVATE bool otx__count_breaks(const char *bytes, size_t at)
+OTX__PRIVATE bool otx__count_begins(unsigned char next)
 {
-    const unsigned char next = (unsigned char)bytes[at];
-    return at > 0 && bytes[at - 1] == '\n' &&
-           ((next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
-            (next >= 'a' && next <= 'z') || next >= 0xc3);
+    return (next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') ||
+           (next >= 'a' && next <= 'z') || next >= 0xc3;
+}
+
+/* Whether a text may end before a byte: behind a line, where no space follows, so that those of
+   a piece stay together. At best no space is before the line's end either: some pre-tokenizers
+   leave the last of several to what comes after, and at the end of a text do not. Where lines
+   end with CR LF, that is before these. */
+OTX__PRIVATE bool otx__count_breaks(const otx__text *text, size_t at, bool best)
+{
+    const unsigned char *bytes = (const unsigned char *)text->bytes + at;
+    if (best && text->size - at > 2 && bytes[0] == '\r' && bytes[1] == '\n')
+        return otx__count_begins(bytes[-1]) && otx__count_begins(bytes[2]);
+    return bytes[-1] == '\n' && otx__count_begins(bytes[0]) &&
+           (!best || (at > 1 && bytes[-2] > ' '));
+}
+
+/* The last such place, or 0. */
+OTX__PRIVATE size_t otx__count_place(const otx__text *text, bool best)
+{
+    size_t at = text->size - 1;
+    while (at > 0 && !otx__count_breaks(text, at, best)) at--;
+    return at;
 }
 
 /* How much of what is kept is encoded now. */
 OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
 {
-    size_t at = rest->size;
+    size_t at;
     if (last || rest->size < OTX__COUNT_PART) return last ? rest->size : 0;
-    while (at > 0 && (at == rest->size || !otx__count_breaks(rest->bytes, at))) at--;
+    at = otx__count_place(rest, true);
+    if (at == 0) at = otx__count_place(rest, false);
     if (at > 0 || rest->size < OTX__COUNT_LINE) return at;
     for (at = rest->size - 4; at < rest->size && ((unsigned char)rest->bytes[at] & 0xc0) == 0x80;)
         at++;
@@ -180,5 +196,6 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
+    if (result) rest->size = 0; /* the next text begins anew */
     return result;
 }

@@ -143,7 +143,9 @@ OTX__PRIVATE otx_result otx__encode_split_room(otx_encoder *e, size_t size, otx_
         s->heap = (otx__joining *)otx__alloc(e->ctx, room, 3 * sizeof *s->heap);
         good = s->symbols && s->heap;
     }
-    return good ? OTX_OK : otx__fail_array(error, room, 4 * sizeof *s->heap);
+    if (good) return OTX_OK;
+    otx__encode_drop_split(e);
+    return otx__fail_array(error, room, 4 * sizeof *s->heap);
 }
 
 /* The ids of a word that is split by the model: as many as it has bytes, or fewer. */

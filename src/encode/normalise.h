@@ -8,20 +8,19 @@ typedef struct otx__tidy {
     otx__tidy_step *first, **last;
     otx__tidy_tables tables;
     otx__text texts[2];  /* of one step, of the next */
-    otx__slices matches;
-    bool ready;          /* texts and matches are open */
+    otx__matcher matcher;
+    size_t matched;      /* bytes at the beginning that the last MATCHES took */
+    size_t limit;        /* bytes that may become of the text */
+    bool ready;          /* texts and matcher are open */
     bool moved;          /* of the last text the beginning is gone */
 } otx__tidy;
 
 OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
 {
-    otx__tidy_step *step;
     if (!n->ready) return;
-    for (step = n->first; step; step = step->next)
-        if (step->kind == OTX__TIDY_MATCHES) otx__cutter_close(&step->matches);
     otx__text_close(&n->texts[0]);
     otx__text_close(&n->texts[1]);
-    otx__slices_close(&n->matches);
+    otx__matcher_close(&n->matcher);
     otx__pool_close(&n->pool);
     n->ready = false;
 }
@@ -89,26 +88,23 @@ OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *jso
     const uint32_t regex = otx_json_find(json, pattern, "Regex");
     otx__span from, to;
     otx__tidy_step *step;
+    otx_result result = OTX_OK;
     if (!otx__tidy_string(n, json, regex != OTX_JSON_NONE
                                          ? regex : otx_json_find(json, pattern, "String"), &from) ||
-        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to) ||
-        from.size == 0)
+        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to))
         return otx__tidy_bad(n, "Replace", error);
-    if (regex == OTX_JSON_NONE) {
+    if (regex == OTX_JSON_NONE && from.size > 0) {
         step = otx__tidy_add(n, OTX__TIDY_REPLACE);
-    } else {
-        otx__cutter matches;
-        otx_result result = otx__cutter_open_pattern(n->pool.ctx, from.bytes, from.size, n->name,
-                                                     &matches, error);
-        if (result) return result;
+    } else { /* an empty text matches as an expression does */
         step = otx__tidy_add(n, OTX__TIDY_MATCHES);
-        if (step) step->matches = matches;
-        else otx__cutter_close(&matches);
+        if (step)
+            result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
+                                       &step->pattern, error);
     }
     if (!step) return otx__pool_fail(&n->pool, error);
     step->from = from;
     step->to = to;
-    return OTX_OK;
+    return result;
 }
 
 OTX__PRIVATE otx_result otx__tidy_read_charsmap(otx__tidy *n, const otx_json *json,
@@ -229,7 +225,7 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
     otx__pool_open(&n->pool, ctx);
     otx__text_open(&n->texts[0], ctx);
     otx__text_open(&n->texts[1], ctx);
-    otx__slices_open(&n->matches, ctx);
+    otx__matcher_open(&n->matcher, ctx);
     n->name = name;
     n->last = &n->first;
     n->ready = true;
@@ -240,21 +236,35 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
 
 /* ---- running ---- */
 
-/* What matches is replaced, the rest stays. */
+/* What may become of a text: so many times its bytes and so many more, up to a limit. Real
+   normalisers make four times as many; one that does not end is told by its name. */
+#define OTX__TIDY_TIMES 64u
+#define OTX__TIDY_LEAST ((size_t)1 << 20)
+#define OTX__TIDY_MOST ((size_t)1 << 28)
+
+/* What matches is replaced, also where it is nothing; the rest stays. */
 OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
                                             otx__span text, otx__text *to, otx_error *error)
 {
-    size_t at = 0, i;
-    otx_result result =
-        otx__cutter_run(&step->matches, text.bytes, text.size, true, &n->matches, error);
-    for (i = 0; !result && i < n->matches.count; i++) {
-        const otx__slice *match = &n->matches.items[i];
-        otx__text_bytes(to, text.bytes + at, match->start - at);
+    otx__matcher *m = &n->matcher;
+    otx__pattern_walk walk;
+    size_t at = 0, start, end;
+    n->matched = 0;
+    walk.next = 0;
+    walk.last_end = SIZE_MAX;
+    otx__matcher_allow(m, text.size);
+    if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
+    m->text = (const unsigned char *)text.bytes;
+    m->size = text.size;
+    while (to->size <= n->limit && otx__pattern_next(m, &walk, &start, &end)) {
+        otx__text_bytes(to, text.bytes + at, start - at);
         otx__text_bytes(to, step->to.bytes, step->to.size);
-        at = match->end;
+        at = end;
+        if (start == n->matched) n->matched = end;
     }
-    if (!result) otx__text_bytes(to, text.bytes + at, text.size - at);
-    return result;
+    if (m->result) return otx__matcher_fail(m, at, error);
+    otx__text_bytes(to, text.bytes + at, text.size - at);
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
@@ -266,7 +276,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_MARKS: otx__tidy_without(&t->marks, text, to); break;
     case OTX__TIDY_ACCENTS: otx__tidy_without(&t->accents, text, to); break;
     case OTX__TIDY_STRIP: otx__tidy_strip(step, text, to); break;
-    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, to); break;
+    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, n->limit, to); break;
     case OTX__TIDY_MATCHES: return otx__tidy_matches(n, step, text, to, error);
     case OTX__TIDY_PREPEND:
         if (text.size) otx__text_bytes(to, step->to.bytes, step->to.size);
@@ -277,7 +287,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
     case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
     case OTX__TIDY_CHARSMAP:
-        otx__charsmap_run(&step->map, text.bytes, text.size, to);
+        otx__charsmap_run(&step->map, text.bytes, text.size, n->limit, to);
         break;
     default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
     }
@@ -302,14 +312,12 @@ OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_ste
 OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
                                       otx__span text)
 {
-    size_t at = 0, next = 0, i;
+    size_t at = 0, next = 0;
     if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
         while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
                               at, step->from) == at && at < text.size)
             at += step->from.size;
-    for (i = 0; step->kind == OTX__TIDY_MATCHES && step->to.size == 0 && i < n->matches.count &&
-                n->matches.items[i].start == at; i++)
-        at = n->matches.items[i].end;
+    if (step->kind == OTX__TIDY_MATCHES && step->to.size == 0) return n->matched;
     for (; next < text.size; at = next)
         if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
             break;
@@ -321,8 +329,12 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
                                         otx_error *error)
 {
     otx__tidy_step *step;
+    const size_t whole = text.size;
     size_t side = 0, ahead = 0; /* bytes that were put before the text */
     n->moved = false;
+    n->limit = OTX__TIDY_MOST;
+    if (whole < (OTX__TIDY_MOST - OTX__TIDY_LEAST) / OTX__TIDY_TIMES)
+        n->limit = OTX__TIDY_LEAST + OTX__TIDY_TIMES * whole;
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;
@@ -334,6 +346,10 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
             to->failed = false;
             return otx__fail_memory(error, to->size + text.size);
         }
+        if (to->size > n->limit)
+            return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
+                             " bytes of a text of %" PRIu64, n->name, (uint64_t)n->limit,
+                             (uint64_t)whole);
         dropped = otx__tidy_dropped(n, step, text);
         if (dropped > ahead) n->moved = true;
         ahead -= otx__min(ahead, dropped);

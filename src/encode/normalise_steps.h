@@ -21,7 +21,7 @@ typedef struct otx__tidy_step {
     otx__tidy_kind kind;
     bool left, right;      /* STRIP */
     otx__span from, to;    /* REPLACE, MATCHES, PREPEND: what is put is `to` */
-    otx__cutter matches;   /* MATCHES */
+    otx__pattern pattern;  /* MATCHES */
     otx__charsmap map;     /* CHARSMAP */
     struct otx__tidy_step *next;
 } otx__tidy_step;
@@ -160,11 +160,12 @@ OTX__PRIVATE size_t otx__find_part(otx__span text, size_t at, otx__span part)
     return text.size;
 }
 
-OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text,
+/* Ends early once more than `limit` bytes have come of it. */
+OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text, size_t limit,
                                       otx__text *to)
 {
     size_t at = 0, found;
-    for (; at < text.size; at = found + step->from.size) {
+    for (; at < text.size && to->size <= limit; at = found + step->from.size) {
         found = otx__find_part(text, at, step->from);
         otx__text_bytes(to, text.bytes + at, found - at);
         if (found == text.size) break;

@@ -260,6 +260,7 @@ OTX__PRIVATE bool otx__match_control(otx__matcher *m, size_t *instruction, size_
     case OTX__OP_REFUSE: m->count = m->registers[kept]; return false;
     case OTX__OP_BACK:
         for (i = 0; i < code->min && *at > 0; i++) *at = otx__before_character(m->text, *at);
+        m->steps -= m->steps < i ? m->steps : i;
         return i == code->min;
     case OTX__OP_PEEK:
     case OTX__OP_PEEK_NOT:

@@ -135,10 +135,10 @@ OTX__PRIVATE uint32_t otx__width_of(const otx__parser *p, uint32_t index)
         }
         return sum > OTX__PATTERN_TIMES ? OTX__NO_END : (uint32_t)sum;
     case OTX__PATTERN_EITHER:
-        for (child = node->child; child != OTX__NO_NODE; child = p->nodes[child].next) {
-            width = otx__width_of(p, child);
-            if (width != otx__width_of(p, node->child)) return OTX__NO_END;
-        }
+        width = otx__width_of(p, node->child);
+        for (child = p->nodes[node->child].next; child != OTX__NO_NODE;
+             child = p->nodes[child].next)
+            if (otx__width_of(p, child) != width) return OTX__NO_END;
         return width;
     case OTX__PATTERN_REPEAT:
         width = otx__width_of(p, node->child);
