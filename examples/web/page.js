@@ -45,7 +45,8 @@ async function takeSide(id, coming) {
     show(found, 'looking at it …');
     try {
         Object.assign(mine, await coming);
-        if (mine.files.length === 0) throw new Error(`${mine.name}: there is no file in it`);
+        const unfit = whyUnfit(mine);
+        if (unfit) throw new Error(unfit);
         mine.path = pathOfSide(id, mine);
         mine.size = sizeOfFiles(mine.files);
         if (sides[id] !== mine) return;
