@@ -96,7 +96,7 @@ function filesOfSide(id, { files }) {
 /* Why files cannot be looked at; '' where they can. */
 function whyUnfit({ name, folder, files }) {
     if (files.length === 0)
-        return folder ? `${name}: there is no file in it; browsers do not follow links`
+        return folder ? `${name}: there is no file in it; a browser may not follow links`
                       : 'There is no file in what was dropped';
     const paths = new Set();
     for (const [path] of files) {
