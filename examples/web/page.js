@@ -211,6 +211,7 @@ class Run {
 
     async start(begin) {
         this.forget();
+        get('told').textContent = ''; /* so that the same words are news again */
         this.working(true);
         const cancel = this.find('.cancel'), began = performance.now();
         cancel.addEventListener('click', () => this.question.cancel());
@@ -218,11 +219,12 @@ class Run {
         const mine = begin((told) => this.tell(told, began));
         this.question = mine;
         try {
-            const answer = await mine.answer;
+            await mine.answer;
             if (this.question !== mine) return;
             this.end();
             this.find('.result').hidden = false;
-            return answer;
+            get('told').textContent = this.section.id === 'transplant'
+                ? 'The transplant is complete.' : 'The evaluation is complete.';
         } catch (error) {
             if (this.question !== mine) return;
             this.end();
@@ -248,9 +250,8 @@ class Run {
             this.find('summary').textContent = `${notes} ${notes === 1 ? 'note' : 'notes'}`;
         } else if (told.kind === 'progress' && this.question !== null) {
             const share = told.total > 0 ? told.done / told.total : 0;
-            const stage = `${told.stage} ${told.subject}`.trim();
-            if (this.find('.stage').textContent !== stage)
-                this.find('.stage').textContent = stage;
+            for (const [what, text] of [['.step', told.stage], ['.subject', told.subject]])
+                if (this.find(what).textContent !== text) this.find(what).textContent = text;
             this.find('progress').value = share;
             this.find('.left').textContent = `${(100 * share).toFixed(0)} % of this step, ` +
                 `${durationText((performance.now() - began) / 1000)} gone`;
