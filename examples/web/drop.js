@@ -96,12 +96,15 @@ function filesOfSide(id, { files }) {
 /* Why files cannot be looked at; '' where they can. */
 function whyUnfit({ name, folder, files }) {
     if (files.length === 0)
-        return folder ? `${name}: there is no file in it; a browser may not follow links`
-                      : 'There is no file in what was dropped';
+        return !folder ? 'There is no file in what was dropped'
+            : `${name}: there is no file in it. In a folder a browser follows no links, as a ` +
+              'download cache has them: choose the files themselves';
     const paths = new Set();
     for (const [path] of files) {
         if (!folder && paths.has(path)) return `${path}: two files have this name`;
         paths.add(path);
+        /* Chromium's dialog makes steps of the backslashes in a name. */
+        if (path.split('/').includes('..')) return `${path}: the name leads out of its folder`;
     }
     return '';
 }
