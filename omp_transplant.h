@@ -163,193 +163,193 @@
     22368  solve/gram_table           products of atoms with all atoms, for scans
     22623  solve/screen               which atoms are worth scoring in double: the bound
     22894  solve/residuals            the residual form's targets on their way into a scan
-    23079  solve/scan                 the correlations of all atoms with a block's residuals
-    23248  solve/predict              making targets ready for the next scan
-    23495  solve/candidates           the atoms that a scan could not rule out
-    23829  solve/select               the next atoms of each target
-    24014  solve/rates                what a processor does in a second
-    24056  solve/pursuit              what one solve holds, and the memory it takes
-    24357  solve/plan                 which form, and in what blocks
-    24575  solve/apart                targets that a table of products cannot tell on
-    24626  solve/steps                a pursuit from its rows to its results
-    24868  solve/combine              new rows of coefficients
-    24930  solve/solver               the public call
-    25098  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25307  solve/affine_normal        the normal equations of an affine map
-    25550  solve/affine_factor        their factor, and their solution
-    25781  solve/affine_map           a fitted map, and the rows it makes
-    26125  solve/affine_choice        how many atoms to take, and chosen by what
-    26525  solve/affine_fit           what a fit of an affine map holds and needs
-    26789  solve/affine               fitting and applying affine maps
+    23083  solve/scan                 the correlations of all atoms with a block's residuals
+    23252  solve/predict              making targets ready for the next scan
+    23499  solve/candidates           the atoms that a scan could not rule out
+    23830  solve/select               the next atoms of each target
+    24015  solve/rates                what a processor does in a second
+    24057  solve/pursuit              what one solve holds, and the memory it takes
+    24360  solve/plan                 which form, and in what blocks
+    24578  solve/apart                targets that a table of products cannot tell on
+    24629  solve/steps                a pursuit from its rows to its results
+    24871  solve/combine              new rows of coefficients
+    24933  solve/solver               the public call
+    25101  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25310  solve/affine_normal        the normal equations of an affine map
+    25553  solve/affine_factor        their factor, and their solution
+    25784  solve/affine_map           a fitted map, and the rows it makes
+    26128  solve/affine_choice        how many atoms to take, and chosen by what
+    26528  solve/affine_fit           what a fit of an affine map holds and needs
+    26792  solve/affine               fitting and applying affine maps
 
-    27080  methods                    rows for tokens that a model lacks, each method a room
-    27124  methods/parts              what methods share: sums of rows, combinations
-    27308  methods/pursuit            omp, omp-centred
-    27379  methods/constant           mean, zero
-    27407  methods/rough              products in float that leave few to be taken in double
-    27463  methods/near               each target against all anchors
-    27754  methods/weights            how a few anchors combine to a target
-    27975  methods/interpolation      common_interpolation
-    28128  methods/wechsel            wechsel
-    28178  methods/focus              focus
-    28266  methods/hull               hull
-    28317  methods/dense              matrices of double, and their products
-    28582  methods/lengthen           the base's rows of pieces beside the donor's
-    28848  methods/mapping            omp-affine, affine
-    29117  methods/linear             maps between two models' rows
-    29272  methods/clp                clp
-    29358  methods/chance             normal deviates that are the same everywhere
-    29419  methods/factor             of symmetric matrices
-    29468  methods/randn              randn
-    29557  methods/john_hewitt        john_hewitt
-    29641  methods/polar              the orthogonal part of a matrix
-    29737  methods/procrustes         procrustes
-    29830  methods/eigen              principal directions of a matrix's rows
-    30144  methods/landmark_pca       landmark_pca
-    30202  methods/stb                stb
-    30384  methods/rope               rows turned to positions
-    30474  methods/mp_rope            mp_rope
-    30800  methods/subword            subword
-    30906  methods/zett               zett
-    30928  methods/spread             the factor that suits hidden anchors' rows best
-    31155  methods/modifiers          what is done to the rows of any method
-    31299  methods/undertrained       rows that look as if nothing had trained them
-    31416  methods/methods            the table of all, and the public calls
+    27083  methods                    rows for tokens that a model lacks, each method a room
+    27127  methods/parts              what methods share: sums of rows, combinations
+    27311  methods/pursuit            omp, omp-centred
+    27382  methods/constant           mean, zero
+    27410  methods/rough              products in float that leave few to be taken in double
+    27466  methods/near               each target against all anchors
+    27757  methods/weights            how a few anchors combine to a target
+    27978  methods/interpolation      common_interpolation
+    28131  methods/wechsel            wechsel
+    28181  methods/focus              focus
+    28269  methods/hull               hull
+    28320  methods/dense              matrices of double, and their products
+    28585  methods/lengthen           the base's rows of pieces beside the donor's
+    28851  methods/mapping            omp-affine, affine
+    29120  methods/linear             maps between two models' rows
+    29275  methods/clp                clp
+    29361  methods/chance             normal deviates that are the same everywhere
+    29422  methods/factor             of symmetric matrices
+    29471  methods/randn              randn
+    29560  methods/john_hewitt        john_hewitt
+    29644  methods/polar              the orthogonal part of a matrix
+    29740  methods/procrustes         procrustes
+    29833  methods/eigen              principal directions of a matrix's rows
+    30147  methods/landmark_pca       landmark_pca
+    30205  methods/stb                stb
+    30387  methods/rope               rows turned to positions
+    30477  methods/mp_rope            mp_rope
+    30803  methods/subword            subword
+    30909  methods/zett               zett
+    30931  methods/spread             the factor that suits hidden anchors' rows best
+    31158  methods/modifiers          what is done to the rows of any method
+    31302  methods/undertrained       rows that look as if nothing had trained them
+    31419  methods/methods            the table of all, and the public calls
 
-    31594  across                     tokens of one vocabulary as weighted tokens of another
-    31608  across/map_rows            a map, gathered row by row
-    31805  across/token_map           by the split of the other vocabulary
-    31928  across/write_maps          two maps as safetensors
-    32071  across/spell_maps          two maps as JSON, for people
+    31597  across                     tokens of one vocabulary as weighted tokens of another
+    31611  across/map_rows            a map, gathered row by row
+    31808  across/token_map           by the split of the other vocabulary
+    31931  across/write_maps          two maps as safetensors
+    32074  across/spell_maps          two maps as JSON, for people
 
-    32191  disk                       files and directories
-    32230  disk/system                what POSIX and Windows are asked for
-    32271  disk/windows_paths         paths as Windows takes them
-    32411  disk/windows               the system as Windows gives it
-    32723  disk/posix                 the system as POSIX gives it
-    32971  disk/paths                 what can be told from their text
-    33045  disk/failure               why the system refused
-    33159  disk/look                  what stands at a path, and whether within another
-    33280  disk/listing               listings of directories
-    33355  disk/reading               files to read, and whether they have changed
-    33534  disk/writing               files to write
-    33651  disk/copying               copies of files
-    33717  disk/trees                 whole directories looked through, copied, removed
-    33933  disk/known                 what weights are called in a directory
-    34027  disk/staging               a directory made under another name, then renamed
-    34293  disk/staged_files          files made under another name, then renamed
-    34475  disk/missing               a path or a directory without what is wanted of it
-    34518  disk/gguf_files            GGUF files of a directory, by their names
-    34559  disk/weights               which files they are, and what may stand in their place
-    34895  disk/weight_index          the index of a checkpoint in shards
-    35112  disk/shards                what an index and its shards say of each other
-    35317  disk/gguf_parts            the parts of a split GGUF file
-    35426  disk/checkpoint            a model directory, in one file or in shards
-    35778  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35857  disk/tokenizer_directory   the tokenizer of a model directory
-    36119  disk/encoder_directory     the encoder of a model directory, and files of text
+    32194  disk                       files and directories
+    32233  disk/system                what POSIX and Windows are asked for
+    32274  disk/windows_paths         paths as Windows takes them
+    32414  disk/windows               the system as Windows gives it
+    32726  disk/posix                 the system as POSIX gives it
+    32974  disk/paths                 what can be told from their text
+    33048  disk/failure               why the system refused
+    33162  disk/look                  what stands at a path, and whether within another
+    33283  disk/listing               listings of directories
+    33358  disk/reading               files to read, and whether they have changed
+    33537  disk/writing               files to write
+    33654  disk/copying               copies of files
+    33720  disk/trees                 whole directories looked through, copied, removed
+    33936  disk/known                 what weights are called in a directory
+    34030  disk/staging               a directory made under another name, then renamed
+    34296  disk/staged_files          files made under another name, then renamed
+    34478  disk/missing               a path or a directory without what is wanted of it
+    34521  disk/gguf_files            GGUF files of a directory, by their names
+    34562  disk/weights               which files they are, and what may stand in their place
+    34898  disk/weight_index          the index of a checkpoint in shards
+    35115  disk/shards                what an index and its shards say of each other
+    35320  disk/gguf_parts            the parts of a split GGUF file
+    35429  disk/checkpoint            a model directory, in one file or in shards
+    35781  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35860  disk/tokenizer_directory   the tokenizer of a model directory
+    36122  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36230  model                      which tensors and config keys belong to the vocabulary
-    36266  model/known                what the world calls things
-    36634  model/known_keys           keys of ids and sizes in configs
-    36808  model/known_classes        classes of tokenizers, by the type of model
-    37046  model/names                names of tensors
-    37210  model/document             the JSON files of a model directory
-    37305  model/members              what the members of a config are about
-    37526  model/config               what config.json says
-    37703  model/side                 a model directory opened once
-    37830  model/gguf_model           what a GGUF file says of a model
-    37887  model/code                 the Python that a tokenizer is loaded with
-    38121  model/parts                what each tensor does for the vocabulary
-    38251  model/whole                whether all tensors are there
-    38373  model/find                 finding the parts of a model
-    38677  model/processor            the tokens that a processor looks for by their text
-    38832  model/heirs                what becomes of the ids in a config
-    39000  model/config_ids           ids in a config being edited
-    39240  model/config_lists         lists, dictionaries and ranges of ids
-    39397  model/config_edit          config.json and generation_config.json, edited
-    39704  model/classes              which class a tokenizer is loaded as
-    39911  model/class_tokens         added tokens that a class numbers otherwise
+    36233  model                      which tensors and config keys belong to the vocabulary
+    36269  model/known                what the world calls things
+    36637  model/known_keys           keys of ids and sizes in configs
+    36811  model/known_classes        classes of tokenizers, by the type of model
+    37049  model/names                names of tensors
+    37213  model/document             the JSON files of a model directory
+    37308  model/members              what the members of a config are about
+    37529  model/config               what config.json says
+    37706  model/side                 a model directory opened once
+    37833  model/gguf_model           what a GGUF file says of a model
+    37890  model/code                 the Python that a tokenizer is loaded with
+    38124  model/parts                what each tensor does for the vocabulary
+    38254  model/whole                whether all tensors are there
+    38376  model/find                 finding the parts of a model
+    38680  model/processor            the tokens that a processor looks for by their text
+    38835  model/heirs                what becomes of the ids in a config
+    39003  model/config_ids           ids in a config being edited
+    39243  model/config_lists         lists, dictionaries and ranges of ids
+    39400  model/config_edit          config.json and generation_config.json, edited
+    39707  model/classes              which class a tokenizer is loaded as
+    39914  model/class_tokens         added tokens that a class numbers otherwise
 
-    40027  job                        the whole transplant, in the order in which it happens
-    40088  job/draft_map              which tokens the rows of a draft's head are of
-    40146  job/job                    what a job holds
-    40548  job/open                   opening the two models
-    40824  job/map                    the caller's map
-    40945  job/align                  where every new row comes from
-    41147  job/draft_vocab            the tokens that a draft's head has rows for
-    41392  job/plan                   what becomes of every tensor, and of the configs
-    41615  job/draft_head             a head of fewer rows, and what says which
-    41772  job/rope                   heads and rotary positions of the two models
-    41870  job/chat                   the template that turns messages into text
-    42009  job/digits                 where the two tokenizers cut numbers differently
-    42210  job/converted              the special tokens that a conversion to GGUF finds
-    42518  job/gguf_donor             the files of a tokenizer, open once more
-    42602  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42885  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43221  job/gguf_merges            the merges of a byte-level vocabulary
-    43392  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43562  job/gguf_special           special tokens, flags, templates
-    43781  job/gguf_normal            what becomes of spaces and letters
-    43924  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44120  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44360  job/bos                    texts that begin otherwise than the base's
-    44424  job/rows                   rows in memory: reading, checking, their mean
-    44764  job/pieces                 what the base cuts new tokens into
-    44919  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45184  job/magikarp               tokens that look under-trained by their rows
-    45311  job/match                  rows of tokens that a new one only begins with
-    45398  job/solve                  solving for the rows of the donor
-    45607  job/targets                the rows that are made from the donor's
-    45730  job/diagnose               what is odd about the rows that were made
-    45862  job/rebuild                the new rows of one vocabulary tensor
-    46153  job/write_blocks           new rows as blocks
-    46252  job/write                  the output and its weights
-    46568  job/write_gguf             the output as a GGUF file, or as parts of one
-    46918  job/copy                   the other files of the two models
-    47135  job/index                  the files that are written anew
-    47313  job/run                    the whole, in order
-    47478  job/combined               a map of tokens by the combinations that a method makes
-    47578  job/report                 what a job did, as JSON and as a table
-    47907  job/findings               what is told of a finished model
-    47958  job/check_head             a head of fewer rows than tokens
-    48203  job/check_files            its files
-    48340  job/check_ids              sizes, ids and tying
-    48556  job/check_values           values
-    48635  job/check_gguf             the tokens of a GGUF file
-    48885  job/check_gguf_keys        its other keys, and its tensors
-    49132  job/check_draft            as a draft model for another
-    49474  job/verify                 whether a finished model agrees with itself
+    40030  job                        the whole transplant, in the order in which it happens
+    40091  job/draft_map              which tokens the rows of a draft's head are of
+    40149  job/job                    what a job holds
+    40551  job/open                   opening the two models
+    40827  job/map                    the caller's map
+    40948  job/align                  where every new row comes from
+    41150  job/draft_vocab            the tokens that a draft's head has rows for
+    41395  job/plan                   what becomes of every tensor, and of the configs
+    41618  job/draft_head             a head of fewer rows, and what says which
+    41775  job/rope                   heads and rotary positions of the two models
+    41873  job/chat                   the template that turns messages into text
+    42012  job/digits                 where the two tokenizers cut numbers differently
+    42213  job/converted              the special tokens that a conversion to GGUF finds
+    42521  job/gguf_donor             the files of a tokenizer, open once more
+    42605  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42888  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43224  job/gguf_merges            the merges of a byte-level vocabulary
+    43395  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43565  job/gguf_special           special tokens, flags, templates
+    43784  job/gguf_normal            what becomes of spaces and letters
+    43927  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44123  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44363  job/bos                    texts that begin otherwise than the base's
+    44427  job/rows                   rows in memory: reading, checking, their mean
+    44767  job/pieces                 what the base cuts new tokens into
+    44922  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45187  job/magikarp               tokens that look under-trained by their rows
+    45314  job/match                  rows of tokens that a new one only begins with
+    45401  job/solve                  solving for the rows of the donor
+    45610  job/targets                the rows that are made from the donor's
+    45733  job/diagnose               what is odd about the rows that were made
+    45865  job/rebuild                the new rows of one vocabulary tensor
+    46156  job/write_blocks           new rows as blocks
+    46255  job/write                  the output and its weights
+    46571  job/write_gguf             the output as a GGUF file, or as parts of one
+    46921  job/copy                   the other files of the two models
+    47138  job/index                  the files that are written anew
+    47316  job/run                    the whole, in order
+    47481  job/combined               a map of tokens by the combinations that a method makes
+    47581  job/report                 what a job did, as JSON and as a table
+    47910  job/findings               what is told of a finished model
+    47961  job/check_head             a head of fewer rows than tokens
+    48206  job/check_files            its files
+    48343  job/check_ids              sizes, ids and tying
+    48559  job/check_values           values
+    48638  job/check_gguf             the tokens of a GGUF file
+    48888  job/check_gguf_keys        its other keys, and its tensors
+    49135  job/check_draft            as a draft model for another
+    49477  job/verify                 whether a finished model agrees with itself
 
-    49532  evaluate                   methods ranked on tokens that both models share
-    49551  evaluate/token_class       what a token is like, by its bytes
-    49618  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49816  evaluate/scores            how near rows come to the true ones
-    49916  evaluate/ranks             whether a true row is found among all
-    50047  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50276  evaluate/write_json        an evaluation as JSON
-    50389  evaluate/write_page        an evaluation as a page
+    49535  evaluate                   methods ranked on tokens that both models share
+    49554  evaluate/token_class       what a token is like, by its bytes
+    49621  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49819  evaluate/scores            how near rows come to the true ones
+    49919  evaluate/ranks             whether a true row is found among all
+    50050  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50279  evaluate/write_json        an evaluation as JSON
+    50392  evaluate/write_page        an evaluation as a page
 
-    50603  reshape                    a model's own vocabulary, smaller or larger
-    50635  reshape/needed             what has to stay for the sake of what stays
-    50893  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51203  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51354  reshape/renumber           which tokens there are then, and their ids
-    51602  reshape/files_json         tokenizer.json and the JSON files beside it
-    51997  reshape/files_lines        merges.txt and vocab.txt
-    52081  reshape/files_pieces       SentencePiece models
-    52301  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52469  reshape/named              tokens that configs name, which stay
-    52586  reshape/files_gguf         the keys of GGUF files
-    52868  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53075  reshape/wording            what the transplant says, in words of those who asked
-    53173  reshape/new_model          the model with its new tokenizer
-    53341  reshape/text_counts        which tokens the caller's texts are made of
-    53410  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53566  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53831  reshape/trim               fewer tokens
-    53999  reshape/extend             a text that becomes a token
-    54290  reshape/more_tokens        all that are wanted, and the model with them
+    50606  reshape                    a model's own vocabulary, smaller or larger
+    50638  reshape/needed             what has to stay for the sake of what stays
+    50896  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51206  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51357  reshape/renumber           which tokens there are then, and their ids
+    51605  reshape/files_json         tokenizer.json and the JSON files beside it
+    52000  reshape/files_lines        merges.txt and vocab.txt
+    52084  reshape/files_pieces       SentencePiece models
+    52304  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52472  reshape/named              tokens that configs name, which stay
+    52589  reshape/files_gguf         the keys of GGUF files
+    52871  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53078  reshape/wording            what the transplant says, in words of those who asked
+    53176  reshape/new_model          the model with its new tokenizer
+    53344  reshape/text_counts        which tokens the caller's texts are made of
+    53413  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53569  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53834  reshape/trim               fewer tokens
+    54002  reshape/extend             a text that becomes a token
+    54293  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -22926,8 +22926,11 @@ OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__
 }
 
 /* What the scores of some survivors with that vector are at most, by products in float,
-   and, of the best of them, at least. A sum of n such products is off by no more
-   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+   and, of the best of them, at least. A sum of n such products, one side of which was
+   rounded, is off by no more than n + 1 units of the norms, whatever its order, and by what
+   counts as 0. The further unit and the 2 % are far more than the scores that decide, in
+   double, are off: what is ruled out scores less than the best there too, and ties with
+   nothing. */
 OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
                                          size_t end, otx__scratch *scratch)
 {
@@ -22969,10 +22972,11 @@ OTX__PRIVATE double otx__survivors_least(const otx__screen *screen, size_t targe
    What the best of them has with the new residual, a few products, is a bar for all others
    before these are scanned: nearly every tile fails it at once. */
 
-/* Leaves out what a target has none of. */
+/* A target of a new block has none yet, nor a bar. */
 OTX__PRIVATE void otx__runners_clear(const otx__screen *screen, size_t target)
 {
     size_t i;
+    screen->bars[target] = 0.0f;
     for (i = 0; i < OTX__RUNNERS; i++)
         screen->runners[target * OTX__RUNNERS + i] = OTX__NO_ATOM;
 }
@@ -23757,9 +23761,6 @@ OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target,
 /* Survivors up to which all are scored in double; more are scored in float first. */
 #define OTX__DIRECT_SCORES_MAX 12
 
-/* Survivors up to which all are scored in double; more are scored in float first. */
-#define OTX__DIRECT_SCORES_MAX 12
-
 /* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
 OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
@@ -24175,8 +24176,10 @@ OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
     size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    /* Of the screen that is of the residual form. */
     size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
-                                                     : pursuit->screen.capacity;
+                      : screens                      ? pursuit->screen.capacity
+                                                     : 1;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -24281,8 +24284,8 @@ OTX__PRIVATE bool otx__pursuit_take_residuals(otx__pursuit *pursuit, otx__screen
 {
     otx__pool *pool = &pursuit->pool;
     size_t capacity = screen->capacity, columns = pursuit->dictionary.columns;
-    screen->masks = (uint32_t *)otx__pool_take(pool, capacity,
-                                               pursuit->dictionary.tiles * sizeof(uint32_t));
+    screen->masks = (uint32_t *)otx__pool_take_zero(
+        pool, capacity, pursuit->dictionary.tiles * sizeof(uint32_t));
     screen->residuals = (double *)otx__pool_take(pool, capacity, columns * sizeof(double));
     screen->runners =
         (uint32_t *)otx__pool_take(pool, capacity, OTX__RUNNERS * sizeof(uint32_t));

@@ -192,6 +192,39 @@ static void parallel_hook(void)
     problem_close(&p);
 }
 
+/* Every worker needs room of its own, and may have it within the budget alone. */
+static void budgets_of_many_workers(void)
+{
+    problem p = embedding_like(40, 2048, 8, 2, 1.0);
+    solution reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_AUTO, 1), s = solution_open(&p);
+    otx_omp_options options;
+    otx_context ctx;
+    otx_error error;
+    backwards state = {0};
+    int form;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.parallel_for = run_backwards;
+    ctx.parallel_context = &state;
+    ctx.threads = 1024;
+    options.k = p.k;
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        int solved = 0;
+        options.form = (otx_omp_form)form;
+        for (options.memory = 4000000; options.memory < 64000000;
+             options.memory += options.memory / 4) {
+            if (solve_into(&p, &ctx, &options, &s, &error) != OTX_OK) continue;
+            CHECK(s.stats.peak_bytes <= options.memory);
+            CHECK(same(&s, &reference, p.targets));
+            solved++;
+        }
+        CHECK(solved > 1);
+    }
+    solution_close(&s);
+    solution_close(&reference);
+    problem_close(&p);
+}
+
 typedef struct watcher {
     long calls, stop_at;
     uint64_t last;
@@ -393,6 +426,7 @@ int main(void)
     RUN(exact_products_of_long_rows);
     RUN(few_columns);
     RUN(parallel_hook);
+    RUN(budgets_of_many_workers);
     RUN(progress_and_cancel);
     RUN(every_allocation_can_fail);
     RUN(errors);
