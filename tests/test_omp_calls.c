@@ -226,7 +226,7 @@ static void budgets_of_many_workers(void)
 }
 
 typedef struct watcher {
-    long calls, stop_at;
+    long calls, stop_at, at_end; /* at the end: as if all steps had been taken */
     uint64_t last;
     int went_back, beyond;
 } watcher;
@@ -238,9 +238,41 @@ static bool watch(void *context, const otx_progress *progress)
     if (progress->stage == OTX_STAGE_SOLVE) {
         if (progress->done < w->last) w->went_back = 1;
         w->last = progress->done;
+        w->at_end += progress->done == progress->total;
     }
     if (progress->done > progress->total && progress->total) w->beyond = 1;
     return w->calls != w->stop_at;
+}
+
+/* Targets that are finished apart are not told of as finished before; and may be stopped. */
+static void progress_apart(void)
+{
+    problem p = embedding_like(600, 96, 30, 12, 1.0);
+    solution s = solution_open(&p);
+    otx_omp_options options;
+    otx_context ctx;
+    otx_error error;
+    watcher w;
+    long calls;
+    size_t i;
+    for (i = 0; i < 96 * 30; i++) p.y[i] = p.a[i] * (1.0f + 1e-5f * (float)normal());
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    memset(&w, 0, sizeof w);
+    options.k = p.k;
+    options.form = OTX_FORM_GRAM;
+    ctx.progress = watch;
+    ctx.progress_context = &w;
+    CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_OK);
+    CHECK(w.calls > 4 * 12); /* some were finished apart */
+    CHECK(!w.went_back && !w.beyond);
+    CHECK(w.at_end > 0 && w.at_end <= 3);
+    calls = w.calls;
+    memset(&w, 0, sizeof w);
+    w.stop_at = calls / 2;
+    CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_ERROR_CANCELLED);
+    solution_close(&s);
+    problem_close(&p);
 }
 
 static void progress_and_cancel(void)
@@ -428,6 +460,7 @@ int main(void)
     RUN(parallel_hook);
     RUN(budgets_of_many_workers);
     RUN(progress_and_cancel);
+    RUN(progress_apart);
     RUN(every_allocation_can_fail);
     RUN(errors);
     RUN(names);
