@@ -163,193 +163,193 @@
     22368  solve/gram_table           products of atoms with all atoms, for scans
     22623  solve/screen               which atoms are worth scoring in double: the bound
     22894  solve/residuals            the residual form's targets on their way into a scan
-    23079  solve/scan                 the correlations of all atoms with a block's residuals
-    23248  solve/predict              making targets ready for the next scan
-    23495  solve/candidates           the atoms that a scan could not rule out
-    23829  solve/select               the next atoms of each target
-    24014  solve/rates                what a processor does in a second
-    24056  solve/pursuit              what one solve holds, and the memory it takes
-    24357  solve/plan                 which form, and in what blocks
-    24575  solve/apart                targets that a table of products cannot tell on
-    24626  solve/steps                a pursuit from its rows to its results
-    24868  solve/combine              new rows of coefficients
-    24930  solve/solver               the public call
-    25098  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25307  solve/affine_normal        the normal equations of an affine map
-    25550  solve/affine_factor        their factor, and their solution
-    25781  solve/affine_map           a fitted map, and the rows it makes
-    26125  solve/affine_choice        how many atoms to take, and chosen by what
-    26525  solve/affine_fit           what a fit of an affine map holds and needs
-    26789  solve/affine               fitting and applying affine maps
+    23083  solve/scan                 the correlations of all atoms with a block's residuals
+    23252  solve/predict              making targets ready for the next scan
+    23499  solve/candidates           the atoms that a scan could not rule out
+    23830  solve/select               the next atoms of each target
+    24031  solve/rates                what a processor does in a second
+    24073  solve/pursuit              what one solve holds, and the memory it takes
+    24376  solve/plan                 which form, and in what blocks
+    24594  solve/apart                targets that a table of products cannot tell on
+    24644  solve/steps                a pursuit from its rows to its results
+    24872  solve/combine              new rows of coefficients
+    24934  solve/solver               the public call
+    25102  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25311  solve/affine_normal        the normal equations of an affine map
+    25554  solve/affine_factor        their factor, and their solution
+    25785  solve/affine_map           a fitted map, and the rows it makes
+    26129  solve/affine_choice        how many atoms to take, and chosen by what
+    26529  solve/affine_fit           what a fit of an affine map holds and needs
+    26793  solve/affine               fitting and applying affine maps
 
-    27080  methods                    rows for tokens that a model lacks, each method a room
-    27124  methods/parts              what methods share: sums of rows, combinations
-    27308  methods/pursuit            omp, omp-centred
-    27379  methods/constant           mean, zero
-    27407  methods/rough              products in float that leave few to be taken in double
-    27463  methods/near               each target against all anchors
-    27754  methods/weights            how a few anchors combine to a target
-    27975  methods/interpolation      common_interpolation
-    28128  methods/wechsel            wechsel
-    28178  methods/focus              focus
-    28266  methods/hull               hull
-    28317  methods/dense              matrices of double, and their products
-    28582  methods/lengthen           the base's rows of pieces beside the donor's
-    28848  methods/mapping            omp-affine, affine
-    29117  methods/linear             maps between two models' rows
-    29272  methods/clp                clp
-    29358  methods/chance             normal deviates that are the same everywhere
-    29419  methods/factor             of symmetric matrices
-    29468  methods/randn              randn
-    29557  methods/john_hewitt        john_hewitt
-    29641  methods/polar              the orthogonal part of a matrix
-    29737  methods/procrustes         procrustes
-    29830  methods/eigen              principal directions of a matrix's rows
-    30144  methods/landmark_pca       landmark_pca
-    30202  methods/stb                stb
-    30384  methods/rope               rows turned to positions
-    30474  methods/mp_rope            mp_rope
-    30800  methods/subword            subword
-    30906  methods/zett               zett
-    30928  methods/spread             the factor that suits hidden anchors' rows best
-    31155  methods/modifiers          what is done to the rows of any method
-    31299  methods/undertrained       rows that look as if nothing had trained them
-    31416  methods/methods            the table of all, and the public calls
+    27084  methods                    rows for tokens that a model lacks, each method a room
+    27128  methods/parts              what methods share: sums of rows, combinations
+    27312  methods/pursuit            omp, omp-centred
+    27383  methods/constant           mean, zero
+    27411  methods/rough              products in float that leave few to be taken in double
+    27467  methods/near               each target against all anchors
+    27758  methods/weights            how a few anchors combine to a target
+    27979  methods/interpolation      common_interpolation
+    28132  methods/wechsel            wechsel
+    28182  methods/focus              focus
+    28270  methods/hull               hull
+    28321  methods/dense              matrices of double, and their products
+    28586  methods/lengthen           the base's rows of pieces beside the donor's
+    28852  methods/mapping            omp-affine, affine
+    29121  methods/linear             maps between two models' rows
+    29276  methods/clp                clp
+    29362  methods/chance             normal deviates that are the same everywhere
+    29423  methods/factor             of symmetric matrices
+    29472  methods/randn              randn
+    29561  methods/john_hewitt        john_hewitt
+    29645  methods/polar              the orthogonal part of a matrix
+    29741  methods/procrustes         procrustes
+    29834  methods/eigen              principal directions of a matrix's rows
+    30148  methods/landmark_pca       landmark_pca
+    30206  methods/stb                stb
+    30388  methods/rope               rows turned to positions
+    30478  methods/mp_rope            mp_rope
+    30804  methods/subword            subword
+    30910  methods/zett               zett
+    30932  methods/spread             the factor that suits hidden anchors' rows best
+    31159  methods/modifiers          what is done to the rows of any method
+    31303  methods/undertrained       rows that look as if nothing had trained them
+    31420  methods/methods            the table of all, and the public calls
 
-    31594  across                     tokens of one vocabulary as weighted tokens of another
-    31608  across/map_rows            a map, gathered row by row
-    31805  across/token_map           by the split of the other vocabulary
-    31928  across/write_maps          two maps as safetensors
-    32071  across/spell_maps          two maps as JSON, for people
+    31598  across                     tokens of one vocabulary as weighted tokens of another
+    31612  across/map_rows            a map, gathered row by row
+    31809  across/token_map           by the split of the other vocabulary
+    31932  across/write_maps          two maps as safetensors
+    32075  across/spell_maps          two maps as JSON, for people
 
-    32191  disk                       files and directories
-    32230  disk/system                what POSIX and Windows are asked for
-    32271  disk/windows_paths         paths as Windows takes them
-    32411  disk/windows               the system as Windows gives it
-    32723  disk/posix                 the system as POSIX gives it
-    32971  disk/paths                 what can be told from their text
-    33045  disk/failure               why the system refused
-    33159  disk/look                  what stands at a path, and whether within another
-    33280  disk/listing               listings of directories
-    33355  disk/reading               files to read, and whether they have changed
-    33534  disk/writing               files to write
-    33651  disk/copying               copies of files
-    33717  disk/trees                 whole directories looked through, copied, removed
-    33933  disk/known                 what weights are called in a directory
-    34027  disk/staging               a directory made under another name, then renamed
-    34293  disk/staged_files          files made under another name, then renamed
-    34475  disk/missing               a path or a directory without what is wanted of it
-    34518  disk/gguf_files            GGUF files of a directory, by their names
-    34559  disk/weights               which files they are, and what may stand in their place
-    34895  disk/weight_index          the index of a checkpoint in shards
-    35112  disk/shards                what an index and its shards say of each other
-    35317  disk/gguf_parts            the parts of a split GGUF file
-    35426  disk/checkpoint            a model directory, in one file or in shards
-    35778  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35857  disk/tokenizer_directory   the tokenizer of a model directory
-    36119  disk/encoder_directory     the encoder of a model directory, and files of text
+    32195  disk                       files and directories
+    32234  disk/system                what POSIX and Windows are asked for
+    32275  disk/windows_paths         paths as Windows takes them
+    32415  disk/windows               the system as Windows gives it
+    32727  disk/posix                 the system as POSIX gives it
+    32975  disk/paths                 what can be told from their text
+    33049  disk/failure               why the system refused
+    33163  disk/look                  what stands at a path, and whether within another
+    33284  disk/listing               listings of directories
+    33359  disk/reading               files to read, and whether they have changed
+    33538  disk/writing               files to write
+    33655  disk/copying               copies of files
+    33721  disk/trees                 whole directories looked through, copied, removed
+    33937  disk/known                 what weights are called in a directory
+    34031  disk/staging               a directory made under another name, then renamed
+    34297  disk/staged_files          files made under another name, then renamed
+    34479  disk/missing               a path or a directory without what is wanted of it
+    34522  disk/gguf_files            GGUF files of a directory, by their names
+    34563  disk/weights               which files they are, and what may stand in their place
+    34899  disk/weight_index          the index of a checkpoint in shards
+    35116  disk/shards                what an index and its shards say of each other
+    35321  disk/gguf_parts            the parts of a split GGUF file
+    35430  disk/checkpoint            a model directory, in one file or in shards
+    35782  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35861  disk/tokenizer_directory   the tokenizer of a model directory
+    36123  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36230  model                      which tensors and config keys belong to the vocabulary
-    36266  model/known                what the world calls things
-    36634  model/known_keys           keys of ids and sizes in configs
-    36808  model/known_classes        classes of tokenizers, by the type of model
-    37046  model/names                names of tensors
-    37210  model/document             the JSON files of a model directory
-    37305  model/members              what the members of a config are about
-    37526  model/config               what config.json says
-    37703  model/side                 a model directory opened once
-    37830  model/gguf_model           what a GGUF file says of a model
-    37887  model/code                 the Python that a tokenizer is loaded with
-    38121  model/parts                what each tensor does for the vocabulary
-    38251  model/whole                whether all tensors are there
-    38373  model/find                 finding the parts of a model
-    38677  model/processor            the tokens that a processor looks for by their text
-    38832  model/heirs                what becomes of the ids in a config
-    39000  model/config_ids           ids in a config being edited
-    39240  model/config_lists         lists, dictionaries and ranges of ids
-    39397  model/config_edit          config.json and generation_config.json, edited
-    39704  model/classes              which class a tokenizer is loaded as
-    39911  model/class_tokens         added tokens that a class numbers otherwise
+    36234  model                      which tensors and config keys belong to the vocabulary
+    36270  model/known                what the world calls things
+    36638  model/known_keys           keys of ids and sizes in configs
+    36812  model/known_classes        classes of tokenizers, by the type of model
+    37050  model/names                names of tensors
+    37214  model/document             the JSON files of a model directory
+    37309  model/members              what the members of a config are about
+    37530  model/config               what config.json says
+    37707  model/side                 a model directory opened once
+    37834  model/gguf_model           what a GGUF file says of a model
+    37891  model/code                 the Python that a tokenizer is loaded with
+    38125  model/parts                what each tensor does for the vocabulary
+    38255  model/whole                whether all tensors are there
+    38377  model/find                 finding the parts of a model
+    38681  model/processor            the tokens that a processor looks for by their text
+    38836  model/heirs                what becomes of the ids in a config
+    39004  model/config_ids           ids in a config being edited
+    39244  model/config_lists         lists, dictionaries and ranges of ids
+    39401  model/config_edit          config.json and generation_config.json, edited
+    39708  model/classes              which class a tokenizer is loaded as
+    39915  model/class_tokens         added tokens that a class numbers otherwise
 
-    40027  job                        the whole transplant, in the order in which it happens
-    40088  job/draft_map              which tokens the rows of a draft's head are of
-    40146  job/job                    what a job holds
-    40548  job/open                   opening the two models
-    40824  job/map                    the caller's map
-    40945  job/align                  where every new row comes from
-    41147  job/draft_vocab            the tokens that a draft's head has rows for
-    41392  job/plan                   what becomes of every tensor, and of the configs
-    41615  job/draft_head             a head of fewer rows, and what says which
-    41772  job/rope                   heads and rotary positions of the two models
-    41870  job/chat                   the template that turns messages into text
-    42009  job/digits                 where the two tokenizers cut numbers differently
-    42210  job/converted              the special tokens that a conversion to GGUF finds
-    42518  job/gguf_donor             the files of a tokenizer, open once more
-    42602  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42885  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43221  job/gguf_merges            the merges of a byte-level vocabulary
-    43392  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43562  job/gguf_special           special tokens, flags, templates
-    43781  job/gguf_normal            what becomes of spaces and letters
-    43924  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44120  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44360  job/bos                    texts that begin otherwise than the base's
-    44424  job/rows                   rows in memory: reading, checking, their mean
-    44764  job/pieces                 what the base cuts new tokens into
-    44919  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45184  job/magikarp               tokens that look under-trained by their rows
-    45311  job/match                  rows of tokens that a new one only begins with
-    45398  job/solve                  solving for the rows of the donor
-    45607  job/targets                the rows that are made from the donor's
-    45730  job/diagnose               what is odd about the rows that were made
-    45862  job/rebuild                the new rows of one vocabulary tensor
-    46153  job/write_blocks           new rows as blocks
-    46252  job/write                  the output and its weights
-    46568  job/write_gguf             the output as a GGUF file, or as parts of one
-    46918  job/copy                   the other files of the two models
-    47135  job/index                  the files that are written anew
-    47313  job/run                    the whole, in order
-    47478  job/combined               a map of tokens by the combinations that a method makes
-    47578  job/report                 what a job did, as JSON and as a table
-    47907  job/findings               what is told of a finished model
-    47958  job/check_head             a head of fewer rows than tokens
-    48203  job/check_files            its files
-    48340  job/check_ids              sizes, ids and tying
-    48556  job/check_values           values
-    48635  job/check_gguf             the tokens of a GGUF file
-    48885  job/check_gguf_keys        its other keys, and its tensors
-    49132  job/check_draft            as a draft model for another
-    49474  job/verify                 whether a finished model agrees with itself
+    40031  job                        the whole transplant, in the order in which it happens
+    40092  job/draft_map              which tokens the rows of a draft's head are of
+    40150  job/job                    what a job holds
+    40552  job/open                   opening the two models
+    40828  job/map                    the caller's map
+    40949  job/align                  where every new row comes from
+    41151  job/draft_vocab            the tokens that a draft's head has rows for
+    41396  job/plan                   what becomes of every tensor, and of the configs
+    41619  job/draft_head             a head of fewer rows, and what says which
+    41776  job/rope                   heads and rotary positions of the two models
+    41874  job/chat                   the template that turns messages into text
+    42013  job/digits                 where the two tokenizers cut numbers differently
+    42214  job/converted              the special tokens that a conversion to GGUF finds
+    42522  job/gguf_donor             the files of a tokenizer, open once more
+    42606  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42889  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43225  job/gguf_merges            the merges of a byte-level vocabulary
+    43396  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43566  job/gguf_special           special tokens, flags, templates
+    43785  job/gguf_normal            what becomes of spaces and letters
+    43928  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44124  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44364  job/bos                    texts that begin otherwise than the base's
+    44428  job/rows                   rows in memory: reading, checking, their mean
+    44768  job/pieces                 what the base cuts new tokens into
+    44923  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45188  job/magikarp               tokens that look under-trained by their rows
+    45315  job/match                  rows of tokens that a new one only begins with
+    45402  job/solve                  solving for the rows of the donor
+    45611  job/targets                the rows that are made from the donor's
+    45734  job/diagnose               what is odd about the rows that were made
+    45866  job/rebuild                the new rows of one vocabulary tensor
+    46157  job/write_blocks           new rows as blocks
+    46256  job/write                  the output and its weights
+    46572  job/write_gguf             the output as a GGUF file, or as parts of one
+    46922  job/copy                   the other files of the two models
+    47139  job/index                  the files that are written anew
+    47317  job/run                    the whole, in order
+    47482  job/combined               a map of tokens by the combinations that a method makes
+    47582  job/report                 what a job did, as JSON and as a table
+    47911  job/findings               what is told of a finished model
+    47962  job/check_head             a head of fewer rows than tokens
+    48207  job/check_files            its files
+    48344  job/check_ids              sizes, ids and tying
+    48560  job/check_values           values
+    48639  job/check_gguf             the tokens of a GGUF file
+    48889  job/check_gguf_keys        its other keys, and its tensors
+    49136  job/check_draft            as a draft model for another
+    49478  job/verify                 whether a finished model agrees with itself
 
-    49532  evaluate                   methods ranked on tokens that both models share
-    49551  evaluate/token_class       what a token is like, by its bytes
-    49618  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49816  evaluate/scores            how near rows come to the true ones
-    49916  evaluate/ranks             whether a true row is found among all
-    50047  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50276  evaluate/write_json        an evaluation as JSON
-    50389  evaluate/write_page        an evaluation as a page
+    49536  evaluate                   methods ranked on tokens that both models share
+    49555  evaluate/token_class       what a token is like, by its bytes
+    49622  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49820  evaluate/scores            how near rows come to the true ones
+    49920  evaluate/ranks             whether a true row is found among all
+    50051  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50280  evaluate/write_json        an evaluation as JSON
+    50393  evaluate/write_page        an evaluation as a page
 
-    50603  reshape                    a model's own vocabulary, smaller or larger
-    50635  reshape/needed             what has to stay for the sake of what stays
-    50893  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51203  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51354  reshape/renumber           which tokens there are then, and their ids
-    51602  reshape/files_json         tokenizer.json and the JSON files beside it
-    51997  reshape/files_lines        merges.txt and vocab.txt
-    52081  reshape/files_pieces       SentencePiece models
-    52301  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52469  reshape/named              tokens that configs name, which stay
-    52586  reshape/files_gguf         the keys of GGUF files
-    52868  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53075  reshape/wording            what the transplant says, in words of those who asked
-    53173  reshape/new_model          the model with its new tokenizer
-    53341  reshape/text_counts        which tokens the caller's texts are made of
-    53410  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53566  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53831  reshape/trim               fewer tokens
-    53999  reshape/extend             a text that becomes a token
-    54290  reshape/more_tokens        all that are wanted, and the model with them
+    50607  reshape                    a model's own vocabulary, smaller or larger
+    50639  reshape/needed             what has to stay for the sake of what stays
+    50897  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51207  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51358  reshape/renumber           which tokens there are then, and their ids
+    51606  reshape/files_json         tokenizer.json and the JSON files beside it
+    52001  reshape/files_lines        merges.txt and vocab.txt
+    52085  reshape/files_pieces       SentencePiece models
+    52305  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52473  reshape/named              tokens that configs name, which stay
+    52590  reshape/files_gguf         the keys of GGUF files
+    52872  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53079  reshape/wording            what the transplant says, in words of those who asked
+    53177  reshape/new_model          the model with its new tokenizer
+    53345  reshape/text_counts        which tokens the caller's texts are made of
+    53414  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53570  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53835  reshape/trim               fewer tokens
+    54003  reshape/extend             a text that becomes a token
+    54294  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -22926,8 +22926,11 @@ OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__
 }
 
 /* What the scores of some survivors with that vector are at most, by products in float,
-   and, of the best of them, at least. A sum of n such products is off by no more
-   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+   and, of the best of them, at least. A sum of n such products, one side of which was
+   rounded, is off by no more than n + 1 units of the norms, whatever its order, and by what
+   counts as 0. The further unit and the 2 % are far more than the scores that decide, in
+   double, are off: what is ruled out scores less than the best there too, and ties with
+   nothing. */
 OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
                                          size_t end, otx__scratch *scratch)
 {
@@ -22969,10 +22972,11 @@ OTX__PRIVATE double otx__survivors_least(const otx__screen *screen, size_t targe
    What the best of them has with the new residual, a few products, is a bar for all others
    before these are scanned: nearly every tile fails it at once. */
 
-/* Leaves out what a target has none of. */
+/* A target of a new block has none yet, nor a bar. */
 OTX__PRIVATE void otx__runners_clear(const otx__screen *screen, size_t target)
 {
     size_t i;
+    screen->bars[target] = 0.0f;
     for (i = 0; i < OTX__RUNNERS; i++)
         screen->runners[target * OTX__RUNNERS + i] = OTX__NO_ATOM;
 }
@@ -23757,9 +23761,6 @@ OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target,
 /* Survivors up to which all are scored in double; more are scored in float first. */
 #define OTX__DIRECT_SCORES_MAX 12
 
-/* Survivors up to which all are scored in double; more are scored in float first. */
-#define OTX__DIRECT_SCORES_MAX 12
-
 /* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
 OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
@@ -24011,6 +24012,22 @@ OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
 
+/* Steps that the block's targets have behind them; *active: one has not ended. */
+OTX__PRIVATE uint64_t otx__screen_steps(const otx__screen *screen, bool *active)
+{
+    uint64_t steps = 0, k = screen->problem->k;
+    size_t i;
+    *active = false;
+    for (i = 0; i < screen->count; i++) {
+        const otx__support *support = &screen->supports[i];
+        steps += support->ended ? k : support->count;
+        *active |= !support->ended;
+    }
+    for (i = 0; i < screen->apart_count; i++)
+        steps -= k - screen->supports[screen->apart[i]].count;
+    return steps;
+}
+
 /* >>> src/solve/rates.h */
 /* ---- rates: what a processor does in a second ------------------------------------ */
 
@@ -24175,8 +24192,10 @@ OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
     size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    /* Of the screen that is of the residual form. */
     size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
-                                                     : pursuit->screen.capacity;
+                      : screens                      ? pursuit->screen.capacity
+                                                     : 1;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -24281,8 +24300,8 @@ OTX__PRIVATE bool otx__pursuit_take_residuals(otx__pursuit *pursuit, otx__screen
 {
     otx__pool *pool = &pursuit->pool;
     size_t capacity = screen->capacity, columns = pursuit->dictionary.columns;
-    screen->masks = (uint32_t *)otx__pool_take(pool, capacity,
-                                               pursuit->dictionary.tiles * sizeof(uint32_t));
+    screen->masks = (uint32_t *)otx__pool_take_zero(
+        pool, capacity, pursuit->dictionary.tiles * sizeof(uint32_t));
     screen->residuals = (double *)otx__pool_take(pool, capacity, columns * sizeof(double));
     screen->runners =
         (uint32_t *)otx__pool_take(pool, capacity, OTX__RUNNERS * sizeof(uint32_t));
@@ -24581,26 +24600,21 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
    residual itself, by many such targets of a block together: rather than each of them scoring
    every atom in double at every step, while the others wait for it to end. */
 
-/* Takes some of the targets that were set apart, from the first given. */
-OTX__PRIVATE void otx__apart_take(otx__pursuit *pursuit, size_t first)
+/* Takes some of the targets that were set apart, from the first given. Returns how many steps
+   they have behind them. */
+OTX__PRIVATE uint64_t otx__apart_take(otx__pursuit *pursuit, size_t first)
 {
     otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    uint64_t steps = 0;
     size_t i;
     apart->count = otx__min(apart->capacity, screen->apart_count - first);
     apart->watch = screen->watch;
     for (i = 0; i < apart->count; i++) {
         apart->supports[i] = screen->supports[screen->apart[first + i]];
         apart->supports[i].ended = false;
+        steps += apart->supports[i].count;
     }
-}
-
-/* Whether one of them has not ended. */
-OTX__PRIVATE bool otx__apart_goes_on(const otx__screen *apart)
-{
-    size_t i;
-    for (i = 0; i < apart->count; i++)
-        if (!apart->supports[i].ended) return true;
-    return false;
+    return steps;
 }
 
 /* All further steps of the targets of a block that were set apart. */
@@ -24609,13 +24623,17 @@ OTX__PRIVATE otx_result otx__apart_run(otx__pursuit *pursuit, otx_error *error)
     otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
     otx_result result = OTX_OK;
     size_t first, i;
+    bool active;
     for (first = 0; first < screen->apart_count && !result; first += apart->count) {
-        otx__apart_take(pursuit, first);
+        uint64_t done = screen->watch.done - otx__apart_take(pursuit, first);
         result = otx__screen_open_block(apart, error);
-        while (!result && otx__apart_goes_on(apart)) {
+        while (!result) {
+            apart->watch.done = done + otx__screen_steps(apart, &active);
+            if (!active) break;
             result = otx__screen_scan_all(apart, error);
             if (!result) result = otx__screen_select(apart, error);
         }
+        screen->watch.done = apart->watch.done;
         for (i = 0; i < apart->count; i++)
             screen->supports[screen->apart[first + i]] = apart->supports[i];
     }
@@ -24717,20 +24735,6 @@ OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
         otx__support_exhaustive_step(&pursuit->problem, support, &pursuit->screen.scratch[worker]);
 }
 
-/* Steps that the block's targets have behind them; *active: one has not ended. */
-OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
-{
-    uint64_t steps = 0;
-    size_t i;
-    *active = false;
-    for (i = 0; i < screen->count; i++) {
-        const otx__support *support = &screen->supports[i];
-        steps += support->ended ? screen->problem->k : support->count;
-        *active |= !support->ended;
-    }
-    return steps;
-}
-
 /* Makes the panels anew in finer numbers. */
 OTX__PRIVATE otx_result otx__pursuit_sharpen(otx__pursuit *pursuit, otx_error *error)
 {
@@ -24785,7 +24789,7 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
     if (otx__form_screens(pursuit->form)) result = otx__screen_open_block(screen, error);
     otx__lap(clock, &pursuit->stats.seconds_correlate);
     while (!result) {
-        screen->watch.done = done + otx__block_steps(screen, &active);
+        screen->watch.done = done + otx__screen_steps(screen, &active);
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }

@@ -192,8 +192,41 @@ static void parallel_hook(void)
     problem_close(&p);
 }
 
+/* Every worker needs room of its own, and may have it within the budget alone. */
+static void budgets_of_many_workers(void)
+{
+    problem p = embedding_like(40, 2048, 8, 2, 1.0);
+    solution reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_AUTO, 1), s = solution_open(&p);
+    otx_omp_options options;
+    otx_context ctx;
+    otx_error error;
+    backwards state = {0};
+    int form;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.parallel_for = run_backwards;
+    ctx.parallel_context = &state;
+    ctx.threads = 1024;
+    options.k = p.k;
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        int solved = 0;
+        options.form = (otx_omp_form)form;
+        for (options.memory = 4000000; options.memory < 64000000;
+             options.memory += options.memory / 4) {
+            if (solve_into(&p, &ctx, &options, &s, &error) != OTX_OK) continue;
+            CHECK(s.stats.peak_bytes <= options.memory);
+            CHECK(same(&s, &reference, p.targets));
+            solved++;
+        }
+        CHECK(solved > 1);
+    }
+    solution_close(&s);
+    solution_close(&reference);
+    problem_close(&p);
+}
+
 typedef struct watcher {
-    long calls, stop_at;
+    long calls, stop_at, at_end; /* at the end: as if all steps had been taken */
     uint64_t last;
     int went_back, beyond;
 } watcher;
@@ -205,9 +238,41 @@ static bool watch(void *context, const otx_progress *progress)
     if (progress->stage == OTX_STAGE_SOLVE) {
         if (progress->done < w->last) w->went_back = 1;
         w->last = progress->done;
+        w->at_end += progress->done == progress->total;
     }
     if (progress->done > progress->total && progress->total) w->beyond = 1;
     return w->calls != w->stop_at;
+}
+
+/* Targets that are finished apart are not told of as finished before; and may be stopped. */
+static void progress_apart(void)
+{
+    problem p = embedding_like(600, 96, 30, 12, 1.0);
+    solution s = solution_open(&p);
+    otx_omp_options options;
+    otx_context ctx;
+    otx_error error;
+    watcher w;
+    long calls;
+    size_t i;
+    for (i = 0; i < 96 * 30; i++) p.y[i] = p.a[i] * (1.0f + 1e-5f * (float)normal());
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    memset(&w, 0, sizeof w);
+    options.k = p.k;
+    options.form = OTX_FORM_GRAM;
+    ctx.progress = watch;
+    ctx.progress_context = &w;
+    CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_OK);
+    CHECK(w.calls > 4 * 12); /* some were finished apart */
+    CHECK(!w.went_back && !w.beyond);
+    CHECK(w.at_end > 0 && w.at_end <= 3);
+    calls = w.calls;
+    memset(&w, 0, sizeof w);
+    w.stop_at = calls / 2;
+    CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_ERROR_CANCELLED);
+    solution_close(&s);
+    problem_close(&p);
 }
 
 static void progress_and_cancel(void)
@@ -393,7 +458,9 @@ int main(void)
     RUN(exact_products_of_long_rows);
     RUN(few_columns);
     RUN(parallel_hook);
+    RUN(budgets_of_many_workers);
     RUN(progress_and_cancel);
+    RUN(progress_apart);
     RUN(every_allocation_can_fail);
     RUN(errors);
     RUN(names);

@@ -6,26 +6,21 @@
    residual itself, by many such targets of a block together: rather than each of them scoring
    every atom in double at every step, while the others wait for it to end. */
 
-/* Takes some of the targets that were set apart, from the first given. */
-OTX__PRIVATE void otx__apart_take(otx__pursuit *pursuit, size_t first)
+/* Takes some of the targets that were set apart, from the first given. Returns how many steps
+   they have behind them. */
+OTX__PRIVATE uint64_t otx__apart_take(otx__pursuit *pursuit, size_t first)
 {
     otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
+    uint64_t steps = 0;
     size_t i;
     apart->count = otx__min(apart->capacity, screen->apart_count - first);
     apart->watch = screen->watch;
     for (i = 0; i < apart->count; i++) {
         apart->supports[i] = screen->supports[screen->apart[first + i]];
         apart->supports[i].ended = false;
+        steps += apart->supports[i].count;
     }
-}
-
-/* Whether one of them has not ended. */
-OTX__PRIVATE bool otx__apart_goes_on(const otx__screen *apart)
-{
-    size_t i;
-    for (i = 0; i < apart->count; i++)
-        if (!apart->supports[i].ended) return true;
-    return false;
+    return steps;
 }
 
 /* All further steps of the targets of a block that were set apart. */
@@ -34,13 +29,17 @@ OTX__PRIVATE otx_result otx__apart_run(otx__pursuit *pursuit, otx_error *error)
     otx__screen *screen = &pursuit->screen, *apart = &pursuit->apart;
     otx_result result = OTX_OK;
     size_t first, i;
+    bool active;
     for (first = 0; first < screen->apart_count && !result; first += apart->count) {
-        otx__apart_take(pursuit, first);
+        uint64_t done = screen->watch.done - otx__apart_take(pursuit, first);
         result = otx__screen_open_block(apart, error);
-        while (!result && otx__apart_goes_on(apart)) {
+        while (!result) {
+            apart->watch.done = done + otx__screen_steps(apart, &active);
+            if (!active) break;
             result = otx__screen_scan_all(apart, error);
             if (!result) result = otx__screen_select(apart, error);
         }
+        screen->watch.done = apart->watch.done;
         for (i = 0; i < apart->count; i++)
             screen->supports[screen->apart[first + i]] = apart->supports[i];
     }

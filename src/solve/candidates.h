@@ -262,9 +262,6 @@ OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target,
 /* Survivors up to which all are scored in double; more are scored in float first. */
 #define OTX__DIRECT_SCORES_MAX 12
 
-/* Survivors up to which all are scored in double; more are scored in float first. */
-#define OTX__DIRECT_SCORES_MAX 12
-
 /* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
 OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,

@@ -119,8 +119,10 @@ OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
     size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    /* Of the screen that is of the residual form. */
     size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
-                                                     : pursuit->screen.capacity;
+                      : screens                      ? pursuit->screen.capacity
+                                                     : 1;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -225,8 +227,8 @@ OTX__PRIVATE bool otx__pursuit_take_residuals(otx__pursuit *pursuit, otx__screen
 {
     otx__pool *pool = &pursuit->pool;
     size_t capacity = screen->capacity, columns = pursuit->dictionary.columns;
-    screen->masks = (uint32_t *)otx__pool_take(pool, capacity,
-                                               pursuit->dictionary.tiles * sizeof(uint32_t));
+    screen->masks = (uint32_t *)otx__pool_take_zero(
+        pool, capacity, pursuit->dictionary.tiles * sizeof(uint32_t));
     screen->residuals = (double *)otx__pool_take(pool, capacity, columns * sizeof(double));
     screen->runners =
         (uint32_t *)otx__pool_take(pool, capacity, OTX__RUNNERS * sizeof(uint32_t));

@@ -32,8 +32,11 @@ OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__
 }
 
 /* What the scores of some survivors with that vector are at most, by products in float,
-   and, of the best of them, at least. A sum of n such products is off by no more
-   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+   and, of the best of them, at least. A sum of n such products, one side of which was
+   rounded, is off by no more than n + 1 units of the norms, whatever its order, and by what
+   counts as 0. The further unit and the 2 % are far more than the scores that decide, in
+   double, are off: what is ruled out scores less than the best there too, and ties with
+   nothing. */
 OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
                                          size_t end, otx__scratch *scratch)
 {
@@ -75,10 +78,11 @@ OTX__PRIVATE double otx__survivors_least(const otx__screen *screen, size_t targe
    What the best of them has with the new residual, a few products, is a bar for all others
    before these are scanned: nearly every tile fails it at once. */
 
-/* Leaves out what a target has none of. */
+/* A target of a new block has none yet, nor a bar. */
 OTX__PRIVATE void otx__runners_clear(const otx__screen *screen, size_t target)
 {
     size_t i;
+    screen->bars[target] = 0.0f;
     for (i = 0; i < OTX__RUNNERS; i++)
         screen->runners[target * OTX__RUNNERS + i] = OTX__NO_ATOM;
 }

@@ -181,3 +181,19 @@ OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error
     screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
+
+/* Steps that the block's targets have behind them; *active: one has not ended. */
+OTX__PRIVATE uint64_t otx__screen_steps(const otx__screen *screen, bool *active)
+{
+    uint64_t steps = 0, k = screen->problem->k;
+    size_t i;
+    *active = false;
+    for (i = 0; i < screen->count; i++) {
+        const otx__support *support = &screen->supports[i];
+        steps += support->ended ? k : support->count;
+        *active |= !support->ended;
+    }
+    for (i = 0; i < screen->apart_count; i++)
+        steps -= k - screen->supports[screen->apart[i]].count;
+    return steps;
+}

@@ -91,20 +91,6 @@ OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
         otx__support_exhaustive_step(&pursuit->problem, support, &pursuit->screen.scratch[worker]);
 }
 
-/* Steps that the block's targets have behind them; *active: one has not ended. */
-OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
-{
-    uint64_t steps = 0;
-    size_t i;
-    *active = false;
-    for (i = 0; i < screen->count; i++) {
-        const otx__support *support = &screen->supports[i];
-        steps += support->ended ? screen->problem->k : support->count;
-        *active |= !support->ended;
-    }
-    return steps;
-}
-
 /* Makes the panels anew in finer numbers. */
 OTX__PRIVATE otx_result otx__pursuit_sharpen(otx__pursuit *pursuit, otx_error *error)
 {
@@ -159,7 +145,7 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
     if (otx__form_screens(pursuit->form)) result = otx__screen_open_block(screen, error);
     otx__lap(clock, &pursuit->stats.seconds_correlate);
     while (!result) {
-        screen->watch.done = done + otx__block_steps(screen, &active);
+        screen->watch.done = done + otx__screen_steps(screen, &active);
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
