@@ -48,6 +48,7 @@ sum=$({ echo; cat "$work/page"; } >"$work/script" && sha256 <"$work/script" | aw
         }
     }
 }')
+[ -n "$sum" ] || { echo "$here/build.sh: there is no sha256sum" >&2; exit 1; }
 
 mkdir -p "$(dirname "$page")"
 awk -v work="$work" -v sum="$sum" '
