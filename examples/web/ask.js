@@ -28,6 +28,14 @@ function showMemory() {
 /* An answer that did not come because nobody wants it any more. */
 class Cancelled extends Error {}
 
+/* The library's line; `lost` where the browser could not read a file that it had. */
+class Failed extends Error {
+    constructor({ answers, lost }) {
+        super(textOf(answers.error) || 'the program gave no reason');
+        this.lost = lost;
+    }
+}
+
 /* Asks the program `words` about files, [[path, File], ...]: {answer, cancel}. The answer is what
    worker.js posts at the end; it fails with the library's line, or with Cancelled. `tell` gets
    what it posts until then. */
@@ -40,13 +48,14 @@ function ask(words, files, tell = () => {}) {
             if (data.memory !== undefined) memories.set(worker, data.memory);
             showMemory();
             if (data.kind === 'done' && data.status === 0) done(data);
-            else if (data.kind === 'done') fail(new Error(reasonOf(data)));
+            else if (data.kind === 'done') fail(new Failed(data));
             else if (data.kind === 'failed') fail(new Error(data.message));
             else tell(data);
         };
-        worker.onerror = (event) => fail(new Error(event.message));
+        worker.onerror = (event) =>
+            fail(new Error(event.message || 'the browser started no worker for the program'));
         compiled ??= program();
-        compiled.then((module) => worker.postMessage({ module, words, files }), fail);
+        compiled.then((module) => worker.postMessage({ module, words, files })).catch(fail);
     });
     const end = () => {
         worker.terminate();
@@ -55,13 +64,6 @@ function ask(words, files, tell = () => {}) {
     };
     answer.then(end, end);
     return { answer, cancel: () => stop(new Cancelled('cancelled: nothing was written')) };
-}
-
-/* The library's line, and what the browser adds to it. */
-function reasonOf({ answers, lost }) {
-    const line = textOf(answers.error) || 'the program gave no reason';
-    return lost ? `${line} (a file was moved, or has changed, since it was dropped: drop it again)`
-                : line;
 }
 
 function textOf(bytes) {

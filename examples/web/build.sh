@@ -34,8 +34,25 @@ gzip -9nc "$work/web.wasm" | base64 >"$work/program"
 (cd $here && cat chart.js drop.js zip.js save.js table.js report.js ask.js page.js) >"$work/page"
 cp $here/page.css "$work/page.css"
 
+# The page's Content-Security-Policy lets this script run and no other: its SHA-256, of the
+# newline after the tag as well, in base 64.
+sha256() { sha256sum 2>/dev/null || shasum -a 256; }
+sum=$({ echo; cat "$work/page"; } >"$work/script" && sha256 <"$work/script" | awk '{
+    signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for (i = 1; i <= 64; i++) { # 12 bits, of three digits, are two signs
+        bits = bits * 16 + index("0123456789abcdef", substr($1, i, 1)) - 1
+        if (i == 64) printf "%s=", substr(signs, bits * 4 + 1, 1)
+        else if (i % 3 == 0) {
+            printf "%s%s", substr(signs, int(bits / 64) + 1, 1), substr(signs, bits % 64 + 1, 1)
+            bits = 0
+        }
+    }
+}')
+[ -n "$sum" ] || { echo "$here/build.sh: there is no sha256sum" >&2; exit 1; }
+
 mkdir -p "$(dirname "$page")"
-awk -v work="$work" '
+awk -v work="$work" -v sum="$sum" '
+    { sub(/sha256-OF-PAGE/, "sha256-" sum) }
     /^<!-- (page\.css|worker|program|page) -->$/ {
         file = work "/" $2
         while ((getline line < file) > 0) print line

@@ -1,55 +1,72 @@
 /* drop - what was dropped or chosen, as files with the paths that the program knows them by. */
 
-/* All files of a dropped directory: [[path within it, File], ...]. */
-async function filesOfEntry(entry, path) {
-    if (entry.isFile)
-        return [[path, await new Promise((done, fail) => entry.file(done, fail))]];
-    const reader = entry.createReader(), found = [];
+/* Adds the files of a dropped directory to `found`: [[path within it, File], ...]. */
+async function filesOfEntry(entry, path, found) {
+    if (entry.isFile) {
+        const file = new Promise((done, fail) => entry.file(done, fail));
+        found.push([path, await named(path, file)]);
+        return;
+    }
+    const reader = entry.createReader();
     for (;;) { /* it gives a hundred at a time */
-        const some = await new Promise((done, fail) => reader.readEntries(done, fail));
-        if (some.length === 0) return found;
+        const list = new Promise((done, fail) => reader.readEntries(done, fail));
+        const some = await named(path || entry.name, list);
+        if (some.length === 0) return;
         for (const one of some)
-            found.push(...await filesOfEntry(one, path ? `${path}/${one.name}` : one.name));
+            await filesOfEntry(one, path ? `${path}/${one.name}` : one.name, found);
     }
 }
 
 /* The same of a handle, where the browser gives such: Chromium's entries give no files to a
    page that was opened from a disk. */
-async function filesOfHandle(handle, path) {
-    if (handle.kind === 'file') return [[path, await handle.getFile()]];
-    const found = [];
+async function filesOfHandle(handle, path, found) {
+    if (handle.kind === 'file') {
+        found.push([path, await named(path, handle.getFile())]);
+        return;
+    }
     for await (const [name, one] of handle.entries())
-        found.push(...await filesOfHandle(one, path ? `${path}/${name}` : name));
-    return found;
+        await filesOfHandle(one, path ? `${path}/${name}` : name, found);
+}
+
+/* What a promise gives; if it fails, the browser's line, with the name that it leaves out. */
+function named(path, promise) {
+    return promise.catch((error) => { throw new Error(`${path}: ${error.message}`); });
 }
 
 /* What a drop holds: {name, files: [[path, File], ...], folder}. What lies in it must be asked
    for before the drop's event is over, so this waits for nothing before it has. */
 async function dropped(transfer) {
-    const items = [...transfer.items].filter((item) => item.kind === 'file');
-    const roots = items.map((item) => {
-        const entry = item.webkitGetAsEntry(), handle = item.getAsFileSystemHandle?.();
-        const { name, isDirectory } = entry, file = item.getAsFile();
-        return { name, folder: isDirectory, file, entry, handle };
-    });
-    const filesOf = async ({ folder, file, entry, handle }, path) => !folder ? [[path, file]]
-        : handle ? filesOfHandle(await handle, path) : filesOfEntry(entry, path);
-    if (roots.length === 1 && roots[0].folder)
-        return { name: roots[0].name, folder: true, files: await filesOf(roots[0], '') };
+    const roots = [...transfer.items].filter((item) => item.kind === 'file').map((item) => {
+        const entry = item.webkitGetAsEntry(), file = item.getAsFile();
+        const folder = entry?.isDirectory === true, name = (entry ?? file)?.name;
+        /* A folder that the browser holds for the system's own has no handle. */
+        const handle = folder ? item.getAsFileSystemHandle?.().catch(() => null) : null;
+        return { name, folder, file, entry, handle };
+    }).filter(({ folder, file }) => folder || file);
     const files = [];
-    for (const root of roots) files.push(...await filesOf(root, root.name));
+    const add = async ({ folder, file, entry, handle }, path) => {
+        const opened = await handle;
+        if (!folder) files.push([path, file]);
+        else if (opened) await filesOfHandle(opened, path, files);
+        else await filesOfEntry(entry, path, files);
+    };
+    if (roots.length === 1 && roots[0].folder) {
+        await add(roots[0], '');
+        return { name: roots[0].name, folder: true, files };
+    }
+    for (const root of roots) await add(root, root.name);
     return { name: nameOf(files), folder: false, files };
 }
 
-/* The same of what was chosen in a dialog. */
+/* The same of what was chosen in a dialog. On telephones one for folders gives files. */
 function chosen(input) {
     const list = [...input.files];
-    if (!input.webkitdirectory) {
+    if (!list.every(({ webkitRelativePath: path }) => path?.includes('/'))) {
         const files = list.map((file) => [file.name, file]);
         return { name: nameOf(files), folder: false, files };
     }
     return {
-        name: list[0]?.webkitRelativePath.split('/')[0] ?? '', folder: true,
+        name: list[0].webkitRelativePath.split('/')[0], folder: true,
         files: list.map((file) => [file.webkitRelativePath.split('/').slice(1).join('/'), file]),
     };
 }
@@ -74,6 +91,22 @@ function pathOfSide(id, { files, folder }) {
 /* The files of a side by their paths in the program's root. */
 function filesOfSide(id, { files }) {
     return files.map(([path, file]) => [`${id}/${path}`, file]);
+}
+
+/* Why files cannot be looked at; '' where they can. */
+function whyUnfit({ name, folder, files }) {
+    if (files.length === 0)
+        return !folder ? 'There is no file in what was dropped'
+            : `${name}: there is no file in it. In a folder a browser follows no links, as a ` +
+              'download cache has them: choose the files themselves';
+    const paths = new Set();
+    for (const [path] of files) {
+        if (!folder && paths.has(path)) return `${path}: two files have this name`;
+        paths.add(path);
+        /* Chromium's dialog makes steps of the backslashes in a name. */
+        if (path.split('/').includes('..')) return `${path}: the name leads out of its folder`;
+    }
+    return '';
 }
 
 function sizeOfFiles(files) {

@@ -46,6 +46,11 @@ class Dropped {
     slice(offset, end) {
         return new Uint8Array(this.reader.readAsArrayBuffer(this.file.slice(offset, end)));
     }
+
+    /* Keeps nothing in memory until it is read again. */
+    close() {
+        this.window = new Uint8Array(0);
+    }
 }
 
 /* A file that is being written, from its first byte to its last. */
@@ -53,7 +58,7 @@ class Written {
     constructor() {
         this.id = ++nodes;
         this.parts = [];
-        this.tail = new Uint8Array(PART);
+        this.tail = new Uint8Array(0); /* as large as was needed, PART at most */
         this.used = 0;
         this.size = 0;
         this.sum = new Checksum();
@@ -65,6 +70,7 @@ class Written {
         this.size += bytes.length;
         while (bytes.length > 0) {
             const some = bytes.subarray(0, PART - this.used);
+            this.makeRoom(this.used + some.length);
             this.tail.set(some, this.used);
             this.used += some.length;
             bytes = bytes.subarray(some.length);
@@ -72,9 +78,22 @@ class Written {
         }
     }
 
+    makeRoom(size) {
+        if (size <= this.tail.length) return;
+        const larger = new Uint8Array(Math.min(Math.max(size, 2 * this.tail.length), PART));
+        larger.set(this.tail.subarray(0, this.used));
+        this.tail = larger;
+    }
+
     flush() {
         if (this.used > 0) this.parts.push(new Blob([this.tail.subarray(0, this.used)]));
         this.used = 0;
+    }
+
+    /* Keeps nothing in memory until more is written. */
+    close() {
+        this.flush();
+        this.tail = new Uint8Array(0);
     }
 
     /* All of it; more may be written after. */

@@ -14,7 +14,8 @@ const WITHOUT_DONOR = ['mean', 'zero', 'subword', 'randn', 'john_hewitt'];
 
 const get = (id) => document.getElementById(id);
 const sides = { base: null, donor: null }; /* {files, path, name, size, weights, ...} or null */
-let table = null, plan = null, aligning = null;
+let table = null, aligning = null, verifying = null;
+let aligned = null, plan = null; /* what the alignment gave, and what the table shows */
 
 function show(node, text) {
     node.textContent = text;
@@ -45,7 +46,8 @@ async function takeSide(id, coming) {
     show(found, 'looking at it …');
     try {
         Object.assign(mine, await coming);
-        if (mine.files.length === 0) throw new Error(`${mine.name}: there is no file in it`);
+        const unfit = whyUnfit(mine);
+        if (unfit) throw new Error(unfit);
         mine.path = pathOfSide(id, mine);
         mine.size = sizeOfFiles(mine.files);
         if (sides[id] !== mine) return;
@@ -58,7 +60,7 @@ async function takeSide(id, coming) {
     } catch (error) {
         if (sides[id] !== mine || error instanceof Cancelled) return;
         setSide(id, null);
-        show(side.querySelector('.error'), error.message);
+        show(side.querySelector('.error'), wordsOfError(error));
         return;
     }
     if (sides[id] !== mine) return;
@@ -72,7 +74,7 @@ async function takeSide(id, coming) {
 function wordsOfSide({ name, size, files, vocabulary, weights }) {
     const { tokens, model, family, source } = vocabulary;
     const count = files.length === 1 ? '' : `${files.length} files, `;
-    const lines = [`${name}: ${count}${sizeText(size)}`,
+    const lines = [`${isolated(name)}: ${count}${sizeText(size)}`,
                    `${numberText(tokens)} tokens, ${model}, ${family}, from ${source}`];
     lines.push(weights ? `${numberText(weights.tensors)} tensors, ${sizeText(weights.bytes)}`
                        : 'the tokenizer alone, without weights');
@@ -90,11 +92,17 @@ function setSide(id, value) {
     changed();
 }
 
+function wordsOfError({ message, lost }) {
+    return lost ? `${message} (a file was moved, or has changed, since it was dropped: drop it ` +
+                  'again)'
+                : message;
+}
+
 /* Where an error is shown: at the side whose file it names, or at `otherwise`. */
 function showError(error, otherwise) {
     const id = /^"?(base|donor)(\/|:|"|$)/.exec(error.message)?.[1];
     const at = id === undefined ? otherwise : get(id).querySelector('.error');
-    show(at, error.message);
+    show(at, wordsOfError(error));
     if (at !== otherwise) at.scrollIntoView({ block: 'nearest' });
 }
 
@@ -102,7 +110,7 @@ function showError(error, otherwise) {
 function changed() {
     for (const run of Object.values(runs)) run.reset();
     aligning?.cancel();
-    aligning = null;
+    aligning = aligned = plan = null;
     const both = sides.base?.ready && sides.donor?.ready;
     for (const id of ['alignment', 'transplant', 'evaluate']) get(id).hidden = !both;
     get('breakdown').hidden = true;
@@ -123,7 +131,8 @@ async function align() {
     try {
         const { answers } = await mine.answer;
         show(running, '');
-        showPlan(new Plan(answers.rows, answers.text, null));
+        aligned = new Plan(answers.rows, answers.text, null);
+        if (plan === null) showPlan(aligned);
     } catch (failure) {
         if (aligning !== mine) return;
         show(running, '');
@@ -141,8 +150,9 @@ function showPlan(given) {
         `${numberText(made)} are new to it, and get rows that are made from those.`;
     get('chart').replaceChildren(breakdownChart(counts));
     const options = ACTIONS.map(({ name }, i) => new Option(name, String(i)))
-        .filter((_, i) => counts[i] > 0);
+        .filter((_, i) => counts[i] > 0), before = get('shown').value;
     get('shown').replaceChildren(new Option('all', '-1'), ...options);
+    if (options.some(({ value }) => value === before)) get('shown').value = before;
     get('breakdown').hidden = false;
     table ??= new TokenTable(get('table'));
     filter();
@@ -186,7 +196,10 @@ class Run {
         for (const what of ['.warnings', '.notes', '.result']) this.find(what).hidden = true;
         forgetLinks(this.find('.result'));
         this.find('.result').replaceChildren();
-        if (this.section.id === 'transplant') get('kept').textContent = 'none';
+        if (this.section.id !== 'transplant') return;
+        get('kept').textContent = 'none';
+        verifying?.cancel();
+        verifying = null;
     }
 
     working(on) {
@@ -198,6 +211,7 @@ class Run {
 
     async start(begin) {
         this.forget();
+        get('told').textContent = ''; /* so that the same words are news again */
         this.working(true);
         const cancel = this.find('.cancel'), began = performance.now();
         cancel.addEventListener('click', () => this.question.cancel());
@@ -205,11 +219,12 @@ class Run {
         const mine = begin((told) => this.tell(told, began));
         this.question = mine;
         try {
-            const answer = await mine.answer;
+            await mine.answer;
             if (this.question !== mine) return;
             this.end();
             this.find('.result').hidden = false;
-            return answer;
+            get('told').textContent = this.section.id === 'transplant'
+                ? 'The transplant is complete.' : 'The evaluation is complete.';
         } catch (error) {
             if (this.question !== mine) return;
             this.end();
@@ -235,9 +250,8 @@ class Run {
             this.find('summary').textContent = `${notes} ${notes === 1 ? 'note' : 'notes'}`;
         } else if (told.kind === 'progress' && this.question !== null) {
             const share = told.total > 0 ? told.done / told.total : 0;
-            const stage = `${told.stage} ${told.subject}`.trim();
-            if (this.find('.stage').textContent !== stage)
-                this.find('.stage').textContent = stage;
+            for (const [what, text] of [['.step', told.stage], ['.subject', told.subject]])
+                if (this.find(what).textContent !== text) this.find(what).textContent = text;
             this.find('progress').value = share;
             this.find('.left').textContent = `${(100 * share).toFixed(0)} % of this step, ` +
                 `${durationText((performance.now() - began) / 1000)} gone`;
@@ -271,15 +285,16 @@ function offerMethods() {
 
 /* What a transplant takes as a model: the whole directory, or a GGUF file. */
 function modelOf(id) {
-    return sides[id].path.endsWith('.gguf') ? sides[id].path : id;
+    return sides[id].weights?.gguf || sides[id].path.endsWith('.gguf') ? sides[id].path : id;
 }
 
 /* ---- the transplant ---- */
 
 function beginTransplant(tell) {
     const name = `${baseName()}-transplanted`, gguf = sides.base.weights.gguf;
+    if (aligned !== null && plan !== aligned) showPlan(aligned); /* not what an earlier one made */
     const words = ['transplant', modelOf('base'), modelOf('donor'), gguf ? `${name}.gguf` : name,
-                   get('method').value, get('k').value || '0'];
+                   get('method').value, String(get('k').valueAsNumber || 0)]; /* "1e3" is 1000 */
     const question = ask(words, bothFiles(), tell);
     question.answer.then((answer) => showTransplant(answer, name), () => {});
     return question;
@@ -308,15 +323,19 @@ async function verify(written, at) {
     at.textContent = 'checking the new model …';
     const first = written[0].path, path = first.includes('/') ? first.split('/')[0] : first;
     const lines = [];
-    const { answer } = ask(['verify', path], written.map(({ path, blob }) => [path, blob]),
-                           (told) => { if (told.kind === 'log') lines.push(told.message); });
+    const mine = ask(['verify', path], written.map(({ path, blob }) => [path, blob]),
+                     (told) => { if (told.kind === 'log') lines.push(told.message); });
+    verifying = mine;
     try {
-        const { faults, warnings } = jsonOf((await answer).answers.verified);
+        const { faults, warnings } = jsonOf((await mine.answer).answers.verified);
         at.textContent = faults + warnings === 0 ? 'The new model agrees with itself.'
                                                  : lines.join('\n');
         at.classList.toggle('error', faults > 0);
     } catch (error) {
-        at.textContent = error.message;
+        at.textContent = error.lost
+            ? `${error.message} (the browser has not kept it: it may have no room left)`
+            : error.message;
+        at.classList.add('error');
     }
 }
 
@@ -348,7 +367,9 @@ get('shown').addEventListener('change', filter);
 for (const kind of ['dragover', 'drop'])
     window.addEventListener(kind, (event) => event.preventDefault());
 window.addEventListener('beforeunload', (event) => {
-    if (Object.values(runs).some(({ question }) => question !== null)) event.preventDefault();
+    if (saving === 0 && Object.values(runs).every(({ question }) => question === null)) return;
+    event.preventDefault();
+    event.returnValue = true; /* for Chromium before 119 */
 });
 compiled = program();
 compiled.catch((error) => show(get('unable'),

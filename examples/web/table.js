@@ -11,7 +11,7 @@ class Plan {
         this.view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
         this.count = rows.byteLength / ROW;
         this.text = text;
-        this.decoder = new TextDecoder();
+        this.decoder = new TextDecoder('utf-8', { ignoreBOM: true }); /* that is a token too */
         this.starts = new Uint32Array(this.count + 1);
         this.actions = new Uint8Array(this.count);
         this.copies = new Map(); /* base id: donor id that has its row */
@@ -132,12 +132,21 @@ function placesOfActions() {
     return places;
 }
 
-/* Text in quotes with all that is not seen made visible. */
+/* Characters of a token that are shown at most. */
+const SHOWN = 200;
+
+/* Text in quotes with all that is not seen made visible. It keeps its direction to itself, or
+   Arabic would take the numbers and the tokens beside it along. */
 function quoted(text) {
-    return `“${visible(text)}”`;
+    return `“${isolated(visible(text))}”`;
+}
+
+function isolated(text) {
+    return `\u2068${text}\u2069`;
 }
 
 function visible(text) {
+    if (text.length > SHOWN) return `${visible(text.slice(0, SHOWN))}…`;
     return text.replaceAll(' ', '␣').replaceAll('\n', '⏎').replaceAll('\t', '⇥')
         .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Zs}\p{Zl}\p{Zp}]/gu,
                  (c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`);
@@ -148,7 +157,11 @@ function hexText(bytes) {
     return bytes.length > 24 ? `${shown} …` : shown;
 }
 
-/* A table of ids of a plan in a box that scrolls: rows that are not seen are not there. */
+/* Pixels that a table is high at most: browsers draw nothing beyond some 17 million. */
+const MOST_HEIGHT = 8e6;
+
+/* A table of ids of a plan in a box that scrolls: rows that are not seen are not there. Where
+   all rows would be too high, a pixel of the scroll bar stands for more than one of theirs. */
 class TokenTable {
     constructor(into) {
         this.box = document.createElement('div');
@@ -158,6 +171,7 @@ class TokenTable {
         this.box.setAttribute('aria-label', 'Tokens of the donor');
         this.head = rowOf(['id', 'token', 'bytes', 'what', 'why'], 'columnheader');
         this.head.classList.add('head');
+        this.head.setAttribute('aria-rowindex', '1');
         this.space = document.createElement('div');
         this.space.className = 'space';
         this.space.setAttribute('role', 'rowgroup');
@@ -181,15 +195,20 @@ class TokenTable {
     /* Draws the rows from a little above what is seen to a little below. */
     draw() {
         const height = parseFloat(getComputedStyle(this.box).getPropertyValue('--row'));
-        const first = Math.max(Math.floor(this.box.scrollTop / height) - 4, 0);
+        const whole = height * this.ids.length, high = Math.min(whole, MOST_HEIGHT);
+        const seen = this.box.clientHeight - this.head.offsetHeight, top = this.box.scrollTop;
+        /* How much further down the rows are seen than the box is scrolled. */
+        const ahead = whole > high
+            ? Math.round(Math.min(top / (high - seen), 1) * (whole - high)) : 0;
+        const first = Math.max(Math.floor((top + ahead) / height) - 4, 0);
         const last = Math.min(first + Math.ceil(this.box.clientHeight / height) + 8,
                               this.ids.length);
-        const drawn = `${first} ${last} ${height}`;
+        const drawn = `${first} ${last} ${height} ${ahead}`;
         if (drawn === this.drawn) return;
         this.drawn = drawn;
-        this.space.style.height = `${height * this.ids.length}px`;
+        this.space.style.height = `${high}px`;
         const rows = [];
-        for (let i = first; i < last; i++) rows.push(this.row(i, height * i));
+        for (let i = first; i < last; i++) rows.push(this.row(i, height * i - ahead));
         this.space.replaceChildren(...rows);
     }
 

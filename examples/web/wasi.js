@@ -18,7 +18,7 @@ class Exit {
    when it grows, and LOST() is told that a file could not be read. */
 function makeSystem(root, words, memory, lost) {
     const open = new Map([[3, { node: root, at: 0 }]]);
-    const utf8 = new TextEncoder(), text = new TextDecoder();
+    const utf8 = new TextEncoder(), text = new TextDecoder('utf-8', { ignoreBOM: true });
     const args = words.map((word) => utf8.encode(word + '\0'));
     const view = () => new DataView(memory().buffer);
     const bytes = (at, size) => new Uint8Array(memory().buffer, at >>> 0, size >>> 0);
@@ -119,14 +119,20 @@ function makeSystem(root, words, memory, lost) {
             return file ? giveStatus(file.node, to) : E.BADF;
         },
         fd_close(fd) {
-            return open.delete(fd) ? E.OK : E.BADF;
+            const file = open.get(fd);
+            if (!file) return E.BADF;
+            open.delete(fd);
+            file.node.close?.();
+            return E.OK;
         },
         fd_sync: (fd) => open.has(fd) ? E.OK : E.BADF,
         fd_seek(fd, offset, whence, to) {
             const file = open.get(fd);
             if (!file) return E.BADF;
-            file.at = Number(offset) + [0, file.at, file.node.size][whence];
-            view().setBigUint64(to, BigInt(file.at), true);
+            const at = Number(offset) + [0, file.at, file.node.size][whence];
+            if (!(at >= 0)) return E.INVAL;
+            file.at = at;
+            view().setBigUint64(to, BigInt(at), true);
             return E.OK;
         },
         fd_pread(fd, list, count, offset, to) {
@@ -205,6 +211,7 @@ function makeSystem(root, words, memory, lost) {
             let node = find(root, path);
             if (node && flags & OPEN_EXCLUSIVE) return E.EXIST;
             if (node && flags & OPEN_DIRECTORY && !(node instanceof Directory)) return E.NOTDIR;
+            if (node instanceof Directory && flags & OPEN_TRUNCATE) return E.ISDIR;
             if (!node || flags & OPEN_TRUNCATE) {
                 const { error, directory, name } = place(path);
                 if (error) return error;

@@ -1,7 +1,11 @@
 /* zip - files as one archive, not compressed, put together of their Blobs without a copy. */
 
-/* The format without its later extension ends at 4 GiB. */
-const ZIP_LIMIT = 0xffffffff;
+/* The format without its later extension ends at 4 GiB, and at so many files. */
+const ZIP_LIMIT = 0xffffffff, ZIP_FILES = 0xfffe;
+
+function zipHolds(files) {
+    return files.length <= ZIP_FILES && zipSize(files) <= ZIP_LIMIT;
+}
 
 /* Bytes that an archive of these files has. */
 function zipSize(files) {
@@ -9,14 +13,15 @@ function zipSize(files) {
         sum + 30 + 46 + 2 * new TextEncoder().encode(path).length + size, 22);
 }
 
-/* The files {path, size, sum, blob} as a Blob; sizes must add up to less than the limit. */
+/* The files {path, size, sum, blob}, which it must hold, as a Blob. A backslash in a name becomes
+   "_": Windows would take it for a step, which may lead out of the folder. */
 function zipOf(files, date = new Date()) {
     const time = date.getHours() << 11 | date.getMinutes() << 5 | date.getSeconds() >> 1;
     const day = (date.getFullYear() - 1980) << 9 | (date.getMonth() + 1) << 5 | date.getDate();
     const parts = [], directory = [];
     let at = 0;
     for (const { path, size, sum, blob } of files) {
-        const name = new TextEncoder().encode(path);
+        const name = new TextEncoder().encode(path.replaceAll('\\', '_'));
         /* What both headers say: version 2.0, names in UTF-8, stored as it is. */
         const common = [[20, 2], [0x800, 2], [0, 2], [time, 2], [day, 2], [sum, 4], [size, 4],
                         [size, 4], [name.length, 2], [0, 2]];
