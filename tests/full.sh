@@ -345,18 +345,18 @@ whole() {
     suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
 }
 
-# A few of the platforms, a hostile system, and the page in a browser, all in bounded form.
+# A few of the platforms, a hostile system, and the page in a browser, all in bounded form,
+# each in a folder of its own.
 bounded() {
     suite "platforms" ./tests/platforms.sh "i686 with SSE2" s390x
-    suite "a hostile system" ./tests/hostile.sh
-    suite "the page" ./tests/run.sh --web
+    suite "a hostile system" env OTX_TEST_BUILD="$build/hostile" ./tests/hostile.sh
+    suite "the page" env OTX_TEST_BUILD="$build/page" ./tests/run.sh --web
 }
 
 # What has one core's work at a time: the real clients, and other machines.
 one_by_one() {
     clients
     emulated
-    bounded
 }
 
 # That runs beside the rest, in a folder of its own, and what it prints stands at the end.
@@ -369,6 +369,7 @@ thorough() {
     sanitized
     fuzzed
     ranks
+    bounded
     wait
     suite "the real clients, and other machines" cat "$beside"
 }
