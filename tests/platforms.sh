@@ -12,7 +12,8 @@ cd "$(dirname "$0")/.." || exit 1
 build=${OTX_TEST_BUILD:-build/tests}/platforms
 warn="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
 wasm="-Wl,-z,stack-size=1048576 -D_WASI_EMULATED_SIGNAL -lwasi-emulated-signal"
-emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sSTACK_SIZE=1MB"
+emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sTOTAL_STACK=1MB"
+emcc="$emcc -sEXIT_RUNTIME=1" # what is printed last, too
 threads="-pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=2"
 node="node --no-warnings --no-experimental-fetch"
 wasi="$node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2"
