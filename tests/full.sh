@@ -103,6 +103,10 @@ emulated() {
     else
         skip "32-bit x86" "no gcc-12 with -m32"
     fi
+}
+
+# Windows and a sandbox, where the whole tool runs, and a small compiler.
+other_systems() {
     suite "Windows, by MinGW and Wine" ./tests/windows.sh
     suite "the tool in a sandbox of WebAssembly" ./tests/wasi.sh
     if have tcc; then elsewhere "tcc" "" test_kernels tcc
@@ -370,6 +374,7 @@ thorough() {
     fuzzed
     ranks
     bounded
+    other_systems
     wait
     suite "the real clients, and other machines" cat "$beside"
 }
