@@ -55,301 +55,301 @@
      2476  base/begin                 system headers, and how floating point must be compiled
      2514  base/sizes                 counting, and sums and products that may not wrap
      2552  base/span                  bytes of others, digits, UTF-8
-     2710  base/decimal               the digits of a double
-     2859  base/format                printf without stdio and without a locale
-     3128  base/result                results, failures, messages
-     3244  base/memory                the allocator, arrays that grow
-     3303  base/text                  names in messages, and text that grows
-     3420  base/hooks                 log, progress, threads of the caller
-     3489  base/sort                  in place, without memory, never quadratic; and finding
-     3539  base/clock                 wall time for statistics
-     3585  base/hash                  keyed, for tables whose keys a stranger chooses
-     3677  base/pool                  blocks that are freed together
-     3792  base/number                element types, widening and rounding
-     4003  base/blocks                block types of ggml, taken apart and widened
-     4224  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4509  base/blocks_make           rows quantised to blocks
-     4903  base/base64                decoding
-     4939  base/protobuf              fields of a message
-     5061  base/watch                 long loops that the caller can stop
+     2746  base/decimal               the digits of a double
+     2895  base/format                printf without stdio and without a locale
+     3164  base/result                results, failures, messages
+     3280  base/memory                the allocator, arrays that grow
+     3339  base/text                  names in messages, and text that grows
+     3456  base/hooks                 log, progress, threads of the caller
+     3525  base/sort                  in place, without memory, never quadratic; and finding
+     3575  base/clock                 wall time for statistics
+     3621  base/hash                  keyed, for tables whose keys a stranger chooses
+     3713  base/pool                  blocks that are freed together
+     3828  base/number                element types, widening and rounding
+     4039  base/blocks                block types of ggml, taken apart and widened
+     4260  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4545  base/blocks_make           rows quantised to blocks
+     4939  base/base64                decoding
+     4975  base/protobuf              fields of a message
+     5097  base/watch                 long loops that the caller can stop
 
-     5128  files                      formats, on memory and streams
-     5158  files/memory_source        memory as a source of bytes
-     5176  files/json_read            a parser without recursion
-     5529  files/json_values          looking at values, stepping through containers
-     5742  files/json_edit            writing, and edits that keep every byte they do not touch
-     6110  files/tensors              what reading and writing a header share
-     6245  files/safetensors_read     the header of a file, checked
-     6570  files/safetensors_write    the header of a new file
-     6727  files/gguf_types           ggml's types, and the sizes of values
-     6904  files/gguf_values          keys, tensors and values found
-     7022  files/gguf_walk            what stands in a header, one after the other
-     7234  files/gguf_read            the header of a file, checked
-     7455  files/gguf_write           the header of a new file
-     7661  files/gguf_keys            a list of keys that is being made
+     5164  files                      formats, on memory and streams
+     5194  files/memory_source        memory as a source of bytes
+     5212  files/json_read            a parser without recursion
+     5565  files/json_values          looking at values, stepping through containers
+     5778  files/json_edit            writing, and edits that keep every byte they do not touch
+     6146  files/tensors              what reading and writing a header share
+     6281  files/safetensors_read     the header of a file, checked
+     6606  files/safetensors_write    the header of a new file
+     6763  files/gguf_types           ggml's types, and the sizes of values
+     6940  files/gguf_values          keys, tensors and values found
+     7058  files/gguf_walk            what stands in a header, one after the other
+     7270  files/gguf_read            the header of a file, checked
+     7491  files/gguf_write           the header of a new file
+     7697  files/gguf_keys            a list of keys that is being made
 
-     7861  vocab                      tokens, from every source, and which of them are the same
-     7903  vocab/known                what the world calls things: files, classes, tokens
-     8227  vocab/token_table          the table of tokens, and finding tokens in it
-     8401  vocab/spelling             from what a file spells to bytes
-     8592  vocab/reader               what the readers of all sources share
-     8950  vocab/added_tokens         what other files add to a model's tokens
-     9298  vocab/in_use               tokens that are named as reserved ones and are none
-     9401  vocab/from_tokenizer_json  tokenizer.json
-     9694  vocab/from_tekken          tekken.json
-     9849  vocab/from_tiktoken        *.tiktoken
-     9914  vocab/from_sentencepiece   tokenizer.model and its like
-    10279  vocab/from_vocab_json      vocab.json and merges.txt
-    10365  vocab/from_vocab_txt       vocab.txt
-    10422  vocab/digits               how a tokenizer cuts numbers
-    10618  vocab/recognise            what a file is, by what it holds
-    10749  vocab/parse                the first source that is given, and what goes with it
-    10975  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11358  vocab/rules_read           the rules of each kind of file
-    11482  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11675  vocab/from_gguf            the vocabulary of a GGUF file
-    11983  vocab/gguf_rules           how it splits text
-    12135  vocab/split_bpe            words split by byte-pair encoding
-    12353  vocab/split                text split as the tokenizer's model splits it
-    12555  vocab/align                which base token a donor token is
+     7897  vocab                      tokens, from every source, and which of them are the same
+     7939  vocab/known                what the world calls things: files, classes, tokens
+     8263  vocab/token_table          the table of tokens, and finding tokens in it
+     8437  vocab/spelling             from what a file spells to bytes
+     8628  vocab/reader               what the readers of all sources share
+     8986  vocab/added_tokens         what other files add to a model's tokens
+     9334  vocab/in_use               tokens that are named as reserved ones and are none
+     9437  vocab/from_tokenizer_json  tokenizer.json
+     9730  vocab/from_tekken          tekken.json
+     9885  vocab/from_tiktoken        *.tiktoken
+     9950  vocab/from_sentencepiece   tokenizer.model and its like
+    10315  vocab/from_vocab_json      vocab.json and merges.txt
+    10401  vocab/from_vocab_txt       vocab.txt
+    10458  vocab/digits               how a tokenizer cuts numbers
+    10654  vocab/recognise            what a file is, by what it holds
+    10785  vocab/parse                the first source that is given, and what goes with it
+    11011  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11394  vocab/rules_read           the rules of each kind of file
+    11518  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11711  vocab/from_gguf            the vocabulary of a GGUF file
+    12019  vocab/gguf_rules           how it splits text
+    12171  vocab/split_bpe            words split by byte-pair encoding
+    12389  vocab/split                text split as the tokenizer's model splits it
+    12591  vocab/align                which base token a donor token is
 
-    12812  encode                     text becomes pieces, pieces become ids
-    12856  encode/char_set            sets of characters
-    13081  encode/unicode_tables      what characters are, packed
-    13245  encode/categories          Unicode's categories, scripts and case, as sets
-    13546  encode/regex_parse         regular expressions, read: sets and escapes
-    13852  encode/regex_syntax        classes, repetitions, groups
-    14252  encode/regex_program       instructions, and what parts of an expression begin with
-    14405  encode/regex_make          the program that they become
-    14767  encode/regex_match         the program run over a text
-    15139  encode/slices              a text in pieces, and ways to cut it further
-    15384  encode/cutter_read         the steps of a pre-tokenizer, read
-    15696  encode/cutter              texts cut by them
-    15871  encode/normal_tables       what normalisers know of characters
-    16134  encode/normal_read         the same, unpacked
-    16310  encode/normal_forms        Unicode's four normal forms
-    16581  encode/charsmap            SentencePiece's map of characters
-    16730  encode/normalise_steps     what normalisers do, step by step
-    16919  encode/normalise           the normaliser of a tokenizer.json
-    17282  encode/added_cut           added tokens, cut out of a text
-    17481  encode/word_cache          what words became before
-    17560  encode/encode_words        words as the model splits them
-    17761  encode/encode_open         what an encoder is made from
-    18047  encode/encode              whole texts as token ids
-    18250  encode/write_counts        how often tokens occur, as lists
+    12848  encode                     text becomes pieces, pieces become ids
+    12892  encode/char_set            sets of characters
+    13085  encode/unicode_tables      what characters are, packed
+    13249  encode/categories          Unicode's categories, scripts and case, as sets
+    13550  encode/regex_parse         regular expressions, read: sets and escapes
+    13856  encode/regex_syntax        classes, repetitions, groups
+    14256  encode/regex_program       instructions, and what parts of an expression begin with
+    14409  encode/regex_make          the program that they become
+    14771  encode/regex_match         the program run over a text
+    15143  encode/slices              a text in pieces, and ways to cut it further
+    15388  encode/cutter_read         the steps of a pre-tokenizer, read
+    15700  encode/cutter              texts cut by them
+    15875  encode/normal_tables       what normalisers know of characters
+    16138  encode/normal_read         the same, unpacked
+    16285  encode/normal_forms        Unicode's four normal forms
+    16556  encode/charsmap            SentencePiece's map of characters
+    16705  encode/normalise_steps     what normalisers do, step by step
+    16894  encode/normalise           the normaliser of a tokenizer.json
+    17257  encode/added_cut           added tokens, cut out of a text
+    17456  encode/word_cache          what words became before
+    17535  encode/encode_words        words as the model splits them
+    17736  encode/encode_open         what an encoder is made from
+    18022  encode/encode              whole texts as token ids
+    18225  encode/write_counts        how often tokens occur, as lists
 
-    18357  simd                       the hot loops, once for each instruction set
-    18390  simd/kernels               the table of kernels, and what all versions share
-    18667  simd/scalar                the reference
-    18836  simd/sse2                  the operations of 128-bit x86, and what each does
-    18957  simd/neon                  those of 64-bit Arm
-    19052  simd/wasm                  those of WebAssembly's SIMD128
-    19137  simd/avx2                  those of 256-bit x86, with FMA
-    19219  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19863  simd/avx_vnni              AVX2, and products of integers
-    19959  simd/neon_bf16             NEON, and products of matrices
-    20113  simd/avx512                512-bit x86, by hand
-    20720  simd/amx                   tiles of x86, beside AVX-512
-    20963  simd/dispatch              which of them this machine can run, and which a call takes
+    18332  simd                       the hot loops, once for each instruction set
+    18365  simd/kernels               the table of kernels, and what all versions share
+    18642  simd/scalar                the reference
+    18811  simd/sse2                  the operations of 128-bit x86, and what each does
+    18932  simd/neon                  those of 64-bit Arm
+    19027  simd/wasm                  those of WebAssembly's SIMD128
+    19112  simd/avx2                  those of 256-bit x86, with FMA
+    19194  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19838  simd/avx_vnni              AVX2, and products of integers
+    19934  simd/neon_bf16             NEON, and products of matrices
+    20088  simd/avx512                512-bit x86, by hand
+    20695  simd/amx                   tiles of x86, beside AVX-512
+    20938  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21189  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21245  solve/views                the rows of matrices, as the kernels read them
-    21374  solve/panels               vectors as the dense products want them, and these
-    21573  solve/rests                vectors on their way into panels
-    21751  solve/dictionary           the atoms, and their split along a common direction
-    21906  solve/exact_gram           products of all pairs of atoms in double
-    21988  solve/triangle             packed lower triangles
-    22092  solve/support              what is known of one target, and the exact steps
-    22368  solve/gram_table           products of atoms with all atoms, for scans
-    22623  solve/screen               which atoms are worth scoring in double: the bound
-    22894  solve/residuals            the residual form's targets on their way into a scan
-    23083  solve/scan                 the correlations of all atoms with a block's residuals
-    23252  solve/predict              making targets ready for the next scan
-    23499  solve/candidates           the atoms that a scan could not rule out
-    23830  solve/select               the next atoms of each target
-    24031  solve/rates                what a processor does in a second
-    24073  solve/pursuit              what one solve holds, and the memory it takes
-    24376  solve/plan                 which form, and in what blocks
-    24594  solve/apart                targets that a table of products cannot tell on
-    24644  solve/steps                a pursuit from its rows to its results
-    24872  solve/combine              new rows of coefficients
-    24934  solve/solver               the public call
-    25102  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25311  solve/affine_normal        the normal equations of an affine map
-    25554  solve/affine_factor        their factor, and their solution
-    25785  solve/affine_map           a fitted map, and the rows it makes
-    26129  solve/affine_choice        how many atoms to take, and chosen by what
-    26529  solve/affine_fit           what a fit of an affine map holds and needs
-    26793  solve/affine               fitting and applying affine maps
+    21164  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21220  solve/views                the rows of matrices, as the kernels read them
+    21349  solve/panels               vectors as the dense products want them, and these
+    21548  solve/rests                vectors on their way into panels
+    21726  solve/dictionary           the atoms, and their split along a common direction
+    21881  solve/exact_gram           products of all pairs of atoms in double
+    21963  solve/triangle             packed lower triangles
+    22067  solve/support              what is known of one target, and the exact steps
+    22343  solve/gram_table           products of atoms with all atoms, for scans
+    22598  solve/screen               which atoms are worth scoring in double: the bound
+    22869  solve/residuals            the residual form's targets on their way into a scan
+    23058  solve/scan                 the correlations of all atoms with a block's residuals
+    23227  solve/predict              making targets ready for the next scan
+    23474  solve/candidates           the atoms that a scan could not rule out
+    23805  solve/select               the next atoms of each target
+    24006  solve/rates                what a processor does in a second
+    24048  solve/pursuit              what one solve holds, and the memory it takes
+    24351  solve/plan                 which form, and in what blocks
+    24569  solve/apart                targets that a table of products cannot tell on
+    24619  solve/steps                a pursuit from its rows to its results
+    24847  solve/combine              new rows of coefficients
+    24909  solve/solver               the public call
+    25077  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25286  solve/affine_normal        the normal equations of an affine map
+    25529  solve/affine_factor        their factor, and their solution
+    25760  solve/affine_map           a fitted map, and the rows it makes
+    26104  solve/affine_choice        how many atoms to take, and chosen by what
+    26504  solve/affine_fit           what a fit of an affine map holds and needs
+    26768  solve/affine               fitting and applying affine maps
 
-    27084  methods                    rows for tokens that a model lacks, each method a room
-    27128  methods/parts              what methods share: sums of rows, combinations
-    27312  methods/pursuit            omp, omp-centred
-    27383  methods/constant           mean, zero
-    27411  methods/rough              products in float that leave few to be taken in double
-    27467  methods/near               each target against all anchors
-    27758  methods/weights            how a few anchors combine to a target
-    27979  methods/interpolation      common_interpolation
-    28132  methods/wechsel            wechsel
-    28182  methods/focus              focus
-    28270  methods/hull               hull
-    28321  methods/dense              matrices of double, and their products
-    28586  methods/lengthen           the base's rows of pieces beside the donor's
-    28852  methods/mapping            omp-affine, affine
-    29121  methods/linear             maps between two models' rows
-    29276  methods/clp                clp
-    29362  methods/chance             normal deviates that are the same everywhere
-    29423  methods/factor             of symmetric matrices
-    29472  methods/randn              randn
-    29561  methods/john_hewitt        john_hewitt
-    29645  methods/polar              the orthogonal part of a matrix
-    29741  methods/procrustes         procrustes
-    29834  methods/eigen              principal directions of a matrix's rows
-    30148  methods/landmark_pca       landmark_pca
-    30206  methods/stb                stb
-    30388  methods/rope               rows turned to positions
-    30478  methods/mp_rope            mp_rope
-    30804  methods/subword            subword
-    30910  methods/zett               zett
-    30932  methods/spread             the factor that suits hidden anchors' rows best
-    31159  methods/modifiers          what is done to the rows of any method
-    31303  methods/undertrained       rows that look as if nothing had trained them
-    31420  methods/methods            the table of all, and the public calls
+    27059  methods                    rows for tokens that a model lacks, each method a room
+    27103  methods/parts              what methods share: sums of rows, combinations
+    27287  methods/pursuit            omp, omp-centred
+    27358  methods/constant           mean, zero
+    27386  methods/rough              products in float that leave few to be taken in double
+    27442  methods/near               each target against all anchors
+    27733  methods/weights            how a few anchors combine to a target
+    27954  methods/interpolation      common_interpolation
+    28107  methods/wechsel            wechsel
+    28157  methods/focus              focus
+    28245  methods/hull               hull
+    28296  methods/dense              matrices of double, and their products
+    28561  methods/lengthen           the base's rows of pieces beside the donor's
+    28827  methods/mapping            omp-affine, affine
+    29096  methods/linear             maps between two models' rows
+    29251  methods/clp                clp
+    29337  methods/chance             normal deviates that are the same everywhere
+    29398  methods/factor             of symmetric matrices
+    29447  methods/randn              randn
+    29536  methods/john_hewitt        john_hewitt
+    29620  methods/polar              the orthogonal part of a matrix
+    29716  methods/procrustes         procrustes
+    29809  methods/eigen              principal directions of a matrix's rows
+    30123  methods/landmark_pca       landmark_pca
+    30181  methods/stb                stb
+    30363  methods/rope               rows turned to positions
+    30453  methods/mp_rope            mp_rope
+    30779  methods/subword            subword
+    30885  methods/zett               zett
+    30907  methods/spread             the factor that suits hidden anchors' rows best
+    31134  methods/modifiers          what is done to the rows of any method
+    31278  methods/undertrained       rows that look as if nothing had trained them
+    31395  methods/methods            the table of all, and the public calls
 
-    31598  across                     tokens of one vocabulary as weighted tokens of another
-    31612  across/map_rows            a map, gathered row by row
-    31809  across/token_map           by the split of the other vocabulary
-    31932  across/write_maps          two maps as safetensors
-    32075  across/spell_maps          two maps as JSON, for people
+    31573  across                     tokens of one vocabulary as weighted tokens of another
+    31587  across/map_rows            a map, gathered row by row
+    31784  across/token_map           by the split of the other vocabulary
+    31907  across/write_maps          two maps as safetensors
+    32050  across/spell_maps          two maps as JSON, for people
 
-    32195  disk                       files and directories
-    32234  disk/system                what POSIX and Windows are asked for
-    32275  disk/windows_paths         paths as Windows takes them
-    32415  disk/windows               the system as Windows gives it
-    32727  disk/posix                 the system as POSIX gives it
-    32975  disk/paths                 what can be told from their text
-    33049  disk/failure               why the system refused
-    33163  disk/look                  what stands at a path, and whether within another
-    33284  disk/listing               listings of directories
-    33359  disk/reading               files to read, and whether they have changed
-    33538  disk/writing               files to write
-    33655  disk/copying               copies of files
-    33721  disk/trees                 whole directories looked through, copied, removed
-    33937  disk/known                 what weights are called in a directory
-    34031  disk/staging               a directory made under another name, then renamed
-    34297  disk/staged_files          files made under another name, then renamed
-    34479  disk/missing               a path or a directory without what is wanted of it
-    34522  disk/gguf_files            GGUF files of a directory, by their names
-    34563  disk/weights               which files they are, and what may stand in their place
-    34899  disk/weight_index          the index of a checkpoint in shards
-    35116  disk/shards                what an index and its shards say of each other
-    35321  disk/gguf_parts            the parts of a split GGUF file
-    35430  disk/checkpoint            a model directory, in one file or in shards
-    35782  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35861  disk/tokenizer_directory   the tokenizer of a model directory
-    36123  disk/encoder_directory     the encoder of a model directory, and files of text
+    32170  disk                       files and directories
+    32209  disk/system                what POSIX and Windows are asked for
+    32250  disk/windows_paths         paths as Windows takes them
+    32390  disk/windows               the system as Windows gives it
+    32702  disk/posix                 the system as POSIX gives it
+    32950  disk/paths                 what can be told from their text
+    33024  disk/failure               why the system refused
+    33138  disk/look                  what stands at a path, and whether within another
+    33259  disk/listing               listings of directories
+    33334  disk/reading               files to read, and whether they have changed
+    33513  disk/writing               files to write
+    33630  disk/copying               copies of files
+    33696  disk/trees                 whole directories looked through, copied, removed
+    33912  disk/known                 what weights are called in a directory
+    34006  disk/staging               a directory made under another name, then renamed
+    34272  disk/staged_files          files made under another name, then renamed
+    34454  disk/missing               a path or a directory without what is wanted of it
+    34497  disk/gguf_files            GGUF files of a directory, by their names
+    34538  disk/weights               which files they are, and what may stand in their place
+    34874  disk/weight_index          the index of a checkpoint in shards
+    35091  disk/shards                what an index and its shards say of each other
+    35296  disk/gguf_parts            the parts of a split GGUF file
+    35405  disk/checkpoint            a model directory, in one file or in shards
+    35757  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35836  disk/tokenizer_directory   the tokenizer of a model directory
+    36098  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36234  model                      which tensors and config keys belong to the vocabulary
-    36270  model/known                what the world calls things
-    36638  model/known_keys           keys of ids and sizes in configs
-    36812  model/known_classes        classes of tokenizers, by the type of model
-    37050  model/names                names of tensors
-    37214  model/document             the JSON files of a model directory
-    37309  model/members              what the members of a config are about
-    37530  model/config               what config.json says
-    37707  model/side                 a model directory opened once
-    37834  model/gguf_model           what a GGUF file says of a model
-    37891  model/code                 the Python that a tokenizer is loaded with
-    38125  model/parts                what each tensor does for the vocabulary
-    38255  model/whole                whether all tensors are there
-    38377  model/find                 finding the parts of a model
-    38681  model/processor            the tokens that a processor looks for by their text
-    38836  model/heirs                what becomes of the ids in a config
-    39004  model/config_ids           ids in a config being edited
-    39244  model/config_lists         lists, dictionaries and ranges of ids
-    39401  model/config_edit          config.json and generation_config.json, edited
-    39708  model/classes              which class a tokenizer is loaded as
-    39915  model/class_tokens         added tokens that a class numbers otherwise
+    36209  model                      which tensors and config keys belong to the vocabulary
+    36245  model/known                what the world calls things
+    36613  model/known_keys           keys of ids and sizes in configs
+    36787  model/known_classes        classes of tokenizers, by the type of model
+    37025  model/names                names of tensors
+    37189  model/document             the JSON files of a model directory
+    37284  model/members              what the members of a config are about
+    37505  model/config               what config.json says
+    37682  model/side                 a model directory opened once
+    37809  model/gguf_model           what a GGUF file says of a model
+    37866  model/code                 the Python that a tokenizer is loaded with
+    38100  model/parts                what each tensor does for the vocabulary
+    38230  model/whole                whether all tensors are there
+    38352  model/find                 finding the parts of a model
+    38656  model/processor            the tokens that a processor looks for by their text
+    38811  model/heirs                what becomes of the ids in a config
+    38979  model/config_ids           ids in a config being edited
+    39219  model/config_lists         lists, dictionaries and ranges of ids
+    39376  model/config_edit          config.json and generation_config.json, edited
+    39683  model/classes              which class a tokenizer is loaded as
+    39890  model/class_tokens         added tokens that a class numbers otherwise
 
-    40031  job                        the whole transplant, in the order in which it happens
-    40092  job/draft_map              which tokens the rows of a draft's head are of
-    40150  job/job                    what a job holds
-    40552  job/open                   opening the two models
-    40828  job/map                    the caller's map
-    40949  job/align                  where every new row comes from
-    41151  job/draft_vocab            the tokens that a draft's head has rows for
-    41396  job/plan                   what becomes of every tensor, and of the configs
-    41619  job/draft_head             a head of fewer rows, and what says which
-    41776  job/rope                   heads and rotary positions of the two models
-    41874  job/chat                   the template that turns messages into text
-    42013  job/digits                 where the two tokenizers cut numbers differently
-    42214  job/converted              the special tokens that a conversion to GGUF finds
-    42522  job/gguf_donor             the files of a tokenizer, open once more
-    42606  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42889  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43225  job/gguf_merges            the merges of a byte-level vocabulary
-    43396  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43566  job/gguf_special           special tokens, flags, templates
-    43785  job/gguf_normal            what becomes of spaces and letters
-    43928  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44124  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44364  job/bos                    texts that begin otherwise than the base's
-    44428  job/rows                   rows in memory: reading, checking, their mean
-    44768  job/pieces                 what the base cuts new tokens into
-    44923  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45188  job/magikarp               tokens that look under-trained by their rows
-    45315  job/match                  rows of tokens that a new one only begins with
-    45402  job/solve                  solving for the rows of the donor
-    45611  job/targets                the rows that are made from the donor's
-    45734  job/diagnose               what is odd about the rows that were made
-    45866  job/rebuild                the new rows of one vocabulary tensor
-    46157  job/write_blocks           new rows as blocks
-    46256  job/write                  the output and its weights
-    46572  job/write_gguf             the output as a GGUF file, or as parts of one
-    46922  job/copy                   the other files of the two models
-    47139  job/index                  the files that are written anew
-    47317  job/run                    the whole, in order
-    47482  job/combined               a map of tokens by the combinations that a method makes
-    47582  job/report                 what a job did, as JSON and as a table
-    47911  job/findings               what is told of a finished model
-    47962  job/check_head             a head of fewer rows than tokens
-    48207  job/check_files            its files
-    48344  job/check_ids              sizes, ids and tying
-    48560  job/check_values           values
-    48639  job/check_gguf             the tokens of a GGUF file
-    48889  job/check_gguf_keys        its other keys, and its tensors
-    49136  job/check_draft            as a draft model for another
-    49478  job/verify                 whether a finished model agrees with itself
+    40006  job                        the whole transplant, in the order in which it happens
+    40067  job/draft_map              which tokens the rows of a draft's head are of
+    40125  job/job                    what a job holds
+    40527  job/open                   opening the two models
+    40803  job/map                    the caller's map
+    40924  job/align                  where every new row comes from
+    41126  job/draft_vocab            the tokens that a draft's head has rows for
+    41371  job/plan                   what becomes of every tensor, and of the configs
+    41594  job/draft_head             a head of fewer rows, and what says which
+    41751  job/rope                   heads and rotary positions of the two models
+    41849  job/chat                   the template that turns messages into text
+    41988  job/digits                 where the two tokenizers cut numbers differently
+    42189  job/converted              the special tokens that a conversion to GGUF finds
+    42497  job/gguf_donor             the files of a tokenizer, open once more
+    42581  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42864  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43200  job/gguf_merges            the merges of a byte-level vocabulary
+    43371  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43541  job/gguf_special           special tokens, flags, templates
+    43760  job/gguf_normal            what becomes of spaces and letters
+    43903  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44099  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44339  job/bos                    texts that begin otherwise than the base's
+    44403  job/rows                   rows in memory: reading, checking, their mean
+    44743  job/pieces                 what the base cuts new tokens into
+    44898  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45163  job/magikarp               tokens that look under-trained by their rows
+    45290  job/match                  rows of tokens that a new one only begins with
+    45377  job/solve                  solving for the rows of the donor
+    45586  job/targets                the rows that are made from the donor's
+    45709  job/diagnose               what is odd about the rows that were made
+    45841  job/rebuild                the new rows of one vocabulary tensor
+    46132  job/write_blocks           new rows as blocks
+    46231  job/write                  the output and its weights
+    46547  job/write_gguf             the output as a GGUF file, or as parts of one
+    46897  job/copy                   the other files of the two models
+    47114  job/index                  the files that are written anew
+    47292  job/run                    the whole, in order
+    47457  job/combined               a map of tokens by the combinations that a method makes
+    47557  job/report                 what a job did, as JSON and as a table
+    47886  job/findings               what is told of a finished model
+    47937  job/check_head             a head of fewer rows than tokens
+    48182  job/check_files            its files
+    48319  job/check_ids              sizes, ids and tying
+    48535  job/check_values           values
+    48614  job/check_gguf             the tokens of a GGUF file
+    48864  job/check_gguf_keys        its other keys, and its tensors
+    49111  job/check_draft            as a draft model for another
+    49453  job/verify                 whether a finished model agrees with itself
 
-    49536  evaluate                   methods ranked on tokens that both models share
-    49555  evaluate/token_class       what a token is like, by its bytes
-    49622  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49820  evaluate/scores            how near rows come to the true ones
-    49920  evaluate/ranks             whether a true row is found among all
-    50051  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50280  evaluate/write_json        an evaluation as JSON
-    50393  evaluate/write_page        an evaluation as a page
+    49511  evaluate                   methods ranked on tokens that both models share
+    49530  evaluate/token_class       what a token is like, by its bytes
+    49597  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49795  evaluate/scores            how near rows come to the true ones
+    49895  evaluate/ranks             whether a true row is found among all
+    50026  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50255  evaluate/write_json        an evaluation as JSON
+    50368  evaluate/write_page        an evaluation as a page
 
-    50607  reshape                    a model's own vocabulary, smaller or larger
-    50639  reshape/needed             what has to stay for the sake of what stays
-    50897  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51207  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51358  reshape/renumber           which tokens there are then, and their ids
-    51606  reshape/files_json         tokenizer.json and the JSON files beside it
-    52001  reshape/files_lines        merges.txt and vocab.txt
-    52085  reshape/files_pieces       SentencePiece models
-    52305  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52473  reshape/named              tokens that configs name, which stay
-    52590  reshape/files_gguf         the keys of GGUF files
-    52872  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53079  reshape/wording            what the transplant says, in words of those who asked
-    53177  reshape/new_model          the model with its new tokenizer
-    53345  reshape/text_counts        which tokens the caller's texts are made of
-    53414  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53570  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53835  reshape/trim               fewer tokens
-    54003  reshape/extend             a text that becomes a token
-    54294  reshape/more_tokens        all that are wanted, and the model with them
+    50582  reshape                    a model's own vocabulary, smaller or larger
+    50614  reshape/needed             what has to stay for the sake of what stays
+    50872  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51182  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51321  reshape/renumber           which tokens there are then, and their ids
+    51569  reshape/files_json         tokenizer.json and the JSON files beside it
+    51964  reshape/files_lines        merges.txt and vocab.txt
+    52048  reshape/files_pieces       SentencePiece models
+    52268  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52436  reshape/named              tokens that configs name, which stay
+    52553  reshape/files_gguf         the keys of GGUF files
+    52835  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53042  reshape/wording            what the transplant says, in words of those who asked
+    53140  reshape/new_model          the model with its new tokenizer
+    53308  reshape/text_counts        which tokens the caller's texts are made of
+    53377  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53533  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53798  reshape/trim               fewer tokens
+    53966  reshape/extend             a text that becomes a token
+    54257  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2681,6 +2681,42 @@ OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
     for (i = 2; i < length; i++)
         if ((bytes[i] & 0xc0) != 0x80) return 0;
     return length;
+}
+
+/* The character of `length` bytes, as otx__utf8_length gives it, but not 0. */
+OTX__PRIVATE uint32_t otx__utf8_code(const unsigned char *bytes, size_t length)
+{
+    if (length == 1) return bytes[0];
+    if (length == 2) return (bytes[0] & 0x1fu) << 6 | (bytes[1] & 0x3fu);
+    if (length == 3)
+        return (bytes[0] & 0x0fu) << 12 | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
+    return (bytes[0] & 0x07u) << 18 | (bytes[1] & 0x3fu) << 12 | (bytes[2] & 0x3fu) << 6 |
+           (bytes[3] & 0x3fu);
+}
+
+/* Writes a character, 1 to 4 bytes; returns how many. */
+OTX__PRIVATE size_t otx__utf8_put(char *to, uint32_t code)
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (char)(0xc0 | code >> 6);
+        to[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        to[0] = (char)(0xe0 | code >> 12);
+        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        to[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    to[0] = (char)(0xf0 | code >> 18);
+    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    to[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
 }
 
 /* The size of the longest beginning of `text` that has at most `limit` bytes and splits no
@@ -12994,40 +13030,8 @@ OTX__PRIVATE bool otx__char_set_has(const otx__char_set *set, uint32_t code)
 OTX__PRIVATE size_t otx__code_at(const unsigned char *text, size_t size, uint32_t *code)
 {
     const size_t length = otx__utf8_length(text, size);
-    *code = OTX__NO_CODE;
-    if (length == 1) *code = text[0];
-    if (length == 2) *code = (text[0] & 0x1fu) << 6 | (text[1] & 0x3fu);
-    if (length == 3)
-        *code = (text[0] & 0x0fu) << 12 | (text[1] & 0x3fu) << 6 | (text[2] & 0x3fu);
-    if (length == 4)
-        *code = (text[0] & 0x07u) << 18 | (text[1] & 0x3fu) << 12 | (text[2] & 0x3fu) << 6 |
-                (text[3] & 0x3fu);
+    *code = length ? otx__utf8_code(text, length) : OTX__NO_CODE;
     return length ? length : 1;
-}
-
-/* Writes a character in UTF-8; returns its size. */
-OTX__PRIVATE size_t otx__put_code(char *to, uint32_t code)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (char)(0xc0 | code >> 6);
-        to[1] = (char)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if (code < 0x10000) {
-        to[0] = (char)(0xe0 | code >> 12);
-        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | code >> 18);
-    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (code & 0x3f));
-    return 4;
 }
 
 /* ---- sets as they are looked into ---- */
@@ -14306,7 +14310,7 @@ OTX__PRIVATE void otx__lead_add(uint8_t leads[32], uint32_t code)
 {
     char bytes[4];
     unsigned first;
-    (void)otx__put_code(bytes, code);
+    (void)otx__utf8_put(bytes, code);
     first = (unsigned char)bytes[0];
     leads[first >> 3] |= (uint8_t)(1u << (first & 7));
 }
@@ -14670,7 +14674,7 @@ OTX__PRIVATE void otx__make_node(otx__maker *m, uint32_t index)
     case OTX__PATTERN_CHAR:
         at = otx__make(m, OTX__OP_CHAR);
         if (!m->p->result)
-            m->code[at].size = (uint8_t)otx__put_code(m->code[at].bytes, node->value);
+            m->code[at].size = (uint8_t)otx__utf8_put(m->code[at].bytes, node->value);
         return;
     case OTX__PATTERN_SET: otx__make_with(m, OTX__OP_SET, node->value); return;
     case OTX__PATTERN_SEQUENCE:
@@ -15776,7 +15780,7 @@ OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, const otx__slice *slice)
     char buffer[512];
     size_t at = slice->start, length = 0;
     for (; at < slice->end; at++) {
-        length += otx__put_code(buffer + length, otx__character_of_byte((unsigned char)text[at]));
+        length += otx__utf8_put(buffer + length, otx__character_of_byte((unsigned char)text[at]));
         if (length + 4 > sizeof buffer) {
             otx__text_bytes(&slices->next_text, buffer, length);
             length = 0;
@@ -16260,43 +16264,14 @@ OTX__PRIVATE uint32_t otx__utf8_next(const char *text, size_t size, size_t *at)
 {
     const unsigned char *bytes = (const unsigned char *)text + *at;
     const size_t length = otx__utf8_length(bytes, size - *at);
-    uint32_t code = bytes[0];
-    size_t i;
     *at += length ? length : 1;
-    if (length <= 1) return code;
-    code &= 0x7fu >> length;
-    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3fu);
-    return code;
-}
-
-OTX__PRIVATE size_t otx__utf8_write(uint32_t code, char to[4])
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (char)(0xc0 | code >> 6);
-        to[1] = (char)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if (code < 0x10000) {
-        to[0] = (char)(0xe0 | code >> 12);
-        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | code >> 18);
-    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (code & 0x3f));
-    return 4;
+    return length ? otx__utf8_code(bytes, length) : bytes[0];
 }
 
 OTX__PRIVATE void otx__text_code(otx__text *text, uint32_t code)
 {
     char bytes[4];
-    otx__text_bytes(text, bytes, otx__utf8_write(code, bytes));
+    otx__text_bytes(text, bytes, otx__utf8_put(bytes, code));
 }
 
 /* Unicode's White_Space. */
@@ -51223,18 +51198,6 @@ static const struct {
 /* From here on they follow no space. */
 #define OTX__WORDS_SPACED 7
 
-/* The character that begins a text of UTF-8. */
-OTX__PRIVATE uint32_t otx__code_point(const char *text, size_t size)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    uint32_t code;
-    size_t i;
-    if (size == 1) return at[0];
-    code = at[0] & (0x7fu >> size);
-    for (i = 1; i < size; i++) code = code << 6 | (at[i] & 0x3fu);
-    return code;
-}
-
 /* The row of the table that a character is of, or their number. */
 OTX__PRIVATE size_t otx__word_row(uint32_t code)
 {
@@ -51255,7 +51218,7 @@ OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
         size_t its;
         step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
         if (step == 0 || (ascii && step > 1)) return false;
-        its = otx__word_row(otx__code_point(text.bytes + at, step));
+        its = otx__word_row(otx__utf8_code((const unsigned char *)text.bytes + at, step));
         if (!ascii && count == 0 && text.bytes[at] >= 'A' && text.bytes[at] <= 'Z') its = 0;
         if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
         row = its;

@@ -131,6 +131,42 @@ OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
     return length;
 }
 
+/* The character of `length` bytes, as otx__utf8_length gives it, but not 0. */
+OTX__PRIVATE uint32_t otx__utf8_code(const unsigned char *bytes, size_t length)
+{
+    if (length == 1) return bytes[0];
+    if (length == 2) return (bytes[0] & 0x1fu) << 6 | (bytes[1] & 0x3fu);
+    if (length == 3)
+        return (bytes[0] & 0x0fu) << 12 | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
+    return (bytes[0] & 0x07u) << 18 | (bytes[1] & 0x3fu) << 12 | (bytes[2] & 0x3fu) << 6 |
+           (bytes[3] & 0x3fu);
+}
+
+/* Writes a character, 1 to 4 bytes; returns how many. */
+OTX__PRIVATE size_t otx__utf8_put(char *to, uint32_t code)
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (char)(0xc0 | code >> 6);
+        to[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        to[0] = (char)(0xe0 | code >> 12);
+        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        to[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    to[0] = (char)(0xf0 | code >> 18);
+    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    to[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
 /* The size of the longest beginning of `text` that has at most `limit` bytes and splits no
    character. */
 OTX__PRIVATE size_t otx__utf8_cut(const char *text, size_t limit)

@@ -138,40 +138,8 @@ OTX__PRIVATE bool otx__char_set_has(const otx__char_set *set, uint32_t code)
 OTX__PRIVATE size_t otx__code_at(const unsigned char *text, size_t size, uint32_t *code)
 {
     const size_t length = otx__utf8_length(text, size);
-    *code = OTX__NO_CODE;
-    if (length == 1) *code = text[0];
-    if (length == 2) *code = (text[0] & 0x1fu) << 6 | (text[1] & 0x3fu);
-    if (length == 3)
-        *code = (text[0] & 0x0fu) << 12 | (text[1] & 0x3fu) << 6 | (text[2] & 0x3fu);
-    if (length == 4)
-        *code = (text[0] & 0x07u) << 18 | (text[1] & 0x3fu) << 12 | (text[2] & 0x3fu) << 6 |
-                (text[3] & 0x3fu);
+    *code = length ? otx__utf8_code(text, length) : OTX__NO_CODE;
     return length ? length : 1;
-}
-
-/* Writes a character in UTF-8; returns its size. */
-OTX__PRIVATE size_t otx__put_code(char *to, uint32_t code)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (char)(0xc0 | code >> 6);
-        to[1] = (char)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if (code < 0x10000) {
-        to[0] = (char)(0xe0 | code >> 12);
-        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | code >> 18);
-    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (code & 0x3f));
-    return 4;
 }
 
 /* ---- sets as they are looked into ---- */

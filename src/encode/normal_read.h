@@ -126,43 +126,14 @@ OTX__PRIVATE uint32_t otx__utf8_next(const char *text, size_t size, size_t *at)
 {
     const unsigned char *bytes = (const unsigned char *)text + *at;
     const size_t length = otx__utf8_length(bytes, size - *at);
-    uint32_t code = bytes[0];
-    size_t i;
     *at += length ? length : 1;
-    if (length <= 1) return code;
-    code &= 0x7fu >> length;
-    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3fu);
-    return code;
-}
-
-OTX__PRIVATE size_t otx__utf8_write(uint32_t code, char to[4])
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (char)(0xc0 | code >> 6);
-        to[1] = (char)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if (code < 0x10000) {
-        to[0] = (char)(0xe0 | code >> 12);
-        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | code >> 18);
-    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (code & 0x3f));
-    return 4;
+    return length ? otx__utf8_code(bytes, length) : bytes[0];
 }
 
 OTX__PRIVATE void otx__text_code(otx__text *text, uint32_t code)
 {
     char bytes[4];
-    otx__text_bytes(text, bytes, otx__utf8_write(code, bytes));
+    otx__text_bytes(text, bytes, otx__utf8_put(bytes, code));
 }
 
 /* Unicode's White_Space. */

@@ -265,7 +265,7 @@ OTX__PRIVATE void otx__make_node(otx__maker *m, uint32_t index)
     case OTX__PATTERN_CHAR:
         at = otx__make(m, OTX__OP_CHAR);
         if (!m->p->result)
-            m->code[at].size = (uint8_t)otx__put_code(m->code[at].bytes, node->value);
+            m->code[at].size = (uint8_t)otx__utf8_put(m->code[at].bytes, node->value);
         return;
     case OTX__PATTERN_SET: otx__make_with(m, OTX__OP_SET, node->value); return;
     case OTX__PATTERN_SEQUENCE:

@@ -54,7 +54,7 @@ OTX__PRIVATE void otx__lead_add(uint8_t leads[32], uint32_t code)
 {
     char bytes[4];
     unsigned first;
-    (void)otx__put_code(bytes, code);
+    (void)otx__utf8_put(bytes, code);
     first = (unsigned char)bytes[0];
     leads[first >> 3] |= (uint8_t)(1u << (first & 7));
 }

@@ -16,18 +16,6 @@ static const struct {
 /* From here on they follow no space. */
 #define OTX__WORDS_SPACED 7
 
-/* The character that begins a text of UTF-8. */
-OTX__PRIVATE uint32_t otx__code_point(const char *text, size_t size)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    uint32_t code;
-    size_t i;
-    if (size == 1) return at[0];
-    code = at[0] & (0x7fu >> size);
-    for (i = 1; i < size; i++) code = code << 6 | (at[i] & 0x3fu);
-    return code;
-}
-
 /* The row of the table that a character is of, or their number. */
 OTX__PRIVATE size_t otx__word_row(uint32_t code)
 {
@@ -48,7 +36,7 @@ OTX__PRIVATE bool otx__is_word(otx__span text, bool ascii)
         size_t its;
         step = otx__utf8_length((const unsigned char *)text.bytes + at, text.size - at);
         if (step == 0 || (ascii && step > 1)) return false;
-        its = otx__word_row(otx__code_point(text.bytes + at, step));
+        its = otx__word_row(otx__utf8_code((const unsigned char *)text.bytes + at, step));
         if (!ascii && count == 0 && text.bytes[at] >= 'A' && text.bytes[at] <= 'Z') its = 0;
         if (its == OTX__COUNT(otx__word_letters) || (count && its != row)) return false;
         row = its;
