@@ -92,264 +92,264 @@
      7939  vocab/known                what the world calls things: files, classes, tokens
      8263  vocab/token_table          the table of tokens, and finding tokens in it
      8437  vocab/spelling             from what a file spells to bytes
-     8628  vocab/reader               what the readers of all sources share
-     8986  vocab/added_tokens         what other files add to a model's tokens
-     9334  vocab/in_use               tokens that are named as reserved ones and are none
-     9437  vocab/from_tokenizer_json  tokenizer.json
-     9730  vocab/from_tekken          tekken.json
-     9885  vocab/from_tiktoken        *.tiktoken
-     9950  vocab/from_sentencepiece   tokenizer.model and its like
-    10315  vocab/from_vocab_json      vocab.json and merges.txt
-    10401  vocab/from_vocab_txt       vocab.txt
-    10458  vocab/digits               how a tokenizer cuts numbers
-    10654  vocab/recognise            what a file is, by what it holds
-    10785  vocab/parse                the first source that is given, and what goes with it
-    11011  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11394  vocab/rules_read           the rules of each kind of file
-    11518  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11711  vocab/from_gguf            the vocabulary of a GGUF file
-    12019  vocab/gguf_rules           how it splits text
-    12171  vocab/split_bpe            words split by byte-pair encoding
-    12389  vocab/split                text split as the tokenizer's model splits it
-    12591  vocab/align                which base token a donor token is
+     8634  vocab/reader               what the readers of all sources share
+     8992  vocab/added_tokens         what other files add to a model's tokens
+     9340  vocab/in_use               tokens that are named as reserved ones and are none
+     9443  vocab/from_tokenizer_json  tokenizer.json
+     9736  vocab/from_tekken          tekken.json
+     9891  vocab/from_tiktoken        *.tiktoken
+     9956  vocab/from_sentencepiece   tokenizer.model and its like
+    10321  vocab/from_vocab_json      vocab.json and merges.txt
+    10407  vocab/from_vocab_txt       vocab.txt
+    10464  vocab/digits               how a tokenizer cuts numbers
+    10660  vocab/recognise            what a file is, by what it holds
+    10791  vocab/parse                the first source that is given, and what goes with it
+    11017  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11400  vocab/rules_read           the rules of each kind of file
+    11524  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11717  vocab/from_gguf            the vocabulary of a GGUF file
+    12025  vocab/gguf_rules           how it splits text
+    12177  vocab/split_bpe            words split by byte-pair encoding
+    12395  vocab/split                text split as the tokenizer's model splits it
+    12595  vocab/align                which base token a donor token is
 
-    12848  encode                     text becomes pieces, pieces become ids
-    12892  encode/char_set            sets of characters
-    13085  encode/unicode_tables      what characters are, packed
-    13249  encode/categories          Unicode's categories, scripts and case, as sets
-    13550  encode/regex_parse         regular expressions, read: sets and escapes
-    13856  encode/regex_syntax        classes, repetitions, groups
-    14256  encode/regex_program       instructions, and what parts of an expression begin with
-    14409  encode/regex_make          the program that they become
-    14771  encode/regex_match         the program run over a text
-    15143  encode/slices              a text in pieces, and ways to cut it further
-    15388  encode/cutter_read         the steps of a pre-tokenizer, read
-    15700  encode/cutter              texts cut by them
-    15875  encode/normal_tables       what normalisers know of characters
-    16138  encode/normal_read         the same, unpacked
-    16285  encode/normal_forms        Unicode's four normal forms
-    16556  encode/charsmap            SentencePiece's map of characters
-    16705  encode/normalise_steps     what normalisers do, step by step
-    16894  encode/normalise           the normaliser of a tokenizer.json
-    17257  encode/added_cut           added tokens, cut out of a text
-    17456  encode/word_cache          what words became before
-    17535  encode/encode_words        words as the model splits them
-    17736  encode/encode_open         what an encoder is made from
-    18022  encode/encode              whole texts as token ids
-    18225  encode/write_counts        how often tokens occur, as lists
+    12852  encode                     text becomes pieces, pieces become ids
+    12896  encode/char_set            sets of characters
+    13089  encode/unicode_tables      what characters are, packed
+    13253  encode/categories          Unicode's categories, scripts and case, as sets
+    13554  encode/regex_parse         regular expressions, read: sets and escapes
+    13860  encode/regex_syntax        classes, repetitions, groups
+    14260  encode/regex_program       instructions, and what parts of an expression begin with
+    14413  encode/regex_make          the program that they become
+    14775  encode/regex_match         the program run over a text
+    15147  encode/slices              a text in pieces, and ways to cut it further
+    15392  encode/cutter_read         the steps of a pre-tokenizer, read
+    15704  encode/cutter              texts cut by them
+    15879  encode/normal_tables       what normalisers know of characters
+    16142  encode/normal_read         the same, unpacked
+    16289  encode/normal_forms        Unicode's four normal forms
+    16560  encode/charsmap            SentencePiece's map of characters
+    16709  encode/normalise_steps     what normalisers do, step by step
+    16898  encode/normalise           the normaliser of a tokenizer.json
+    17261  encode/added_cut           added tokens, cut out of a text
+    17460  encode/word_cache          what words became before
+    17539  encode/encode_words        words as the model splits them
+    17740  encode/encode_open         what an encoder is made from
+    18026  encode/encode              whole texts as token ids
+    18229  encode/write_counts        how often tokens occur, as lists
 
-    18332  simd                       the hot loops, once for each instruction set
-    18365  simd/kernels               the table of kernels, and what all versions share
-    18642  simd/scalar                the reference
-    18811  simd/sse2                  the operations of 128-bit x86, and what each does
-    18932  simd/neon                  those of 64-bit Arm
-    19027  simd/wasm                  those of WebAssembly's SIMD128
-    19112  simd/avx2                  those of 256-bit x86, with FMA
-    19194  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19838  simd/avx_vnni              AVX2, and products of integers
-    19934  simd/neon_bf16             NEON, and products of matrices
-    20088  simd/avx512                512-bit x86, by hand
-    20695  simd/amx                   tiles of x86, beside AVX-512
-    20938  simd/dispatch              which of them this machine can run, and which a call takes
+    18336  simd                       the hot loops, once for each instruction set
+    18369  simd/kernels               the table of kernels, and what all versions share
+    18646  simd/scalar                the reference
+    18815  simd/sse2                  the operations of 128-bit x86, and what each does
+    18936  simd/neon                  those of 64-bit Arm
+    19031  simd/wasm                  those of WebAssembly's SIMD128
+    19116  simd/avx2                  those of 256-bit x86, with FMA
+    19198  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19842  simd/avx_vnni              AVX2, and products of integers
+    19938  simd/neon_bf16             NEON, and products of matrices
+    20092  simd/avx512                512-bit x86, by hand
+    20699  simd/amx                   tiles of x86, beside AVX-512
+    20942  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21164  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21220  solve/views                the rows of matrices, as the kernels read them
-    21349  solve/panels               vectors as the dense products want them, and these
-    21548  solve/rests                vectors on their way into panels
-    21726  solve/dictionary           the atoms, and their split along a common direction
-    21881  solve/exact_gram           products of all pairs of atoms in double
-    21963  solve/triangle             packed lower triangles
-    22067  solve/support              what is known of one target, and the exact steps
-    22343  solve/gram_table           products of atoms with all atoms, for scans
-    22598  solve/screen               which atoms are worth scoring in double: the bound
-    22869  solve/residuals            the residual form's targets on their way into a scan
-    23058  solve/scan                 the correlations of all atoms with a block's residuals
-    23227  solve/predict              making targets ready for the next scan
-    23474  solve/candidates           the atoms that a scan could not rule out
-    23805  solve/select               the next atoms of each target
-    24006  solve/rates                what a processor does in a second
-    24048  solve/pursuit              what one solve holds, and the memory it takes
-    24351  solve/plan                 which form, and in what blocks
-    24569  solve/apart                targets that a table of products cannot tell on
-    24619  solve/steps                a pursuit from its rows to its results
-    24847  solve/combine              new rows of coefficients
-    24909  solve/solver               the public call
-    25077  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25286  solve/affine_normal        the normal equations of an affine map
-    25529  solve/affine_factor        their factor, and their solution
-    25760  solve/affine_map           a fitted map, and the rows it makes
-    26104  solve/affine_choice        how many atoms to take, and chosen by what
-    26504  solve/affine_fit           what a fit of an affine map holds and needs
-    26768  solve/affine               fitting and applying affine maps
+    21168  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21224  solve/views                the rows of matrices, as the kernels read them
+    21353  solve/panels               vectors as the dense products want them, and these
+    21552  solve/rests                vectors on their way into panels
+    21730  solve/dictionary           the atoms, and their split along a common direction
+    21885  solve/exact_gram           products of all pairs of atoms in double
+    21967  solve/triangle             packed lower triangles
+    22071  solve/support              what is known of one target, and the exact steps
+    22347  solve/gram_table           products of atoms with all atoms, for scans
+    22602  solve/screen               which atoms are worth scoring in double: the bound
+    22873  solve/residuals            the residual form's targets on their way into a scan
+    23062  solve/scan                 the correlations of all atoms with a block's residuals
+    23231  solve/predict              making targets ready for the next scan
+    23478  solve/candidates           the atoms that a scan could not rule out
+    23809  solve/select               the next atoms of each target
+    24010  solve/rates                what a processor does in a second
+    24052  solve/pursuit              what one solve holds, and the memory it takes
+    24355  solve/plan                 which form, and in what blocks
+    24573  solve/apart                targets that a table of products cannot tell on
+    24623  solve/steps                a pursuit from its rows to its results
+    24851  solve/combine              new rows of coefficients
+    24913  solve/solver               the public call
+    25081  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25290  solve/affine_normal        the normal equations of an affine map
+    25533  solve/affine_factor        their factor, and their solution
+    25764  solve/affine_map           a fitted map, and the rows it makes
+    26108  solve/affine_choice        how many atoms to take, and chosen by what
+    26508  solve/affine_fit           what a fit of an affine map holds and needs
+    26772  solve/affine               fitting and applying affine maps
 
-    27059  methods                    rows for tokens that a model lacks, each method a room
-    27103  methods/parts              what methods share: sums of rows, combinations
-    27287  methods/pursuit            omp, omp-centred
-    27358  methods/constant           mean, zero
-    27386  methods/rough              products in float that leave few to be taken in double
-    27442  methods/near               each target against all anchors
-    27733  methods/weights            how a few anchors combine to a target
-    27954  methods/interpolation      common_interpolation
-    28107  methods/wechsel            wechsel
-    28157  methods/focus              focus
-    28245  methods/hull               hull
-    28296  methods/dense              matrices of double, and their products
-    28561  methods/lengthen           the base's rows of pieces beside the donor's
-    28827  methods/mapping            omp-affine, affine
-    29096  methods/linear             maps between two models' rows
-    29251  methods/clp                clp
-    29337  methods/chance             normal deviates that are the same everywhere
-    29398  methods/factor             of symmetric matrices
-    29447  methods/randn              randn
-    29536  methods/john_hewitt        john_hewitt
-    29620  methods/polar              the orthogonal part of a matrix
-    29716  methods/procrustes         procrustes
-    29809  methods/eigen              principal directions of a matrix's rows
-    30123  methods/landmark_pca       landmark_pca
-    30181  methods/stb                stb
-    30363  methods/rope               rows turned to positions
-    30453  methods/mp_rope            mp_rope
-    30779  methods/subword            subword
-    30885  methods/zett               zett
-    30907  methods/spread             the factor that suits hidden anchors' rows best
-    31134  methods/modifiers          what is done to the rows of any method
-    31278  methods/undertrained       rows that look as if nothing had trained them
-    31395  methods/methods            the table of all, and the public calls
+    27063  methods                    rows for tokens that a model lacks, each method a room
+    27107  methods/parts              what methods share: sums of rows, combinations
+    27291  methods/pursuit            omp, omp-centred
+    27362  methods/constant           mean, zero
+    27390  methods/rough              products in float that leave few to be taken in double
+    27446  methods/near               each target against all anchors
+    27737  methods/weights            how a few anchors combine to a target
+    27958  methods/interpolation      common_interpolation
+    28111  methods/wechsel            wechsel
+    28161  methods/focus              focus
+    28249  methods/hull               hull
+    28300  methods/dense              matrices of double, and their products
+    28565  methods/lengthen           the base's rows of pieces beside the donor's
+    28831  methods/mapping            omp-affine, affine
+    29100  methods/linear             maps between two models' rows
+    29255  methods/clp                clp
+    29341  methods/chance             normal deviates that are the same everywhere
+    29402  methods/factor             of symmetric matrices
+    29451  methods/randn              randn
+    29540  methods/john_hewitt        john_hewitt
+    29624  methods/polar              the orthogonal part of a matrix
+    29720  methods/procrustes         procrustes
+    29813  methods/eigen              principal directions of a matrix's rows
+    30127  methods/landmark_pca       landmark_pca
+    30185  methods/stb                stb
+    30367  methods/rope               rows turned to positions
+    30457  methods/mp_rope            mp_rope
+    30783  methods/subword            subword
+    30889  methods/zett               zett
+    30911  methods/spread             the factor that suits hidden anchors' rows best
+    31138  methods/modifiers          what is done to the rows of any method
+    31282  methods/undertrained       rows that look as if nothing had trained them
+    31399  methods/methods            the table of all, and the public calls
 
-    31573  across                     tokens of one vocabulary as weighted tokens of another
-    31587  across/map_rows            a map, gathered row by row
-    31784  across/token_map           by the split of the other vocabulary
-    31907  across/write_maps          two maps as safetensors
-    32050  across/spell_maps          two maps as JSON, for people
+    31577  across                     tokens of one vocabulary as weighted tokens of another
+    31591  across/map_rows            a map, gathered row by row
+    31788  across/token_map           by the split of the other vocabulary
+    31911  across/write_maps          two maps as safetensors
+    32054  across/spell_maps          two maps as JSON, for people
 
-    32170  disk                       files and directories
-    32209  disk/system                what POSIX and Windows are asked for
-    32250  disk/windows_paths         paths as Windows takes them
-    32390  disk/windows               the system as Windows gives it
-    32702  disk/posix                 the system as POSIX gives it
-    32950  disk/paths                 what can be told from their text
-    33024  disk/failure               why the system refused
-    33138  disk/look                  what stands at a path, and whether within another
-    33259  disk/listing               listings of directories
-    33334  disk/reading               files to read, and whether they have changed
-    33513  disk/writing               files to write
-    33630  disk/copying               copies of files
-    33696  disk/trees                 whole directories looked through, copied, removed
-    33912  disk/known                 what weights are called in a directory
-    34006  disk/staging               a directory made under another name, then renamed
-    34272  disk/staged_files          files made under another name, then renamed
-    34454  disk/missing               a path or a directory without what is wanted of it
-    34497  disk/gguf_files            GGUF files of a directory, by their names
-    34538  disk/weights               which files they are, and what may stand in their place
-    34874  disk/weight_index          the index of a checkpoint in shards
-    35091  disk/shards                what an index and its shards say of each other
-    35296  disk/gguf_parts            the parts of a split GGUF file
-    35405  disk/checkpoint            a model directory, in one file or in shards
-    35757  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35836  disk/tokenizer_directory   the tokenizer of a model directory
-    36098  disk/encoder_directory     the encoder of a model directory, and files of text
+    32174  disk                       files and directories
+    32213  disk/system                what POSIX and Windows are asked for
+    32254  disk/windows_paths         paths as Windows takes them
+    32379  disk/windows               the system as Windows gives it
+    32691  disk/posix                 the system as POSIX gives it
+    32939  disk/paths                 what can be told from their text
+    33013  disk/failure               why the system refused
+    33127  disk/look                  what stands at a path, and whether within another
+    33248  disk/listing               listings of directories
+    33323  disk/reading               files to read, and whether they have changed
+    33502  disk/writing               files to write
+    33619  disk/copying               copies of files
+    33685  disk/trees                 whole directories looked through, copied, removed
+    33901  disk/known                 what weights are called in a directory
+    33995  disk/staging               a directory made under another name, then renamed
+    34261  disk/staged_files          files made under another name, then renamed
+    34443  disk/missing               a path or a directory without what is wanted of it
+    34486  disk/gguf_files            GGUF files of a directory, by their names
+    34527  disk/weights               which files they are, and what may stand in their place
+    34863  disk/weight_index          the index of a checkpoint in shards
+    35080  disk/shards                what an index and its shards say of each other
+    35285  disk/gguf_parts            the parts of a split GGUF file
+    35394  disk/checkpoint            a model directory, in one file or in shards
+    35746  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35825  disk/tokenizer_directory   the tokenizer of a model directory
+    36087  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36209  model                      which tensors and config keys belong to the vocabulary
-    36245  model/known                what the world calls things
-    36613  model/known_keys           keys of ids and sizes in configs
-    36787  model/known_classes        classes of tokenizers, by the type of model
-    37025  model/names                names of tensors
-    37189  model/document             the JSON files of a model directory
-    37284  model/members              what the members of a config are about
-    37505  model/config               what config.json says
-    37682  model/side                 a model directory opened once
-    37809  model/gguf_model           what a GGUF file says of a model
-    37866  model/code                 the Python that a tokenizer is loaded with
-    38100  model/parts                what each tensor does for the vocabulary
-    38230  model/whole                whether all tensors are there
-    38352  model/find                 finding the parts of a model
-    38656  model/processor            the tokens that a processor looks for by their text
-    38811  model/heirs                what becomes of the ids in a config
-    38979  model/config_ids           ids in a config being edited
-    39219  model/config_lists         lists, dictionaries and ranges of ids
-    39376  model/config_edit          config.json and generation_config.json, edited
-    39683  model/classes              which class a tokenizer is loaded as
-    39890  model/class_tokens         added tokens that a class numbers otherwise
+    36198  model                      which tensors and config keys belong to the vocabulary
+    36234  model/known                what the world calls things
+    36602  model/known_keys           keys of ids and sizes in configs
+    36776  model/known_classes        classes of tokenizers, by the type of model
+    37014  model/names                names of tensors
+    37178  model/document             the JSON files of a model directory
+    37273  model/members              what the members of a config are about
+    37494  model/config               what config.json says
+    37671  model/side                 a model directory opened once
+    37798  model/gguf_model           what a GGUF file says of a model
+    37855  model/code                 the Python that a tokenizer is loaded with
+    38089  model/parts                what each tensor does for the vocabulary
+    38219  model/whole                whether all tensors are there
+    38341  model/find                 finding the parts of a model
+    38645  model/processor            the tokens that a processor looks for by their text
+    38800  model/heirs                what becomes of the ids in a config
+    38968  model/config_ids           ids in a config being edited
+    39208  model/config_lists         lists, dictionaries and ranges of ids
+    39365  model/config_edit          config.json and generation_config.json, edited
+    39672  model/classes              which class a tokenizer is loaded as
+    39879  model/class_tokens         added tokens that a class numbers otherwise
 
-    40006  job                        the whole transplant, in the order in which it happens
-    40067  job/draft_map              which tokens the rows of a draft's head are of
-    40125  job/job                    what a job holds
-    40527  job/open                   opening the two models
-    40803  job/map                    the caller's map
-    40924  job/align                  where every new row comes from
-    41126  job/draft_vocab            the tokens that a draft's head has rows for
-    41371  job/plan                   what becomes of every tensor, and of the configs
-    41594  job/draft_head             a head of fewer rows, and what says which
-    41751  job/rope                   heads and rotary positions of the two models
-    41849  job/chat                   the template that turns messages into text
-    41988  job/digits                 where the two tokenizers cut numbers differently
-    42189  job/converted              the special tokens that a conversion to GGUF finds
-    42497  job/gguf_donor             the files of a tokenizer, open once more
-    42581  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42864  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43200  job/gguf_merges            the merges of a byte-level vocabulary
-    43371  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43541  job/gguf_special           special tokens, flags, templates
-    43760  job/gguf_normal            what becomes of spaces and letters
-    43903  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44099  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44339  job/bos                    texts that begin otherwise than the base's
-    44403  job/rows                   rows in memory: reading, checking, their mean
-    44743  job/pieces                 what the base cuts new tokens into
-    44898  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45163  job/magikarp               tokens that look under-trained by their rows
-    45290  job/match                  rows of tokens that a new one only begins with
-    45377  job/solve                  solving for the rows of the donor
-    45586  job/targets                the rows that are made from the donor's
-    45709  job/diagnose               what is odd about the rows that were made
-    45841  job/rebuild                the new rows of one vocabulary tensor
-    46132  job/write_blocks           new rows as blocks
-    46231  job/write                  the output and its weights
-    46547  job/write_gguf             the output as a GGUF file, or as parts of one
-    46897  job/copy                   the other files of the two models
-    47114  job/index                  the files that are written anew
-    47292  job/run                    the whole, in order
-    47457  job/combined               a map of tokens by the combinations that a method makes
-    47557  job/report                 what a job did, as JSON and as a table
-    47886  job/findings               what is told of a finished model
-    47937  job/check_head             a head of fewer rows than tokens
-    48182  job/check_files            its files
-    48319  job/check_ids              sizes, ids and tying
-    48535  job/check_values           values
-    48614  job/check_gguf             the tokens of a GGUF file
-    48864  job/check_gguf_keys        its other keys, and its tensors
-    49111  job/check_draft            as a draft model for another
-    49453  job/verify                 whether a finished model agrees with itself
+    39995  job                        the whole transplant, in the order in which it happens
+    40056  job/draft_map              which tokens the rows of a draft's head are of
+    40114  job/job                    what a job holds
+    40516  job/open                   opening the two models
+    40792  job/map                    the caller's map
+    40913  job/align                  where every new row comes from
+    41115  job/draft_vocab            the tokens that a draft's head has rows for
+    41360  job/plan                   what becomes of every tensor, and of the configs
+    41583  job/draft_head             a head of fewer rows, and what says which
+    41740  job/rope                   heads and rotary positions of the two models
+    41838  job/chat                   the template that turns messages into text
+    41977  job/digits                 where the two tokenizers cut numbers differently
+    42178  job/converted              the special tokens that a conversion to GGUF finds
+    42486  job/gguf_donor             the files of a tokenizer, open once more
+    42570  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42853  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43181  job/gguf_merges            the merges of a byte-level vocabulary
+    43352  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43522  job/gguf_special           special tokens, flags, templates
+    43741  job/gguf_normal            what becomes of spaces and letters
+    43884  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44080  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44320  job/bos                    texts that begin otherwise than the base's
+    44384  job/rows                   rows in memory: reading, checking, their mean
+    44724  job/pieces                 what the base cuts new tokens into
+    44879  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45144  job/magikarp               tokens that look under-trained by their rows
+    45271  job/match                  rows of tokens that a new one only begins with
+    45358  job/solve                  solving for the rows of the donor
+    45567  job/targets                the rows that are made from the donor's
+    45690  job/diagnose               what is odd about the rows that were made
+    45822  job/rebuild                the new rows of one vocabulary tensor
+    46113  job/write_blocks           new rows as blocks
+    46212  job/write                  the output and its weights
+    46528  job/write_gguf             the output as a GGUF file, or as parts of one
+    46878  job/copy                   the other files of the two models
+    47095  job/index                  the files that are written anew
+    47273  job/run                    the whole, in order
+    47438  job/combined               a map of tokens by the combinations that a method makes
+    47538  job/report                 what a job did, as JSON and as a table
+    47867  job/findings               what is told of a finished model
+    47918  job/check_head             a head of fewer rows than tokens
+    48163  job/check_files            its files
+    48300  job/check_ids              sizes, ids and tying
+    48516  job/check_values           values
+    48595  job/check_gguf             the tokens of a GGUF file
+    48845  job/check_gguf_keys        its other keys, and its tensors
+    49092  job/check_draft            as a draft model for another
+    49434  job/verify                 whether a finished model agrees with itself
 
-    49511  evaluate                   methods ranked on tokens that both models share
-    49530  evaluate/token_class       what a token is like, by its bytes
-    49597  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49795  evaluate/scores            how near rows come to the true ones
-    49895  evaluate/ranks             whether a true row is found among all
-    50026  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50255  evaluate/write_json        an evaluation as JSON
-    50368  evaluate/write_page        an evaluation as a page
+    49492  evaluate                   methods ranked on tokens that both models share
+    49511  evaluate/token_class       what a token is like, by its bytes
+    49575  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49773  evaluate/scores            how near rows come to the true ones
+    49873  evaluate/ranks             whether a true row is found among all
+    50004  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50233  evaluate/write_json        an evaluation as JSON
+    50346  evaluate/write_page        an evaluation as a page
 
-    50582  reshape                    a model's own vocabulary, smaller or larger
-    50614  reshape/needed             what has to stay for the sake of what stays
-    50872  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51182  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51321  reshape/renumber           which tokens there are then, and their ids
-    51569  reshape/files_json         tokenizer.json and the JSON files beside it
-    51964  reshape/files_lines        merges.txt and vocab.txt
-    52048  reshape/files_pieces       SentencePiece models
-    52268  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52436  reshape/named              tokens that configs name, which stay
-    52553  reshape/files_gguf         the keys of GGUF files
-    52835  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53042  reshape/wording            what the transplant says, in words of those who asked
-    53140  reshape/new_model          the model with its new tokenizer
-    53308  reshape/text_counts        which tokens the caller's texts are made of
-    53377  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53533  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53798  reshape/trim               fewer tokens
-    53966  reshape/extend             a text that becomes a token
-    54257  reshape/more_tokens        all that are wanted, and the model with them
+    50560  reshape                    a model's own vocabulary, smaller or larger
+    50592  reshape/needed             what has to stay for the sake of what stays
+    50850  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51157  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51296  reshape/renumber           which tokens there are then, and their ids
+    51544  reshape/files_json         tokenizer.json and the JSON files beside it
+    51939  reshape/files_lines        merges.txt and vocab.txt
+    52023  reshape/files_pieces       SentencePiece models
+    52243  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52411  reshape/named              tokens that configs name, which stay
+    52528  reshape/files_gguf         the keys of GGUF files
+    52810  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53017  reshape/wording            what the transplant says, in words of those who asked
+    53115  reshape/new_model          the model with its new tokenizer
+    53283  reshape/text_counts        which tokens the caller's texts are made of
+    53352  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53508  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53760  reshape/trim               fewer tokens
+    53928  reshape/extend             a text that becomes a token
+    54219  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -8478,6 +8478,12 @@ OTX__PRIVATE unsigned otx__character_of_byte(unsigned char byte)
     return byte == 0xad ? 0x143u : 0x122u + (byte - 0x80u);
 }
 
+/* A byte in GPT-2's alphabet: one or two bytes, whose number is returned. */
+OTX__PRIVATE size_t otx__spell_byte(char *to, char byte)
+{
+    return otx__utf8_put(to, otx__character_of_byte((unsigned char)byte));
+}
+
 /* Undoes the GPT-2 alphabet; a token with any other character stands for itself,
    as in the decoder of the tokenizers package. */
 OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char *to)
@@ -12517,9 +12523,7 @@ OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *
     size_t i, length = 0;
     for (i = 0; i < size; i++) {
         if (spelling->family == OTX_FAMILY_BYTE_LEVEL) {
-            unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
-            if (code >= 0x80) to[length++] = (char)(0xc0 | code >> 6);
-            to[length++] = (char)(code < 0x80 ? code : 0x80 | (code & 0x3f));
+            length += otx__spell_byte(to + length, bytes[i]);
         } else if (spelling->family == OTX_FAMILY_METASPACE && bytes[i] == ' ') {
             memcpy(to + length, spelling->mark, spelling->mark_size);
             length += spelling->mark_size;
@@ -15780,7 +15784,7 @@ OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, const otx__slice *slice)
     char buffer[512];
     size_t at = slice->start, length = 0;
     for (; at < slice->end; at++) {
-        length += otx__utf8_put(buffer + length, otx__character_of_byte((unsigned char)text[at]));
+        length += otx__spell_byte(buffer + length, text[at]);
         if (length + 4 > sizeof buffer) {
             otx__text_bytes(&slices->next_text, buffer, length);
             length = 0;
@@ -32307,13 +32311,13 @@ OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
     const unsigned char *bytes = (const unsigned char *)path;
     size_t size = strlen(path), i = 0, count = 0;
     while (i < size) {
-        size_t length = otx__utf8_length(bytes + i, size - i), j;
-        uint32_t code = length == 1 ? bytes[i] : bytes[i] & (0x7fu >> length);
+        size_t length = otx__utf8_length(bytes + i, size - i);
+        uint32_t code;
         if (length == 0 || count + 3 > OTX__WIDE) {
             errno = length == 0 ? EILSEQ : ENAMETOOLONG;
             return false;
         }
-        for (j = 1; j < length; j++) code = code << 6 | (bytes[i + j] & 0x3fu);
+        code = otx__utf8_code(bytes + i, length);
         if (code >= 0x10000) {
             to[count++] = (wchar_t)(0xd7c0 + (code >> 10));
             to[count++] = (wchar_t)(0xdc00 + (code & 0x3ff));
@@ -32365,22 +32369,7 @@ OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
         if (code >= 0xd800 && code < 0xdc00 && *name >= 0xdc00 && *name < 0xe000)
             code = ((code - 0xd7c0) << 10) + ((uint32_t)*name++ & 0x3ff);
         else if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
-        if (code < 0x80) {
-            *to++ = (char)code;
-            continue;
-        }
-        if (code < 0x800) {
-            *to++ = (char)(0xc0 | code >> 6);
-        } else {
-            if (code < 0x10000) {
-                *to++ = (char)(0xe0 | code >> 12);
-            } else {
-                *to++ = (char)(0xf0 | code >> 18);
-                *to++ = (char)(0x80 | (code >> 12 & 0x3f));
-            }
-            *to++ = (char)(0x80 | (code >> 6 & 0x3f));
-        }
-        *to++ = (char)(0x80 | (code & 0x3f));
+        to += otx__utf8_put(to, code);
     }
     *to = 0;
 }
@@ -43027,15 +43016,7 @@ OTX__PRIVATE void otx__gguf_put_name(otx__gguf_tokens *tokens, const char *what,
 OTX__PRIVATE size_t otx__gguf_spell_bytes(const char *bytes, size_t size, char *to)
 {
     size_t i, length = 0;
-    for (i = 0; i < size; i++) {
-        const unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
-        if (code < 0x80) {
-            to[length++] = (char)code;
-        } else {
-            to[length++] = (char)(0xc0 | code >> 6);
-            to[length++] = (char)(0x80 | (code & 0x3f));
-        }
-    }
+    for (i = 0; i < size; i++) length += otx__spell_byte(to + length, bytes[i]);
     return length;
 }
 
@@ -49562,10 +49543,7 @@ OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
 OTX__PRIVATE void otx__characters_add(otx__characters *seen, const unsigned char *bytes,
                                       size_t length)
 {
-    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    uint32_t code = bytes[0] & lead[length];
-    size_t i;
-    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3f);
+    const uint32_t code = otx__utf8_code(bytes, length);
     if (code >= 0x80) otx__characters_add_wide(seen, code);
     else if (code == ' ' || (code >= '\t' && code <= '\r')) seen->spaces++;
     else if (code >= '0' && code <= '9') seen->digits++;
@@ -51154,11 +51132,8 @@ OTX__PRIVATE void otx__unspell(const otx__spelling *spelling, otx__span text, ot
     switch (spelling->family) {
     case OTX_FAMILY_BYTE_LEVEL:
         for (i = 0; i < text.size && !spelling->mark_size; i++) {
-            const unsigned code = otx__character_of_byte((unsigned char)text.bytes[i]);
-            char character[2];
-            character[0] = (char)(code < 0x80 ? code : 0xc0 | code >> 6);
-            character[1] = (char)(0x80 | (code & 0x3f));
-            otx__text_bytes(to, character, code < 0x80 ? 1 : 2);
+            char character[4];
+            otx__text_bytes(to, character, otx__spell_byte(character, text.bytes[i]));
         }
         return;
     case OTX_FAMILY_METASPACE:
@@ -53569,25 +53544,12 @@ OTX__PRIVATE bool otx__bytes_are_there(const otx__reshaping *t)
 
 /* ---- which tokens there are ---- */
 
-/* A byte as byte-level tokenizers spell it. Returns the size. */
-OTX__PRIVATE size_t otx__bytes_spell(unsigned byte, char to[2])
-{
-    const unsigned code = otx__character_of_byte((unsigned char)byte);
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    to[0] = (char)(0xc0 | code >> 6);
-    to[1] = (char)(0x80 | (code & 0x3f));
-    return 2;
-}
-
 /* Keeps the token of a byte that is spelled so already, or adds one. */
 OTX__PRIVATE otx_result otx__bytes_take(otx__bytes *b, otx__reshaping *t, unsigned byte,
                                         otx_error *error)
 {
-    char spelled[2], quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
-    const size_t size = otx__bytes_spell(byte, spelled);
+    char spelled[4], quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    const size_t size = otx__spell_byte(spelled, (char)byte);
     const int64_t same = otx__index_find(&t->contents, OTX_TOKEN_NONE, spelled, size);
     uint32_t id;
     if (same >= 0 && t->own[same] && t->vocab.tokens[same].kind == OTX_TOKEN_TEXT &&

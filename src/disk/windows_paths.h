@@ -57,13 +57,13 @@ OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
     const unsigned char *bytes = (const unsigned char *)path;
     size_t size = strlen(path), i = 0, count = 0;
     while (i < size) {
-        size_t length = otx__utf8_length(bytes + i, size - i), j;
-        uint32_t code = length == 1 ? bytes[i] : bytes[i] & (0x7fu >> length);
+        size_t length = otx__utf8_length(bytes + i, size - i);
+        uint32_t code;
         if (length == 0 || count + 3 > OTX__WIDE) {
             errno = length == 0 ? EILSEQ : ENAMETOOLONG;
             return false;
         }
-        for (j = 1; j < length; j++) code = code << 6 | (bytes[i + j] & 0x3fu);
+        code = otx__utf8_code(bytes + i, length);
         if (code >= 0x10000) {
             to[count++] = (wchar_t)(0xd7c0 + (code >> 10));
             to[count++] = (wchar_t)(0xdc00 + (code & 0x3ff));
@@ -115,22 +115,7 @@ OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
         if (code >= 0xd800 && code < 0xdc00 && *name >= 0xdc00 && *name < 0xe000)
             code = ((code - 0xd7c0) << 10) + ((uint32_t)*name++ & 0x3ff);
         else if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
-        if (code < 0x80) {
-            *to++ = (char)code;
-            continue;
-        }
-        if (code < 0x800) {
-            *to++ = (char)(0xc0 | code >> 6);
-        } else {
-            if (code < 0x10000) {
-                *to++ = (char)(0xe0 | code >> 12);
-            } else {
-                *to++ = (char)(0xf0 | code >> 18);
-                *to++ = (char)(0x80 | (code >> 12 & 0x3f));
-            }
-            *to++ = (char)(0x80 | (code >> 6 & 0x3f));
-        }
-        *to++ = (char)(0x80 | (code & 0x3f));
+        to += otx__utf8_put(to, code);
     }
     *to = 0;
 }

@@ -80,7 +80,7 @@ OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, const otx__slice *slice)
     char buffer[512];
     size_t at = slice->start, length = 0;
     for (; at < slice->end; at++) {
-        length += otx__utf8_put(buffer + length, otx__character_of_byte((unsigned char)text[at]));
+        length += otx__spell_byte(buffer + length, text[at]);
         if (length + 4 > sizeof buffer) {
             otx__text_bytes(&slices->next_text, buffer, length);
             length = 0;

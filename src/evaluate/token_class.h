@@ -32,10 +32,7 @@ OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
 OTX__PRIVATE void otx__characters_add(otx__characters *seen, const unsigned char *bytes,
                                       size_t length)
 {
-    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    uint32_t code = bytes[0] & lead[length];
-    size_t i;
-    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3f);
+    const uint32_t code = otx__utf8_code(bytes, length);
     if (code >= 0x80) otx__characters_add_wide(seen, code);
     else if (code == ' ' || (code >= '\t' && code <= '\r')) seen->spaces++;
     else if (code >= '0' && code <= '9') seen->digits++;

@@ -163,15 +163,7 @@ OTX__PRIVATE void otx__gguf_put_name(otx__gguf_tokens *tokens, const char *what,
 OTX__PRIVATE size_t otx__gguf_spell_bytes(const char *bytes, size_t size, char *to)
 {
     size_t i, length = 0;
-    for (i = 0; i < size; i++) {
-        const unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
-        if (code < 0x80) {
-            to[length++] = (char)code;
-        } else {
-            to[length++] = (char)(0xc0 | code >> 6);
-            to[length++] = (char)(0x80 | (code & 0x3f));
-        }
-    }
+    for (i = 0; i < size; i++) length += otx__spell_byte(to + length, bytes[i]);
     return length;
 }
 

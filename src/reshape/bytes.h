@@ -36,25 +36,12 @@ OTX__PRIVATE bool otx__bytes_are_there(const otx__reshaping *t)
 
 /* ---- which tokens there are ---- */
 
-/* A byte as byte-level tokenizers spell it. Returns the size. */
-OTX__PRIVATE size_t otx__bytes_spell(unsigned byte, char to[2])
-{
-    const unsigned code = otx__character_of_byte((unsigned char)byte);
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    to[0] = (char)(0xc0 | code >> 6);
-    to[1] = (char)(0x80 | (code & 0x3f));
-    return 2;
-}
-
 /* Keeps the token of a byte that is spelled so already, or adds one. */
 OTX__PRIVATE otx_result otx__bytes_take(otx__bytes *b, otx__reshaping *t, unsigned byte,
                                         otx_error *error)
 {
-    char spelled[2], quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
-    const size_t size = otx__bytes_spell(byte, spelled);
+    char spelled[4], quoted[OTX__QUOTED], path[OTX__PATH_TEXT];
+    const size_t size = otx__spell_byte(spelled, (char)byte);
     const int64_t same = otx__index_find(&t->contents, OTX_TOKEN_NONE, spelled, size);
     uint32_t id;
     if (same >= 0 && t->own[same] && t->vocab.tokens[same].kind == OTX_TOKEN_TEXT &&

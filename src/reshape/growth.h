@@ -282,11 +282,8 @@ OTX__PRIVATE void otx__unspell(const otx__spelling *spelling, otx__span text, ot
     switch (spelling->family) {
     case OTX_FAMILY_BYTE_LEVEL:
         for (i = 0; i < text.size && !spelling->mark_size; i++) {
-            const unsigned code = otx__character_of_byte((unsigned char)text.bytes[i]);
-            char character[2];
-            character[0] = (char)(code < 0x80 ? code : 0xc0 | code >> 6);
-            character[1] = (char)(0x80 | (code & 0x3f));
-            otx__text_bytes(to, character, code < 0x80 ? 1 : 2);
+            char character[4];
+            otx__text_bytes(to, character, otx__spell_byte(character, text.bytes[i]));
         }
         return;
     case OTX_FAMILY_METASPACE:

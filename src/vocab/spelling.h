@@ -41,6 +41,12 @@ OTX__PRIVATE unsigned otx__character_of_byte(unsigned char byte)
     return byte == 0xad ? 0x143u : 0x122u + (byte - 0x80u);
 }
 
+/* A byte in GPT-2's alphabet: one or two bytes, whose number is returned. */
+OTX__PRIVATE size_t otx__spell_byte(char *to, char byte)
+{
+    return otx__utf8_put(to, otx__character_of_byte((unsigned char)byte));
+}
+
 /* Undoes the GPT-2 alphabet; a token with any other character stands for itself,
    as in the decoder of the tokenizers package. */
 OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char *to)

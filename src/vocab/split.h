@@ -128,9 +128,7 @@ OTX__PRIVATE size_t otx__split_spell(const otx__spelling *spelling, const char *
     size_t i, length = 0;
     for (i = 0; i < size; i++) {
         if (spelling->family == OTX_FAMILY_BYTE_LEVEL) {
-            unsigned code = otx__character_of_byte((unsigned char)bytes[i]);
-            if (code >= 0x80) to[length++] = (char)(0xc0 | code >> 6);
-            to[length++] = (char)(code < 0x80 ? code : 0x80 | (code & 0x3f));
+            length += otx__spell_byte(to + length, bytes[i]);
         } else if (spelling->family == OTX_FAMILY_METASPACE && bytes[i] == ' ') {
             memcpy(to + length, spelling->mark, spelling->mark_size);
             length += spelling->mark_size;
