@@ -103,7 +103,11 @@ linked() {
     source=$1 to=$(program "$here/$2") link=
     shift 2
     case $compiler in *wasm32*) link=-O0 ;; esac
-    $compiler -I. "$@" -c "$source" -o "$here/main.o" >>"$here/log" 2>&1 &&
+    case $compiler in # programs are C, whatever the implementation is
+    g++*) main="gcc -std=c99 -O2" ;;
+    *) main=$compiler ;;
+    esac
+    $main -I. "$@" -c "$source" -o "$here/main.o" >>"$here/log" 2>&1 &&
         $compiler $link "$here/main.o" "$here/implementation.o" -o "$to" -lm >>"$here/log" 2>&1
 }
 
