@@ -225,131 +225,131 @@
     32174  disk                       files and directories
     32213  disk/system                what POSIX and Windows are asked for
     32254  disk/windows_paths         paths as Windows takes them
-    32379  disk/windows               the system as Windows gives it
-    32691  disk/posix                 the system as POSIX gives it
-    32939  disk/paths                 what can be told from their text
-    33013  disk/failure               why the system refused
-    33127  disk/look                  what stands at a path, and whether within another
-    33248  disk/listing               listings of directories
-    33323  disk/reading               files to read, and whether they have changed
-    33502  disk/writing               files to write
-    33619  disk/copying               copies of files
-    33685  disk/trees                 whole directories looked through, copied, removed
-    33901  disk/known                 what weights are called in a directory
-    33995  disk/staging               a directory made under another name, then renamed
-    34261  disk/staged_files          files made under another name, then renamed
-    34443  disk/missing               a path or a directory without what is wanted of it
-    34486  disk/gguf_files            GGUF files of a directory, by their names
-    34527  disk/weights               which files they are, and what may stand in their place
-    34863  disk/weight_index          the index of a checkpoint in shards
-    35080  disk/shards                what an index and its shards say of each other
-    35285  disk/gguf_parts            the parts of a split GGUF file
-    35394  disk/checkpoint            a model directory, in one file or in shards
-    35746  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35825  disk/tokenizer_directory   the tokenizer of a model directory
-    36087  disk/encoder_directory     the encoder of a model directory, and files of text
+    32395  disk/windows               the system as Windows gives it
+    32706  disk/posix                 the system as POSIX gives it
+    32954  disk/paths                 what can be told from their text
+    33028  disk/failure               why the system refused
+    33142  disk/look                  what stands at a path, and whether within another
+    33264  disk/listing               listings of directories
+    33339  disk/reading               files to read, and whether they have changed
+    33518  disk/writing               files to write
+    33635  disk/copying               copies of files
+    33701  disk/trees                 whole directories looked through, copied, removed
+    33917  disk/known                 what weights are called in a directory
+    34011  disk/staging               a directory made under another name, then renamed
+    34277  disk/staged_files          files made under another name, then renamed
+    34459  disk/missing               a path or a directory without what is wanted of it
+    34502  disk/gguf_files            GGUF files of a directory, by their names
+    34543  disk/weights               which files they are, and what may stand in their place
+    34879  disk/weight_index          the index of a checkpoint in shards
+    35096  disk/shards                what an index and its shards say of each other
+    35301  disk/gguf_parts            the parts of a split GGUF file
+    35410  disk/checkpoint            a model directory, in one file or in shards
+    35762  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35841  disk/tokenizer_directory   the tokenizer of a model directory
+    36103  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36198  model                      which tensors and config keys belong to the vocabulary
-    36234  model/known                what the world calls things
-    36602  model/known_keys           keys of ids and sizes in configs
-    36776  model/known_classes        classes of tokenizers, by the type of model
-    37014  model/names                names of tensors
-    37178  model/document             the JSON files of a model directory
-    37273  model/members              what the members of a config are about
-    37494  model/config               what config.json says
-    37671  model/side                 a model directory opened once
-    37798  model/gguf_model           what a GGUF file says of a model
-    37855  model/code                 the Python that a tokenizer is loaded with
-    38089  model/parts                what each tensor does for the vocabulary
-    38219  model/whole                whether all tensors are there
-    38341  model/find                 finding the parts of a model
-    38645  model/processor            the tokens that a processor looks for by their text
-    38800  model/heirs                what becomes of the ids in a config
-    38968  model/config_ids           ids in a config being edited
-    39208  model/config_lists         lists, dictionaries and ranges of ids
-    39365  model/config_edit          config.json and generation_config.json, edited
-    39672  model/classes              which class a tokenizer is loaded as
-    39879  model/class_tokens         added tokens that a class numbers otherwise
+    36214  model                      which tensors and config keys belong to the vocabulary
+    36250  model/known                what the world calls things
+    36618  model/known_keys           keys of ids and sizes in configs
+    36792  model/known_classes        classes of tokenizers, by the type of model
+    37030  model/names                names of tensors
+    37194  model/document             the JSON files of a model directory
+    37289  model/members              what the members of a config are about
+    37510  model/config               what config.json says
+    37687  model/side                 a model directory opened once
+    37814  model/gguf_model           what a GGUF file says of a model
+    37871  model/code                 the Python that a tokenizer is loaded with
+    38105  model/parts                what each tensor does for the vocabulary
+    38235  model/whole                whether all tensors are there
+    38357  model/find                 finding the parts of a model
+    38661  model/processor            the tokens that a processor looks for by their text
+    38816  model/heirs                what becomes of the ids in a config
+    38984  model/config_ids           ids in a config being edited
+    39224  model/config_lists         lists, dictionaries and ranges of ids
+    39381  model/config_edit          config.json and generation_config.json, edited
+    39688  model/classes              which class a tokenizer is loaded as
+    39895  model/class_tokens         added tokens that a class numbers otherwise
 
-    39995  job                        the whole transplant, in the order in which it happens
-    40056  job/draft_map              which tokens the rows of a draft's head are of
-    40114  job/job                    what a job holds
-    40516  job/open                   opening the two models
-    40792  job/map                    the caller's map
-    40913  job/align                  where every new row comes from
-    41115  job/draft_vocab            the tokens that a draft's head has rows for
-    41360  job/plan                   what becomes of every tensor, and of the configs
-    41583  job/draft_head             a head of fewer rows, and what says which
-    41740  job/rope                   heads and rotary positions of the two models
-    41838  job/chat                   the template that turns messages into text
-    41977  job/digits                 where the two tokenizers cut numbers differently
-    42178  job/converted              the special tokens that a conversion to GGUF finds
-    42486  job/gguf_donor             the files of a tokenizer, open once more
-    42570  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42853  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43181  job/gguf_merges            the merges of a byte-level vocabulary
-    43352  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43522  job/gguf_special           special tokens, flags, templates
-    43741  job/gguf_normal            what becomes of spaces and letters
-    43884  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44080  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44320  job/bos                    texts that begin otherwise than the base's
-    44384  job/rows                   rows in memory: reading, checking, their mean
-    44724  job/pieces                 what the base cuts new tokens into
-    44879  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45144  job/magikarp               tokens that look under-trained by their rows
-    45271  job/match                  rows of tokens that a new one only begins with
-    45358  job/solve                  solving for the rows of the donor
-    45567  job/targets                the rows that are made from the donor's
-    45690  job/diagnose               what is odd about the rows that were made
-    45822  job/rebuild                the new rows of one vocabulary tensor
-    46113  job/write_blocks           new rows as blocks
-    46212  job/write                  the output and its weights
-    46528  job/write_gguf             the output as a GGUF file, or as parts of one
-    46878  job/copy                   the other files of the two models
-    47095  job/index                  the files that are written anew
-    47273  job/run                    the whole, in order
-    47438  job/combined               a map of tokens by the combinations that a method makes
-    47538  job/report                 what a job did, as JSON and as a table
-    47867  job/findings               what is told of a finished model
-    47918  job/check_head             a head of fewer rows than tokens
-    48163  job/check_files            its files
-    48300  job/check_ids              sizes, ids and tying
-    48516  job/check_values           values
-    48595  job/check_gguf             the tokens of a GGUF file
-    48845  job/check_gguf_keys        its other keys, and its tensors
-    49092  job/check_draft            as a draft model for another
-    49434  job/verify                 whether a finished model agrees with itself
+    40011  job                        the whole transplant, in the order in which it happens
+    40072  job/draft_map              which tokens the rows of a draft's head are of
+    40130  job/job                    what a job holds
+    40532  job/open                   opening the two models
+    40808  job/map                    the caller's map
+    40929  job/align                  where every new row comes from
+    41131  job/draft_vocab            the tokens that a draft's head has rows for
+    41376  job/plan                   what becomes of every tensor, and of the configs
+    41599  job/draft_head             a head of fewer rows, and what says which
+    41756  job/rope                   heads and rotary positions of the two models
+    41854  job/chat                   the template that turns messages into text
+    41993  job/digits                 where the two tokenizers cut numbers differently
+    42194  job/converted              the special tokens that a conversion to GGUF finds
+    42502  job/gguf_donor             the files of a tokenizer, open once more
+    42586  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42869  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43197  job/gguf_merges            the merges of a byte-level vocabulary
+    43368  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43538  job/gguf_special           special tokens, flags, templates
+    43757  job/gguf_normal            what becomes of spaces and letters
+    43900  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44096  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44336  job/bos                    texts that begin otherwise than the base's
+    44400  job/rows                   rows in memory: reading, checking, their mean
+    44740  job/pieces                 what the base cuts new tokens into
+    44895  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45160  job/magikarp               tokens that look under-trained by their rows
+    45287  job/match                  rows of tokens that a new one only begins with
+    45374  job/solve                  solving for the rows of the donor
+    45583  job/targets                the rows that are made from the donor's
+    45706  job/diagnose               what is odd about the rows that were made
+    45838  job/rebuild                the new rows of one vocabulary tensor
+    46129  job/write_blocks           new rows as blocks
+    46228  job/write                  the output and its weights
+    46544  job/write_gguf             the output as a GGUF file, or as parts of one
+    46894  job/copy                   the other files of the two models
+    47111  job/index                  the files that are written anew
+    47289  job/run                    the whole, in order
+    47454  job/combined               a map of tokens by the combinations that a method makes
+    47554  job/report                 what a job did, as JSON and as a table
+    47883  job/findings               what is told of a finished model
+    47934  job/check_head             a head of fewer rows than tokens
+    48179  job/check_files            its files
+    48316  job/check_ids              sizes, ids and tying
+    48532  job/check_values           values
+    48611  job/check_gguf             the tokens of a GGUF file
+    48861  job/check_gguf_keys        its other keys, and its tensors
+    49108  job/check_draft            as a draft model for another
+    49450  job/verify                 whether a finished model agrees with itself
 
-    49492  evaluate                   methods ranked on tokens that both models share
-    49511  evaluate/token_class       what a token is like, by its bytes
-    49575  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49773  evaluate/scores            how near rows come to the true ones
-    49873  evaluate/ranks             whether a true row is found among all
-    50004  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50233  evaluate/write_json        an evaluation as JSON
-    50346  evaluate/write_page        an evaluation as a page
+    49508  evaluate                   methods ranked on tokens that both models share
+    49527  evaluate/token_class       what a token is like, by its bytes
+    49591  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49789  evaluate/scores            how near rows come to the true ones
+    49889  evaluate/ranks             whether a true row is found among all
+    50020  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50249  evaluate/write_json        an evaluation as JSON
+    50362  evaluate/write_page        an evaluation as a page
 
-    50560  reshape                    a model's own vocabulary, smaller or larger
-    50592  reshape/needed             what has to stay for the sake of what stays
-    50850  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51157  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51296  reshape/renumber           which tokens there are then, and their ids
-    51544  reshape/files_json         tokenizer.json and the JSON files beside it
-    51939  reshape/files_lines        merges.txt and vocab.txt
-    52023  reshape/files_pieces       SentencePiece models
-    52243  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52411  reshape/named              tokens that configs name, which stay
-    52528  reshape/files_gguf         the keys of GGUF files
-    52810  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53017  reshape/wording            what the transplant says, in words of those who asked
-    53115  reshape/new_model          the model with its new tokenizer
-    53283  reshape/text_counts        which tokens the caller's texts are made of
-    53352  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53508  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53760  reshape/trim               fewer tokens
-    53928  reshape/extend             a text that becomes a token
-    54219  reshape/more_tokens        all that are wanted, and the model with them
+    50576  reshape                    a model's own vocabulary, smaller or larger
+    50608  reshape/needed             what has to stay for the sake of what stays
+    50866  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51173  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51312  reshape/renumber           which tokens there are then, and their ids
+    51560  reshape/files_json         tokenizer.json and the JSON files beside it
+    51955  reshape/files_lines        merges.txt and vocab.txt
+    52039  reshape/files_pieces       SentencePiece models
+    52259  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52427  reshape/named              tokens that configs name, which stay
+    52544  reshape/files_gguf         the keys of GGUF files
+    52826  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53033  reshape/wording            what the transplant says, in words of those who asked
+    53131  reshape/new_model          the model with its new tokenizer
+    53299  reshape/text_counts        which tokens the caller's texts are made of
+    53368  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53524  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53776  reshape/trim               fewer tokens
+    53944  reshape/extend             a text that becomes a token
+    54235  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -32257,6 +32257,7 @@ typedef struct otx__status {
 #ifdef _WIN32
 
 #include <wchar.h>
+#include <wctype.h>
 
 #define OTX__SEPARATOR(c) ((c) == '/' || (c) == '\\')
 
@@ -32330,6 +32331,21 @@ OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
     return true;
 }
 
+/* A path without its \\?\ where a drive's root or a share follows: behind that the system
+   lets ".." take away the root, too, and \\?\C:\.. is \\?\, which is no directory. In
+   \\?\UNC\server the C is written over. */
+OTX__PRIVATE wchar_t *otx__sys_plain(wchar_t *path)
+{
+    static const wchar_t marked[] = L"\\\\?\\";
+    if (wcsncmp(path, marked, 4) != 0) return path;
+    if (path[4] && path[5] == L':' && path[6] == L'\\') return path + 4;
+    if (towlower(path[4]) != L'u' || towlower(path[5]) != L'n' || towlower(path[6]) != L'c' ||
+        path[7] != L'\\')
+        return path;
+    path[6] = L'\\';
+    return path + 6;
+}
+
 /* A path as the system takes it: whole, in UTF-16, without separators at its end, which
    some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
    alone may have more than 260 units. */
@@ -32341,7 +32357,7 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     unsigned long count;
     size_t prefix = 0;
     if (!otx__sys_utf16(given, path)) return false;
-    count = given[0] ? GetFullPathNameW(given, room, full, NULL) : 0;
+    count = given[0] ? GetFullPathNameW(otx__sys_plain(given), room, full, NULL) : 0;
     if (count == 0 || count >= room) {
         errno = count ? ENAMETOOLONG : ENOENT;
         return false;
@@ -32384,7 +32400,6 @@ OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
 #include <direct.h>
 #include <io.h>
 #include <share.h>
-#include <wctype.h>
 
 /* As windows.h declares them, without windows.h. */
 struct _OVERLAPPED;
@@ -33222,7 +33237,8 @@ OTX__PRIVATE otx_result otx__climb(const otx_context *ctx, const char *from,
                 result = otx__fail_system(error, from, "cannot go up from here", errno);
             break;
         }
-        if (otx__same_file(&status, &next)) break; /* the root is its own parent */
+        /* The root is its own parent, or has none. */
+        if (!next.present || otx__same_file(&status, &next)) break;
     }
     otx__path_free(ctx, here);
     return result;

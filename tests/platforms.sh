@@ -17,8 +17,10 @@ build=${OTX_TEST_BUILD:-build/tests}/platforms
 warn="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
 wasm="-Wl,-z,stack-size=1048576 -D_WASI_EMULATED_SIGNAL -lwasi-emulated-signal"
 emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sTOTAL_STACK=1MB"
-emcc="$emcc -sEXIT_RUNTIME=1" # what is printed last, too
-threads="-pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=2"
+emcc="$emcc -sINITIAL_MEMORY=8MB -sEXIT_RUNTIME=1" # it must grow; what is printed last, too
+threads="-pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=6"
+emcc="$emcc -Wno-unused-command-line-argument -Wno-pthreads-mem-growth"
+export NODE_PATH="${NODE_PATH-/usr/share/nodejs}" # where Debian has what its emcc looks for
 node="node --no-warnings --no-experimental-fetch"
 lld="-fuse-ld=lld -Wno-unused-command-line-argument"
 wasi="$node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2"
@@ -109,7 +111,10 @@ works() {
 linked() {
     source=$1 to=$(program "$here/$2") link=
     shift 2
-    case $compiler in *wasm32*) link=-O0 ;; esac
+    case $compiler in
+    *wasm32*) link=-O0 ;;
+    emcc*) link="--pre-js tests/emscripten.js" ;;
+    esac
     # Programs are C, whatever the implementation is.
     main=$(echo "$compiler" | sed 's/clang++/clang/; s/g++/gcc/; s/=c++[0-9]*/=c99/')
     $main -I. "$@" -c "$source" -o "$here/main.o" >>"$here/log" 2>&1 &&
@@ -185,6 +190,14 @@ row() {
     [ $golden = yes ] || tail -n 5 "$here/log" "$here/golden.out"
     [ $golden = yes ]
     count "$label: golden cases" $?
+
+    case $compiler in *PROXY_TO_PTHREAD*)
+        linked tests/test_hooks.c hooks &&
+            OTX_TEST_ONLY="a_pool_solves_the_same a_pool_transplants_the_same" $runner \
+                "$(program "$here/hooks")" >"$here/hooks.out" 2>&1
+        grep -Eq '^2 passed, 0 failed' "$here/hooks.out"
+        count "$label: a pool of threads" $? ;;
+    esac
 
     same=no
     if linked examples/transplant.c transplant -DOMP_TRANSPLANT_IMPLEMENTED; then

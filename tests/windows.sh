@@ -115,14 +115,16 @@ for root in 'T: U:' 'T:\ U:\' 'T:/ U:/' 't:\. u:/.' '\\?\T:\ \\?\U:\'; do
     rm -rf "$work/roots"
 done
 base=$(windows "$work/base") donor=$(windows "$work/donor")
-for root in 'E:' 'E:\' 'E:/' 'T:\' '\\?\E:\' 'E:\.'; do
+for root in 'E:' 'E:\' 'E:/' '\\?\E:\' 'E:\.'; do
     tool "$base" "$donor" "$root" -q --overwrite
     [ $? -eq 1 ] && grep -q 'needs a name of its own' "$work/said" &&
         [ "$(ls -A "$work/empty")" = out ]
     check "$root, a root, as OUT" $?
 done
-diff -r examples/models/base "$work/base" >/dev/null
-check "a root as OUT stays as it was" $?
+tool "$base" "$donor" 'T:\' -q --overwrite # which the base is
+[ $? -eq 1 ] && grep -q 'error: ' "$work/said" &&
+    diff -r examples/models/base "$work/base" >/dev/null
+check "the base by its drive's root as OUT" $?
 
 # As the longest form of a path says it, and one device among names.
 transplant "a verbatim path" "\\\\?\\$(windows "$work/verbatim")" "$work/verbatim"
