@@ -177,179 +177,179 @@
     25081  solve/affine_digits        whole numbers of 16 bits, whose products are exact
     25290  solve/affine_normal        the normal equations of an affine map
     25533  solve/affine_factor        their factor, and their solution
-    25764  solve/affine_map           a fitted map, and the rows it makes
-    26108  solve/affine_choice        how many atoms to take, and chosen by what
-    26508  solve/affine_fit           what a fit of an affine map holds and needs
-    26772  solve/affine               fitting and applying affine maps
+    25770  solve/affine_map           a fitted map, and the rows it makes
+    26114  solve/affine_choice        how many atoms to take, and chosen by what
+    26514  solve/affine_fit           what a fit of an affine map holds and needs
+    26778  solve/affine               fitting and applying affine maps
 
-    27063  methods                    rows for tokens that a model lacks, each method a room
-    27107  methods/parts              what methods share: sums of rows, combinations
-    27291  methods/pursuit            omp, omp-centred
-    27362  methods/constant           mean, zero
-    27390  methods/rough              products in float that leave few to be taken in double
-    27446  methods/near               each target against all anchors
-    27737  methods/weights            how a few anchors combine to a target
-    27958  methods/interpolation      common_interpolation
-    28111  methods/wechsel            wechsel
-    28161  methods/focus              focus
-    28249  methods/hull               hull
-    28300  methods/dense              matrices of double, and their products
-    28565  methods/lengthen           the base's rows of pieces beside the donor's
-    28831  methods/mapping            omp-affine, affine
-    29100  methods/linear             maps between two models' rows
-    29255  methods/clp                clp
-    29341  methods/chance             normal deviates that are the same everywhere
-    29402  methods/factor             of symmetric matrices
-    29451  methods/randn              randn
-    29540  methods/john_hewitt        john_hewitt
-    29624  methods/polar              the orthogonal part of a matrix
-    29720  methods/procrustes         procrustes
-    29813  methods/eigen              principal directions of a matrix's rows
-    30127  methods/landmark_pca       landmark_pca
-    30185  methods/stb                stb
-    30367  methods/rope               rows turned to positions
-    30457  methods/mp_rope            mp_rope
-    30783  methods/subword            subword
-    30889  methods/zett               zett
-    30911  methods/spread             the factor that suits hidden anchors' rows best
-    31138  methods/modifiers          what is done to the rows of any method
-    31282  methods/undertrained       rows that look as if nothing had trained them
-    31399  methods/methods            the table of all, and the public calls
+    27069  methods                    rows for tokens that a model lacks, each method a room
+    27113  methods/parts              what methods share: sums of rows, combinations
+    27297  methods/pursuit            omp, omp-centred
+    27368  methods/constant           mean, zero
+    27396  methods/rough              products in float that leave few to be taken in double
+    27452  methods/near               each target against all anchors
+    27743  methods/weights            how a few anchors combine to a target
+    27964  methods/interpolation      common_interpolation
+    28117  methods/wechsel            wechsel
+    28167  methods/focus              focus
+    28255  methods/hull               hull
+    28306  methods/dense              matrices of double, and their products
+    28571  methods/lengthen           the base's rows of pieces beside the donor's
+    28837  methods/mapping            omp-affine, affine
+    29106  methods/linear             maps between two models' rows
+    29261  methods/clp                clp
+    29347  methods/chance             normal deviates that are the same everywhere
+    29408  methods/factor             of symmetric matrices
+    29457  methods/randn              randn
+    29546  methods/john_hewitt        john_hewitt
+    29630  methods/polar              the orthogonal part of a matrix
+    29726  methods/procrustes         procrustes
+    29819  methods/eigen              principal directions of a matrix's rows
+    30133  methods/landmark_pca       landmark_pca
+    30191  methods/stb                stb
+    30373  methods/rope               rows turned to positions
+    30463  methods/mp_rope            mp_rope
+    30789  methods/subword            subword
+    30895  methods/zett               zett
+    30917  methods/spread             the factor that suits hidden anchors' rows best
+    31144  methods/modifiers          what is done to the rows of any method
+    31288  methods/undertrained       rows that look as if nothing had trained them
+    31405  methods/methods            the table of all, and the public calls
 
-    31577  across                     tokens of one vocabulary as weighted tokens of another
-    31591  across/map_rows            a map, gathered row by row
-    31788  across/token_map           by the split of the other vocabulary
-    31911  across/write_maps          two maps as safetensors
-    32054  across/spell_maps          two maps as JSON, for people
+    31583  across                     tokens of one vocabulary as weighted tokens of another
+    31597  across/map_rows            a map, gathered row by row
+    31794  across/token_map           by the split of the other vocabulary
+    31917  across/write_maps          two maps as safetensors
+    32060  across/spell_maps          two maps as JSON, for people
 
-    32174  disk                       files and directories
-    32213  disk/system                what POSIX and Windows are asked for
-    32254  disk/windows_paths         paths as Windows takes them
-    32395  disk/windows               the system as Windows gives it
-    32706  disk/posix                 the system as POSIX gives it
-    32954  disk/paths                 what can be told from their text
-    33028  disk/failure               why the system refused
-    33142  disk/look                  what stands at a path, and whether within another
-    33264  disk/listing               listings of directories
-    33339  disk/reading               files to read, and whether they have changed
-    33518  disk/writing               files to write
-    33635  disk/copying               copies of files
-    33701  disk/trees                 whole directories looked through, copied, removed
-    33917  disk/known                 what weights are called in a directory
-    34011  disk/staging               a directory made under another name, then renamed
-    34277  disk/staged_files          files made under another name, then renamed
-    34459  disk/missing               a path or a directory without what is wanted of it
-    34502  disk/gguf_files            GGUF files of a directory, by their names
-    34543  disk/weights               which files they are, and what may stand in their place
-    34879  disk/weight_index          the index of a checkpoint in shards
-    35096  disk/shards                what an index and its shards say of each other
-    35301  disk/gguf_parts            the parts of a split GGUF file
-    35410  disk/checkpoint            a model directory, in one file or in shards
-    35762  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35841  disk/tokenizer_directory   the tokenizer of a model directory
-    36103  disk/encoder_directory     the encoder of a model directory, and files of text
+    32180  disk                       files and directories
+    32219  disk/system                what POSIX and Windows are asked for
+    32260  disk/windows_paths         paths as Windows takes them
+    32401  disk/windows               the system as Windows gives it
+    32712  disk/posix                 the system as POSIX gives it
+    32960  disk/paths                 what can be told from their text
+    33034  disk/failure               why the system refused
+    33148  disk/look                  what stands at a path, and whether within another
+    33270  disk/listing               listings of directories
+    33345  disk/reading               files to read, and whether they have changed
+    33524  disk/writing               files to write
+    33641  disk/copying               copies of files
+    33707  disk/trees                 whole directories looked through, copied, removed
+    33923  disk/known                 what weights are called in a directory
+    34017  disk/staging               a directory made under another name, then renamed
+    34283  disk/staged_files          files made under another name, then renamed
+    34465  disk/missing               a path or a directory without what is wanted of it
+    34508  disk/gguf_files            GGUF files of a directory, by their names
+    34549  disk/weights               which files they are, and what may stand in their place
+    34885  disk/weight_index          the index of a checkpoint in shards
+    35102  disk/shards                what an index and its shards say of each other
+    35307  disk/gguf_parts            the parts of a split GGUF file
+    35416  disk/checkpoint            a model directory, in one file or in shards
+    35768  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35847  disk/tokenizer_directory   the tokenizer of a model directory
+    36109  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36214  model                      which tensors and config keys belong to the vocabulary
-    36250  model/known                what the world calls things
-    36618  model/known_keys           keys of ids and sizes in configs
-    36792  model/known_classes        classes of tokenizers, by the type of model
-    37030  model/names                names of tensors
-    37194  model/document             the JSON files of a model directory
-    37289  model/members              what the members of a config are about
-    37510  model/config               what config.json says
-    37687  model/side                 a model directory opened once
-    37814  model/gguf_model           what a GGUF file says of a model
-    37871  model/code                 the Python that a tokenizer is loaded with
-    38105  model/parts                what each tensor does for the vocabulary
-    38235  model/whole                whether all tensors are there
-    38357  model/find                 finding the parts of a model
-    38661  model/processor            the tokens that a processor looks for by their text
-    38816  model/heirs                what becomes of the ids in a config
-    38984  model/config_ids           ids in a config being edited
-    39224  model/config_lists         lists, dictionaries and ranges of ids
-    39381  model/config_edit          config.json and generation_config.json, edited
-    39688  model/classes              which class a tokenizer is loaded as
-    39895  model/class_tokens         added tokens that a class numbers otherwise
+    36220  model                      which tensors and config keys belong to the vocabulary
+    36256  model/known                what the world calls things
+    36624  model/known_keys           keys of ids and sizes in configs
+    36798  model/known_classes        classes of tokenizers, by the type of model
+    37036  model/names                names of tensors
+    37200  model/document             the JSON files of a model directory
+    37295  model/members              what the members of a config are about
+    37516  model/config               what config.json says
+    37693  model/side                 a model directory opened once
+    37820  model/gguf_model           what a GGUF file says of a model
+    37877  model/code                 the Python that a tokenizer is loaded with
+    38111  model/parts                what each tensor does for the vocabulary
+    38241  model/whole                whether all tensors are there
+    38363  model/find                 finding the parts of a model
+    38667  model/processor            the tokens that a processor looks for by their text
+    38822  model/heirs                what becomes of the ids in a config
+    38990  model/config_ids           ids in a config being edited
+    39230  model/config_lists         lists, dictionaries and ranges of ids
+    39387  model/config_edit          config.json and generation_config.json, edited
+    39694  model/classes              which class a tokenizer is loaded as
+    39901  model/class_tokens         added tokens that a class numbers otherwise
 
-    40011  job                        the whole transplant, in the order in which it happens
-    40072  job/draft_map              which tokens the rows of a draft's head are of
-    40130  job/job                    what a job holds
-    40532  job/open                   opening the two models
-    40808  job/map                    the caller's map
-    40929  job/align                  where every new row comes from
-    41131  job/draft_vocab            the tokens that a draft's head has rows for
-    41376  job/plan                   what becomes of every tensor, and of the configs
-    41599  job/draft_head             a head of fewer rows, and what says which
-    41756  job/rope                   heads and rotary positions of the two models
-    41854  job/chat                   the template that turns messages into text
-    41993  job/digits                 where the two tokenizers cut numbers differently
-    42194  job/converted              the special tokens that a conversion to GGUF finds
-    42502  job/gguf_donor             the files of a tokenizer, open once more
-    42586  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42869  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43197  job/gguf_merges            the merges of a byte-level vocabulary
-    43368  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43538  job/gguf_special           special tokens, flags, templates
-    43757  job/gguf_normal            what becomes of spaces and letters
-    43900  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44096  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44336  job/bos                    texts that begin otherwise than the base's
-    44400  job/rows                   rows in memory: reading, checking, their mean
-    44740  job/pieces                 what the base cuts new tokens into
-    44895  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45160  job/magikarp               tokens that look under-trained by their rows
-    45287  job/match                  rows of tokens that a new one only begins with
-    45374  job/solve                  solving for the rows of the donor
-    45583  job/targets                the rows that are made from the donor's
-    45706  job/diagnose               what is odd about the rows that were made
-    45838  job/rebuild                the new rows of one vocabulary tensor
-    46129  job/write_blocks           new rows as blocks
-    46228  job/write                  the output and its weights
-    46544  job/write_gguf             the output as a GGUF file, or as parts of one
-    46894  job/copy                   the other files of the two models
-    47111  job/index                  the files that are written anew
-    47289  job/run                    the whole, in order
-    47454  job/combined               a map of tokens by the combinations that a method makes
-    47554  job/report                 what a job did, as JSON and as a table
-    47883  job/findings               what is told of a finished model
-    47934  job/check_head             a head of fewer rows than tokens
-    48179  job/check_files            its files
-    48316  job/check_ids              sizes, ids and tying
-    48532  job/check_values           values
-    48611  job/check_gguf             the tokens of a GGUF file
-    48861  job/check_gguf_keys        its other keys, and its tensors
-    49108  job/check_draft            as a draft model for another
-    49450  job/verify                 whether a finished model agrees with itself
+    40017  job                        the whole transplant, in the order in which it happens
+    40078  job/draft_map              which tokens the rows of a draft's head are of
+    40136  job/job                    what a job holds
+    40538  job/open                   opening the two models
+    40814  job/map                    the caller's map
+    40935  job/align                  where every new row comes from
+    41137  job/draft_vocab            the tokens that a draft's head has rows for
+    41382  job/plan                   what becomes of every tensor, and of the configs
+    41605  job/draft_head             a head of fewer rows, and what says which
+    41762  job/rope                   heads and rotary positions of the two models
+    41860  job/chat                   the template that turns messages into text
+    41999  job/digits                 where the two tokenizers cut numbers differently
+    42200  job/converted              the special tokens that a conversion to GGUF finds
+    42508  job/gguf_donor             the files of a tokenizer, open once more
+    42592  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42875  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43203  job/gguf_merges            the merges of a byte-level vocabulary
+    43374  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43544  job/gguf_special           special tokens, flags, templates
+    43763  job/gguf_normal            what becomes of spaces and letters
+    43906  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44102  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44342  job/bos                    texts that begin otherwise than the base's
+    44406  job/rows                   rows in memory: reading, checking, their mean
+    44746  job/pieces                 what the base cuts new tokens into
+    44901  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45166  job/magikarp               tokens that look under-trained by their rows
+    45293  job/match                  rows of tokens that a new one only begins with
+    45380  job/solve                  solving for the rows of the donor
+    45589  job/targets                the rows that are made from the donor's
+    45712  job/diagnose               what is odd about the rows that were made
+    45844  job/rebuild                the new rows of one vocabulary tensor
+    46135  job/write_blocks           new rows as blocks
+    46234  job/write                  the output and its weights
+    46550  job/write_gguf             the output as a GGUF file, or as parts of one
+    46900  job/copy                   the other files of the two models
+    47117  job/index                  the files that are written anew
+    47295  job/run                    the whole, in order
+    47460  job/combined               a map of tokens by the combinations that a method makes
+    47560  job/report                 what a job did, as JSON and as a table
+    47889  job/findings               what is told of a finished model
+    47940  job/check_head             a head of fewer rows than tokens
+    48185  job/check_files            its files
+    48322  job/check_ids              sizes, ids and tying
+    48538  job/check_values           values
+    48617  job/check_gguf             the tokens of a GGUF file
+    48867  job/check_gguf_keys        its other keys, and its tensors
+    49114  job/check_draft            as a draft model for another
+    49456  job/verify                 whether a finished model agrees with itself
 
-    49508  evaluate                   methods ranked on tokens that both models share
-    49527  evaluate/token_class       what a token is like, by its bytes
-    49591  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49789  evaluate/scores            how near rows come to the true ones
-    49889  evaluate/ranks             whether a true row is found among all
-    50020  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50249  evaluate/write_json        an evaluation as JSON
-    50362  evaluate/write_page        an evaluation as a page
+    49514  evaluate                   methods ranked on tokens that both models share
+    49533  evaluate/token_class       what a token is like, by its bytes
+    49597  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49795  evaluate/scores            how near rows come to the true ones
+    49895  evaluate/ranks             whether a true row is found among all
+    50026  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50255  evaluate/write_json        an evaluation as JSON
+    50368  evaluate/write_page        an evaluation as a page
 
-    50576  reshape                    a model's own vocabulary, smaller or larger
-    50608  reshape/needed             what has to stay for the sake of what stays
-    50866  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51173  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51312  reshape/renumber           which tokens there are then, and their ids
-    51560  reshape/files_json         tokenizer.json and the JSON files beside it
-    51955  reshape/files_lines        merges.txt and vocab.txt
-    52039  reshape/files_pieces       SentencePiece models
-    52259  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52427  reshape/named              tokens that configs name, which stay
-    52544  reshape/files_gguf         the keys of GGUF files
-    52826  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53033  reshape/wording            what the transplant says, in words of those who asked
-    53131  reshape/new_model          the model with its new tokenizer
-    53299  reshape/text_counts        which tokens the caller's texts are made of
-    53368  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53524  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53776  reshape/trim               fewer tokens
-    53944  reshape/extend             a text that becomes a token
-    54235  reshape/more_tokens        all that are wanted, and the model with them
+    50582  reshape                    a model's own vocabulary, smaller or larger
+    50614  reshape/needed             what has to stay for the sake of what stays
+    50872  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51179  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51318  reshape/renumber           which tokens there are then, and their ids
+    51566  reshape/files_json         tokenizer.json and the JSON files beside it
+    51961  reshape/files_lines        merges.txt and vocab.txt
+    52045  reshape/files_pieces       SentencePiece models
+    52265  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52433  reshape/named              tokens that configs name, which stay
+    52550  reshape/files_gguf         the keys of GGUF files
+    52832  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53039  reshape/wording            what the transplant says, in words of those who asked
+    53137  reshape/new_model          the model with its new tokenizer
+    53305  reshape/text_counts        which tokens the caller's texts are made of
+    53374  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53530  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53782  reshape/trim               fewer tokens
+    53950  reshape/extend             a text that becomes a token
+    54241  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -25563,7 +25563,13 @@ OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, si
 
 /* The same in vectors, as gcc and clang know them for any set: four columns of two vectors
    each stay in registers. Written out, as what compilers make of the loop above for wider
-   sets goes by their version and -O. The order of operations on any number is the same. */
+   sets goes by their version and -O. The order of operations on any number is the same. Where
+   C calculates in more than double, as with the x87 under -std=c99, gcc has no product of a
+   vector and a double. */
+#if (defined(__GNUC__) || defined(__clang__)) && FLT_EVAL_METHOD == 0
+#define OTX__TAKE_IN_VECTORS
+#endif
+
 #define OTX__TAKE_COLUMN(y)                                                                  \
     do {                                                                                     \
         const double by = b[p * step + (j + (y)) * pitch];                                   \
@@ -25595,7 +25601,7 @@ OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, si
         }                                                                                    \
     }
 
-#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX2) && defined(OTX__TAKE_IN_VECTORS)
 __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
@@ -25603,7 +25609,7 @@ __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
 }
 #endif
 
-#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX512) && defined(OTX__TAKE_IN_VECTORS)
 __attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx512(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
@@ -25616,11 +25622,11 @@ __attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx
 
 OTX__PRIVATE otx__take otx__tile_take_for(otx_isa isa)
 {
-#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX512) && defined(OTX__TAKE_IN_VECTORS)
     if (isa == OTX_ISA_AVX512 || isa == OTX_ISA_AVX512_BF16 || isa == OTX_ISA_AMX)
         return otx__tile_take_avx512;
 #endif
-#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX2) && defined(OTX__TAKE_IN_VECTORS)
     if (isa >= OTX_ISA_AVX2 && isa <= OTX_ISA_AMX) return otx__tile_take_avx2;
 #endif
     (void)isa;

@@ -236,7 +236,7 @@ def main():
     parser.add_argument("chosen", nargs="*", metavar="CASE")
     parser.add_argument("--runner", default="")
     parser.add_argument("--refused", action="store_true")
-    parser.parse_args(namespace=options)
+    parser.parse_intermixed_args(namespace=options)
     work = Path(tempfile.mkdtemp(prefix="otx-large-"))
     if shutil.disk_usage(work).free < 2 * HOLE:
         work.rmdir()
