@@ -58,298 +58,298 @@
      2746  base/decimal               the digits of a double
      2895  base/format                printf without stdio and without a locale
      3164  base/result                results, failures, messages
-     3280  base/memory                the allocator, arrays that grow
-     3339  base/text                  names in messages, and text that grows
-     3456  base/hooks                 log, progress, threads of the caller
-     3525  base/sort                  in place, without memory, never quadratic; and finding
-     3575  base/clock                 wall time for statistics
-     3621  base/hash                  keyed, for tables whose keys a stranger chooses
-     3713  base/pool                  blocks that are freed together
-     3828  base/number                element types, widening and rounding
-     4039  base/blocks                block types of ggml, taken apart and widened
-     4260  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4545  base/blocks_make           rows quantised to blocks
-     4939  base/base64                decoding
-     4975  base/protobuf              fields of a message
-     5097  base/watch                 long loops that the caller can stop
+     3288  base/memory                the allocator, arrays that grow
+     3347  base/text                  names in messages, and text that grows
+     3464  base/hooks                 log, progress, threads of the caller
+     3533  base/sort                  in place, without memory, never quadratic; and finding
+     3583  base/clock                 wall time for statistics
+     3629  base/hash                  keyed, for tables whose keys a stranger chooses
+     3721  base/pool                  blocks that are freed together
+     3836  base/number                element types, widening and rounding
+     4047  base/blocks                block types of ggml, taken apart and widened
+     4268  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4553  base/blocks_make           rows quantised to blocks
+     4947  base/base64                decoding
+     4983  base/protobuf              fields of a message
+     5105  base/watch                 long loops that the caller can stop
 
-     5164  files                      formats, on memory and streams
-     5194  files/memory_source        memory as a source of bytes
-     5212  files/json_read            a parser without recursion
-     5565  files/json_values          looking at values, stepping through containers
-     5778  files/json_edit            writing, and edits that keep every byte they do not touch
-     6146  files/tensors              what reading and writing a header share
-     6281  files/safetensors_read     the header of a file, checked
-     6606  files/safetensors_write    the header of a new file
-     6763  files/gguf_types           ggml's types, and the sizes of values
-     6940  files/gguf_values          keys, tensors and values found
-     7058  files/gguf_walk            what stands in a header, one after the other
-     7270  files/gguf_read            the header of a file, checked
-     7491  files/gguf_write           the header of a new file
-     7697  files/gguf_keys            a list of keys that is being made
+     5173  files                      formats, on memory and streams
+     5203  files/memory_source        memory as a source of bytes
+     5221  files/json_read            a parser without recursion
+     5574  files/json_values          looking at values, stepping through containers
+     5787  files/json_edit            writing, and edits that keep every byte they do not touch
+     6155  files/tensors              what reading and writing a header share
+     6291  files/safetensors_read     the header of a file, checked
+     6616  files/safetensors_write    the header of a new file
+     6773  files/gguf_types           ggml's types, and the sizes of values
+     6950  files/gguf_values          keys, tensors and values found
+     7068  files/gguf_walk            what stands in a header, one after the other
+     7280  files/gguf_read            the header of a file, checked
+     7501  files/gguf_write           the header of a new file
+     7707  files/gguf_keys            a list of keys that is being made
 
-     7897  vocab                      tokens, from every source, and which of them are the same
-     7939  vocab/known                what the world calls things: files, classes, tokens
-     8263  vocab/token_table          the table of tokens, and finding tokens in it
-     8437  vocab/spelling             from what a file spells to bytes
-     8634  vocab/reader               what the readers of all sources share
-     8992  vocab/added_tokens         what other files add to a model's tokens
-     9340  vocab/in_use               tokens that are named as reserved ones and are none
-     9443  vocab/from_tokenizer_json  tokenizer.json
-     9736  vocab/from_tekken          tekken.json
-     9891  vocab/from_tiktoken        *.tiktoken
-     9956  vocab/from_sentencepiece   tokenizer.model and its like
-    10321  vocab/from_vocab_json      vocab.json and merges.txt
-    10407  vocab/from_vocab_txt       vocab.txt
-    10464  vocab/digits               how a tokenizer cuts numbers
-    10660  vocab/recognise            what a file is, by what it holds
-    10791  vocab/parse                the first source that is given, and what goes with it
-    11017  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11400  vocab/rules_read           the rules of each kind of file
-    11524  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11717  vocab/from_gguf            the vocabulary of a GGUF file
-    12025  vocab/gguf_rules           how it splits text
-    12177  vocab/split_bpe            words split by byte-pair encoding
-    12395  vocab/split                text split as the tokenizer's model splits it
-    12595  vocab/align                which base token a donor token is
+     7907  vocab                      tokens, from every source, and which of them are the same
+     7949  vocab/known                what the world calls things: files, classes, tokens
+     8273  vocab/token_table          the table of tokens, and finding tokens in it
+     8447  vocab/spelling             from what a file spells to bytes
+     8644  vocab/reader               what the readers of all sources share
+     9002  vocab/added_tokens         what other files add to a model's tokens
+     9350  vocab/in_use               tokens that are named as reserved ones and are none
+     9453  vocab/from_tokenizer_json  tokenizer.json
+     9746  vocab/from_tekken          tekken.json
+     9901  vocab/from_tiktoken        *.tiktoken
+     9966  vocab/from_sentencepiece   tokenizer.model and its like
+    10331  vocab/from_vocab_json      vocab.json and merges.txt
+    10417  vocab/from_vocab_txt       vocab.txt
+    10474  vocab/digits               how a tokenizer cuts numbers
+    10670  vocab/recognise            what a file is, by what it holds
+    10801  vocab/parse                the first source that is given, and what goes with it
+    11027  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11410  vocab/rules_read           the rules of each kind of file
+    11534  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11727  vocab/from_gguf            the vocabulary of a GGUF file
+    12035  vocab/gguf_rules           how it splits text
+    12187  vocab/split_bpe            words split by byte-pair encoding
+    12405  vocab/split                text split as the tokenizer's model splits it
+    12605  vocab/align                which base token a donor token is
 
-    12852  encode                     text becomes pieces, pieces become ids
-    12896  encode/char_set            sets of characters
-    13089  encode/unicode_tables      what characters are, packed
-    13253  encode/categories          Unicode's categories, scripts and case, as sets
-    13554  encode/regex_parse         regular expressions, read: sets and escapes
-    13860  encode/regex_syntax        classes, repetitions, groups
-    14260  encode/regex_program       instructions, and what parts of an expression begin with
-    14413  encode/regex_make          the program that they become
-    14775  encode/regex_match         the program run over a text
-    15147  encode/slices              a text in pieces, and ways to cut it further
-    15392  encode/cutter_read         the steps of a pre-tokenizer, read
-    15704  encode/cutter              texts cut by them
-    15879  encode/normal_tables       what normalisers know of characters
-    16142  encode/normal_read         the same, unpacked
-    16289  encode/normal_forms        Unicode's four normal forms
-    16560  encode/charsmap            SentencePiece's map of characters
-    16709  encode/normalise_steps     what normalisers do, step by step
-    16898  encode/normalise           the normaliser of a tokenizer.json
-    17261  encode/added_cut           added tokens, cut out of a text
-    17460  encode/word_cache          what words became before
-    17539  encode/encode_words        words as the model splits them
-    17740  encode/encode_open         what an encoder is made from
-    18026  encode/encode              whole texts as token ids
-    18229  encode/write_counts        how often tokens occur, as lists
+    12862  encode                     text becomes pieces, pieces become ids
+    12906  encode/char_set            sets of characters
+    13099  encode/unicode_tables      what characters are, packed
+    13263  encode/categories          Unicode's categories, scripts and case, as sets
+    13564  encode/regex_parse         regular expressions, read: sets and escapes
+    13870  encode/regex_syntax        classes, repetitions, groups
+    14270  encode/regex_program       instructions, and what parts of an expression begin with
+    14423  encode/regex_make          the program that they become
+    14785  encode/regex_match         the program run over a text
+    15157  encode/slices              a text in pieces, and ways to cut it further
+    15402  encode/cutter_read         the steps of a pre-tokenizer, read
+    15714  encode/cutter              texts cut by them
+    15889  encode/normal_tables       what normalisers know of characters
+    16152  encode/normal_read         the same, unpacked
+    16299  encode/normal_forms        Unicode's four normal forms
+    16570  encode/charsmap            SentencePiece's map of characters
+    16719  encode/normalise_steps     what normalisers do, step by step
+    16908  encode/normalise           the normaliser of a tokenizer.json
+    17271  encode/added_cut           added tokens, cut out of a text
+    17470  encode/word_cache          what words became before
+    17549  encode/encode_words        words as the model splits them
+    17750  encode/encode_open         what an encoder is made from
+    18036  encode/encode              whole texts as token ids
+    18239  encode/write_counts        how often tokens occur, as lists
 
-    18336  simd                       the hot loops, once for each instruction set
-    18369  simd/kernels               the table of kernels, and what all versions share
-    18646  simd/scalar                the reference
-    18815  simd/sse2                  the operations of 128-bit x86, and what each does
-    18936  simd/neon                  those of 64-bit Arm
-    19031  simd/wasm                  those of WebAssembly's SIMD128
-    19116  simd/avx2                  those of 256-bit x86, with FMA
-    19198  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19842  simd/avx_vnni              AVX2, and products of integers
-    19938  simd/neon_bf16             NEON, and products of matrices
-    20092  simd/avx512                512-bit x86, by hand
-    20699  simd/amx                   tiles of x86, beside AVX-512
-    20942  simd/dispatch              which of them this machine can run, and which a call takes
+    18346  simd                       the hot loops, once for each instruction set
+    18379  simd/kernels               the table of kernels, and what all versions share
+    18656  simd/scalar                the reference
+    18825  simd/sse2                  the operations of 128-bit x86, and what each does
+    18946  simd/neon                  those of 64-bit Arm
+    19041  simd/wasm                  those of WebAssembly's SIMD128
+    19126  simd/avx2                  those of 256-bit x86, with FMA
+    19208  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19852  simd/avx_vnni              AVX2, and products of integers
+    19948  simd/neon_bf16             NEON, and products of matrices
+    20102  simd/avx512                512-bit x86, by hand
+    20709  simd/amx                   tiles of x86, beside AVX-512
+    20952  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21168  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21224  solve/views                the rows of matrices, as the kernels read them
-    21353  solve/panels               vectors as the dense products want them, and these
-    21552  solve/rests                vectors on their way into panels
-    21730  solve/dictionary           the atoms, and their split along a common direction
-    21885  solve/exact_gram           products of all pairs of atoms in double
-    21967  solve/triangle             packed lower triangles
-    22071  solve/support              what is known of one target, and the exact steps
-    22347  solve/gram_table           products of atoms with all atoms, for scans
-    22602  solve/screen               which atoms are worth scoring in double: the bound
-    22873  solve/residuals            the residual form's targets on their way into a scan
-    23062  solve/scan                 the correlations of all atoms with a block's residuals
-    23231  solve/predict              making targets ready for the next scan
-    23478  solve/candidates           the atoms that a scan could not rule out
-    23809  solve/select               the next atoms of each target
-    24010  solve/rates                what a processor does in a second
-    24052  solve/pursuit              what one solve holds, and the memory it takes
-    24355  solve/plan                 which form, and in what blocks
-    24573  solve/apart                targets that a table of products cannot tell on
-    24623  solve/steps                a pursuit from its rows to its results
-    24851  solve/combine              new rows of coefficients
-    24913  solve/solver               the public call
-    25081  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25290  solve/affine_normal        the normal equations of an affine map
-    25533  solve/affine_factor        their factor, and their solution
-    25764  solve/affine_map           a fitted map, and the rows it makes
-    26108  solve/affine_choice        how many atoms to take, and chosen by what
-    26508  solve/affine_fit           what a fit of an affine map holds and needs
-    26772  solve/affine               fitting and applying affine maps
+    21178  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21234  solve/views                the rows of matrices, as the kernels read them
+    21363  solve/panels               vectors as the dense products want them, and these
+    21562  solve/rests                vectors on their way into panels
+    21740  solve/dictionary           the atoms, and their split along a common direction
+    21895  solve/exact_gram           products of all pairs of atoms in double
+    21977  solve/triangle             packed lower triangles
+    22081  solve/support              what is known of one target, and the exact steps
+    22357  solve/gram_table           products of atoms with all atoms, for scans
+    22612  solve/screen               which atoms are worth scoring in double: the bound
+    22883  solve/residuals            the residual form's targets on their way into a scan
+    23072  solve/scan                 the correlations of all atoms with a block's residuals
+    23241  solve/predict              making targets ready for the next scan
+    23488  solve/candidates           the atoms that a scan could not rule out
+    23819  solve/select               the next atoms of each target
+    24020  solve/rates                what a processor does in a second
+    24062  solve/pursuit              what one solve holds, and the memory it takes
+    24365  solve/plan                 which form, and in what blocks
+    24583  solve/apart                targets that a table of products cannot tell on
+    24633  solve/steps                a pursuit from its rows to its results
+    24861  solve/combine              new rows of coefficients
+    24923  solve/solver               the public call
+    25091  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25300  solve/affine_normal        the normal equations of an affine map
+    25543  solve/affine_factor        their factor, and their solution
+    25774  solve/affine_map           a fitted map, and the rows it makes
+    26118  solve/affine_choice        how many atoms to take, and chosen by what
+    26518  solve/affine_fit           what a fit of an affine map holds and needs
+    26782  solve/affine               fitting and applying affine maps
 
-    27063  methods                    rows for tokens that a model lacks, each method a room
-    27107  methods/parts              what methods share: sums of rows, combinations
-    27291  methods/pursuit            omp, omp-centred
-    27362  methods/constant           mean, zero
-    27390  methods/rough              products in float that leave few to be taken in double
-    27446  methods/near               each target against all anchors
-    27737  methods/weights            how a few anchors combine to a target
-    27958  methods/interpolation      common_interpolation
-    28111  methods/wechsel            wechsel
-    28161  methods/focus              focus
-    28249  methods/hull               hull
-    28300  methods/dense              matrices of double, and their products
-    28565  methods/lengthen           the base's rows of pieces beside the donor's
-    28831  methods/mapping            omp-affine, affine
-    29100  methods/linear             maps between two models' rows
-    29255  methods/clp                clp
-    29341  methods/chance             normal deviates that are the same everywhere
-    29402  methods/factor             of symmetric matrices
-    29451  methods/randn              randn
-    29540  methods/john_hewitt        john_hewitt
-    29624  methods/polar              the orthogonal part of a matrix
-    29720  methods/procrustes         procrustes
-    29813  methods/eigen              principal directions of a matrix's rows
-    30127  methods/landmark_pca       landmark_pca
-    30185  methods/stb                stb
-    30367  methods/rope               rows turned to positions
-    30457  methods/mp_rope            mp_rope
-    30783  methods/subword            subword
-    30889  methods/zett               zett
-    30911  methods/spread             the factor that suits hidden anchors' rows best
-    31138  methods/modifiers          what is done to the rows of any method
-    31282  methods/undertrained       rows that look as if nothing had trained them
-    31399  methods/methods            the table of all, and the public calls
+    27073  methods                    rows for tokens that a model lacks, each method a room
+    27117  methods/parts              what methods share: sums of rows, combinations
+    27301  methods/pursuit            omp, omp-centred
+    27372  methods/constant           mean, zero
+    27400  methods/rough              products in float that leave few to be taken in double
+    27456  methods/near               each target against all anchors
+    27747  methods/weights            how a few anchors combine to a target
+    27968  methods/interpolation      common_interpolation
+    28121  methods/wechsel            wechsel
+    28171  methods/focus              focus
+    28259  methods/hull               hull
+    28310  methods/dense              matrices of double, and their products
+    28575  methods/lengthen           the base's rows of pieces beside the donor's
+    28841  methods/mapping            omp-affine, affine
+    29110  methods/linear             maps between two models' rows
+    29265  methods/clp                clp
+    29351  methods/chance             normal deviates that are the same everywhere
+    29412  methods/factor             of symmetric matrices
+    29461  methods/randn              randn
+    29550  methods/john_hewitt        john_hewitt
+    29634  methods/polar              the orthogonal part of a matrix
+    29730  methods/procrustes         procrustes
+    29823  methods/eigen              principal directions of a matrix's rows
+    30137  methods/landmark_pca       landmark_pca
+    30195  methods/stb                stb
+    30377  methods/rope               rows turned to positions
+    30467  methods/mp_rope            mp_rope
+    30793  methods/subword            subword
+    30899  methods/zett               zett
+    30921  methods/spread             the factor that suits hidden anchors' rows best
+    31148  methods/modifiers          what is done to the rows of any method
+    31292  methods/undertrained       rows that look as if nothing had trained them
+    31409  methods/methods            the table of all, and the public calls
 
-    31577  across                     tokens of one vocabulary as weighted tokens of another
-    31591  across/map_rows            a map, gathered row by row
-    31788  across/token_map           by the split of the other vocabulary
-    31911  across/write_maps          two maps as safetensors
-    32054  across/spell_maps          two maps as JSON, for people
+    31587  across                     tokens of one vocabulary as weighted tokens of another
+    31601  across/map_rows            a map, gathered row by row
+    31798  across/token_map           by the split of the other vocabulary
+    31921  across/write_maps          two maps as safetensors
+    32064  across/spell_maps          two maps as JSON, for people
 
-    32174  disk                       files and directories
-    32213  disk/system                what POSIX and Windows are asked for
-    32254  disk/windows_paths         paths as Windows takes them
-    32379  disk/windows               the system as Windows gives it
-    32691  disk/posix                 the system as POSIX gives it
-    32939  disk/paths                 what can be told from their text
-    33013  disk/failure               why the system refused
-    33127  disk/look                  what stands at a path, and whether within another
-    33248  disk/listing               listings of directories
-    33323  disk/reading               files to read, and whether they have changed
-    33502  disk/writing               files to write
-    33619  disk/copying               copies of files
-    33685  disk/trees                 whole directories looked through, copied, removed
-    33901  disk/known                 what weights are called in a directory
-    33995  disk/staging               a directory made under another name, then renamed
-    34261  disk/staged_files          files made under another name, then renamed
-    34443  disk/missing               a path or a directory without what is wanted of it
-    34486  disk/gguf_files            GGUF files of a directory, by their names
-    34527  disk/weights               which files they are, and what may stand in their place
-    34863  disk/weight_index          the index of a checkpoint in shards
-    35080  disk/shards                what an index and its shards say of each other
-    35285  disk/gguf_parts            the parts of a split GGUF file
-    35394  disk/checkpoint            a model directory, in one file or in shards
-    35746  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35825  disk/tokenizer_directory   the tokenizer of a model directory
-    36087  disk/encoder_directory     the encoder of a model directory, and files of text
+    32184  disk                       files and directories
+    32223  disk/system                what POSIX and Windows are asked for
+    32264  disk/windows_paths         paths as Windows takes them
+    32389  disk/windows               the system as Windows gives it
+    32701  disk/posix                 the system as POSIX gives it
+    32949  disk/paths                 what can be told from their text
+    33023  disk/failure               why the system refused
+    33141  disk/look                  what stands at a path, and whether within another
+    33263  disk/listing               listings of directories
+    33338  disk/reading               files to read, and whether they have changed
+    33517  disk/writing               files to write
+    33634  disk/copying               copies of files
+    33700  disk/trees                 whole directories looked through, copied, removed
+    33916  disk/known                 what weights are called in a directory
+    34010  disk/staging               a directory made under another name, then renamed
+    34276  disk/staged_files          files made under another name, then renamed
+    34458  disk/missing               a path or a directory without what is wanted of it
+    34501  disk/gguf_files            GGUF files of a directory, by their names
+    34542  disk/weights               which files they are, and what may stand in their place
+    34878  disk/weight_index          the index of a checkpoint in shards
+    35095  disk/shards                what an index and its shards say of each other
+    35300  disk/gguf_parts            the parts of a split GGUF file
+    35409  disk/checkpoint            a model directory, in one file or in shards
+    35761  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35840  disk/tokenizer_directory   the tokenizer of a model directory
+    36102  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36198  model                      which tensors and config keys belong to the vocabulary
-    36234  model/known                what the world calls things
-    36602  model/known_keys           keys of ids and sizes in configs
-    36776  model/known_classes        classes of tokenizers, by the type of model
-    37014  model/names                names of tensors
-    37178  model/document             the JSON files of a model directory
-    37273  model/members              what the members of a config are about
-    37494  model/config               what config.json says
-    37671  model/side                 a model directory opened once
-    37798  model/gguf_model           what a GGUF file says of a model
-    37855  model/code                 the Python that a tokenizer is loaded with
-    38089  model/parts                what each tensor does for the vocabulary
-    38219  model/whole                whether all tensors are there
-    38341  model/find                 finding the parts of a model
-    38645  model/processor            the tokens that a processor looks for by their text
-    38800  model/heirs                what becomes of the ids in a config
-    38968  model/config_ids           ids in a config being edited
-    39208  model/config_lists         lists, dictionaries and ranges of ids
-    39365  model/config_edit          config.json and generation_config.json, edited
-    39672  model/classes              which class a tokenizer is loaded as
-    39879  model/class_tokens         added tokens that a class numbers otherwise
+    36213  model                      which tensors and config keys belong to the vocabulary
+    36249  model/known                what the world calls things
+    36617  model/known_keys           keys of ids and sizes in configs
+    36791  model/known_classes        classes of tokenizers, by the type of model
+    37029  model/names                names of tensors
+    37193  model/document             the JSON files of a model directory
+    37288  model/members              what the members of a config are about
+    37509  model/config               what config.json says
+    37686  model/side                 a model directory opened once
+    37813  model/gguf_model           what a GGUF file says of a model
+    37870  model/code                 the Python that a tokenizer is loaded with
+    38104  model/parts                what each tensor does for the vocabulary
+    38234  model/whole                whether all tensors are there
+    38356  model/find                 finding the parts of a model
+    38660  model/processor            the tokens that a processor looks for by their text
+    38815  model/heirs                what becomes of the ids in a config
+    38983  model/config_ids           ids in a config being edited
+    39223  model/config_lists         lists, dictionaries and ranges of ids
+    39380  model/config_edit          config.json and generation_config.json, edited
+    39687  model/classes              which class a tokenizer is loaded as
+    39894  model/class_tokens         added tokens that a class numbers otherwise
 
-    39995  job                        the whole transplant, in the order in which it happens
-    40056  job/draft_map              which tokens the rows of a draft's head are of
-    40114  job/job                    what a job holds
-    40516  job/open                   opening the two models
-    40792  job/map                    the caller's map
-    40913  job/align                  where every new row comes from
-    41115  job/draft_vocab            the tokens that a draft's head has rows for
-    41360  job/plan                   what becomes of every tensor, and of the configs
-    41583  job/draft_head             a head of fewer rows, and what says which
-    41740  job/rope                   heads and rotary positions of the two models
-    41838  job/chat                   the template that turns messages into text
-    41977  job/digits                 where the two tokenizers cut numbers differently
-    42178  job/converted              the special tokens that a conversion to GGUF finds
-    42486  job/gguf_donor             the files of a tokenizer, open once more
-    42570  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42853  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43181  job/gguf_merges            the merges of a byte-level vocabulary
-    43352  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43522  job/gguf_special           special tokens, flags, templates
-    43741  job/gguf_normal            what becomes of spaces and letters
-    43884  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44080  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44320  job/bos                    texts that begin otherwise than the base's
-    44384  job/rows                   rows in memory: reading, checking, their mean
-    44724  job/pieces                 what the base cuts new tokens into
-    44879  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45144  job/magikarp               tokens that look under-trained by their rows
-    45271  job/match                  rows of tokens that a new one only begins with
-    45358  job/solve                  solving for the rows of the donor
-    45567  job/targets                the rows that are made from the donor's
-    45690  job/diagnose               what is odd about the rows that were made
-    45822  job/rebuild                the new rows of one vocabulary tensor
-    46113  job/write_blocks           new rows as blocks
-    46212  job/write                  the output and its weights
-    46528  job/write_gguf             the output as a GGUF file, or as parts of one
-    46878  job/copy                   the other files of the two models
-    47095  job/index                  the files that are written anew
-    47273  job/run                    the whole, in order
-    47438  job/combined               a map of tokens by the combinations that a method makes
-    47538  job/report                 what a job did, as JSON and as a table
-    47867  job/findings               what is told of a finished model
-    47918  job/check_head             a head of fewer rows than tokens
-    48163  job/check_files            its files
-    48300  job/check_ids              sizes, ids and tying
-    48516  job/check_values           values
-    48595  job/check_gguf             the tokens of a GGUF file
-    48845  job/check_gguf_keys        its other keys, and its tensors
-    49092  job/check_draft            as a draft model for another
-    49434  job/verify                 whether a finished model agrees with itself
+    40010  job                        the whole transplant, in the order in which it happens
+    40071  job/draft_map              which tokens the rows of a draft's head are of
+    40129  job/job                    what a job holds
+    40531  job/open                   opening the two models
+    40807  job/map                    the caller's map
+    40928  job/align                  where every new row comes from
+    41130  job/draft_vocab            the tokens that a draft's head has rows for
+    41375  job/plan                   what becomes of every tensor, and of the configs
+    41598  job/draft_head             a head of fewer rows, and what says which
+    41755  job/rope                   heads and rotary positions of the two models
+    41853  job/chat                   the template that turns messages into text
+    41992  job/digits                 where the two tokenizers cut numbers differently
+    42193  job/converted              the special tokens that a conversion to GGUF finds
+    42501  job/gguf_donor             the files of a tokenizer, open once more
+    42585  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42868  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43196  job/gguf_merges            the merges of a byte-level vocabulary
+    43367  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43537  job/gguf_special           special tokens, flags, templates
+    43756  job/gguf_normal            what becomes of spaces and letters
+    43899  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44095  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44335  job/bos                    texts that begin otherwise than the base's
+    44399  job/rows                   rows in memory: reading, checking, their mean
+    44739  job/pieces                 what the base cuts new tokens into
+    44894  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45159  job/magikarp               tokens that look under-trained by their rows
+    45286  job/match                  rows of tokens that a new one only begins with
+    45373  job/solve                  solving for the rows of the donor
+    45582  job/targets                the rows that are made from the donor's
+    45705  job/diagnose               what is odd about the rows that were made
+    45837  job/rebuild                the new rows of one vocabulary tensor
+    46128  job/write_blocks           new rows as blocks
+    46227  job/write                  the output and its weights
+    46543  job/write_gguf             the output as a GGUF file, or as parts of one
+    46893  job/copy                   the other files of the two models
+    47110  job/index                  the files that are written anew
+    47288  job/run                    the whole, in order
+    47453  job/combined               a map of tokens by the combinations that a method makes
+    47553  job/report                 what a job did, as JSON and as a table
+    47882  job/findings               what is told of a finished model
+    47933  job/check_head             a head of fewer rows than tokens
+    48178  job/check_files            its files
+    48315  job/check_ids              sizes, ids and tying
+    48531  job/check_values           values
+    48610  job/check_gguf             the tokens of a GGUF file
+    48860  job/check_gguf_keys        its other keys, and its tensors
+    49107  job/check_draft            as a draft model for another
+    49449  job/verify                 whether a finished model agrees with itself
 
-    49492  evaluate                   methods ranked on tokens that both models share
-    49511  evaluate/token_class       what a token is like, by its bytes
-    49575  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49773  evaluate/scores            how near rows come to the true ones
-    49873  evaluate/ranks             whether a true row is found among all
-    50004  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50233  evaluate/write_json        an evaluation as JSON
-    50346  evaluate/write_page        an evaluation as a page
+    49507  evaluate                   methods ranked on tokens that both models share
+    49526  evaluate/token_class       what a token is like, by its bytes
+    49590  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49788  evaluate/scores            how near rows come to the true ones
+    49888  evaluate/ranks             whether a true row is found among all
+    50019  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50248  evaluate/write_json        an evaluation as JSON
+    50361  evaluate/write_page        an evaluation as a page
 
-    50560  reshape                    a model's own vocabulary, smaller or larger
-    50592  reshape/needed             what has to stay for the sake of what stays
-    50850  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51157  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51296  reshape/renumber           which tokens there are then, and their ids
-    51544  reshape/files_json         tokenizer.json and the JSON files beside it
-    51939  reshape/files_lines        merges.txt and vocab.txt
-    52023  reshape/files_pieces       SentencePiece models
-    52243  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52411  reshape/named              tokens that configs name, which stay
-    52528  reshape/files_gguf         the keys of GGUF files
-    52810  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53017  reshape/wording            what the transplant says, in words of those who asked
-    53115  reshape/new_model          the model with its new tokenizer
-    53283  reshape/text_counts        which tokens the caller's texts are made of
-    53352  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53508  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53760  reshape/trim               fewer tokens
-    53928  reshape/extend             a text that becomes a token
-    54219  reshape/more_tokens        all that are wanted, and the model with them
+    50575  reshape                    a model's own vocabulary, smaller or larger
+    50607  reshape/needed             what has to stay for the sake of what stays
+    50865  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51172  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51311  reshape/renumber           which tokens there are then, and their ids
+    51559  reshape/files_json         tokenizer.json and the JSON files beside it
+    51954  reshape/files_lines        merges.txt and vocab.txt
+    52038  reshape/files_pieces       SentencePiece models
+    52258  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52426  reshape/named              tokens that configs name, which stay
+    52543  reshape/files_gguf         the keys of GGUF files
+    52825  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53032  reshape/wording            what the transplant says, in words of those who asked
+    53130  reshape/new_model          the model with its new tokenizer
+    53298  reshape/text_counts        which tokens the caller's texts are made of
+    53367  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53523  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53775  reshape/trim               fewer tokens
+    53943  reshape/extend             a text that becomes a token
+    54235  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -3223,7 +3223,7 @@ OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_lis
 {
     /* A message is never shorter than what it is made of: no more of that is looked at than
        what fits, and one character that does not. */
-    char raw[OTX__MESSAGE + 4], character[4];
+    char raw[OTX__MESSAGE + 4], character[4] = {0};
     const size_t limit = OTX__MESSAGE - 1;
     size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
     size_t at = 0, length = 0, cut = 0, step, room;
@@ -3256,6 +3256,9 @@ OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char 
     }
     return code;
 }
+#ifdef __clang_analyzer__ /* which does not look into a function of "...": what it returns */
+#define otx__fail(error, code, ...) ((void)otx__fail(error, code, __VA_ARGS__), (code))
+#endif
 
 /* `bytes` may be UINT64_MAX for a sum or a product that wraps. */
 OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
@@ -3276,6 +3279,11 @@ OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t
                      "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
                      "more than can be addressed", count, (uint64_t)size);
 }
+#ifdef __clang_analyzer__ /* nor as deep as these are called */
+#define otx__fail_memory(error, bytes) ((void)otx__fail_memory(error, bytes), OTX_ERROR_MEMORY)
+#define otx__fail_array(error, count, size)                                                      \
+    ((void)otx__fail_array(error, count, size), OTX_ERROR_MEMORY)
+#endif
 
 /* >>> src/base/memory.h */
 /* ---- memory ------------------------------------------------------------- */
@@ -3289,7 +3297,7 @@ OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_s
         free(block);
         return NULL;
     }
-    return realloc(block, new_size);
+    return block ? realloc(block, new_size) : malloc(new_size);
 }
 
 /* count elements of `size` bytes; NULL when out of memory or when the product
@@ -5158,6 +5166,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
         otx__watch_slice(watch, otx__min(slice, count - watch->first), work);
         result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
+    watch->argument = NULL; /* it is the caller's, and often on its stack */
     return result;
 }
 
@@ -6253,13 +6262,14 @@ OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64
     return to;
 }
 
-/* The bytes that a tensor's type and shape take. Returns what is wrong with them,
-   or NULL. Factors are multiplied in order, so that a zero makes good only what
-   comes after it: as the reference does. */
+/* The bytes that a tensor's type and shape take. Returns what is wrong with them, with 0
+   bytes, or NULL. Factors are multiplied in order, so that a zero makes good only what comes
+   after it: as the reference does. */
 OTX__PRIVATE const char *otx__tensor_bytes(const otx_tensor *tensor, uint64_t *bytes)
 {
     uint64_t bits = 1;
     unsigned i;
+    *bytes = 0;
     for (i = 0; i < tensor->rank; i++)
         if (!otx__mul64(bits, tensor->shape[i], &bits)) return "has 2^64 elements or more";
     if (!otx__mul64(bits, otx_dtype_bits(tensor->dtype), &bits)) return "has 2^64 bits or more";
@@ -23595,7 +23605,7 @@ OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, si
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
-        double weight = dictionary->tile_weight[tile];
+        double weight = (double)dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
             double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
@@ -23609,7 +23619,7 @@ OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, si
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
-        double weight = dictionary->tile_weight[tile];
+        double weight = (double)dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
             if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)
@@ -31452,7 +31462,7 @@ OTX__PRIVATE otx_result otx__method_known(otx_method method, otx_error *error)
     if (otx__method_of(method)) return OTX_OK;
     for (i = 0; i < OTX_METHOD_COUNT; i++)
         length += otx__format(known + length, sizeof known - length, "%s%s", i ? ", " : "",
-                              otx__method_of((otx_method)i)->name);
+                              otx_method_name((otx_method)i));
     return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are %s",
                      (int)method, known);
 }
@@ -33123,6 +33133,10 @@ OTX__PRIVATE otx_result otx__fail_system(otx_error *error, const char *path, con
     return otx__fail(error, code, "%s: %s: %s%s", name, what, otx__reason_text(why, number),
                      number == EMFILE ? " (see ulimit -n)" : "");
 }
+#ifdef __clang_analyzer__ /* which does not look as deep as this is called */
+#define otx__fail_system(error, path, what, number)                                              \
+    ((void)otx__fail_system(error, path, what, number), OTX_ERROR_IO)
+#endif
 
 /* >>> src/disk/look.h */
 /* ---- look: what stands at a path, and whether within another ----------------- */
@@ -33203,8 +33217,9 @@ OTX__PRIVATE otx_result otx__climb(const otx_context *ctx, const char *from,
 {
     char *here = otx__path_copy(ctx, from, strlen(from)), *above;
     otx__status status, next;
-    otx_result result = here ? otx__look(here, &next, error)
-                             : otx__fail_memory(error, strlen(from) + 1);
+    otx_result result;
+    memset(&next, 0, sizeof next);
+    result = here ? otx__look(here, &next, error) : otx__fail_memory(error, strlen(from) + 1);
     while (!result) {
         status = next;
         *within = otx__same_file(&status, target);
@@ -49469,7 +49484,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx_verify_options none;
     otx__verifier v;
     otx__status status;
-    char name[OTX__PATH_TEXT], *file;
+    char name[OTX__PATH_TEXT], *file = NULL;
     otx_result result = otx__model_status(path, &status, error);
     if (!result) result = otx__find_gguf(ctx, path, &file, error);
     if (result) return result;
@@ -54070,6 +54085,7 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
     void *items = g->pieces;
     size_t i;
     otx_result result;
+    *known = false;
     if (!otx__grow(x->t.ctx, &items, &g->piece_room, OTX__TOKEN_MOST, sizeof *g->pieces))
         return otx__fail_array(x->error, OTX__TOKEN_MOST, sizeof *g->pieces);
     g->pieces = (uint32_t *)items;
@@ -54192,7 +54208,7 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
         return OTX_OK;
     }
     memset(&listed, 0, sizeof listed);
-    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.bytes = (char *)(uintptr_t)token->bytes; /* is only read */
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;
