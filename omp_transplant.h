@@ -317,39 +317,39 @@
     48315  job/check_ids              sizes, ids and tying
     48531  job/check_values           values
     48610  job/check_gguf             the tokens of a GGUF file
-    48860  job/check_gguf_keys        its other keys, and its tensors
-    49107  job/check_draft            as a draft model for another
-    49449  job/verify                 whether a finished model agrees with itself
+    48862  job/check_gguf_keys        its other keys, and its tensors
+    49109  job/check_draft            as a draft model for another
+    49451  job/verify                 whether a finished model agrees with itself
 
-    49507  evaluate                   methods ranked on tokens that both models share
-    49526  evaluate/token_class       what a token is like, by its bytes
-    49590  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49788  evaluate/scores            how near rows come to the true ones
-    49888  evaluate/ranks             whether a true row is found among all
-    50019  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50248  evaluate/write_json        an evaluation as JSON
-    50361  evaluate/write_page        an evaluation as a page
+    49509  evaluate                   methods ranked on tokens that both models share
+    49528  evaluate/token_class       what a token is like, by its bytes
+    49592  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49790  evaluate/scores            how near rows come to the true ones
+    49890  evaluate/ranks             whether a true row is found among all
+    50021  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50250  evaluate/write_json        an evaluation as JSON
+    50363  evaluate/write_page        an evaluation as a page
 
-    50575  reshape                    a model's own vocabulary, smaller or larger
-    50607  reshape/needed             what has to stay for the sake of what stays
-    50865  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51172  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51311  reshape/renumber           which tokens there are then, and their ids
-    51559  reshape/files_json         tokenizer.json and the JSON files beside it
-    51954  reshape/files_lines        merges.txt and vocab.txt
-    52038  reshape/files_pieces       SentencePiece models
-    52258  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52426  reshape/named              tokens that configs name, which stay
-    52543  reshape/files_gguf         the keys of GGUF files
-    52825  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53032  reshape/wording            what the transplant says, in words of those who asked
-    53130  reshape/new_model          the model with its new tokenizer
-    53298  reshape/text_counts        which tokens the caller's texts are made of
-    53367  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53523  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53775  reshape/trim               fewer tokens
-    53943  reshape/extend             a text that becomes a token
-    54235  reshape/more_tokens        all that are wanted, and the model with them
+    50577  reshape                    a model's own vocabulary, smaller or larger
+    50609  reshape/needed             what has to stay for the sake of what stays
+    50867  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51174  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51313  reshape/renumber           which tokens there are then, and their ids
+    51561  reshape/files_json         tokenizer.json and the JSON files beside it
+    51956  reshape/files_lines        merges.txt and vocab.txt
+    52040  reshape/files_pieces       SentencePiece models
+    52260  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52428  reshape/named              tokens that configs name, which stay
+    52545  reshape/files_gguf         the keys of GGUF files
+    52827  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53034  reshape/wording            what the transplant says, in words of those who asked
+    53132  reshape/new_model          the model with its new tokenizer
+    53300  reshape/text_counts        which tokens the caller's texts are made of
+    53369  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53525  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53777  reshape/trim               fewer tokens
+    53945  reshape/extend             a text that becomes a token
+    54237  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -48670,7 +48670,9 @@ OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
     if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
         return false;
     c->types = otx_gguf_find(file, OTX__GGUF_TYPES);
-    if (c->types && (!c->types->array || c->types->count < tokens->count)) c->types = NULL;
+    if (c->types && (!c->types->array || c->types->type != OTX_GGUF_I32 ||
+                     c->types->count < tokens->count))
+        c->types = NULL; /* which the vocabulary's reader has told */
     c->count = (size_t)tokens->count;
     c->strings = (otx__gguf_string *)otx__alloc(&v->ctx, c->count, sizeof *c->strings);
     if (!c->strings) {
@@ -48720,7 +48722,7 @@ OTX__PRIVATE void otx__verify_gguf_strings(otx__gguf_verify *c)
 OTX__PRIVATE void otx__verify_gguf_types(otx__gguf_verify *c)
 {
     size_t i, bad = 0, first = 0;
-    int64_t type, wrong = 0;
+    int64_t type = 0, wrong = 0;
     if (!otx_gguf_find(c->file, OTX__GGUF_TYPES))
         otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_TYPES ": all tokens are "
                    "taken for text, special ones too", c->path);
