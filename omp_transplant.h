@@ -225,132 +225,132 @@
 
     32542  disk                       files and directories
     32581  disk/system                what POSIX and Windows are asked for
-    32622  disk/windows_paths         paths as Windows takes them
-    32747  disk/windows               the system as Windows gives it
-    33059  disk/posix                 the system as POSIX gives it
-    33307  disk/paths                 what can be told from their text
-    33381  disk/failure               why the system refused
-    33495  disk/look                  what stands at a path, and whether within another
-    33616  disk/listing               listings of directories
-    33691  disk/reading               files to read, and whether they have changed
-    33870  disk/writing               files to write
-    33987  disk/copying               copies of files
-    34053  disk/trees                 whole directories looked through, copied, removed
-    34269  disk/known                 what weights are called in a directory
-    34363  disk/staging               a directory made under another name, then renamed
-    34629  disk/staged_files          files made under another name, then renamed
-    34811  disk/missing               a path or a directory without what is wanted of it
-    34854  disk/gguf_files            GGUF files of a directory, by their names
-    34895  disk/weights               which files they are, and what may stand in their place
-    35231  disk/weight_index          the index of a checkpoint in shards
-    35448  disk/shards                what an index and its shards say of each other
-    35653  disk/gguf_parts            the parts of a split GGUF file
-    35762  disk/checkpoint            a model directory, in one file or in shards
-    36114  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36193  disk/tokenizer_directory   the tokenizer of a model directory
-    36455  disk/encoder_directory     the encoder of a model directory, and files of text
+    32624  disk/windows_paths         paths as Windows takes them
+    32749  disk/windows               the system as Windows gives it
+    33061  disk/posix                 the system as POSIX gives it
+    33328  disk/paths                 what can be told from their text
+    33402  disk/failure               why the system refused
+    33516  disk/look                  what stands at a path, and whether within another
+    33637  disk/listing               listings of directories
+    33712  disk/reading               files to read, and whether they have changed
+    33891  disk/writing               files to write
+    34033  disk/copying               copies of files
+    34115  disk/trees                 whole directories looked through, copied, removed
+    34331  disk/known                 what weights are called in a directory
+    34425  disk/staging               a directory made under another name, then renamed
+    34691  disk/staged_files          files made under another name, then renamed
+    34873  disk/missing               a path or a directory without what is wanted of it
+    34916  disk/gguf_files            GGUF files of a directory, by their names
+    34957  disk/weights               which files they are, and what may stand in their place
+    35293  disk/weight_index          the index of a checkpoint in shards
+    35510  disk/shards                what an index and its shards say of each other
+    35715  disk/gguf_parts            the parts of a split GGUF file
+    35824  disk/checkpoint            a model directory, in one file or in shards
+    36176  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36255  disk/tokenizer_directory   the tokenizer of a model directory
+    36517  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36566  model                      which tensors and config keys belong to the vocabulary
-    36602  model/known                what the world calls things
-    36970  model/known_keys           keys of ids and sizes in configs
-    37144  model/known_classes        classes of tokenizers, by the type of model
-    37382  model/names                names of tensors
-    37546  model/document             the JSON files of a model directory
-    37641  model/members              what the members of a config are about
-    37862  model/config               what config.json says
-    38039  model/side                 a model directory opened once
-    38166  model/gguf_model           what a GGUF file says of a model
-    38223  model/code                 the Python that a tokenizer is loaded with
-    38457  model/parts                what each tensor does for the vocabulary
-    38587  model/whole                whether all tensors are there
-    38709  model/find                 finding the parts of a model
-    39013  model/processor            the tokens that a processor looks for by their text
-    39168  model/heirs                what becomes of the ids in a config
-    39336  model/config_ids           ids in a config being edited
-    39576  model/config_lists         lists, dictionaries and ranges of ids
-    39733  model/config_edit          config.json and generation_config.json, edited
-    40040  model/classes              which class a tokenizer is loaded as
-    40247  model/class_tokens         added tokens that a class numbers otherwise
+    36628  model                      which tensors and config keys belong to the vocabulary
+    36664  model/known                what the world calls things
+    37032  model/known_keys           keys of ids and sizes in configs
+    37206  model/known_classes        classes of tokenizers, by the type of model
+    37444  model/names                names of tensors
+    37608  model/document             the JSON files of a model directory
+    37703  model/members              what the members of a config are about
+    37924  model/config               what config.json says
+    38101  model/side                 a model directory opened once
+    38228  model/gguf_model           what a GGUF file says of a model
+    38285  model/code                 the Python that a tokenizer is loaded with
+    38519  model/parts                what each tensor does for the vocabulary
+    38649  model/whole                whether all tensors are there
+    38771  model/find                 finding the parts of a model
+    39075  model/processor            the tokens that a processor looks for by their text
+    39230  model/heirs                what becomes of the ids in a config
+    39398  model/config_ids           ids in a config being edited
+    39638  model/config_lists         lists, dictionaries and ranges of ids
+    39795  model/config_edit          config.json and generation_config.json, edited
+    40102  model/classes              which class a tokenizer is loaded as
+    40309  model/class_tokens         added tokens that a class numbers otherwise
 
-    40363  job                        the whole transplant, in the order in which it happens
-    40424  job/draft_map              which tokens the rows of a draft's head are of
-    40482  job/job                    what a job holds
-    40884  job/open                   opening the two models
-    41160  job/map                    the caller's map
-    41281  job/align                  where every new row comes from
-    41483  job/draft_vocab            the tokens that a draft's head has rows for
-    41728  job/plan                   what becomes of every tensor, and of the configs
-    41951  job/draft_head             a head of fewer rows, and what says which
-    42108  job/rope                   heads and rotary positions of the two models
-    42206  job/chat                   the template that turns messages into text
-    42345  job/digits                 where the two tokenizers cut numbers differently
-    42546  job/converted              the special tokens that a conversion to GGUF finds
-    42854  job/gguf_donor             the files of a tokenizer, open once more
-    42938  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43221  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43549  job/gguf_merges            the merges of a byte-level vocabulary
-    43720  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43890  job/gguf_special           special tokens, flags, templates
-    44109  job/gguf_normal            what becomes of spaces and letters
-    44252  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44448  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44688  job/bos                    texts that begin otherwise than the base's
-    44752  job/rows                   rows in memory: reading, checking, their mean
-    45092  job/pieces                 what the base cuts new tokens into
-    45247  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45512  job/magikarp               tokens that look under-trained by their rows
-    45639  job/match                  rows of tokens that a new one only begins with
-    45726  job/solve                  solving for the rows of the donor
-    45935  job/targets                the rows that are made from the donor's
-    46058  job/diagnose               what is odd about the rows that were made
-    46190  job/rebuild                the new rows of one vocabulary tensor
-    46481  job/write_blocks           new rows as blocks
-    46580  job/write                  the output and its weights
-    46896  job/write_gguf             the output as a GGUF file, or as parts of one
-    47246  job/copy                   the other files of the two models
-    47463  job/index                  the files that are written anew
-    47641  job/run                    the whole, in order
-    47809  job/combined               a map of tokens by the combinations that a method makes
-    47909  job/report                 what a job did, as JSON and as a table
-    48238  job/findings               what is told of a finished model
-    48289  job/check_head             a head of fewer rows than tokens
-    48534  job/check_files            its files
-    48671  job/check_ids              sizes, ids and tying
-    48887  job/check_values           values
-    48966  job/check_gguf             the tokens of a GGUF file
-    49216  job/check_gguf_keys        its other keys, and its tensors
-    49463  job/check_draft            as a draft model for another
-    49805  job/verify                 whether a finished model agrees with itself
+    40425  job                        the whole transplant, in the order in which it happens
+    40486  job/draft_map              which tokens the rows of a draft's head are of
+    40544  job/job                    what a job holds
+    40946  job/open                   opening the two models
+    41222  job/map                    the caller's map
+    41343  job/align                  where every new row comes from
+    41545  job/draft_vocab            the tokens that a draft's head has rows for
+    41790  job/plan                   what becomes of every tensor, and of the configs
+    42013  job/draft_head             a head of fewer rows, and what says which
+    42170  job/rope                   heads and rotary positions of the two models
+    42268  job/chat                   the template that turns messages into text
+    42407  job/digits                 where the two tokenizers cut numbers differently
+    42608  job/converted              the special tokens that a conversion to GGUF finds
+    42916  job/gguf_donor             the files of a tokenizer, open once more
+    43000  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43283  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43611  job/gguf_merges            the merges of a byte-level vocabulary
+    43782  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43952  job/gguf_special           special tokens, flags, templates
+    44171  job/gguf_normal            what becomes of spaces and letters
+    44314  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44510  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44750  job/bos                    texts that begin otherwise than the base's
+    44814  job/rows                   rows in memory: reading, checking, their mean
+    45154  job/pieces                 what the base cuts new tokens into
+    45309  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45574  job/magikarp               tokens that look under-trained by their rows
+    45701  job/match                  rows of tokens that a new one only begins with
+    45788  job/solve                  solving for the rows of the donor
+    45997  job/targets                the rows that are made from the donor's
+    46120  job/diagnose               what is odd about the rows that were made
+    46252  job/rebuild                the new rows of one vocabulary tensor
+    46543  job/write_blocks           new rows as blocks
+    46642  job/write                  the output and its weights
+    46958  job/write_gguf             the output as a GGUF file, or as parts of one
+    47308  job/copy                   the other files of the two models
+    47525  job/index                  the files that are written anew
+    47703  job/run                    the whole, in order
+    47871  job/combined               a map of tokens by the combinations that a method makes
+    47971  job/report                 what a job did, as JSON and as a table
+    48300  job/findings               what is told of a finished model
+    48351  job/check_head             a head of fewer rows than tokens
+    48596  job/check_files            its files
+    48733  job/check_ids              sizes, ids and tying
+    48949  job/check_values           values
+    49028  job/check_gguf             the tokens of a GGUF file
+    49278  job/check_gguf_keys        its other keys, and its tensors
+    49525  job/check_draft            as a draft model for another
+    49867  job/verify                 whether a finished model agrees with itself
 
-    49863  evaluate                   methods ranked on tokens that both models share
-    49882  evaluate/token_class       what a token is like, by its bytes
-    49946  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50144  evaluate/scores            how near rows come to the true ones
-    50244  evaluate/ranks             whether a true row is found among all
-    50375  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50604  evaluate/write_json        an evaluation as JSON
-    50717  evaluate/write_page        an evaluation as a page
+    49925  evaluate                   methods ranked on tokens that both models share
+    49944  evaluate/token_class       what a token is like, by its bytes
+    50008  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50206  evaluate/scores            how near rows come to the true ones
+    50306  evaluate/ranks             whether a true row is found among all
+    50437  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50666  evaluate/write_json        an evaluation as JSON
+    50779  evaluate/write_page        an evaluation as a page
 
-    50931  reshape                    a model's own vocabulary, smaller or larger
-    50963  reshape/needed             what has to stay for the sake of what stays
-    51221  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51528  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51667  reshape/renumber           which tokens there are then, and their ids
-    51915  reshape/files_json         tokenizer.json and the JSON files beside it
-    52310  reshape/files_lines        merges.txt and vocab.txt
-    52394  reshape/files_pieces       SentencePiece models
-    52614  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52782  reshape/named              tokens that configs name, which stay
-    52899  reshape/files_gguf         the keys of GGUF files
-    53181  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53388  reshape/wording            what the transplant says, in words of those who asked
-    53486  reshape/new_model          the model with its new tokenizer
-    53654  reshape/text_counts        which tokens the caller's texts are made of
-    53723  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53879  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54131  reshape/trim               fewer tokens
-    54299  reshape/extend             a text that becomes a token
-    54590  reshape/more_tokens        all that are wanted, and the model with them
+    50993  reshape                    a model's own vocabulary, smaller or larger
+    51025  reshape/needed             what has to stay for the sake of what stays
+    51283  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51590  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51729  reshape/renumber           which tokens there are then, and their ids
+    51977  reshape/files_json         tokenizer.json and the JSON files beside it
+    52372  reshape/files_lines        merges.txt and vocab.txt
+    52456  reshape/files_pieces       SentencePiece models
+    52676  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52844  reshape/named              tokens that configs name, which stay
+    52961  reshape/files_gguf         the keys of GGUF files
+    53243  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53450  reshape/wording            what the transplant says, in words of those who asked
+    53548  reshape/new_model          the model with its new tokenizer
+    53716  reshape/text_counts        which tokens the caller's texts are made of
+    53785  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53941  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54193  reshape/trim               fewer tokens
+    54361  reshape/extend             a text that becomes a token
+    54652  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -32589,6 +32589,8 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
      root                    bytes at the start of a path that name its root or drive
      open, create, close     a file to read; a new one to write; -1 or false on failure
      read, write             the bytes moved; 0 or less where there are none
+     copy                    the same, from one file to the end of another, where
+                             OTX__COPY_BY_SYSTEM: within the system, or the disk, alone
      sync, push              waits until all is on the disk; starts on a part of it
      sync_directory          makes the names in a directory durable
      status, status_open     what stands at a path; what was opened
@@ -33154,6 +33156,25 @@ OTX__PRIVATE ptrdiff_t otx__sys_write(int file, const void *bytes, size_t size)
 #define OTX__PUSH_BY_RANGE
 extern int otx__sys_sync_range(int file, int64_t offset, int64_t bytes,
                                unsigned flags) __asm__("sync_file_range");
+#endif
+
+/* The same. glibc has it from 2.27 on; older kernels and some file systems refuse, and then
+   bytes are read and written. File systems that can (btrfs, XFS, NFS) move none at all. */
+#if defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__)
+#if __GLIBC_PREREQ(2, 27)
+#define OTX__COPY_BY_SYSTEM
+extern ssize_t otx__sys_copy_range(int from, int64_t *offset, int to, int64_t *at, size_t size,
+                                   unsigned flags) __asm__("copy_file_range");
+
+OTX__PRIVATE ptrdiff_t otx__sys_copy(int from, uint64_t offset, int to, size_t size)
+{
+    int64_t at = (int64_t)offset;
+    ptrdiff_t done;
+    do done = (ptrdiff_t)otx__sys_copy_range(from, &at, to, NULL, size, 0);
+    while (done < 0 && errno == EINTR);
+    return done;
+}
+#endif
 #endif
 
 /* EINVAL and ENOTSUP: a file system that cannot, such as some FUSE ones. */
@@ -33890,6 +33911,15 @@ typedef struct otx__file {
    than a caller who wants to stop should wait. */
 #define OTX__FILE_PUSH ((uint64_t)64 << 20)
 
+/* Counts bytes that have been written. */
+OTX__PRIVATE void otx__file_add(otx__file *file, size_t size)
+{
+    file->written += (uint64_t)size;
+    if (file->written - file->pushed < OTX__FILE_PUSH) return;
+    if (!otx__sys_push(file->file, file->pushed, file->written)) file->failure = errno;
+    file->pushed = file->written;
+}
+
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
     while (size > 0 && !file->failure) {
@@ -33900,10 +33930,7 @@ OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, siz
         }
         bytes += done;
         size -= (size_t)done;
-        file->written += (uint64_t)done;
-        if (file->written - file->pushed < OTX__FILE_PUSH) continue;
-        if (!otx__sys_push(file->file, file->pushed, file->written)) file->failure = errno;
-        file->pushed = file->written;
+        otx__file_add(file, (size_t)done);
     }
 }
 
@@ -33921,6 +33948,25 @@ OTX__PRIVATE bool otx__file_write(void *context, const void *bytes, size_t size)
     if (size > 0) memcpy(file->buffer + file->used, bytes, size);
     file->used += size;
     return !file->failure;
+}
+
+/* Has the system copy bytes of an open file behind what was written. How many it did; 0 where
+   it will not, whatever for: reading and writing then tell. */
+OTX__PRIVATE size_t otx__file_take(otx__file *file, int from, uint64_t offset, size_t size)
+{
+#ifdef OTX__COPY_BY_SYSTEM
+    ptrdiff_t done;
+    otx__file_put(file, file->buffer, file->used);
+    file->used = 0;
+    if (file->failure) return 0;
+    done = otx__sys_copy(from, offset, file->file, size);
+    if (done <= 0) return 0;
+    otx__file_add(file, (size_t)done);
+    return (size_t)done;
+#else
+    (void)file, (void)from, (void)offset, (void)size;
+    return 0;
+#endif
 }
 
 OTX__PRIVATE void otx__file_free_parts(otx__file *file)
@@ -34005,6 +34051,18 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
 /* Bytes moved at a time: few calls, and progress often enough. */
 #define OTX__STREAM_BLOCK ((size_t)4 << 20)
 
+/* Bytes from which on the system is asked to copy: for fewer a buffer saves calls. */
+#define OTX__COPY_LEAST 4096
+
+/* Has the system copy, where both ends are files of ours. How many bytes it did, or 0. */
+OTX__PRIVATE size_t otx__stream_take(const otx_source *source, uint64_t offset, size_t size,
+                                     const otx_sink *sink)
+{
+    if (source->read != otx__source_read || sink->write != otx__file_write) return 0;
+    return otx__file_take((otx__file *)sink->context,
+                          ((const otx__source_file *)source->context)->file, offset, size);
+}
+
 /* Copies a range of a source into a sink. `path` names the source in errors. */
 OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *source,
                                     const char *path, uint64_t offset, uint64_t size,
@@ -34012,11 +34070,15 @@ OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *so
 {
     const size_t capacity = size < OTX__STREAM_BLOCK ? (size_t)size : OTX__STREAM_BLOCK;
     char name[OTX__PATH_TEXT], *block = (char *)otx__alloc(ctx, capacity, 1);
+    bool takes = size >= OTX__COPY_LEAST;
     otx_result result = OTX_OK;
     if (!block) return otx__fail_memory(error, capacity);
     while (size > 0 && !result) {
         size_t step = size < capacity ? (size_t)size : capacity;
-        if (!source->read(source->context, offset, block, step))
+        size_t taken = takes ? otx__stream_take(source, offset, step, sink) : 0;
+        takes = taken > 0; /* who refuses once is not asked again */
+        if (takes) result = otx__meter_add(ctx, meter, step = taken, error);
+        else if (!source->read(source->context, offset, block, step))
             result = otx__fail_read(error, path, source, offset, step);
         else if (!sink->write(sink->context, block, step))
             result = otx__fail(error, OTX_ERROR_IO, "%s: its copy cannot be written",
