@@ -234,123 +234,123 @@
     33637  disk/listing               listings of directories
     33712  disk/reading               files to read, and whether they have changed
     33891  disk/writing               files to write
-    34033  disk/copying               copies of files
-    34115  disk/trees                 whole directories looked through, copied, removed
-    34331  disk/known                 what weights are called in a directory
-    34425  disk/staging               a directory made under another name, then renamed
-    34691  disk/staged_files          files made under another name, then renamed
-    34873  disk/missing               a path or a directory without what is wanted of it
-    34916  disk/gguf_files            GGUF files of a directory, by their names
-    34957  disk/weights               which files they are, and what may stand in their place
-    35293  disk/weight_index          the index of a checkpoint in shards
-    35510  disk/shards                what an index and its shards say of each other
-    35715  disk/gguf_parts            the parts of a split GGUF file
-    35824  disk/checkpoint            a model directory, in one file or in shards
-    36176  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36255  disk/tokenizer_directory   the tokenizer of a model directory
-    36517  disk/encoder_directory     the encoder of a model directory, and files of text
+    34041  disk/copying               copies of files
+    34124  disk/trees                 whole directories looked through, copied, removed
+    34340  disk/known                 what weights are called in a directory
+    34434  disk/staging               a directory made under another name, then renamed
+    34700  disk/staged_files          files made under another name, then renamed
+    34882  disk/missing               a path or a directory without what is wanted of it
+    34925  disk/gguf_files            GGUF files of a directory, by their names
+    34966  disk/weights               which files they are, and what may stand in their place
+    35302  disk/weight_index          the index of a checkpoint in shards
+    35519  disk/shards                what an index and its shards say of each other
+    35724  disk/gguf_parts            the parts of a split GGUF file
+    35833  disk/checkpoint            a model directory, in one file or in shards
+    36185  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36264  disk/tokenizer_directory   the tokenizer of a model directory
+    36526  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36628  model                      which tensors and config keys belong to the vocabulary
-    36664  model/known                what the world calls things
-    37032  model/known_keys           keys of ids and sizes in configs
-    37206  model/known_classes        classes of tokenizers, by the type of model
-    37444  model/names                names of tensors
-    37608  model/document             the JSON files of a model directory
-    37703  model/members              what the members of a config are about
-    37924  model/config               what config.json says
-    38101  model/side                 a model directory opened once
-    38228  model/gguf_model           what a GGUF file says of a model
-    38285  model/code                 the Python that a tokenizer is loaded with
-    38519  model/parts                what each tensor does for the vocabulary
-    38649  model/whole                whether all tensors are there
-    38771  model/find                 finding the parts of a model
-    39075  model/processor            the tokens that a processor looks for by their text
-    39230  model/heirs                what becomes of the ids in a config
-    39398  model/config_ids           ids in a config being edited
-    39638  model/config_lists         lists, dictionaries and ranges of ids
-    39795  model/config_edit          config.json and generation_config.json, edited
-    40102  model/classes              which class a tokenizer is loaded as
-    40309  model/class_tokens         added tokens that a class numbers otherwise
+    36637  model                      which tensors and config keys belong to the vocabulary
+    36673  model/known                what the world calls things
+    37041  model/known_keys           keys of ids and sizes in configs
+    37215  model/known_classes        classes of tokenizers, by the type of model
+    37453  model/names                names of tensors
+    37617  model/document             the JSON files of a model directory
+    37712  model/members              what the members of a config are about
+    37933  model/config               what config.json says
+    38110  model/side                 a model directory opened once
+    38237  model/gguf_model           what a GGUF file says of a model
+    38294  model/code                 the Python that a tokenizer is loaded with
+    38528  model/parts                what each tensor does for the vocabulary
+    38658  model/whole                whether all tensors are there
+    38780  model/find                 finding the parts of a model
+    39084  model/processor            the tokens that a processor looks for by their text
+    39239  model/heirs                what becomes of the ids in a config
+    39407  model/config_ids           ids in a config being edited
+    39647  model/config_lists         lists, dictionaries and ranges of ids
+    39804  model/config_edit          config.json and generation_config.json, edited
+    40111  model/classes              which class a tokenizer is loaded as
+    40318  model/class_tokens         added tokens that a class numbers otherwise
 
-    40425  job                        the whole transplant, in the order in which it happens
-    40486  job/draft_map              which tokens the rows of a draft's head are of
-    40544  job/job                    what a job holds
-    40946  job/open                   opening the two models
-    41222  job/map                    the caller's map
-    41343  job/align                  where every new row comes from
-    41545  job/draft_vocab            the tokens that a draft's head has rows for
-    41790  job/plan                   what becomes of every tensor, and of the configs
-    42013  job/draft_head             a head of fewer rows, and what says which
-    42170  job/rope                   heads and rotary positions of the two models
-    42268  job/chat                   the template that turns messages into text
-    42407  job/digits                 where the two tokenizers cut numbers differently
-    42608  job/converted              the special tokens that a conversion to GGUF finds
-    42916  job/gguf_donor             the files of a tokenizer, open once more
-    43000  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43283  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43611  job/gguf_merges            the merges of a byte-level vocabulary
-    43782  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43952  job/gguf_special           special tokens, flags, templates
-    44171  job/gguf_normal            what becomes of spaces and letters
-    44314  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44510  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44750  job/bos                    texts that begin otherwise than the base's
-    44814  job/rows                   rows in memory: reading, checking, their mean
-    45154  job/pieces                 what the base cuts new tokens into
-    45309  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45574  job/magikarp               tokens that look under-trained by their rows
-    45701  job/match                  rows of tokens that a new one only begins with
-    45788  job/solve                  solving for the rows of the donor
-    45997  job/targets                the rows that are made from the donor's
-    46120  job/diagnose               what is odd about the rows that were made
-    46252  job/rebuild                the new rows of one vocabulary tensor
-    46543  job/write_blocks           new rows as blocks
-    46642  job/write                  the output and its weights
-    46958  job/write_gguf             the output as a GGUF file, or as parts of one
-    47308  job/copy                   the other files of the two models
-    47525  job/index                  the files that are written anew
-    47703  job/run                    the whole, in order
-    47871  job/combined               a map of tokens by the combinations that a method makes
-    47971  job/report                 what a job did, as JSON and as a table
-    48300  job/findings               what is told of a finished model
-    48351  job/check_head             a head of fewer rows than tokens
-    48596  job/check_files            its files
-    48733  job/check_ids              sizes, ids and tying
-    48949  job/check_values           values
-    49028  job/check_gguf             the tokens of a GGUF file
-    49278  job/check_gguf_keys        its other keys, and its tensors
-    49525  job/check_draft            as a draft model for another
-    49867  job/verify                 whether a finished model agrees with itself
+    40434  job                        the whole transplant, in the order in which it happens
+    40495  job/draft_map              which tokens the rows of a draft's head are of
+    40553  job/job                    what a job holds
+    40955  job/open                   opening the two models
+    41231  job/map                    the caller's map
+    41352  job/align                  where every new row comes from
+    41554  job/draft_vocab            the tokens that a draft's head has rows for
+    41799  job/plan                   what becomes of every tensor, and of the configs
+    42022  job/draft_head             a head of fewer rows, and what says which
+    42179  job/rope                   heads and rotary positions of the two models
+    42277  job/chat                   the template that turns messages into text
+    42416  job/digits                 where the two tokenizers cut numbers differently
+    42617  job/converted              the special tokens that a conversion to GGUF finds
+    42925  job/gguf_donor             the files of a tokenizer, open once more
+    43009  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43292  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43620  job/gguf_merges            the merges of a byte-level vocabulary
+    43791  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43961  job/gguf_special           special tokens, flags, templates
+    44180  job/gguf_normal            what becomes of spaces and letters
+    44323  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44519  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44759  job/bos                    texts that begin otherwise than the base's
+    44823  job/rows                   rows in memory: reading, checking, their mean
+    45163  job/pieces                 what the base cuts new tokens into
+    45318  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45583  job/magikarp               tokens that look under-trained by their rows
+    45710  job/match                  rows of tokens that a new one only begins with
+    45797  job/solve                  solving for the rows of the donor
+    46006  job/targets                the rows that are made from the donor's
+    46129  job/diagnose               what is odd about the rows that were made
+    46261  job/rebuild                the new rows of one vocabulary tensor
+    46552  job/write_blocks           new rows as blocks
+    46651  job/write                  the output and its weights
+    46967  job/write_gguf             the output as a GGUF file, or as parts of one
+    47317  job/copy                   the other files of the two models
+    47534  job/index                  the files that are written anew
+    47712  job/run                    the whole, in order
+    47880  job/combined               a map of tokens by the combinations that a method makes
+    47980  job/report                 what a job did, as JSON and as a table
+    48309  job/findings               what is told of a finished model
+    48360  job/check_head             a head of fewer rows than tokens
+    48605  job/check_files            its files
+    48742  job/check_ids              sizes, ids and tying
+    48958  job/check_values           values
+    49037  job/check_gguf             the tokens of a GGUF file
+    49287  job/check_gguf_keys        its other keys, and its tensors
+    49534  job/check_draft            as a draft model for another
+    49876  job/verify                 whether a finished model agrees with itself
 
-    49925  evaluate                   methods ranked on tokens that both models share
-    49944  evaluate/token_class       what a token is like, by its bytes
-    50008  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50206  evaluate/scores            how near rows come to the true ones
-    50306  evaluate/ranks             whether a true row is found among all
-    50437  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50666  evaluate/write_json        an evaluation as JSON
-    50779  evaluate/write_page        an evaluation as a page
+    49934  evaluate                   methods ranked on tokens that both models share
+    49953  evaluate/token_class       what a token is like, by its bytes
+    50017  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50215  evaluate/scores            how near rows come to the true ones
+    50315  evaluate/ranks             whether a true row is found among all
+    50446  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50675  evaluate/write_json        an evaluation as JSON
+    50788  evaluate/write_page        an evaluation as a page
 
-    50993  reshape                    a model's own vocabulary, smaller or larger
-    51025  reshape/needed             what has to stay for the sake of what stays
-    51283  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51590  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51729  reshape/renumber           which tokens there are then, and their ids
-    51977  reshape/files_json         tokenizer.json and the JSON files beside it
-    52372  reshape/files_lines        merges.txt and vocab.txt
-    52456  reshape/files_pieces       SentencePiece models
-    52676  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52844  reshape/named              tokens that configs name, which stay
-    52961  reshape/files_gguf         the keys of GGUF files
-    53243  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53450  reshape/wording            what the transplant says, in words of those who asked
-    53548  reshape/new_model          the model with its new tokenizer
-    53716  reshape/text_counts        which tokens the caller's texts are made of
-    53785  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53941  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54193  reshape/trim               fewer tokens
-    54361  reshape/extend             a text that becomes a token
-    54652  reshape/more_tokens        all that are wanted, and the model with them
+    51002  reshape                    a model's own vocabulary, smaller or larger
+    51034  reshape/needed             what has to stay for the sake of what stays
+    51292  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51599  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51738  reshape/renumber           which tokens there are then, and their ids
+    51986  reshape/files_json         tokenizer.json and the JSON files beside it
+    52381  reshape/files_lines        merges.txt and vocab.txt
+    52465  reshape/files_pieces       SentencePiece models
+    52685  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52853  reshape/named              tokens that configs name, which stay
+    52970  reshape/files_gguf         the keys of GGUF files
+    53252  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53459  reshape/wording            what the transplant says, in words of those who asked
+    53557  reshape/new_model          the model with its new tokenizer
+    53725  reshape/text_counts        which tokens the caller's texts are made of
+    53794  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53950  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54202  reshape/trim               fewer tokens
+    54370  reshape/extend             a text that becomes a token
+    54661  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -33894,6 +33894,9 @@ OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *p
 /* Bytes gathered before they are written. */
 #define OTX__FILE_BUFFER ((size_t)256 << 10)
 
+/* Bytes of one write at most: see OTX__STREAM_BLOCK. */
+#define OTX__FILE_PIECE ((size_t)1 << 20)
+
 /* A new file that is being written. `sink` points back at the struct, which must
    stay where it is. */
 typedef struct otx__file {
@@ -33923,7 +33926,7 @@ OTX__PRIVATE void otx__file_add(otx__file *file, size_t size)
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
     while (size > 0 && !file->failure) {
-        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__CHUNK));
+        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__FILE_PIECE));
         if (done <= 0) {
             file->failure = done < 0 && errno ? errno : EIO;
             return;
@@ -33950,12 +33953,17 @@ OTX__PRIVATE bool otx__file_write(void *context, const void *bytes, size_t size)
     return !file->failure;
 }
 
+/* Where the bytes of two files lie alike to this, a system can share blocks, or move pages; else
+   it is slower than reading and writing. */
+#define OTX__FILE_PAGE 4096
+
 /* Has the system copy bytes of an open file behind what was written. How many it did; 0 where
-   it will not, whatever for: reading and writing then tell. */
+   it will not or should not, whatever for: reading and writing then tell. */
 OTX__PRIVATE size_t otx__file_take(otx__file *file, int from, uint64_t offset, size_t size)
 {
 #ifdef OTX__COPY_BY_SYSTEM
     ptrdiff_t done;
+    if ((file->written + file->used - offset) % OTX__FILE_PAGE != 0) return 0;
     otx__file_put(file, file->buffer, file->used);
     file->used = 0;
     if (file->failure) return 0;
@@ -34048,8 +34056,9 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
     return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
-/* Bytes moved at a time: few calls, and progress often enough. */
-#define OTX__STREAM_BLOCK ((size_t)4 << 20)
+/* Bytes moved at a time: few calls, progress often enough, and still in a cache when they are
+   written. Linux takes three times as long for 4 MiB at once. */
+#define OTX__STREAM_BLOCK ((size_t)1 << 20)
 
 /* Bytes from which on the system is asked to copy: for fewer a buffer saves calls. */
 #define OTX__COPY_LEAST 4096

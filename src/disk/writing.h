@@ -3,6 +3,9 @@
 /* Bytes gathered before they are written. */
 #define OTX__FILE_BUFFER ((size_t)256 << 10)
 
+/* Bytes of one write at most: see OTX__STREAM_BLOCK. */
+#define OTX__FILE_PIECE ((size_t)1 << 20)
+
 /* A new file that is being written. `sink` points back at the struct, which must
    stay where it is. */
 typedef struct otx__file {
@@ -32,7 +35,7 @@ OTX__PRIVATE void otx__file_add(otx__file *file, size_t size)
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
     while (size > 0 && !file->failure) {
-        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__CHUNK));
+        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__FILE_PIECE));
         if (done <= 0) {
             file->failure = done < 0 && errno ? errno : EIO;
             return;
@@ -59,12 +62,17 @@ OTX__PRIVATE bool otx__file_write(void *context, const void *bytes, size_t size)
     return !file->failure;
 }
 
+/* Where the bytes of two files lie alike to this, a system can share blocks, or move pages; else
+   it is slower than reading and writing. */
+#define OTX__FILE_PAGE 4096
+
 /* Has the system copy bytes of an open file behind what was written. How many it did; 0 where
-   it will not, whatever for: reading and writing then tell. */
+   it will not or should not, whatever for: reading and writing then tell. */
 OTX__PRIVATE size_t otx__file_take(otx__file *file, int from, uint64_t offset, size_t size)
 {
 #ifdef OTX__COPY_BY_SYSTEM
     ptrdiff_t done;
+    if ((file->written + file->used - offset) % OTX__FILE_PAGE != 0) return 0;
     otx__file_put(file, file->buffer, file->used);
     file->used = 0;
     if (file->failure) return 0;
