@@ -65,292 +65,292 @@
      3556  base/clock                 wall time for statistics
      3602  base/team                  loops on several threads, which sleep where they wait
      3956  base/hash                  keyed, for tables whose keys a stranger chooses
-     4048  base/pool                  blocks that are freed together
-     4163  base/number                element types, widening and rounding
-     4398  base/blocks                block types of ggml, taken apart and widened
-     4619  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4904  base/blocks_make           rows quantised to blocks
-     5298  base/base64                decoding
-     5334  base/protobuf              fields of a message
-     5456  base/watch                 long loops that the caller can stop
+     4054  base/pool                  blocks that are freed together
+     4169  base/number                element types, widening and rounding
+     4404  base/blocks                block types of ggml, taken apart and widened
+     4625  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4910  base/blocks_make           rows quantised to blocks
+     5304  base/base64                decoding
+     5340  base/protobuf              fields of a message
+     5462  base/watch                 long loops that the caller can stop
 
-     5523  files                      formats, on memory and streams
-     5553  files/memory_source        memory as a source of bytes
-     5571  files/json_read            a parser without recursion
-     5924  files/json_values          looking at values, stepping through containers
-     6137  files/json_edit            writing, and edits that keep every byte they do not touch
-     6505  files/tensors              what reading and writing a header share
-     6640  files/safetensors_read     the header of a file, checked
-     6965  files/safetensors_write    the header of a new file
-     7122  files/gguf_types           ggml's types, and the sizes of values
-     7299  files/gguf_values          keys, tensors and values found
-     7417  files/gguf_walk            what stands in a header, one after the other
-     7629  files/gguf_read            the header of a file, checked
-     7850  files/gguf_write           the header of a new file
-     8056  files/gguf_keys            a list of keys that is being made
+     5529  files                      formats, on memory and streams
+     5559  files/memory_source        memory as a source of bytes
+     5577  files/json_read            a parser without recursion
+     5931  files/json_values          looking at values, stepping through containers
+     6144  files/json_edit            writing, and edits that keep every byte they do not touch
+     6512  files/tensors              what reading and writing a header share
+     6647  files/safetensors_read     the header of a file, checked
+     6972  files/safetensors_write    the header of a new file
+     7129  files/gguf_types           ggml's types, and the sizes of values
+     7306  files/gguf_values          keys, tensors and values found
+     7424  files/gguf_walk            what stands in a header, one after the other
+     7636  files/gguf_read            the header of a file, checked
+     7857  files/gguf_write           the header of a new file
+     8063  files/gguf_keys            a list of keys that is being made
 
-     8256  vocab                      tokens, from every source, and which of them are the same
-     8298  vocab/known                what the world calls things: files, classes, tokens
-     8622  vocab/token_table          the table of tokens, and finding tokens in it
-     8796  vocab/spelling             from what a file spells to bytes
-     8993  vocab/reader               what the readers of all sources share
-     9351  vocab/added_tokens         what other files add to a model's tokens
-     9699  vocab/in_use               tokens that are named as reserved ones and are none
-     9802  vocab/from_tokenizer_json  tokenizer.json
-    10095  vocab/from_tekken          tekken.json
-    10250  vocab/from_tiktoken        *.tiktoken
-    10315  vocab/from_sentencepiece   tokenizer.model and its like
-    10680  vocab/from_vocab_json      vocab.json and merges.txt
-    10766  vocab/from_vocab_txt       vocab.txt
-    10823  vocab/digits               how a tokenizer cuts numbers
-    11019  vocab/recognise            what a file is, by what it holds
-    11150  vocab/parse                the first source that is given, and what goes with it
-    11376  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11759  vocab/rules_read           the rules of each kind of file
-    11883  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12076  vocab/from_gguf            the vocabulary of a GGUF file
-    12384  vocab/gguf_rules           how it splits text
-    12536  vocab/split_bpe            words split by byte-pair encoding
-    12754  vocab/split                text split as the tokenizer's model splits it
-    12954  vocab/align                which base token a donor token is
+     8263  vocab                      tokens, from every source, and which of them are the same
+     8305  vocab/known                what the world calls things: files, classes, tokens
+     8629  vocab/token_table          the table of tokens, and finding tokens in it
+     8824  vocab/spelling             from what a file spells to bytes
+     9021  vocab/reader               what the readers of all sources share
+     9379  vocab/added_tokens         what other files add to a model's tokens
+     9727  vocab/in_use               tokens that are named as reserved ones and are none
+     9830  vocab/from_tokenizer_json  tokenizer.json
+    10123  vocab/from_tekken          tekken.json
+    10278  vocab/from_tiktoken        *.tiktoken
+    10343  vocab/from_sentencepiece   tokenizer.model and its like
+    10708  vocab/from_vocab_json      vocab.json and merges.txt
+    10794  vocab/from_vocab_txt       vocab.txt
+    10851  vocab/digits               how a tokenizer cuts numbers
+    11047  vocab/recognise            what a file is, by what it holds
+    11178  vocab/parse                the first source that is given, and what goes with it
+    11404  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11787  vocab/rules_read           the rules of each kind of file
+    11911  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12104  vocab/from_gguf            the vocabulary of a GGUF file
+    12412  vocab/gguf_rules           how it splits text
+    12564  vocab/split_bpe            words split by byte-pair encoding
+    12782  vocab/split                text split as the tokenizer's model splits it
+    12982  vocab/align                which base token a donor token is
 
-    13211  encode                     text becomes pieces, pieces become ids
-    13255  encode/char_set            sets of characters
-    13448  encode/unicode_tables      what characters are, packed
-    13612  encode/categories          Unicode's categories, scripts and case, as sets
-    13913  encode/regex_parse         regular expressions, read: sets and escapes
-    14219  encode/regex_syntax        classes, repetitions, groups
-    14619  encode/regex_program       instructions, and what parts of an expression begin with
-    14772  encode/regex_make          the program that they become
-    15134  encode/regex_match         the program run over a text
-    15506  encode/slices              a text in pieces, and ways to cut it further
-    15751  encode/cutter_read         the steps of a pre-tokenizer, read
-    16063  encode/cutter              texts cut by them
-    16238  encode/normal_tables       what normalisers know of characters
-    16501  encode/normal_read         the same, unpacked
-    16648  encode/normal_forms        Unicode's four normal forms
-    16919  encode/charsmap            SentencePiece's map of characters
-    17068  encode/normalise_steps     what normalisers do, step by step
-    17257  encode/normalise           the normaliser of a tokenizer.json
-    17620  encode/added_cut           added tokens, cut out of a text
-    17819  encode/word_cache          what words became before
-    17898  encode/encode_words        words as the model splits them
-    18099  encode/encode_open         what an encoder is made from
-    18385  encode/encode              whole texts as token ids
-    18588  encode/write_counts        how often tokens occur, as lists
+    13239  encode                     text becomes pieces, pieces become ids
+    13283  encode/char_set            sets of characters
+    13476  encode/unicode_tables      what characters are, packed
+    13640  encode/categories          Unicode's categories, scripts and case, as sets
+    13941  encode/regex_parse         regular expressions, read: sets and escapes
+    14247  encode/regex_syntax        classes, repetitions, groups
+    14647  encode/regex_program       instructions, and what parts of an expression begin with
+    14800  encode/regex_make          the program that they become
+    15162  encode/regex_match         the program run over a text
+    15534  encode/slices              a text in pieces, and ways to cut it further
+    15779  encode/cutter_read         the steps of a pre-tokenizer, read
+    16091  encode/cutter              texts cut by them
+    16266  encode/normal_tables       what normalisers know of characters
+    16529  encode/normal_read         the same, unpacked
+    16676  encode/normal_forms        Unicode's four normal forms
+    16947  encode/charsmap            SentencePiece's map of characters
+    17096  encode/normalise_steps     what normalisers do, step by step
+    17285  encode/normalise           the normaliser of a tokenizer.json
+    17648  encode/added_cut           added tokens, cut out of a text
+    17847  encode/word_cache          what words became before
+    17926  encode/encode_words        words as the model splits them
+    18127  encode/encode_open         what an encoder is made from
+    18413  encode/encode              whole texts as token ids
+    18616  encode/write_counts        how often tokens occur, as lists
 
-    18695  simd                       the hot loops, once for each instruction set
-    18728  simd/kernels               the table of kernels, and what all versions share
-    19005  simd/scalar                the reference
-    19174  simd/sse2                  the operations of 128-bit x86, and what each does
-    19295  simd/neon                  those of 64-bit Arm
-    19390  simd/wasm                  those of WebAssembly's SIMD128
-    19475  simd/avx2                  those of 256-bit x86, with FMA
-    19557  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20201  simd/avx_vnni              AVX2, and products of integers
-    20297  simd/neon_bf16             NEON, and products of matrices
-    20451  simd/avx512                512-bit x86, by hand
-    21058  simd/amx                   tiles of x86, beside AVX-512
-    21301  simd/dispatch              which of them this machine can run, and which a call takes
+    18723  simd                       the hot loops, once for each instruction set
+    18756  simd/kernels               the table of kernels, and what all versions share
+    19033  simd/scalar                the reference
+    19202  simd/sse2                  the operations of 128-bit x86, and what each does
+    19323  simd/neon                  those of 64-bit Arm
+    19418  simd/wasm                  those of WebAssembly's SIMD128
+    19503  simd/avx2                  those of 256-bit x86, with FMA
+    19585  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20229  simd/avx_vnni              AVX2, and products of integers
+    20325  simd/neon_bf16             NEON, and products of matrices
+    20479  simd/avx512                512-bit x86, by hand
+    21086  simd/amx                   tiles of x86, beside AVX-512
+    21329  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21527  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21583  solve/views                the rows of matrices, as the kernels read them
-    21712  solve/panels               vectors as the dense products want them, and these
-    21911  solve/rests                vectors on their way into panels
-    22089  solve/dictionary           the atoms, and their split along a common direction
-    22244  solve/exact_gram           products of all pairs of atoms in double
-    22326  solve/triangle             packed lower triangles
-    22430  solve/support              what is known of one target, and the exact steps
-    22706  solve/gram_table           products of atoms with all atoms, for scans
-    22961  solve/screen               which atoms are worth scoring in double: the bound
-    23232  solve/residuals            the residual form's targets on their way into a scan
-    23421  solve/scan                 the correlations of all atoms with a block's residuals
-    23590  solve/predict              making targets ready for the next scan
-    23837  solve/candidates           the atoms that a scan could not rule out
-    24168  solve/select               the next atoms of each target
-    24369  solve/rates                what a processor does in a second
-    24411  solve/pursuit              what one solve holds, and the memory it takes
-    24714  solve/plan                 which form, and in what blocks
-    24932  solve/apart                targets that a table of products cannot tell on
-    24982  solve/steps                a pursuit from its rows to its results
-    25210  solve/combine              new rows of coefficients
-    25272  solve/solver               the public call
-    25443  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25652  solve/affine_normal        the normal equations of an affine map
-    25895  solve/affine_factor        their factor, and their solution
-    26126  solve/affine_map           a fitted map, and the rows it makes
-    26470  solve/affine_choice        how many atoms to take, and chosen by what
-    26870  solve/affine_fit           what a fit of an affine map holds and needs
-    27134  solve/affine               fitting and applying affine maps
+    21555  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21611  solve/views                the rows of matrices, as the kernels read them
+    21740  solve/panels               vectors as the dense products want them, and these
+    21939  solve/rests                vectors on their way into panels
+    22117  solve/dictionary           the atoms, and their split along a common direction
+    22272  solve/exact_gram           products of all pairs of atoms in double
+    22354  solve/triangle             packed lower triangles
+    22458  solve/support              what is known of one target, and the exact steps
+    22734  solve/gram_table           products of atoms with all atoms, for scans
+    22989  solve/screen               which atoms are worth scoring in double: the bound
+    23260  solve/residuals            the residual form's targets on their way into a scan
+    23449  solve/scan                 the correlations of all atoms with a block's residuals
+    23618  solve/predict              making targets ready for the next scan
+    23865  solve/candidates           the atoms that a scan could not rule out
+    24196  solve/select               the next atoms of each target
+    24397  solve/rates                what a processor does in a second
+    24439  solve/pursuit              what one solve holds, and the memory it takes
+    24742  solve/plan                 which form, and in what blocks
+    24960  solve/apart                targets that a table of products cannot tell on
+    25010  solve/steps                a pursuit from its rows to its results
+    25238  solve/combine              new rows of coefficients
+    25300  solve/solver               the public call
+    25471  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25680  solve/affine_normal        the normal equations of an affine map
+    25923  solve/affine_factor        their factor, and their solution
+    26154  solve/affine_map           a fitted map, and the rows it makes
+    26498  solve/affine_choice        how many atoms to take, and chosen by what
+    26898  solve/affine_fit           what a fit of an affine map holds and needs
+    27162  solve/affine               fitting and applying affine maps
 
-    27431  methods                    rows for tokens that a model lacks, each method a room
-    27475  methods/parts              what methods share: sums of rows, combinations
-    27659  methods/pursuit            omp, omp-centred
-    27730  methods/constant           mean, zero
-    27758  methods/rough              products in float that leave few to be taken in double
-    27814  methods/near               each target against all anchors
-    28105  methods/weights            how a few anchors combine to a target
-    28326  methods/interpolation      common_interpolation
-    28479  methods/wechsel            wechsel
-    28529  methods/focus              focus
-    28617  methods/hull               hull
-    28668  methods/dense              matrices of double, and their products
-    28933  methods/lengthen           the base's rows of pieces beside the donor's
-    29199  methods/mapping            omp-affine, affine
-    29468  methods/linear             maps between two models' rows
-    29623  methods/clp                clp
-    29709  methods/chance             normal deviates that are the same everywhere
-    29770  methods/factor             of symmetric matrices
-    29819  methods/randn              randn
-    29908  methods/john_hewitt        john_hewitt
-    29992  methods/polar              the orthogonal part of a matrix
-    30088  methods/procrustes         procrustes
-    30181  methods/eigen              principal directions of a matrix's rows
-    30495  methods/landmark_pca       landmark_pca
-    30553  methods/stb                stb
-    30735  methods/rope               rows turned to positions
-    30825  methods/mp_rope            mp_rope
-    31151  methods/subword            subword
-    31257  methods/zett               zett
-    31279  methods/spread             the factor that suits hidden anchors' rows best
-    31506  methods/modifiers          what is done to the rows of any method
-    31650  methods/undertrained       rows that look as if nothing had trained them
-    31767  methods/methods            the table of all, and the public calls
+    27459  methods                    rows for tokens that a model lacks, each method a room
+    27503  methods/parts              what methods share: sums of rows, combinations
+    27687  methods/pursuit            omp, omp-centred
+    27758  methods/constant           mean, zero
+    27786  methods/rough              products in float that leave few to be taken in double
+    27842  methods/near               each target against all anchors
+    28133  methods/weights            how a few anchors combine to a target
+    28354  methods/interpolation      common_interpolation
+    28507  methods/wechsel            wechsel
+    28557  methods/focus              focus
+    28645  methods/hull               hull
+    28696  methods/dense              matrices of double, and their products
+    28961  methods/lengthen           the base's rows of pieces beside the donor's
+    29227  methods/mapping            omp-affine, affine
+    29496  methods/linear             maps between two models' rows
+    29651  methods/clp                clp
+    29737  methods/chance             normal deviates that are the same everywhere
+    29798  methods/factor             of symmetric matrices
+    29847  methods/randn              randn
+    29936  methods/john_hewitt        john_hewitt
+    30020  methods/polar              the orthogonal part of a matrix
+    30116  methods/procrustes         procrustes
+    30209  methods/eigen              principal directions of a matrix's rows
+    30523  methods/landmark_pca       landmark_pca
+    30581  methods/stb                stb
+    30763  methods/rope               rows turned to positions
+    30853  methods/mp_rope            mp_rope
+    31179  methods/subword            subword
+    31285  methods/zett               zett
+    31307  methods/spread             the factor that suits hidden anchors' rows best
+    31534  methods/modifiers          what is done to the rows of any method
+    31678  methods/undertrained       rows that look as if nothing had trained them
+    31795  methods/methods            the table of all, and the public calls
 
-    31945  across                     tokens of one vocabulary as weighted tokens of another
-    31959  across/map_rows            a map, gathered row by row
-    32156  across/token_map           by the split of the other vocabulary
-    32279  across/write_maps          two maps as safetensors
-    32422  across/spell_maps          two maps as JSON, for people
+    31973  across                     tokens of one vocabulary as weighted tokens of another
+    31987  across/map_rows            a map, gathered row by row
+    32184  across/token_map           by the split of the other vocabulary
+    32307  across/write_maps          two maps as safetensors
+    32450  across/spell_maps          two maps as JSON, for people
 
-    32542  disk                       files and directories
-    32581  disk/system                what POSIX and Windows are asked for
-    32624  disk/windows_paths         paths as Windows takes them
-    32749  disk/windows               the system as Windows gives it
-    33061  disk/posix                 the system as POSIX gives it
-    33328  disk/paths                 what can be told from their text
-    33402  disk/failure               why the system refused
-    33516  disk/look                  what stands at a path, and whether within another
-    33637  disk/listing               listings of directories
-    33712  disk/reading               files to read, and whether they have changed
-    33891  disk/writing               files to write
-    34041  disk/copying               copies of files
-    34124  disk/trees                 whole directories looked through, copied, removed
-    34340  disk/known                 what weights are called in a directory
-    34434  disk/staging               a directory made under another name, then renamed
-    34700  disk/staged_files          files made under another name, then renamed
-    34882  disk/missing               a path or a directory without what is wanted of it
-    34925  disk/gguf_files            GGUF files of a directory, by their names
-    34966  disk/weights               which files they are, and what may stand in their place
-    35302  disk/weight_index          the index of a checkpoint in shards
-    35519  disk/shards                what an index and its shards say of each other
-    35724  disk/gguf_parts            the parts of a split GGUF file
-    35833  disk/checkpoint            a model directory, in one file or in shards
-    36185  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36264  disk/tokenizer_directory   the tokenizer of a model directory
-    36526  disk/encoder_directory     the encoder of a model directory, and files of text
+    32570  disk                       files and directories
+    32609  disk/system                what POSIX and Windows are asked for
+    32652  disk/windows_paths         paths as Windows takes them
+    32777  disk/windows               the system as Windows gives it
+    33089  disk/posix                 the system as POSIX gives it
+    33356  disk/paths                 what can be told from their text
+    33430  disk/failure               why the system refused
+    33544  disk/look                  what stands at a path, and whether within another
+    33665  disk/listing               listings of directories
+    33740  disk/reading               files to read, and whether they have changed
+    33919  disk/writing               files to write
+    34069  disk/copying               copies of files
+    34152  disk/trees                 whole directories looked through, copied, removed
+    34368  disk/known                 what weights are called in a directory
+    34462  disk/staging               a directory made under another name, then renamed
+    34728  disk/staged_files          files made under another name, then renamed
+    34910  disk/missing               a path or a directory without what is wanted of it
+    34953  disk/gguf_files            GGUF files of a directory, by their names
+    34994  disk/weights               which files they are, and what may stand in their place
+    35330  disk/weight_index          the index of a checkpoint in shards
+    35547  disk/shards                what an index and its shards say of each other
+    35752  disk/gguf_parts            the parts of a split GGUF file
+    35861  disk/checkpoint            a model directory, in one file or in shards
+    36213  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36292  disk/tokenizer_directory   the tokenizer of a model directory
+    36554  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36637  model                      which tensors and config keys belong to the vocabulary
-    36673  model/known                what the world calls things
-    37041  model/known_keys           keys of ids and sizes in configs
-    37215  model/known_classes        classes of tokenizers, by the type of model
-    37453  model/names                names of tensors
-    37617  model/document             the JSON files of a model directory
-    37712  model/members              what the members of a config are about
-    37933  model/config               what config.json says
-    38110  model/side                 a model directory opened once
-    38237  model/gguf_model           what a GGUF file says of a model
-    38294  model/code                 the Python that a tokenizer is loaded with
-    38528  model/parts                what each tensor does for the vocabulary
-    38658  model/whole                whether all tensors are there
-    38780  model/find                 finding the parts of a model
-    39084  model/processor            the tokens that a processor looks for by their text
-    39239  model/heirs                what becomes of the ids in a config
-    39407  model/config_ids           ids in a config being edited
-    39647  model/config_lists         lists, dictionaries and ranges of ids
-    39804  model/config_edit          config.json and generation_config.json, edited
-    40111  model/classes              which class a tokenizer is loaded as
-    40318  model/class_tokens         added tokens that a class numbers otherwise
+    36665  model                      which tensors and config keys belong to the vocabulary
+    36701  model/known                what the world calls things
+    37069  model/known_keys           keys of ids and sizes in configs
+    37243  model/known_classes        classes of tokenizers, by the type of model
+    37481  model/names                names of tensors
+    37645  model/document             the JSON files of a model directory
+    37740  model/members              what the members of a config are about
+    37961  model/config               what config.json says
+    38138  model/side                 a model directory opened once
+    38265  model/gguf_model           what a GGUF file says of a model
+    38322  model/code                 the Python that a tokenizer is loaded with
+    38556  model/parts                what each tensor does for the vocabulary
+    38686  model/whole                whether all tensors are there
+    38808  model/find                 finding the parts of a model
+    39112  model/processor            the tokens that a processor looks for by their text
+    39267  model/heirs                what becomes of the ids in a config
+    39435  model/config_ids           ids in a config being edited
+    39675  model/config_lists         lists, dictionaries and ranges of ids
+    39832  model/config_edit          config.json and generation_config.json, edited
+    40139  model/classes              which class a tokenizer is loaded as
+    40346  model/class_tokens         added tokens that a class numbers otherwise
 
-    40434  job                        the whole transplant, in the order in which it happens
-    40495  job/draft_map              which tokens the rows of a draft's head are of
-    40553  job/job                    what a job holds
-    40955  job/open                   opening the two models
-    41231  job/map                    the caller's map
-    41352  job/align                  where every new row comes from
-    41554  job/draft_vocab            the tokens that a draft's head has rows for
-    41799  job/plan                   what becomes of every tensor, and of the configs
-    42022  job/draft_head             a head of fewer rows, and what says which
-    42179  job/rope                   heads and rotary positions of the two models
-    42277  job/chat                   the template that turns messages into text
-    42416  job/digits                 where the two tokenizers cut numbers differently
-    42617  job/converted              the special tokens that a conversion to GGUF finds
-    42925  job/gguf_donor             the files of a tokenizer, open once more
-    43009  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43292  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43620  job/gguf_merges            the merges of a byte-level vocabulary
-    43791  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43961  job/gguf_special           special tokens, flags, templates
-    44180  job/gguf_normal            what becomes of spaces and letters
-    44323  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44519  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44759  job/bos                    texts that begin otherwise than the base's
-    44823  job/rows                   rows in memory: reading, checking, their mean
-    45163  job/pieces                 what the base cuts new tokens into
-    45318  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45583  job/magikarp               tokens that look under-trained by their rows
-    45710  job/match                  rows of tokens that a new one only begins with
-    45797  job/solve                  solving for the rows of the donor
-    46006  job/targets                the rows that are made from the donor's
-    46129  job/diagnose               what is odd about the rows that were made
-    46261  job/rebuild                the new rows of one vocabulary tensor
-    46552  job/write_blocks           new rows as blocks
-    46651  job/write                  the output and its weights
-    46967  job/write_gguf             the output as a GGUF file, or as parts of one
-    47317  job/copy                   the other files of the two models
-    47534  job/index                  the files that are written anew
-    47712  job/run                    the whole, in order
-    47880  job/combined               a map of tokens by the combinations that a method makes
-    47980  job/report                 what a job did, as JSON and as a table
-    48309  job/findings               what is told of a finished model
-    48360  job/check_head             a head of fewer rows than tokens
-    48605  job/check_files            its files
-    48742  job/check_ids              sizes, ids and tying
-    48958  job/check_values           values
-    49037  job/check_gguf             the tokens of a GGUF file
-    49287  job/check_gguf_keys        its other keys, and its tensors
-    49534  job/check_draft            as a draft model for another
-    49876  job/verify                 whether a finished model agrees with itself
+    40462  job                        the whole transplant, in the order in which it happens
+    40523  job/draft_map              which tokens the rows of a draft's head are of
+    40581  job/job                    what a job holds
+    40983  job/open                   opening the two models
+    41259  job/map                    the caller's map
+    41380  job/align                  where every new row comes from
+    41582  job/draft_vocab            the tokens that a draft's head has rows for
+    41827  job/plan                   what becomes of every tensor, and of the configs
+    42050  job/draft_head             a head of fewer rows, and what says which
+    42207  job/rope                   heads and rotary positions of the two models
+    42305  job/chat                   the template that turns messages into text
+    42444  job/digits                 where the two tokenizers cut numbers differently
+    42645  job/converted              the special tokens that a conversion to GGUF finds
+    42953  job/gguf_donor             the files of a tokenizer, open once more
+    43037  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43320  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43648  job/gguf_merges            the merges of a byte-level vocabulary
+    43819  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43989  job/gguf_special           special tokens, flags, templates
+    44208  job/gguf_normal            what becomes of spaces and letters
+    44351  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44547  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44787  job/bos                    texts that begin otherwise than the base's
+    44851  job/rows                   rows in memory: reading, checking, their mean
+    45191  job/pieces                 what the base cuts new tokens into
+    45346  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45611  job/magikarp               tokens that look under-trained by their rows
+    45738  job/match                  rows of tokens that a new one only begins with
+    45825  job/solve                  solving for the rows of the donor
+    46034  job/targets                the rows that are made from the donor's
+    46157  job/diagnose               what is odd about the rows that were made
+    46289  job/rebuild                the new rows of one vocabulary tensor
+    46580  job/write_blocks           new rows as blocks
+    46679  job/write                  the output and its weights
+    46995  job/write_gguf             the output as a GGUF file, or as parts of one
+    47345  job/copy                   the other files of the two models
+    47562  job/index                  the files that are written anew
+    47740  job/run                    the whole, in order
+    47908  job/combined               a map of tokens by the combinations that a method makes
+    48008  job/report                 what a job did, as JSON and as a table
+    48337  job/findings               what is told of a finished model
+    48388  job/check_head             a head of fewer rows than tokens
+    48633  job/check_files            its files
+    48770  job/check_ids              sizes, ids and tying
+    48986  job/check_values           values
+    49065  job/check_gguf             the tokens of a GGUF file
+    49315  job/check_gguf_keys        its other keys, and its tensors
+    49562  job/check_draft            as a draft model for another
+    49904  job/verify                 whether a finished model agrees with itself
 
-    49934  evaluate                   methods ranked on tokens that both models share
-    49953  evaluate/token_class       what a token is like, by its bytes
-    50017  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50215  evaluate/scores            how near rows come to the true ones
-    50315  evaluate/ranks             whether a true row is found among all
-    50446  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50675  evaluate/write_json        an evaluation as JSON
-    50788  evaluate/write_page        an evaluation as a page
+    49962  evaluate                   methods ranked on tokens that both models share
+    49981  evaluate/token_class       what a token is like, by its bytes
+    50045  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50243  evaluate/scores            how near rows come to the true ones
+    50343  evaluate/ranks             whether a true row is found among all
+    50474  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50703  evaluate/write_json        an evaluation as JSON
+    50816  evaluate/write_page        an evaluation as a page
 
-    51002  reshape                    a model's own vocabulary, smaller or larger
-    51034  reshape/needed             what has to stay for the sake of what stays
-    51292  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51599  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51738  reshape/renumber           which tokens there are then, and their ids
-    51986  reshape/files_json         tokenizer.json and the JSON files beside it
-    52381  reshape/files_lines        merges.txt and vocab.txt
-    52465  reshape/files_pieces       SentencePiece models
-    52685  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52853  reshape/named              tokens that configs name, which stay
-    52970  reshape/files_gguf         the keys of GGUF files
-    53252  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53459  reshape/wording            what the transplant says, in words of those who asked
-    53557  reshape/new_model          the model with its new tokenizer
-    53725  reshape/text_counts        which tokens the caller's texts are made of
-    53794  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53950  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54202  reshape/trim               fewer tokens
-    54370  reshape/extend             a text that becomes a token
-    54661  reshape/more_tokens        all that are wanted, and the model with them
+    51030  reshape                    a model's own vocabulary, smaller or larger
+    51062  reshape/needed             what has to stay for the sake of what stays
+    51320  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51627  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51766  reshape/renumber           which tokens there are then, and their ids
+    52014  reshape/files_json         tokenizer.json and the JSON files beside it
+    52409  reshape/files_lines        merges.txt and vocab.txt
+    52493  reshape/files_pieces       SentencePiece models
+    52713  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52881  reshape/named              tokens that configs name, which stay
+    52998  reshape/files_gguf         the keys of GGUF files
+    53280  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53487  reshape/wording            what the transplant says, in words of those who asked
+    53585  reshape/new_model          the model with its new tokenizer
+    53753  reshape/text_counts        which tokens the caller's texts are made of
+    53822  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53978  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54230  reshape/trim               fewer tokens
+    54398  reshape/extend             a text that becomes a token
+    54689  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -3980,6 +3980,15 @@ OTX__PRIVATE void otx__hash_round(otx__hash_state *s)
     s->v2 = otx__rotate(s->v2, 32);
 }
 
+/* Eight bytes, the first the lowest: compilers make one load of it. */
+OTX__PRIVATE uint64_t otx__hash_word(const char *bytes)
+{
+    const unsigned char *b = (const unsigned char *)bytes;
+    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 |
+           (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 |
+           (uint64_t)b[7] << 56;
+}
+
 /* Takes in eight bytes. */
 OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
 {
@@ -4012,16 +4021,13 @@ OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
 OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
 {
     otx__hash_state s = otx__hash_open(key);
-    uint64_t word = 0;
+    uint64_t word = (uint64_t)size << 56;
     size_t i;
-    for (i = 0; i < size; i++) {
-        word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
-        if (i % 8 == 7) {
-            otx__hash_take(&s, word);
-            word = 0;
-        }
-    }
-    return otx__hash_close(&s, word | (uint64_t)size << 56);
+    for (i = 0; size - i >= 8; i += 8) otx__hash_take(&s, otx__hash_word(bytes + i));
+    bytes += i;
+    size -= i;
+    for (i = 0; i < size; i++) word |= (uint64_t)(unsigned char)bytes[i] << 8 * i;
+    return otx__hash_close(&s, word);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs
@@ -5625,6 +5631,7 @@ OTX__PRIVATE void otx__json_skip_space(otx__json_parser *p)
 {
     while (p->at < p->size) {
         unsigned char byte = p->text[p->at];
+        if (byte > ' ') break; /* mostly, at once */
         if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t') break;
         p->at++;
     }
@@ -8739,10 +8746,15 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
+    uint8_t *tags;   /* behind the slots: a part of each token's hash, so that others' bytes,
+                        which lie anywhere, are hardly ever looked at */
     size_t slot_count;
     otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
+
+/* Bytes of a slot and its tag. */
+#define OTX__INDEX_SLOT (sizeof(uint32_t) + sizeof(uint8_t))
 
 /* Makes an empty index of tokens[], with room for that many. */
 OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index *index,
@@ -8752,8 +8764,9 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     size_t slots = 16;
     while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
     memset(index, 0, sizeof *index);
-    index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
-    if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
+    index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, OTX__INDEX_SLOT);
+    if (!index->slots) return otx__fail_array(error, slots, OTX__INDEX_SLOT);
+    index->tags = (uint8_t *)(index->slots + slots);
     index->tokens = tokens;
     index->slot_count = slots;
     index->key = otx__hash_key_for(ctx, index->slots);
@@ -8763,26 +8776,40 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
 
 OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *index)
 {
-    otx__free(ctx, index->slots, index->slot_count, sizeof *index->slots);
+    otx__free(ctx, index->slots, index->slot_count, OTX__INDEX_SLOT);
     memset(index, 0, sizeof *index);
 }
 
-/* The slot that holds such a token, or the empty one where it would go. */
-OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
-                                       const char *bytes, size_t size)
+/* Where the slot is that holds such a token, or the empty one where it would go, and the tag
+   that it has or would have. */
+OTX__PRIVATE size_t otx__index_at(const otx__token_index *index, otx_token_kind kind,
+                                  const char *bytes, size_t size, uint8_t *tag)
 {
     const size_t mask = index->slot_count - 1;
+    const uint64_t hash = otx__hash(index->key, bytes, size);
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
+    *tag = (uint8_t)(hash >> 56);
+    at = ((size_t)hash + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
+        if (index->tags[at] != *tag) continue;
         if (index->by_content) {
             if (otx__same_bytes(token->content, token->content_size, bytes, size)) break;
         } else if (token->kind == kind) {
             if (otx__same_bytes(token->bytes, token->size, bytes, size)) break;
         }
     }
+    return at;
+}
+
+/* That slot, to be filled with the token's id + 1 if it is empty. */
+OTX__PRIVATE uint32_t *otx__index_slot(otx__token_index *index, otx_token_kind kind,
+                                       const char *bytes, size_t size)
+{
+    uint8_t tag;
+    const size_t at = otx__index_at(index, kind, bytes, size, &tag);
+    index->tags[at] = tag;
     return &index->slots[at];
 }
 
@@ -8790,7 +8817,8 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
 OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_kind kind,
                                      const char *bytes, size_t size)
 {
-    return (int64_t)*otx__index_slot(index, kind, bytes, size) - 1;
+    uint8_t tag;
+    return (int64_t)index->slots[otx__index_at(index, kind, bytes, size, &tag)] - 1;
 }
 
 /* >>> src/vocab/spelling.h */
