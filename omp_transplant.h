@@ -234,123 +234,123 @@
     33665  disk/listing               listings of directories
     33740  disk/reading               files to read, and whether they have changed
     33919  disk/writing               files to write
-    34069  disk/copying               copies of files
-    34152  disk/trees                 whole directories looked through, copied, removed
-    34368  disk/known                 what weights are called in a directory
-    34462  disk/staging               a directory made under another name, then renamed
-    34728  disk/staged_files          files made under another name, then renamed
-    34910  disk/missing               a path or a directory without what is wanted of it
-    34953  disk/gguf_files            GGUF files of a directory, by their names
-    34994  disk/weights               which files they are, and what may stand in their place
-    35330  disk/weight_index          the index of a checkpoint in shards
-    35547  disk/shards                what an index and its shards say of each other
-    35752  disk/gguf_parts            the parts of a split GGUF file
-    35861  disk/checkpoint            a model directory, in one file or in shards
-    36213  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36292  disk/tokenizer_directory   the tokenizer of a model directory
-    36554  disk/encoder_directory     the encoder of a model directory, and files of text
+    34066  disk/copying               copies of files
+    34149  disk/trees                 whole directories looked through, copied, removed
+    34365  disk/known                 what weights are called in a directory
+    34459  disk/staging               a directory made under another name, then renamed
+    34725  disk/staged_files          files made under another name, then renamed
+    34907  disk/missing               a path or a directory without what is wanted of it
+    34950  disk/gguf_files            GGUF files of a directory, by their names
+    34991  disk/weights               which files they are, and what may stand in their place
+    35327  disk/weight_index          the index of a checkpoint in shards
+    35544  disk/shards                what an index and its shards say of each other
+    35749  disk/gguf_parts            the parts of a split GGUF file
+    35858  disk/checkpoint            a model directory, in one file or in shards
+    36210  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36289  disk/tokenizer_directory   the tokenizer of a model directory
+    36551  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36665  model                      which tensors and config keys belong to the vocabulary
-    36701  model/known                what the world calls things
-    37069  model/known_keys           keys of ids and sizes in configs
-    37243  model/known_classes        classes of tokenizers, by the type of model
-    37481  model/names                names of tensors
-    37645  model/document             the JSON files of a model directory
-    37740  model/members              what the members of a config are about
-    37961  model/config               what config.json says
-    38138  model/side                 a model directory opened once
-    38265  model/gguf_model           what a GGUF file says of a model
-    38322  model/code                 the Python that a tokenizer is loaded with
-    38556  model/parts                what each tensor does for the vocabulary
-    38686  model/whole                whether all tensors are there
-    38808  model/find                 finding the parts of a model
-    39112  model/processor            the tokens that a processor looks for by their text
-    39267  model/heirs                what becomes of the ids in a config
-    39435  model/config_ids           ids in a config being edited
-    39675  model/config_lists         lists, dictionaries and ranges of ids
-    39832  model/config_edit          config.json and generation_config.json, edited
-    40139  model/classes              which class a tokenizer is loaded as
-    40346  model/class_tokens         added tokens that a class numbers otherwise
+    36662  model                      which tensors and config keys belong to the vocabulary
+    36698  model/known                what the world calls things
+    37066  model/known_keys           keys of ids and sizes in configs
+    37240  model/known_classes        classes of tokenizers, by the type of model
+    37478  model/names                names of tensors
+    37642  model/document             the JSON files of a model directory
+    37737  model/members              what the members of a config are about
+    37958  model/config               what config.json says
+    38135  model/side                 a model directory opened once
+    38262  model/gguf_model           what a GGUF file says of a model
+    38319  model/code                 the Python that a tokenizer is loaded with
+    38553  model/parts                what each tensor does for the vocabulary
+    38683  model/whole                whether all tensors are there
+    38805  model/find                 finding the parts of a model
+    39109  model/processor            the tokens that a processor looks for by their text
+    39264  model/heirs                what becomes of the ids in a config
+    39432  model/config_ids           ids in a config being edited
+    39672  model/config_lists         lists, dictionaries and ranges of ids
+    39829  model/config_edit          config.json and generation_config.json, edited
+    40136  model/classes              which class a tokenizer is loaded as
+    40343  model/class_tokens         added tokens that a class numbers otherwise
 
-    40462  job                        the whole transplant, in the order in which it happens
-    40523  job/draft_map              which tokens the rows of a draft's head are of
-    40581  job/job                    what a job holds
-    40983  job/open                   opening the two models
-    41259  job/map                    the caller's map
-    41380  job/align                  where every new row comes from
-    41582  job/draft_vocab            the tokens that a draft's head has rows for
-    41827  job/plan                   what becomes of every tensor, and of the configs
-    42050  job/draft_head             a head of fewer rows, and what says which
-    42207  job/rope                   heads and rotary positions of the two models
-    42305  job/chat                   the template that turns messages into text
-    42444  job/digits                 where the two tokenizers cut numbers differently
-    42645  job/converted              the special tokens that a conversion to GGUF finds
-    42953  job/gguf_donor             the files of a tokenizer, open once more
-    43037  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43320  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43648  job/gguf_merges            the merges of a byte-level vocabulary
-    43819  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43989  job/gguf_special           special tokens, flags, templates
-    44208  job/gguf_normal            what becomes of spaces and letters
-    44351  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44547  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44787  job/bos                    texts that begin otherwise than the base's
-    44851  job/rows                   rows in memory: reading, checking, their mean
-    45191  job/pieces                 what the base cuts new tokens into
-    45346  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45611  job/magikarp               tokens that look under-trained by their rows
-    45738  job/match                  rows of tokens that a new one only begins with
-    45825  job/solve                  solving for the rows of the donor
-    46034  job/targets                the rows that are made from the donor's
-    46157  job/diagnose               what is odd about the rows that were made
-    46289  job/rebuild                the new rows of one vocabulary tensor
-    46580  job/write_blocks           new rows as blocks
-    46679  job/write                  the output and its weights
-    46995  job/write_gguf             the output as a GGUF file, or as parts of one
-    47345  job/copy                   the other files of the two models
-    47562  job/index                  the files that are written anew
-    47740  job/run                    the whole, in order
-    47908  job/combined               a map of tokens by the combinations that a method makes
-    48008  job/report                 what a job did, as JSON and as a table
-    48337  job/findings               what is told of a finished model
-    48388  job/check_head             a head of fewer rows than tokens
-    48633  job/check_files            its files
-    48770  job/check_ids              sizes, ids and tying
-    48986  job/check_values           values
-    49065  job/check_gguf             the tokens of a GGUF file
-    49315  job/check_gguf_keys        its other keys, and its tensors
-    49562  job/check_draft            as a draft model for another
-    49904  job/verify                 whether a finished model agrees with itself
+    40459  job                        the whole transplant, in the order in which it happens
+    40520  job/draft_map              which tokens the rows of a draft's head are of
+    40578  job/job                    what a job holds
+    40980  job/open                   opening the two models
+    41256  job/map                    the caller's map
+    41377  job/align                  where every new row comes from
+    41579  job/draft_vocab            the tokens that a draft's head has rows for
+    41824  job/plan                   what becomes of every tensor, and of the configs
+    42047  job/draft_head             a head of fewer rows, and what says which
+    42204  job/rope                   heads and rotary positions of the two models
+    42302  job/chat                   the template that turns messages into text
+    42441  job/digits                 where the two tokenizers cut numbers differently
+    42642  job/converted              the special tokens that a conversion to GGUF finds
+    42950  job/gguf_donor             the files of a tokenizer, open once more
+    43034  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43317  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43645  job/gguf_merges            the merges of a byte-level vocabulary
+    43816  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43986  job/gguf_special           special tokens, flags, templates
+    44205  job/gguf_normal            what becomes of spaces and letters
+    44348  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44544  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44784  job/bos                    texts that begin otherwise than the base's
+    44848  job/rows                   rows in memory: reading, checking, their mean
+    45188  job/pieces                 what the base cuts new tokens into
+    45343  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45608  job/magikarp               tokens that look under-trained by their rows
+    45735  job/match                  rows of tokens that a new one only begins with
+    45822  job/solve                  solving for the rows of the donor
+    46031  job/targets                the rows that are made from the donor's
+    46154  job/diagnose               what is odd about the rows that were made
+    46286  job/rebuild                the new rows of one vocabulary tensor
+    46577  job/write_blocks           new rows as blocks
+    46676  job/write                  the output and its weights
+    46992  job/write_gguf             the output as a GGUF file, or as parts of one
+    47342  job/copy                   the other files of the two models
+    47559  job/index                  the files that are written anew
+    47737  job/run                    the whole, in order
+    47905  job/combined               a map of tokens by the combinations that a method makes
+    48005  job/report                 what a job did, as JSON and as a table
+    48334  job/findings               what is told of a finished model
+    48385  job/check_head             a head of fewer rows than tokens
+    48630  job/check_files            its files
+    48767  job/check_ids              sizes, ids and tying
+    48983  job/check_values           values
+    49062  job/check_gguf             the tokens of a GGUF file
+    49312  job/check_gguf_keys        its other keys, and its tensors
+    49559  job/check_draft            as a draft model for another
+    49901  job/verify                 whether a finished model agrees with itself
 
-    49962  evaluate                   methods ranked on tokens that both models share
-    49981  evaluate/token_class       what a token is like, by its bytes
-    50045  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50243  evaluate/scores            how near rows come to the true ones
-    50343  evaluate/ranks             whether a true row is found among all
-    50474  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50703  evaluate/write_json        an evaluation as JSON
-    50816  evaluate/write_page        an evaluation as a page
+    49959  evaluate                   methods ranked on tokens that both models share
+    49978  evaluate/token_class       what a token is like, by its bytes
+    50042  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50240  evaluate/scores            how near rows come to the true ones
+    50340  evaluate/ranks             whether a true row is found among all
+    50471  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50700  evaluate/write_json        an evaluation as JSON
+    50813  evaluate/write_page        an evaluation as a page
 
-    51030  reshape                    a model's own vocabulary, smaller or larger
-    51062  reshape/needed             what has to stay for the sake of what stays
-    51320  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51627  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51766  reshape/renumber           which tokens there are then, and their ids
-    52014  reshape/files_json         tokenizer.json and the JSON files beside it
-    52409  reshape/files_lines        merges.txt and vocab.txt
-    52493  reshape/files_pieces       SentencePiece models
-    52713  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52881  reshape/named              tokens that configs name, which stay
-    52998  reshape/files_gguf         the keys of GGUF files
-    53280  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53487  reshape/wording            what the transplant says, in words of those who asked
-    53585  reshape/new_model          the model with its new tokenizer
-    53753  reshape/text_counts        which tokens the caller's texts are made of
-    53822  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53978  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54230  reshape/trim               fewer tokens
-    54398  reshape/extend             a text that becomes a token
-    54689  reshape/more_tokens        all that are wanted, and the model with them
+    51027  reshape                    a model's own vocabulary, smaller or larger
+    51059  reshape/needed             what has to stay for the sake of what stays
+    51317  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51624  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51763  reshape/renumber           which tokens there are then, and their ids
+    52011  reshape/files_json         tokenizer.json and the JSON files beside it
+    52406  reshape/files_lines        merges.txt and vocab.txt
+    52490  reshape/files_pieces       SentencePiece models
+    52710  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52878  reshape/named              tokens that configs name, which stay
+    52995  reshape/files_gguf         the keys of GGUF files
+    53277  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53484  reshape/wording            what the transplant says, in words of those who asked
+    53582  reshape/new_model          the model with its new tokenizer
+    53750  reshape/text_counts        which tokens the caller's texts are made of
+    53819  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53975  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54227  reshape/trim               fewer tokens
+    54395  reshape/extend             a text that becomes a token
+    54686  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -33922,9 +33922,6 @@ OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *p
 /* Bytes gathered before they are written. */
 #define OTX__FILE_BUFFER ((size_t)256 << 10)
 
-/* Bytes of one write at most: see OTX__STREAM_BLOCK. */
-#define OTX__FILE_PIECE ((size_t)1 << 20)
-
 /* A new file that is being written. `sink` points back at the struct, which must
    stay where it is. */
 typedef struct otx__file {
@@ -33954,7 +33951,7 @@ OTX__PRIVATE void otx__file_add(otx__file *file, size_t size)
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
     while (size > 0 && !file->failure) {
-        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__FILE_PIECE));
+        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__CHUNK));
         if (done <= 0) {
             file->failure = done < 0 && errno ? errno : EIO;
             return;
@@ -34084,8 +34081,8 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
     return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
-/* Bytes moved at a time: few calls, progress often enough, and still in a cache when they are
-   written. Linux takes three times as long for 4 MiB at once. */
+/* Bytes moved at a time: few calls, progress often enough, and still in a core's cache when they
+   are written. */
 #define OTX__STREAM_BLOCK ((size_t)1 << 20)
 
 /* Bytes from which on the system is asked to copy: for fewer a buffer saves calls. */

@@ -15,8 +15,8 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
     return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
-/* Bytes moved at a time: few calls, progress often enough, and still in a cache when they are
-   written. Linux takes three times as long for 4 MiB at once. */
+/* Bytes moved at a time: few calls, progress often enough, and still in a core's cache when they
+   are written. */
 #define OTX__STREAM_BLOCK ((size_t)1 << 20)
 
 /* Bytes from which on the system is asked to copy: for fewer a buffer saves calls. */

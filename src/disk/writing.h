@@ -3,9 +3,6 @@
 /* Bytes gathered before they are written. */
 #define OTX__FILE_BUFFER ((size_t)256 << 10)
 
-/* Bytes of one write at most: see OTX__STREAM_BLOCK. */
-#define OTX__FILE_PIECE ((size_t)1 << 20)
-
 /* A new file that is being written. `sink` points back at the struct, which must
    stay where it is. */
 typedef struct otx__file {
@@ -35,7 +32,7 @@ OTX__PRIVATE void otx__file_add(otx__file *file, size_t size)
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
     while (size > 0 && !file->failure) {
-        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__FILE_PIECE));
+        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__CHUNK));
         if (done <= 0) {
             file->failure = done < 0 && errno ? errno : EIO;
             return;
