@@ -28,329 +28,329 @@
       390  api/version                version
       420  api/result                 results
       460  api/context                context: memory, threads, progress
-      538  api/isa                    instruction sets
-      555  api/matrix                 numbers and matrices
-      613  api/blocks                 block types of ggml
-      639  api/solver                 the solver
-      768  api/affine                 the affine map: rows as the map makes them, and what it misses
-      902  api/methods                methods: rows for tokens that a model lacks
-     1139  api/source                 sources and sinks: bytes in and out
-     1159  api/json                   JSON
-     1281  api/safetensors            safetensors
-     1345  api/gguf                   GGUF
-     1443  api/vocab                  vocabularies
-     1580  api/encode                 encoding: text as token ids
-     1631  api/align                  alignment
-     1698  api/gguf_vocab             vocabularies in GGUF files
-     1721  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1813  api/file                   files
-     1824  api/directory              directories
-     1904  api/job                    the whole job
-     2114  api/map_models             maps by the rows of two models
-     2136  api/verify                 looking at a finished model
-     2205  api/evaluate               methods ranked on tokens that both models share
-     2301  api/reshape                a model's own vocabulary, smaller or larger
+      539  api/isa                    instruction sets
+      556  api/matrix                 numbers and matrices
+      614  api/blocks                 block types of ggml
+      640  api/solver                 the solver
+      769  api/affine                 the affine map: rows as the map makes them, and what it misses
+      903  api/methods                methods: rows for tokens that a model lacks
+     1140  api/source                 sources and sinks: bytes in and out
+     1160  api/json                   JSON
+     1282  api/safetensors            safetensors
+     1346  api/gguf                   GGUF
+     1444  api/vocab                  vocabularies
+     1581  api/encode                 encoding: text as token ids
+     1632  api/align                  alignment
+     1699  api/gguf_vocab             vocabularies in GGUF files
+     1722  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1814  api/file                   files
+     1825  api/directory              directories
+     1905  api/job                    the whole job
+     2115  api/map_models             maps by the rows of two models
+     2137  api/verify                 looking at a finished model
+     2206  api/evaluate               methods ranked on tokens that both models share
+     2302  api/reshape                a model's own vocabulary, smaller or larger
 
-     2441  base                       what everything stands on
-     2478  base/begin                 system headers, and how floating point must be compiled
-     2516  base/sizes                 counting, and sums and products that may not wrap
-     2554  base/span                  bytes of others, digits, UTF-8
-     2748  base/decimal               the digits of a double
-     2897  base/format                printf without stdio and without a locale
-     3166  base/result                results, failures, messages
-     3282  base/memory                the allocator, arrays that grow
-     3341  base/text                  names in messages, and text that grows
-     3458  base/hooks                 log, progress, threads of the caller
-     3506  base/sort                  in place, without memory, never quadratic; and finding
-     3556  base/clock                 wall time for statistics
-     3602  base/team                  loops on several threads, which sleep where they wait
-     3956  base/hash                  keyed, for tables whose keys a stranger chooses
-     4054  base/pool                  blocks that are freed together
-     4169  base/number                element types, widening and rounding
-     4404  base/blocks                block types of ggml, taken apart and widened
-     4625  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4910  base/blocks_make           rows quantised to blocks
-     5304  base/base64                decoding
-     5340  base/protobuf              fields of a message
-     5462  base/watch                 long loops that the caller can stop
+     2442  base                       what everything stands on
+     2479  base/begin                 system headers, and how floating point must be compiled
+     2517  base/sizes                 counting, and sums and products that may not wrap
+     2555  base/span                  bytes of others, digits, UTF-8
+     2749  base/decimal               the digits of a double
+     2898  base/format                printf without stdio and without a locale
+     3167  base/result                results, failures, messages
+     3283  base/memory                the allocator, arrays that grow
+     3342  base/text                  names in messages, and text that grows
+     3459  base/hooks                 log, progress, threads of the caller
+     3507  base/sort                  in place, without memory, never quadratic; and finding
+     3557  base/clock                 wall time for statistics
+     3603  base/team                  loops on several threads, which sleep where they wait
+     3957  base/hash                  keyed, for tables whose keys a stranger chooses
+     4055  base/pool                  blocks that are freed together
+     4170  base/number                element types, widening and rounding
+     4405  base/blocks                block types of ggml, taken apart and widened
+     4626  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4911  base/blocks_make           rows quantised to blocks
+     5305  base/base64                decoding
+     5341  base/protobuf              fields of a message
+     5463  base/watch                 long loops that the caller can stop
 
-     5529  files                      formats, on memory and streams
-     5559  files/memory_source        memory as a source of bytes
-     5577  files/json_read            a parser without recursion
-     5931  files/json_values          looking at values, stepping through containers
-     6144  files/json_edit            writing, and edits that keep every byte they do not touch
-     6512  files/tensors              what reading and writing a header share
-     6647  files/safetensors_read     the header of a file, checked
-     6972  files/safetensors_write    the header of a new file
-     7129  files/gguf_types           ggml's types, and the sizes of values
-     7306  files/gguf_values          keys, tensors and values found
-     7424  files/gguf_walk            what stands in a header, one after the other
-     7636  files/gguf_read            the header of a file, checked
-     7857  files/gguf_write           the header of a new file
-     8063  files/gguf_keys            a list of keys that is being made
+     5530  files                      formats, on memory and streams
+     5560  files/memory_source        memory as a source of bytes
+     5578  files/json_read            a parser without recursion
+     5932  files/json_values          looking at values, stepping through containers
+     6145  files/json_edit            writing, and edits that keep every byte they do not touch
+     6513  files/tensors              what reading and writing a header share
+     6648  files/safetensors_read     the header of a file, checked
+     6973  files/safetensors_write    the header of a new file
+     7130  files/gguf_types           ggml's types, and the sizes of values
+     7307  files/gguf_values          keys, tensors and values found
+     7425  files/gguf_walk            what stands in a header, one after the other
+     7637  files/gguf_read            the header of a file, checked
+     7858  files/gguf_write           the header of a new file
+     8064  files/gguf_keys            a list of keys that is being made
 
-     8263  vocab                      tokens, from every source, and which of them are the same
-     8305  vocab/known                what the world calls things: files, classes, tokens
-     8629  vocab/token_table          the table of tokens, and finding tokens in it
-     8824  vocab/spelling             from what a file spells to bytes
-     9021  vocab/reader               what the readers of all sources share
-     9379  vocab/added_tokens         what other files add to a model's tokens
-     9727  vocab/in_use               tokens that are named as reserved ones and are none
-     9830  vocab/from_tokenizer_json  tokenizer.json
-    10123  vocab/from_tekken          tekken.json
-    10278  vocab/from_tiktoken        *.tiktoken
-    10343  vocab/from_sentencepiece   tokenizer.model and its like
-    10708  vocab/from_vocab_json      vocab.json and merges.txt
-    10794  vocab/from_vocab_txt       vocab.txt
-    10851  vocab/digits               how a tokenizer cuts numbers
-    11047  vocab/recognise            what a file is, by what it holds
-    11178  vocab/parse                the first source that is given, and what goes with it
-    11404  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11787  vocab/rules_read           the rules of each kind of file
-    11911  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12104  vocab/from_gguf            the vocabulary of a GGUF file
-    12412  vocab/gguf_rules           how it splits text
-    12564  vocab/split_bpe            words split by byte-pair encoding
-    12782  vocab/split                text split as the tokenizer's model splits it
-    12982  vocab/align                which base token a donor token is
+     8264  vocab                      tokens, from every source, and which of them are the same
+     8306  vocab/known                what the world calls things: files, classes, tokens
+     8630  vocab/token_table          the table of tokens, and finding tokens in it
+     8825  vocab/spelling             from what a file spells to bytes
+     9022  vocab/reader               what the readers of all sources share
+     9380  vocab/added_tokens         what other files add to a model's tokens
+     9728  vocab/in_use               tokens that are named as reserved ones and are none
+     9831  vocab/from_tokenizer_json  tokenizer.json
+    10124  vocab/from_tekken          tekken.json
+    10279  vocab/from_tiktoken        *.tiktoken
+    10344  vocab/from_sentencepiece   tokenizer.model and its like
+    10709  vocab/from_vocab_json      vocab.json and merges.txt
+    10795  vocab/from_vocab_txt       vocab.txt
+    10852  vocab/digits               how a tokenizer cuts numbers
+    11048  vocab/recognise            what a file is, by what it holds
+    11179  vocab/parse                the first source that is given, and what goes with it
+    11405  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11788  vocab/rules_read           the rules of each kind of file
+    11912  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12105  vocab/from_gguf            the vocabulary of a GGUF file
+    12413  vocab/gguf_rules           how it splits text
+    12565  vocab/split_bpe            words split by byte-pair encoding
+    12783  vocab/split                text split as the tokenizer's model splits it
+    12983  vocab/align                which base token a donor token is
 
-    13239  encode                     text becomes pieces, pieces become ids
-    13283  encode/char_set            sets of characters
-    13476  encode/unicode_tables      what characters are, packed
-    13640  encode/categories          Unicode's categories, scripts and case, as sets
-    13941  encode/regex_parse         regular expressions, read: sets and escapes
-    14247  encode/regex_syntax        classes, repetitions, groups
-    14647  encode/regex_program       instructions, and what parts of an expression begin with
-    14800  encode/regex_make          the program that they become
-    15162  encode/regex_match         the program run over a text
-    15534  encode/slices              a text in pieces, and ways to cut it further
-    15779  encode/cutter_read         the steps of a pre-tokenizer, read
-    16091  encode/cutter              texts cut by them
-    16266  encode/normal_tables       what normalisers know of characters
-    16529  encode/normal_read         the same, unpacked
-    16676  encode/normal_forms        Unicode's four normal forms
-    16947  encode/charsmap            SentencePiece's map of characters
-    17096  encode/normalise_steps     what normalisers do, step by step
-    17285  encode/normalise           the normaliser of a tokenizer.json
-    17648  encode/added_cut           added tokens, cut out of a text
-    17847  encode/word_cache          what words became before
-    17926  encode/encode_words        words as the model splits them
-    18127  encode/encode_open         what an encoder is made from
-    18413  encode/encode              whole texts as token ids
-    18616  encode/write_counts        how often tokens occur, as lists
+    13240  encode                     text becomes pieces, pieces become ids
+    13284  encode/char_set            sets of characters
+    13477  encode/unicode_tables      what characters are, packed
+    13641  encode/categories          Unicode's categories, scripts and case, as sets
+    13942  encode/regex_parse         regular expressions, read: sets and escapes
+    14248  encode/regex_syntax        classes, repetitions, groups
+    14648  encode/regex_program       instructions, and what parts of an expression begin with
+    14801  encode/regex_make          the program that they become
+    15163  encode/regex_match         the program run over a text
+    15535  encode/slices              a text in pieces, and ways to cut it further
+    15780  encode/cutter_read         the steps of a pre-tokenizer, read
+    16092  encode/cutter              texts cut by them
+    16267  encode/normal_tables       what normalisers know of characters
+    16530  encode/normal_read         the same, unpacked
+    16677  encode/normal_forms        Unicode's four normal forms
+    16948  encode/charsmap            SentencePiece's map of characters
+    17097  encode/normalise_steps     what normalisers do, step by step
+    17286  encode/normalise           the normaliser of a tokenizer.json
+    17649  encode/added_cut           added tokens, cut out of a text
+    17848  encode/word_cache          what words became before
+    17927  encode/encode_words        words as the model splits them
+    18128  encode/encode_open         what an encoder is made from
+    18414  encode/encode              whole texts as token ids
+    18617  encode/write_counts        how often tokens occur, as lists
 
-    18723  simd                       the hot loops, once for each instruction set
-    18756  simd/kernels               the table of kernels, and what all versions share
-    19033  simd/scalar                the reference
-    19202  simd/sse2                  the operations of 128-bit x86, and what each does
-    19323  simd/neon                  those of 64-bit Arm
-    19418  simd/wasm                  those of WebAssembly's SIMD128
-    19503  simd/avx2                  those of 256-bit x86, with FMA
-    19585  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20229  simd/avx_vnni              AVX2, and products of integers
-    20325  simd/neon_bf16             NEON, and products of matrices
-    20479  simd/avx512                512-bit x86, by hand
-    21086  simd/amx                   tiles of x86, beside AVX-512
-    21329  simd/dispatch              which of them this machine can run, and which a call takes
+    18724  simd                       the hot loops, once for each instruction set
+    18757  simd/kernels               the table of kernels, and what all versions share
+    19034  simd/scalar                the reference
+    19203  simd/sse2                  the operations of 128-bit x86, and what each does
+    19324  simd/neon                  those of 64-bit Arm
+    19419  simd/wasm                  those of WebAssembly's SIMD128
+    19504  simd/avx2                  those of 256-bit x86, with FMA
+    19586  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20230  simd/avx_vnni              AVX2, and products of integers
+    20326  simd/neon_bf16             NEON, and products of matrices
+    20480  simd/avx512                512-bit x86, by hand
+    21087  simd/amx                   tiles of x86, beside AVX-512
+    21330  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21555  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21611  solve/views                the rows of matrices, as the kernels read them
-    21740  solve/panels               vectors as the dense products want them, and these
-    21939  solve/rests                vectors on their way into panels
-    22117  solve/dictionary           the atoms, and their split along a common direction
-    22272  solve/exact_gram           products of all pairs of atoms in double
-    22354  solve/triangle             packed lower triangles
-    22458  solve/support              what is known of one target, and the exact steps
-    22734  solve/gram_table           products of atoms with all atoms, for scans
-    22989  solve/screen               which atoms are worth scoring in double: the bound
-    23260  solve/residuals            the residual form's targets on their way into a scan
-    23449  solve/scan                 the correlations of all atoms with a block's residuals
-    23618  solve/predict              making targets ready for the next scan
-    23865  solve/candidates           the atoms that a scan could not rule out
-    24196  solve/select               the next atoms of each target
-    24397  solve/rates                what a processor does in a second
-    24439  solve/pursuit              what one solve holds, and the memory it takes
-    24742  solve/plan                 which form, and in what blocks
-    24960  solve/apart                targets that a table of products cannot tell on
-    25010  solve/steps                a pursuit from its rows to its results
-    25238  solve/combine              new rows of coefficients
-    25300  solve/solver               the public call
-    25471  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25680  solve/affine_normal        the normal equations of an affine map
-    25923  solve/affine_factor        their factor, and their solution
-    26154  solve/affine_map           a fitted map, and the rows it makes
-    26498  solve/affine_choice        how many atoms to take, and chosen by what
-    26898  solve/affine_fit           what a fit of an affine map holds and needs
-    27162  solve/affine               fitting and applying affine maps
+    21556  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21612  solve/views                the rows of matrices, as the kernels read them
+    21741  solve/panels               vectors as the dense products want them, and these
+    21940  solve/rests                vectors on their way into panels
+    22118  solve/dictionary           the atoms, and their split along a common direction
+    22273  solve/exact_gram           products of all pairs of atoms in double
+    22355  solve/triangle             packed lower triangles
+    22459  solve/support              what is known of one target, and the exact steps
+    22735  solve/gram_table           products of atoms with all atoms, for scans
+    22990  solve/screen               which atoms are worth scoring in double: the bound
+    23261  solve/residuals            the residual form's targets on their way into a scan
+    23450  solve/scan                 the correlations of all atoms with a block's residuals
+    23619  solve/predict              making targets ready for the next scan
+    23866  solve/candidates           the atoms that a scan could not rule out
+    24197  solve/select               the next atoms of each target
+    24398  solve/rates                what a processor does in a second
+    24440  solve/pursuit              what one solve holds, and the memory it takes
+    24743  solve/plan                 which form, and in what blocks
+    24961  solve/apart                targets that a table of products cannot tell on
+    25011  solve/steps                a pursuit from its rows to its results
+    25239  solve/combine              new rows of coefficients
+    25301  solve/solver               the public call
+    25472  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25681  solve/affine_normal        the normal equations of an affine map
+    25924  solve/affine_factor        their factor, and their solution
+    26155  solve/affine_map           a fitted map, and the rows it makes
+    26499  solve/affine_choice        how many atoms to take, and chosen by what
+    26899  solve/affine_fit           what a fit of an affine map holds and needs
+    27163  solve/affine               fitting and applying affine maps
 
-    27459  methods                    rows for tokens that a model lacks, each method a room
-    27503  methods/parts              what methods share: sums of rows, combinations
-    27687  methods/pursuit            omp, omp-centred
-    27758  methods/constant           mean, zero
-    27786  methods/rough              products in float that leave few to be taken in double
-    27842  methods/near               each target against all anchors
-    28133  methods/weights            how a few anchors combine to a target
-    28354  methods/interpolation      common_interpolation
-    28507  methods/wechsel            wechsel
-    28557  methods/focus              focus
-    28645  methods/hull               hull
-    28696  methods/dense              matrices of double, and their products
-    28961  methods/lengthen           the base's rows of pieces beside the donor's
-    29227  methods/mapping            omp-affine, affine
-    29496  methods/linear             maps between two models' rows
-    29651  methods/clp                clp
-    29737  methods/chance             normal deviates that are the same everywhere
-    29798  methods/factor             of symmetric matrices
-    29847  methods/randn              randn
-    29936  methods/john_hewitt        john_hewitt
-    30020  methods/polar              the orthogonal part of a matrix
-    30116  methods/procrustes         procrustes
-    30209  methods/eigen              principal directions of a matrix's rows
-    30523  methods/landmark_pca       landmark_pca
-    30581  methods/stb                stb
-    30763  methods/rope               rows turned to positions
-    30853  methods/mp_rope            mp_rope
-    31179  methods/subword            subword
-    31285  methods/zett               zett
-    31307  methods/spread             the factor that suits hidden anchors' rows best
-    31534  methods/modifiers          what is done to the rows of any method
-    31678  methods/undertrained       rows that look as if nothing had trained them
-    31795  methods/methods            the table of all, and the public calls
+    27460  methods                    rows for tokens that a model lacks, each method a room
+    27504  methods/parts              what methods share: sums of rows, combinations
+    27688  methods/pursuit            omp, omp-centred
+    27759  methods/constant           mean, zero
+    27787  methods/rough              products in float that leave few to be taken in double
+    27843  methods/near               each target against all anchors
+    28134  methods/weights            how a few anchors combine to a target
+    28355  methods/interpolation      common_interpolation
+    28508  methods/wechsel            wechsel
+    28558  methods/focus              focus
+    28646  methods/hull               hull
+    28697  methods/dense              matrices of double, and their products
+    28962  methods/lengthen           the base's rows of pieces beside the donor's
+    29228  methods/mapping            omp-affine, affine
+    29497  methods/linear             maps between two models' rows
+    29652  methods/clp                clp
+    29738  methods/chance             normal deviates that are the same everywhere
+    29799  methods/factor             of symmetric matrices
+    29848  methods/randn              randn
+    29937  methods/john_hewitt        john_hewitt
+    30021  methods/polar              the orthogonal part of a matrix
+    30117  methods/procrustes         procrustes
+    30210  methods/eigen              principal directions of a matrix's rows
+    30524  methods/landmark_pca       landmark_pca
+    30582  methods/stb                stb
+    30764  methods/rope               rows turned to positions
+    30854  methods/mp_rope            mp_rope
+    31180  methods/subword            subword
+    31286  methods/zett               zett
+    31308  methods/spread             the factor that suits hidden anchors' rows best
+    31535  methods/modifiers          what is done to the rows of any method
+    31679  methods/undertrained       rows that look as if nothing had trained them
+    31796  methods/methods            the table of all, and the public calls
 
-    31973  across                     tokens of one vocabulary as weighted tokens of another
-    31987  across/map_rows            a map, gathered row by row
-    32184  across/token_map           by the split of the other vocabulary
-    32307  across/write_maps          two maps as safetensors
-    32450  across/spell_maps          two maps as JSON, for people
+    31974  across                     tokens of one vocabulary as weighted tokens of another
+    31988  across/map_rows            a map, gathered row by row
+    32185  across/token_map           by the split of the other vocabulary
+    32308  across/write_maps          two maps as safetensors
+    32451  across/spell_maps          two maps as JSON, for people
 
-    32570  disk                       files and directories
-    32609  disk/system                what POSIX and Windows are asked for
-    32652  disk/windows_paths         paths as Windows takes them
-    32777  disk/windows               the system as Windows gives it
-    33089  disk/posix                 the system as POSIX gives it
-    33356  disk/paths                 what can be told from their text
-    33430  disk/failure               why the system refused
-    33544  disk/look                  what stands at a path, and whether within another
-    33665  disk/listing               listings of directories
-    33740  disk/reading               files to read, and whether they have changed
-    33919  disk/writing               files to write
-    34066  disk/copying               copies of files
-    34149  disk/trees                 whole directories looked through, copied, removed
-    34365  disk/known                 what weights are called in a directory
-    34459  disk/staging               a directory made under another name, then renamed
-    34725  disk/staged_files          files made under another name, then renamed
-    34907  disk/missing               a path or a directory without what is wanted of it
-    34950  disk/gguf_files            GGUF files of a directory, by their names
-    34991  disk/weights               which files they are, and what may stand in their place
-    35327  disk/weight_index          the index of a checkpoint in shards
-    35544  disk/shards                what an index and its shards say of each other
-    35749  disk/gguf_parts            the parts of a split GGUF file
-    35858  disk/checkpoint            a model directory, in one file or in shards
-    36210  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36289  disk/tokenizer_directory   the tokenizer of a model directory
-    36551  disk/encoder_directory     the encoder of a model directory, and files of text
+    32571  disk                       files and directories
+    32610  disk/system                what POSIX and Windows are asked for
+    32653  disk/windows_paths         paths as Windows takes them
+    32778  disk/windows               the system as Windows gives it
+    33090  disk/posix                 the system as POSIX gives it
+    33357  disk/paths                 what can be told from their text
+    33431  disk/failure               why the system refused
+    33545  disk/look                  what stands at a path, and whether within another
+    33666  disk/listing               listings of directories
+    33741  disk/reading               files to read, and whether they have changed
+    33920  disk/writing               files to write
+    34067  disk/copying               copies of files
+    34150  disk/trees                 whole directories looked through, copied, removed
+    34366  disk/known                 what weights are called in a directory
+    34460  disk/staging               a directory made under another name, then renamed
+    34726  disk/staged_files          files made under another name, then renamed
+    34908  disk/missing               a path or a directory without what is wanted of it
+    34951  disk/gguf_files            GGUF files of a directory, by their names
+    34992  disk/weights               which files they are, and what may stand in their place
+    35328  disk/weight_index          the index of a checkpoint in shards
+    35545  disk/shards                what an index and its shards say of each other
+    35750  disk/gguf_parts            the parts of a split GGUF file
+    35859  disk/checkpoint            a model directory, in one file or in shards
+    36211  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36290  disk/tokenizer_directory   the tokenizer of a model directory
+    36552  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36662  model                      which tensors and config keys belong to the vocabulary
-    36698  model/known                what the world calls things
-    37066  model/known_keys           keys of ids and sizes in configs
-    37240  model/known_classes        classes of tokenizers, by the type of model
-    37478  model/names                names of tensors
-    37642  model/document             the JSON files of a model directory
-    37737  model/members              what the members of a config are about
-    37958  model/config               what config.json says
-    38135  model/side                 a model directory opened once
-    38262  model/gguf_model           what a GGUF file says of a model
-    38319  model/code                 the Python that a tokenizer is loaded with
-    38553  model/parts                what each tensor does for the vocabulary
-    38683  model/whole                whether all tensors are there
-    38805  model/find                 finding the parts of a model
-    39109  model/processor            the tokens that a processor looks for by their text
-    39264  model/heirs                what becomes of the ids in a config
-    39432  model/config_ids           ids in a config being edited
-    39672  model/config_lists         lists, dictionaries and ranges of ids
-    39829  model/config_edit          config.json and generation_config.json, edited
-    40136  model/classes              which class a tokenizer is loaded as
-    40343  model/class_tokens         added tokens that a class numbers otherwise
+    36663  model                      which tensors and config keys belong to the vocabulary
+    36699  model/known                what the world calls things
+    37067  model/known_keys           keys of ids and sizes in configs
+    37241  model/known_classes        classes of tokenizers, by the type of model
+    37479  model/names                names of tensors
+    37643  model/document             the JSON files of a model directory
+    37738  model/members              what the members of a config are about
+    37959  model/config               what config.json says
+    38136  model/side                 a model directory opened once
+    38263  model/gguf_model           what a GGUF file says of a model
+    38320  model/code                 the Python that a tokenizer is loaded with
+    38554  model/parts                what each tensor does for the vocabulary
+    38684  model/whole                whether all tensors are there
+    38806  model/find                 finding the parts of a model
+    39110  model/processor            the tokens that a processor looks for by their text
+    39265  model/heirs                what becomes of the ids in a config
+    39433  model/config_ids           ids in a config being edited
+    39673  model/config_lists         lists, dictionaries and ranges of ids
+    39830  model/config_edit          config.json and generation_config.json, edited
+    40137  model/classes              which class a tokenizer is loaded as
+    40344  model/class_tokens         added tokens that a class numbers otherwise
 
-    40459  job                        the whole transplant, in the order in which it happens
-    40520  job/draft_map              which tokens the rows of a draft's head are of
-    40578  job/job                    what a job holds
-    40980  job/open                   opening the two models
-    41256  job/map                    the caller's map
-    41377  job/align                  where every new row comes from
-    41579  job/draft_vocab            the tokens that a draft's head has rows for
-    41824  job/plan                   what becomes of every tensor, and of the configs
-    42047  job/draft_head             a head of fewer rows, and what says which
-    42204  job/rope                   heads and rotary positions of the two models
-    42302  job/chat                   the template that turns messages into text
-    42441  job/digits                 where the two tokenizers cut numbers differently
-    42642  job/converted              the special tokens that a conversion to GGUF finds
-    42950  job/gguf_donor             the files of a tokenizer, open once more
-    43034  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43317  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43645  job/gguf_merges            the merges of a byte-level vocabulary
-    43816  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43986  job/gguf_special           special tokens, flags, templates
-    44205  job/gguf_normal            what becomes of spaces and letters
-    44348  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44544  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44784  job/bos                    texts that begin otherwise than the base's
-    44848  job/rows                   rows in memory: reading, checking, their mean
-    45188  job/pieces                 what the base cuts new tokens into
-    45343  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45608  job/magikarp               tokens that look under-trained by their rows
-    45735  job/match                  rows of tokens that a new one only begins with
-    45822  job/solve                  solving for the rows of the donor
-    46031  job/targets                the rows that are made from the donor's
-    46154  job/diagnose               what is odd about the rows that were made
-    46286  job/rebuild                the new rows of one vocabulary tensor
-    46577  job/write_blocks           new rows as blocks
-    46676  job/write                  the output and its weights
-    46992  job/write_gguf             the output as a GGUF file, or as parts of one
-    47342  job/copy                   the other files of the two models
-    47559  job/index                  the files that are written anew
-    47737  job/run                    the whole, in order
-    47905  job/combined               a map of tokens by the combinations that a method makes
-    48005  job/report                 what a job did, as JSON and as a table
-    48334  job/findings               what is told of a finished model
-    48385  job/check_head             a head of fewer rows than tokens
-    48630  job/check_files            its files
-    48767  job/check_ids              sizes, ids and tying
-    48983  job/check_values           values
-    49062  job/check_gguf             the tokens of a GGUF file
-    49312  job/check_gguf_keys        its other keys, and its tensors
-    49559  job/check_draft            as a draft model for another
-    49901  job/verify                 whether a finished model agrees with itself
+    40460  job                        the whole transplant, in the order in which it happens
+    40521  job/draft_map              which tokens the rows of a draft's head are of
+    40579  job/job                    what a job holds
+    40981  job/open                   opening the two models
+    41257  job/map                    the caller's map
+    41378  job/align                  where every new row comes from
+    41580  job/draft_vocab            the tokens that a draft's head has rows for
+    41825  job/plan                   what becomes of every tensor, and of the configs
+    42048  job/draft_head             a head of fewer rows, and what says which
+    42205  job/rope                   heads and rotary positions of the two models
+    42303  job/chat                   the template that turns messages into text
+    42442  job/digits                 where the two tokenizers cut numbers differently
+    42643  job/converted              the special tokens that a conversion to GGUF finds
+    42951  job/gguf_donor             the files of a tokenizer, open once more
+    43035  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43318  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43646  job/gguf_merges            the merges of a byte-level vocabulary
+    43817  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43987  job/gguf_special           special tokens, flags, templates
+    44206  job/gguf_normal            what becomes of spaces and letters
+    44349  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44545  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44785  job/bos                    texts that begin otherwise than the base's
+    44849  job/rows                   rows in memory: reading, checking, their mean
+    45189  job/pieces                 what the base cuts new tokens into
+    45344  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45609  job/magikarp               tokens that look under-trained by their rows
+    45736  job/match                  rows of tokens that a new one only begins with
+    45823  job/solve                  solving for the rows of the donor
+    46032  job/targets                the rows that are made from the donor's
+    46155  job/diagnose               what is odd about the rows that were made
+    46287  job/rebuild                the new rows of one vocabulary tensor
+    46578  job/write_blocks           new rows as blocks
+    46677  job/write                  the output and its weights
+    46993  job/write_gguf             the output as a GGUF file, or as parts of one
+    47343  job/copy                   the other files of the two models
+    47560  job/index                  the files that are written anew
+    47738  job/run                    the whole, in order
+    47906  job/combined               a map of tokens by the combinations that a method makes
+    48006  job/report                 what a job did, as JSON and as a table
+    48335  job/findings               what is told of a finished model
+    48386  job/check_head             a head of fewer rows than tokens
+    48631  job/check_files            its files
+    48768  job/check_ids              sizes, ids and tying
+    48984  job/check_values           values
+    49063  job/check_gguf             the tokens of a GGUF file
+    49313  job/check_gguf_keys        its other keys, and its tensors
+    49560  job/check_draft            as a draft model for another
+    49902  job/verify                 whether a finished model agrees with itself
 
-    49959  evaluate                   methods ranked on tokens that both models share
-    49978  evaluate/token_class       what a token is like, by its bytes
-    50042  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50240  evaluate/scores            how near rows come to the true ones
-    50340  evaluate/ranks             whether a true row is found among all
-    50471  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50700  evaluate/write_json        an evaluation as JSON
-    50813  evaluate/write_page        an evaluation as a page
+    49960  evaluate                   methods ranked on tokens that both models share
+    49979  evaluate/token_class       what a token is like, by its bytes
+    50043  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50241  evaluate/scores            how near rows come to the true ones
+    50341  evaluate/ranks             whether a true row is found among all
+    50472  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50701  evaluate/write_json        an evaluation as JSON
+    50814  evaluate/write_page        an evaluation as a page
 
-    51027  reshape                    a model's own vocabulary, smaller or larger
-    51059  reshape/needed             what has to stay for the sake of what stays
-    51317  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51624  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51763  reshape/renumber           which tokens there are then, and their ids
-    52011  reshape/files_json         tokenizer.json and the JSON files beside it
-    52406  reshape/files_lines        merges.txt and vocab.txt
-    52490  reshape/files_pieces       SentencePiece models
-    52710  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52878  reshape/named              tokens that configs name, which stay
-    52995  reshape/files_gguf         the keys of GGUF files
-    53277  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53484  reshape/wording            what the transplant says, in words of those who asked
-    53582  reshape/new_model          the model with its new tokenizer
-    53750  reshape/text_counts        which tokens the caller's texts are made of
-    53819  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53975  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54227  reshape/trim               fewer tokens
-    54395  reshape/extend             a text that becomes a token
-    54686  reshape/more_tokens        all that are wanted, and the model with them
+    51028  reshape                    a model's own vocabulary, smaller or larger
+    51060  reshape/needed             what has to stay for the sake of what stays
+    51318  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51625  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51764  reshape/renumber           which tokens there are then, and their ids
+    52012  reshape/files_json         tokenizer.json and the JSON files beside it
+    52407  reshape/files_lines        merges.txt and vocab.txt
+    52491  reshape/files_pieces       SentencePiece models
+    52711  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52879  reshape/named              tokens that configs name, which stay
+    52996  reshape/files_gguf         the keys of GGUF files
+    53278  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53485  reshape/wording            what the transplant says, in words of those who asked
+    53583  reshape/new_model          the model with its new tokenizer
+    53751  reshape/text_counts        which tokens the caller's texts are made of
+    53820  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53976  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54228  reshape/trim               fewer tokens
+    54396  reshape/extend             a text that becomes a token
+    54687  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -521,7 +521,8 @@ typedef enum otx_isa {
    calls that share no object may always run at the same time. */
 typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
-    otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
+    otx_parallel_for parallel_for;  /* NULL: threads if OpenMP is compiled in, which on Linux
+                                       and macOS sleep where they wait; else serial */
     void *parallel_context;
     int threads;                    /* most workers at once, up to 1,024; 0 or less: all
                                        that OpenMP gives, or 1 under a hook */
