@@ -169,187 +169,187 @@
     23809  solve/select               the next atoms of each target
     24010  solve/rates                what a processor does in a second
     24052  solve/pursuit              what one solve holds, and the memory it takes
-    24355  solve/plan                 which form, and in what blocks
-    24573  solve/apart                targets that a table of products cannot tell on
-    24623  solve/steps                a pursuit from its rows to its results
-    24851  solve/combine              new rows of coefficients
-    24913  solve/solver               the public call
-    25081  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25290  solve/affine_normal        the normal equations of an affine map
-    25533  solve/affine_factor        their factor, and their solution
-    25764  solve/affine_map           a fitted map, and the rows it makes
-    26108  solve/affine_choice        how many atoms to take, and chosen by what
-    26508  solve/affine_fit           what a fit of an affine map holds and needs
-    26772  solve/affine               fitting and applying affine maps
+    24356  solve/plan                 which form, and in what blocks
+    24574  solve/apart                targets that a table of products cannot tell on
+    24624  solve/steps                a pursuit from its rows to its results
+    24852  solve/combine              new rows of coefficients
+    24914  solve/solver               the public call
+    25082  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25291  solve/affine_normal        the normal equations of an affine map
+    25534  solve/affine_factor        their factor, and their solution
+    25765  solve/affine_map           a fitted map, and the rows it makes
+    26109  solve/affine_choice        how many atoms to take, and chosen by what
+    26509  solve/affine_fit           what a fit of an affine map holds and needs
+    26773  solve/affine               fitting and applying affine maps
 
-    27063  methods                    rows for tokens that a model lacks, each method a room
-    27107  methods/parts              what methods share: sums of rows, combinations
-    27291  methods/pursuit            omp, omp-centred
-    27362  methods/constant           mean, zero
-    27390  methods/rough              products in float that leave few to be taken in double
-    27446  methods/near               each target against all anchors
-    27737  methods/weights            how a few anchors combine to a target
-    27958  methods/interpolation      common_interpolation
-    28111  methods/wechsel            wechsel
-    28161  methods/focus              focus
-    28249  methods/hull               hull
-    28300  methods/dense              matrices of double, and their products
-    28565  methods/lengthen           the base's rows of pieces beside the donor's
-    28831  methods/mapping            omp-affine, affine
-    29100  methods/linear             maps between two models' rows
-    29255  methods/clp                clp
-    29341  methods/chance             normal deviates that are the same everywhere
-    29402  methods/factor             of symmetric matrices
-    29451  methods/randn              randn
-    29540  methods/john_hewitt        john_hewitt
-    29624  methods/polar              the orthogonal part of a matrix
-    29720  methods/procrustes         procrustes
-    29813  methods/eigen              principal directions of a matrix's rows
-    30127  methods/landmark_pca       landmark_pca
-    30185  methods/stb                stb
-    30367  methods/rope               rows turned to positions
-    30457  methods/mp_rope            mp_rope
-    30783  methods/subword            subword
-    30889  methods/zett               zett
-    30911  methods/spread             the factor that suits hidden anchors' rows best
-    31138  methods/modifiers          what is done to the rows of any method
-    31282  methods/undertrained       rows that look as if nothing had trained them
-    31399  methods/methods            the table of all, and the public calls
+    27064  methods                    rows for tokens that a model lacks, each method a room
+    27108  methods/parts              what methods share: sums of rows, combinations
+    27292  methods/pursuit            omp, omp-centred
+    27363  methods/constant           mean, zero
+    27391  methods/rough              products in float that leave few to be taken in double
+    27447  methods/near               each target against all anchors
+    27738  methods/weights            how a few anchors combine to a target
+    27959  methods/interpolation      common_interpolation
+    28112  methods/wechsel            wechsel
+    28162  methods/focus              focus
+    28250  methods/hull               hull
+    28301  methods/dense              matrices of double, and their products
+    28566  methods/lengthen           the base's rows of pieces beside the donor's
+    28832  methods/mapping            omp-affine, affine
+    29101  methods/linear             maps between two models' rows
+    29256  methods/clp                clp
+    29342  methods/chance             normal deviates that are the same everywhere
+    29403  methods/factor             of symmetric matrices
+    29452  methods/randn              randn
+    29541  methods/john_hewitt        john_hewitt
+    29625  methods/polar              the orthogonal part of a matrix
+    29721  methods/procrustes         procrustes
+    29814  methods/eigen              principal directions of a matrix's rows
+    30128  methods/landmark_pca       landmark_pca
+    30186  methods/stb                stb
+    30368  methods/rope               rows turned to positions
+    30458  methods/mp_rope            mp_rope
+    30784  methods/subword            subword
+    30890  methods/zett               zett
+    30912  methods/spread             the factor that suits hidden anchors' rows best
+    31139  methods/modifiers          what is done to the rows of any method
+    31283  methods/undertrained       rows that look as if nothing had trained them
+    31400  methods/methods            the table of all, and the public calls
 
-    31577  across                     tokens of one vocabulary as weighted tokens of another
-    31591  across/map_rows            a map, gathered row by row
-    31788  across/token_map           by the split of the other vocabulary
-    31911  across/write_maps          two maps as safetensors
-    32054  across/spell_maps          two maps as JSON, for people
+    31578  across                     tokens of one vocabulary as weighted tokens of another
+    31592  across/map_rows            a map, gathered row by row
+    31789  across/token_map           by the split of the other vocabulary
+    31912  across/write_maps          two maps as safetensors
+    32055  across/spell_maps          two maps as JSON, for people
 
-    32174  disk                       files and directories
-    32213  disk/system                what POSIX and Windows are asked for
-    32254  disk/windows_paths         paths as Windows takes them
-    32379  disk/windows               the system as Windows gives it
-    32691  disk/posix                 the system as POSIX gives it
-    32939  disk/paths                 what can be told from their text
-    33013  disk/failure               why the system refused
-    33127  disk/look                  what stands at a path, and whether within another
-    33248  disk/listing               listings of directories
-    33323  disk/reading               files to read, and whether they have changed
-    33502  disk/writing               files to write
-    33619  disk/copying               copies of files
-    33685  disk/trees                 whole directories looked through, copied, removed
-    33901  disk/known                 what weights are called in a directory
-    33995  disk/staging               a directory made under another name, then renamed
-    34261  disk/staged_files          files made under another name, then renamed
-    34443  disk/missing               a path or a directory without what is wanted of it
-    34486  disk/gguf_files            GGUF files of a directory, by their names
-    34527  disk/weights               which files they are, and what may stand in their place
-    34863  disk/weight_index          the index of a checkpoint in shards
-    35080  disk/shards                what an index and its shards say of each other
-    35285  disk/gguf_parts            the parts of a split GGUF file
-    35394  disk/checkpoint            a model directory, in one file or in shards
-    35746  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35825  disk/tokenizer_directory   the tokenizer of a model directory
-    36087  disk/encoder_directory     the encoder of a model directory, and files of text
+    32175  disk                       files and directories
+    32214  disk/system                what POSIX and Windows are asked for
+    32255  disk/windows_paths         paths as Windows takes them
+    32380  disk/windows               the system as Windows gives it
+    32692  disk/posix                 the system as POSIX gives it
+    32940  disk/paths                 what can be told from their text
+    33014  disk/failure               why the system refused
+    33128  disk/look                  what stands at a path, and whether within another
+    33249  disk/listing               listings of directories
+    33324  disk/reading               files to read, and whether they have changed
+    33503  disk/writing               files to write
+    33620  disk/copying               copies of files
+    33686  disk/trees                 whole directories looked through, copied, removed
+    33902  disk/known                 what weights are called in a directory
+    33996  disk/staging               a directory made under another name, then renamed
+    34262  disk/staged_files          files made under another name, then renamed
+    34444  disk/missing               a path or a directory without what is wanted of it
+    34487  disk/gguf_files            GGUF files of a directory, by their names
+    34528  disk/weights               which files they are, and what may stand in their place
+    34864  disk/weight_index          the index of a checkpoint in shards
+    35081  disk/shards                what an index and its shards say of each other
+    35286  disk/gguf_parts            the parts of a split GGUF file
+    35395  disk/checkpoint            a model directory, in one file or in shards
+    35747  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35826  disk/tokenizer_directory   the tokenizer of a model directory
+    36088  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36198  model                      which tensors and config keys belong to the vocabulary
-    36234  model/known                what the world calls things
-    36602  model/known_keys           keys of ids and sizes in configs
-    36776  model/known_classes        classes of tokenizers, by the type of model
-    37014  model/names                names of tensors
-    37178  model/document             the JSON files of a model directory
-    37273  model/members              what the members of a config are about
-    37494  model/config               what config.json says
-    37671  model/side                 a model directory opened once
-    37798  model/gguf_model           what a GGUF file says of a model
-    37855  model/code                 the Python that a tokenizer is loaded with
-    38089  model/parts                what each tensor does for the vocabulary
-    38219  model/whole                whether all tensors are there
-    38341  model/find                 finding the parts of a model
-    38645  model/processor            the tokens that a processor looks for by their text
-    38800  model/heirs                what becomes of the ids in a config
-    38968  model/config_ids           ids in a config being edited
-    39208  model/config_lists         lists, dictionaries and ranges of ids
-    39365  model/config_edit          config.json and generation_config.json, edited
-    39672  model/classes              which class a tokenizer is loaded as
-    39879  model/class_tokens         added tokens that a class numbers otherwise
+    36199  model                      which tensors and config keys belong to the vocabulary
+    36235  model/known                what the world calls things
+    36603  model/known_keys           keys of ids and sizes in configs
+    36777  model/known_classes        classes of tokenizers, by the type of model
+    37015  model/names                names of tensors
+    37179  model/document             the JSON files of a model directory
+    37274  model/members              what the members of a config are about
+    37495  model/config               what config.json says
+    37672  model/side                 a model directory opened once
+    37799  model/gguf_model           what a GGUF file says of a model
+    37856  model/code                 the Python that a tokenizer is loaded with
+    38090  model/parts                what each tensor does for the vocabulary
+    38220  model/whole                whether all tensors are there
+    38342  model/find                 finding the parts of a model
+    38646  model/processor            the tokens that a processor looks for by their text
+    38801  model/heirs                what becomes of the ids in a config
+    38969  model/config_ids           ids in a config being edited
+    39209  model/config_lists         lists, dictionaries and ranges of ids
+    39366  model/config_edit          config.json and generation_config.json, edited
+    39673  model/classes              which class a tokenizer is loaded as
+    39880  model/class_tokens         added tokens that a class numbers otherwise
 
-    39995  job                        the whole transplant, in the order in which it happens
-    40056  job/draft_map              which tokens the rows of a draft's head are of
-    40114  job/job                    what a job holds
-    40516  job/open                   opening the two models
-    40792  job/map                    the caller's map
-    40913  job/align                  where every new row comes from
-    41115  job/draft_vocab            the tokens that a draft's head has rows for
-    41360  job/plan                   what becomes of every tensor, and of the configs
-    41583  job/draft_head             a head of fewer rows, and what says which
-    41740  job/rope                   heads and rotary positions of the two models
-    41838  job/chat                   the template that turns messages into text
-    41977  job/digits                 where the two tokenizers cut numbers differently
-    42178  job/converted              the special tokens that a conversion to GGUF finds
-    42486  job/gguf_donor             the files of a tokenizer, open once more
-    42570  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42853  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43181  job/gguf_merges            the merges of a byte-level vocabulary
-    43352  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43522  job/gguf_special           special tokens, flags, templates
-    43741  job/gguf_normal            what becomes of spaces and letters
-    43884  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44080  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44320  job/bos                    texts that begin otherwise than the base's
-    44384  job/rows                   rows in memory: reading, checking, their mean
-    44724  job/pieces                 what the base cuts new tokens into
-    44879  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45144  job/magikarp               tokens that look under-trained by their rows
-    45271  job/match                  rows of tokens that a new one only begins with
-    45358  job/solve                  solving for the rows of the donor
-    45567  job/targets                the rows that are made from the donor's
-    45690  job/diagnose               what is odd about the rows that were made
-    45822  job/rebuild                the new rows of one vocabulary tensor
-    46113  job/write_blocks           new rows as blocks
-    46212  job/write                  the output and its weights
-    46528  job/write_gguf             the output as a GGUF file, or as parts of one
-    46878  job/copy                   the other files of the two models
-    47095  job/index                  the files that are written anew
-    47273  job/run                    the whole, in order
-    47438  job/combined               a map of tokens by the combinations that a method makes
-    47538  job/report                 what a job did, as JSON and as a table
-    47867  job/findings               what is told of a finished model
-    47918  job/check_head             a head of fewer rows than tokens
-    48163  job/check_files            its files
-    48300  job/check_ids              sizes, ids and tying
-    48516  job/check_values           values
-    48595  job/check_gguf             the tokens of a GGUF file
-    48845  job/check_gguf_keys        its other keys, and its tensors
-    49092  job/check_draft            as a draft model for another
-    49434  job/verify                 whether a finished model agrees with itself
+    39996  job                        the whole transplant, in the order in which it happens
+    40057  job/draft_map              which tokens the rows of a draft's head are of
+    40115  job/job                    what a job holds
+    40517  job/open                   opening the two models
+    40793  job/map                    the caller's map
+    40914  job/align                  where every new row comes from
+    41116  job/draft_vocab            the tokens that a draft's head has rows for
+    41361  job/plan                   what becomes of every tensor, and of the configs
+    41584  job/draft_head             a head of fewer rows, and what says which
+    41741  job/rope                   heads and rotary positions of the two models
+    41839  job/chat                   the template that turns messages into text
+    41978  job/digits                 where the two tokenizers cut numbers differently
+    42179  job/converted              the special tokens that a conversion to GGUF finds
+    42487  job/gguf_donor             the files of a tokenizer, open once more
+    42571  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42854  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43182  job/gguf_merges            the merges of a byte-level vocabulary
+    43353  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43523  job/gguf_special           special tokens, flags, templates
+    43742  job/gguf_normal            what becomes of spaces and letters
+    43885  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44081  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44321  job/bos                    texts that begin otherwise than the base's
+    44385  job/rows                   rows in memory: reading, checking, their mean
+    44725  job/pieces                 what the base cuts new tokens into
+    44880  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45145  job/magikarp               tokens that look under-trained by their rows
+    45272  job/match                  rows of tokens that a new one only begins with
+    45359  job/solve                  solving for the rows of the donor
+    45568  job/targets                the rows that are made from the donor's
+    45691  job/diagnose               what is odd about the rows that were made
+    45823  job/rebuild                the new rows of one vocabulary tensor
+    46114  job/write_blocks           new rows as blocks
+    46213  job/write                  the output and its weights
+    46529  job/write_gguf             the output as a GGUF file, or as parts of one
+    46879  job/copy                   the other files of the two models
+    47096  job/index                  the files that are written anew
+    47274  job/run                    the whole, in order
+    47439  job/combined               a map of tokens by the combinations that a method makes
+    47539  job/report                 what a job did, as JSON and as a table
+    47868  job/findings               what is told of a finished model
+    47919  job/check_head             a head of fewer rows than tokens
+    48164  job/check_files            its files
+    48301  job/check_ids              sizes, ids and tying
+    48517  job/check_values           values
+    48596  job/check_gguf             the tokens of a GGUF file
+    48846  job/check_gguf_keys        its other keys, and its tensors
+    49093  job/check_draft            as a draft model for another
+    49435  job/verify                 whether a finished model agrees with itself
 
-    49492  evaluate                   methods ranked on tokens that both models share
-    49511  evaluate/token_class       what a token is like, by its bytes
-    49575  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49773  evaluate/scores            how near rows come to the true ones
-    49873  evaluate/ranks             whether a true row is found among all
-    50004  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50233  evaluate/write_json        an evaluation as JSON
-    50346  evaluate/write_page        an evaluation as a page
+    49493  evaluate                   methods ranked on tokens that both models share
+    49512  evaluate/token_class       what a token is like, by its bytes
+    49576  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49774  evaluate/scores            how near rows come to the true ones
+    49874  evaluate/ranks             whether a true row is found among all
+    50005  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50234  evaluate/write_json        an evaluation as JSON
+    50347  evaluate/write_page        an evaluation as a page
 
-    50560  reshape                    a model's own vocabulary, smaller or larger
-    50592  reshape/needed             what has to stay for the sake of what stays
-    50850  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51157  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51296  reshape/renumber           which tokens there are then, and their ids
-    51544  reshape/files_json         tokenizer.json and the JSON files beside it
-    51939  reshape/files_lines        merges.txt and vocab.txt
-    52023  reshape/files_pieces       SentencePiece models
-    52243  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52411  reshape/named              tokens that configs name, which stay
-    52528  reshape/files_gguf         the keys of GGUF files
-    52810  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53017  reshape/wording            what the transplant says, in words of those who asked
-    53115  reshape/new_model          the model with its new tokenizer
-    53283  reshape/text_counts        which tokens the caller's texts are made of
-    53352  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53508  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53760  reshape/trim               fewer tokens
-    53928  reshape/extend             a text that becomes a token
-    54219  reshape/more_tokens        all that are wanted, and the model with them
+    50561  reshape                    a model's own vocabulary, smaller or larger
+    50593  reshape/needed             what has to stay for the sake of what stays
+    50851  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51158  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51297  reshape/renumber           which tokens there are then, and their ids
+    51545  reshape/files_json         tokenizer.json and the JSON files beside it
+    51940  reshape/files_lines        merges.txt and vocab.txt
+    52024  reshape/files_pieces       SentencePiece models
+    52244  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52412  reshape/named              tokens that configs name, which stay
+    52529  reshape/files_gguf         the keys of GGUF files
+    52811  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53018  reshape/wording            what the transplant says, in words of those who asked
+    53116  reshape/new_model          the model with its new tokenizer
+    53284  reshape/text_counts        which tokens the caller's texts are made of
+    53353  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53509  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53761  reshape/trim               fewer tokens
+    53929  reshape/extend             a text that becomes a token
+    54220  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -24297,7 +24297,8 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     if (!otx__form_screens(screen->form)) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
-    screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
+    /* Zero, as those of sets that are not looked at are read too, for nothing. */
+    screen->best = (float *)otx__pool_take_zero(pool, capacity, sets * tiles * sizeof(float));
     screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
     screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
     screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));

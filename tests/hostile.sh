@@ -26,6 +26,12 @@ if $CC -O1 -shared -fPIC tests/hostile/shim.c -o "$build/shim.so" -ldl 2>/dev/nu
 else
     skip "a system that fails" "needs Linux and glibc"
 fi
+if $CC -O0 -I. tests/hostile/located.c -o "$build/located" -lm 2>/dev/null; then
+    suite "other locales" python3 tests/hostile/locales.py "$build/hostile-transplant" \
+        "$build/located"
+else
+    skip "other locales" "needs uselocale"
+fi
 library=$(gcc -print-file-name=libasan.so 2>/dev/null)
 if [ $scale -gt 1 ]; then
     skip "a system that fails, sanitized" "for --long"
