@@ -1829,7 +1829,9 @@ static int run_inspect(const settings *s)
     if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
     if (!tensors && file && !gguf) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
-    if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
+    /* Unless a file that was there has gone meanwhile. */
+    if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND && is_file(&ctx, path) == file))
+        return STATUS_OK;
     if (gguf && vocab == OTX_ERROR_UNSUPPORTED) {
         printf("\nvocabulary: none that is read: %s\n", no_vocab.message);
         return STATUS_OK;

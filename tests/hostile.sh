@@ -23,8 +23,10 @@ if $CC -O1 -shared -fPIC tests/hostile/shim.c -o "$build/shim.so" -ldl 2>/dev/nu
     [ "$(uname)" = Linux ]; then
     suite "a system that fails" python3 tests/hostile/faults.py "$build/hostile-transplant" \
         "$build/shim.so" --most $most
+    suite "files that change" python3 tests/hostile/changing.py "$build/hostile-transplant" \
+        "$build/shim.so" --most $most
 else
-    skip "a system that fails" "needs Linux and glibc"
+    skip "a system that fails, files that change" "needs Linux and glibc"
 fi
 if $CC -O0 -I. tests/hostile/located.c -o "$build/located" -lm 2>/dev/null; then
     suite "other locales" python3 tests/hostile/locales.py "$build/hostile-transplant" \
