@@ -74,7 +74,8 @@ def models(here):
     donor.write(here / "donor")
     gguf.write(here / "base.gguf", gguf.base_keys(), gguf.base_tensors())
     gguf.write(here / "donor.gguf", gguf.donor_keys(), gguf.donor_tensors())
-    (here / "text.txt").write_text(" ae bi TITLE Istanbul \u0130stanbul caf\u00e9 co co \u6a5f\n" * 9)
+    (here / "text.txt").write_text(
+        " ae bi TITLE Istanbul \u0130stanbul caf\u00e9 co co \u6a5f\n" * 9)
     (here / "list.txt").write_text("Istanbul\n\\x20title\n\\xe8\\xa1\\xa8\n")
     spoiled = tool.base_model()
     spoiled.config = spoiled.config.replace('"vocab_size": ', '"vocab_size": 1')
