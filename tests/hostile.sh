@@ -15,7 +15,7 @@ if [ "${1-}" = --long ]; then most=0 scale=1; fi
 mkdir -p "$build"
 
 have python3 || { echo "no python3"; exit 77; }
-$CC -O2 -I. examples/transplant.c -o "$build/hostile-transplant" -lm
+$CC -O2 -g -I. examples/transplant.c -o "$build/hostile-transplant" -lm
 count "examples/transplant.c" $?
 suite "growth with the largest inputs" python3 tests/hostile/growth.py \
     "$build/hostile-transplant" --scale $scale
@@ -48,6 +48,7 @@ elif [ -f "$library" ]; then
 else
     skip "a system that fails, sanitized" "no gcc with its sanitizers"
 fi
+suite "sanitizers and valgrind" ./tests/hostile/sanitize.sh "$build/hostile-transplant" ${1-}
 if [ "${1-}" = --long ]; then fuzzed "-max_total_time=${OTX_FUZZ_SECONDS:-1800}"; fi
 echo
 finish
