@@ -1,6 +1,6 @@
 #!/bin/sh
 # What reads before it writes, leaks or races.
-#   tests/hostile/sanitize.sh TRANSPLANT          valgrind on the tool, half a minute
+#   tests/hostile/sanitize.sh TRANSPLANT          valgrind on the tool, under a minute
 #   tests/hostile/sanitize.sh TRANSPLANT --long   valgrind on more; MSan and TSan: half an hour
 # MSan, of clang, is on scalar code: it does not know what all vector instructions write. The
 # threads of OpenMP are those of clang's runtime, whose tool Archer tells TSan of its barriers;
@@ -35,6 +35,7 @@ under_valgrind() {
     if ! have valgrind; then skip "valgrind" "not installed"; return; fi
     checked "mean" $models/base $models/donor "$build/out" -a mean --threads 1
     checked "affine" $models/base $models/donor "$build/out" -a affine --threads 1
+    checked "evaluate" evaluate $models/base $models/donor --methods omp -k 6 --holdout 3%
     checked "trim" trim $models/base "$build/out" --first 500
     checked "map" map $models/base $models/donor --json "$build/map.json"
     [ -n "$long" ] || return
@@ -44,7 +45,8 @@ under_valgrind() {
     checked "count" count $models/base $models/heldout.txt
 }
 
-# Suites of the public API, by clang: suites_with NAME "SUITE..." FLAGS...
+# Suites by clang, those of the public API with one implementation: suites_with NAME "SUITE..."
+# FLAGS...
 suites_with() {
     label=$1 names=$2
     shift 2
@@ -54,7 +56,9 @@ suites_with() {
         return
     fi
     for name in $names; do
-        clang "$@" -I. "tests/$name.c" "$build/implementation.o" -o "$build/$name" -lm -pthread
+        object=$build/implementation.o
+        if includes_implementation "tests/$name.c"; then object=; fi
+        clang "$@" -I. "tests/$name.c" $object -o "$build/$name" -lm -pthread
         count "$name, $label: build" $?
         suite "$name, $label" "$build/$name"
     done
@@ -84,8 +88,9 @@ races() {
     fi
     export OMP_NUM_THREADS=4 OMP_TOOL_LIBRARIES="$archer"
     export TSAN_OPTIONS=ignore_noninstrumented_modules=1
-    suites_with "TSan" "test_golden test_omp_calls test_hooks test_methods test_evaluate
-        test_affine test_map" $flags
+    names="test_golden test_omp_calls test_hooks test_methods test_evaluate test_affine test_map"
+    if [ -f tests/test_team.c ]; then names="test_team $names"; fi
+    suites_with "TSan" "$names" $flags
 }
 
 long=
