@@ -335,21 +335,21 @@
     50851  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
     51158  reshape/whole_word         which texts a tokenizer leaves in one piece
     51297  reshape/renumber           which tokens there are then, and their ids
-    51545  reshape/files_json         tokenizer.json and the JSON files beside it
-    51940  reshape/files_lines        merges.txt and vocab.txt
-    52024  reshape/files_pieces       SentencePiece models
-    52244  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52412  reshape/named              tokens that configs name, which stay
-    52529  reshape/files_gguf         the keys of GGUF files
-    52811  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53018  reshape/wording            what the transplant says, in words of those who asked
-    53116  reshape/new_model          the model with its new tokenizer
-    53284  reshape/text_counts        which tokens the caller's texts are made of
-    53353  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53509  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53761  reshape/trim               fewer tokens
-    53929  reshape/extend             a text that becomes a token
-    54220  reshape/more_tokens        all that are wanted, and the model with them
+    51560  reshape/files_json         tokenizer.json and the JSON files beside it
+    51955  reshape/files_lines        merges.txt and vocab.txt
+    52039  reshape/files_pieces       SentencePiece models
+    52259  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52427  reshape/named              tokens that configs name, which stay
+    52544  reshape/files_gguf         the keys of GGUF files
+    52826  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53033  reshape/wording            what the transplant says, in words of those who asked
+    53131  reshape/new_model          the model with its new tokenizer
+    53301  reshape/text_counts        which tokens the caller's texts are made of
+    53370  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53527  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53779  reshape/trim               fewer tokens
+    53947  reshape/extend             a text that becomes a token
+    54238  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -51304,6 +51304,7 @@ typedef struct otx__reshaping {
     const otx_context *ctx;
     const char *model;          /* its directory, or its GGUF file: */
     char *gguf;                 /* the path of that, or NULL */
+    otx__stamps read;           /* its files beside the weights, before they were read */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
     otx__token_index stand_for; /* and by (kind, bytes) */
@@ -51334,6 +51335,7 @@ OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
     if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
     if (t->contents.slots) otx__index_close(ctx, &t->contents);
     otx_vocab_close(ctx, &t->vocab);
+    otx__stamps_close(&t->read);
     otx__path_free(ctx, t->gguf);
 }
 
@@ -51368,6 +51370,18 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
+/* Looks at the files that are read, more than once, before they are. What is neither a directory
+   nor a GGUF file is refused when it is opened. */
+OTX__PRIVATE otx_result otx__reshape_stamp(otx__reshaping *t, otx_error *error)
+{
+    otx__status status;
+    otx_result result = otx__look(t->model, &status, error);
+    t->read.ctx = t->ctx;
+    if (result) return result;
+    if (t->gguf) return otx__stamps_add(&t->read, t->model, &status, error);
+    return status.directory ? otx__stamps_take(&t->read, t->model, otx__is_read, error) : OTX_OK;
+}
+
 /* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. What is
    odd about it is told when the model is opened. */
 OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
@@ -51380,6 +51394,7 @@ OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *er
     if (t->ctx) quiet = *t->ctx;
     quiet.log = NULL;
     if (!result && t->gguf) t->model = t->gguf;
+    if (!result) result = otx__reshape_stamp(t, error);
     if (!result) result = otx_vocab_open(&quiet, t->model, &t->vocab, error);
     if (!result) result = otx__model_status(t->model, &status, error);
     if (result || status.directory || t->gguf) return result;
@@ -53214,6 +53229,8 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
                              options.rows_multiple * options.rows_multiple;
     }
     if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    /* From here on the job sees to it that they stay as they are. */
+    if (!result) result = otx__stamps_compare(&t->read, &told);
     if (!result) result = otx__check_new_ids(t, &job->donor.vocab, &told);
     if (!result) result = look(context, job, &told);
     if (!result) result = otx_job_run(job, out, &told);
@@ -53481,6 +53498,7 @@ OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, ot
         if (!result) result = otx__diagnose(&r, error);
         if (!result)
             result = otx__checkpoint_unchanged(&d->job->ctx, &d->job->donor.checkpoint, error);
+        if (!result) result = otx__stamps_compare(&d->job->donor.read, error);
         r.made.data = NULL;
         r.old.data = NULL;
     }

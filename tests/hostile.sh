@@ -45,6 +45,8 @@ elif [ -f "$library" ]; then
     suite "a system that fails, sanitized" python3 tests/hostile/faults.py \
         "$build/hostile-sanitized" "$build/shim-sanitized.so" --most 40 \
         --sanitized "$library"
+    suite "files that change, sanitized" python3 tests/hostile/changing.py \
+        "$build/hostile-sanitized" "$build/shim-sanitized.so" --most 4 --sanitized "$library"
 else
     skip "a system that fails, sanitized" "no gcc with its sanitizers"
 fi

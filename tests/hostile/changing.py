@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Inputs that change while they are read.
 
-    tests/hostile/changing.py TRANSPLANT SHIM.so [--most N]
+    tests/hostile/changing.py TRANSPLANT SHIM.so [--most N] [--sanitized LIBASAN]
 
 SHIM.so is shim.c. Each input of each command is halved, grown, written over, replaced or removed
 just before each read, open, look at a file and listing: a run ends with status 1, one line that
@@ -83,7 +83,7 @@ def second(path):
         other = json.dumps(dict(reversed(json.loads(data).items()))).encode()
     else:
         text = data.decode()
-        for pair in (('"base1"', '"base2"'), ('"donor1"', '"donor2"'), ("10000.0", "20000.0"),
+        for pair in (('ae":', 'bi":'), ("10000.0", "20000.0"),
                      ("0.60", "0.61"), ("the ", "any "), ("<s>", "<S>"), ("other", "ether"),
                      ("x20ae", "x20bo"), ('"eos_token_id": 2', '"eos_token_id": 1')):
             other = swapped(text, *pair).encode()
@@ -174,7 +174,8 @@ def clean(scenario, here, done):
     if scenario.command[0] == "verify" and b" errors, " in done.stdout:
         return None  # what it found
     errors = [line for line in err.splitlines() if "error:" in line]
-    if len(errors) != 1 or not err.endswith(errors[0] + "\n"):
+    if len(errors) != 1 or not err.endswith("\n") or not (
+            err.splitlines()[-1] == errors[0] and errors[0].startswith("transplant: error: ")):
         return f"not one line of an error: {err[-500:]}"
     out.pop("printed", None)
     left = [p.name for p in here.iterdir() if ".otx-" in p.name]
@@ -297,8 +298,10 @@ def main():
     parser.add_argument("transplant")
     parser.add_argument("shim")
     parser.add_argument("--most", type=int, default=6)
+    parser.add_argument("--sanitized", default="")
     args = parser.parse_args()
-    tool.TOOL, SHIM = os.path.abspath(args.transplant), os.path.abspath(args.shim)
+    tool.TOOL = os.path.abspath(args.transplant)
+    SHIM = " ".join(filter(None, [args.sanitized, os.path.abspath(args.shim)]))
     work = Path(tempfile.mkdtemp(prefix="otx-changing-"))
     try:
         (work / "begin").mkdir()
