@@ -1823,9 +1823,9 @@ static int run_inspect(const settings *s)
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error, no_vocab;
-    bool gguf;
+    bool gguf, file = is_file(&ctx, path);
     otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &gguf, &error);
-    bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
+    bool advised = tensors == OTX_ERROR_UNSUPPORTED;
     if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
     if (!tensors && file && !gguf) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);

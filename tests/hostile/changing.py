@@ -233,10 +233,9 @@ def each_call(root, scenario, most):
 # ---- a second process -------------------------------------------------------------------
 
 
-def meddle(path, contents, in_place):
+def meddle(path, spare, contents, in_place):
     """Changes the file for ever. Never twice within a tick of the file system's clock."""
     rng = random.Random(1)
-    spare = path.with_name("spare")
     while True:
         for content in contents:
             time.sleep(rng.uniform(0.006, 0.03))
@@ -271,7 +270,7 @@ def beside(root, scenario, file, in_place, runs):
     child = os.fork()
     if child == 0:
         try:
-            meddle(path, contents, in_place)
+            meddle(path, root / "spare", contents, in_place)
         finally:
             os._exit(1)
     try:
@@ -310,7 +309,9 @@ def main():
             each_call(work, scenario, args.most)
         for scenario, files in ((SCENARIOS[0], ["base/model-00001-of-00002.safetensors",
                                                 "donor/tokenizer.json", "base/config.json"]),
-                                (SCENARIOS[1], ["base.gguf", "donor.gguf"])):
+                                (SCENARIOS[1], ["base.gguf", "donor.gguf"]),
+                                (SCENARIOS[4], ["base/tokenizer.json"]),
+                                (SCENARIOS[6], ["base/tokenizer.json"])):
             for file in files:
                 for in_place in (False, True):
                     beside(work, scenario, file, in_place, 200 if args.most == 0 else 15)
