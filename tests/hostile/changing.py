@@ -4,7 +4,7 @@
     tests/hostile/changing.py TRANSPLANT SHIM.so [--most N] [--sanitized LIBASAN]
 
 SHIM.so is shim.c. Each input of each command is halved, grown, written over, replaced or removed
-just before each read, open, look at a file and listing: a run ends with status 1, one line that
+just before each read, open, look, listing and copy: a run ends with status 1, one line that
 says why and no output, or with what it makes of the file before or of the file after, to the
 byte. --most tries at most N calls of each kind, spread over all of them (0: all). Then a second
 process changes files over and over while commands run.
@@ -29,7 +29,7 @@ import gguf_models as gguf  # noqa: E402
 import tool  # noqa: E402
 from faults import spread  # noqa: E402
 
-KINDS = ["read", "open", "stat", "list"]
+KINDS = ["read", "open", "stat", "list", "copy"]
 ACTIONS = ["halve", "grow", "rewrite", "replace", "vanish"]
 OUTPUTS = ["out", "out.gguf", "out.json", "out.tsv"]
 
