@@ -170,187 +170,187 @@
     24197  solve/select               the next atoms of each target
     24398  solve/rates                what a processor does in a second
     24440  solve/pursuit              what one solve holds, and the memory it takes
-    24743  solve/plan                 which form, and in what blocks
-    24961  solve/apart                targets that a table of products cannot tell on
-    25011  solve/steps                a pursuit from its rows to its results
-    25239  solve/combine              new rows of coefficients
-    25301  solve/solver               the public call
-    25472  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25681  solve/affine_normal        the normal equations of an affine map
-    25924  solve/affine_factor        their factor, and their solution
-    26155  solve/affine_map           a fitted map, and the rows it makes
-    26499  solve/affine_choice        how many atoms to take, and chosen by what
-    26899  solve/affine_fit           what a fit of an affine map holds and needs
-    27163  solve/affine               fitting and applying affine maps
+    24744  solve/plan                 which form, and in what blocks
+    24962  solve/apart                targets that a table of products cannot tell on
+    25012  solve/steps                a pursuit from its rows to its results
+    25240  solve/combine              new rows of coefficients
+    25302  solve/solver               the public call
+    25473  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25682  solve/affine_normal        the normal equations of an affine map
+    25925  solve/affine_factor        their factor, and their solution
+    26156  solve/affine_map           a fitted map, and the rows it makes
+    26500  solve/affine_choice        how many atoms to take, and chosen by what
+    26900  solve/affine_fit           what a fit of an affine map holds and needs
+    27164  solve/affine               fitting and applying affine maps
 
-    27460  methods                    rows for tokens that a model lacks, each method a room
-    27504  methods/parts              what methods share: sums of rows, combinations
-    27688  methods/pursuit            omp, omp-centred
-    27759  methods/constant           mean, zero
-    27787  methods/rough              products in float that leave few to be taken in double
-    27843  methods/near               each target against all anchors
-    28134  methods/weights            how a few anchors combine to a target
-    28355  methods/interpolation      common_interpolation
-    28508  methods/wechsel            wechsel
-    28558  methods/focus              focus
-    28646  methods/hull               hull
-    28697  methods/dense              matrices of double, and their products
-    28962  methods/lengthen           the base's rows of pieces beside the donor's
-    29228  methods/mapping            omp-affine, affine
-    29497  methods/linear             maps between two models' rows
-    29652  methods/clp                clp
-    29738  methods/chance             normal deviates that are the same everywhere
-    29799  methods/factor             of symmetric matrices
-    29848  methods/randn              randn
-    29937  methods/john_hewitt        john_hewitt
-    30021  methods/polar              the orthogonal part of a matrix
-    30117  methods/procrustes         procrustes
-    30210  methods/eigen              principal directions of a matrix's rows
-    30524  methods/landmark_pca       landmark_pca
-    30582  methods/stb                stb
-    30764  methods/rope               rows turned to positions
-    30854  methods/mp_rope            mp_rope
-    31180  methods/subword            subword
-    31286  methods/zett               zett
-    31308  methods/spread             the factor that suits hidden anchors' rows best
-    31535  methods/modifiers          what is done to the rows of any method
-    31679  methods/undertrained       rows that look as if nothing had trained them
-    31796  methods/methods            the table of all, and the public calls
+    27461  methods                    rows for tokens that a model lacks, each method a room
+    27505  methods/parts              what methods share: sums of rows, combinations
+    27689  methods/pursuit            omp, omp-centred
+    27760  methods/constant           mean, zero
+    27788  methods/rough              products in float that leave few to be taken in double
+    27844  methods/near               each target against all anchors
+    28135  methods/weights            how a few anchors combine to a target
+    28356  methods/interpolation      common_interpolation
+    28509  methods/wechsel            wechsel
+    28559  methods/focus              focus
+    28647  methods/hull               hull
+    28698  methods/dense              matrices of double, and their products
+    28963  methods/lengthen           the base's rows of pieces beside the donor's
+    29229  methods/mapping            omp-affine, affine
+    29498  methods/linear             maps between two models' rows
+    29653  methods/clp                clp
+    29739  methods/chance             normal deviates that are the same everywhere
+    29800  methods/factor             of symmetric matrices
+    29849  methods/randn              randn
+    29938  methods/john_hewitt        john_hewitt
+    30022  methods/polar              the orthogonal part of a matrix
+    30118  methods/procrustes         procrustes
+    30211  methods/eigen              principal directions of a matrix's rows
+    30525  methods/landmark_pca       landmark_pca
+    30583  methods/stb                stb
+    30765  methods/rope               rows turned to positions
+    30855  methods/mp_rope            mp_rope
+    31181  methods/subword            subword
+    31287  methods/zett               zett
+    31309  methods/spread             the factor that suits hidden anchors' rows best
+    31536  methods/modifiers          what is done to the rows of any method
+    31680  methods/undertrained       rows that look as if nothing had trained them
+    31797  methods/methods            the table of all, and the public calls
 
-    31974  across                     tokens of one vocabulary as weighted tokens of another
-    31988  across/map_rows            a map, gathered row by row
-    32185  across/token_map           by the split of the other vocabulary
-    32308  across/write_maps          two maps as safetensors
-    32451  across/spell_maps          two maps as JSON, for people
+    31975  across                     tokens of one vocabulary as weighted tokens of another
+    31989  across/map_rows            a map, gathered row by row
+    32186  across/token_map           by the split of the other vocabulary
+    32309  across/write_maps          two maps as safetensors
+    32452  across/spell_maps          two maps as JSON, for people
 
-    32571  disk                       files and directories
-    32610  disk/system                what POSIX and Windows are asked for
-    32653  disk/windows_paths         paths as Windows takes them
-    32778  disk/windows               the system as Windows gives it
-    33090  disk/posix                 the system as POSIX gives it
-    33357  disk/paths                 what can be told from their text
-    33431  disk/failure               why the system refused
-    33545  disk/look                  what stands at a path, and whether within another
-    33666  disk/listing               listings of directories
-    33741  disk/reading               files to read, and whether they have changed
-    33920  disk/writing               files to write
-    34067  disk/copying               copies of files
-    34150  disk/trees                 whole directories looked through, copied, removed
-    34366  disk/known                 what weights are called in a directory
-    34460  disk/staging               a directory made under another name, then renamed
-    34726  disk/staged_files          files made under another name, then renamed
-    34908  disk/missing               a path or a directory without what is wanted of it
-    34951  disk/gguf_files            GGUF files of a directory, by their names
-    34992  disk/weights               which files they are, and what may stand in their place
-    35328  disk/weight_index          the index of a checkpoint in shards
-    35545  disk/shards                what an index and its shards say of each other
-    35750  disk/gguf_parts            the parts of a split GGUF file
-    35859  disk/checkpoint            a model directory, in one file or in shards
-    36211  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36290  disk/tokenizer_directory   the tokenizer of a model directory
-    36552  disk/encoder_directory     the encoder of a model directory, and files of text
+    32572  disk                       files and directories
+    32611  disk/system                what POSIX and Windows are asked for
+    32654  disk/windows_paths         paths as Windows takes them
+    32779  disk/windows               the system as Windows gives it
+    33091  disk/posix                 the system as POSIX gives it
+    33358  disk/paths                 what can be told from their text
+    33432  disk/failure               why the system refused
+    33546  disk/look                  what stands at a path, and whether within another
+    33667  disk/listing               listings of directories
+    33742  disk/reading               files to read, and whether they have changed
+    33921  disk/writing               files to write
+    34068  disk/copying               copies of files
+    34151  disk/trees                 whole directories looked through, copied, removed
+    34367  disk/known                 what weights are called in a directory
+    34461  disk/staging               a directory made under another name, then renamed
+    34727  disk/staged_files          files made under another name, then renamed
+    34909  disk/missing               a path or a directory without what is wanted of it
+    34952  disk/gguf_files            GGUF files of a directory, by their names
+    34993  disk/weights               which files they are, and what may stand in their place
+    35329  disk/weight_index          the index of a checkpoint in shards
+    35546  disk/shards                what an index and its shards say of each other
+    35751  disk/gguf_parts            the parts of a split GGUF file
+    35860  disk/checkpoint            a model directory, in one file or in shards
+    36212  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36291  disk/tokenizer_directory   the tokenizer of a model directory
+    36553  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36663  model                      which tensors and config keys belong to the vocabulary
-    36699  model/known                what the world calls things
-    37067  model/known_keys           keys of ids and sizes in configs
-    37241  model/known_classes        classes of tokenizers, by the type of model
-    37479  model/names                names of tensors
-    37643  model/document             the JSON files of a model directory
-    37738  model/members              what the members of a config are about
-    37959  model/config               what config.json says
-    38136  model/side                 a model directory opened once
-    38263  model/gguf_model           what a GGUF file says of a model
-    38320  model/code                 the Python that a tokenizer is loaded with
-    38554  model/parts                what each tensor does for the vocabulary
-    38684  model/whole                whether all tensors are there
-    38806  model/find                 finding the parts of a model
-    39110  model/processor            the tokens that a processor looks for by their text
-    39265  model/heirs                what becomes of the ids in a config
-    39433  model/config_ids           ids in a config being edited
-    39673  model/config_lists         lists, dictionaries and ranges of ids
-    39830  model/config_edit          config.json and generation_config.json, edited
-    40137  model/classes              which class a tokenizer is loaded as
-    40344  model/class_tokens         added tokens that a class numbers otherwise
+    36664  model                      which tensors and config keys belong to the vocabulary
+    36700  model/known                what the world calls things
+    37068  model/known_keys           keys of ids and sizes in configs
+    37242  model/known_classes        classes of tokenizers, by the type of model
+    37480  model/names                names of tensors
+    37644  model/document             the JSON files of a model directory
+    37739  model/members              what the members of a config are about
+    37960  model/config               what config.json says
+    38137  model/side                 a model directory opened once
+    38264  model/gguf_model           what a GGUF file says of a model
+    38321  model/code                 the Python that a tokenizer is loaded with
+    38555  model/parts                what each tensor does for the vocabulary
+    38685  model/whole                whether all tensors are there
+    38807  model/find                 finding the parts of a model
+    39111  model/processor            the tokens that a processor looks for by their text
+    39266  model/heirs                what becomes of the ids in a config
+    39434  model/config_ids           ids in a config being edited
+    39674  model/config_lists         lists, dictionaries and ranges of ids
+    39831  model/config_edit          config.json and generation_config.json, edited
+    40138  model/classes              which class a tokenizer is loaded as
+    40345  model/class_tokens         added tokens that a class numbers otherwise
 
-    40460  job                        the whole transplant, in the order in which it happens
-    40521  job/draft_map              which tokens the rows of a draft's head are of
-    40579  job/job                    what a job holds
-    40981  job/open                   opening the two models
-    41257  job/map                    the caller's map
-    41378  job/align                  where every new row comes from
-    41580  job/draft_vocab            the tokens that a draft's head has rows for
-    41825  job/plan                   what becomes of every tensor, and of the configs
-    42048  job/draft_head             a head of fewer rows, and what says which
-    42205  job/rope                   heads and rotary positions of the two models
-    42303  job/chat                   the template that turns messages into text
-    42442  job/digits                 where the two tokenizers cut numbers differently
-    42643  job/converted              the special tokens that a conversion to GGUF finds
-    42951  job/gguf_donor             the files of a tokenizer, open once more
-    43035  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43318  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43646  job/gguf_merges            the merges of a byte-level vocabulary
-    43817  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43987  job/gguf_special           special tokens, flags, templates
-    44206  job/gguf_normal            what becomes of spaces and letters
-    44349  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44545  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44785  job/bos                    texts that begin otherwise than the base's
-    44849  job/rows                   rows in memory: reading, checking, their mean
-    45189  job/pieces                 what the base cuts new tokens into
-    45344  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45609  job/magikarp               tokens that look under-trained by their rows
-    45736  job/match                  rows of tokens that a new one only begins with
-    45823  job/solve                  solving for the rows of the donor
-    46032  job/targets                the rows that are made from the donor's
-    46155  job/diagnose               what is odd about the rows that were made
-    46287  job/rebuild                the new rows of one vocabulary tensor
-    46578  job/write_blocks           new rows as blocks
-    46677  job/write                  the output and its weights
-    46993  job/write_gguf             the output as a GGUF file, or as parts of one
-    47343  job/copy                   the other files of the two models
-    47560  job/index                  the files that are written anew
-    47738  job/run                    the whole, in order
-    47906  job/combined               a map of tokens by the combinations that a method makes
-    48006  job/report                 what a job did, as JSON and as a table
-    48335  job/findings               what is told of a finished model
-    48386  job/check_head             a head of fewer rows than tokens
-    48631  job/check_files            its files
-    48768  job/check_ids              sizes, ids and tying
-    48984  job/check_values           values
-    49063  job/check_gguf             the tokens of a GGUF file
-    49313  job/check_gguf_keys        its other keys, and its tensors
-    49560  job/check_draft            as a draft model for another
-    49902  job/verify                 whether a finished model agrees with itself
+    40461  job                        the whole transplant, in the order in which it happens
+    40522  job/draft_map              which tokens the rows of a draft's head are of
+    40580  job/job                    what a job holds
+    40982  job/open                   opening the two models
+    41258  job/map                    the caller's map
+    41379  job/align                  where every new row comes from
+    41581  job/draft_vocab            the tokens that a draft's head has rows for
+    41826  job/plan                   what becomes of every tensor, and of the configs
+    42049  job/draft_head             a head of fewer rows, and what says which
+    42206  job/rope                   heads and rotary positions of the two models
+    42304  job/chat                   the template that turns messages into text
+    42443  job/digits                 where the two tokenizers cut numbers differently
+    42644  job/converted              the special tokens that a conversion to GGUF finds
+    42952  job/gguf_donor             the files of a tokenizer, open once more
+    43036  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43319  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43647  job/gguf_merges            the merges of a byte-level vocabulary
+    43818  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43988  job/gguf_special           special tokens, flags, templates
+    44207  job/gguf_normal            what becomes of spaces and letters
+    44350  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44546  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44786  job/bos                    texts that begin otherwise than the base's
+    44850  job/rows                   rows in memory: reading, checking, their mean
+    45190  job/pieces                 what the base cuts new tokens into
+    45345  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45610  job/magikarp               tokens that look under-trained by their rows
+    45737  job/match                  rows of tokens that a new one only begins with
+    45824  job/solve                  solving for the rows of the donor
+    46033  job/targets                the rows that are made from the donor's
+    46156  job/diagnose               what is odd about the rows that were made
+    46288  job/rebuild                the new rows of one vocabulary tensor
+    46579  job/write_blocks           new rows as blocks
+    46678  job/write                  the output and its weights
+    46994  job/write_gguf             the output as a GGUF file, or as parts of one
+    47344  job/copy                   the other files of the two models
+    47561  job/index                  the files that are written anew
+    47739  job/run                    the whole, in order
+    47907  job/combined               a map of tokens by the combinations that a method makes
+    48007  job/report                 what a job did, as JSON and as a table
+    48336  job/findings               what is told of a finished model
+    48387  job/check_head             a head of fewer rows than tokens
+    48632  job/check_files            its files
+    48769  job/check_ids              sizes, ids and tying
+    48985  job/check_values           values
+    49064  job/check_gguf             the tokens of a GGUF file
+    49314  job/check_gguf_keys        its other keys, and its tensors
+    49561  job/check_draft            as a draft model for another
+    49903  job/verify                 whether a finished model agrees with itself
 
-    49960  evaluate                   methods ranked on tokens that both models share
-    49979  evaluate/token_class       what a token is like, by its bytes
-    50043  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50241  evaluate/scores            how near rows come to the true ones
-    50341  evaluate/ranks             whether a true row is found among all
-    50472  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50701  evaluate/write_json        an evaluation as JSON
-    50814  evaluate/write_page        an evaluation as a page
+    49961  evaluate                   methods ranked on tokens that both models share
+    49980  evaluate/token_class       what a token is like, by its bytes
+    50044  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50242  evaluate/scores            how near rows come to the true ones
+    50342  evaluate/ranks             whether a true row is found among all
+    50473  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50702  evaluate/write_json        an evaluation as JSON
+    50815  evaluate/write_page        an evaluation as a page
 
-    51028  reshape                    a model's own vocabulary, smaller or larger
-    51060  reshape/needed             what has to stay for the sake of what stays
-    51318  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51625  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51764  reshape/renumber           which tokens there are then, and their ids
-    52012  reshape/files_json         tokenizer.json and the JSON files beside it
-    52407  reshape/files_lines        merges.txt and vocab.txt
-    52491  reshape/files_pieces       SentencePiece models
-    52711  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52879  reshape/named              tokens that configs name, which stay
-    52996  reshape/files_gguf         the keys of GGUF files
-    53278  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53485  reshape/wording            what the transplant says, in words of those who asked
-    53583  reshape/new_model          the model with its new tokenizer
-    53751  reshape/text_counts        which tokens the caller's texts are made of
-    53820  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53976  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54228  reshape/trim               fewer tokens
-    54396  reshape/extend             a text that becomes a token
-    54687  reshape/more_tokens        all that are wanted, and the model with them
+    51029  reshape                    a model's own vocabulary, smaller or larger
+    51061  reshape/needed             what has to stay for the sake of what stays
+    51319  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51626  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51765  reshape/renumber           which tokens there are then, and their ids
+    52028  reshape/files_json         tokenizer.json and the JSON files beside it
+    52423  reshape/files_lines        merges.txt and vocab.txt
+    52507  reshape/files_pieces       SentencePiece models
+    52727  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52895  reshape/named              tokens that configs name, which stay
+    53012  reshape/files_gguf         the keys of GGUF files
+    53294  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53501  reshape/wording            what the transplant says, in words of those who asked
+    53599  reshape/new_model          the model with its new tokenizer
+    53769  reshape/text_counts        which tokens the caller's texts are made of
+    53838  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53995  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54247  reshape/trim               fewer tokens
+    54415  reshape/extend             a text that becomes a token
+    54706  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -24685,7 +24685,8 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     if (!otx__form_screens(screen->form)) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
-    screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
+    /* Zero, as those of sets that are not looked at are read too, for nothing. */
+    screen->best = (float *)otx__pool_take_zero(pool, capacity, sets * tiles * sizeof(float));
     screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
     screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
     screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
@@ -51771,6 +51772,7 @@ typedef struct otx__reshaping {
     const otx_context *ctx;
     const char *model;          /* its directory, or its GGUF file: */
     char *gguf;                 /* the path of that, or NULL */
+    otx__stamps read;           /* its files beside the weights, before they were read */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
     otx__token_index stand_for; /* and by (kind, bytes) */
@@ -51801,6 +51803,7 @@ OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
     if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
     if (t->contents.slots) otx__index_close(ctx, &t->contents);
     otx_vocab_close(ctx, &t->vocab);
+    otx__stamps_close(&t->read);
     otx__path_free(ctx, t->gguf);
 }
 
@@ -51835,6 +51838,18 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
+/* Looks at the files that are read, more than once, before they are. What is neither a directory
+   nor a GGUF file is refused when it is opened. */
+OTX__PRIVATE otx_result otx__reshape_stamp(otx__reshaping *t, otx_error *error)
+{
+    otx__status status;
+    otx_result result = otx__look(t->model, &status, error);
+    t->read.ctx = t->ctx;
+    if (result) return result;
+    if (t->gguf) return otx__stamps_add(&t->read, t->model, &status, error);
+    return status.directory ? otx__stamps_take(&t->read, t->model, otx__is_read, error) : OTX_OK;
+}
+
 /* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. What is
    odd about it is told when the model is opened. */
 OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
@@ -51847,6 +51862,7 @@ OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *er
     if (t->ctx) quiet = *t->ctx;
     quiet.log = NULL;
     if (!result && t->gguf) t->model = t->gguf;
+    if (!result) result = otx__reshape_stamp(t, error);
     if (!result) result = otx_vocab_open(&quiet, t->model, &t->vocab, error);
     if (!result) result = otx__model_status(t->model, &status, error);
     if (result || status.directory || t->gguf) return result;
@@ -53681,6 +53697,8 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
                              options.rows_multiple * options.rows_multiple;
     }
     if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    /* From here on the job sees to it that they stay as they are. */
+    if (!result) result = otx__stamps_compare(&t->read, &told);
     if (!result) result = otx__check_new_ids(t, &job->donor.vocab, &told);
     if (!result) result = look(context, job, &told);
     if (!result) result = otx_job_run(job, out, &told);
@@ -53948,6 +53966,7 @@ OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, ot
         if (!result) result = otx__diagnose(&r, error);
         if (!result)
             result = otx__checkpoint_unchanged(&d->job->ctx, &d->job->donor.checkpoint, error);
+        if (!result) result = otx__stamps_compare(&d->job->donor.read, error);
         r.made.data = NULL;
         r.old.data = NULL;
     }

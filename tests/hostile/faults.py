@@ -129,7 +129,8 @@ def judge(scenario, here, done, good, older):
     if done.returncode != 1:
         return f"status {done.returncode}: {err[-2000:]}"
     errors = [line for line in err.splitlines() if "error:" in line]
-    if len(errors) != 1 or not err.endswith(errors[0] + "\n"):
+    if len(errors) != 1 or not err.endswith("\n") or not (
+            err.splitlines()[-1] == errors[0] and errors[0].startswith("transplant: error: ")):
         return f"not one line of an error: {err[-1000:]}"
     if now != older and not (kept_aside(err) and not set(now) - set(older)):
         return f"status 1, and another output: {sorted(now)}; {err}"
