@@ -58,299 +58,299 @@
      2749  base/decimal               the digits of a double
      2898  base/format                printf without stdio and without a locale
      3167  base/result                results, failures, messages
-     3283  base/memory                the allocator, arrays that grow
-     3342  base/text                  names in messages, and text that grows
-     3459  base/hooks                 log, progress, threads of the caller
-     3507  base/sort                  in place, without memory, never quadratic; and finding
-     3557  base/clock                 wall time for statistics
-     3603  base/team                  loops on several threads, which sleep where they wait
-     3957  base/hash                  keyed, for tables whose keys a stranger chooses
-     4055  base/pool                  blocks that are freed together
-     4170  base/number                element types, widening and rounding
-     4405  base/blocks                block types of ggml, taken apart and widened
-     4626  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4911  base/blocks_make           rows quantised to blocks
-     5305  base/base64                decoding
-     5341  base/protobuf              fields of a message
-     5463  base/watch                 long loops that the caller can stop
+     3291  base/memory                the allocator, arrays that grow
+     3350  base/text                  names in messages, and text that grows
+     3467  base/hooks                 log, progress, threads of the caller
+     3515  base/sort                  in place, without memory, never quadratic; and finding
+     3565  base/clock                 wall time for statistics
+     3611  base/team                  loops on several threads, which sleep where they wait
+     3965  base/hash                  keyed, for tables whose keys a stranger chooses
+     4063  base/pool                  blocks that are freed together
+     4178  base/number                element types, widening and rounding
+     4413  base/blocks                block types of ggml, taken apart and widened
+     4634  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4919  base/blocks_make           rows quantised to blocks
+     5313  base/base64                decoding
+     5349  base/protobuf              fields of a message
+     5471  base/watch                 long loops that the caller can stop
 
-     5530  files                      formats, on memory and streams
-     5560  files/memory_source        memory as a source of bytes
-     5578  files/json_read            a parser without recursion
-     5932  files/json_values          looking at values, stepping through containers
-     6145  files/json_edit            writing, and edits that keep every byte they do not touch
-     6513  files/tensors              what reading and writing a header share
-     6648  files/safetensors_read     the header of a file, checked
-     6973  files/safetensors_write    the header of a new file
-     7130  files/gguf_types           ggml's types, and the sizes of values
-     7307  files/gguf_values          keys, tensors and values found
-     7425  files/gguf_walk            what stands in a header, one after the other
-     7637  files/gguf_read            the header of a file, checked
-     7858  files/gguf_write           the header of a new file
-     8064  files/gguf_keys            a list of keys that is being made
+     5539  files                      formats, on memory and streams
+     5569  files/memory_source        memory as a source of bytes
+     5587  files/json_read            a parser without recursion
+     5941  files/json_values          looking at values, stepping through containers
+     6154  files/json_edit            writing, and edits that keep every byte they do not touch
+     6522  files/tensors              what reading and writing a header share
+     6658  files/safetensors_read     the header of a file, checked
+     6983  files/safetensors_write    the header of a new file
+     7140  files/gguf_types           ggml's types, and the sizes of values
+     7317  files/gguf_values          keys, tensors and values found
+     7435  files/gguf_walk            what stands in a header, one after the other
+     7647  files/gguf_read            the header of a file, checked
+     7868  files/gguf_write           the header of a new file
+     8074  files/gguf_keys            a list of keys that is being made
 
-     8264  vocab                      tokens, from every source, and which of them are the same
-     8306  vocab/known                what the world calls things: files, classes, tokens
-     8630  vocab/token_table          the table of tokens, and finding tokens in it
-     8825  vocab/spelling             from what a file spells to bytes
-     9022  vocab/reader               what the readers of all sources share
-     9380  vocab/added_tokens         what other files add to a model's tokens
-     9728  vocab/in_use               tokens that are named as reserved ones and are none
-     9831  vocab/from_tokenizer_json  tokenizer.json
-    10124  vocab/from_tekken          tekken.json
-    10279  vocab/from_tiktoken        *.tiktoken
-    10344  vocab/from_sentencepiece   tokenizer.model and its like
-    10709  vocab/from_vocab_json      vocab.json and merges.txt
-    10795  vocab/from_vocab_txt       vocab.txt
-    10852  vocab/digits               how a tokenizer cuts numbers
-    11048  vocab/recognise            what a file is, by what it holds
-    11179  vocab/parse                the first source that is given, and what goes with it
-    11405  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11788  vocab/rules_read           the rules of each kind of file
-    11912  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12105  vocab/from_gguf            the vocabulary of a GGUF file
-    12413  vocab/gguf_rules           how it splits text
-    12565  vocab/split_bpe            words split by byte-pair encoding
-    12783  vocab/split                text split as the tokenizer's model splits it
-    12983  vocab/align                which base token a donor token is
+     8274  vocab                      tokens, from every source, and which of them are the same
+     8316  vocab/known                what the world calls things: files, classes, tokens
+     8640  vocab/token_table          the table of tokens, and finding tokens in it
+     8835  vocab/spelling             from what a file spells to bytes
+     9032  vocab/reader               what the readers of all sources share
+     9390  vocab/added_tokens         what other files add to a model's tokens
+     9738  vocab/in_use               tokens that are named as reserved ones and are none
+     9841  vocab/from_tokenizer_json  tokenizer.json
+    10134  vocab/from_tekken          tekken.json
+    10289  vocab/from_tiktoken        *.tiktoken
+    10354  vocab/from_sentencepiece   tokenizer.model and its like
+    10719  vocab/from_vocab_json      vocab.json and merges.txt
+    10805  vocab/from_vocab_txt       vocab.txt
+    10862  vocab/digits               how a tokenizer cuts numbers
+    11058  vocab/recognise            what a file is, by what it holds
+    11189  vocab/parse                the first source that is given, and what goes with it
+    11415  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11798  vocab/rules_read           the rules of each kind of file
+    11922  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12115  vocab/from_gguf            the vocabulary of a GGUF file
+    12423  vocab/gguf_rules           how it splits text
+    12575  vocab/split_bpe            words split by byte-pair encoding
+    12793  vocab/split                text split as the tokenizer's model splits it
+    12993  vocab/align                which base token a donor token is
 
-    13240  encode                     text becomes pieces, pieces become ids
-    13284  encode/char_set            sets of characters
-    13477  encode/unicode_tables      what characters are, packed
-    13641  encode/categories          Unicode's categories, scripts and case, as sets
-    13942  encode/regex_parse         regular expressions, read: sets and escapes
-    14248  encode/regex_syntax        classes, repetitions, groups
-    14648  encode/regex_program       instructions, and what parts of an expression begin with
-    14801  encode/regex_make          the program that they become
-    15163  encode/regex_match         the program run over a text
-    15535  encode/slices              a text in pieces, and ways to cut it further
-    15780  encode/cutter_read         the steps of a pre-tokenizer, read
-    16092  encode/cutter              texts cut by them
-    16267  encode/normal_tables       what normalisers know of characters
-    16530  encode/normal_read         the same, unpacked
-    16677  encode/normal_forms        Unicode's four normal forms
-    16948  encode/charsmap            SentencePiece's map of characters
-    17097  encode/normalise_steps     what normalisers do, step by step
-    17286  encode/normalise           the normaliser of a tokenizer.json
-    17649  encode/added_cut           added tokens, cut out of a text
-    17848  encode/word_cache          what words became before
-    17927  encode/encode_words        words as the model splits them
-    18128  encode/encode_open         what an encoder is made from
-    18414  encode/encode              whole texts as token ids
-    18617  encode/write_counts        how often tokens occur, as lists
+    13250  encode                     text becomes pieces, pieces become ids
+    13294  encode/char_set            sets of characters
+    13487  encode/unicode_tables      what characters are, packed
+    13651  encode/categories          Unicode's categories, scripts and case, as sets
+    13952  encode/regex_parse         regular expressions, read: sets and escapes
+    14258  encode/regex_syntax        classes, repetitions, groups
+    14658  encode/regex_program       instructions, and what parts of an expression begin with
+    14811  encode/regex_make          the program that they become
+    15173  encode/regex_match         the program run over a text
+    15545  encode/slices              a text in pieces, and ways to cut it further
+    15790  encode/cutter_read         the steps of a pre-tokenizer, read
+    16102  encode/cutter              texts cut by them
+    16277  encode/normal_tables       what normalisers know of characters
+    16540  encode/normal_read         the same, unpacked
+    16687  encode/normal_forms        Unicode's four normal forms
+    16958  encode/charsmap            SentencePiece's map of characters
+    17107  encode/normalise_steps     what normalisers do, step by step
+    17296  encode/normalise           the normaliser of a tokenizer.json
+    17659  encode/added_cut           added tokens, cut out of a text
+    17858  encode/word_cache          what words became before
+    17937  encode/encode_words        words as the model splits them
+    18138  encode/encode_open         what an encoder is made from
+    18424  encode/encode              whole texts as token ids
+    18627  encode/write_counts        how often tokens occur, as lists
 
-    18724  simd                       the hot loops, once for each instruction set
-    18757  simd/kernels               the table of kernels, and what all versions share
-    19034  simd/scalar                the reference
-    19203  simd/sse2                  the operations of 128-bit x86, and what each does
-    19324  simd/neon                  those of 64-bit Arm
-    19419  simd/wasm                  those of WebAssembly's SIMD128
-    19504  simd/avx2                  those of 256-bit x86, with FMA
-    19586  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20230  simd/avx_vnni              AVX2, and products of integers
-    20326  simd/neon_bf16             NEON, and products of matrices
-    20480  simd/avx512                512-bit x86, by hand
-    21087  simd/amx                   tiles of x86, beside AVX-512
-    21330  simd/dispatch              which of them this machine can run, and which a call takes
+    18734  simd                       the hot loops, once for each instruction set
+    18767  simd/kernels               the table of kernels, and what all versions share
+    19044  simd/scalar                the reference
+    19213  simd/sse2                  the operations of 128-bit x86, and what each does
+    19334  simd/neon                  those of 64-bit Arm
+    19429  simd/wasm                  those of WebAssembly's SIMD128
+    19514  simd/avx2                  those of 256-bit x86, with FMA
+    19596  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20240  simd/avx_vnni              AVX2, and products of integers
+    20336  simd/neon_bf16             NEON, and products of matrices
+    20490  simd/avx512                512-bit x86, by hand
+    21097  simd/amx                   tiles of x86, beside AVX-512
+    21340  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21556  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21612  solve/views                the rows of matrices, as the kernels read them
-    21741  solve/panels               vectors as the dense products want them, and these
-    21940  solve/rests                vectors on their way into panels
-    22118  solve/dictionary           the atoms, and their split along a common direction
-    22273  solve/exact_gram           products of all pairs of atoms in double
-    22355  solve/triangle             packed lower triangles
-    22459  solve/support              what is known of one target, and the exact steps
-    22735  solve/gram_table           products of atoms with all atoms, for scans
-    22990  solve/screen               which atoms are worth scoring in double: the bound
-    23261  solve/residuals            the residual form's targets on their way into a scan
-    23450  solve/scan                 the correlations of all atoms with a block's residuals
-    23619  solve/predict              making targets ready for the next scan
-    23866  solve/candidates           the atoms that a scan could not rule out
-    24197  solve/select               the next atoms of each target
-    24398  solve/rates                what a processor does in a second
-    24440  solve/pursuit              what one solve holds, and the memory it takes
-    24744  solve/plan                 which form, and in what blocks
-    24962  solve/apart                targets that a table of products cannot tell on
-    25012  solve/steps                a pursuit from its rows to its results
-    25240  solve/combine              new rows of coefficients
-    25302  solve/solver               the public call
-    25473  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25682  solve/affine_normal        the normal equations of an affine map
-    25925  solve/affine_factor        their factor, and their solution
-    26156  solve/affine_map           a fitted map, and the rows it makes
-    26500  solve/affine_choice        how many atoms to take, and chosen by what
-    26900  solve/affine_fit           what a fit of an affine map holds and needs
-    27164  solve/affine               fitting and applying affine maps
+    21566  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21622  solve/views                the rows of matrices, as the kernels read them
+    21751  solve/panels               vectors as the dense products want them, and these
+    21950  solve/rests                vectors on their way into panels
+    22128  solve/dictionary           the atoms, and their split along a common direction
+    22283  solve/exact_gram           products of all pairs of atoms in double
+    22365  solve/triangle             packed lower triangles
+    22469  solve/support              what is known of one target, and the exact steps
+    22745  solve/gram_table           products of atoms with all atoms, for scans
+    23000  solve/screen               which atoms are worth scoring in double: the bound
+    23271  solve/residuals            the residual form's targets on their way into a scan
+    23460  solve/scan                 the correlations of all atoms with a block's residuals
+    23629  solve/predict              making targets ready for the next scan
+    23876  solve/candidates           the atoms that a scan could not rule out
+    24207  solve/select               the next atoms of each target
+    24408  solve/rates                what a processor does in a second
+    24450  solve/pursuit              what one solve holds, and the memory it takes
+    24754  solve/plan                 which form, and in what blocks
+    24972  solve/apart                targets that a table of products cannot tell on
+    25022  solve/steps                a pursuit from its rows to its results
+    25250  solve/combine              new rows of coefficients
+    25312  solve/solver               the public call
+    25483  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25692  solve/affine_normal        the normal equations of an affine map
+    25935  solve/affine_factor        their factor, and their solution
+    26166  solve/affine_map           a fitted map, and the rows it makes
+    26510  solve/affine_choice        how many atoms to take, and chosen by what
+    26910  solve/affine_fit           what a fit of an affine map holds and needs
+    27174  solve/affine               fitting and applying affine maps
 
-    27461  methods                    rows for tokens that a model lacks, each method a room
-    27505  methods/parts              what methods share: sums of rows, combinations
-    27689  methods/pursuit            omp, omp-centred
-    27760  methods/constant           mean, zero
-    27788  methods/rough              products in float that leave few to be taken in double
-    27844  methods/near               each target against all anchors
-    28135  methods/weights            how a few anchors combine to a target
-    28356  methods/interpolation      common_interpolation
-    28509  methods/wechsel            wechsel
-    28559  methods/focus              focus
-    28647  methods/hull               hull
-    28698  methods/dense              matrices of double, and their products
-    28963  methods/lengthen           the base's rows of pieces beside the donor's
-    29229  methods/mapping            omp-affine, affine
-    29498  methods/linear             maps between two models' rows
-    29653  methods/clp                clp
-    29739  methods/chance             normal deviates that are the same everywhere
-    29800  methods/factor             of symmetric matrices
-    29849  methods/randn              randn
-    29938  methods/john_hewitt        john_hewitt
-    30022  methods/polar              the orthogonal part of a matrix
-    30118  methods/procrustes         procrustes
-    30211  methods/eigen              principal directions of a matrix's rows
-    30525  methods/landmark_pca       landmark_pca
-    30583  methods/stb                stb
-    30765  methods/rope               rows turned to positions
-    30855  methods/mp_rope            mp_rope
-    31181  methods/subword            subword
-    31287  methods/zett               zett
-    31309  methods/spread             the factor that suits hidden anchors' rows best
-    31536  methods/modifiers          what is done to the rows of any method
-    31680  methods/undertrained       rows that look as if nothing had trained them
-    31797  methods/methods            the table of all, and the public calls
+    27471  methods                    rows for tokens that a model lacks, each method a room
+    27515  methods/parts              what methods share: sums of rows, combinations
+    27699  methods/pursuit            omp, omp-centred
+    27770  methods/constant           mean, zero
+    27798  methods/rough              products in float that leave few to be taken in double
+    27854  methods/near               each target against all anchors
+    28145  methods/weights            how a few anchors combine to a target
+    28366  methods/interpolation      common_interpolation
+    28519  methods/wechsel            wechsel
+    28569  methods/focus              focus
+    28657  methods/hull               hull
+    28708  methods/dense              matrices of double, and their products
+    28973  methods/lengthen           the base's rows of pieces beside the donor's
+    29239  methods/mapping            omp-affine, affine
+    29508  methods/linear             maps between two models' rows
+    29663  methods/clp                clp
+    29749  methods/chance             normal deviates that are the same everywhere
+    29810  methods/factor             of symmetric matrices
+    29859  methods/randn              randn
+    29948  methods/john_hewitt        john_hewitt
+    30032  methods/polar              the orthogonal part of a matrix
+    30128  methods/procrustes         procrustes
+    30221  methods/eigen              principal directions of a matrix's rows
+    30535  methods/landmark_pca       landmark_pca
+    30593  methods/stb                stb
+    30775  methods/rope               rows turned to positions
+    30865  methods/mp_rope            mp_rope
+    31191  methods/subword            subword
+    31297  methods/zett               zett
+    31319  methods/spread             the factor that suits hidden anchors' rows best
+    31546  methods/modifiers          what is done to the rows of any method
+    31690  methods/undertrained       rows that look as if nothing had trained them
+    31807  methods/methods            the table of all, and the public calls
 
-    31975  across                     tokens of one vocabulary as weighted tokens of another
-    31989  across/map_rows            a map, gathered row by row
-    32186  across/token_map           by the split of the other vocabulary
-    32309  across/write_maps          two maps as safetensors
-    32452  across/spell_maps          two maps as JSON, for people
+    31985  across                     tokens of one vocabulary as weighted tokens of another
+    31999  across/map_rows            a map, gathered row by row
+    32196  across/token_map           by the split of the other vocabulary
+    32319  across/write_maps          two maps as safetensors
+    32462  across/spell_maps          two maps as JSON, for people
 
-    32572  disk                       files and directories
-    32611  disk/system                what POSIX and Windows are asked for
-    32654  disk/windows_paths         paths as Windows takes them
-    32779  disk/windows               the system as Windows gives it
-    33091  disk/posix                 the system as POSIX gives it
-    33358  disk/paths                 what can be told from their text
-    33432  disk/failure               why the system refused
-    33546  disk/look                  what stands at a path, and whether within another
-    33667  disk/listing               listings of directories
-    33742  disk/reading               files to read, and whether they have changed
-    33921  disk/writing               files to write
-    34068  disk/copying               copies of files
-    34151  disk/trees                 whole directories looked through, copied, removed
-    34367  disk/known                 what weights are called in a directory
-    34461  disk/staging               a directory made under another name, then renamed
-    34727  disk/staged_files          files made under another name, then renamed
-    34909  disk/missing               a path or a directory without what is wanted of it
-    34952  disk/gguf_files            GGUF files of a directory, by their names
-    34993  disk/weights               which files they are, and what may stand in their place
-    35329  disk/weight_index          the index of a checkpoint in shards
-    35546  disk/shards                what an index and its shards say of each other
-    35751  disk/gguf_parts            the parts of a split GGUF file
-    35860  disk/checkpoint            a model directory, in one file or in shards
-    36212  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36291  disk/tokenizer_directory   the tokenizer of a model directory
-    36553  disk/encoder_directory     the encoder of a model directory, and files of text
+    32582  disk                       files and directories
+    32621  disk/system                what POSIX and Windows are asked for
+    32664  disk/windows_paths         paths as Windows takes them
+    32789  disk/windows               the system as Windows gives it
+    33101  disk/posix                 the system as POSIX gives it
+    33368  disk/paths                 what can be told from their text
+    33442  disk/failure               why the system refused
+    33560  disk/look                  what stands at a path, and whether within another
+    33682  disk/listing               listings of directories
+    33757  disk/reading               files to read, and whether they have changed
+    33936  disk/writing               files to write
+    34083  disk/copying               copies of files
+    34166  disk/trees                 whole directories looked through, copied, removed
+    34382  disk/known                 what weights are called in a directory
+    34476  disk/staging               a directory made under another name, then renamed
+    34742  disk/staged_files          files made under another name, then renamed
+    34924  disk/missing               a path or a directory without what is wanted of it
+    34967  disk/gguf_files            GGUF files of a directory, by their names
+    35008  disk/weights               which files they are, and what may stand in their place
+    35344  disk/weight_index          the index of a checkpoint in shards
+    35561  disk/shards                what an index and its shards say of each other
+    35766  disk/gguf_parts            the parts of a split GGUF file
+    35875  disk/checkpoint            a model directory, in one file or in shards
+    36227  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36306  disk/tokenizer_directory   the tokenizer of a model directory
+    36568  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36664  model                      which tensors and config keys belong to the vocabulary
-    36700  model/known                what the world calls things
-    37068  model/known_keys           keys of ids and sizes in configs
-    37242  model/known_classes        classes of tokenizers, by the type of model
-    37480  model/names                names of tensors
-    37644  model/document             the JSON files of a model directory
-    37739  model/members              what the members of a config are about
-    37960  model/config               what config.json says
-    38137  model/side                 a model directory opened once
-    38264  model/gguf_model           what a GGUF file says of a model
-    38321  model/code                 the Python that a tokenizer is loaded with
-    38555  model/parts                what each tensor does for the vocabulary
-    38685  model/whole                whether all tensors are there
-    38807  model/find                 finding the parts of a model
-    39111  model/processor            the tokens that a processor looks for by their text
-    39266  model/heirs                what becomes of the ids in a config
-    39434  model/config_ids           ids in a config being edited
-    39674  model/config_lists         lists, dictionaries and ranges of ids
-    39831  model/config_edit          config.json and generation_config.json, edited
-    40138  model/classes              which class a tokenizer is loaded as
-    40345  model/class_tokens         added tokens that a class numbers otherwise
+    36679  model                      which tensors and config keys belong to the vocabulary
+    36715  model/known                what the world calls things
+    37083  model/known_keys           keys of ids and sizes in configs
+    37257  model/known_classes        classes of tokenizers, by the type of model
+    37495  model/names                names of tensors
+    37659  model/document             the JSON files of a model directory
+    37754  model/members              what the members of a config are about
+    37975  model/config               what config.json says
+    38152  model/side                 a model directory opened once
+    38279  model/gguf_model           what a GGUF file says of a model
+    38336  model/code                 the Python that a tokenizer is loaded with
+    38570  model/parts                what each tensor does for the vocabulary
+    38700  model/whole                whether all tensors are there
+    38822  model/find                 finding the parts of a model
+    39126  model/processor            the tokens that a processor looks for by their text
+    39281  model/heirs                what becomes of the ids in a config
+    39449  model/config_ids           ids in a config being edited
+    39689  model/config_lists         lists, dictionaries and ranges of ids
+    39846  model/config_edit          config.json and generation_config.json, edited
+    40153  model/classes              which class a tokenizer is loaded as
+    40360  model/class_tokens         added tokens that a class numbers otherwise
 
-    40461  job                        the whole transplant, in the order in which it happens
-    40522  job/draft_map              which tokens the rows of a draft's head are of
-    40580  job/job                    what a job holds
-    40982  job/open                   opening the two models
-    41258  job/map                    the caller's map
-    41379  job/align                  where every new row comes from
-    41581  job/draft_vocab            the tokens that a draft's head has rows for
-    41826  job/plan                   what becomes of every tensor, and of the configs
-    42049  job/draft_head             a head of fewer rows, and what says which
-    42206  job/rope                   heads and rotary positions of the two models
-    42304  job/chat                   the template that turns messages into text
-    42443  job/digits                 where the two tokenizers cut numbers differently
-    42644  job/converted              the special tokens that a conversion to GGUF finds
-    42952  job/gguf_donor             the files of a tokenizer, open once more
-    43036  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43319  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43647  job/gguf_merges            the merges of a byte-level vocabulary
-    43818  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43988  job/gguf_special           special tokens, flags, templates
-    44207  job/gguf_normal            what becomes of spaces and letters
-    44350  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44546  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44786  job/bos                    texts that begin otherwise than the base's
-    44850  job/rows                   rows in memory: reading, checking, their mean
-    45190  job/pieces                 what the base cuts new tokens into
-    45345  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45610  job/magikarp               tokens that look under-trained by their rows
-    45737  job/match                  rows of tokens that a new one only begins with
-    45824  job/solve                  solving for the rows of the donor
-    46033  job/targets                the rows that are made from the donor's
-    46156  job/diagnose               what is odd about the rows that were made
-    46288  job/rebuild                the new rows of one vocabulary tensor
-    46579  job/write_blocks           new rows as blocks
-    46678  job/write                  the output and its weights
-    46994  job/write_gguf             the output as a GGUF file, or as parts of one
-    47344  job/copy                   the other files of the two models
-    47561  job/index                  the files that are written anew
-    47739  job/run                    the whole, in order
-    47907  job/combined               a map of tokens by the combinations that a method makes
-    48007  job/report                 what a job did, as JSON and as a table
-    48336  job/findings               what is told of a finished model
-    48387  job/check_head             a head of fewer rows than tokens
-    48632  job/check_files            its files
-    48769  job/check_ids              sizes, ids and tying
-    48985  job/check_values           values
-    49064  job/check_gguf             the tokens of a GGUF file
-    49314  job/check_gguf_keys        its other keys, and its tensors
-    49561  job/check_draft            as a draft model for another
-    49903  job/verify                 whether a finished model agrees with itself
+    40476  job                        the whole transplant, in the order in which it happens
+    40537  job/draft_map              which tokens the rows of a draft's head are of
+    40595  job/job                    what a job holds
+    40997  job/open                   opening the two models
+    41273  job/map                    the caller's map
+    41394  job/align                  where every new row comes from
+    41596  job/draft_vocab            the tokens that a draft's head has rows for
+    41841  job/plan                   what becomes of every tensor, and of the configs
+    42064  job/draft_head             a head of fewer rows, and what says which
+    42221  job/rope                   heads and rotary positions of the two models
+    42319  job/chat                   the template that turns messages into text
+    42458  job/digits                 where the two tokenizers cut numbers differently
+    42659  job/converted              the special tokens that a conversion to GGUF finds
+    42967  job/gguf_donor             the files of a tokenizer, open once more
+    43051  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43334  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43662  job/gguf_merges            the merges of a byte-level vocabulary
+    43833  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44003  job/gguf_special           special tokens, flags, templates
+    44222  job/gguf_normal            what becomes of spaces and letters
+    44365  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44561  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44801  job/bos                    texts that begin otherwise than the base's
+    44865  job/rows                   rows in memory: reading, checking, their mean
+    45205  job/pieces                 what the base cuts new tokens into
+    45360  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45625  job/magikarp               tokens that look under-trained by their rows
+    45752  job/match                  rows of tokens that a new one only begins with
+    45839  job/solve                  solving for the rows of the donor
+    46048  job/targets                the rows that are made from the donor's
+    46171  job/diagnose               what is odd about the rows that were made
+    46303  job/rebuild                the new rows of one vocabulary tensor
+    46594  job/write_blocks           new rows as blocks
+    46693  job/write                  the output and its weights
+    47009  job/write_gguf             the output as a GGUF file, or as parts of one
+    47359  job/copy                   the other files of the two models
+    47576  job/index                  the files that are written anew
+    47754  job/run                    the whole, in order
+    47922  job/combined               a map of tokens by the combinations that a method makes
+    48022  job/report                 what a job did, as JSON and as a table
+    48351  job/findings               what is told of a finished model
+    48402  job/check_head             a head of fewer rows than tokens
+    48647  job/check_files            its files
+    48784  job/check_ids              sizes, ids and tying
+    49000  job/check_values           values
+    49079  job/check_gguf             the tokens of a GGUF file
+    49331  job/check_gguf_keys        its other keys, and its tensors
+    49578  job/check_draft            as a draft model for another
+    49920  job/verify                 whether a finished model agrees with itself
 
-    49961  evaluate                   methods ranked on tokens that both models share
-    49980  evaluate/token_class       what a token is like, by its bytes
-    50044  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50242  evaluate/scores            how near rows come to the true ones
-    50342  evaluate/ranks             whether a true row is found among all
-    50473  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50702  evaluate/write_json        an evaluation as JSON
-    50815  evaluate/write_page        an evaluation as a page
+    49978  evaluate                   methods ranked on tokens that both models share
+    49997  evaluate/token_class       what a token is like, by its bytes
+    50061  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50259  evaluate/scores            how near rows come to the true ones
+    50359  evaluate/ranks             whether a true row is found among all
+    50490  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50719  evaluate/write_json        an evaluation as JSON
+    50832  evaluate/write_page        an evaluation as a page
 
-    51029  reshape                    a model's own vocabulary, smaller or larger
-    51061  reshape/needed             what has to stay for the sake of what stays
-    51319  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51626  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51765  reshape/renumber           which tokens there are then, and their ids
-    52028  reshape/files_json         tokenizer.json and the JSON files beside it
-    52423  reshape/files_lines        merges.txt and vocab.txt
-    52507  reshape/files_pieces       SentencePiece models
-    52727  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52895  reshape/named              tokens that configs name, which stay
-    53012  reshape/files_gguf         the keys of GGUF files
-    53294  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53501  reshape/wording            what the transplant says, in words of those who asked
-    53599  reshape/new_model          the model with its new tokenizer
-    53769  reshape/text_counts        which tokens the caller's texts are made of
-    53838  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53995  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54247  reshape/trim               fewer tokens
-    54415  reshape/extend             a text that becomes a token
-    54706  reshape/more_tokens        all that are wanted, and the model with them
+    51046  reshape                    a model's own vocabulary, smaller or larger
+    51078  reshape/needed             what has to stay for the sake of what stays
+    51336  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51643  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51782  reshape/renumber           which tokens there are then, and their ids
+    52045  reshape/files_json         tokenizer.json and the JSON files beside it
+    52440  reshape/files_lines        merges.txt and vocab.txt
+    52524  reshape/files_pieces       SentencePiece models
+    52744  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52912  reshape/named              tokens that configs name, which stay
+    53029  reshape/files_gguf         the keys of GGUF files
+    53311  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53518  reshape/wording            what the transplant says, in words of those who asked
+    53616  reshape/new_model          the model with its new tokenizer
+    53786  reshape/text_counts        which tokens the caller's texts are made of
+    53855  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54012  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54264  reshape/trim               fewer tokens
+    54432  reshape/extend             a text that becomes a token
+    54724  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -3226,7 +3226,7 @@ OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_lis
 {
     /* A message is never shorter than what it is made of: no more of that is looked at than
        what fits, and one character that does not. */
-    char raw[OTX__MESSAGE + 4], character[4];
+    char raw[OTX__MESSAGE + 4], character[4] = {0};
     const size_t limit = OTX__MESSAGE - 1;
     size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
     size_t at = 0, length = 0, cut = 0, step, room;
@@ -3259,6 +3259,9 @@ OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char 
     }
     return code;
 }
+#ifdef __clang_analyzer__ /* which does not look into a function of "...": what it returns */
+#define otx__fail(error, code, ...) ((void)otx__fail(error, code, __VA_ARGS__), (code))
+#endif
 
 /* `bytes` may be UINT64_MAX for a sum or a product that wraps. */
 OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
@@ -3279,6 +3282,11 @@ OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t
                      "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
                      "more than can be addressed", count, (uint64_t)size);
 }
+#ifdef __clang_analyzer__ /* nor as deep as these are called */
+#define otx__fail_memory(error, bytes) ((void)otx__fail_memory(error, bytes), OTX_ERROR_MEMORY)
+#define otx__fail_array(error, count, size)                                                      \
+    ((void)otx__fail_array(error, count, size), OTX_ERROR_MEMORY)
+#endif
 
 /* >>> src/base/memory.h */
 /* ---- memory ------------------------------------------------------------- */
@@ -3292,7 +3300,7 @@ OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_s
         free(block);
         return NULL;
     }
-    return realloc(block, new_size);
+    return block ? realloc(block, new_size) : malloc(new_size);
 }
 
 /* count elements of `size` bytes; NULL when out of memory or when the product
@@ -5524,6 +5532,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
         otx__watch_slice(watch, otx__min(slice, count - watch->first), work);
         result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
+    watch->argument = NULL; /* it is the caller's, and often on its stack */
     return result;
 }
 
@@ -6620,13 +6629,14 @@ OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64
     return to;
 }
 
-/* The bytes that a tensor's type and shape take. Returns what is wrong with them,
-   or NULL. Factors are multiplied in order, so that a zero makes good only what
-   comes after it: as the reference does. */
+/* The bytes that a tensor's type and shape take. Returns what is wrong with them, with 0
+   bytes, or NULL. Factors are multiplied in order, so that a zero makes good only what comes
+   after it: as the reference does. */
 OTX__PRIVATE const char *otx__tensor_bytes(const otx_tensor *tensor, uint64_t *bytes)
 {
     uint64_t bits = 1;
     unsigned i;
+    *bytes = 0;
     for (i = 0; i < tensor->rank; i++)
         if (!otx__mul64(bits, tensor->shape[i], &bits)) return "has 2^64 elements or more";
     if (!otx__mul64(bits, otx_dtype_bits(tensor->dtype), &bits)) return "has 2^64 bits or more";
@@ -23983,7 +23993,7 @@ OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, si
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
-        double weight = dictionary->tile_weight[tile];
+        double weight = (double)dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
             double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
@@ -23997,7 +24007,7 @@ OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, si
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
-        double weight = dictionary->tile_weight[tile];
+        double weight = (double)dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
             if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)
@@ -31850,7 +31860,7 @@ OTX__PRIVATE otx_result otx__method_known(otx_method method, otx_error *error)
     if (otx__method_of(method)) return OTX_OK;
     for (i = 0; i < OTX_METHOD_COUNT; i++)
         length += otx__format(known + length, sizeof known - length, "%s%s", i ? ", " : "",
-                              otx__method_of((otx_method)i)->name);
+                              otx_method_name((otx_method)i));
     return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are %s",
                      (int)method, known);
 }
@@ -33542,6 +33552,10 @@ OTX__PRIVATE otx_result otx__fail_system(otx_error *error, const char *path, con
     return otx__fail(error, code, "%s: %s: %s%s", name, what, otx__reason_text(why, number),
                      number == EMFILE ? " (see ulimit -n)" : "");
 }
+#ifdef __clang_analyzer__ /* which does not look as deep as this is called */
+#define otx__fail_system(error, path, what, number)                                              \
+    ((void)otx__fail_system(error, path, what, number), OTX_ERROR_IO)
+#endif
 
 /* >>> src/disk/look.h */
 /* ---- look: what stands at a path, and whether within another ----------------- */
@@ -33622,8 +33636,9 @@ OTX__PRIVATE otx_result otx__climb(const otx_context *ctx, const char *from,
 {
     char *here = otx__path_copy(ctx, from, strlen(from)), *above;
     otx__status status, next;
-    otx_result result = here ? otx__look(here, &next, error)
-                             : otx__fail_memory(error, strlen(from) + 1);
+    otx_result result;
+    memset(&next, 0, sizeof next);
+    result = here ? otx__look(here, &next, error) : otx__fail_memory(error, strlen(from) + 1);
     while (!result) {
         status = next;
         *within = otx__same_file(&status, target);
@@ -49124,7 +49139,9 @@ OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
     if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
         return false;
     c->types = otx_gguf_find(file, OTX__GGUF_TYPES);
-    if (c->types && (!c->types->array || c->types->count < tokens->count)) c->types = NULL;
+    if (c->types && (!c->types->array || c->types->type != OTX_GGUF_I32 ||
+                     c->types->count < tokens->count))
+        c->types = NULL; /* which the vocabulary's reader has told */
     c->count = (size_t)tokens->count;
     c->strings = (otx__gguf_string *)otx__alloc(&v->ctx, c->count, sizeof *c->strings);
     if (!c->strings) {
@@ -49174,7 +49191,7 @@ OTX__PRIVATE void otx__verify_gguf_strings(otx__gguf_verify *c)
 OTX__PRIVATE void otx__verify_gguf_types(otx__gguf_verify *c)
 {
     size_t i, bad = 0, first = 0;
-    int64_t type, wrong = 0;
+    int64_t type = 0, wrong = 0;
     if (!otx_gguf_find(c->file, OTX__GGUF_TYPES))
         otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_TYPES ": all tokens are "
                    "taken for text, special ones too", c->path);
@@ -49938,7 +49955,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx_verify_options none;
     otx__verifier v;
     otx__status status;
-    char name[OTX__PATH_TEXT], *file;
+    char name[OTX__PATH_TEXT], *file = NULL;
     otx_result result = otx__model_status(path, &status, error);
     if (!result) result = otx__find_gguf(ctx, path, &file, error);
     if (result) return result;
@@ -54557,6 +54574,7 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
     void *items = g->pieces;
     size_t i;
     otx_result result;
+    *known = false;
     if (!otx__grow(x->t.ctx, &items, &g->piece_room, OTX__TOKEN_MOST, sizeof *g->pieces))
         return otx__fail_array(x->error, OTX__TOKEN_MOST, sizeof *g->pieces);
     g->pieces = (uint32_t *)items;
@@ -54679,7 +54697,7 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
         return OTX_OK;
     }
     memset(&listed, 0, sizeof listed);
-    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.bytes = (char *)(uintptr_t)token->bytes; /* is only read */
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;

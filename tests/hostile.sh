@@ -50,6 +50,7 @@ elif [ -f "$library" ]; then
 else
     skip "a system that fails, sanitized" "no gcc with its sanitizers"
 fi
+suite "static analysers" ./tests/analyse.sh ${1+"$1"}
 suite "sanitizers and valgrind" ./tests/hostile/sanitize.sh "$build/hostile-transplant" ${1-}
 if [ "${1-}" = --long ]; then fuzzed "-max_total_time=${OTX_FUZZ_SECONDS:-1800}"; fi
 echo

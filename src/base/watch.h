@@ -61,5 +61,6 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
         otx__watch_slice(watch, otx__min(slice, count - watch->first), work);
         result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
+    watch->argument = NULL; /* it is the caller's, and often on its stack */
     return result;
 }
