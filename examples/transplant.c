@@ -1823,13 +1823,15 @@ static int run_inspect(const settings *s)
     meter m;
     otx_context ctx = make_context(s, &m);
     otx_error error, no_vocab;
-    bool gguf;
+    bool gguf, file = is_file(&ctx, path);
     otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &gguf, &error);
-    bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
+    bool advised = tensors == OTX_ERROR_UNSUPPORTED;
     if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
     if (!tensors && file && !gguf) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
-    if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
+    /* Unless a file that was there has gone meanwhile. */
+    if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND && is_file(&ctx, path) == file))
+        return STATUS_OK;
     if (gguf && vocab == OTX_ERROR_UNSUPPORTED) {
         printf("\nvocabulary: none that is read: %s\n", no_vocab.message);
         return STATUS_OK;

@@ -5,8 +5,10 @@
 
 Builds print_safetensors.c, writes odd files (chosen ones, and random changes of
 well-formed ones), and checks that both readers accept the same files and read the
-same from them, and that both write the same header for the same tensors. Where this
-project means to differ, the list below says so, and the difference itself is checked.
+same from them, and that both write the same header for the same tensors. The cases of the
+reference's own tests and files made to attack readers are printed as a table, with both
+verdicts. Where this project means to differ, a case names the reason, and the difference
+itself is checked; any other fails.
 Exits with 77 if the packages safetensors and numpy are missing.
 """
 import argparse
@@ -32,6 +34,13 @@ BITS = dict(BOOL=8, F4=4, F6_E2M3=6, F6_E3M2=6, U8=8, I8=8, F8_E5M2=8, F8_E4M3=8
             I32=32, U32=32, F32=32, C64=64, F64=64, I64=64, U64=64)
 
 
+# Why this project rejects what the reference accepts. Nothing is accepted that it rejects.
+TWICE = "a name twice: of two readers one may take the first, another the last"
+KEY_TWICE = "a key of the metadata twice: likewise"
+FIELDS = "no object: the reference's decoder takes the fields in order as well"
+VARIANT = "no string: the reference's decoder takes the name of a type as a key as well"
+
+
 def file(header, data=b"", size=None):
     if isinstance(header, str):
         header = header.encode("utf-8", "surrogatepass")
@@ -49,20 +58,19 @@ def one(dtype, shape, size, extra=""):
 
 
 def chosen():
-    """(what it is, bytes, whether only this project rejects it)"""
+    """(what it is, bytes, why only this project rejects it, or None)"""
     same, stricter = [], []
 
     def add(what, data):
-        same.append((what, data, False))
+        same.append((what, data, None))
 
-    def strict(what, data):
-        stricter.append((what, data, True))
+    def strict(what, data, reason):
+        stricter.append((what, data, reason))
 
     for size in range(9):
         add(f"{size} zero bytes", bytes(size))
     add("header length beyond the file", b"<" + bytes(7))
     add("header length 2^64 - 1", b"\xff" * 8 + b"{}")
-    add("header too large", bytes.fromhex("3c00000000ffffff") + b"{}")
     add("header of 0 bytes", file(""))
     for text in ("{", "{}", "[]", "null", "1", '""', "{}\r \t\n", "  {}", "{}\0", "\0{}",
                  "\ufeff{}", "{},", "{}{}", "{}x", '{"a"}', '{"a":}', "{,}", "\x0c{}"):
@@ -105,9 +113,9 @@ def chosen():
         add("fields " + fields, file('{"a":{%s}}' % fields, 1))
     for value in ("1", "null", '"x"', "true"):
         add("entry " + value, file('{"a":%s}' % value, 1))
-    strict("entry as array", file('{"a":["U8",[1],[0,1]]}', 1))
+    strict("entry as array", file('{"a":["U8",[1],[0,1]]}', 1), FIELDS)
     strict("dtype as object",
-           file('{"a":{"dtype":{"U8":null},"shape":[1],"data_offsets":[0,1]}}', 1))
+           file('{"a":{"dtype":{"U8":null},"shape":[1],"data_offsets":[0,1]}}', 1), VARIANT)
 
     for value in ("1", "null", "1e999", "-1e999", "1e400", "1e308", "1e-999", "0e999999", "[1,2]",
                   "nul", "NaN", "Infinity", "-", "1.", ".5", "1e", "01", '"\\ud83d"', '"\\ude00"',
@@ -130,7 +138,8 @@ def chosen():
     add("metadata in escapes", file('{"\\u005f_metadata__":{"a":"b"},%s}' % tensor, 1))
     add("metadata twice", file('{"__metadata__":{},"__metadata__":{},%s}' % tensor, 1))
     add("metadata twice, null", file('{"__metadata__":null,"__metadata__":null,%s}' % tensor, 1))
-    strict("a metadata key twice", file('{"__metadata__":{"a":"b","a":"c"},%s}' % tensor, 1))
+    strict("a metadata key twice", file('{"__metadata__":{"a":"b","a":"c"},%s}' % tensor, 1),
+           KEY_TWICE)
 
     for name in ("", "\\u0000", "\\ud83d\\ude00", "a\\n", "\\u00e9", "\u00e9", "\U0001f600", "\\/",
                  "a" * 5000, "\x7f", "__metadata", "__metadata__\\u0000"):
@@ -146,27 +155,146 @@ def chosen():
     two("hole", entry("a", "U8", [1], 0, 1), entry("b", "U8", [1], 2, 3), size=3)
     two("overlap", entry("a", "U8", [2], 0, 2), entry("b", "U8", [2], 1, 3), size=3)
     two("same bytes", entry("a", "U8", [4], 0, 4), entry("b", "F32", [1], 0, 4), size=4)
-    two("ten on the same bytes", *(entry(f"t{i}", "I32", [2, 2], 0, 16) for i in range(10)),
-        size=16)
     two("empty at the same offset", *(entry(f"t{i}", "F32", [0], 0, 0) for i in range(3)), size=0)
     two("empty at the end", entry("a", "U8", [4], 0, 4), entry("b", "F32", [0], 4, 4), size=4)
     two("empty inside", entry("a", "U8", [4], 0, 4), entry("b", "F32", [0], 2, 2), size=4)
     two("empty first", entry("b", "F32", [0, 7], 0, 0), entry("a", "U8", [4], 0, 4), size=4)
     two("one byte too many", entry("a", "U8", [4], 0, 4), size=5)
     two("one byte too few", entry("a", "U8", [4], 0, 4), size=3)
-    header = '{"test":{"dtype":"I32","shape":[2,2],"data_offsets":[0,16]}}'
-    add("60-byte header", file(header, 16))
-    add("60-byte header, more data",
-        file(header, bytes(16) + b"extra_bogus_data_for_polyglot_file"))
-    add("60-byte header, less data", file(header, 14))
-    strict("a name twice", file('{"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},'
-                                '"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4))
-    strict("a name twice, once in escapes",
-           file("{" + entry("a", "U8", [1], 0, 1) + "," +
-                entry("\\u0061", "U8", [1], 0, 1) + "}", 1))
     strict("a name twice, first bogus",
-           file("{" + entry("a", "U8", [9], 5, 7) + "," + entry("a", "U8", [1], 0, 1) + "}", 1))
+           file("{" + entry("a", "U8", [9], 5, 7) + "," + entry("a", "U8", [1], 0, 1) + "}", 1),
+           TWICE)
     return same + stricter
+
+
+def vectors():
+    """The reference's own tests of its reader, as files, then attacks on readers: (what it is,
+    bytes, why only this project rejects it, or None)"""
+    one_test = '{"test":{"dtype":"I32","shape":%s,"data_offsets":[%s]}}'
+    square, sixty = one_test % ("[2,2]", "0,16"), struct.pack("<Q", 60)
+    cases = [
+        ("one F32", file('{"attn.0":{"dtype":"F32","shape":[1,2,3],"data_offsets":[0,24]}}', 24)),
+        ("F4", file('{"attn.0":{"dtype":"F4","shape":[1,2],"data_offsets":[0,1]}}    ', 1)),
+        ("F4, half a byte too many", one("F4", [1, 3], 2)),
+        ("F4, a byte too many", one("F4", [1, 2], 2)),
+        ("no tensors", file("{}      ")),
+        ("no tensors, metadata", file('{"__metadata__":{"framework":"pt"}}     ')),
+        ("header padded to 8 bytes", file(
+            '{"attn0":{"dtype":"F32","shape":[1,1,2,3],"data_offsets":[0,24]}}       ', 24)),
+        ("no dimensions", file(one_test % ("[]", "0,4"), 4)),
+        ("I32 [2,2]", file(square, 16)),
+        ("ten tensors in one place", file("{" + ",".join(
+            entry(f"weight_{i}", "F32", [2, 2], 0, 16) for i in range(10)) + "}", 16)),
+        ("more data than tensors", file(square, bytes(16) + b"extra_bogus_data_for_polyglot_file")),
+        ("less data than tensors", file(square, 14)),
+        ("header too large", sixty[:5] + b"\xff\xff\xff" + square.encode() + bytes(16)),
+        ("empty file", b""),
+        ("length alone", sixty),
+        ("header not UTF-8", file(b"\xff")),
+        ("header not JSON", file("{")),
+        ("spaces behind the header", file("{}\r \t\n")),
+        ("spaces before the header", file("\t\n{}\r ")),
+        ("dimension of 0", file(one_test % ("[2,0]", "0, 0"))),
+        ("fewer bytes than the shape", file(one_test % ("[2,2]", "0, 4"))),
+        ("elements overflow", file(one_test % ("[2,18446744073709551614]", "0,16"), 16)),
+        ("bytes overflow", file(one_test % ("[2,9223372036854775807]", "0,16"), 16)),
+        ("header of 100,000,001 bytes", file(b"{}" + b" " * 99999999)),
+        ("header of 100,000,000 bytes", file(b"{}" + b" " * 99999998)),
+        ("metadata of 100 MB", file(
+            b'{"__metadata__":{"very_large_metadata":"' + b"a" * 100000000 + b'"}}')),
+        # attacks/ of the reference, with fewer tensors
+        ("length beyond the file", file(square, 16, size=1000)),
+        ("20,000 tensors in one place", file("{" + ",".join(
+            entry(f"weight_{i}", "F32", [200, 200], 0, 160000) for i in range(20000)) + "}",
+            160000)),
+    ]
+    attacks = {
+        "length 2^63": b"\0" * 7 + b"\x80" + b"{}",
+        "length 2^64 - 8": b"\xf8" + b"\xff" * 7 + b"{}",
+        "offsets beyond the data": file(one_test % ("[2,2]", "16,32"), 16),
+        "offsets near 2^64": file(one_test % (
+            "[2,2]", "18446744073709551600,18446744073709551616"), 16),
+        "offsets that wrap around": file(one_test % (
+            "[2,2]", "18446744073709551608,8"), 16),
+        "offsets in reverse": file(one_test % ("[2,2]", "16,0"), 16),
+        "negative offsets": file(one_test % ("[2,2]", "-16,0"), 16),
+        "offsets with fractions": file(one_test % ("[2,2]", "0.0,16.0"), 16),
+        "three offsets": file(one_test % ("[2,2]", "0,8,16"), 16),
+        "overlap of one byte": file("{" + entry("a", "U8", [4], 0, 4) + "," +
+                                    entry("b", "U8", [4], 3, 7) + "}", 7),
+        "hole at the start": file("{" + entry("a", "U8", [4], 4, 8) + "}", 8),
+        "hole in the middle": file("{" + entry("a", "U8", [4], 0, 4) + "," +
+                                   entry("b", "U8", [4], 5, 9) + "}", 9),
+        "hole that a tensor without bytes fills": file(
+            "{" + entry("a", "U8", [4], 0, 4) + "," + entry("z", "U8", [0], 4, 5) + "," +
+            entry("b", "U8", [4], 5, 9) + "}", 9),
+        "no bytes, far away": file("{" + entry("a", "U8", [0], 99, 99) + "}"),
+        "no bytes, in the middle of another": file(
+            "{" + entry("a", "U8", [4], 0, 4) + "," + entry("z", "U8", [0], 2, 2) + "}", 4),
+        "0 times 2^64 - 1": one("U8", "[0,18446744073709551615,18446744073709551615]", 0),
+        "2^64 - 1 times 2 times 0": one("U8", "[18446744073709551615,2,0]", 0),
+        "bits overflow, bytes do not": one("F64", [2 ** 58], 2 ** 61 % 97),
+        "2^32 times 2^32": one("U8", [2 ** 32, 2 ** 32], 0),
+        "10,000 dimensions": one("U8", "[" + ",".join(["1"] * 10000) + "]", 1),
+        "NaN as dimension": one("U8", "[NaN]", 1), "Infinity as offset": file(
+            one_test % ("[2,2]", "0,Infinity"), 16),
+        "NaN in a field that is passed over": one("U8", [1], 1, ',"x":NaN'),
+        "null as dimension": one("U8", "[null]", 1), "text as dimension": one("U8", '["1"]', 1),
+        "hexadecimal": one("U8", "[0x1]", 1), "octal": one("U8", "[01]", 1),
+        "dimension 1e0": one("U8", "[1e0]", 1), "dimension -0": one("U8", "[-0]", 1),
+        "dimension 2^64": one("U8", "[18446744073709551616]", 1),
+        "metadata with a number": file('{"__metadata__":{"a":1}}'),
+        "metadata with null": file('{"__metadata__":{"a":null}}'),
+        "metadata with an object": file('{"__metadata__":{"a":{}}}'),
+        "metadata a list": file('{"__metadata__":["a"]}'),
+        "metadata null": file('{"__metadata__":null}'),
+        "metadata that is a tensor": file("{" + entry("__metadata__", "U8", [1], 0, 1) + "}", 1),
+        "metadata twice": file('{"__metadata__":{"a":"b"},"__metadata__":{"a":"c"}}'),
+        "tensors out of order": file("{" + entry("b", "F32", [1], 1, 5) + "," +
+                                     entry("a", "U8", [1], 0, 1) + "}", 5),
+        "type in small letters": one("f32", [1], 4), "type that is none": one("F128", [1], 16),
+        "type with NUL": one("F32\\u0000", [1], 4), "type a number": file(
+            '{"a":{"dtype":8,"shape":[1],"data_offsets":[0,1]}}', 1),
+        "no shape": file('{"a":{"dtype":"U8","data_offsets":[0,1]}}', 1),
+        "a field twice": file(
+            '{"a":{"dtype":"U8","shape":[9],"shape":[1],"data_offsets":[0,1]}}', 1),
+        "NULs behind the header": file("{}\0\0\0\0\0\0"), "mark of byte order": file("\ufeff{}"),
+        "UTF-16": file("{}".encode("utf-16-le")), "comment": file("{/**/}"),
+        "comma at the end": file("{" + entry("a", "U8", [1], 0, 1) + ",}", 1),
+        "single quotes": file("{'a':1}"), "a list": file("[]"), "two objects": file("{}{}"),
+        "overlong UTF-8 in a name": file(
+            b'{"\xc0\xaf":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'),
+        "a surrogate in UTF-8": file(
+            b'{"\xed\xa0\x80":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'),
+        "half a pair of surrogates": file("{" + entry("\\ud800", "U8", [0], 0, 0) + "}"),
+        "beyond Unicode": file(
+            b'{"\xf4\x90\x80\x80":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'),
+        "control character in a name": file("{" + entry("\x01", "U8", [0], 0, 0) + "}"),
+        "NUL in a name": file("{" + entry("a\\u0000b", "U8", [0], 0, 0) + "}"),
+        "name that is a path": file("{" + entry("../../../etc/passwd", "U8", [0], 0, 0) + "}"),
+        "name of an object's own": file("{" + entry("__proto__", "U8", [0], 0, 0) + "}"),
+        "no name": file("{" + entry("", "U8", [0], 0, 0) + "}"),
+        "name of 1 MB": file("{" + entry("n" * 1000000, "U8", [0], 0, 0) + "}"),
+        "128 lists in one another": one("U8", [1], 1, ',"x":' + "[" * 128 + "]" * 128),
+        "1,000,000 lists in one another": one(
+            "U8", [1], 1, ',"x":' + "[" * 10 ** 6 + "]" * 10 ** 6),
+        "number of 1,000,000 digits": one("U8", [1], 1, ',"x":' + "1" * 10 ** 6),
+        "number beyond double": one("U8", [1], 1, ',"x":1e400'),
+        "ZIP archive behind the data": file(square, bytes(16) + b"PK\x05\x06" + bytes(18)),
+        "pickle": b"\x80\x02}q\x00.", "GGUF": b"GGUF\x03\0\0\0" + bytes(16),
+    }
+    differ = {
+        "a name twice": (file("{" + entry("w", "U8", [4], 0, 4) + "," +
+                              entry("w", "F32", [1], 0, 4) + "}", 4), TWICE),
+        "a name twice, in escapes": (file("{" + entry("a", "U8", [1], 0, 1) + "," + entry(
+            "\\u0061", "U8", [1], 0, 1) + "}", 1), TWICE),
+        "a key of the metadata twice": (file('{"__metadata__":{"a":"b","a":"c"}}'), KEY_TWICE),
+        "a tensor as a list": (file('{"a":["U8",[1],[0,1]]}', 1), FIELDS),
+        "a type as an object": (file(
+            '{"a":{"dtype":{"U8":null},"shape":[1],"data_offsets":[0,1]}}', 1), VARIANT),
+    }
+    return ([(what, data, None) for what, data in [*cases, *attacks.items()]] +
+            [(what, data, reason) for what, (data, reason) in differ.items()])
 
 
 def well_formed(rng):
@@ -222,11 +350,11 @@ def written(rng):
 
 
 def reference(path, data):
-    """None if rejected, else {name: (dtype, shape, bytes)} and the metadata."""
+    """Why it is rejected, as text, or {name: (dtype, shape, bytes)} and the metadata."""
     try:
         tensors = dict(safetensors.deserialize(data))
-    except safetensors.SafetensorError:
-        return None
+    except safetensors.SafetensorError as error:
+        return str(error)
     tensors = {name: (t["dtype"], list(t["shape"]), bytes(t["data"]))
                for name, t in tensors.items()}
     with safetensors.safe_open(path, "np") as opened:
@@ -250,16 +378,24 @@ def text(quoted):
     return bytes.fromhex(quoted[1:-1]).decode()
 
 
-def check(case, path, verdict):
+def row(case, verdict, wanted):
+    """A row of the table: both verdicts, and why they differ or what the reference says."""
+    ours, theirs = (("accepts", "rejects")[bad]
+                    for bad in (verdict[0] != "accept", isinstance(wanted, str)))
+    why = case[2] or (wanted if isinstance(wanted, str) else "")
+    why = re.sub(r"[^ -~]", "?", why.replace("Error while deserializing: ", ""))
+    print(f"  {case[0]:40} {ours:8} {theirs:8} {why[:90]}")
+
+
+def check(case, verdict, wanted):
     """None, or in what way the two differ."""
-    what, data, stricter = case
-    wanted = reference(path, data)
-    accepted = verdict[0] == "accept"
-    if stricter:
-        if wanted is None:
+    what, data, reason = case
+    accepted, rejected = verdict[0] == "accept", isinstance(wanted, str)
+    if reason:
+        if rejected:
             return "the reference rejects it too, by now"
         return "accepted, but is meant to be rejected" if accepted else None
-    if wanted is None:
+    if rejected:
         return "accepted, but the reference rejects it" if accepted else None
     if not accepted:
         # A random change can repeat a name or a key: the one difference that is meant.
@@ -300,16 +436,22 @@ def main():
     parser.add_argument("--count", type=int, default=4000)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    cases = chosen() + [("random", changed(rng), False) for _ in range(options.count)]
-    cases += [("written", written(rng), False) for _ in range(options.count // 10)]
+    listed = vectors()
+    cases = listed + chosen() + [("random", changed(rng), None) for _ in range(options.count)]
+    cases += [("written", written(rng), None) for _ in range(options.count // 10)]
     failed = accepted = 0
     with tempfile.TemporaryDirectory() as directory:
         program = os.path.join(directory, "print_safetensors")
         subprocess.run([*options.cc.split(), "-O1", "-o", program,
                         os.path.join(ROOT, "tests", "print_safetensors.c"), "-lm"], check=True)
+        print(f"  {'':40} {'we':8} {safetensors.__version__:8}")
         for start in range(0, len(cases), 500):
-            for case, path, verdict in run(program, directory, cases[start:start + 500]):
-                problem = check(case, path, verdict)
+            part = run(program, directory, cases[start:start + 500])
+            for i, (case, path, verdict) in enumerate(part, start):
+                wanted = reference(path, case[1])
+                problem = check(case, verdict, wanted)
+                if i < len(listed):
+                    row(case, verdict, wanted)
                 accepted += verdict[0] == "accept"
                 if problem:
                     failed += 1

@@ -15,7 +15,7 @@ if [ "${1-}" = --long ]; then most=0 scale=1; fi
 mkdir -p "$build"
 
 have python3 || { echo "no python3"; exit 77; }
-$CC -O2 -I. examples/transplant.c -o "$build/hostile-transplant" -lm
+$CC -O2 -g -I. examples/transplant.c -o "$build/hostile-transplant" -lm
 count "examples/transplant.c" $?
 suite "growth with the largest inputs" python3 tests/hostile/growth.py \
     "$build/hostile-transplant" --scale $scale
@@ -23,8 +23,16 @@ if $CC -O1 -shared -fPIC tests/hostile/shim.c -o "$build/shim.so" -ldl 2>/dev/nu
     [ "$(uname)" = Linux ]; then
     suite "a system that fails" python3 tests/hostile/faults.py "$build/hostile-transplant" \
         "$build/shim.so" --most $most
+    suite "files that change" python3 tests/hostile/changing.py "$build/hostile-transplant" \
+        "$build/shim.so" --most $most
 else
-    skip "a system that fails" "needs Linux and glibc"
+    skip "a system that fails, files that change" "needs Linux and glibc"
+fi
+if $CC -O0 -I. tests/hostile/located.c -o "$build/located" -lm 2>/dev/null; then
+    suite "other locales" python3 tests/hostile/locales.py "$build/hostile-transplant" \
+        "$build/located"
+else
+    skip "other locales" "needs uselocale"
 fi
 library=$(gcc -print-file-name=libasan.so 2>/dev/null)
 if [ $scale -gt 1 ]; then
@@ -37,9 +45,13 @@ elif [ -f "$library" ]; then
     suite "a system that fails, sanitized" python3 tests/hostile/faults.py \
         "$build/hostile-sanitized" "$build/shim-sanitized.so" --most 40 \
         --sanitized "$library"
+    suite "files that change, sanitized" python3 tests/hostile/changing.py \
+        "$build/hostile-sanitized" "$build/shim-sanitized.so" --most 4 --sanitized "$library"
 else
     skip "a system that fails, sanitized" "no gcc with its sanitizers"
 fi
+suite "static analysers" ./tests/analyse.sh ${1+"$1"}
+suite "sanitizers and valgrind" ./tests/hostile/sanitize.sh "$build/hostile-transplant" ${1-}
 if [ "${1-}" = --long ]; then fuzzed "-max_total_time=${OTX_FUZZ_SECONDS:-1800}"; fi
 echo
 finish

@@ -368,6 +368,36 @@ static void test_refusals(void)
     CHECK_STRING(read_file("out", "merges.txt"), "#version: 0.2\na b\r\nb c\nab c\na bc\n");
 }
 
+/* Once: writes to the file, which has been read by then and will be again. */
+static bool write_once(void *context, const otx_progress *progress)
+{
+    int *written = (int *)context;
+    FILE *file;
+    (void)progress;
+    if ((*written)++) return true;
+    file = fopen(at(path_of("base", "tokenizer.json")), "ab");
+    return file && fputs(" ", file) != EOF && fclose(file) == 0;
+}
+
+static void test_files_that_change(void)
+{
+    const char *tokens[] = {"two more words"};
+    otx_extend_options options;
+    otx_context ctx;
+    int written = 0;
+    scratch_remove_tree("out");
+    write_base();
+    memset(&ctx, 0, sizeof ctx);
+    ctx.progress = write_once;
+    ctx.progress_context = &written;
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = 1;
+    CHECK_INT(otx_extend(&ctx, at("base"), at("out"), &options, NULL, &error), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "base/tokenizer.json: had ");
+    CHECK_INT(scratch_count("out"), 0);
+}
+
 /* ---- more tokens ---- */
 
 static otx_result extend(const otx_context *ctx, const char *const *tokens, size_t count,
@@ -604,6 +634,7 @@ int main(void)
     RUN(test_drop_and_first);
     RUN(test_named);
     RUN(test_refusals);
+    RUN(test_files_that_change);
     RUN(test_growth);
     RUN(test_growth_reaches);
     RUN(test_growth_that_is_met);

@@ -225,6 +225,20 @@ static void strings(void)
     one('W', "1 tokens are empty, the first of the id 256");
 }
 
+/* Types that are floats are told once, and no number is made up for them. */
+static void types_of_floats(void)
+{
+    static const char name[] = "tokenizer.ggml.token_type";
+    size_t i = 0;
+    good();
+    make("file.gguf");
+    while (memcmp(gguf.file + i, name, sizeof name - 1) != 0) i++;
+    gguf.file[i + sizeof name - 1 + 4] = 6; /* behind the type of the key */
+    scratch_write("file.gguf", gguf.file, gguf.size);
+    CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL), name);
+    CHECK(!strstr(findings, "are of no type"));
+}
+
 static void types(void)
 {
     good();
@@ -237,6 +251,7 @@ static void types(void)
     make("file.gguf");
     CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL),
                    "/file.gguf: key tokenizer.ggml.token_type has 259 elements for 260 tokens");
+    types_of_floats();
 }
 
 static void scores_and_merges(void)

@@ -9,7 +9,7 @@ OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_s
         free(block);
         return NULL;
     }
-    return realloc(block, new_size);
+    return block ? realloc(block, new_size) : malloc(new_size);
 }
 
 /* count elements of `size` bytes; NULL when out of memory or when the product

@@ -59,7 +59,7 @@ OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_lis
 {
     /* A message is never shorter than what it is made of: no more of that is looked at than
        what fits, and one character that does not. */
-    char raw[OTX__MESSAGE + 4], character[4];
+    char raw[OTX__MESSAGE + 4], character[4] = {0};
     const size_t limit = OTX__MESSAGE - 1;
     size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
     size_t at = 0, length = 0, cut = 0, step, room;
@@ -92,6 +92,9 @@ OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char 
     }
     return code;
 }
+#ifdef __clang_analyzer__ /* which does not look into a function of "...": what it returns */
+#define otx__fail(error, code, ...) ((void)otx__fail(error, code, __VA_ARGS__), (code))
+#endif
 
 /* `bytes` may be UINT64_MAX for a sum or a product that wraps. */
 OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
@@ -112,3 +115,8 @@ OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t
                      "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
                      "more than can be addressed", count, (uint64_t)size);
 }
+#ifdef __clang_analyzer__ /* nor as deep as these are called */
+#define otx__fail_memory(error, bytes) ((void)otx__fail_memory(error, bytes), OTX_ERROR_MEMORY)
+#define otx__fail_array(error, count, size)                                                      \
+    ((void)otx__fail_array(error, count, size), OTX_ERROR_MEMORY)
+#endif

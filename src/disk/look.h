@@ -76,8 +76,9 @@ OTX__PRIVATE otx_result otx__climb(const otx_context *ctx, const char *from,
 {
     char *here = otx__path_copy(ctx, from, strlen(from)), *above;
     otx__status status, next;
-    otx_result result = here ? otx__look(here, &next, error)
-                             : otx__fail_memory(error, strlen(from) + 1);
+    otx_result result;
+    memset(&next, 0, sizeof next);
+    result = here ? otx__look(here, &next, error) : otx__fail_memory(error, strlen(from) + 1);
     while (!result) {
         status = next;
         *within = otx__same_file(&status, target);

@@ -107,13 +107,14 @@ OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64
     return to;
 }
 
-/* The bytes that a tensor's type and shape take. Returns what is wrong with them,
-   or NULL. Factors are multiplied in order, so that a zero makes good only what
-   comes after it: as the reference does. */
+/* The bytes that a tensor's type and shape take. Returns what is wrong with them, with 0
+   bytes, or NULL. Factors are multiplied in order, so that a zero makes good only what comes
+   after it: as the reference does. */
 OTX__PRIVATE const char *otx__tensor_bytes(const otx_tensor *tensor, uint64_t *bytes)
 {
     uint64_t bits = 1;
     unsigned i;
+    *bytes = 0;
     for (i = 0; i < tensor->rank; i++)
         if (!otx__mul64(bits, tensor->shape[i], &bits)) return "has 2^64 elements or more";
     if (!otx__mul64(bits, otx_dtype_bits(tensor->dtype), &bits)) return "has 2^64 bits or more";

@@ -60,7 +60,9 @@ OTX__PRIVATE bool otx__gguf_verify_open(otx__gguf_verify *c, otx__verifier *v,
     if (!tokens || !tokens->array || tokens->type != OTX_GGUF_STRING || tokens->count == 0)
         return false;
     c->types = otx_gguf_find(file, OTX__GGUF_TYPES);
-    if (c->types && (!c->types->array || c->types->count < tokens->count)) c->types = NULL;
+    if (c->types && (!c->types->array || c->types->type != OTX_GGUF_I32 ||
+                     c->types->count < tokens->count))
+        c->types = NULL; /* which the vocabulary's reader has told */
     c->count = (size_t)tokens->count;
     c->strings = (otx__gguf_string *)otx__alloc(&v->ctx, c->count, sizeof *c->strings);
     if (!c->strings) {
@@ -110,7 +112,7 @@ OTX__PRIVATE void otx__verify_gguf_strings(otx__gguf_verify *c)
 OTX__PRIVATE void otx__verify_gguf_types(otx__gguf_verify *c)
 {
     size_t i, bad = 0, first = 0;
-    int64_t type, wrong = 0;
+    int64_t type = 0, wrong = 0;
     if (!otx_gguf_find(c->file, OTX__GGUF_TYPES))
         otx__found(c->v, OTX_WARNING, "%s: there is no key " OTX__GGUF_TYPES ": all tokens are "
                    "taken for text, special ones too", c->path);

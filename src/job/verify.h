@@ -35,7 +35,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx_verify_options none;
     otx__verifier v;
     otx__status status;
-    char name[OTX__PATH_TEXT], *file;
+    char name[OTX__PATH_TEXT], *file = NULL;
     otx_result result = otx__model_status(path, &status, error);
     if (!result) result = otx__find_gguf(ctx, path, &file, error);
     if (result) return result;

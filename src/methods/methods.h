@@ -53,7 +53,7 @@ OTX__PRIVATE otx_result otx__method_known(otx_method method, otx_error *error)
     if (otx__method_of(method)) return OTX_OK;
     for (i = 0; i < OTX_METHOD_COUNT; i++)
         length += otx__format(known + length, sizeof known - length, "%s%s", i ? ", " : "",
-                              otx__method_of((otx_method)i)->name);
+                              otx_method_name((otx_method)i));
     return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are %s",
                      (int)method, known);
 }

@@ -142,6 +142,7 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
     void *items = g->pieces;
     size_t i;
     otx_result result;
+    *known = false;
     if (!otx__grow(x->t.ctx, &items, &g->piece_room, OTX__TOKEN_MOST, sizeof *g->pieces))
         return otx__fail_array(x->error, OTX__TOKEN_MOST, sizeof *g->pieces);
     g->pieces = (uint32_t *)items;
@@ -264,7 +265,7 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
         return OTX_OK;
     }
     memset(&listed, 0, sizeof listed);
-    listed.name.bytes = (char *)token->bytes; /* is only read */
+    listed.name.bytes = (char *)(uintptr_t)token->bytes; /* is only read */
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
     x->content.size = 0;

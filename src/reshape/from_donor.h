@@ -128,6 +128,7 @@ OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, ot
         if (!result) result = otx__diagnose(&r, error);
         if (!result)
             result = otx__checkpoint_unchanged(&d->job->ctx, &d->job->donor.checkpoint, error);
+        if (!result) result = otx__stamps_compare(&d->job->donor.read, error);
         r.made.data = NULL;
         r.old.data = NULL;
     }

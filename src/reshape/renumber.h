@@ -7,6 +7,7 @@ typedef struct otx__reshaping {
     const otx_context *ctx;
     const char *model;          /* its directory, or its GGUF file: */
     char *gguf;                 /* the path of that, or NULL */
+    otx__stamps read;           /* its files beside the weights, before they were read */
     otx_vocab vocab;            /* with its rules */
     otx__token_index contents;  /* its tokens by content, */
     otx__token_index stand_for; /* and by (kind, bytes) */
@@ -37,6 +38,7 @@ OTX__PRIVATE void otx__reshape_close(otx__reshaping *t)
     if (t->stand_for.slots) otx__index_close(ctx, &t->stand_for);
     if (t->contents.slots) otx__index_close(ctx, &t->contents);
     otx_vocab_close(ctx, &t->vocab);
+    otx__stamps_close(&t->read);
     otx__path_free(ctx, t->gguf);
 }
 
@@ -71,6 +73,18 @@ OTX__PRIVATE otx_result otx__reshape_index(otx__reshaping *t, bool by_content,
     return result;
 }
 
+/* Looks at the files that are read, more than once, before they are. What is neither a directory
+   nor a GGUF file is refused when it is opened. */
+OTX__PRIVATE otx_result otx__reshape_stamp(otx__reshaping *t, otx_error *error)
+{
+    otx__status status;
+    otx_result result = otx__look(t->model, &status, error);
+    t->read.ctx = t->ctx;
+    if (result) return result;
+    if (t->gguf) return otx__stamps_add(&t->read, t->model, &status, error);
+    return status.directory ? otx__stamps_take(&t->read, t->model, otx__is_read, error) : OTX_OK;
+}
+
 /* Opens the vocabulary of a directory, or of the GGUF file that is or holds the model. What is
    odd about it is told when the model is opened. */
 OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *error)
@@ -83,6 +97,7 @@ OTX__PRIVATE otx_result otx__reshape_open_vocab(otx__reshaping *t, otx_error *er
     if (t->ctx) quiet = *t->ctx;
     quiet.log = NULL;
     if (!result && t->gguf) t->model = t->gguf;
+    if (!result) result = otx__reshape_stamp(t, error);
     if (!result) result = otx_vocab_open(&quiet, t->model, &t->vocab, error);
     if (!result) result = otx__model_status(t->model, &status, error);
     if (result || status.directory || t->gguf) return result;

@@ -117,7 +117,7 @@ OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, si
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
-        double weight = dictionary->tile_weight[tile];
+        double weight = (double)dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
             double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
@@ -131,7 +131,7 @@ OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, si
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
-        double weight = dictionary->tile_weight[tile];
+        double weight = (double)dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
             if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)

@@ -245,7 +245,8 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     if (!otx__form_screens(screen->form)) return true;
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
-    screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
+    /* Zero, as those of sets that are not looked at are read too, for nothing. */
+    screen->best = (float *)otx__pool_take_zero(pool, capacity, sets * tiles * sizeof(float));
     screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
     screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
     screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));

@@ -25,14 +25,15 @@ import gguf_models as gguf  # noqa: E402
 import tool  # noqa: E402
 
 KINDS = ["read", "write", "open", "close", "sync", "stat", "rename", "mkdir", "list", "remove",
-         "link", "malloc"]
+         "link", "malloc", "copy"]
 # What each kind can be told to do, besides failing with EIO.
 MORE = {"read": ["short", "end", str(errno.EINTR), "cut"], "write": ["short", str(errno.ENOSPC),
         str(errno.EINTR)], "open": [str(errno.EACCES), str(errno.EINTR), str(errno.EMFILE)],
         "close": [str(errno.EINTR), str(errno.ENOSPC)], "sync": [str(errno.ENOSPC),
         str(errno.EINTR)], "stat": [str(errno.EACCES)], "rename": [str(errno.EACCES)],
         "mkdir": [str(errno.EACCES), str(errno.ENOSPC)], "link": [str(errno.EACCES)],
-        "list": [str(errno.EACCES)]}
+        "list": [str(errno.EACCES)],
+        "copy": ["short", "end", str(errno.EINTR), str(errno.EXDEV), str(errno.ENOSPC), "cut"]}
 NEVER_FOR_GOOD = {str(errno.EINTR), "cut"}  # the one would never end, the other cut all away
 
 passed = failed = 0
@@ -128,7 +129,8 @@ def judge(scenario, here, done, good, older):
     if done.returncode != 1:
         return f"status {done.returncode}: {err[-2000:]}"
     errors = [line for line in err.splitlines() if "error:" in line]
-    if len(errors) != 1 or not err.endswith(errors[0] + "\n"):
+    if len(errors) != 1 or not err.endswith("\n") or not (
+            err.splitlines()[-1] == errors[0] and errors[0].startswith("transplant: error: ")):
         return f"not one line of an error: {err[-1000:]}"
     if now != older and not (kept_aside(err) and not set(now) - set(older)):
         return f"status 1, and another output: {sorted(now)}; {err}"

@@ -3,7 +3,10 @@
    lets FIRST calls of a kind go well, then does ACTION to COUNT of them (-1: to all). CALL is
    one of the names below, or "any". ACTION is a number of errno; "short", which moves half of
    the bytes, at least one; "end", which finds the end of the file; "kill", which ends the
-   process on the spot; or "cut", which halves the file before it is read. With "write" FIRST may
+   process on the spot; or "cut", which halves the file before it is read. Or the call goes well,
+   and before it the file that OTX_SHIM_FILE names is halved ("halve"), grows by a byte ("grow"),
+   has the bytes of the file OTX_SHIM_OTHER written over its own ("rewrite"), has that file
+   renamed over it ("replace") or is removed ("vanish"). With "write" FIRST may
    be "@N": calls fail with ACTION once N bytes have been written, as on a full disk.
    The names are those that a 64-bit glibc gives the calls of a program for large files.
    OTX_SHIM_COUNTS names a file for "CALL NUMBER" lines of what was called.
@@ -22,9 +25,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ, WRITE, OPEN, CLOSE, SYNC, STAT, RENAME, MKDIR, LIST, REMOVE, LINK, MALLOC, CALLS };
+enum { READ, WRITE, OPEN, CLOSE, SYNC, STAT, RENAME, MKDIR, LIST, REMOVE, LINK, MALLOC, COPY,
+       CALLS };
 static const char *const names[CALLS] = {"read",   "write", "open",   "close",  "sync", "stat",
-                                         "rename", "mkdir", "list",   "remove", "link", "malloc"};
+                                         "rename", "mkdir", "list",   "remove", "link", "malloc",
+                                         "copy"};
 
 static struct {
     int call;       /* -1: any */
@@ -66,6 +71,46 @@ __attribute__((destructor)) static void end(void)
     if (file) fclose(file);
 }
 
+/* Writes the bytes of the other file over those of a file. */
+static void rewrite(const char *path, const char *other)
+{
+    char bytes[4096];
+    size_t size;
+    FILE *from = fopen(other, "rb"), *to = fopen(path, "r+b");
+    if (!from || !to) abort();
+    while ((size = fread(bytes, 1, sizeof bytes, from)) > 0)
+        if (fwrite(bytes, 1, size, to) != size) abort();
+    if (fclose(from) || fclose(to)) abort();
+}
+
+/* Changes the file that is to change. Whether the action is one of those that do. */
+static int changes(const char *action)
+{
+    const char *path = getenv("OTX_SHIM_FILE"), *other = getenv("OTX_SHIM_OTHER");
+    const int number = errno;
+    struct stat status;
+    FILE *file;
+    if (!path || !other) return 0;
+    ready = 0; /* what this calls is none of the program's */
+    if (strcmp(action, "halve") == 0) {
+        if (stat(path, &status) || truncate(path, status.st_size / 2)) abort();
+    } else if (strcmp(action, "grow") == 0) {
+        file = fopen(path, "ab");
+        if (!file || fputc(' ', file) == EOF || fclose(file)) abort();
+    } else if (strcmp(action, "rewrite") == 0) {
+        rewrite(path, other);
+    } else if (strcmp(action, "replace") == 0) {
+        if (rename(other, path)) abort();
+    } else if (strcmp(action, "vanish") == 0) {
+        if (unlink(path)) abort();
+    } else {
+        path = NULL;
+    }
+    ready = 1;
+    errno = number;
+    return path != NULL;
+}
+
 /* What is to be done to this call: NULL for nothing. */
 static const char *due(int call)
 {
@@ -80,6 +125,7 @@ static const char *due(int call)
     if (plan.count == 0) return NULL;
     if (plan.count > 0) plan.count--;
     if (strcmp(plan.action, "kill") == 0) raise(SIGKILL);
+    if (changes(plan.action)) return NULL;
     return plan.action;
 }
 
@@ -130,6 +176,23 @@ ssize_t write(int file, const void *bytes, size_t size)
     if (part <= 0 && size > 0) return part;
     part = REAL(write)(file, bytes, (size_t)part);
     if (file > 2 && part > 0) written += part;
+    return part;
+}
+
+ssize_t copy_file_range(int from, off64_t *offset, int to, off64_t *at, size_t size,
+                        unsigned flags)
+{
+    ssize_t part = moved(COPY, from, size);
+    if (part > 0 && plan.budget >= 0 && written + part > plan.budget) {
+        part = (ssize_t)(plan.budget - written);
+        if (part == 0) {
+            errno = atoi(plan.action);
+            return -1;
+        }
+    }
+    if (part <= 0 && size > 0) return part;
+    part = REAL(copy_file_range)(from, offset, to, at, (size_t)part, flags);
+    if (part > 0) written += part;
     return part;
 }
 
