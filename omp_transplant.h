@@ -178,179 +178,179 @@
     25483  solve/affine_digits        whole numbers of 16 bits, whose products are exact
     25692  solve/affine_normal        the normal equations of an affine map
     25935  solve/affine_factor        their factor, and their solution
-    26166  solve/affine_map           a fitted map, and the rows it makes
-    26510  solve/affine_choice        how many atoms to take, and chosen by what
-    26910  solve/affine_fit           what a fit of an affine map holds and needs
-    27174  solve/affine               fitting and applying affine maps
+    26172  solve/affine_map           a fitted map, and the rows it makes
+    26516  solve/affine_choice        how many atoms to take, and chosen by what
+    26916  solve/affine_fit           what a fit of an affine map holds and needs
+    27180  solve/affine               fitting and applying affine maps
 
-    27471  methods                    rows for tokens that a model lacks, each method a room
-    27515  methods/parts              what methods share: sums of rows, combinations
-    27699  methods/pursuit            omp, omp-centred
-    27770  methods/constant           mean, zero
-    27798  methods/rough              products in float that leave few to be taken in double
-    27854  methods/near               each target against all anchors
-    28145  methods/weights            how a few anchors combine to a target
-    28366  methods/interpolation      common_interpolation
-    28519  methods/wechsel            wechsel
-    28569  methods/focus              focus
-    28657  methods/hull               hull
-    28708  methods/dense              matrices of double, and their products
-    28973  methods/lengthen           the base's rows of pieces beside the donor's
-    29239  methods/mapping            omp-affine, affine
-    29508  methods/linear             maps between two models' rows
-    29663  methods/clp                clp
-    29749  methods/chance             normal deviates that are the same everywhere
-    29810  methods/factor             of symmetric matrices
-    29859  methods/randn              randn
-    29948  methods/john_hewitt        john_hewitt
-    30032  methods/polar              the orthogonal part of a matrix
-    30128  methods/procrustes         procrustes
-    30221  methods/eigen              principal directions of a matrix's rows
-    30535  methods/landmark_pca       landmark_pca
-    30593  methods/stb                stb
-    30775  methods/rope               rows turned to positions
-    30865  methods/mp_rope            mp_rope
-    31191  methods/subword            subword
-    31297  methods/zett               zett
-    31319  methods/spread             the factor that suits hidden anchors' rows best
-    31546  methods/modifiers          what is done to the rows of any method
-    31690  methods/undertrained       rows that look as if nothing had trained them
-    31807  methods/methods            the table of all, and the public calls
+    27477  methods                    rows for tokens that a model lacks, each method a room
+    27521  methods/parts              what methods share: sums of rows, combinations
+    27705  methods/pursuit            omp, omp-centred
+    27776  methods/constant           mean, zero
+    27804  methods/rough              products in float that leave few to be taken in double
+    27860  methods/near               each target against all anchors
+    28151  methods/weights            how a few anchors combine to a target
+    28372  methods/interpolation      common_interpolation
+    28525  methods/wechsel            wechsel
+    28575  methods/focus              focus
+    28663  methods/hull               hull
+    28714  methods/dense              matrices of double, and their products
+    28979  methods/lengthen           the base's rows of pieces beside the donor's
+    29245  methods/mapping            omp-affine, affine
+    29514  methods/linear             maps between two models' rows
+    29669  methods/clp                clp
+    29755  methods/chance             normal deviates that are the same everywhere
+    29816  methods/factor             of symmetric matrices
+    29865  methods/randn              randn
+    29954  methods/john_hewitt        john_hewitt
+    30038  methods/polar              the orthogonal part of a matrix
+    30134  methods/procrustes         procrustes
+    30227  methods/eigen              principal directions of a matrix's rows
+    30541  methods/landmark_pca       landmark_pca
+    30599  methods/stb                stb
+    30781  methods/rope               rows turned to positions
+    30871  methods/mp_rope            mp_rope
+    31197  methods/subword            subword
+    31303  methods/zett               zett
+    31325  methods/spread             the factor that suits hidden anchors' rows best
+    31552  methods/modifiers          what is done to the rows of any method
+    31696  methods/undertrained       rows that look as if nothing had trained them
+    31813  methods/methods            the table of all, and the public calls
 
-    31985  across                     tokens of one vocabulary as weighted tokens of another
-    31999  across/map_rows            a map, gathered row by row
-    32196  across/token_map           by the split of the other vocabulary
-    32319  across/write_maps          two maps as safetensors
-    32462  across/spell_maps          two maps as JSON, for people
+    31991  across                     tokens of one vocabulary as weighted tokens of another
+    32005  across/map_rows            a map, gathered row by row
+    32202  across/token_map           by the split of the other vocabulary
+    32325  across/write_maps          two maps as safetensors
+    32468  across/spell_maps          two maps as JSON, for people
 
-    32582  disk                       files and directories
-    32621  disk/system                what POSIX and Windows are asked for
-    32664  disk/windows_paths         paths as Windows takes them
-    32789  disk/windows               the system as Windows gives it
-    33101  disk/posix                 the system as POSIX gives it
-    33368  disk/paths                 what can be told from their text
-    33442  disk/failure               why the system refused
-    33560  disk/look                  what stands at a path, and whether within another
-    33682  disk/listing               listings of directories
-    33757  disk/reading               files to read, and whether they have changed
-    33936  disk/writing               files to write
-    34083  disk/copying               copies of files
-    34166  disk/trees                 whole directories looked through, copied, removed
-    34382  disk/known                 what weights are called in a directory
-    34476  disk/staging               a directory made under another name, then renamed
-    34742  disk/staged_files          files made under another name, then renamed
-    34924  disk/missing               a path or a directory without what is wanted of it
-    34967  disk/gguf_files            GGUF files of a directory, by their names
-    35008  disk/weights               which files they are, and what may stand in their place
-    35344  disk/weight_index          the index of a checkpoint in shards
-    35561  disk/shards                what an index and its shards say of each other
-    35766  disk/gguf_parts            the parts of a split GGUF file
-    35875  disk/checkpoint            a model directory, in one file or in shards
-    36227  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36306  disk/tokenizer_directory   the tokenizer of a model directory
-    36568  disk/encoder_directory     the encoder of a model directory, and files of text
+    32588  disk                       files and directories
+    32627  disk/system                what POSIX and Windows are asked for
+    32670  disk/windows_paths         paths as Windows takes them
+    32811  disk/windows               the system as Windows gives it
+    33122  disk/posix                 the system as POSIX gives it
+    33389  disk/paths                 what can be told from their text
+    33463  disk/failure               why the system refused
+    33581  disk/look                  what stands at a path, and whether within another
+    33704  disk/listing               listings of directories
+    33779  disk/reading               files to read, and whether they have changed
+    33958  disk/writing               files to write
+    34105  disk/copying               copies of files
+    34188  disk/trees                 whole directories looked through, copied, removed
+    34404  disk/known                 what weights are called in a directory
+    34498  disk/staging               a directory made under another name, then renamed
+    34764  disk/staged_files          files made under another name, then renamed
+    34946  disk/missing               a path or a directory without what is wanted of it
+    34989  disk/gguf_files            GGUF files of a directory, by their names
+    35030  disk/weights               which files they are, and what may stand in their place
+    35366  disk/weight_index          the index of a checkpoint in shards
+    35583  disk/shards                what an index and its shards say of each other
+    35788  disk/gguf_parts            the parts of a split GGUF file
+    35897  disk/checkpoint            a model directory, in one file or in shards
+    36249  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36328  disk/tokenizer_directory   the tokenizer of a model directory
+    36590  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36679  model                      which tensors and config keys belong to the vocabulary
-    36715  model/known                what the world calls things
-    37083  model/known_keys           keys of ids and sizes in configs
-    37257  model/known_classes        classes of tokenizers, by the type of model
-    37495  model/names                names of tensors
-    37659  model/document             the JSON files of a model directory
-    37754  model/members              what the members of a config are about
-    37975  model/config               what config.json says
-    38152  model/side                 a model directory opened once
-    38279  model/gguf_model           what a GGUF file says of a model
-    38336  model/code                 the Python that a tokenizer is loaded with
-    38570  model/parts                what each tensor does for the vocabulary
-    38700  model/whole                whether all tensors are there
-    38822  model/find                 finding the parts of a model
-    39126  model/processor            the tokens that a processor looks for by their text
-    39281  model/heirs                what becomes of the ids in a config
-    39449  model/config_ids           ids in a config being edited
-    39689  model/config_lists         lists, dictionaries and ranges of ids
-    39846  model/config_edit          config.json and generation_config.json, edited
-    40153  model/classes              which class a tokenizer is loaded as
-    40360  model/class_tokens         added tokens that a class numbers otherwise
+    36701  model                      which tensors and config keys belong to the vocabulary
+    36737  model/known                what the world calls things
+    37105  model/known_keys           keys of ids and sizes in configs
+    37279  model/known_classes        classes of tokenizers, by the type of model
+    37517  model/names                names of tensors
+    37681  model/document             the JSON files of a model directory
+    37776  model/members              what the members of a config are about
+    37997  model/config               what config.json says
+    38174  model/side                 a model directory opened once
+    38301  model/gguf_model           what a GGUF file says of a model
+    38358  model/code                 the Python that a tokenizer is loaded with
+    38592  model/parts                what each tensor does for the vocabulary
+    38722  model/whole                whether all tensors are there
+    38844  model/find                 finding the parts of a model
+    39148  model/processor            the tokens that a processor looks for by their text
+    39303  model/heirs                what becomes of the ids in a config
+    39471  model/config_ids           ids in a config being edited
+    39711  model/config_lists         lists, dictionaries and ranges of ids
+    39868  model/config_edit          config.json and generation_config.json, edited
+    40175  model/classes              which class a tokenizer is loaded as
+    40382  model/class_tokens         added tokens that a class numbers otherwise
 
-    40476  job                        the whole transplant, in the order in which it happens
-    40537  job/draft_map              which tokens the rows of a draft's head are of
-    40595  job/job                    what a job holds
-    40997  job/open                   opening the two models
-    41273  job/map                    the caller's map
-    41394  job/align                  where every new row comes from
-    41596  job/draft_vocab            the tokens that a draft's head has rows for
-    41841  job/plan                   what becomes of every tensor, and of the configs
-    42064  job/draft_head             a head of fewer rows, and what says which
-    42221  job/rope                   heads and rotary positions of the two models
-    42319  job/chat                   the template that turns messages into text
-    42458  job/digits                 where the two tokenizers cut numbers differently
-    42659  job/converted              the special tokens that a conversion to GGUF finds
-    42967  job/gguf_donor             the files of a tokenizer, open once more
-    43051  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43334  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43662  job/gguf_merges            the merges of a byte-level vocabulary
-    43833  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44003  job/gguf_special           special tokens, flags, templates
-    44222  job/gguf_normal            what becomes of spaces and letters
-    44365  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44561  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44801  job/bos                    texts that begin otherwise than the base's
-    44865  job/rows                   rows in memory: reading, checking, their mean
-    45205  job/pieces                 what the base cuts new tokens into
-    45360  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45625  job/magikarp               tokens that look under-trained by their rows
-    45752  job/match                  rows of tokens that a new one only begins with
-    45839  job/solve                  solving for the rows of the donor
-    46048  job/targets                the rows that are made from the donor's
-    46171  job/diagnose               what is odd about the rows that were made
-    46303  job/rebuild                the new rows of one vocabulary tensor
-    46594  job/write_blocks           new rows as blocks
-    46693  job/write                  the output and its weights
-    47009  job/write_gguf             the output as a GGUF file, or as parts of one
-    47359  job/copy                   the other files of the two models
-    47576  job/index                  the files that are written anew
-    47754  job/run                    the whole, in order
-    47922  job/combined               a map of tokens by the combinations that a method makes
-    48022  job/report                 what a job did, as JSON and as a table
-    48351  job/findings               what is told of a finished model
-    48402  job/check_head             a head of fewer rows than tokens
-    48647  job/check_files            its files
-    48784  job/check_ids              sizes, ids and tying
-    49000  job/check_values           values
-    49079  job/check_gguf             the tokens of a GGUF file
-    49331  job/check_gguf_keys        its other keys, and its tensors
-    49578  job/check_draft            as a draft model for another
-    49920  job/verify                 whether a finished model agrees with itself
+    40498  job                        the whole transplant, in the order in which it happens
+    40559  job/draft_map              which tokens the rows of a draft's head are of
+    40617  job/job                    what a job holds
+    41019  job/open                   opening the two models
+    41295  job/map                    the caller's map
+    41416  job/align                  where every new row comes from
+    41618  job/draft_vocab            the tokens that a draft's head has rows for
+    41863  job/plan                   what becomes of every tensor, and of the configs
+    42086  job/draft_head             a head of fewer rows, and what says which
+    42243  job/rope                   heads and rotary positions of the two models
+    42341  job/chat                   the template that turns messages into text
+    42480  job/digits                 where the two tokenizers cut numbers differently
+    42681  job/converted              the special tokens that a conversion to GGUF finds
+    42989  job/gguf_donor             the files of a tokenizer, open once more
+    43073  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43356  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43684  job/gguf_merges            the merges of a byte-level vocabulary
+    43855  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44025  job/gguf_special           special tokens, flags, templates
+    44244  job/gguf_normal            what becomes of spaces and letters
+    44387  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44583  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44823  job/bos                    texts that begin otherwise than the base's
+    44887  job/rows                   rows in memory: reading, checking, their mean
+    45227  job/pieces                 what the base cuts new tokens into
+    45382  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45647  job/magikarp               tokens that look under-trained by their rows
+    45774  job/match                  rows of tokens that a new one only begins with
+    45861  job/solve                  solving for the rows of the donor
+    46070  job/targets                the rows that are made from the donor's
+    46193  job/diagnose               what is odd about the rows that were made
+    46325  job/rebuild                the new rows of one vocabulary tensor
+    46616  job/write_blocks           new rows as blocks
+    46715  job/write                  the output and its weights
+    47031  job/write_gguf             the output as a GGUF file, or as parts of one
+    47381  job/copy                   the other files of the two models
+    47598  job/index                  the files that are written anew
+    47776  job/run                    the whole, in order
+    47944  job/combined               a map of tokens by the combinations that a method makes
+    48044  job/report                 what a job did, as JSON and as a table
+    48373  job/findings               what is told of a finished model
+    48424  job/check_head             a head of fewer rows than tokens
+    48669  job/check_files            its files
+    48806  job/check_ids              sizes, ids and tying
+    49022  job/check_values           values
+    49101  job/check_gguf             the tokens of a GGUF file
+    49353  job/check_gguf_keys        its other keys, and its tensors
+    49600  job/check_draft            as a draft model for another
+    49942  job/verify                 whether a finished model agrees with itself
 
-    49978  evaluate                   methods ranked on tokens that both models share
-    49997  evaluate/token_class       what a token is like, by its bytes
-    50061  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50259  evaluate/scores            how near rows come to the true ones
-    50359  evaluate/ranks             whether a true row is found among all
-    50490  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50719  evaluate/write_json        an evaluation as JSON
-    50832  evaluate/write_page        an evaluation as a page
+    50000  evaluate                   methods ranked on tokens that both models share
+    50019  evaluate/token_class       what a token is like, by its bytes
+    50083  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50281  evaluate/scores            how near rows come to the true ones
+    50381  evaluate/ranks             whether a true row is found among all
+    50512  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50741  evaluate/write_json        an evaluation as JSON
+    50854  evaluate/write_page        an evaluation as a page
 
-    51046  reshape                    a model's own vocabulary, smaller or larger
-    51078  reshape/needed             what has to stay for the sake of what stays
-    51336  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51643  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51782  reshape/renumber           which tokens there are then, and their ids
-    52045  reshape/files_json         tokenizer.json and the JSON files beside it
-    52440  reshape/files_lines        merges.txt and vocab.txt
-    52524  reshape/files_pieces       SentencePiece models
-    52744  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52912  reshape/named              tokens that configs name, which stay
-    53029  reshape/files_gguf         the keys of GGUF files
-    53311  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53518  reshape/wording            what the transplant says, in words of those who asked
-    53616  reshape/new_model          the model with its new tokenizer
-    53786  reshape/text_counts        which tokens the caller's texts are made of
-    53855  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54012  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54264  reshape/trim               fewer tokens
-    54432  reshape/extend             a text that becomes a token
-    54724  reshape/more_tokens        all that are wanted, and the model with them
+    51068  reshape                    a model's own vocabulary, smaller or larger
+    51100  reshape/needed             what has to stay for the sake of what stays
+    51358  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51665  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51804  reshape/renumber           which tokens there are then, and their ids
+    52067  reshape/files_json         tokenizer.json and the JSON files beside it
+    52462  reshape/files_lines        merges.txt and vocab.txt
+    52546  reshape/files_pieces       SentencePiece models
+    52766  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52934  reshape/named              tokens that configs name, which stay
+    53051  reshape/files_gguf         the keys of GGUF files
+    53333  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53540  reshape/wording            what the transplant says, in words of those who asked
+    53638  reshape/new_model          the model with its new tokenizer
+    53808  reshape/text_counts        which tokens the caller's texts are made of
+    53877  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54034  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54286  reshape/trim               fewer tokens
+    54454  reshape/extend             a text that becomes a token
+    54746  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -25965,7 +25965,13 @@ OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, si
 
 /* The same in vectors, as gcc and clang know them for any set: four columns of two vectors
    each stay in registers. Written out, as what compilers make of the loop above for wider
-   sets goes by their version and -O. The order of operations on any number is the same. */
+   sets goes by their version and -O. The order of operations on any number is the same. Where
+   C calculates in more than double, as with the x87 under -std=c99, gcc has no product of a
+   vector and a double. */
+#if (defined(__GNUC__) || defined(__clang__)) && FLT_EVAL_METHOD == 0
+#define OTX__TAKE_IN_VECTORS
+#endif
+
 #define OTX__TAKE_COLUMN(y)                                                                  \
     do {                                                                                     \
         const double by = b[p * step + (j + (y)) * pitch];                                   \
@@ -25997,7 +26003,7 @@ OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, si
         }                                                                                    \
     }
 
-#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX2) && defined(OTX__TAKE_IN_VECTORS)
 __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
@@ -26005,7 +26011,7 @@ __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
 }
 #endif
 
-#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX512) && defined(OTX__TAKE_IN_VECTORS)
 __attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx512(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
@@ -26018,11 +26024,11 @@ __attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx
 
 OTX__PRIVATE otx__take otx__tile_take_for(otx_isa isa)
 {
-#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX512) && defined(OTX__TAKE_IN_VECTORS)
     if (isa == OTX_ISA_AVX512 || isa == OTX_ISA_AVX512_BF16 || isa == OTX_ISA_AMX)
         return otx__tile_take_avx512;
 #endif
-#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX2) && defined(OTX__TAKE_IN_VECTORS)
     if (isa >= OTX_ISA_AVX2 && isa <= OTX_ISA_AMX) return otx__tile_take_avx2;
 #endif
     (void)isa;
@@ -32667,6 +32673,7 @@ typedef struct otx__status {
 #ifdef _WIN32
 
 #include <wchar.h>
+#include <wctype.h>
 
 #define OTX__SEPARATOR(c) ((c) == '/' || (c) == '\\')
 
@@ -32740,6 +32747,21 @@ OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
     return true;
 }
 
+/* A path without its \\?\ where a drive's root or a share follows: behind that the system
+   lets ".." take away the root, too, and \\?\C:\.. is \\?\, which is no directory. In
+   \\?\UNC\server the C is written over. */
+OTX__PRIVATE wchar_t *otx__sys_plain(wchar_t *path)
+{
+    static const wchar_t marked[] = L"\\\\?\\";
+    if (wcsncmp(path, marked, 4) != 0) return path;
+    if (path[4] && path[5] == L':' && path[6] == L'\\') return path + 4;
+    if (towlower(path[4]) != L'u' || towlower(path[5]) != L'n' || towlower(path[6]) != L'c' ||
+        path[7] != L'\\')
+        return path;
+    path[6] = L'\\';
+    return path + 6;
+}
+
 /* A path as the system takes it: whole, in UTF-16, without separators at its end, which
    some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
    alone may have more than 260 units. */
@@ -32751,7 +32773,7 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     unsigned long count;
     size_t prefix = 0;
     if (!otx__sys_utf16(given, path)) return false;
-    count = given[0] ? GetFullPathNameW(given, room, full, NULL) : 0;
+    count = given[0] ? GetFullPathNameW(otx__sys_plain(given), room, full, NULL) : 0;
     if (count == 0 || count >= room) {
         errno = count ? ENAMETOOLONG : ENOENT;
         return false;
@@ -32794,7 +32816,6 @@ OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
 #include <direct.h>
 #include <io.h>
 #include <share.h>
-#include <wctype.h>
 
 /* As windows.h declares them, without windows.h. */
 struct _OVERLAPPED;
@@ -33656,7 +33677,8 @@ OTX__PRIVATE otx_result otx__climb(const otx_context *ctx, const char *from,
                 result = otx__fail_system(error, from, "cannot go up from here", errno);
             break;
         }
-        if (otx__same_file(&status, &next)) break; /* the root is its own parent */
+        /* The root is its own parent, or has none. */
+        if (!next.present || otx__same_file(&status, &next)) break;
     }
     otx__path_free(ctx, here);
     return result;

@@ -100,6 +100,9 @@ emulated() {
     if gcc-12 -m32 "$build/probe.c" -o "$build/probe" 2>/dev/null; then
         elsewhere "32-bit x86" "" "$solver test_emulated" gcc-12 -m32 -msse2 -mfpmath=sse \
             -idirafter /usr/include/x86_64-linux-gnu
+        # The x87, where a double is more than that until it is stored.
+        compiles "32-bit x86 without SSE" c gcc-12 -m32 -std=c99 -mno-sse $strict \
+            -fsyntax-only -idirafter /usr/include/x86_64-linux-gnu
     else
         skip "32-bit x86" "no gcc-12 with -m32"
     fi

@@ -3,8 +3,12 @@
 # cases, a small transplant byte for byte with the native one, and its sizes.
 #   ./tests/platforms.sh             all that is installed
 #   ./tests/platforms.sh LABEL...    these rows
-# A row is skipped, with a word, where its compiler or its emulator is missing; tests/README.md
-# has the packages. The last line adds everything up.
+# A row is skipped, with a word, where its compiler or its emulator is missing. Debian 12 has
+# all, in gcc-12-multilib, clang-14, clang-19 and lld-19, musl-tools, tcc, qemu-user, gcc-ARCH
+# and libc6-dev-ARCH-cross for each Linux, wasi-libc, libclang-rt-14-dev-wasm32, emscripten,
+# nodejs, {gcc,g++}-mingw-w64-x86-64-posix, wine64, qemu-system-arm, gcc-arm-none-eabi and
+# libnewlib-arm-none-eabi; its QEMU 7.2 fails in the rows with RVV, and the one of its
+# backports, 10.0, does not. The last line adds everything up.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/checks.sh
@@ -13,9 +17,12 @@ build=${OTX_TEST_BUILD:-build/tests}/platforms
 warn="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
 wasm="-Wl,-z,stack-size=1048576 -D_WASI_EMULATED_SIGNAL -lwasi-emulated-signal"
 emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sTOTAL_STACK=1MB"
-emcc="$emcc -sEXIT_RUNTIME=1" # what is printed last, too
-threads="-pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=2"
+emcc="$emcc -sINITIAL_MEMORY=8MB -sEXIT_RUNTIME=1" # it must grow; what is printed last, too
+threads="-pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=6"
+emcc="$emcc -Wno-unused-command-line-argument -Wno-pthreads-mem-growth"
+export NODE_PATH="${NODE_PATH-/usr/share/nodejs}" # where Debian has what its emcc looks for
 node="node --no-warnings --no-experimental-fetch"
+lld="-fuse-ld=lld -Wno-unused-command-line-argument"
 wasi="$node tests/wasi.mjs | clang --target=wasm32-wasi -std=c99 -O2"
 mingw=x86_64-w64-mingw32-gcc
 a64="aarch64-linux-gnu-gcc -std=c99 -O2 -static"
@@ -40,9 +47,10 @@ rows() {
 | x86-64, no SIMD           |  | gcc -std=c99 -O2 -DOTX_NO_SIMD
 | x86-64, OTX_SMALL         |  | gcc -std=c99 -O2 -DOTX_SMALL -DOTX_NO_SIMD
 | x86-64, g++ C++20         |  | g++ -std=c++20 -O2 -fopenmp
+| x86-64, clang++ C++11     |  | clang++ -std=c++11 -O1
 | x86-64, clang 14          |  | clang-14 -std=c99 -O2
 | x86-64, clang 19          |  | clang-19 -std=c99 -O2
-| x86-64, clang 19, LTO     |  | clang-19 -std=c99 -O2 -flto -fuse-ld=lld
+| x86-64, clang 19, LTO     |  | clang-19 -std=c99 -O2 -flto $lld
 | x86-64, musl, static      |  | musl-gcc -std=c99 -O2 -static
 | x86-64, tcc               |  | tcc -std=c99
 | as Nehalem                | $x86 Nehalem | gcc -std=c99 -O2 -static
@@ -72,6 +80,7 @@ rows() {
 | Emscripten                | $node | $emcc
 | Emscripten, threads       | $node | $emcc $threads
 | Windows, MinGW            | wine | $mingw -std=c99 -O2 -static
+| Windows, MinGW, C++11     | wine | x86_64-w64-mingw32-g++ -std=c++11 -O2 -static
 | Windows, MinGW, OpenMP    | wine | $mingw-posix -std=c99 -O2 -static -fopenmp
 END
 }
@@ -102,11 +111,12 @@ works() {
 linked() {
     source=$1 to=$(program "$here/$2") link=
     shift 2
-    case $compiler in *wasm32*) link=-O0 ;; esac
-    case $compiler in # programs are C, whatever the implementation is
-    g++*) main="gcc -std=c99 -O2" ;;
-    *) main=$compiler ;;
+    case $compiler in
+    *wasm32*) link=-O0 ;;
+    emcc*) link="--pre-js tests/emscripten.js" ;;
     esac
+    # Programs are C, whatever the implementation is.
+    main=$(echo "$compiler" | sed 's/clang++/clang/; s/g++/gcc/; s/=c++[0-9]*/=c99/')
     $main -I. "$@" -c "$source" -o "$here/main.o" >>"$here/log" 2>&1 &&
         $compiler $link "$here/main.o" "$here/implementation.o" -o "$to" -lm >>"$here/log" 2>&1
 }
@@ -151,7 +161,7 @@ row() {
     mkdir -p "$here"
     reason=$(works) || { skip "$label" "$reason"; finish; return; }
     language=c usage=
-    case $compiler in g++*) language=c++ ;; esac
+    case $compiler in *++*) language=c++ ;; esac
     case $compiler in tcc*) ;; *) usage=-fstack-usage ;; esac
     $compiler $usage -c -x c /dev/null -o "$here/probe.o" >/dev/null 2>&1 || usage=
     quiet=$warn
@@ -180,6 +190,14 @@ row() {
     [ $golden = yes ] || tail -n 5 "$here/log" "$here/golden.out"
     [ $golden = yes ]
     count "$label: golden cases" $?
+
+    case $compiler in *PROXY_TO_PTHREAD*)
+        linked tests/test_hooks.c hooks &&
+            OTX_TEST_ONLY="a_pool_solves_the_same a_pool_transplants_the_same" $runner \
+                "$(program "$here/hooks")" >"$here/hooks.out" 2>&1
+        grep -Eq '^2 passed, 0 failed' "$here/hooks.out"
+        count "$label: a pool of threads" $? ;;
+    esac
 
     same=no
     if linked examples/transplant.c transplant -DOMP_TRANSPLANT_IMPLEMENTED; then
@@ -241,30 +259,58 @@ bare_size() {
     count "the solver's frames" $?
 }
 
+# Models of more than 4 GiB: large LABEL OPTION COMPILER FLAGS... The tool asks for offsets of 64
+# bits itself; an implementation that is compiled apart has what its flags say.
+large() {
+    label=$1 option=$2
+    shift 2
+    have python3 || { skip "$label" "no python3"; return; }
+    echo 'int main(void) { return 0; }' >"$build/probe.c"
+    "$@" "$build/probe.c" -o "$build/probe" >/dev/null 2>&1 && "$build/probe" ||
+        { skip "$label" "$1 cannot build for it"; return; }
+    if [ "$option" ]; then
+        "$@" -DOMP_TRANSPLANT_IMPLEMENTATION -x c -c omp_transplant.h -o "$build/large.o" &&
+            "$@" -I. -DOMP_TRANSPLANT_IMPLEMENTED examples/transplant.c "$build/large.o" \
+                -o "$build/large" -lm
+    else
+        "$@" -I. examples/transplant.c -o "$build/large" -lm
+    fi
+    count "$label: the tool" $?
+    suite "$label" python3 tests/large_files.py "$build/large" $option
+}
+
 finish() { echo "$passed passed, $failed failed, $skipped skipped"; }
 
 if [ "${1-}" = --row ]; then row "$2"; exit 0; fi
 
 mkdir -p "$build"
-echo "$rows_of_text" >"$build/rows"
 rm -rf "$build/native"
 ${CC:-cc} -O2 -I. examples/transplant.c -o "$build/transplant" -lm &&
     "$build/transplant" examples/models/base examples/models/donor "$build/native" -q -a omp \
         -k 8
 count "the native transplant" $?
 cores=${OTX_TEST_CORES:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
-numbers=$(for label in "${@:-}"; do echo "$label"; done | awk -F '|' '
-    NR == FNR { wanted[$1]; next }
-    { sub(/ *$/, "", $1); if ("" in wanted || $1 in wanted) print FNR }' - "$build/rows")
+echo "$rows_of_text" | sed 's/^x //; s/ *|.*//' >"$build/labels"
+for label; do
+    grep -qxF -e "$label" "$build/labels"
+    count "a row of the name \"$label\"" $?
+done
+numbers=$(for label in "${@:-}"; do echo "$label"; done | awk '
+    NR == FNR { wanted[$0]; next }
+    "" in wanted || $0 in wanted { print FNR }' - "$build/labels")
 rm -f "$build"/*/row
 for number in $numbers; do echo "$number"; done |
     xargs -P "$cores" -I'{}' sh -c '"$0" --row "$1" >"$2/$1.out" 2>&1' "$0" '{}' "$build"
-for number in $numbers; do suite "$(echo "$rows_of_text" | sed -n "${number}s/ *|.*//p")" \
-    cat "$build/$number.out"; done
+for number in $numbers; do
+    suite "$(sed -n "${number}p" "$build/labels")" cat "$build/$number.out"
+done
 if [ -z "${1-}" ]; then
     bare "Cortex-M3, bare" mps2-an385 -mcpu=cortex-m3
     bare "Cortex-M4F, bare" mps2-an386 -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16
     bare_size
+    large "more than 4 GiB, x86-64" "" "${CC:-cc}" -O1
+    large "more than 4 GiB, i686" "" gcc-12 -m32 -O1 $m32
+    large "more than 4 GiB, i686, offsets of 32 bits" --refused gcc-12 -m32 -O1 $m32
 fi
 printf '\n%-26s %-11s %-38s %-8s %-6s %-9s %-14s %s\n' platform "bits, end" kernels warnings \
     golden "same" "text/data KiB" "largest frame"

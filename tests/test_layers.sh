@@ -48,16 +48,52 @@ runs() {
     done
 }
 
+linkages='none -DOTX_STATIC -DOTX_API=__attribute__((visibility("default")))'
+
 # With every option, alone and together, read by every compiler: combinations NAME FOLDER.
+# OTX_SMALL is the solver's alone, and is read by two of them.
 combinations() {
-    for linkage in "" -DOTX_STATIC '-DOTX_API=__attribute__((visibility("default")))'; do
+    with_solver=
+    case $1 in solve | whole) with_solver=-DOTX_SMALL ;; esac
+    for linkage in $linkages; do
         for memory in "" -DOTX_NO_STDIO; do
             for plain in "" -DOTX_NO_SIMD; do
+                options="${linkage#none} $memory $plain"
                 for with in "c gcc -std=c99" "c clang -std=c99" "cc g++ -std=c++11" \
                     "cc clang++ -std=c++11"; do
-                    compiles "$1, $with $linkage $memory $plain" "$2" $with $linkage $memory \
-                        $plain -fsyntax-only
+                    compiles "$1, $with $options" "$2" $with $options -fsyntax-only
                 done
+                [ "$with_solver" ] || continue
+                for with in "c clang -std=c99" "cc g++ -std=c++11"; do
+                    compiles "$1, $with $options $with_solver" "$2" $with $options \
+                        $with_solver -fsyntax-only
+                done
+            done
+        done
+    done
+}
+
+# The tool with every option that leaves it its files, alone and together: a transplant byte
+# for byte that of the tool with none.
+tools() {
+    wanted=
+    for linkage in $linkages; do
+        for plain in "" -DOTX_NO_SIMD; do
+            for small in "" -DOTX_SMALL; do
+                options="${linkage#none} $plain $small"
+                rm -rf "$build/tool" "$build/out"
+                $CC -std=c99 $options -I. examples/transplant.c -o "$build/tool" -lm
+                count "the tool, $options: build" $?
+                "$build/tool" examples/models/base examples/models/donor "$build/out" -q \
+                    -a omp -k 8
+                count "the tool, $options: a transplant" $?
+                if [ -z "$wanted" ]; then
+                    wanted=$build/wanted
+                    mv "$build/out" "$wanted"
+                    continue
+                fi
+                diff -r "$wanted" "$build/out" >&2
+                count "the tool, $options: byte for byte" $?
             done
         done
     done
@@ -91,5 +127,6 @@ if [ "$full" ]; then
         runs "$option" "$build/whole" "-O1 -D$option" $files $vocab $solve test_affine
     done
     runs OTX_SMALL "$build/whole" "-O1 -DOTX_SMALL" test_golden
+    tools
 fi
 finish

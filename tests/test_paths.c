@@ -145,7 +145,10 @@ static void test_wide(void)
     CHECK_STRING(wide_text("C:\\"), "C:\\");
     CHECK_STRING(wide_text("C:/.."), "C:\\");
     CHECK_STRING(wide_text("\\\\server\\share\\a\\..\\b"), "\\\\server\\share\\b");
-    CHECK_STRING(wide_text("\\\\?\\C:\\a\\b/c"), "\\\\?\\C:\\a\\b\\c");
+    CHECK_STRING(wide_text("\\\\?\\C:\\a\\b/c"), "C:\\a\\b\\c");
+    CHECK_STRING(wide_text("\\\\?\\C:\\a\\..\\.."), "C:\\"); /* not \\?\, above the drive */
+    CHECK_STRING(wide_text("\\\\?\\unc\\server\\share\\a\\..\\b"), "\\\\server\\share\\b");
+    CHECK_STRING(wide_text("\\\\?\\Volume{1}\\a"), "\\\\?\\Volume{1}\\a");
     CHECK_STRING(wide_text(""), "(none)");
     CHECK_STRING(wide_text("a\xff"), "(none)");
     snprintf(path, sizeof path, "C:/%0*d/x", (int)size, 0);
@@ -187,6 +190,28 @@ static void test_drives(void)
     if (otx__look("E:\\", &status, NULL) != OTX_OK || !status.directory) return;
     CHECK_INT(otx__listing_open(NULL, "E:\\", &listing, &error), OTX_OK);
     otx__listing_close(&listing);
+}
+
+/* The same where paths are given as \\?\C:\..., up to the root and no further. */
+static void test_verbatim(void)
+{
+    char path[500];
+    otx__output output;
+    bool within = true;
+    scratch_directory("v");
+    CHECK_INT(otx__is_within(NULL, "\\\\?\\C:\\otx-none", at("v"), &within, &error), OTX_OK);
+    CHECK(!within);
+    CHECK_INT(otx__is_within(NULL, "\\\\?\\C:\\", at("v"), &within, &error), OTX_OK);
+    CHECK(!within);
+    CHECK_INT(otx__is_within(NULL, "\\\\?\\C:\\otx-none", "C:\\", &within, &error), OTX_OK);
+    CHECK(within);
+    within = false;
+    snprintf(path, sizeof path, "\\\\?\\%s\\x", wide_text(at("v")));
+    CHECK_INT(otx__is_within(NULL, path, scratch_root, &within, &error), OTX_OK);
+    CHECK(within);
+    CHECK_INT(otx__output_begin(NULL, "\\\\?\\C:\\", true, &output, &error),
+              OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "needs a name of its own");
 }
 
 /* Names that the system keeps for its devices. */
@@ -284,6 +309,7 @@ int main(void)
 #ifdef _WIN32
     RUN(test_wide);
     RUN(test_drives);
+    RUN(test_verbatim);
     RUN(test_devices);
     RUN(test_read_only);
 #endif

@@ -105,6 +105,39 @@ mkdir "$work/within"
 cd "$work/within" && transplant "a drive's current directory" 'Z:out' "$work/within/out"
 cd - >/dev/null || exit 1
 
+# A model in the root of a drive, which has no name of its own: as base and as donor it is
+# like any, and as OUT it cannot be renamed to.
+ln -s "$work/base" "$WINEPREFIX/dosdevices/t:"
+ln -s "$work/donor" "$WINEPREFIX/dosdevices/u:"
+for root in 'T: U:' 'T:\ U:\' 'T:/ U:/' 't:\. u:/.' '\\?\T:\ \\?\U:\'; do
+    base=${root% *} donor=${root#* }
+    transplant "models in the roots $root" "$(windows "$work/roots")" "$work/roots"
+    rm -rf "$work/roots"
+done
+base=$(windows "$work/base") donor=$(windows "$work/donor")
+for root in 'E:' 'E:\' 'E:/' '\\?\E:\' 'E:\.'; do
+    tool "$base" "$donor" "$root" -q --overwrite
+    [ $? -eq 1 ] && grep -q 'needs a name of its own' "$work/said" &&
+        [ "$(ls -A "$work/empty")" = out ]
+    check "$root, a root, as OUT" $?
+done
+tool "$base" "$donor" 'T:\' -q --overwrite # which the base is
+[ $? -eq 1 ] && grep -q 'error: ' "$work/said" &&
+    diff -r examples/models/base "$work/base" >/dev/null
+check "the base by its drive's root as OUT" $?
+
+# As the longest form of a path says it, and one device among names.
+transplant "a verbatim path" "\\\\?\\$(windows "$work/verbatim")" "$work/verbatim"
+tool "$base" "$donor" NUL -q
+[ $? -eq 1 ] && [ ! -e NUL ]
+check "a device as OUT" $?
+
+# What replaces an older output removes also what is read-only in it.
+chmod a-w "$work/plain"/*
+transplant "overwriting what is read-only" "$(windows "$work/plain")" "$work/plain" --overwrite
+[ -z "$(find "$work" -maxdepth 1 -name '*.otx-*')" ]
+check "overwriting what is read-only leaves nothing beside" $?
+
 # Words that no 8-bit encoding holds together.
 name='модель-模型-é-🤗'
 mkdir "$work/$name"
@@ -133,5 +166,47 @@ transplant "a long path" "$(windows "$long/out")" "$long/out" \
 check "a report by a long path" $?
 tool verify "$(windows "$long/out")" -q
 check "verify of a long path" $?
+
+# A base by a long path too, and one file in place of another, of which both hold GGUF.
+base=$(windows "$long/base")
+cp -r examples/models/base "$long/base"
+transplant "a base by a long path" "$(windows "$long/out2")" "$long/out2"
+if command -v python3 >/dev/null 2>&1; then
+    python3 - "$long" <<'END'
+import sys
+from pathlib import Path
+sys.path.insert(0, "tests")
+import gguf_models as g
+here = Path(sys.argv[1])
+g.write(here / "base.gguf", g.base_keys(), g.base_tensors())
+g.write(here / "donor.gguf", g.donor_keys(), g.donor_tensors())
+END
+    "$work/transplant" "$long/base.gguf" "$long/donor.gguf" "$work/native.gguf" -q 2>/dev/null
+    echo older >"$long/out.gguf"
+    tool "$(windows "$long/base.gguf")" "$(windows "$long/donor.gguf")" \
+        "$(windows "$long/out.gguf")" -q
+    [ $? -eq 1 ] && [ "$(cat "$long/out.gguf")" = older ]
+    check "a file that exists" $?
+    cp "$work/native.gguf" "$long/out.gguf"
+    printf x >>"$long/out.gguf"
+    tool "$(windows "$long/base.gguf")" "$(windows "$long/donor.gguf")" \
+        "$(windows "$long/out.gguf")" -q --overwrite
+    check "one file in place of another" $?
+    cmp -s "$work/native.gguf" "$long/out.gguf" &&
+        [ -z "$(find "$long" -maxdepth 1 -name '*.otx-*')" ]
+    check "one file in place of another: the bytes of the native output" $?
+
+    python3 tests/large_files.py "$work/transplant.exe" --runner wine donor_behind_a_hole \
+        gguf_donor_behind_a_hole base_behind_a_hole >"$work/said" 2>&1
+    grep -v -E '^[0-9]+ passed' "$work/said"
+    counts=$(grep -E '^[0-9]+ passed' "$work/said" | tail -n 1 | tr -cs '0-9' ' ')
+    [ -n "$counts" ]
+    check "models of more than 4 GiB" $?
+    set -- ${counts:-0 0 0}
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+else
+    echo "skipped files of GGUF, and those of more than 4 GiB: no python3"
+    skipped=$((skipped + 1))
+fi
 
 finish

@@ -96,7 +96,8 @@ OTX__PRIVATE otx_result otx__climb(const otx_context *ctx, const char *from,
                 result = otx__fail_system(error, from, "cannot go up from here", errno);
             break;
         }
-        if (otx__same_file(&status, &next)) break; /* the root is its own parent */
+        /* The root is its own parent, or has none. */
+        if (!next.present || otx__same_file(&status, &next)) break;
     }
     otx__path_free(ctx, here);
     return result;

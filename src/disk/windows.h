@@ -5,7 +5,6 @@
 #include <direct.h>
 #include <io.h>
 #include <share.h>
-#include <wctype.h>
 
 /* As windows.h declares them, without windows.h. */
 struct _OVERLAPPED;

@@ -3,6 +3,7 @@
 #ifdef _WIN32
 
 #include <wchar.h>
+#include <wctype.h>
 
 #define OTX__SEPARATOR(c) ((c) == '/' || (c) == '\\')
 
@@ -76,6 +77,21 @@ OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
     return true;
 }
 
+/* A path without its \\?\ where a drive's root or a share follows: behind that the system
+   lets ".." take away the root, too, and \\?\C:\.. is \\?\, which is no directory. In
+   \\?\UNC\server the C is written over. */
+OTX__PRIVATE wchar_t *otx__sys_plain(wchar_t *path)
+{
+    static const wchar_t marked[] = L"\\\\?\\";
+    if (wcsncmp(path, marked, 4) != 0) return path;
+    if (path[4] && path[5] == L':' && path[6] == L'\\') return path + 4;
+    if (towlower(path[4]) != L'u' || towlower(path[5]) != L'n' || towlower(path[6]) != L'c' ||
+        path[7] != L'\\')
+        return path;
+    path[6] = L'\\';
+    return path + 6;
+}
+
 /* A path as the system takes it: whole, in UTF-16, without separators at its end, which
    some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
    alone may have more than 260 units. */
@@ -87,7 +103,7 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     unsigned long count;
     size_t prefix = 0;
     if (!otx__sys_utf16(given, path)) return false;
-    count = given[0] ? GetFullPathNameW(given, room, full, NULL) : 0;
+    count = given[0] ? GetFullPathNameW(otx__sys_plain(given), room, full, NULL) : 0;
     if (count == 0 || count >= room) {
         errno = count ? ENAMETOOLONG : ENOENT;
         return false;

@@ -30,7 +30,13 @@ OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, si
 
 /* The same in vectors, as gcc and clang know them for any set: four columns of two vectors
    each stay in registers. Written out, as what compilers make of the loop above for wider
-   sets goes by their version and -O. The order of operations on any number is the same. */
+   sets goes by their version and -O. The order of operations on any number is the same. Where
+   C calculates in more than double, as with the x87 under -std=c99, gcc has no product of a
+   vector and a double. */
+#if (defined(__GNUC__) || defined(__clang__)) && FLT_EVAL_METHOD == 0
+#define OTX__TAKE_IN_VECTORS
+#endif
+
 #define OTX__TAKE_COLUMN(y)                                                                  \
     do {                                                                                     \
         const double by = b[p * step + (j + (y)) * pitch];                                   \
@@ -62,7 +68,7 @@ OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, si
         }                                                                                    \
     }
 
-#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX2) && defined(OTX__TAKE_IN_VECTORS)
 __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
@@ -70,7 +76,7 @@ __attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
 }
 #endif
 
-#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX512) && defined(OTX__TAKE_IN_VECTORS)
 __attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx512(
     double *t, const double *a, const double *b, size_t step, size_t pitch)
 {
@@ -83,11 +89,11 @@ __attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx
 
 OTX__PRIVATE otx__take otx__tile_take_for(otx_isa isa)
 {
-#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX512) && defined(OTX__TAKE_IN_VECTORS)
     if (isa == OTX_ISA_AVX512 || isa == OTX_ISA_AVX512_BF16 || isa == OTX_ISA_AMX)
         return otx__tile_take_avx512;
 #endif
-#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+#if defined(OTX__AVX2) && defined(OTX__TAKE_IN_VECTORS)
     if (isa >= OTX_ISA_AVX2 && isa <= OTX_ISA_AMX) return otx__tile_take_avx2;
 #endif
     (void)isa;
