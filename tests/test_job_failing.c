@@ -132,6 +132,16 @@ static void test_errors(void)
     options.method = OTX_METHOD_OMP;
     options.how.omp.first_target = 1;
     check_fails(&options, OTX_ERROR_ARGUMENT, "first_target");
+    options.how.omp.first_target = 0;
+    options.how.subword = (otx_subword)99;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "subword 99 is unknown");
+    options.how.subword = (otx_subword)0;
+    options.byte_match = (otx_match)99;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in");
+    options.byte_match = (otx_match)0;
+    options.chat = (otx_chat)99;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "the chat template must be the donor's");
+    options.chat = (otx_chat)0;
     /* Contradictions. */
     base.config = "{\"hidden_size\": 4, \"vocab_size\": 10}";
     write_model("base", &base);
