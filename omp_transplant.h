@@ -82,274 +82,274 @@
      6281  files/safetensors_read     the header of a file, checked
      6606  files/safetensors_write    the header of a new file
      6763  files/gguf_types           ggml's types, and the sizes of values
-     6940  files/gguf_values          keys, tensors and values found
-     7058  files/gguf_walk            what stands in a header, one after the other
-     7270  files/gguf_read            the header of a file, checked
-     7491  files/gguf_write           the header of a new file
-     7697  files/gguf_keys            a list of keys that is being made
+     6931  files/gguf_values          keys, tensors and values found
+     7049  files/gguf_walk            what stands in a header, one after the other
+     7261  files/gguf_read            the header of a file, checked
+     7482  files/gguf_write           the header of a new file
+     7688  files/gguf_keys            a list of keys that is being made
 
-     7897  vocab                      tokens, from every source, and which of them are the same
-     7939  vocab/known                what the world calls things: files, classes, tokens
-     8263  vocab/token_table          the table of tokens, and finding tokens in it
-     8437  vocab/spelling             from what a file spells to bytes
-     8634  vocab/reader               what the readers of all sources share
-     8992  vocab/added_tokens         what other files add to a model's tokens
-     9340  vocab/in_use               tokens that are named as reserved ones and are none
-     9443  vocab/from_tokenizer_json  tokenizer.json
-     9736  vocab/from_tekken          tekken.json
-     9891  vocab/from_tiktoken        *.tiktoken
-     9956  vocab/from_sentencepiece   tokenizer.model and its like
-    10321  vocab/from_vocab_json      vocab.json and merges.txt
-    10407  vocab/from_vocab_txt       vocab.txt
-    10464  vocab/digits               how a tokenizer cuts numbers
-    10660  vocab/recognise            what a file is, by what it holds
-    10791  vocab/parse                the first source that is given, and what goes with it
-    11017  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11400  vocab/rules_read           the rules of each kind of file
-    11524  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11717  vocab/from_gguf            the vocabulary of a GGUF file
-    12025  vocab/gguf_rules           how it splits text
-    12177  vocab/split_bpe            words split by byte-pair encoding
-    12395  vocab/split                text split as the tokenizer's model splits it
-    12595  vocab/align                which base token a donor token is
+     7888  vocab                      tokens, from every source, and which of them are the same
+     7930  vocab/known                what the world calls things: files, classes, tokens
+     8254  vocab/token_table          the table of tokens, and finding tokens in it
+     8428  vocab/spelling             from what a file spells to bytes
+     8625  vocab/reader               what the readers of all sources share
+     8983  vocab/added_tokens         what other files add to a model's tokens
+     9331  vocab/in_use               tokens that are named as reserved ones and are none
+     9434  vocab/from_tokenizer_json  tokenizer.json
+     9727  vocab/from_tekken          tekken.json
+     9882  vocab/from_tiktoken        *.tiktoken
+     9947  vocab/from_sentencepiece   tokenizer.model and its like
+    10312  vocab/from_vocab_json      vocab.json and merges.txt
+    10398  vocab/from_vocab_txt       vocab.txt
+    10455  vocab/digits               how a tokenizer cuts numbers
+    10651  vocab/recognise            what a file is, by what it holds
+    10782  vocab/parse                the first source that is given, and what goes with it
+    11008  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11391  vocab/rules_read           the rules of each kind of file
+    11515  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    11708  vocab/from_gguf            the vocabulary of a GGUF file
+    12016  vocab/gguf_rules           how it splits text
+    12168  vocab/split_bpe            words split by byte-pair encoding
+    12386  vocab/split                text split as the tokenizer's model splits it
+    12586  vocab/align                which base token a donor token is
 
-    12852  encode                     text becomes pieces, pieces become ids
-    12896  encode/char_set            sets of characters
-    13089  encode/unicode_tables      what characters are, packed
-    13253  encode/categories          Unicode's categories, scripts and case, as sets
-    13554  encode/regex_parse         regular expressions, read: sets and escapes
-    13860  encode/regex_syntax        classes, repetitions, groups
-    14260  encode/regex_program       instructions, and what parts of an expression begin with
-    14413  encode/regex_make          the program that they become
-    14775  encode/regex_match         the program run over a text
-    15147  encode/slices              a text in pieces, and ways to cut it further
-    15392  encode/cutter_read         the steps of a pre-tokenizer, read
-    15704  encode/cutter              texts cut by them
-    15879  encode/normal_tables       what normalisers know of characters
-    16142  encode/normal_read         the same, unpacked
-    16289  encode/normal_forms        Unicode's four normal forms
-    16560  encode/charsmap            SentencePiece's map of characters
-    16709  encode/normalise_steps     what normalisers do, step by step
-    16898  encode/normalise           the normaliser of a tokenizer.json
-    17261  encode/added_cut           added tokens, cut out of a text
-    17460  encode/word_cache          what words became before
-    17539  encode/encode_words        words as the model splits them
-    17740  encode/encode_open         what an encoder is made from
-    18026  encode/encode              whole texts as token ids
-    18229  encode/write_counts        how often tokens occur, as lists
+    12843  encode                     text becomes pieces, pieces become ids
+    12887  encode/char_set            sets of characters
+    13080  encode/unicode_tables      what characters are, packed
+    13244  encode/categories          Unicode's categories, scripts and case, as sets
+    13545  encode/regex_parse         regular expressions, read: sets and escapes
+    13851  encode/regex_syntax        classes, repetitions, groups
+    14251  encode/regex_program       instructions, and what parts of an expression begin with
+    14404  encode/regex_make          the program that they become
+    14766  encode/regex_match         the program run over a text
+    15138  encode/slices              a text in pieces, and ways to cut it further
+    15383  encode/cutter_read         the steps of a pre-tokenizer, read
+    15695  encode/cutter              texts cut by them
+    15870  encode/normal_tables       what normalisers know of characters
+    16133  encode/normal_read         the same, unpacked
+    16280  encode/normal_forms        Unicode's four normal forms
+    16551  encode/charsmap            SentencePiece's map of characters
+    16700  encode/normalise_steps     what normalisers do, step by step
+    16889  encode/normalise           the normaliser of a tokenizer.json
+    17252  encode/added_cut           added tokens, cut out of a text
+    17451  encode/word_cache          what words became before
+    17530  encode/encode_words        words as the model splits them
+    17731  encode/encode_open         what an encoder is made from
+    18017  encode/encode              whole texts as token ids
+    18220  encode/write_counts        how often tokens occur, as lists
 
-    18336  simd                       the hot loops, once for each instruction set
-    18369  simd/kernels               the table of kernels, and what all versions share
-    18646  simd/scalar                the reference
-    18815  simd/sse2                  the operations of 128-bit x86, and what each does
-    18936  simd/neon                  those of 64-bit Arm
-    19031  simd/wasm                  those of WebAssembly's SIMD128
-    19116  simd/avx2                  those of 256-bit x86, with FMA
-    19198  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19842  simd/avx_vnni              AVX2, and products of integers
-    19938  simd/neon_bf16             NEON, and products of matrices
-    20092  simd/avx512                512-bit x86, by hand
-    20699  simd/amx                   tiles of x86, beside AVX-512
-    20942  simd/dispatch              which of them this machine can run, and which a call takes
+    18327  simd                       the hot loops, once for each instruction set
+    18360  simd/kernels               the table of kernels, and what all versions share
+    18637  simd/scalar                the reference
+    18806  simd/sse2                  the operations of 128-bit x86, and what each does
+    18927  simd/neon                  those of 64-bit Arm
+    19022  simd/wasm                  those of WebAssembly's SIMD128
+    19107  simd/avx2                  those of 256-bit x86, with FMA
+    19189  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    19833  simd/avx_vnni              AVX2, and products of integers
+    19929  simd/neon_bf16             NEON, and products of matrices
+    20083  simd/avx512                512-bit x86, by hand
+    20690  simd/amx                   tiles of x86, beside AVX-512
+    20933  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21168  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21224  solve/views                the rows of matrices, as the kernels read them
-    21353  solve/panels               vectors as the dense products want them, and these
-    21552  solve/rests                vectors on their way into panels
-    21730  solve/dictionary           the atoms, and their split along a common direction
-    21885  solve/exact_gram           products of all pairs of atoms in double
-    21967  solve/triangle             packed lower triangles
-    22071  solve/support              what is known of one target, and the exact steps
-    22347  solve/gram_table           products of atoms with all atoms, for scans
-    22602  solve/screen               which atoms are worth scoring in double: the bound
-    22873  solve/residuals            the residual form's targets on their way into a scan
-    23062  solve/scan                 the correlations of all atoms with a block's residuals
-    23231  solve/predict              making targets ready for the next scan
-    23478  solve/candidates           the atoms that a scan could not rule out
-    23809  solve/select               the next atoms of each target
-    24010  solve/rates                what a processor does in a second
-    24052  solve/pursuit              what one solve holds, and the memory it takes
-    24355  solve/plan                 which form, and in what blocks
-    24573  solve/apart                targets that a table of products cannot tell on
-    24623  solve/steps                a pursuit from its rows to its results
-    24851  solve/combine              new rows of coefficients
-    24913  solve/solver               the public call
-    25081  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25290  solve/affine_normal        the normal equations of an affine map
-    25533  solve/affine_factor        their factor, and their solution
-    25764  solve/affine_map           a fitted map, and the rows it makes
-    26108  solve/affine_choice        how many atoms to take, and chosen by what
-    26508  solve/affine_fit           what a fit of an affine map holds and needs
-    26772  solve/affine               fitting and applying affine maps
+    21159  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21215  solve/views                the rows of matrices, as the kernels read them
+    21344  solve/panels               vectors as the dense products want them, and these
+    21543  solve/rests                vectors on their way into panels
+    21721  solve/dictionary           the atoms, and their split along a common direction
+    21876  solve/exact_gram           products of all pairs of atoms in double
+    21958  solve/triangle             packed lower triangles
+    22062  solve/support              what is known of one target, and the exact steps
+    22338  solve/gram_table           products of atoms with all atoms, for scans
+    22593  solve/screen               which atoms are worth scoring in double: the bound
+    22864  solve/residuals            the residual form's targets on their way into a scan
+    23053  solve/scan                 the correlations of all atoms with a block's residuals
+    23222  solve/predict              making targets ready for the next scan
+    23469  solve/candidates           the atoms that a scan could not rule out
+    23800  solve/select               the next atoms of each target
+    24001  solve/rates                what a processor does in a second
+    24043  solve/pursuit              what one solve holds, and the memory it takes
+    24346  solve/plan                 which form, and in what blocks
+    24564  solve/apart                targets that a table of products cannot tell on
+    24614  solve/steps                a pursuit from its rows to its results
+    24842  solve/combine              new rows of coefficients
+    24904  solve/solver               the public call
+    25072  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25281  solve/affine_normal        the normal equations of an affine map
+    25524  solve/affine_factor        their factor, and their solution
+    25755  solve/affine_map           a fitted map, and the rows it makes
+    26099  solve/affine_choice        how many atoms to take, and chosen by what
+    26499  solve/affine_fit           what a fit of an affine map holds and needs
+    26763  solve/affine               fitting and applying affine maps
 
-    27063  methods                    rows for tokens that a model lacks, each method a room
-    27107  methods/parts              what methods share: sums of rows, combinations
-    27291  methods/pursuit            omp, omp-centred
-    27362  methods/constant           mean, zero
-    27390  methods/rough              products in float that leave few to be taken in double
-    27446  methods/near               each target against all anchors
-    27737  methods/weights            how a few anchors combine to a target
-    27958  methods/interpolation      common_interpolation
-    28111  methods/wechsel            wechsel
-    28161  methods/focus              focus
-    28249  methods/hull               hull
-    28300  methods/dense              matrices of double, and their products
-    28565  methods/lengthen           the base's rows of pieces beside the donor's
-    28831  methods/mapping            omp-affine, affine
-    29100  methods/linear             maps between two models' rows
-    29255  methods/clp                clp
-    29341  methods/chance             normal deviates that are the same everywhere
-    29402  methods/factor             of symmetric matrices
-    29451  methods/randn              randn
-    29540  methods/john_hewitt        john_hewitt
-    29624  methods/polar              the orthogonal part of a matrix
-    29720  methods/procrustes         procrustes
-    29813  methods/eigen              principal directions of a matrix's rows
-    30127  methods/landmark_pca       landmark_pca
-    30185  methods/stb                stb
-    30367  methods/rope               rows turned to positions
-    30457  methods/mp_rope            mp_rope
-    30783  methods/subword            subword
-    30889  methods/zett               zett
-    30911  methods/spread             the factor that suits hidden anchors' rows best
-    31138  methods/modifiers          what is done to the rows of any method
-    31282  methods/undertrained       rows that look as if nothing had trained them
-    31399  methods/methods            the table of all, and the public calls
+    27054  methods                    rows for tokens that a model lacks, each method a room
+    27098  methods/parts              what methods share: sums of rows, combinations
+    27282  methods/pursuit            omp, omp-centred
+    27353  methods/constant           mean, zero
+    27381  methods/rough              products in float that leave few to be taken in double
+    27437  methods/near               each target against all anchors
+    27728  methods/weights            how a few anchors combine to a target
+    27949  methods/interpolation      common_interpolation
+    28102  methods/wechsel            wechsel
+    28152  methods/focus              focus
+    28240  methods/hull               hull
+    28291  methods/dense              matrices of double, and their products
+    28556  methods/lengthen           the base's rows of pieces beside the donor's
+    28822  methods/mapping            omp-affine, affine
+    29091  methods/linear             maps between two models' rows
+    29246  methods/clp                clp
+    29332  methods/chance             normal deviates that are the same everywhere
+    29393  methods/factor             of symmetric matrices
+    29442  methods/randn              randn
+    29531  methods/john_hewitt        john_hewitt
+    29615  methods/polar              the orthogonal part of a matrix
+    29711  methods/procrustes         procrustes
+    29804  methods/eigen              principal directions of a matrix's rows
+    30118  methods/landmark_pca       landmark_pca
+    30176  methods/stb                stb
+    30358  methods/rope               rows turned to positions
+    30448  methods/mp_rope            mp_rope
+    30774  methods/subword            subword
+    30880  methods/zett               zett
+    30902  methods/spread             the factor that suits hidden anchors' rows best
+    31129  methods/modifiers          what is done to the rows of any method
+    31273  methods/undertrained       rows that look as if nothing had trained them
+    31390  methods/methods            the table of all, and the public calls
 
-    31577  across                     tokens of one vocabulary as weighted tokens of another
-    31591  across/map_rows            a map, gathered row by row
-    31788  across/token_map           by the split of the other vocabulary
-    31911  across/write_maps          two maps as safetensors
-    32054  across/spell_maps          two maps as JSON, for people
+    31568  across                     tokens of one vocabulary as weighted tokens of another
+    31582  across/map_rows            a map, gathered row by row
+    31779  across/token_map           by the split of the other vocabulary
+    31902  across/write_maps          two maps as safetensors
+    32045  across/spell_maps          two maps as JSON, for people
 
-    32174  disk                       files and directories
-    32213  disk/system                what POSIX and Windows are asked for
-    32254  disk/windows_paths         paths as Windows takes them
-    32379  disk/windows               the system as Windows gives it
-    32691  disk/posix                 the system as POSIX gives it
-    32939  disk/paths                 what can be told from their text
-    33013  disk/failure               why the system refused
-    33127  disk/look                  what stands at a path, and whether within another
-    33248  disk/listing               listings of directories
-    33323  disk/reading               files to read, and whether they have changed
-    33502  disk/writing               files to write
-    33619  disk/copying               copies of files
-    33685  disk/trees                 whole directories looked through, copied, removed
-    33901  disk/known                 what weights are called in a directory
-    33995  disk/staging               a directory made under another name, then renamed
-    34261  disk/staged_files          files made under another name, then renamed
-    34443  disk/missing               a path or a directory without what is wanted of it
-    34486  disk/gguf_files            GGUF files of a directory, by their names
-    34527  disk/weights               which files they are, and what may stand in their place
-    34863  disk/weight_index          the index of a checkpoint in shards
-    35080  disk/shards                what an index and its shards say of each other
-    35285  disk/gguf_parts            the parts of a split GGUF file
-    35394  disk/checkpoint            a model directory, in one file or in shards
-    35746  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35825  disk/tokenizer_directory   the tokenizer of a model directory
-    36087  disk/encoder_directory     the encoder of a model directory, and files of text
+    32165  disk                       files and directories
+    32204  disk/system                what POSIX and Windows are asked for
+    32245  disk/windows_paths         paths as Windows takes them
+    32370  disk/windows               the system as Windows gives it
+    32682  disk/posix                 the system as POSIX gives it
+    32930  disk/paths                 what can be told from their text
+    33004  disk/failure               why the system refused
+    33118  disk/look                  what stands at a path, and whether within another
+    33239  disk/listing               listings of directories
+    33314  disk/reading               files to read, and whether they have changed
+    33493  disk/writing               files to write
+    33610  disk/copying               copies of files
+    33676  disk/trees                 whole directories looked through, copied, removed
+    33892  disk/known                 what weights are called in a directory
+    33986  disk/staging               a directory made under another name, then renamed
+    34252  disk/staged_files          files made under another name, then renamed
+    34434  disk/missing               a path or a directory without what is wanted of it
+    34477  disk/gguf_files            GGUF files of a directory, by their names
+    34518  disk/weights               which files they are, and what may stand in their place
+    34854  disk/weight_index          the index of a checkpoint in shards
+    35071  disk/shards                what an index and its shards say of each other
+    35276  disk/gguf_parts            the parts of a split GGUF file
+    35385  disk/checkpoint            a model directory, in one file or in shards
+    35737  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    35816  disk/tokenizer_directory   the tokenizer of a model directory
+    36078  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36198  model                      which tensors and config keys belong to the vocabulary
-    36234  model/known                what the world calls things
-    36602  model/known_keys           keys of ids and sizes in configs
-    36776  model/known_classes        classes of tokenizers, by the type of model
-    37014  model/names                names of tensors
-    37178  model/document             the JSON files of a model directory
-    37273  model/members              what the members of a config are about
-    37494  model/config               what config.json says
-    37671  model/side                 a model directory opened once
-    37798  model/gguf_model           what a GGUF file says of a model
-    37855  model/code                 the Python that a tokenizer is loaded with
-    38089  model/parts                what each tensor does for the vocabulary
-    38219  model/whole                whether all tensors are there
-    38341  model/find                 finding the parts of a model
-    38645  model/processor            the tokens that a processor looks for by their text
-    38800  model/heirs                what becomes of the ids in a config
-    38968  model/config_ids           ids in a config being edited
-    39208  model/config_lists         lists, dictionaries and ranges of ids
-    39365  model/config_edit          config.json and generation_config.json, edited
-    39672  model/classes              which class a tokenizer is loaded as
-    39879  model/class_tokens         added tokens that a class numbers otherwise
+    36189  model                      which tensors and config keys belong to the vocabulary
+    36225  model/known                what the world calls things
+    36593  model/known_keys           keys of ids and sizes in configs
+    36767  model/known_classes        classes of tokenizers, by the type of model
+    37005  model/names                names of tensors
+    37169  model/document             the JSON files of a model directory
+    37264  model/members              what the members of a config are about
+    37485  model/config               what config.json says
+    37662  model/side                 a model directory opened once
+    37789  model/gguf_model           what a GGUF file says of a model
+    37846  model/code                 the Python that a tokenizer is loaded with
+    38080  model/parts                what each tensor does for the vocabulary
+    38210  model/whole                whether all tensors are there
+    38332  model/find                 finding the parts of a model
+    38636  model/processor            the tokens that a processor looks for by their text
+    38791  model/heirs                what becomes of the ids in a config
+    38959  model/config_ids           ids in a config being edited
+    39199  model/config_lists         lists, dictionaries and ranges of ids
+    39356  model/config_edit          config.json and generation_config.json, edited
+    39663  model/classes              which class a tokenizer is loaded as
+    39870  model/class_tokens         added tokens that a class numbers otherwise
 
-    39995  job                        the whole transplant, in the order in which it happens
-    40056  job/draft_map              which tokens the rows of a draft's head are of
-    40114  job/job                    what a job holds
-    40516  job/open                   opening the two models
-    40792  job/map                    the caller's map
-    40913  job/align                  where every new row comes from
-    41115  job/draft_vocab            the tokens that a draft's head has rows for
-    41360  job/plan                   what becomes of every tensor, and of the configs
-    41583  job/draft_head             a head of fewer rows, and what says which
-    41740  job/rope                   heads and rotary positions of the two models
-    41838  job/chat                   the template that turns messages into text
-    41977  job/digits                 where the two tokenizers cut numbers differently
-    42178  job/converted              the special tokens that a conversion to GGUF finds
-    42486  job/gguf_donor             the files of a tokenizer, open once more
-    42570  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42853  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43181  job/gguf_merges            the merges of a byte-level vocabulary
-    43352  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43522  job/gguf_special           special tokens, flags, templates
-    43741  job/gguf_normal            what becomes of spaces and letters
-    43884  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44080  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44320  job/bos                    texts that begin otherwise than the base's
-    44384  job/rows                   rows in memory: reading, checking, their mean
-    44724  job/pieces                 what the base cuts new tokens into
-    44879  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45144  job/magikarp               tokens that look under-trained by their rows
-    45271  job/match                  rows of tokens that a new one only begins with
-    45358  job/solve                  solving for the rows of the donor
-    45567  job/targets                the rows that are made from the donor's
-    45690  job/diagnose               what is odd about the rows that were made
-    45822  job/rebuild                the new rows of one vocabulary tensor
-    46113  job/write_blocks           new rows as blocks
-    46212  job/write                  the output and its weights
-    46528  job/write_gguf             the output as a GGUF file, or as parts of one
-    46878  job/copy                   the other files of the two models
-    47095  job/index                  the files that are written anew
-    47273  job/run                    the whole, in order
-    47438  job/combined               a map of tokens by the combinations that a method makes
-    47538  job/report                 what a job did, as JSON and as a table
-    47867  job/findings               what is told of a finished model
-    47918  job/check_head             a head of fewer rows than tokens
-    48163  job/check_files            its files
-    48300  job/check_ids              sizes, ids and tying
-    48516  job/check_values           values
-    48595  job/check_gguf             the tokens of a GGUF file
-    48845  job/check_gguf_keys        its other keys, and its tensors
-    49092  job/check_draft            as a draft model for another
-    49434  job/verify                 whether a finished model agrees with itself
+    39986  job                        the whole transplant, in the order in which it happens
+    40047  job/draft_map              which tokens the rows of a draft's head are of
+    40105  job/job                    what a job holds
+    40507  job/open                   opening the two models
+    40783  job/map                    the caller's map
+    40904  job/align                  where every new row comes from
+    41106  job/draft_vocab            the tokens that a draft's head has rows for
+    41351  job/plan                   what becomes of every tensor, and of the configs
+    41574  job/draft_head             a head of fewer rows, and what says which
+    41731  job/rope                   heads and rotary positions of the two models
+    41829  job/chat                   the template that turns messages into text
+    41968  job/digits                 where the two tokenizers cut numbers differently
+    42169  job/converted              the special tokens that a conversion to GGUF finds
+    42477  job/gguf_donor             the files of a tokenizer, open once more
+    42561  job/gguf_pre               what llama.cpp calls the way it cuts text
+    42844  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43172  job/gguf_merges            the merges of a byte-level vocabulary
+    43343  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43513  job/gguf_special           special tokens, flags, templates
+    43732  job/gguf_normal            what becomes of spaces and letters
+    43875  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44071  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44311  job/bos                    texts that begin otherwise than the base's
+    44375  job/rows                   rows in memory: reading, checking, their mean
+    44715  job/pieces                 what the base cuts new tokens into
+    44870  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45135  job/magikarp               tokens that look under-trained by their rows
+    45262  job/match                  rows of tokens that a new one only begins with
+    45349  job/solve                  solving for the rows of the donor
+    45558  job/targets                the rows that are made from the donor's
+    45681  job/diagnose               what is odd about the rows that were made
+    45813  job/rebuild                the new rows of one vocabulary tensor
+    46104  job/write_blocks           new rows as blocks
+    46203  job/write                  the output and its weights
+    46519  job/write_gguf             the output as a GGUF file, or as parts of one
+    46869  job/copy                   the other files of the two models
+    47086  job/index                  the files that are written anew
+    47264  job/run                    the whole, in order
+    47429  job/combined               a map of tokens by the combinations that a method makes
+    47529  job/report                 what a job did, as JSON and as a table
+    47858  job/findings               what is told of a finished model
+    47909  job/check_head             a head of fewer rows than tokens
+    48154  job/check_files            its files
+    48291  job/check_ids              sizes, ids and tying
+    48507  job/check_values           values
+    48586  job/check_gguf             the tokens of a GGUF file
+    48836  job/check_gguf_keys        its other keys, and its tensors
+    49083  job/check_draft            as a draft model for another
+    49425  job/verify                 whether a finished model agrees with itself
 
-    49492  evaluate                   methods ranked on tokens that both models share
-    49511  evaluate/token_class       what a token is like, by its bytes
-    49575  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49773  evaluate/scores            how near rows come to the true ones
-    49873  evaluate/ranks             whether a true row is found among all
-    50004  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50233  evaluate/write_json        an evaluation as JSON
-    50346  evaluate/write_page        an evaluation as a page
+    49483  evaluate                   methods ranked on tokens that both models share
+    49502  evaluate/token_class       what a token is like, by its bytes
+    49566  evaluate/hidden            which tokens are hidden, and the rows at hand
+    49764  evaluate/scores            how near rows come to the true ones
+    49864  evaluate/ranks             whether a true row is found among all
+    49995  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50224  evaluate/write_json        an evaluation as JSON
+    50337  evaluate/write_page        an evaluation as a page
 
-    50560  reshape                    a model's own vocabulary, smaller or larger
-    50592  reshape/needed             what has to stay for the sake of what stays
-    50850  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51157  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51296  reshape/renumber           which tokens there are then, and their ids
-    51544  reshape/files_json         tokenizer.json and the JSON files beside it
-    51939  reshape/files_lines        merges.txt and vocab.txt
-    52023  reshape/files_pieces       SentencePiece models
-    52243  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52411  reshape/named              tokens that configs name, which stay
-    52528  reshape/files_gguf         the keys of GGUF files
-    52810  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53017  reshape/wording            what the transplant says, in words of those who asked
-    53115  reshape/new_model          the model with its new tokenizer
-    53283  reshape/text_counts        which tokens the caller's texts are made of
-    53352  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53508  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53760  reshape/trim               fewer tokens
-    53928  reshape/extend             a text that becomes a token
-    54219  reshape/more_tokens        all that are wanted, and the model with them
+    50551  reshape                    a model's own vocabulary, smaller or larger
+    50583  reshape/needed             what has to stay for the sake of what stays
+    50841  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51148  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51287  reshape/renumber           which tokens there are then, and their ids
+    51535  reshape/files_json         tokenizer.json and the JSON files beside it
+    51930  reshape/files_lines        merges.txt and vocab.txt
+    52014  reshape/files_pieces       SentencePiece models
+    52234  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52402  reshape/named              tokens that configs name, which stay
+    52519  reshape/files_gguf         the keys of GGUF files
+    52801  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53008  reshape/wording            what the transplant says, in words of those who asked
+    53106  reshape/new_model          the model with its new tokenizer
+    53274  reshape/text_counts        which tokens the caller's texts are made of
+    53343  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53499  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    53751  reshape/trim               fewer tokens
+    53919  reshape/extend             a text that becomes a token
+    54210  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -6874,15 +6874,6 @@ OTX__PRIVATE unsigned otx__gguf_element_size(otx_gguf_type type)
     static const unsigned char sizes[OTX_GGUF_TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4,
                                                              1, 0, 0, 8, 8, 8};
     return (unsigned)type < OTX_GGUF_TYPE_COUNT ? sizes[type] : 0;
-}
-
-/* What messages call a type of values. */
-OTX__PRIVATE const char *otx__gguf_element_name(otx_gguf_type type)
-{
-    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
-        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
-        "f64"};
-    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? names[type] : "unknown";
 }
 
 /* A number of `size` bytes, at most 8, little-endian. */

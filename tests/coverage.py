@@ -4,10 +4,10 @@ explains all that no test runs.
 
     tests/coverage.py FOLDER [--blocks [ROOM...]]
 
-FOLDER has the .gcda files, of any number of programs that were compiled from the same header.
+FOLDER has the header, and the .gcda files of any number of programs that were compiled from it.
 A block is a run of lines of one function that nothing ran; its key is "ROOM FUNCTION | TEXT",
-with the text of its first line, so that an entry stays good while lines move. "*" for the text is
-all of the function. --blocks prints them all as entries. Needs gcc 9 or later.
+with the text of its first line, so that an entry stays good while lines move. each part of
+an entry that ends with "*" fits all that begins so. --blocks prints them. Needs gcc 9 or later.
 The last line is `N passed, N failed, N skipped`.
 """
 
@@ -24,7 +24,7 @@ EXPLAINED = ROOT / "tests" / "uncovered.txt"
 
 
 def counted(path):
-    """{line of the header: (times run, function)} of one program; functions never called."""
+    """{line of the header: (times run, function)} of one program."""
     done = subprocess.run(["gcov", "--json-format", "--stdout", str(path)], cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     lines = {}
@@ -116,7 +116,7 @@ def table(lines, room):
 
 def main():
     folder, *more = sys.argv[1:]
-    text = (ROOT / HEADER).read_text().splitlines()
+    text = (Path(folder) / HEADER).read_text().splitlines()
     room = rooms(text)
     lines = merged(folder)
     found = blocks(lines, text, room)

@@ -21,7 +21,8 @@ stub=tests/hostile/covered.c
 
 if [ $# -eq 0 ]; then
     rm -f "$build"/*.gcda "$build"/*.gcno "$build"/*.o "$build"/test_*
-    set -- $(ls tests/test_*.c tests/test_tool*.py | sed 's,.*/\(.*\)\..*,\1,') faults
+    set -- $(ls tests/test_*.c tests/test_tool*.py | sed 's,.*/\(.*\)\..*,\1,') \
+        evaluate_twin pieces_twin faults
 fi
 
 # The header, with the same lines: what computes is optimised, which would take too long
@@ -72,7 +73,7 @@ failing_system() {
 if [ "$1" = --one ]; then # what xargs runs below
     case $2 in
     faults) failing_system ;;
-    test_tool*) python3 "tests/$2.py" "$build/transplant" ;;
+    test_tool* | *_twin) python3 "tests/$2.py" "$build/transplant" ;;
     *) suite_in_c "$2" ;;
     esac >"$build/$2.out" 2>&1
     echo $? >"$build/$2.status"

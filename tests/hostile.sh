@@ -40,6 +40,11 @@ elif [ -f "$library" ]; then
 else
     skip "a system that fails, sanitized" "no gcc with its sanitizers"
 fi
+if [ "${1-}" = --long ]; then
+    suite "lines that no test runs" ./tests/coverage.sh
+else
+    skip "lines that no test runs" "for --long"
+fi
 if [ "${1-}" = --long ]; then fuzzed "-max_total_time=${OTX_FUZZ_SECONDS:-1800}"; fi
 echo
 finish

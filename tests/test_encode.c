@@ -309,6 +309,22 @@ static void words_of_every_model(void)
         "['" MARK "',-2],['a',-2],['b',-1]]}}");
     ENCODE(e, "a ab zz b", "1 1 4 2 0 2 4");
     otx_encoder_close(e);
+    e = encoder_of( /* scores of many digits, and of large exponents */
+        "{'model':{'type':'Unigram','unk_id':0,'vocab':[['<unk>',0],"
+        "['ab',-0.50000000000000000000000001],['a',-1e-30],['b',-10e-1],['aa',-3e-29]]}}");
+    ENCODE(e, "abb", "1 3");
+    ENCODE(e, "aab", "2 1");
+    otx_encoder_close(e);
+    e = encoder_of( /* one merge twice: its last place counts */
+        "{'model':{'type':'BPE','vocab':{'a':0,'b':1,'c':2,'ab':3,'bc':4},"
+        "'merges':['a b','b c','a b']}}");
+    ENCODE(e, "abc", "0 4");
+    otx_encoder_close(e);
+    e = encoder_of("{'model':{'type':'BPE','continuing_subword_prefix':'##','vocab':{'a':0,"
+                   "'##b':1,'ab':2,'##c':3,'abc':4},'merges':['a ##b','ab ##c']}}");
+    ENCODE(e, "abc", "4");
+    ENCODE(e, "ab", "2");
+    otx_encoder_close(e);
 }
 
 /* A space is put before what the caller's text begins with, if that is still there. */

@@ -205,6 +205,13 @@ static void test_architectures(void)
     base.tensors[0].name = "net.lexicon.weight";
     write_model("base", &base);
     check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"net.lexicon.weight\" [10, 3]");
+    /* Two that are as good, of different sizes, and nothing says which. */
+    base_model_of(&base, OTX_F32, false);
+    base.config = "{\"hidden_size\": 3}";
+    add_tensor(&base, "other.embed_tokens.weight", OTX_F32, 12, 3, other_value, 0);
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "several tensors may be the input embedding");
+    CHECK_CONTAINS(last_error.message, "\"other.embed_tokens.weight\" [12, 3]");
     /* Layer weights of that size, and sizes that config.json explains, are none. */
     base_model_of(&base, OTX_F32, false);
     add_tensor(&base, "model.layers.0.mlp.up.weight", OTX_F32, 10, 3, other_value, 0);
