@@ -13,8 +13,7 @@ __attribute__((destructor)) static void let_write(void)
     *(void **)&leave_off = dlsym(RTLD_DEFAULT, "otx_shim_leave_off");
     if (leave_off) leave_off();
     for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        limit.rlim_cur = limit.rlim_max = RLIM_INFINITY; /* which only root may */
-        if (setrlimit(kinds[i], &limit) == 0 || getrlimit(kinds[i], &limit) != 0) continue;
+        if (getrlimit(kinds[i], &limit) != 0) continue;
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(kinds[i], &limit);
     }
