@@ -48,13 +48,16 @@ if [ "$1" != --table ] && [ "$1" != --one ] && [ ! -f "$build/implementation.o" 
     count "examples/transplant.c" $?
 fi
 
-# A suite in C, built unless it was: private ones count the implementation in themselves.
+# A suite in C, built unless it was: private ones count the implementation in themselves. What
+# the suite itself does is not counted.
 suite_in_c() {
-    name=$build/$1 object=$build/implementation.o
-    if includes_implementation "tests/$1.c"; then object=; fi
+    name=$build/$1 object=$build/implementation.o own="-std=c99 -O2 $OTX_OPENMP -I$build -I."
+    if includes_implementation "tests/$1.c"; then
+        object='' own="$flags -fprofile-filter-files=omp_transplant.h\$"
+    fi
     if [ ! -x "$name" ] || [ "tests/$1.c" -nt "$name" ]; then
         rm -f "$name-suite.gcda"
-        gcc $flags -c "tests/$1.c" -o "$name-suite.o" &&
+        gcc $own -c "tests/$1.c" -o "$name-suite.o" &&
             gcc $flags "$name-suite.o" $object -o "$name" -lm -pthread || return 1
     fi
     "$name"

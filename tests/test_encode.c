@@ -117,8 +117,8 @@ static void added_tokens_of_files_beside(void)
     put_text(OTX_VOCAB_TOKENIZER_JSON, own, sizeof own,
              GPT2("", FLAGS("Xx", "10", ""), "{'type':'Lowercase'}"));
     put_text(OTX_VOCAB_TOKENIZER_CONFIG, config, sizeof config,
-             "{'pad_token':'<N>','added_tokens_decoder':{'11':{'content':'<L>','lstrip':true,'special':true},"
-             "'12':{'content':'Bb','special':false}}}");
+             "{'pad_token':'<N>','added_tokens_decoder':{'11':{'content':'<L>','lstrip':true,"
+             "'special':true},'12':{'content':'Bb','special':false}}}");
     CHECK_INT(otx_encoder_parse(NULL, texts, "T", &e, &error), OTX_OK);
     ENCODE(e, "axXa", "0 10 0"); /* no word of "normalized": one that is not special is */
     ENCODE(e, "a  <L>a<l>", "0 11 0");
