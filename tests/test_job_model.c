@@ -233,6 +233,60 @@ static void test_architectures(void)
     check_matrix("out", "lm_head.weight", 14, true, base_head);
 }
 
+/* Beside a type of model that forces a class, code keeps the donor's. */
+static void test_classes(void)
+{
+    static const struct {
+        const char *tokenizer_config, *type; /* of the donor */
+        const char *wanted, *code;
+    } cases[] = {
+        {"{\"bos_token\": \"<s>\", \"tokenizer_class\": \"PreTrainedTokenizerFast\", "
+         "\"model_max_length\": 4096}", "llama",
+         "\"tokenizer_class\": \"PreTrainedTokenizerFast\"",
+         "(PreTrainedTokenizerFast):\n    pass"},
+        {"{\"tokenizer_class\": \"GPT2Tokenizer\"}", "gpt2",
+         "\"tokenizer_class\": \"GPT2Tokenizer\"",
+         "getattr(transformers, \"GPT2TokenizerFast\", None) or transformers.GPT2Tokenizer\n"},
+        {NULL, "bert", "\"tokenizer_class\": \"BertTokenizerFast\"",
+         "getattr(transformers, \"BertTokenizerFast\", None) or transformers.BertTokenizer\n"},
+    };
+    char config[200];
+    otx_verify_options options;
+    model base, donor;
+    size_t i;
+    for (i = 0; i < COUNT(cases); i++) {
+        base_model_of(&base, OTX_F32, true);
+        base.config = "{\"hidden_size\": 3, \"vocab_size\": 10, \"model_type\": \"qwen2\", "
+                      "\"max_position_embeddings\": 512}";
+        donor_model_of(&donor, OTX_F32, true);
+        donor.tokenizer_config = cases[i].tokenizer_config;
+        (void)snprintf(config, sizeof config, "{\"hidden_size\": 9, \"vocab_size\": 14, "
+                       "\"model_type\": \"%s\"}", cases[i].type);
+        donor.config = config;
+        scratch_remove_tree("donor");
+        write_model("base", &base);
+        write_model("donor", &donor);
+        CHECK_RUN(NULL, NULL);
+        CHECK_CONTAINS(read_file("out", "tokenizer_config.json"), cases[i].wanted);
+        CHECK_CONTAINS(read_file("out", "tokenizer_config.json"),
+                       "\"auto_map\": {\"AutoTokenizer\": "
+                       "[\"tokenization_transplanted.TransplantedTokenizer\", ");
+        CHECK_CONTAINS(read_file("out", "tokenization_transplanted.py"), cases[i].code);
+        if (i == 0)
+            CHECK_CONTAINS(logged, "says \"model_max_length\": 4096, the base's config.json "
+                                   "\"max_position_embeddings\": 512");
+    }
+    /* Without the code, verify says what becomes of it. */
+    write_file("out", "tokenizer_config.json", "{\"tokenizer_class\": \"BertTokenizer\"}");
+    memset(&options, 0, sizeof options);
+    options.finding = remember;
+    logged[0] = 0;
+    CHECK_INT(otx_verify(NULL, at("out"), &options, NULL, NULL), OTX_OK);
+    CHECK_CONTAINS(logged, "transformers makes a Qwen2Tokenizer of the tokenizer of a model of type "
+                           "qwen2, whatever tokenizer_config.json says (another class); load it "
+                           "with transformers.BertTokenizer.from_pretrained");
+}
+
 static void test_names(void)
 {
     static const struct {
@@ -278,6 +332,7 @@ int main(void)
     RUN(test_levels);
     RUN(test_files);
     RUN(test_architectures);
+    RUN(test_classes);
     RUN(test_names);
     scratch_close();
     return test_end();
