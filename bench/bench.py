@@ -3,7 +3,8 @@
 usage: bench/run.sh COMMAND [SIZE] > SECTION.md
 
   peer [SIZE]       mergekit's batch_omp against this library in the same run
-  gpu [SIZE]        the same with mergekit on a CUDA device
+  gpu [SIZE]        the same with mergekit on a CUDA device (all targets, if PEER_TARGETS is not
+                    set)
   real [NAME]       the same on a real model's embedding, out of a package:
                     smollm2 (default), minilm or wordllama
   spams [NAME]      SPAMS, batched-omp and scikit-learn against this library in the
@@ -321,14 +322,16 @@ def gpu(size="S"):
     build("solve")
     found = data(size)
     python = os.environ.get("PYTHON", "python3")
+    slice_ = os.environ.get("PEER_TARGETS", str(found.targets))
     theirs = peer_run("peer_mergekit.py", python, found, "--device", "cuda", "--variants",
-                      "512,2048,8192", "--repeat", "3", out="mergekit on the GPU")
+                      "512,2048,8192", "--first-targets", slice_, "--repeat", str(rounds(3)),
+                      out="mergekit on the GPU")
     heading(f"mergekit's `batch_omp` on a GPU, this library on the processor, size {size}", before)
     if "skipped" in theirs:
         print(f"\nNot run: {theirs['skipped']}")
         return True
     print(f"\n{found}.\n")
-    table.table({"this library": [ours(found, repeat=3)], "mergekit on the GPU": [theirs]},
+    table.table({"this library": [ours(found, repeat=rounds(3))], "mergekit on the GPU": [theirs]},
                 found.targets)
     print()
     return compare_files(found, ["mergekit on the GPU"])

@@ -75,13 +75,19 @@ class Error(ctypes.Structure):
 
 
 def build(directory):
-    source = Path(directory) / "library.c"
-    source.write_text('#define OMP_TRANSPLANT_IMPLEMENTATION\n#include "omp_transplant.h"\n')
+    """The library as a shared one: of what OTX_TEST_OBJECT names, an object compiled before and
+    flags, or compiled here."""
     library = Path(directory) / "library.so"
     compiler = os.environ.get("CC", "cc").split()
-    command = [*compiler, "-std=c99", "-O2", "-shared", "-fPIC", f"-I{ROOT}"]
+    compiled = os.environ.get("OTX_TEST_OBJECT")
+    if compiled:
+        parts = compiled.split()
+    else:
+        source = Path(directory) / "library.c"
+        source.write_text('#define OMP_TRANSPLANT_IMPLEMENTATION\n#include "omp_transplant.h"\n')
+        parts = ["-std=c99", "-O2", "-fPIC", f"-I{ROOT}", str(source)]
     try:
-        subprocess.run([*command, str(source), "-o", str(library), "-lm"], check=True)
+        subprocess.run([*compiler, "-shared", *parts, "-o", str(library), "-lm"], check=True)
     except FileNotFoundError:
         print("affine_twin.py: skipped: no compiler")
         sys.exit(77)

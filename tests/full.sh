@@ -346,7 +346,7 @@ whole() {
     suite "the examples, as they say" ./tests/test_examples.sh
     suite "layers alone, every option" ./tests/test_layers.sh --full
     sources="tests/test_golden.c tests/test_omp.c tests/test_omp_calls.c"
-    suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
+    suites "$CC, in every way" "" "-O3 $strict" $CC -std=c99 -O2 $(openmp $CC) -I.
 }
 
 # A few of the platforms, a hostile system, and the page in a browser, all in bounded form,

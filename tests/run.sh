@@ -24,6 +24,7 @@ case "${1-}" in
 --platforms) exec ./tests/platforms.sh ;;
 --hostile) exec ./tests/hostile.sh --long ;;
 --web) what=web ;;
+--warnings) what=warnings ;;     # a part of the everyday run
 --one-by-one) what=one_by_one ;; # a part of --full
 test_*) what=chosen ;;
 *)
@@ -157,8 +158,11 @@ tools() {
     linked tests/solve_window.c "$build/solve_window"
     suite "windows of the targets, a process each" python3 tests/test_windows.py \
         "$build/transplant" "$build/solve_window"
-    suite "affine maps, against NumPy" env CC="$CC" python3 tests/affine_twin.py
-    suite "methods, against NumPy" env CC="$CC" python3 tests/method_twins.py
+    object="$build/implementation.o $(openmp $CC)"
+    suite "affine maps, against NumPy" env CC="$CC" OTX_TEST_OBJECT="$object" \
+        python3 tests/affine_twin.py
+    suite "methods, against NumPy" env CC="$CC" OTX_TEST_OBJECT="$object" \
+        python3 tests/method_twins.py
     suite "evaluations, against NumPy" python3 tests/evaluate_twin.py "$build/transplant"
     suite "pieces, against NumPy" python3 tests/pieces_twin.py "$build/transplant"
 }
@@ -194,12 +198,14 @@ everyday() {
     if have python3; then suite "the tree" python3 tests/test_tree.py
     else skip "the tree" "no python3"; fi
     sources=$(ls tests/test_*.c tests/test_*.sh)
-    # -O3 is what README.md has; -fPIC is for the shared library among the examples.
-    if suites "$CC" "" "-O3 -fPIC $strict" $CC -std=c99 -O2 $(openmp $CC) -I.; then
-        readme $(openmp $CC) -DOMP_TRANSPLANT_IMPLEMENTED "$build/implementation.o"
-        tools
-    fi
-    warnings
+    # -fPIC is for the shared library among the examples.
+    if ! suites "$CC" "" "-fPIC $strict" $CC -std=c99 -O1 $(openmp $CC) -I.; then return; fi
+    readme $(openmp $CC) -DOMP_TRANSPLANT_IMPLEMENTED "$build/implementation.o"
+    # The tool keeps one core busy; compilers have the other.
+    OTX_TEST_BUILD=$build-warnings ./tests/run.sh --warnings >"$build/warnings.out" 2>&1 &
+    tools
+    wait
+    suite "every compiler, without a warning" cat "$build/warnings.out"
 }
 
 # Only the suites that are named.
@@ -239,7 +245,7 @@ web() {
 case $what in
 everyday) everyday ;;
 full) everyday; thorough ;;
-clients | one_by_one | web) $what ;;
+clients | one_by_one | warnings | web) $what ;;
 chosen) chosen "$@" ;;
 esac
 echo
