@@ -282,9 +282,9 @@ static void test_classes(void)
     options.finding = remember;
     logged[0] = 0;
     CHECK_INT(otx_verify(NULL, at("out"), &options, NULL, NULL), OTX_OK);
-    CHECK_CONTAINS(logged, "transformers makes a Qwen2Tokenizer of the tokenizer of a model of type "
-                           "qwen2, whatever tokenizer_config.json says (another class); load it "
-                           "with transformers.BertTokenizer.from_pretrained");
+    CHECK_CONTAINS(logged, "transformers makes a Qwen2Tokenizer of the tokenizer of a model of "
+                           "type qwen2, whatever tokenizer_config.json says (another class); load "
+                           "it with transformers.BertTokenizer.from_pretrained");
 }
 
 static void test_names(void)
