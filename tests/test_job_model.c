@@ -64,6 +64,16 @@ static void test_config(void)
     write_model("base", &base);
     check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"image_token_index\" is 7, the token "
                                              "\"only-base\"");
+    /* What only generates goes on without it, and without what is in no form of ids. */
+    base.config = plain_config;
+    base.generation = "{\"image_token_index\": [7], \"suppress_tokens\": \"all\"}";
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(read_file("out", "generation_config.json"),
+                   "{\"image_token_index\": [], \"suppress_tokens\": null");
+    CHECK_CONTAINS(logged, "1 of the ids in \"image_token_index\" have no counterpart");
+    CHECK_CONTAINS(logged, "\"suppress_tokens\" holds ids of the base's tokenizer in a form that is "
+                           "not known; set to null");
 }
 
 /* A config of a language model within another, so many deep. */
