@@ -414,7 +414,8 @@ static void test_rows(void)
 
 static void test_map(void)
 {
-    static const char *const good[] = {"x=#7", "\\x79=only-base", "#12=a"};
+    static const char *const good[] = {"x=#7", "\\x79=only-base", "#12=a",
+                                       " d=a"}; /* by its bytes */
     static const char *const bad[][2] = {
         {"x", "DONOR=BASE"},          {"x\\q=a", "DONOR=BASE"}, {"=a", "DONOR=BASE"},
         {"x=", "after ="},            {"x=nix", "\"nix\""},     {"nix=a", "no token \"nix\""},
@@ -432,15 +433,16 @@ static void test_map(void)
     write_model("base", &base);
     write_model("donor", &donor);
     options.map = good;
-    options.map_count = 3;
+    options.map_count = COUNT(good);
     CHECK_RUN(&options, &summary);
-    CHECK_INT(summary.tokens.mapped, 3);
+    CHECK_INT(summary.tokens.mapped, 4);
     CHECK_INT(summary.tokens.approximated, 1);
     read_floats("model.embed_tokens.weight", 0, 42, values);
     for (i = 0; i < 3; i++) {
         CHECK(values[X * 3 + i] == (float)base_embedding(7, i));
         CHECK(values[Y * 3 + i] == (float)base_embedding(7, i));
         CHECK(values[TOOL * 3 + i] == (float)base_embedding(2, i));
+        CHECK(values[2 * 3 + i] == (float)base_embedding(2, i));
     }
     for (i = 0; i < COUNT(bad); i++) {
         const char *entry = bad[i][0];
