@@ -6,7 +6,7 @@ explains all that no test runs.
 
 FOLDER has the header, and the .gcda files of any number of programs that were compiled from it.
 A block is a run of lines of one function that nothing ran; its key is "ROOM FUNCTION | TEXT",
-with the text of its first line, so that an entry stays good while lines move. each part of
+with the text of its first line, so that an entry stays good while lines move. Each part of
 an entry that ends with "*" fits all that begins so. --blocks prints them. Needs gcc 9 or later.
 The last line is `N passed, N failed, N skipped`.
 """
