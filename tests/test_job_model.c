@@ -72,8 +72,8 @@ static void test_config(void)
     CHECK_CONTAINS(read_file("out", "generation_config.json"),
                    "{\"image_token_index\": [], \"suppress_tokens\": null");
     CHECK_CONTAINS(logged, "1 of the ids in \"image_token_index\" have no counterpart");
-    CHECK_CONTAINS(logged, "\"suppress_tokens\" holds ids of the base's tokenizer in a form that is "
-                           "not known; set to null");
+    CHECK_CONTAINS(logged, "\"suppress_tokens\" holds ids of the base's tokenizer in a form that "
+                           "is not known; set to null");
 }
 
 /* A config of a language model within another, so many deep. */
