@@ -36,12 +36,12 @@ case "$only" in
     path_wings="disk model job evaluate reshape" ;;
 files) api="version result context matrix blocks source json safetensors gguf"
     wings="base files" path_api='' path_wings=''
-    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch
+    without="base/clock base/team base/hash base/pool base/base64 base/protobuf base/watch
              files/gguf_keys" ;;
 vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
-    without="base/number base/blocks base/blocks_fit base/blocks_make base/watch files/tensors
-             files/safetensors_read files/safetensors_write files/gguf_types
+    without="base/team base/number base/blocks base/blocks_fit base/blocks_make base/watch
+             files/tensors files/safetensors_read files/safetensors_write files/gguf_types
              files/gguf_values files/gguf_walk files/gguf_read files/gguf_write
              files/gguf_keys vocab/known_gguf vocab/from_gguf vocab/gguf_rules" ;;
 solve) api="version result context isa matrix solver"

@@ -16,6 +16,12 @@ usage: bench/run.sh COMMAND [SIZE] > SECTION.md
   growth            time against N, B, d and k, one varied at a time
   agreement [SIZE]  this library, its time and memory, against a double-precision
                     brute force on 64 targets; fails if they differ
+  busy [SIZE]       one thread and all, also with the last core busy; fails if more
+                    threads are slower there, or wait at the processor's expense
+  memory [SIZE]     three forms: what the plan promised, and what was held; fails
+                    if that is more
+  around            files copied beside cp, and vocabularies read and aligned, of
+                    the models in the directories BASE and DONOR
 
 SIZE is tiny, S (default), M, C1, P1, G1 or a file that bench/make_data.py wrote.
 Each command prints a section for bench/RESULTS.md; what it is doing goes to
@@ -25,7 +31,7 @@ Environment: CC, CFLAGS (-O3), THREADS (all cores), DTYPE (bf16; or f32), MEMORY
 (GiB that the solver may use; half of the machine's), SOLVE_FLAGS (options for
 bench/solve), ROUNDS, PEER_TARGETS (how many targets mergekit solves before its
 time is scaled up), PYTHON (python3; for gpu one that has PyTorch with CUDA and
-mergekit), OTX_BENCH_DIR (where data, environments and results go; bench/.work).
+mergekit), BASE, DONOR, OTX_BENCH_DIR (where data, environments and results go; bench/.work).
 """
 
 import datetime
@@ -38,6 +44,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import around
 import compare
 import growth
 import make_data
@@ -101,15 +108,15 @@ def package_file(requirement, pattern):
     return sorted(folder.rglob(pattern))[0]
 
 
-def build(name):
-    """Compiles a program of this folder, with OpenMP where the compiler has it."""
+def build(name, folder=HERE):
+    """Compiles a program of a folder, with OpenMP where the compiler has it."""
     cc = shlex.split(os.environ.get("CC", "cc"))
     flags = shlex.split(os.environ.get("CFLAGS", "-O3"))
     probe = WORK / "probe.c"
     probe.write_text("int main(void) { return 0; }\n")
     has = subprocess.run([*cc, "-fopenmp", probe, "-o", WORK / "probe"], stderr=subprocess.DEVNULL)
     openmp = [] if has.returncode else ["-fopenmp"]
-    subprocess.run([*cc, *flags, *openmp, f"-I{HERE.parent}", HERE / f"{name}.c", "-o",
+    subprocess.run([*cc, *flags, *openmp, f"-I{HERE.parent}", folder / f"{name}.c", "-o",
                     WORK / name, "-lm"], check=True)
     return WORK / name
 
@@ -442,8 +449,46 @@ def agreement(size="S"):
     return compare_files(found, [])
 
 
+def solving(found, threads=THREADS, *words):
+    return [WORK / "solve", found.path, found.file("this library.safetensors"), "--k",
+            str(found.k), *solver_options(threads), *words]
+
+
+def busy_command(size="S"):
+    before = machine()
+    build("solve")
+    found = data(size)
+    heading(f"Beside a busy core, size {size}", before)
+    print(f"\n{found}. Whole processes, reading and all.\n", flush=True)
+    return around.busy(lambda n: solving(found, n), rounds(3), THREADS)
+
+
+def memory_command(size="S"):
+    before = machine()
+    build("solve")
+    found = data(size)
+    held = found.path.stat().st_size + found.targets * (found.k * 12 + 8)
+    heading(f"Memory, promised and held, size {size}", before)
+    print(f"\n{found}.\n", flush=True)
+    return around.memory(lambda form: solving(found, THREADS, "--form", form), held)
+
+
+def around_command():
+    if "BASE" not in os.environ or "DONOR" not in os.environ:
+        sys.exit("bench: around wants two models' directories in BASE and DONOR")
+    before = machine()
+    base, donor = os.environ["BASE"], os.environ["DONOR"]
+    tool, vocab = build("transplant", HERE.parent / "examples"), build("vocab")
+    heading("Around the solve", before)
+    print(flush=True)
+    around.files(tool, base, donor, WORK, rounds(5))
+    around.vocabularies(vocab, base, donor, rounds(5))
+    return True
+
+
 COMMANDS = {"peer": peer, "gpu": gpu, "real": real, "spams": spams, "stages": stages_command,
-            "roofline": roofline_command, "growth": growth_command, "agreement": agreement}
+            "roofline": roofline_command, "growth": growth_command, "agreement": agreement,
+            "busy": busy_command, "memory": memory_command, "around": around_command}
 
 
 def main():
@@ -451,7 +496,7 @@ def main():
     if command in ("-h", "--help"):
         print(__doc__.split("\n\n", 1)[1], end="")
         return
-    if command not in COMMANDS or len(words) > (0 if command == "growth" else 1):
+    if command not in COMMANDS or len(words) > (0 if command in ("growth", "around") else 1):
         sys.exit(__doc__.split("\n\n", 1)[1])
     if words and command == "real" and words[0] not in REAL:
         sys.exit(f"bench: no such embedding: {words[0]}")

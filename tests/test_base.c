@@ -279,6 +279,34 @@ static void pool_says_what_it_lacks(void)
     CHECK_INT(state.live, 0);
 }
 
+/* ---- numbers ---- */
+
+/* Every pattern of 2 bytes, and those of 4 around each border, at every place of rows of
+   several lengths: finite as the float that it is widened to. */
+static void patterns_that_are_finite(void)
+{
+    static const otx_dtype dtypes[] = {OTX_F16, OTX_BF16, OTX_F32};
+    size_t i, count, place, wrong = 0;
+    uint32_t pattern;
+    for (i = 0; i < COUNT(dtypes); i++) {
+        const size_t size = otx_dtype_bits(dtypes[i]) / 8;
+        for (pattern = 0; pattern < 0x10000; pattern++) {
+            uint32_t wide = pattern << 16 | (pattern & 1 ? 0xffff : 0);
+            uint16_t narrow = (uint16_t)pattern;
+            unsigned char row[9 * 4];
+            float value;
+            count = 1 + pattern % 9;
+            place = (pattern / 9) % count;
+            memset(row, size == 2 && pattern % 2 ? 0x3b : 0, sizeof row);
+            memcpy(row + place * size, size == 2 ? (void *)&narrow : (void *)&wide, size);
+            otx_to_float(&value, row + place * size, dtypes[i], 1);
+            wrong += otx__bits_are_finite((char *)row, size, otx__format_of(dtypes[i]).beyond,
+                                          count) != (value >= -FLT_MAX && value <= FLT_MAX);
+        }
+    }
+    CHECK_INT(wrong, 0);
+}
+
 int main(void)
 {
     RUN(test_write_string);
@@ -290,5 +318,6 @@ int main(void)
     RUN(test_sort);
     RUN(pool_grows);
     RUN(pool_says_what_it_lacks);
+    RUN(patterns_that_are_finite);
     return test_end();
 }

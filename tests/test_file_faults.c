@@ -11,7 +11,7 @@
 
 #include "test.h"
 
-typedef enum call { READ, WRITE, SYNC, CLOSE, LIST, RENAME, STATUS, PUSH, CALLS } call;
+typedef enum call { READ, WRITE, SYNC, CLOSE, LIST, RENAME, STATUS, PUSH, COPY, CALLS } call;
 
 /* The calls to come: how many of each go well before some fail, and how. */
 static struct {
@@ -90,6 +90,20 @@ int sync_file_range(int file, int64_t offset, int64_t bytes, unsigned flags)
 {
     (void)file, (void)offset, (void)bytes, (void)flags;
     return fails(PUSH) ? -1 : 0;
+}
+
+ssize_t copy_file_range(int from, int64_t *offset, int to, int64_t *at, size_t size,
+                        unsigned flags);
+ssize_t copy_file_range(int from, int64_t *offset, int to, int64_t *at, size_t size,
+                        unsigned flags)
+{
+    static char block[3000]; /* a short count for more */
+    ssize_t got;
+    if (fails(COPY)) return errno ? -1 : 0;
+    if (at || flags || lseek(from, (off_t)*offset, SEEK_SET) < 0) abort();
+    got = read(from, block, size < sizeof block ? size : sizeof block);
+    if (got > 0) *offset += got;
+    return got > 0 ? write(to, block, (size_t)got) : got;
 }
 #endif
 
@@ -196,6 +210,81 @@ static void test_writes_that_fail(void)
     CHECK(otx__sys_remove(at("to")));
     plan(SYNC, 0, 1, EINVAL);
     CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error), OTX_OK);
+}
+
+/* What the system copies, refuses or leaves half done: reading and writing do the rest, and
+   tell what fails. */
+static void test_copies_by_the_system(void)
+{
+#ifndef OTX__COPY_BY_SYSTEM
+    SKIP(test_copies_by_the_system, "it is not asked to");
+#else
+    static const int refusals[] = {EXDEV, ENOSYS, EINVAL, EOPNOTSUPP, EPERM, EIO, 0};
+    static char bytes[20001];
+    char *text;
+    size_t i, good;
+    for (i = 0; i + 1 < sizeof bytes; i++) bytes[i] = (char)('a' + i * i % 23);
+    scratch_text("from", bytes);
+    (void)otx__sys_remove(at("to"));
+    for (i = 0; i < COUNT(refusals); i++) {
+        for (good = 0; good < 9; good += 2) {
+            plan(COPY, (int)good, 1, refusals[i]);
+            CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error), OTX_OK);
+            CHECK_INT(called[COPY], good < 7 ? good + 1 : 7);
+            CHECK_INT(called[READ], good < 7 ? 1 : 0);
+            text = scratch_read("to", NULL);
+            CHECK(text && strcmp(text, bytes) == 0);
+            free(text);
+            CHECK(otx__sys_remove(at("to")));
+        }
+    }
+    plan(COPY, 1, 2, EINTR);
+    CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error), OTX_OK);
+    CHECK_INT(called[COPY], 9);
+    CHECK_INT(called[READ], 0);
+    CHECK(otx__sys_remove(at("to")));
+    plan(COPY, 2, 1, EIO);
+    faults[READ].bad = 1;
+    faults[READ].number = EIO;
+    check_copy_fails("/from: cannot read 14000 bytes at offset 6000 of 20000");
+    plan(COPY, 2, 1, ENOSPC);
+    faults[WRITE].bad = 1;
+    faults[WRITE].number = ENOSPC;
+    check_copy_fails("/to: cannot be written: No space left on device");
+#endif
+}
+
+/* Bytes that wait in the buffer go before those that the system copies, which it is asked for
+   where both lie alike in their pages. */
+static void test_copies_behind_a_buffer(void)
+{
+    static char bytes[10001];
+    otx_source source;
+    otx__file file;
+    otx_result result;
+    char *text;
+    int shift;
+    memset(bytes, 'x', sizeof bytes - 1);
+    scratch_text("from", bytes);
+    for (shift = 0; shift < 2; shift++) {
+        plan(COPY, 1, 1, EXDEV);
+        CHECK_INT(otx_source_open(NULL, at("from"), &source, &error), OTX_OK);
+        CHECK_INT(otx__file_create(NULL, at("behind"), &file, &error), OTX_OK);
+        CHECK(file.sink.write(file.sink.context, "before", 6));
+        result = otx__stream(NULL, &source, "from", (uint64_t)(4102 + shift), 4500, &file.sink,
+                             NULL, &error);
+        CHECK(file.sink.write(file.sink.context, "after", 5));
+        CHECK_INT(otx__file_finish(&file, result, &error), OTX_OK);
+        otx_source_close(NULL, &source);
+#ifdef OTX__COPY_BY_SYSTEM
+        CHECK_INT(called[COPY], shift ? 0 : 2);
+#endif
+        text = scratch_read("behind", NULL);
+        CHECK_INT(text ? strlen(text) : 0, 6 + 4500 + 5);
+        CHECK(text && memcmp(text, "beforex", 7) == 0 && strcmp(text + 4505, "xafter") == 0);
+        free(text);
+        CHECK(otx__sys_remove(at("behind")));
+    }
 }
 
 /* A file of many writes, one of which fails: the rest is not written. */
@@ -431,6 +520,8 @@ int main(void)
     RUN(test_reasons);
     RUN(test_reads_that_fail);
     RUN(test_writes_that_fail);
+    RUN(test_copies_by_the_system);
+    RUN(test_copies_behind_a_buffer);
     RUN(test_a_full_disk_midway);
     RUN(test_a_listing_that_fails_midway);
     RUN(test_looks_that_fail);

@@ -61,7 +61,8 @@ typedef enum otx_isa {
    calls that share no object may always run at the same time. */
 typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
-    otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
+    otx_parallel_for parallel_for;  /* NULL: threads if OpenMP is compiled in, which on Linux
+                                       and macOS sleep where they wait; else serial */
     void *parallel_context;
     int threads;                    /* most workers at once, up to 1,024; 0 or less: all
                                        that OpenMP gives, or 1 under a hook */

@@ -22,6 +22,7 @@
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; and finding
      clock     wall time for statistics
+     team      loops on several threads, which sleep where they wait
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding

@@ -24,6 +24,15 @@ OTX__PRIVATE void otx__hash_round(otx__hash_state *s)
     s->v2 = otx__rotate(s->v2, 32);
 }
 
+/* Eight bytes, the first the lowest: compilers make one load of it. */
+OTX__PRIVATE uint64_t otx__hash_word(const char *bytes)
+{
+    const unsigned char *b = (const unsigned char *)bytes;
+    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 |
+           (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 |
+           (uint64_t)b[7] << 56;
+}
+
 /* Takes in eight bytes. */
 OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
 {
@@ -56,16 +65,13 @@ OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
 OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
 {
     otx__hash_state s = otx__hash_open(key);
-    uint64_t word = 0;
+    uint64_t word = (uint64_t)size << 56;
     size_t i;
-    for (i = 0; i < size; i++) {
-        word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
-        if (i % 8 == 7) {
-            otx__hash_take(&s, word);
-            word = 0;
-        }
-    }
-    return otx__hash_close(&s, word | (uint64_t)size << 56);
+    for (i = 0; size - i >= 8; i += 8) otx__hash_take(&s, otx__hash_word(bytes + i));
+    bytes += i;
+    size -= i;
+    for (i = 0; i < size; i++) word |= (uint64_t)(unsigned char)bytes[i] << 8 * i;
+    return otx__hash_close(&s, word);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs

@@ -32,7 +32,7 @@ OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
 /* More threads than any machine has of processors end in the runtime's own crash. */
 #define OTX__THREADS_MOST 1024
 
-/* Most workers that otx__parallel runs at once. */
+/* Most workers that otx__parallel (team.h) runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
     int threads = ctx ? ctx->threads : 0;
@@ -43,25 +43,4 @@ OTX__PRIVATE int otx__threads(const otx_context *ctx)
 #endif
     if (threads > OTX__THREADS_MOST) return OTX__THREADS_MOST;
     return threads > 0 ? threads : 1;
-}
-
-OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
-                                void *argument)
-{
-    size_t i;
-    if (ctx && ctx->parallel_for) {
-        ctx->parallel_for(ctx->parallel_context, count, body, argument);
-        return;
-    }
-#ifdef _OPENMP
-    if (count > 1 && otx__threads(ctx) > 1) {
-        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
-        int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-        for (index = 0; index < total; index++)
-            body(argument, (size_t)index, omp_get_thread_num());
-        return;
-    }
-#endif
-    for (i = 0; i < count; i++) body(argument, i, 0);
 }

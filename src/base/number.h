@@ -106,6 +106,25 @@ OTX__PRIVATE otx__float_format otx__format_of(otx_dtype dtype)
                                   : e4m3;
 }
 
+/* Whether elements of 2 or 4 bytes are finite: their patterns, but for the sign, below
+   `beyond`. Several at a time: what is beyond carries into the bit of the sign. */
+OTX__PRIVATE bool otx__bits_are_finite(const char *from, size_t size, uint32_t beyond,
+                                       size_t count)
+{
+    const uint64_t every = size == 4 ? UINT64_C(0x100000001) : UINT64_C(0x1000100010001);
+    const uint64_t sign = every << (8 * size - 1), carry = sign - every * beyond;
+    const size_t each = 8 / size;
+    uint64_t bits, all = 0;
+    for (; count >= each; count -= each, from += 8) {
+        memcpy(&bits, from, sizeof bits);
+        all |= (bits & ~sign) + carry;
+    }
+    bits = 0;
+    memcpy(&bits, from, count * size);
+    all |= (bits & ~sign) + carry;
+    return (all & sign) == 0;
+}
+
 /* The value of a pattern, widened without loss. */
 OTX__PRIVATE float otx__float_of_narrow(uint32_t bits, otx__float_format format)
 {
@@ -139,14 +158,19 @@ OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t c
             memcpy(&value, bytes + i * sizeof value, sizeof value);
             to[i] = (float)value;
         }
+    } else if (dtype == OTX_BF16) { /* by itself: a loop that compilers can vectorise */
+        for (i = 0; i < count; i++) {
+            uint16_t bits;
+            memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
+            to[i] = otx__float_of_bf16(bits);
+        }
     } else if (otx_dtype_bits(dtype) == 8) {
         for (i = 0; i < count; i++) to[i] = otx__float_of_narrow(bytes[i], format);
     } else {
         for (i = 0; i < count; i++) {
             uint16_t bits;
             memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-            to[i] = dtype == OTX_BF16 ? otx__float_of_bf16(bits)
-                                      : otx__float_of_narrow(bits, format);
+            to[i] = otx__float_of_narrow(bits, format);
         }
     }
 }

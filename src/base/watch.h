@@ -32,15 +32,15 @@ OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
     watch->body(watch->argument, watch->first + index, worker);
 }
 
-/* Multiply-adds up to which one thread does a loop alone: a team of OpenMP's takes as long to
-   gather, on a busy machine far longer, and those who find nothing to do wait in a loop. */
+/* Multiply-adds up to which one thread does a loop alone: a team takes as long to gather. */
 #define OTX__ALONE_WORK 1e5
 
 /* Runs the items at hand: together or, where there is little to do, alone. */
 OTX__PRIVATE void otx__watch_slice(otx__watch *watch, size_t count, double work)
 {
     size_t i;
-    if ((double)count * work > OTX__ALONE_WORK || (watch->ctx && watch->ctx->parallel_for))
+    bool hook = watch->ctx && watch->ctx->parallel_for && !otx__team_has(watch->ctx);
+    if (hook || (double)count * work > OTX__ALONE_WORK)
         otx__parallel(watch->ctx, count, otx__watch_body, watch);
     else
         for (i = 0; i < count; i++) otx__watch_body(watch, i, 0);

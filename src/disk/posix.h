@@ -97,6 +97,25 @@ extern int otx__sys_sync_range(int file, int64_t offset, int64_t bytes,
                                unsigned flags) __asm__("sync_file_range");
 #endif
 
+/* The same. glibc has it from 2.27 on; older kernels and some file systems refuse, and then
+   bytes are read and written. File systems that can (btrfs, XFS, NFS) move none at all. */
+#if defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__)
+#if __GLIBC_PREREQ(2, 27)
+#define OTX__COPY_BY_SYSTEM
+extern ssize_t otx__sys_copy_range(int from, int64_t *offset, int to, int64_t *at, size_t size,
+                                   unsigned flags) __asm__("copy_file_range");
+
+OTX__PRIVATE ptrdiff_t otx__sys_copy(int from, uint64_t offset, int to, size_t size)
+{
+    int64_t at = (int64_t)offset;
+    ptrdiff_t done;
+    do done = (ptrdiff_t)otx__sys_copy_range(from, &at, to, NULL, size, 0);
+    while (done < 0 && errno == EINTR);
+    return done;
+}
+#endif
+#endif
+
 /* EINVAL and ENOTSUP: a file system that cannot, such as some FUSE ones. */
 OTX__PRIVATE bool otx__sys_sync(int file)
 {

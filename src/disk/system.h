@@ -8,6 +8,8 @@
      root                    bytes at the start of a path that name its root or drive
      open, create, close     a file to read; a new one to write; -1 or false on failure
      read, write             the bytes moved; 0 or less where there are none
+     copy                    the same, from one file to the end of another, where
+                             OTX__COPY_BY_SYSTEM: within the system, or the disk, alone
      sync, push              waits until all is on the disk; starts on a part of it
      sync_directory          makes the names in a directory durable
      status, status_open     what stands at a path; what was opened

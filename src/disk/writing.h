@@ -20,6 +20,15 @@ typedef struct otx__file {
    than a caller who wants to stop should wait. */
 #define OTX__FILE_PUSH ((uint64_t)64 << 20)
 
+/* Counts bytes that have been written. */
+OTX__PRIVATE void otx__file_add(otx__file *file, size_t size)
+{
+    file->written += (uint64_t)size;
+    if (file->written - file->pushed < OTX__FILE_PUSH) return;
+    if (!otx__sys_push(file->file, file->pushed, file->written)) file->failure = errno;
+    file->pushed = file->written;
+}
+
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
     while (size > 0 && !file->failure) {
@@ -30,10 +39,7 @@ OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, siz
         }
         bytes += done;
         size -= (size_t)done;
-        file->written += (uint64_t)done;
-        if (file->written - file->pushed < OTX__FILE_PUSH) continue;
-        if (!otx__sys_push(file->file, file->pushed, file->written)) file->failure = errno;
-        file->pushed = file->written;
+        otx__file_add(file, (size_t)done);
     }
 }
 
@@ -51,6 +57,30 @@ OTX__PRIVATE bool otx__file_write(void *context, const void *bytes, size_t size)
     if (size > 0) memcpy(file->buffer + file->used, bytes, size);
     file->used += size;
     return !file->failure;
+}
+
+/* Where the bytes of two files lie alike to this, a system can share blocks, or move pages; else
+   it is slower than reading and writing. */
+#define OTX__FILE_PAGE 4096
+
+/* Has the system copy bytes of an open file behind what was written. How many it did; 0 where
+   it will not or should not, whatever for: reading and writing then tell. */
+OTX__PRIVATE size_t otx__file_take(otx__file *file, int from, uint64_t offset, size_t size)
+{
+#ifdef OTX__COPY_BY_SYSTEM
+    ptrdiff_t done;
+    if ((file->written + file->used - offset) % OTX__FILE_PAGE != 0) return 0;
+    otx__file_put(file, file->buffer, file->used);
+    file->used = 0;
+    if (file->failure) return 0;
+    done = otx__sys_copy(from, offset, file->file, size);
+    if (done <= 0) return 0;
+    otx__file_add(file, (size_t)done);
+    return (size_t)done;
+#else
+    (void)file, (void)from, (void)offset, (void)size;
+    return 0;
+#endif
 }
 
 OTX__PRIVATE void otx__file_free_parts(otx__file *file)

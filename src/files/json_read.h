@@ -54,6 +54,7 @@ OTX__PRIVATE void otx__json_skip_space(otx__json_parser *p)
 {
     while (p->at < p->size) {
         unsigned char byte = p->text[p->at];
+        if (byte > ' ') break; /* mostly, at once */
         if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t') break;
         p->at++;
     }

@@ -88,6 +88,8 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     const size_t size = otx_dtype_bits(dtype) / 8;
     float values[256];
     size_t i, j;
+    if (dtype == OTX_BF16 || dtype == OTX_F16 || dtype == OTX_F32)
+        return otx__bits_are_finite(row, size, otx__format_of(dtype).beyond, columns);
     for (i = 0; i < columns; i += OTX__COUNT(values)) {
         size_t count = otx__min(columns - i, OTX__COUNT(values));
         otx_to_float(values, row + i * size, dtype, count);
@@ -278,19 +280,17 @@ typedef struct otx__mean {
     double *sums;          /* by column */
 } otx__mean;
 
-/* Widens elements without loss, F64 too. */
+/* Widens OTX__MEAN_COLUMNS elements or fewer without loss, F64 too. */
 OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
 {
+    float values[OTX__MEAN_COLUMNS];
     size_t i;
-    for (i = 0; i < count; i++) {
-        float value;
-        if (dtype == OTX_F64) {
-            memcpy(&to[i], from + i * sizeof *to, sizeof *to);
-        } else {
-            otx_to_float(&value, from + i * (otx_dtype_bits(dtype) / 8), dtype, 1);
-            to[i] = (double)value;
-        }
+    if (dtype == OTX_F64) {
+        memcpy(to, from, count * sizeof *to);
+        return;
     }
+    otx_to_float(values, from, dtype, count);
+    for (i = 0; i < count; i++) to[i] = (double)values[i];
 }
 
 /* Adds the wanted rows to the sums of some columns: row after row, whatever the

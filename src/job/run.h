@@ -134,14 +134,17 @@ OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
     double start = otx__now();
     bool began = true;
     otx_result result;
+    otx__team team;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
+    otx__team_open(&team, &job->ctx);
     if (out) result = otx__job_write(job, out, &began, error);
     else {
         job->ran = true;
         result = otx__job_solve(job, error);
     }
+    otx__team_close(&team, &job->ctx);
     if (!began) return result;
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx_method_close(&job->ctx, &job->solutions[i].fitted);

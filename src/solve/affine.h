@@ -156,6 +156,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
                                   otx_affine_stats *stats, otx_error *error)
 {
     otx__fit fit;
+    otx__team team;
     otx_affine_stats counted;
     otx_result result;
     size_t best = 0;
@@ -172,8 +173,10 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     if (!fit.map) return otx__fail_memory(error, sizeof *fit.map);
     otx__pool_open(&fit.pool, &fit.ctx);
     otx__fit_shape(&fit, donor, base);
+    otx__team_open(&team, &fit.ctx);
     result = otx__fit_open(&fit, error);
     if (!result) result = otx__fit_run(&fit, targets, &best, &counted, error);
+    otx__team_close(&team, &fit.ctx);
     counted.isa = fit.normal.kernels->isa;
     counted.threads = fit.ctx.threads;
     counted.peak_bytes = fit.pool.bytes + fit.map->pool.bytes + sizeof *fit.map;
@@ -259,6 +262,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
     size_t room = otx__min(OTX__AFFINE_TARGETS, count);
     otx__mapping mapping;
     otx_context settled;
+    otx__team team;
     otx__pool pool;
     otx_result result;
     if (!state || (k && (!indices || !coefficients)) || (count && !rows))
@@ -279,11 +283,13 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
     mapping.first = first;
     mapping.rows = rows;
     mapping.find = true;
+    otx__team_open(&team, &settled);
     otx__pool_open(&pool, &settled);
     if (!otx__mapping_take(&mapping, room, (size_t)settled.threads, &pool))
         result = otx__pool_fail(&pool, error);
     else
         result = otx__apply_run(&settled, &mapping, count, room, error);
     otx__pool_close(&pool);
+    otx__team_close(&team, &settled);
     return result;
 }

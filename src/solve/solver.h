@@ -142,6 +142,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 {
     otx_omp_options defaults;
     otx__pursuit pursuit;
+    otx__team team;
     otx_result result;
     double start = otx__now();
     memset(&defaults, 0, sizeof defaults);
@@ -152,7 +153,9 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     pursuit.output = output;
     result = otx__pursuit_open(&pursuit, ctx, error);
     if (!result) result = otx__pursuit_take(&pursuit, error);
+    otx__team_open(&team, &pursuit.ctx);
     if (!result) result = otx__pursuit_run(&pursuit, error);
+    otx__team_close(&team, &pursuit.ctx);
     if (!result && stats) {
         *stats = pursuit.stats;
         stats->form = pursuit.form;

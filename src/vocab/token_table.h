@@ -117,10 +117,15 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
+    uint8_t *tags;   /* behind the slots: a part of each token's hash, so that others' bytes,
+                        which lie anywhere, are hardly ever looked at */
     size_t slot_count;
     otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
+
+/* Bytes of a slot and its tag. */
+#define OTX__INDEX_SLOT (sizeof(uint32_t) + sizeof(uint8_t))
 
 /* Makes an empty index of tokens[], with room for that many. */
 OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index *index,
@@ -130,8 +135,9 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     size_t slots = 16;
     while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
     memset(index, 0, sizeof *index);
-    index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
-    if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
+    index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, OTX__INDEX_SLOT);
+    if (!index->slots) return otx__fail_array(error, slots, OTX__INDEX_SLOT);
+    index->tags = (uint8_t *)(index->slots + slots);
     index->tokens = tokens;
     index->slot_count = slots;
     index->key = otx__hash_key_for(ctx, index->slots);
@@ -141,26 +147,40 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
 
 OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *index)
 {
-    otx__free(ctx, index->slots, index->slot_count, sizeof *index->slots);
+    otx__free(ctx, index->slots, index->slot_count, OTX__INDEX_SLOT);
     memset(index, 0, sizeof *index);
 }
 
-/* The slot that holds such a token, or the empty one where it would go. */
-OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
-                                       const char *bytes, size_t size)
+/* Where the slot is that holds such a token, or the empty one where it would go, and the tag
+   that it has or would have. */
+OTX__PRIVATE size_t otx__index_at(const otx__token_index *index, otx_token_kind kind,
+                                  const char *bytes, size_t size, uint8_t *tag)
 {
     const size_t mask = index->slot_count - 1;
+    const uint64_t hash = otx__hash(index->key, bytes, size);
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
+    *tag = (uint8_t)(hash >> 56);
+    at = ((size_t)hash + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
+        if (index->tags[at] != *tag) continue;
         if (index->by_content) {
             if (otx__same_bytes(token->content, token->content_size, bytes, size)) break;
         } else if (token->kind == kind) {
             if (otx__same_bytes(token->bytes, token->size, bytes, size)) break;
         }
     }
+    return at;
+}
+
+/* That slot, to be filled with the token's id + 1 if it is empty. */
+OTX__PRIVATE uint32_t *otx__index_slot(otx__token_index *index, otx_token_kind kind,
+                                       const char *bytes, size_t size)
+{
+    uint8_t tag;
+    const size_t at = otx__index_at(index, kind, bytes, size, &tag);
+    index->tags[at] = tag;
     return &index->slots[at];
 }
 
@@ -168,5 +188,6 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
 OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_kind kind,
                                      const char *bytes, size_t size)
 {
-    return (int64_t)*otx__index_slot(index, kind, bytes, size) - 1;
+    uint8_t tag;
+    return (int64_t)index->slots[otx__index_at(index, kind, bytes, size, &tag)] - 1;
 }

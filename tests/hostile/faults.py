@@ -25,14 +25,15 @@ import gguf_models as gguf  # noqa: E402
 import tool  # noqa: E402
 
 KINDS = ["read", "write", "open", "close", "sync", "stat", "rename", "mkdir", "list", "remove",
-         "link", "malloc"]
+         "link", "malloc", "copy"]
 # What each kind can be told to do, besides failing with EIO.
 MORE = {"read": ["short", "end", str(errno.EINTR), "cut"], "write": ["short", str(errno.ENOSPC),
         str(errno.EINTR)], "open": [str(errno.EACCES), str(errno.EINTR), str(errno.EMFILE)],
         "close": [str(errno.EINTR), str(errno.ENOSPC)], "sync": [str(errno.ENOSPC),
         str(errno.EINTR)], "stat": [str(errno.EACCES)], "rename": [str(errno.EACCES)],
         "mkdir": [str(errno.EACCES), str(errno.ENOSPC)], "link": [str(errno.EACCES)],
-        "list": [str(errno.EACCES)]}
+        "list": [str(errno.EACCES)],
+        "copy": ["short", "end", str(errno.EINTR), str(errno.EXDEV), str(errno.ENOSPC), "cut"]}
 NEVER_FOR_GOOD = {str(errno.EINTR), "cut"}  # the one would never end, the other cut all away
 
 passed = failed = 0

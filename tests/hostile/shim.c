@@ -22,9 +22,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ, WRITE, OPEN, CLOSE, SYNC, STAT, RENAME, MKDIR, LIST, REMOVE, LINK, MALLOC, CALLS };
+enum { READ, WRITE, OPEN, CLOSE, SYNC, STAT, RENAME, MKDIR, LIST, REMOVE, LINK, MALLOC, COPY,
+       CALLS };
 static const char *const names[CALLS] = {"read",   "write", "open",   "close",  "sync", "stat",
-                                         "rename", "mkdir", "list",   "remove", "link", "malloc"};
+                                         "rename", "mkdir", "list",   "remove", "link", "malloc",
+                                         "copy"};
 
 static struct {
     int call;       /* -1: any */
@@ -133,6 +135,23 @@ ssize_t write(int file, const void *bytes, size_t size)
     if (part <= 0 && size > 0) return part;
     part = REAL(write)(file, bytes, (size_t)part);
     if (file > 2 && part > 0) written += part;
+    return part;
+}
+
+ssize_t copy_file_range(int from, off64_t *offset, int to, off64_t *at, size_t size,
+                        unsigned flags)
+{
+    ssize_t part = moved(COPY, from, size);
+    if (part > 0 && plan.budget >= 0 && written + part > plan.budget) {
+        part = (ssize_t)(plan.budget - written);
+        if (part == 0) {
+            errno = atoi(plan.action);
+            return -1;
+        }
+    }
+    if (part <= 0 && size > 0) return part;
+    part = REAL(copy_file_range)(from, offset, to, at, (size_t)part, flags);
+    if (part > 0) written += part;
     return part;
 }
 
