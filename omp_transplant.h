@@ -25,331 +25,332 @@
 
    What is where
 
-      389  api/version                version
-      419  api/result                 results
-      459  api/context                context: memory, threads, progress
-      537  api/isa                    instruction sets
-      554  api/matrix                 numbers and matrices
-      612  api/blocks                 block types of ggml
-      638  api/solver                 the solver
-      767  api/affine                 the affine map: rows as the map makes them, and what it misses
-      901  api/methods                methods: rows for tokens that a model lacks
-     1138  api/source                 sources and sinks: bytes in and out
-     1158  api/json                   JSON
-     1280  api/safetensors            safetensors
-     1344  api/gguf                   GGUF
-     1442  api/vocab                  vocabularies
-     1579  api/encode                 encoding: text as token ids
-     1630  api/align                  alignment
-     1697  api/gguf_vocab             vocabularies in GGUF files
-     1720  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1812  api/file                   files
-     1823  api/directory              directories
-     1903  api/job                    the whole job
-     2113  api/map_models             maps by the rows of two models
-     2135  api/verify                 looking at a finished model
-     2204  api/evaluate               methods ranked on tokens that both models share
-     2300  api/reshape                a model's own vocabulary, smaller or larger
+      390  api/version                version
+      420  api/result                 results
+      460  api/context                context: memory, threads, progress
+      539  api/isa                    instruction sets
+      556  api/matrix                 numbers and matrices
+      614  api/blocks                 block types of ggml
+      640  api/solver                 the solver
+      769  api/affine                 the affine map: rows as the map makes them, and what it misses
+      903  api/methods                methods: rows for tokens that a model lacks
+     1140  api/source                 sources and sinks: bytes in and out
+     1160  api/json                   JSON
+     1282  api/safetensors            safetensors
+     1346  api/gguf                   GGUF
+     1444  api/vocab                  vocabularies
+     1581  api/encode                 encoding: text as token ids
+     1632  api/align                  alignment
+     1699  api/gguf_vocab             vocabularies in GGUF files
+     1722  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1814  api/file                   files
+     1825  api/directory              directories
+     1905  api/job                    the whole job
+     2115  api/map_models             maps by the rows of two models
+     2137  api/verify                 looking at a finished model
+     2206  api/evaluate               methods ranked on tokens that both models share
+     2302  api/reshape                a model's own vocabulary, smaller or larger
 
-     2440  base                       what everything stands on
-     2476  base/begin                 system headers, and how floating point must be compiled
-     2514  base/sizes                 counting, and sums and products that may not wrap
-     2552  base/span                  bytes of others, digits, UTF-8
-     2746  base/decimal               the digits of a double
-     2895  base/format                printf without stdio and without a locale
-     3164  base/result                results, failures, messages
-     3280  base/memory                the allocator, arrays that grow
-     3339  base/text                  names in messages, and text that grows
-     3456  base/hooks                 log, progress, threads of the caller
-     3525  base/sort                  in place, without memory, never quadratic; and finding
-     3575  base/clock                 wall time for statistics
-     3621  base/hash                  keyed, for tables whose keys a stranger chooses
-     3713  base/pool                  blocks that are freed together
-     3828  base/number                element types, widening and rounding
-     4039  base/blocks                block types of ggml, taken apart and widened
-     4260  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4545  base/blocks_make           rows quantised to blocks
-     4939  base/base64                decoding
-     4975  base/protobuf              fields of a message
-     5097  base/watch                 long loops that the caller can stop
+     2442  base                       what everything stands on
+     2479  base/begin                 system headers, and how floating point must be compiled
+     2517  base/sizes                 counting, and sums and products that may not wrap
+     2555  base/span                  bytes of others, digits, UTF-8
+     2749  base/decimal               the digits of a double
+     2898  base/format                printf without stdio and without a locale
+     3167  base/result                results, failures, messages
+     3283  base/memory                the allocator, arrays that grow
+     3342  base/text                  names in messages, and text that grows
+     3459  base/hooks                 log, progress, threads of the caller
+     3507  base/sort                  in place, without memory, never quadratic; and finding
+     3557  base/clock                 wall time for statistics
+     3603  base/team                  loops on several threads, which sleep where they wait
+     3957  base/hash                  keyed, for tables whose keys a stranger chooses
+     4055  base/pool                  blocks that are freed together
+     4170  base/number                element types, widening and rounding
+     4405  base/blocks                block types of ggml, taken apart and widened
+     4626  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4911  base/blocks_make           rows quantised to blocks
+     5305  base/base64                decoding
+     5341  base/protobuf              fields of a message
+     5463  base/watch                 long loops that the caller can stop
 
-     5164  files                      formats, on memory and streams
-     5194  files/memory_source        memory as a source of bytes
-     5212  files/json_read            a parser without recursion
-     5565  files/json_values          looking at values, stepping through containers
-     5778  files/json_edit            writing, and edits that keep every byte they do not touch
-     6146  files/tensors              what reading and writing a header share
-     6281  files/safetensors_read     the header of a file, checked
-     6606  files/safetensors_write    the header of a new file
-     6763  files/gguf_types           ggml's types, and the sizes of values
-     6931  files/gguf_values          keys, tensors and values found
-     7049  files/gguf_walk            what stands in a header, one after the other
-     7261  files/gguf_read            the header of a file, checked
-     7482  files/gguf_write           the header of a new file
-     7688  files/gguf_keys            a list of keys that is being made
+     5530  files                      formats, on memory and streams
+     5560  files/memory_source        memory as a source of bytes
+     5578  files/json_read            a parser without recursion
+     5932  files/json_values          looking at values, stepping through containers
+     6145  files/json_edit            writing, and edits that keep every byte they do not touch
+     6513  files/tensors              what reading and writing a header share
+     6648  files/safetensors_read     the header of a file, checked
+     6973  files/safetensors_write    the header of a new file
+     7130  files/gguf_types           ggml's types, and the sizes of values
+     7298  files/gguf_values          keys, tensors and values found
+     7416  files/gguf_walk            what stands in a header, one after the other
+     7628  files/gguf_read            the header of a file, checked
+     7849  files/gguf_write           the header of a new file
+     8055  files/gguf_keys            a list of keys that is being made
 
-     7888  vocab                      tokens, from every source, and which of them are the same
-     7930  vocab/known                what the world calls things: files, classes, tokens
-     8254  vocab/token_table          the table of tokens, and finding tokens in it
-     8428  vocab/spelling             from what a file spells to bytes
-     8625  vocab/reader               what the readers of all sources share
-     8983  vocab/added_tokens         what other files add to a model's tokens
-     9331  vocab/in_use               tokens that are named as reserved ones and are none
-     9434  vocab/from_tokenizer_json  tokenizer.json
-     9727  vocab/from_tekken          tekken.json
-     9882  vocab/from_tiktoken        *.tiktoken
-     9947  vocab/from_sentencepiece   tokenizer.model and its like
-    10312  vocab/from_vocab_json      vocab.json and merges.txt
-    10398  vocab/from_vocab_txt       vocab.txt
-    10455  vocab/digits               how a tokenizer cuts numbers
-    10651  vocab/recognise            what a file is, by what it holds
-    10782  vocab/parse                the first source that is given, and what goes with it
-    11008  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11391  vocab/rules_read           the rules of each kind of file
-    11515  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    11708  vocab/from_gguf            the vocabulary of a GGUF file
-    12016  vocab/gguf_rules           how it splits text
-    12168  vocab/split_bpe            words split by byte-pair encoding
-    12386  vocab/split                text split as the tokenizer's model splits it
-    12586  vocab/align                which base token a donor token is
+     8255  vocab                      tokens, from every source, and which of them are the same
+     8297  vocab/known                what the world calls things: files, classes, tokens
+     8621  vocab/token_table          the table of tokens, and finding tokens in it
+     8816  vocab/spelling             from what a file spells to bytes
+     9013  vocab/reader               what the readers of all sources share
+     9371  vocab/added_tokens         what other files add to a model's tokens
+     9719  vocab/in_use               tokens that are named as reserved ones and are none
+     9822  vocab/from_tokenizer_json  tokenizer.json
+    10115  vocab/from_tekken          tekken.json
+    10270  vocab/from_tiktoken        *.tiktoken
+    10335  vocab/from_sentencepiece   tokenizer.model and its like
+    10700  vocab/from_vocab_json      vocab.json and merges.txt
+    10786  vocab/from_vocab_txt       vocab.txt
+    10843  vocab/digits               how a tokenizer cuts numbers
+    11039  vocab/recognise            what a file is, by what it holds
+    11170  vocab/parse                the first source that is given, and what goes with it
+    11396  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11779  vocab/rules_read           the rules of each kind of file
+    11903  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12096  vocab/from_gguf            the vocabulary of a GGUF file
+    12404  vocab/gguf_rules           how it splits text
+    12556  vocab/split_bpe            words split by byte-pair encoding
+    12774  vocab/split                text split as the tokenizer's model splits it
+    12974  vocab/align                which base token a donor token is
 
-    12843  encode                     text becomes pieces, pieces become ids
-    12887  encode/char_set            sets of characters
-    13080  encode/unicode_tables      what characters are, packed
-    13244  encode/categories          Unicode's categories, scripts and case, as sets
-    13545  encode/regex_parse         regular expressions, read: sets and escapes
-    13851  encode/regex_syntax        classes, repetitions, groups
-    14251  encode/regex_program       instructions, and what parts of an expression begin with
-    14404  encode/regex_make          the program that they become
-    14766  encode/regex_match         the program run over a text
-    15138  encode/slices              a text in pieces, and ways to cut it further
-    15383  encode/cutter_read         the steps of a pre-tokenizer, read
-    15695  encode/cutter              texts cut by them
-    15870  encode/normal_tables       what normalisers know of characters
-    16133  encode/normal_read         the same, unpacked
-    16280  encode/normal_forms        Unicode's four normal forms
-    16551  encode/charsmap            SentencePiece's map of characters
-    16700  encode/normalise_steps     what normalisers do, step by step
-    16889  encode/normalise           the normaliser of a tokenizer.json
-    17252  encode/added_cut           added tokens, cut out of a text
-    17451  encode/word_cache          what words became before
-    17530  encode/encode_words        words as the model splits them
-    17731  encode/encode_open         what an encoder is made from
-    18017  encode/encode              whole texts as token ids
-    18220  encode/write_counts        how often tokens occur, as lists
+    13231  encode                     text becomes pieces, pieces become ids
+    13275  encode/char_set            sets of characters
+    13468  encode/unicode_tables      what characters are, packed
+    13632  encode/categories          Unicode's categories, scripts and case, as sets
+    13933  encode/regex_parse         regular expressions, read: sets and escapes
+    14239  encode/regex_syntax        classes, repetitions, groups
+    14639  encode/regex_program       instructions, and what parts of an expression begin with
+    14792  encode/regex_make          the program that they become
+    15154  encode/regex_match         the program run over a text
+    15526  encode/slices              a text in pieces, and ways to cut it further
+    15771  encode/cutter_read         the steps of a pre-tokenizer, read
+    16083  encode/cutter              texts cut by them
+    16258  encode/normal_tables       what normalisers know of characters
+    16521  encode/normal_read         the same, unpacked
+    16668  encode/normal_forms        Unicode's four normal forms
+    16939  encode/charsmap            SentencePiece's map of characters
+    17088  encode/normalise_steps     what normalisers do, step by step
+    17277  encode/normalise           the normaliser of a tokenizer.json
+    17640  encode/added_cut           added tokens, cut out of a text
+    17839  encode/word_cache          what words became before
+    17918  encode/encode_words        words as the model splits them
+    18119  encode/encode_open         what an encoder is made from
+    18405  encode/encode              whole texts as token ids
+    18608  encode/write_counts        how often tokens occur, as lists
 
-    18327  simd                       the hot loops, once for each instruction set
-    18360  simd/kernels               the table of kernels, and what all versions share
-    18637  simd/scalar                the reference
-    18806  simd/sse2                  the operations of 128-bit x86, and what each does
-    18927  simd/neon                  those of 64-bit Arm
-    19022  simd/wasm                  those of WebAssembly's SIMD128
-    19107  simd/avx2                  those of 256-bit x86, with FMA
-    19189  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    19833  simd/avx_vnni              AVX2, and products of integers
-    19929  simd/neon_bf16             NEON, and products of matrices
-    20083  simd/avx512                512-bit x86, by hand
-    20690  simd/amx                   tiles of x86, beside AVX-512
-    20933  simd/dispatch              which of them this machine can run, and which a call takes
+    18715  simd                       the hot loops, once for each instruction set
+    18748  simd/kernels               the table of kernels, and what all versions share
+    19025  simd/scalar                the reference
+    19194  simd/sse2                  the operations of 128-bit x86, and what each does
+    19315  simd/neon                  those of 64-bit Arm
+    19410  simd/wasm                  those of WebAssembly's SIMD128
+    19495  simd/avx2                  those of 256-bit x86, with FMA
+    19577  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20221  simd/avx_vnni              AVX2, and products of integers
+    20317  simd/neon_bf16             NEON, and products of matrices
+    20471  simd/avx512                512-bit x86, by hand
+    21078  simd/amx                   tiles of x86, beside AVX-512
+    21321  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21159  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21215  solve/views                the rows of matrices, as the kernels read them
-    21344  solve/panels               vectors as the dense products want them, and these
-    21543  solve/rests                vectors on their way into panels
-    21721  solve/dictionary           the atoms, and their split along a common direction
-    21876  solve/exact_gram           products of all pairs of atoms in double
-    21958  solve/triangle             packed lower triangles
-    22062  solve/support              what is known of one target, and the exact steps
-    22338  solve/gram_table           products of atoms with all atoms, for scans
-    22593  solve/screen               which atoms are worth scoring in double: the bound
-    22864  solve/residuals            the residual form's targets on their way into a scan
-    23053  solve/scan                 the correlations of all atoms with a block's residuals
-    23222  solve/predict              making targets ready for the next scan
-    23469  solve/candidates           the atoms that a scan could not rule out
-    23800  solve/select               the next atoms of each target
-    24001  solve/rates                what a processor does in a second
-    24043  solve/pursuit              what one solve holds, and the memory it takes
-    24346  solve/plan                 which form, and in what blocks
-    24564  solve/apart                targets that a table of products cannot tell on
-    24614  solve/steps                a pursuit from its rows to its results
-    24842  solve/combine              new rows of coefficients
-    24904  solve/solver               the public call
-    25072  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25281  solve/affine_normal        the normal equations of an affine map
-    25524  solve/affine_factor        their factor, and their solution
-    25755  solve/affine_map           a fitted map, and the rows it makes
-    26099  solve/affine_choice        how many atoms to take, and chosen by what
-    26499  solve/affine_fit           what a fit of an affine map holds and needs
-    26763  solve/affine               fitting and applying affine maps
+    21547  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21603  solve/views                the rows of matrices, as the kernels read them
+    21732  solve/panels               vectors as the dense products want them, and these
+    21931  solve/rests                vectors on their way into panels
+    22109  solve/dictionary           the atoms, and their split along a common direction
+    22264  solve/exact_gram           products of all pairs of atoms in double
+    22346  solve/triangle             packed lower triangles
+    22450  solve/support              what is known of one target, and the exact steps
+    22726  solve/gram_table           products of atoms with all atoms, for scans
+    22981  solve/screen               which atoms are worth scoring in double: the bound
+    23252  solve/residuals            the residual form's targets on their way into a scan
+    23441  solve/scan                 the correlations of all atoms with a block's residuals
+    23610  solve/predict              making targets ready for the next scan
+    23857  solve/candidates           the atoms that a scan could not rule out
+    24188  solve/select               the next atoms of each target
+    24389  solve/rates                what a processor does in a second
+    24431  solve/pursuit              what one solve holds, and the memory it takes
+    24734  solve/plan                 which form, and in what blocks
+    24952  solve/apart                targets that a table of products cannot tell on
+    25002  solve/steps                a pursuit from its rows to its results
+    25230  solve/combine              new rows of coefficients
+    25292  solve/solver               the public call
+    25463  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25672  solve/affine_normal        the normal equations of an affine map
+    25915  solve/affine_factor        their factor, and their solution
+    26146  solve/affine_map           a fitted map, and the rows it makes
+    26490  solve/affine_choice        how many atoms to take, and chosen by what
+    26890  solve/affine_fit           what a fit of an affine map holds and needs
+    27154  solve/affine               fitting and applying affine maps
 
-    27054  methods                    rows for tokens that a model lacks, each method a room
-    27098  methods/parts              what methods share: sums of rows, combinations
-    27282  methods/pursuit            omp, omp-centred
-    27353  methods/constant           mean, zero
-    27381  methods/rough              products in float that leave few to be taken in double
-    27437  methods/near               each target against all anchors
-    27728  methods/weights            how a few anchors combine to a target
-    27949  methods/interpolation      common_interpolation
-    28102  methods/wechsel            wechsel
-    28152  methods/focus              focus
-    28240  methods/hull               hull
-    28291  methods/dense              matrices of double, and their products
-    28556  methods/lengthen           the base's rows of pieces beside the donor's
-    28822  methods/mapping            omp-affine, affine
-    29091  methods/linear             maps between two models' rows
-    29246  methods/clp                clp
-    29332  methods/chance             normal deviates that are the same everywhere
-    29393  methods/factor             of symmetric matrices
-    29442  methods/randn              randn
-    29531  methods/john_hewitt        john_hewitt
-    29615  methods/polar              the orthogonal part of a matrix
-    29711  methods/procrustes         procrustes
-    29804  methods/eigen              principal directions of a matrix's rows
-    30118  methods/landmark_pca       landmark_pca
-    30176  methods/stb                stb
-    30358  methods/rope               rows turned to positions
-    30448  methods/mp_rope            mp_rope
-    30774  methods/subword            subword
-    30880  methods/zett               zett
-    30902  methods/spread             the factor that suits hidden anchors' rows best
-    31129  methods/modifiers          what is done to the rows of any method
-    31273  methods/undertrained       rows that look as if nothing had trained them
-    31390  methods/methods            the table of all, and the public calls
+    27451  methods                    rows for tokens that a model lacks, each method a room
+    27495  methods/parts              what methods share: sums of rows, combinations
+    27679  methods/pursuit            omp, omp-centred
+    27750  methods/constant           mean, zero
+    27778  methods/rough              products in float that leave few to be taken in double
+    27834  methods/near               each target against all anchors
+    28125  methods/weights            how a few anchors combine to a target
+    28346  methods/interpolation      common_interpolation
+    28499  methods/wechsel            wechsel
+    28549  methods/focus              focus
+    28637  methods/hull               hull
+    28688  methods/dense              matrices of double, and their products
+    28953  methods/lengthen           the base's rows of pieces beside the donor's
+    29219  methods/mapping            omp-affine, affine
+    29488  methods/linear             maps between two models' rows
+    29643  methods/clp                clp
+    29729  methods/chance             normal deviates that are the same everywhere
+    29790  methods/factor             of symmetric matrices
+    29839  methods/randn              randn
+    29928  methods/john_hewitt        john_hewitt
+    30012  methods/polar              the orthogonal part of a matrix
+    30108  methods/procrustes         procrustes
+    30201  methods/eigen              principal directions of a matrix's rows
+    30515  methods/landmark_pca       landmark_pca
+    30573  methods/stb                stb
+    30755  methods/rope               rows turned to positions
+    30845  methods/mp_rope            mp_rope
+    31171  methods/subword            subword
+    31277  methods/zett               zett
+    31299  methods/spread             the factor that suits hidden anchors' rows best
+    31526  methods/modifiers          what is done to the rows of any method
+    31670  methods/undertrained       rows that look as if nothing had trained them
+    31787  methods/methods            the table of all, and the public calls
 
-    31568  across                     tokens of one vocabulary as weighted tokens of another
-    31582  across/map_rows            a map, gathered row by row
-    31779  across/token_map           by the split of the other vocabulary
-    31902  across/write_maps          two maps as safetensors
-    32045  across/spell_maps          two maps as JSON, for people
+    31965  across                     tokens of one vocabulary as weighted tokens of another
+    31979  across/map_rows            a map, gathered row by row
+    32176  across/token_map           by the split of the other vocabulary
+    32299  across/write_maps          two maps as safetensors
+    32442  across/spell_maps          two maps as JSON, for people
 
-    32165  disk                       files and directories
-    32204  disk/system                what POSIX and Windows are asked for
-    32245  disk/windows_paths         paths as Windows takes them
-    32370  disk/windows               the system as Windows gives it
-    32682  disk/posix                 the system as POSIX gives it
-    32930  disk/paths                 what can be told from their text
-    33004  disk/failure               why the system refused
-    33118  disk/look                  what stands at a path, and whether within another
-    33239  disk/listing               listings of directories
-    33314  disk/reading               files to read, and whether they have changed
-    33493  disk/writing               files to write
-    33610  disk/copying               copies of files
-    33676  disk/trees                 whole directories looked through, copied, removed
-    33892  disk/known                 what weights are called in a directory
-    33986  disk/staging               a directory made under another name, then renamed
-    34252  disk/staged_files          files made under another name, then renamed
-    34434  disk/missing               a path or a directory without what is wanted of it
-    34477  disk/gguf_files            GGUF files of a directory, by their names
-    34518  disk/weights               which files they are, and what may stand in their place
-    34854  disk/weight_index          the index of a checkpoint in shards
-    35071  disk/shards                what an index and its shards say of each other
-    35276  disk/gguf_parts            the parts of a split GGUF file
-    35385  disk/checkpoint            a model directory, in one file or in shards
-    35737  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    35816  disk/tokenizer_directory   the tokenizer of a model directory
-    36078  disk/encoder_directory     the encoder of a model directory, and files of text
+    32562  disk                       files and directories
+    32601  disk/system                what POSIX and Windows are asked for
+    32644  disk/windows_paths         paths as Windows takes them
+    32769  disk/windows               the system as Windows gives it
+    33081  disk/posix                 the system as POSIX gives it
+    33348  disk/paths                 what can be told from their text
+    33422  disk/failure               why the system refused
+    33536  disk/look                  what stands at a path, and whether within another
+    33657  disk/listing               listings of directories
+    33732  disk/reading               files to read, and whether they have changed
+    33911  disk/writing               files to write
+    34058  disk/copying               copies of files
+    34141  disk/trees                 whole directories looked through, copied, removed
+    34357  disk/known                 what weights are called in a directory
+    34451  disk/staging               a directory made under another name, then renamed
+    34717  disk/staged_files          files made under another name, then renamed
+    34899  disk/missing               a path or a directory without what is wanted of it
+    34942  disk/gguf_files            GGUF files of a directory, by their names
+    34983  disk/weights               which files they are, and what may stand in their place
+    35319  disk/weight_index          the index of a checkpoint in shards
+    35536  disk/shards                what an index and its shards say of each other
+    35741  disk/gguf_parts            the parts of a split GGUF file
+    35850  disk/checkpoint            a model directory, in one file or in shards
+    36202  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36281  disk/tokenizer_directory   the tokenizer of a model directory
+    36543  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36189  model                      which tensors and config keys belong to the vocabulary
-    36225  model/known                what the world calls things
-    36593  model/known_keys           keys of ids and sizes in configs
-    36767  model/known_classes        classes of tokenizers, by the type of model
-    37005  model/names                names of tensors
-    37169  model/document             the JSON files of a model directory
-    37264  model/members              what the members of a config are about
-    37485  model/config               what config.json says
-    37662  model/side                 a model directory opened once
-    37789  model/gguf_model           what a GGUF file says of a model
-    37846  model/code                 the Python that a tokenizer is loaded with
-    38080  model/parts                what each tensor does for the vocabulary
-    38210  model/whole                whether all tensors are there
-    38332  model/find                 finding the parts of a model
-    38636  model/processor            the tokens that a processor looks for by their text
-    38791  model/heirs                what becomes of the ids in a config
-    38959  model/config_ids           ids in a config being edited
-    39199  model/config_lists         lists, dictionaries and ranges of ids
-    39356  model/config_edit          config.json and generation_config.json, edited
-    39663  model/classes              which class a tokenizer is loaded as
-    39870  model/class_tokens         added tokens that a class numbers otherwise
+    36654  model                      which tensors and config keys belong to the vocabulary
+    36690  model/known                what the world calls things
+    37058  model/known_keys           keys of ids and sizes in configs
+    37232  model/known_classes        classes of tokenizers, by the type of model
+    37470  model/names                names of tensors
+    37634  model/document             the JSON files of a model directory
+    37729  model/members              what the members of a config are about
+    37950  model/config               what config.json says
+    38127  model/side                 a model directory opened once
+    38254  model/gguf_model           what a GGUF file says of a model
+    38311  model/code                 the Python that a tokenizer is loaded with
+    38545  model/parts                what each tensor does for the vocabulary
+    38675  model/whole                whether all tensors are there
+    38797  model/find                 finding the parts of a model
+    39101  model/processor            the tokens that a processor looks for by their text
+    39256  model/heirs                what becomes of the ids in a config
+    39424  model/config_ids           ids in a config being edited
+    39664  model/config_lists         lists, dictionaries and ranges of ids
+    39821  model/config_edit          config.json and generation_config.json, edited
+    40128  model/classes              which class a tokenizer is loaded as
+    40335  model/class_tokens         added tokens that a class numbers otherwise
 
-    39986  job                        the whole transplant, in the order in which it happens
-    40047  job/draft_map              which tokens the rows of a draft's head are of
-    40105  job/job                    what a job holds
-    40507  job/open                   opening the two models
-    40783  job/map                    the caller's map
-    40904  job/align                  where every new row comes from
-    41106  job/draft_vocab            the tokens that a draft's head has rows for
-    41351  job/plan                   what becomes of every tensor, and of the configs
-    41574  job/draft_head             a head of fewer rows, and what says which
-    41731  job/rope                   heads and rotary positions of the two models
-    41829  job/chat                   the template that turns messages into text
-    41968  job/digits                 where the two tokenizers cut numbers differently
-    42169  job/converted              the special tokens that a conversion to GGUF finds
-    42477  job/gguf_donor             the files of a tokenizer, open once more
-    42561  job/gguf_pre               what llama.cpp calls the way it cuts text
-    42844  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43172  job/gguf_merges            the merges of a byte-level vocabulary
-    43343  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    43513  job/gguf_special           special tokens, flags, templates
-    43732  job/gguf_normal            what becomes of spaces and letters
-    43875  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44071  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44311  job/bos                    texts that begin otherwise than the base's
-    44375  job/rows                   rows in memory: reading, checking, their mean
-    44715  job/pieces                 what the base cuts new tokens into
-    44870  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45135  job/magikarp               tokens that look under-trained by their rows
-    45262  job/match                  rows of tokens that a new one only begins with
-    45349  job/solve                  solving for the rows of the donor
-    45558  job/targets                the rows that are made from the donor's
-    45681  job/diagnose               what is odd about the rows that were made
-    45813  job/rebuild                the new rows of one vocabulary tensor
-    46104  job/write_blocks           new rows as blocks
-    46203  job/write                  the output and its weights
-    46519  job/write_gguf             the output as a GGUF file, or as parts of one
-    46869  job/copy                   the other files of the two models
-    47086  job/index                  the files that are written anew
-    47264  job/run                    the whole, in order
-    47429  job/combined               a map of tokens by the combinations that a method makes
-    47529  job/report                 what a job did, as JSON and as a table
-    47858  job/findings               what is told of a finished model
-    47909  job/check_head             a head of fewer rows than tokens
-    48154  job/check_files            its files
-    48291  job/check_ids              sizes, ids and tying
-    48507  job/check_values           values
-    48586  job/check_gguf             the tokens of a GGUF file
-    48836  job/check_gguf_keys        its other keys, and its tensors
-    49083  job/check_draft            as a draft model for another
-    49425  job/verify                 whether a finished model agrees with itself
+    40451  job                        the whole transplant, in the order in which it happens
+    40512  job/draft_map              which tokens the rows of a draft's head are of
+    40570  job/job                    what a job holds
+    40972  job/open                   opening the two models
+    41248  job/map                    the caller's map
+    41369  job/align                  where every new row comes from
+    41571  job/draft_vocab            the tokens that a draft's head has rows for
+    41816  job/plan                   what becomes of every tensor, and of the configs
+    42039  job/draft_head             a head of fewer rows, and what says which
+    42196  job/rope                   heads and rotary positions of the two models
+    42294  job/chat                   the template that turns messages into text
+    42433  job/digits                 where the two tokenizers cut numbers differently
+    42634  job/converted              the special tokens that a conversion to GGUF finds
+    42942  job/gguf_donor             the files of a tokenizer, open once more
+    43026  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43309  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43637  job/gguf_merges            the merges of a byte-level vocabulary
+    43808  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    43978  job/gguf_special           special tokens, flags, templates
+    44197  job/gguf_normal            what becomes of spaces and letters
+    44340  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44536  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44776  job/bos                    texts that begin otherwise than the base's
+    44840  job/rows                   rows in memory: reading, checking, their mean
+    45180  job/pieces                 what the base cuts new tokens into
+    45335  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45600  job/magikarp               tokens that look under-trained by their rows
+    45727  job/match                  rows of tokens that a new one only begins with
+    45814  job/solve                  solving for the rows of the donor
+    46023  job/targets                the rows that are made from the donor's
+    46146  job/diagnose               what is odd about the rows that were made
+    46278  job/rebuild                the new rows of one vocabulary tensor
+    46569  job/write_blocks           new rows as blocks
+    46668  job/write                  the output and its weights
+    46984  job/write_gguf             the output as a GGUF file, or as parts of one
+    47334  job/copy                   the other files of the two models
+    47551  job/index                  the files that are written anew
+    47729  job/run                    the whole, in order
+    47897  job/combined               a map of tokens by the combinations that a method makes
+    47997  job/report                 what a job did, as JSON and as a table
+    48326  job/findings               what is told of a finished model
+    48377  job/check_head             a head of fewer rows than tokens
+    48622  job/check_files            its files
+    48759  job/check_ids              sizes, ids and tying
+    48975  job/check_values           values
+    49054  job/check_gguf             the tokens of a GGUF file
+    49304  job/check_gguf_keys        its other keys, and its tensors
+    49551  job/check_draft            as a draft model for another
+    49893  job/verify                 whether a finished model agrees with itself
 
-    49483  evaluate                   methods ranked on tokens that both models share
-    49502  evaluate/token_class       what a token is like, by its bytes
-    49566  evaluate/hidden            which tokens are hidden, and the rows at hand
-    49764  evaluate/scores            how near rows come to the true ones
-    49864  evaluate/ranks             whether a true row is found among all
-    49995  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50224  evaluate/write_json        an evaluation as JSON
-    50337  evaluate/write_page        an evaluation as a page
+    49951  evaluate                   methods ranked on tokens that both models share
+    49970  evaluate/token_class       what a token is like, by its bytes
+    50034  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50232  evaluate/scores            how near rows come to the true ones
+    50332  evaluate/ranks             whether a true row is found among all
+    50463  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50692  evaluate/write_json        an evaluation as JSON
+    50805  evaluate/write_page        an evaluation as a page
 
-    50551  reshape                    a model's own vocabulary, smaller or larger
-    50583  reshape/needed             what has to stay for the sake of what stays
-    50841  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51148  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51287  reshape/renumber           which tokens there are then, and their ids
-    51535  reshape/files_json         tokenizer.json and the JSON files beside it
-    51930  reshape/files_lines        merges.txt and vocab.txt
-    52014  reshape/files_pieces       SentencePiece models
-    52234  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52402  reshape/named              tokens that configs name, which stay
-    52519  reshape/files_gguf         the keys of GGUF files
-    52801  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53008  reshape/wording            what the transplant says, in words of those who asked
-    53106  reshape/new_model          the model with its new tokenizer
-    53274  reshape/text_counts        which tokens the caller's texts are made of
-    53343  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    53499  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    53751  reshape/trim               fewer tokens
-    53919  reshape/extend             a text that becomes a token
-    54210  reshape/more_tokens        all that are wanted, and the model with them
+    51019  reshape                    a model's own vocabulary, smaller or larger
+    51051  reshape/needed             what has to stay for the sake of what stays
+    51309  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51616  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51755  reshape/renumber           which tokens there are then, and their ids
+    52003  reshape/files_json         tokenizer.json and the JSON files beside it
+    52398  reshape/files_lines        merges.txt and vocab.txt
+    52482  reshape/files_pieces       SentencePiece models
+    52702  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52870  reshape/named              tokens that configs name, which stay
+    52987  reshape/files_gguf         the keys of GGUF files
+    53269  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53476  reshape/wording            what the transplant says, in words of those who asked
+    53574  reshape/new_model          the model with its new tokenizer
+    53742  reshape/text_counts        which tokens the caller's texts are made of
+    53811  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    53967  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54219  reshape/trim               fewer tokens
+    54387  reshape/extend             a text that becomes a token
+    54678  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -520,7 +521,8 @@ typedef enum otx_isa {
    calls that share no object may always run at the same time. */
 typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
-    otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
+    otx_parallel_for parallel_for;  /* NULL: threads if OpenMP is compiled in, which on Linux
+                                       and macOS sleep where they wait; else serial */
     void *parallel_context;
     int threads;                    /* most workers at once, up to 1,024; 0 or less: all
                                        that OpenMP gives, or 1 under a hook */
@@ -2462,6 +2464,7 @@ OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const c
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; and finding
      clock     wall time for statistics
+     team      loops on several threads, which sleep where they wait
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
@@ -3488,7 +3491,7 @@ OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
 /* More threads than any machine has of processors end in the runtime's own crash. */
 #define OTX__THREADS_MOST 1024
 
-/* Most workers that otx__parallel runs at once. */
+/* Most workers that otx__parallel (team.h) runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
     int threads = ctx ? ctx->threads : 0;
@@ -3499,27 +3502,6 @@ OTX__PRIVATE int otx__threads(const otx_context *ctx)
 #endif
     if (threads > OTX__THREADS_MOST) return OTX__THREADS_MOST;
     return threads > 0 ? threads : 1;
-}
-
-OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
-                                void *argument)
-{
-    size_t i;
-    if (ctx && ctx->parallel_for) {
-        ctx->parallel_for(ctx->parallel_context, count, body, argument);
-        return;
-    }
-#ifdef _OPENMP
-    if (count > 1 && otx__threads(ctx) > 1) {
-        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
-        int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-        for (index = 0; index < total; index++)
-            body(argument, (size_t)index, omp_get_thread_num());
-        return;
-    }
-#endif
-    for (i = 0; i < count; i++) body(argument, i, 0);
 }
 
 /* >>> src/base/sort.h */
@@ -3618,6 +3600,360 @@ OTX__PRIVATE double otx__now(void)
 #endif
 }
 
+/* >>> src/base/team.h */
+/* ---- team: loops on several threads, which sleep where they wait ------------ */
+
+/* OpenMP says how many threads a caller wants. Its own teams gather at a barrier before and
+   after every loop, and who waits there spins: GCC's for 20 ms and more, and nothing that a
+   library may set changes that. On a machine that others use as well, that takes their
+   processor, and each loop waits for threads that have not been scheduled yet. So here helpers
+   sleep but for a moment, and the caller begins a loop at once, waits for no helper that has
+   not come, and calls none into loops that end before help has paid so far.
+   OpenMP's own teams remain where POSIX threads are not certain, and where what OpenMP has been
+   told (places, limits, a region around) is best left to it. */
+#if defined(_OPENMP) && defined(__GNUC__) && (defined(__linux__) || defined(__APPLE__))
+#include <pthread.h>
+
+/* Looks at what is waited for before going to sleep: some tens of microseconds. */
+#define OTX__TEAM_LOOKS 1000
+
+/* What a helper may have on its stack: far more than any loop's body takes. */
+#define OTX__TEAM_STACK ((size_t)1 << 20)
+
+/* How often as long a loop must have run alone as helpers have made loops wait. */
+#define OTX__TEAM_PATIENCE 3.0
+
+/* The helpers that one thread has started, and waits for at its end: so hundreds start in the
+   time of a few, and nobody keeps a list. */
+typedef struct otx__team_crew {
+    pthread_t threads[2];
+    int count;
+} otx__team_crew;
+
+/* `lock` guards all from `started` on, but for `next`; what is looked at without it as well is
+   written by otx__team_set. */
+typedef struct otx__team {
+    int most;    /* helpers */
+    bool open;   /* lock and conditions have been made */
+    double late; /* seconds that helpers have made loops wait of late; the caller's */
+    otx__team_crew crew; /* the caller's */
+    pthread_mutex_t lock;
+    pthread_cond_t work, done;
+    int started, arrived; /* helpers */
+    int wanted;  /* helpers that may still come into the loop at hand */
+    int needed;  /* that it began with */
+    int inside;  /* that are in it */
+    int turn;    /* changes when there is something to do */
+    bool over;
+    otx_parallel_body body;
+    void *argument;
+    size_t count, next; /* indices; the first that nobody has taken */
+} otx__team;
+
+OTX__PRIVATE int otx__team_look(const int *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
+
+OTX__PRIVATE void otx__team_set(int *at, int value)
+{
+    __atomic_store_n(at, value, __ATOMIC_RELAXED);
+}
+
+/* Looks a few times whether a number is still the same. */
+OTX__PRIVATE void otx__team_spin(const int *at, int value)
+{
+    int looks;
+    for (looks = 0; looks < OTX__TEAM_LOOKS && otx__team_look(at) == value; looks++) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("isb" ::: "memory");
+#endif
+    }
+}
+
+OTX__PRIVATE size_t otx__team_take(otx__team *team)
+{
+    return __atomic_fetch_add(&team->next, 1, __ATOMIC_RELAXED);
+}
+
+/* ---- helpers ---- */
+
+OTX__PRIVATE void *otx__helper_main(void *argument);
+
+/* Starts a helper if the loop needs more than there are. A system that gives no more threads
+   leaves the loop to those at hand. */
+OTX__PRIVATE void otx__crew_grow(otx__team *team, otx__team_crew *crew)
+{
+    pthread_attr_t attributes;
+    bool more = true;
+    while (more && crew->count < 2) {
+        (void)pthread_mutex_lock(&team->lock);
+        more = !team->over && team->started < team->needed;
+        if (more) team->started++;
+        (void)pthread_mutex_unlock(&team->lock);
+        if (!more) return;
+        more = pthread_attr_init(&attributes) == 0;
+        if (more) {
+            (void)pthread_attr_setstacksize(&attributes, OTX__TEAM_STACK);
+            more = pthread_create(&crew->threads[crew->count], &attributes, otx__helper_main,
+                                  team) == 0;
+            (void)pthread_attr_destroy(&attributes);
+        }
+        if (more) {
+            crew->count++;
+        } else {
+            (void)pthread_mutex_lock(&team->lock);
+            team->started--;
+            (void)pthread_mutex_unlock(&team->lock);
+        }
+    }
+}
+
+OTX__PRIVATE void otx__crew_join(otx__team_crew *crew)
+{
+    while (crew->count > 0) (void)pthread_join(crew->threads[--crew->count], NULL);
+}
+
+/* Whether there is something to do in the loop at hand. */
+OTX__PRIVATE bool otx__team_calls(const otx__team *team)
+{
+    return team->wanted > 0 &&
+           __atomic_load_n(&team->next, __ATOMIC_RELAXED) < team->count;
+}
+
+/* Takes indices until none is left. Under the lock, which is given up meanwhile. */
+OTX__PRIVATE void otx__helper_work(otx__team *team, otx__team_crew *crew, int worker)
+{
+    const otx_parallel_body body = team->body;
+    void *const argument = team->argument;
+    const size_t count = team->count;
+    size_t index;
+    team->wanted--;
+    otx__team_set(&team->inside, team->inside + 1);
+    (void)pthread_mutex_unlock(&team->lock);
+    otx__crew_grow(team, crew);
+    while ((index = otx__team_take(team)) < count) body(argument, index, worker);
+    (void)pthread_mutex_lock(&team->lock);
+    otx__team_set(&team->inside, team->inside - 1);
+    if (team->inside == 0) (void)pthread_cond_signal(&team->done);
+}
+
+OTX__PRIVATE void *otx__helper_main(void *argument)
+{
+    otx__team *team = (otx__team *)argument;
+    otx__team_crew crew;
+    int worker, turn;
+    crew.count = 0;
+    (void)pthread_mutex_lock(&team->lock);
+    worker = ++team->arrived;
+    while (!team->over) {
+        turn = team->turn;
+        if (otx__team_calls(team)) otx__helper_work(team, &crew, worker);
+        if (team->turn != turn) continue;
+        (void)pthread_mutex_unlock(&team->lock);
+        otx__team_spin(&team->turn, turn);
+        (void)pthread_mutex_lock(&team->lock);
+        while (team->turn == turn) (void)pthread_cond_wait(&team->work, &team->lock);
+    }
+    (void)pthread_mutex_unlock(&team->lock);
+    otx__crew_join(&crew);
+    return NULL;
+}
+
+/* ---- the caller ---- */
+
+/* Tells helpers that there is something to do. */
+OTX__PRIVATE void otx__team_call(otx__team *team, int helpers)
+{
+    int i;
+    (void)pthread_mutex_lock(&team->lock);
+    team->wanted = team->needed = helpers;
+    otx__team_set(&team->turn, (int)((unsigned)team->turn + 1));
+    (void)pthread_mutex_unlock(&team->lock);
+    if (helpers >= team->most) (void)pthread_cond_broadcast(&team->work);
+    else
+        for (i = 0; i < helpers; i++) (void)pthread_cond_signal(&team->work);
+    otx__crew_grow(team, &team->crew);
+}
+
+/* Lets no helper in any more, and waits for those within. */
+OTX__PRIVATE void otx__team_dismiss(otx__team *team)
+{
+    int inside, looks = 0;
+    (void)pthread_mutex_lock(&team->lock);
+    team->wanted = 0;
+    inside = team->inside;
+    (void)pthread_mutex_unlock(&team->lock);
+    while (inside > 0 && looks++ < 2) { /* each that leaves gives it another moment */
+        otx__team_spin(&team->inside, inside);
+        inside = otx__team_look(&team->inside);
+    }
+    (void)pthread_mutex_lock(&team->lock);
+    while (team->inside > 0) (void)pthread_cond_wait(&team->done, &team->lock);
+    (void)pthread_mutex_unlock(&team->lock);
+}
+
+/* A loop of several indices; the caller is worker 0. */
+OTX__PRIVATE void otx__team_run(otx__team *team, size_t count, otx_parallel_body body,
+                                void *argument)
+{
+    const double patience = OTX__TEAM_PATIENCE * team->late, start = otx__now();
+    const int helpers = (int)otx__min((size_t)team->most, count - 1);
+    double end, wait;
+    size_t index = 0;
+    bool called = false;
+    (void)pthread_mutex_lock(&team->lock);
+    team->body = body;
+    team->argument = argument;
+    team->count = count;
+    __atomic_store_n(&team->next, 0, __ATOMIC_RELAXED);
+    (void)pthread_mutex_unlock(&team->lock);
+    do {
+        if (!called && __atomic_load_n(&team->next, __ATOMIC_RELAXED) + 1 < count &&
+            (patience <= 0 || otx__now() - start >= patience)) {
+            otx__team_call(team, helpers);
+            called = true;
+        }
+        index = otx__team_take(team);
+        if (index < count) body(argument, index, 0);
+    } while (index < count);
+    if (!called) {
+        team->late *= 0.9; /* others' work may have ended by now */
+        return;
+    }
+    end = otx__now();
+    otx__team_dismiss(team);
+    /* Somebody has the last index, and is waited for on a quiet machine too. */
+    wait = otx__now() - end - (end - start) * (helpers + 1) / (double)count;
+    team->late = 0.75 * team->late + 0.25 * (wait > 1e-4 ? wait : 0.0);
+}
+
+OTX__PRIVATE void otx__team_for(void *context, size_t count, otx_parallel_body body,
+                                void *argument)
+{
+    otx__team *team = (otx__team *)context;
+    size_t i;
+    if (count > 1 && team->open) otx__team_run(team, count, body, argument);
+    else
+        for (i = 0; i < count; i++) body(argument, i, 0);
+}
+
+/* Whether the caller's threads are to be ours; `threads` has been settled. */
+OTX__PRIVATE bool otx__team_suits(const otx_context *ctx, int threads)
+{
+    if (threads < 2 || (ctx && ctx->parallel_for) || omp_in_parallel() || omp_get_dynamic())
+        return false;
+#if _OPENMP >= 201307
+    if (omp_get_proc_bind() != omp_proc_bind_false) return false;
+#endif
+    return threads <= omp_get_thread_limit();
+}
+
+/* Gives a context, which must be the callee's own copy with its threads settled, a team for
+   all its loops; closing takes it back. The team must not move meanwhile. It has no helpers
+   before the first loop that needs them. */
+OTX__PRIVATE void otx__team_open(otx__team *team, otx_context *ctx)
+{
+    memset(team, 0, sizeof *team);
+    if (!otx__team_suits(ctx, ctx->threads)) return;
+    if (pthread_mutex_init(&team->lock, NULL) != 0) return;
+    if (pthread_cond_init(&team->work, NULL) != 0) {
+        (void)pthread_mutex_destroy(&team->lock);
+        return;
+    }
+    if (pthread_cond_init(&team->done, NULL) != 0) {
+        (void)pthread_cond_destroy(&team->work);
+        (void)pthread_mutex_destroy(&team->lock);
+        return;
+    }
+    team->open = true;
+    team->most = ctx->threads - 1;
+    ctx->parallel_for = otx__team_for;
+    ctx->parallel_context = team;
+}
+
+OTX__PRIVATE void otx__team_close(otx__team *team, otx_context *ctx)
+{
+    if (!team->open) return;
+    ctx->parallel_for = NULL;
+    ctx->parallel_context = NULL;
+    (void)pthread_mutex_lock(&team->lock);
+    team->over = true;
+    otx__team_set(&team->turn, (int)((unsigned)team->turn + 1));
+    (void)pthread_cond_broadcast(&team->work);
+    (void)pthread_mutex_unlock(&team->lock);
+    otx__crew_join(&team->crew);
+    (void)pthread_cond_destroy(&team->done);
+    (void)pthread_cond_destroy(&team->work);
+    (void)pthread_mutex_destroy(&team->lock);
+    team->open = false;
+}
+
+/* Whether a context has a team's loops, which no caller's hook are. */
+OTX__PRIVATE bool otx__team_has(const otx_context *ctx)
+{
+    return ctx && ctx->parallel_for == otx__team_for;
+}
+
+#else /* no team: OpenMP's, or none */
+
+typedef struct otx__team {
+    bool open;
+} otx__team;
+
+OTX__PRIVATE void otx__team_open(otx__team *team, otx_context *ctx)
+{
+    (void)ctx;
+    team->open = false;
+}
+
+OTX__PRIVATE void otx__team_close(otx__team *team, otx_context *ctx)
+{
+    (void)team;
+    (void)ctx;
+}
+
+OTX__PRIVATE bool otx__team_has(const otx_context *ctx)
+{
+    (void)ctx;
+    return false;
+}
+#endif
+
+/* ---- loops ---- */
+
+/* By the caller's hook or a team that the context has, by a team for this loop alone, by
+   OpenMP, or one index after the other. */
+OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
+                                void *argument)
+{
+    size_t i;
+    if (ctx && ctx->parallel_for) {
+        ctx->parallel_for(ctx->parallel_context, count, body, argument);
+        return;
+    }
+#ifdef _OPENMP
+    if (count > 1 && otx__threads(ctx) > 1) {
+        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
+        int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
+        otx_context own;
+        otx__team team;
+        memset(&own, 0, sizeof own);
+        own.threads = threads;
+        otx__team_open(&team, &own);
+        if (own.parallel_for) {
+            own.parallel_for(own.parallel_context, count, body, argument);
+            otx__team_close(&team, &own);
+            return;
+        }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+        for (index = 0; index < total; index++)
+            body(argument, (size_t)index, omp_get_thread_num());
+        return;
+    }
+#endif
+    for (i = 0; i < count; i++) body(argument, i, 0);
+}
+
 /* >>> src/base/hash.h */
 /* ---- hash: keyed, for tables whose keys a stranger chooses ------------------- */
 
@@ -3643,6 +3979,15 @@ OTX__PRIVATE void otx__hash_round(otx__hash_state *s)
     s->v1 = otx__rotate(s->v1, 17) ^ s->v2;
     s->v3 = otx__rotate(s->v3, 21) ^ s->v0;
     s->v2 = otx__rotate(s->v2, 32);
+}
+
+/* Eight bytes, the first the lowest: compilers make one load of it. */
+OTX__PRIVATE uint64_t otx__hash_word(const char *bytes)
+{
+    const unsigned char *b = (const unsigned char *)bytes;
+    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 |
+           (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 |
+           (uint64_t)b[7] << 56;
 }
 
 /* Takes in eight bytes. */
@@ -3677,16 +4022,13 @@ OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
 OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
 {
     otx__hash_state s = otx__hash_open(key);
-    uint64_t word = 0;
+    uint64_t word = (uint64_t)size << 56;
     size_t i;
-    for (i = 0; i < size; i++) {
-        word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
-        if (i % 8 == 7) {
-            otx__hash_take(&s, word);
-            word = 0;
-        }
-    }
-    return otx__hash_close(&s, word | (uint64_t)size << 56);
+    for (i = 0; size - i >= 8; i += 8) otx__hash_take(&s, otx__hash_word(bytes + i));
+    bytes += i;
+    size -= i;
+    for (i = 0; i < size; i++) word |= (uint64_t)(unsigned char)bytes[i] << 8 * i;
+    return otx__hash_close(&s, word);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs
@@ -3934,6 +4276,25 @@ OTX__PRIVATE otx__float_format otx__format_of(otx_dtype dtype)
                                   : e4m3;
 }
 
+/* Whether elements of 2 or 4 bytes are finite: their patterns, but for the sign, below
+   `beyond`. Several at a time: what is beyond carries into the bit of the sign. */
+OTX__PRIVATE bool otx__bits_are_finite(const char *from, size_t size, uint32_t beyond,
+                                       size_t count)
+{
+    const uint64_t every = size == 4 ? UINT64_C(0x100000001) : UINT64_C(0x1000100010001);
+    const uint64_t sign = every << (8 * size - 1), carry = sign - every * beyond;
+    const size_t each = 8 / size;
+    uint64_t bits, all = 0;
+    for (; count >= each; count -= each, from += 8) {
+        memcpy(&bits, from, sizeof bits);
+        all |= (bits & ~sign) + carry;
+    }
+    bits = 0;
+    memcpy(&bits, from, count * size);
+    all |= (bits & ~sign) + carry;
+    return (all & sign) == 0;
+}
+
 /* The value of a pattern, widened without loss. */
 OTX__PRIVATE float otx__float_of_narrow(uint32_t bits, otx__float_format format)
 {
@@ -3967,14 +4328,19 @@ OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t c
             memcpy(&value, bytes + i * sizeof value, sizeof value);
             to[i] = (float)value;
         }
+    } else if (dtype == OTX_BF16) { /* by itself: a loop that compilers can vectorise */
+        for (i = 0; i < count; i++) {
+            uint16_t bits;
+            memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
+            to[i] = otx__float_of_bf16(bits);
+        }
     } else if (otx_dtype_bits(dtype) == 8) {
         for (i = 0; i < count; i++) to[i] = otx__float_of_narrow(bytes[i], format);
     } else {
         for (i = 0; i < count; i++) {
             uint16_t bits;
             memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-            to[i] = dtype == OTX_BF16 ? otx__float_of_bf16(bits)
-                                      : otx__float_of_narrow(bits, format);
+            to[i] = otx__float_of_narrow(bits, format);
         }
     }
 }
@@ -5129,15 +5495,15 @@ OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
     watch->body(watch->argument, watch->first + index, worker);
 }
 
-/* Multiply-adds up to which one thread does a loop alone: a team of OpenMP's takes as long to
-   gather, on a busy machine far longer, and those who find nothing to do wait in a loop. */
+/* Multiply-adds up to which one thread does a loop alone: a team takes as long to gather. */
 #define OTX__ALONE_WORK 1e5
 
 /* Runs the items at hand: together or, where there is little to do, alone. */
 OTX__PRIVATE void otx__watch_slice(otx__watch *watch, size_t count, double work)
 {
     size_t i;
-    if ((double)count * work > OTX__ALONE_WORK || (watch->ctx && watch->ctx->parallel_for))
+    bool hook = watch->ctx && watch->ctx->parallel_for && !otx__team_has(watch->ctx);
+    if (hook || (double)count * work > OTX__ALONE_WORK)
         otx__parallel(watch->ctx, count, otx__watch_body, watch);
     else
         for (i = 0; i < count; i++) otx__watch_body(watch, i, 0);
@@ -5266,6 +5632,7 @@ OTX__PRIVATE void otx__json_skip_space(otx__json_parser *p)
 {
     while (p->at < p->size) {
         unsigned char byte = p->text[p->at];
+        if (byte > ' ') break; /* mostly, at once */
         if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t') break;
         p->at++;
     }
@@ -8371,10 +8738,15 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
+    uint8_t *tags;   /* behind the slots: a part of each token's hash, so that others' bytes,
+                        which lie anywhere, are hardly ever looked at */
     size_t slot_count;
     otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
+
+/* Bytes of a slot and its tag. */
+#define OTX__INDEX_SLOT (sizeof(uint32_t) + sizeof(uint8_t))
 
 /* Makes an empty index of tokens[], with room for that many. */
 OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index *index,
@@ -8384,8 +8756,9 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     size_t slots = 16;
     while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
     memset(index, 0, sizeof *index);
-    index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
-    if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
+    index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, OTX__INDEX_SLOT);
+    if (!index->slots) return otx__fail_array(error, slots, OTX__INDEX_SLOT);
+    index->tags = (uint8_t *)(index->slots + slots);
     index->tokens = tokens;
     index->slot_count = slots;
     index->key = otx__hash_key_for(ctx, index->slots);
@@ -8395,26 +8768,40 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
 
 OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *index)
 {
-    otx__free(ctx, index->slots, index->slot_count, sizeof *index->slots);
+    otx__free(ctx, index->slots, index->slot_count, OTX__INDEX_SLOT);
     memset(index, 0, sizeof *index);
 }
 
-/* The slot that holds such a token, or the empty one where it would go. */
-OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
-                                       const char *bytes, size_t size)
+/* Where the slot is that holds such a token, or the empty one where it would go, and the tag
+   that it has or would have. */
+OTX__PRIVATE size_t otx__index_at(const otx__token_index *index, otx_token_kind kind,
+                                  const char *bytes, size_t size, uint8_t *tag)
 {
     const size_t mask = index->slot_count - 1;
+    const uint64_t hash = otx__hash(index->key, bytes, size);
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
+    *tag = (uint8_t)(hash >> 56);
+    at = ((size_t)hash + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
+        if (index->tags[at] != *tag) continue;
         if (index->by_content) {
             if (otx__same_bytes(token->content, token->content_size, bytes, size)) break;
         } else if (token->kind == kind) {
             if (otx__same_bytes(token->bytes, token->size, bytes, size)) break;
         }
     }
+    return at;
+}
+
+/* That slot, to be filled with the token's id + 1 if it is empty. */
+OTX__PRIVATE uint32_t *otx__index_slot(otx__token_index *index, otx_token_kind kind,
+                                       const char *bytes, size_t size)
+{
+    uint8_t tag;
+    const size_t at = otx__index_at(index, kind, bytes, size, &tag);
+    index->tags[at] = tag;
     return &index->slots[at];
 }
 
@@ -8422,7 +8809,8 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
 OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_kind kind,
                                      const char *bytes, size_t size)
 {
-    return (int64_t)*otx__index_slot(index, kind, bytes, size) - 1;
+    uint8_t tag;
+    return (int64_t)index->slots[otx__index_at(index, kind, bytes, size, &tag)] - 1;
 }
 
 /* >>> src/vocab/spelling.h */
@@ -25046,6 +25434,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 {
     otx_omp_options defaults;
     otx__pursuit pursuit;
+    otx__team team;
     otx_result result;
     double start = otx__now();
     memset(&defaults, 0, sizeof defaults);
@@ -25056,7 +25445,9 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     pursuit.output = output;
     result = otx__pursuit_open(&pursuit, ctx, error);
     if (!result) result = otx__pursuit_take(&pursuit, error);
+    otx__team_open(&team, &pursuit.ctx);
     if (!result) result = otx__pursuit_run(&pursuit, error);
+    otx__team_close(&team, &pursuit.ctx);
     if (!result && stats) {
         *stats = pursuit.stats;
         stats->form = pursuit.form;
@@ -26919,6 +27310,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
                                   otx_affine_stats *stats, otx_error *error)
 {
     otx__fit fit;
+    otx__team team;
     otx_affine_stats counted;
     otx_result result;
     size_t best = 0;
@@ -26935,8 +27327,10 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     if (!fit.map) return otx__fail_memory(error, sizeof *fit.map);
     otx__pool_open(&fit.pool, &fit.ctx);
     otx__fit_shape(&fit, donor, base);
+    otx__team_open(&team, &fit.ctx);
     result = otx__fit_open(&fit, error);
     if (!result) result = otx__fit_run(&fit, targets, &best, &counted, error);
+    otx__team_close(&team, &fit.ctx);
     counted.isa = fit.normal.kernels->isa;
     counted.threads = fit.ctx.threads;
     counted.peak_bytes = fit.pool.bytes + fit.map->pool.bytes + sizeof *fit.map;
@@ -27022,6 +27416,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
     size_t room = otx__min(OTX__AFFINE_TARGETS, count);
     otx__mapping mapping;
     otx_context settled;
+    otx__team team;
     otx__pool pool;
     otx_result result;
     if (!state || (k && (!indices || !coefficients)) || (count && !rows))
@@ -27042,12 +27437,14 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
     mapping.first = first;
     mapping.rows = rows;
     mapping.find = true;
+    otx__team_open(&team, &settled);
     otx__pool_open(&pool, &settled);
     if (!otx__mapping_take(&mapping, room, (size_t)settled.threads, &pool))
         result = otx__pool_fail(&pool, error);
     else
         result = otx__apply_run(&settled, &mapping, count, room, error);
     otx__pool_close(&pool);
+    otx__team_close(&team, &settled);
     return result;
 }
 
@@ -32212,6 +32609,8 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
      root                    bytes at the start of a path that name its root or drive
      open, create, close     a file to read; a new one to write; -1 or false on failure
      read, write             the bytes moved; 0 or less where there are none
+     copy                    the same, from one file to the end of another, where
+                             OTX__COPY_BY_SYSTEM: within the system, or the disk, alone
      sync, push              waits until all is on the disk; starts on a part of it
      sync_directory          makes the names in a directory durable
      status, status_open     what stands at a path; what was opened
@@ -32777,6 +33176,25 @@ OTX__PRIVATE ptrdiff_t otx__sys_write(int file, const void *bytes, size_t size)
 #define OTX__PUSH_BY_RANGE
 extern int otx__sys_sync_range(int file, int64_t offset, int64_t bytes,
                                unsigned flags) __asm__("sync_file_range");
+#endif
+
+/* The same. glibc has it from 2.27 on; older kernels and some file systems refuse, and then
+   bytes are read and written. File systems that can (btrfs, XFS, NFS) move none at all. */
+#if defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__)
+#if __GLIBC_PREREQ(2, 27)
+#define OTX__COPY_BY_SYSTEM
+extern ssize_t otx__sys_copy_range(int from, int64_t *offset, int to, int64_t *at, size_t size,
+                                   unsigned flags) __asm__("copy_file_range");
+
+OTX__PRIVATE ptrdiff_t otx__sys_copy(int from, uint64_t offset, int to, size_t size)
+{
+    int64_t at = (int64_t)offset;
+    ptrdiff_t done;
+    do done = (ptrdiff_t)otx__sys_copy_range(from, &at, to, NULL, size, 0);
+    while (done < 0 && errno == EINTR);
+    return done;
+}
+#endif
 #endif
 
 /* EINVAL and ENOTSUP: a file system that cannot, such as some FUSE ones. */
@@ -33513,6 +33931,15 @@ typedef struct otx__file {
    than a caller who wants to stop should wait. */
 #define OTX__FILE_PUSH ((uint64_t)64 << 20)
 
+/* Counts bytes that have been written. */
+OTX__PRIVATE void otx__file_add(otx__file *file, size_t size)
+{
+    file->written += (uint64_t)size;
+    if (file->written - file->pushed < OTX__FILE_PUSH) return;
+    if (!otx__sys_push(file->file, file->pushed, file->written)) file->failure = errno;
+    file->pushed = file->written;
+}
+
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
     while (size > 0 && !file->failure) {
@@ -33523,10 +33950,7 @@ OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, siz
         }
         bytes += done;
         size -= (size_t)done;
-        file->written += (uint64_t)done;
-        if (file->written - file->pushed < OTX__FILE_PUSH) continue;
-        if (!otx__sys_push(file->file, file->pushed, file->written)) file->failure = errno;
-        file->pushed = file->written;
+        otx__file_add(file, (size_t)done);
     }
 }
 
@@ -33544,6 +33968,30 @@ OTX__PRIVATE bool otx__file_write(void *context, const void *bytes, size_t size)
     if (size > 0) memcpy(file->buffer + file->used, bytes, size);
     file->used += size;
     return !file->failure;
+}
+
+/* Where the bytes of two files lie alike to this, a system can share blocks, or move pages; else
+   it is slower than reading and writing. */
+#define OTX__FILE_PAGE 4096
+
+/* Has the system copy bytes of an open file behind what was written. How many it did; 0 where
+   it will not or should not, whatever for: reading and writing then tell. */
+OTX__PRIVATE size_t otx__file_take(otx__file *file, int from, uint64_t offset, size_t size)
+{
+#ifdef OTX__COPY_BY_SYSTEM
+    ptrdiff_t done;
+    if ((file->written + file->used - offset) % OTX__FILE_PAGE != 0) return 0;
+    otx__file_put(file, file->buffer, file->used);
+    file->used = 0;
+    if (file->failure) return 0;
+    done = otx__sys_copy(from, offset, file->file, size);
+    if (done <= 0) return 0;
+    otx__file_add(file, (size_t)done);
+    return (size_t)done;
+#else
+    (void)file, (void)from, (void)offset, (void)size;
+    return 0;
+#endif
 }
 
 OTX__PRIVATE void otx__file_free_parts(otx__file *file)
@@ -33625,8 +34073,21 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
     return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
-/* Bytes moved at a time: few calls, and progress often enough. */
-#define OTX__STREAM_BLOCK ((size_t)4 << 20)
+/* Bytes moved at a time: few calls, progress often enough, and still in a core's cache when they
+   are written. */
+#define OTX__STREAM_BLOCK ((size_t)1 << 20)
+
+/* Bytes from which on the system is asked to copy: for fewer a buffer saves calls. */
+#define OTX__COPY_LEAST 4096
+
+/* Has the system copy, where both ends are files of ours. How many bytes it did, or 0. */
+OTX__PRIVATE size_t otx__stream_take(const otx_source *source, uint64_t offset, size_t size,
+                                     const otx_sink *sink)
+{
+    if (source->read != otx__source_read || sink->write != otx__file_write) return 0;
+    return otx__file_take((otx__file *)sink->context,
+                          ((const otx__source_file *)source->context)->file, offset, size);
+}
 
 /* Copies a range of a source into a sink. `path` names the source in errors. */
 OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *source,
@@ -33635,11 +34096,15 @@ OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *so
 {
     const size_t capacity = size < OTX__STREAM_BLOCK ? (size_t)size : OTX__STREAM_BLOCK;
     char name[OTX__PATH_TEXT], *block = (char *)otx__alloc(ctx, capacity, 1);
+    bool takes = size >= OTX__COPY_LEAST;
     otx_result result = OTX_OK;
     if (!block) return otx__fail_memory(error, capacity);
     while (size > 0 && !result) {
         size_t step = size < capacity ? (size_t)size : capacity;
-        if (!source->read(source->context, offset, block, step))
+        size_t taken = takes ? otx__stream_take(source, offset, step, sink) : 0;
+        takes = taken > 0; /* who refuses once is not asked again */
+        if (takes) result = otx__meter_add(ctx, meter, step = taken, error);
+        else if (!source->read(source->context, offset, block, step))
             result = otx__fail_read(error, path, source, offset, step);
         else if (!sink->write(sink->context, block, step))
             result = otx__fail(error, OTX_ERROR_IO, "%s: its copy cannot be written",
@@ -44463,6 +44928,8 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     const size_t size = otx_dtype_bits(dtype) / 8;
     float values[256];
     size_t i, j;
+    if (dtype == OTX_BF16 || dtype == OTX_F16 || dtype == OTX_F32)
+        return otx__bits_are_finite(row, size, otx__format_of(dtype).beyond, columns);
     for (i = 0; i < columns; i += OTX__COUNT(values)) {
         size_t count = otx__min(columns - i, OTX__COUNT(values));
         otx_to_float(values, row + i * size, dtype, count);
@@ -44653,19 +45120,17 @@ typedef struct otx__mean {
     double *sums;          /* by column */
 } otx__mean;
 
-/* Widens elements without loss, F64 too. */
+/* Widens OTX__MEAN_COLUMNS elements or fewer without loss, F64 too. */
 OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
 {
+    float values[OTX__MEAN_COLUMNS];
     size_t i;
-    for (i = 0; i < count; i++) {
-        float value;
-        if (dtype == OTX_F64) {
-            memcpy(&to[i], from + i * sizeof *to, sizeof *to);
-        } else {
-            otx_to_float(&value, from + i * (otx_dtype_bits(dtype) / 8), dtype, 1);
-            to[i] = (double)value;
-        }
+    if (dtype == OTX_F64) {
+        memcpy(to, from, count * sizeof *to);
+        return;
     }
+    otx_to_float(values, from, dtype, count);
+    for (i = 0; i < count; i++) to[i] = (double)values[i];
 }
 
 /* Adds the wanted rows to the sums of some columns: row after row, whatever the
@@ -47398,14 +47863,17 @@ OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
     double start = otx__now();
     bool began = true;
     otx_result result;
+    otx__team team;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
+    otx__team_open(&team, &job->ctx);
     if (out) result = otx__job_write(job, out, &began, error);
     else {
         job->ran = true;
         result = otx__job_solve(job, error);
     }
+    otx__team_close(&team, &job->ctx);
     if (!began) return result;
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx_method_close(&job->ctx, &job->solutions[i].fitted);
