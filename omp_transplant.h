@@ -83,274 +83,274 @@
      6658  files/safetensors_read     the header of a file, checked
      6983  files/safetensors_write    the header of a new file
      7140  files/gguf_types           ggml's types, and the sizes of values
-     7317  files/gguf_values          keys, tensors and values found
-     7435  files/gguf_walk            what stands in a header, one after the other
-     7647  files/gguf_read            the header of a file, checked
-     7868  files/gguf_write           the header of a new file
-     8074  files/gguf_keys            a list of keys that is being made
+     7308  files/gguf_values          keys, tensors and values found
+     7426  files/gguf_walk            what stands in a header, one after the other
+     7638  files/gguf_read            the header of a file, checked
+     7859  files/gguf_write           the header of a new file
+     8065  files/gguf_keys            a list of keys that is being made
 
-     8274  vocab                      tokens, from every source, and which of them are the same
-     8316  vocab/known                what the world calls things: files, classes, tokens
-     8640  vocab/token_table          the table of tokens, and finding tokens in it
-     8835  vocab/spelling             from what a file spells to bytes
-     9032  vocab/reader               what the readers of all sources share
-     9390  vocab/added_tokens         what other files add to a model's tokens
-     9738  vocab/in_use               tokens that are named as reserved ones and are none
-     9841  vocab/from_tokenizer_json  tokenizer.json
-    10134  vocab/from_tekken          tekken.json
-    10289  vocab/from_tiktoken        *.tiktoken
-    10354  vocab/from_sentencepiece   tokenizer.model and its like
-    10719  vocab/from_vocab_json      vocab.json and merges.txt
-    10805  vocab/from_vocab_txt       vocab.txt
-    10862  vocab/digits               how a tokenizer cuts numbers
-    11058  vocab/recognise            what a file is, by what it holds
-    11189  vocab/parse                the first source that is given, and what goes with it
-    11415  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11798  vocab/rules_read           the rules of each kind of file
-    11922  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12115  vocab/from_gguf            the vocabulary of a GGUF file
-    12423  vocab/gguf_rules           how it splits text
-    12575  vocab/split_bpe            words split by byte-pair encoding
-    12793  vocab/split                text split as the tokenizer's model splits it
-    12993  vocab/align                which base token a donor token is
+     8265  vocab                      tokens, from every source, and which of them are the same
+     8307  vocab/known                what the world calls things: files, classes, tokens
+     8631  vocab/token_table          the table of tokens, and finding tokens in it
+     8826  vocab/spelling             from what a file spells to bytes
+     9023  vocab/reader               what the readers of all sources share
+     9381  vocab/added_tokens         what other files add to a model's tokens
+     9729  vocab/in_use               tokens that are named as reserved ones and are none
+     9832  vocab/from_tokenizer_json  tokenizer.json
+    10125  vocab/from_tekken          tekken.json
+    10280  vocab/from_tiktoken        *.tiktoken
+    10345  vocab/from_sentencepiece   tokenizer.model and its like
+    10710  vocab/from_vocab_json      vocab.json and merges.txt
+    10796  vocab/from_vocab_txt       vocab.txt
+    10853  vocab/digits               how a tokenizer cuts numbers
+    11049  vocab/recognise            what a file is, by what it holds
+    11180  vocab/parse                the first source that is given, and what goes with it
+    11406  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11789  vocab/rules_read           the rules of each kind of file
+    11913  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12106  vocab/from_gguf            the vocabulary of a GGUF file
+    12414  vocab/gguf_rules           how it splits text
+    12566  vocab/split_bpe            words split by byte-pair encoding
+    12784  vocab/split                text split as the tokenizer's model splits it
+    12984  vocab/align                which base token a donor token is
 
-    13250  encode                     text becomes pieces, pieces become ids
-    13294  encode/char_set            sets of characters
-    13487  encode/unicode_tables      what characters are, packed
-    13651  encode/categories          Unicode's categories, scripts and case, as sets
-    13952  encode/regex_parse         regular expressions, read: sets and escapes
-    14258  encode/regex_syntax        classes, repetitions, groups
-    14658  encode/regex_program       instructions, and what parts of an expression begin with
-    14811  encode/regex_make          the program that they become
-    15173  encode/regex_match         the program run over a text
-    15545  encode/slices              a text in pieces, and ways to cut it further
-    15790  encode/cutter_read         the steps of a pre-tokenizer, read
-    16102  encode/cutter              texts cut by them
-    16277  encode/normal_tables       what normalisers know of characters
-    16540  encode/normal_read         the same, unpacked
-    16687  encode/normal_forms        Unicode's four normal forms
-    16958  encode/charsmap            SentencePiece's map of characters
-    17107  encode/normalise_steps     what normalisers do, step by step
-    17296  encode/normalise           the normaliser of a tokenizer.json
-    17659  encode/added_cut           added tokens, cut out of a text
-    17858  encode/word_cache          what words became before
-    17937  encode/encode_words        words as the model splits them
-    18138  encode/encode_open         what an encoder is made from
-    18424  encode/encode              whole texts as token ids
-    18627  encode/write_counts        how often tokens occur, as lists
+    13241  encode                     text becomes pieces, pieces become ids
+    13285  encode/char_set            sets of characters
+    13478  encode/unicode_tables      what characters are, packed
+    13642  encode/categories          Unicode's categories, scripts and case, as sets
+    13943  encode/regex_parse         regular expressions, read: sets and escapes
+    14249  encode/regex_syntax        classes, repetitions, groups
+    14649  encode/regex_program       instructions, and what parts of an expression begin with
+    14802  encode/regex_make          the program that they become
+    15164  encode/regex_match         the program run over a text
+    15536  encode/slices              a text in pieces, and ways to cut it further
+    15781  encode/cutter_read         the steps of a pre-tokenizer, read
+    16093  encode/cutter              texts cut by them
+    16268  encode/normal_tables       what normalisers know of characters
+    16531  encode/normal_read         the same, unpacked
+    16678  encode/normal_forms        Unicode's four normal forms
+    16949  encode/charsmap            SentencePiece's map of characters
+    17098  encode/normalise_steps     what normalisers do, step by step
+    17287  encode/normalise           the normaliser of a tokenizer.json
+    17650  encode/added_cut           added tokens, cut out of a text
+    17849  encode/word_cache          what words became before
+    17928  encode/encode_words        words as the model splits them
+    18129  encode/encode_open         what an encoder is made from
+    18415  encode/encode              whole texts as token ids
+    18618  encode/write_counts        how often tokens occur, as lists
 
-    18734  simd                       the hot loops, once for each instruction set
-    18767  simd/kernels               the table of kernels, and what all versions share
-    19044  simd/scalar                the reference
-    19213  simd/sse2                  the operations of 128-bit x86, and what each does
-    19334  simd/neon                  those of 64-bit Arm
-    19429  simd/wasm                  those of WebAssembly's SIMD128
-    19514  simd/avx2                  those of 256-bit x86, with FMA
-    19596  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20240  simd/avx_vnni              AVX2, and products of integers
-    20336  simd/neon_bf16             NEON, and products of matrices
-    20490  simd/avx512                512-bit x86, by hand
-    21097  simd/amx                   tiles of x86, beside AVX-512
-    21340  simd/dispatch              which of them this machine can run, and which a call takes
+    18725  simd                       the hot loops, once for each instruction set
+    18758  simd/kernels               the table of kernels, and what all versions share
+    19035  simd/scalar                the reference
+    19204  simd/sse2                  the operations of 128-bit x86, and what each does
+    19325  simd/neon                  those of 64-bit Arm
+    19420  simd/wasm                  those of WebAssembly's SIMD128
+    19505  simd/avx2                  those of 256-bit x86, with FMA
+    19587  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20231  simd/avx_vnni              AVX2, and products of integers
+    20327  simd/neon_bf16             NEON, and products of matrices
+    20481  simd/avx512                512-bit x86, by hand
+    21088  simd/amx                   tiles of x86, beside AVX-512
+    21331  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21566  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21622  solve/views                the rows of matrices, as the kernels read them
-    21751  solve/panels               vectors as the dense products want them, and these
-    21950  solve/rests                vectors on their way into panels
-    22128  solve/dictionary           the atoms, and their split along a common direction
-    22283  solve/exact_gram           products of all pairs of atoms in double
-    22365  solve/triangle             packed lower triangles
-    22469  solve/support              what is known of one target, and the exact steps
-    22745  solve/gram_table           products of atoms with all atoms, for scans
-    23000  solve/screen               which atoms are worth scoring in double: the bound
-    23271  solve/residuals            the residual form's targets on their way into a scan
-    23460  solve/scan                 the correlations of all atoms with a block's residuals
-    23629  solve/predict              making targets ready for the next scan
-    23876  solve/candidates           the atoms that a scan could not rule out
-    24207  solve/select               the next atoms of each target
-    24408  solve/rates                what a processor does in a second
-    24450  solve/pursuit              what one solve holds, and the memory it takes
-    24754  solve/plan                 which form, and in what blocks
-    24972  solve/apart                targets that a table of products cannot tell on
-    25022  solve/steps                a pursuit from its rows to its results
-    25250  solve/combine              new rows of coefficients
-    25312  solve/solver               the public call
-    25483  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25692  solve/affine_normal        the normal equations of an affine map
-    25935  solve/affine_factor        their factor, and their solution
-    26172  solve/affine_map           a fitted map, and the rows it makes
-    26516  solve/affine_choice        how many atoms to take, and chosen by what
-    26916  solve/affine_fit           what a fit of an affine map holds and needs
-    27180  solve/affine               fitting and applying affine maps
+    21557  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21613  solve/views                the rows of matrices, as the kernels read them
+    21742  solve/panels               vectors as the dense products want them, and these
+    21941  solve/rests                vectors on their way into panels
+    22119  solve/dictionary           the atoms, and their split along a common direction
+    22274  solve/exact_gram           products of all pairs of atoms in double
+    22356  solve/triangle             packed lower triangles
+    22460  solve/support              what is known of one target, and the exact steps
+    22736  solve/gram_table           products of atoms with all atoms, for scans
+    22991  solve/screen               which atoms are worth scoring in double: the bound
+    23262  solve/residuals            the residual form's targets on their way into a scan
+    23451  solve/scan                 the correlations of all atoms with a block's residuals
+    23620  solve/predict              making targets ready for the next scan
+    23867  solve/candidates           the atoms that a scan could not rule out
+    24198  solve/select               the next atoms of each target
+    24399  solve/rates                what a processor does in a second
+    24441  solve/pursuit              what one solve holds, and the memory it takes
+    24745  solve/plan                 which form, and in what blocks
+    24963  solve/apart                targets that a table of products cannot tell on
+    25013  solve/steps                a pursuit from its rows to its results
+    25241  solve/combine              new rows of coefficients
+    25303  solve/solver               the public call
+    25474  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25683  solve/affine_normal        the normal equations of an affine map
+    25926  solve/affine_factor        their factor, and their solution
+    26163  solve/affine_map           a fitted map, and the rows it makes
+    26507  solve/affine_choice        how many atoms to take, and chosen by what
+    26907  solve/affine_fit           what a fit of an affine map holds and needs
+    27171  solve/affine               fitting and applying affine maps
 
-    27477  methods                    rows for tokens that a model lacks, each method a room
-    27521  methods/parts              what methods share: sums of rows, combinations
-    27705  methods/pursuit            omp, omp-centred
-    27776  methods/constant           mean, zero
-    27804  methods/rough              products in float that leave few to be taken in double
-    27860  methods/near               each target against all anchors
-    28151  methods/weights            how a few anchors combine to a target
-    28372  methods/interpolation      common_interpolation
-    28525  methods/wechsel            wechsel
-    28575  methods/focus              focus
-    28663  methods/hull               hull
-    28714  methods/dense              matrices of double, and their products
-    28979  methods/lengthen           the base's rows of pieces beside the donor's
-    29245  methods/mapping            omp-affine, affine
-    29514  methods/linear             maps between two models' rows
-    29669  methods/clp                clp
-    29755  methods/chance             normal deviates that are the same everywhere
-    29816  methods/factor             of symmetric matrices
-    29865  methods/randn              randn
-    29954  methods/john_hewitt        john_hewitt
-    30038  methods/polar              the orthogonal part of a matrix
-    30134  methods/procrustes         procrustes
-    30227  methods/eigen              principal directions of a matrix's rows
-    30541  methods/landmark_pca       landmark_pca
-    30599  methods/stb                stb
-    30781  methods/rope               rows turned to positions
-    30871  methods/mp_rope            mp_rope
-    31197  methods/subword            subword
-    31303  methods/zett               zett
-    31325  methods/spread             the factor that suits hidden anchors' rows best
-    31552  methods/modifiers          what is done to the rows of any method
-    31696  methods/undertrained       rows that look as if nothing had trained them
-    31813  methods/methods            the table of all, and the public calls
+    27468  methods                    rows for tokens that a model lacks, each method a room
+    27512  methods/parts              what methods share: sums of rows, combinations
+    27696  methods/pursuit            omp, omp-centred
+    27767  methods/constant           mean, zero
+    27795  methods/rough              products in float that leave few to be taken in double
+    27851  methods/near               each target against all anchors
+    28142  methods/weights            how a few anchors combine to a target
+    28363  methods/interpolation      common_interpolation
+    28516  methods/wechsel            wechsel
+    28566  methods/focus              focus
+    28654  methods/hull               hull
+    28705  methods/dense              matrices of double, and their products
+    28970  methods/lengthen           the base's rows of pieces beside the donor's
+    29236  methods/mapping            omp-affine, affine
+    29505  methods/linear             maps between two models' rows
+    29660  methods/clp                clp
+    29746  methods/chance             normal deviates that are the same everywhere
+    29807  methods/factor             of symmetric matrices
+    29856  methods/randn              randn
+    29945  methods/john_hewitt        john_hewitt
+    30029  methods/polar              the orthogonal part of a matrix
+    30125  methods/procrustes         procrustes
+    30218  methods/eigen              principal directions of a matrix's rows
+    30532  methods/landmark_pca       landmark_pca
+    30590  methods/stb                stb
+    30772  methods/rope               rows turned to positions
+    30862  methods/mp_rope            mp_rope
+    31188  methods/subword            subword
+    31294  methods/zett               zett
+    31316  methods/spread             the factor that suits hidden anchors' rows best
+    31543  methods/modifiers          what is done to the rows of any method
+    31687  methods/undertrained       rows that look as if nothing had trained them
+    31804  methods/methods            the table of all, and the public calls
 
-    31991  across                     tokens of one vocabulary as weighted tokens of another
-    32005  across/map_rows            a map, gathered row by row
-    32202  across/token_map           by the split of the other vocabulary
-    32325  across/write_maps          two maps as safetensors
-    32468  across/spell_maps          two maps as JSON, for people
+    31982  across                     tokens of one vocabulary as weighted tokens of another
+    31996  across/map_rows            a map, gathered row by row
+    32193  across/token_map           by the split of the other vocabulary
+    32316  across/write_maps          two maps as safetensors
+    32459  across/spell_maps          two maps as JSON, for people
 
-    32588  disk                       files and directories
-    32627  disk/system                what POSIX and Windows are asked for
-    32670  disk/windows_paths         paths as Windows takes them
-    32811  disk/windows               the system as Windows gives it
-    33122  disk/posix                 the system as POSIX gives it
-    33389  disk/paths                 what can be told from their text
-    33463  disk/failure               why the system refused
-    33581  disk/look                  what stands at a path, and whether within another
-    33704  disk/listing               listings of directories
-    33779  disk/reading               files to read, and whether they have changed
-    33958  disk/writing               files to write
-    34105  disk/copying               copies of files
-    34188  disk/trees                 whole directories looked through, copied, removed
-    34404  disk/known                 what weights are called in a directory
-    34498  disk/staging               a directory made under another name, then renamed
-    34764  disk/staged_files          files made under another name, then renamed
-    34946  disk/missing               a path or a directory without what is wanted of it
-    34989  disk/gguf_files            GGUF files of a directory, by their names
-    35030  disk/weights               which files they are, and what may stand in their place
-    35366  disk/weight_index          the index of a checkpoint in shards
-    35583  disk/shards                what an index and its shards say of each other
-    35788  disk/gguf_parts            the parts of a split GGUF file
-    35897  disk/checkpoint            a model directory, in one file or in shards
-    36249  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36328  disk/tokenizer_directory   the tokenizer of a model directory
-    36590  disk/encoder_directory     the encoder of a model directory, and files of text
+    32579  disk                       files and directories
+    32618  disk/system                what POSIX and Windows are asked for
+    32661  disk/windows_paths         paths as Windows takes them
+    32802  disk/windows               the system as Windows gives it
+    33113  disk/posix                 the system as POSIX gives it
+    33380  disk/paths                 what can be told from their text
+    33454  disk/failure               why the system refused
+    33572  disk/look                  what stands at a path, and whether within another
+    33695  disk/listing               listings of directories
+    33770  disk/reading               files to read, and whether they have changed
+    33949  disk/writing               files to write
+    34096  disk/copying               copies of files
+    34179  disk/trees                 whole directories looked through, copied, removed
+    34395  disk/known                 what weights are called in a directory
+    34489  disk/staging               a directory made under another name, then renamed
+    34755  disk/staged_files          files made under another name, then renamed
+    34937  disk/missing               a path or a directory without what is wanted of it
+    34980  disk/gguf_files            GGUF files of a directory, by their names
+    35021  disk/weights               which files they are, and what may stand in their place
+    35357  disk/weight_index          the index of a checkpoint in shards
+    35574  disk/shards                what an index and its shards say of each other
+    35779  disk/gguf_parts            the parts of a split GGUF file
+    35888  disk/checkpoint            a model directory, in one file or in shards
+    36240  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36319  disk/tokenizer_directory   the tokenizer of a model directory
+    36581  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36701  model                      which tensors and config keys belong to the vocabulary
-    36737  model/known                what the world calls things
-    37105  model/known_keys           keys of ids and sizes in configs
-    37279  model/known_classes        classes of tokenizers, by the type of model
-    37517  model/names                names of tensors
-    37681  model/document             the JSON files of a model directory
-    37776  model/members              what the members of a config are about
-    37997  model/config               what config.json says
-    38174  model/side                 a model directory opened once
-    38301  model/gguf_model           what a GGUF file says of a model
-    38358  model/code                 the Python that a tokenizer is loaded with
-    38592  model/parts                what each tensor does for the vocabulary
-    38722  model/whole                whether all tensors are there
-    38844  model/find                 finding the parts of a model
-    39148  model/processor            the tokens that a processor looks for by their text
-    39303  model/heirs                what becomes of the ids in a config
-    39471  model/config_ids           ids in a config being edited
-    39711  model/config_lists         lists, dictionaries and ranges of ids
-    39868  model/config_edit          config.json and generation_config.json, edited
-    40175  model/classes              which class a tokenizer is loaded as
-    40382  model/class_tokens         added tokens that a class numbers otherwise
+    36692  model                      which tensors and config keys belong to the vocabulary
+    36728  model/known                what the world calls things
+    37096  model/known_keys           keys of ids and sizes in configs
+    37270  model/known_classes        classes of tokenizers, by the type of model
+    37508  model/names                names of tensors
+    37672  model/document             the JSON files of a model directory
+    37767  model/members              what the members of a config are about
+    37988  model/config               what config.json says
+    38165  model/side                 a model directory opened once
+    38292  model/gguf_model           what a GGUF file says of a model
+    38349  model/code                 the Python that a tokenizer is loaded with
+    38583  model/parts                what each tensor does for the vocabulary
+    38713  model/whole                whether all tensors are there
+    38835  model/find                 finding the parts of a model
+    39139  model/processor            the tokens that a processor looks for by their text
+    39294  model/heirs                what becomes of the ids in a config
+    39462  model/config_ids           ids in a config being edited
+    39702  model/config_lists         lists, dictionaries and ranges of ids
+    39859  model/config_edit          config.json and generation_config.json, edited
+    40166  model/classes              which class a tokenizer is loaded as
+    40373  model/class_tokens         added tokens that a class numbers otherwise
 
-    40498  job                        the whole transplant, in the order in which it happens
-    40559  job/draft_map              which tokens the rows of a draft's head are of
-    40617  job/job                    what a job holds
-    41019  job/open                   opening the two models
-    41295  job/map                    the caller's map
-    41416  job/align                  where every new row comes from
-    41618  job/draft_vocab            the tokens that a draft's head has rows for
-    41863  job/plan                   what becomes of every tensor, and of the configs
-    42086  job/draft_head             a head of fewer rows, and what says which
-    42243  job/rope                   heads and rotary positions of the two models
-    42341  job/chat                   the template that turns messages into text
-    42480  job/digits                 where the two tokenizers cut numbers differently
-    42681  job/converted              the special tokens that a conversion to GGUF finds
-    42989  job/gguf_donor             the files of a tokenizer, open once more
-    43073  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43356  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43684  job/gguf_merges            the merges of a byte-level vocabulary
-    43855  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44025  job/gguf_special           special tokens, flags, templates
-    44244  job/gguf_normal            what becomes of spaces and letters
-    44387  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44583  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44823  job/bos                    texts that begin otherwise than the base's
-    44887  job/rows                   rows in memory: reading, checking, their mean
-    45227  job/pieces                 what the base cuts new tokens into
-    45382  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45647  job/magikarp               tokens that look under-trained by their rows
-    45774  job/match                  rows of tokens that a new one only begins with
-    45861  job/solve                  solving for the rows of the donor
-    46070  job/targets                the rows that are made from the donor's
-    46193  job/diagnose               what is odd about the rows that were made
-    46325  job/rebuild                the new rows of one vocabulary tensor
-    46616  job/write_blocks           new rows as blocks
-    46715  job/write                  the output and its weights
-    47031  job/write_gguf             the output as a GGUF file, or as parts of one
-    47381  job/copy                   the other files of the two models
-    47598  job/index                  the files that are written anew
-    47776  job/run                    the whole, in order
-    47944  job/combined               a map of tokens by the combinations that a method makes
-    48044  job/report                 what a job did, as JSON and as a table
-    48373  job/findings               what is told of a finished model
-    48424  job/check_head             a head of fewer rows than tokens
-    48669  job/check_files            its files
-    48806  job/check_ids              sizes, ids and tying
-    49022  job/check_values           values
-    49101  job/check_gguf             the tokens of a GGUF file
-    49353  job/check_gguf_keys        its other keys, and its tensors
-    49600  job/check_draft            as a draft model for another
-    49942  job/verify                 whether a finished model agrees with itself
+    40489  job                        the whole transplant, in the order in which it happens
+    40550  job/draft_map              which tokens the rows of a draft's head are of
+    40608  job/job                    what a job holds
+    41010  job/open                   opening the two models
+    41286  job/map                    the caller's map
+    41407  job/align                  where every new row comes from
+    41609  job/draft_vocab            the tokens that a draft's head has rows for
+    41854  job/plan                   what becomes of every tensor, and of the configs
+    42077  job/draft_head             a head of fewer rows, and what says which
+    42234  job/rope                   heads and rotary positions of the two models
+    42332  job/chat                   the template that turns messages into text
+    42471  job/digits                 where the two tokenizers cut numbers differently
+    42672  job/converted              the special tokens that a conversion to GGUF finds
+    42980  job/gguf_donor             the files of a tokenizer, open once more
+    43064  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43347  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43675  job/gguf_merges            the merges of a byte-level vocabulary
+    43846  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44016  job/gguf_special           special tokens, flags, templates
+    44235  job/gguf_normal            what becomes of spaces and letters
+    44378  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44574  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44814  job/bos                    texts that begin otherwise than the base's
+    44878  job/rows                   rows in memory: reading, checking, their mean
+    45218  job/pieces                 what the base cuts new tokens into
+    45373  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45638  job/magikarp               tokens that look under-trained by their rows
+    45765  job/match                  rows of tokens that a new one only begins with
+    45852  job/solve                  solving for the rows of the donor
+    46061  job/targets                the rows that are made from the donor's
+    46184  job/diagnose               what is odd about the rows that were made
+    46316  job/rebuild                the new rows of one vocabulary tensor
+    46607  job/write_blocks           new rows as blocks
+    46706  job/write                  the output and its weights
+    47022  job/write_gguf             the output as a GGUF file, or as parts of one
+    47372  job/copy                   the other files of the two models
+    47589  job/index                  the files that are written anew
+    47767  job/run                    the whole, in order
+    47935  job/combined               a map of tokens by the combinations that a method makes
+    48035  job/report                 what a job did, as JSON and as a table
+    48364  job/findings               what is told of a finished model
+    48415  job/check_head             a head of fewer rows than tokens
+    48660  job/check_files            its files
+    48797  job/check_ids              sizes, ids and tying
+    49013  job/check_values           values
+    49092  job/check_gguf             the tokens of a GGUF file
+    49344  job/check_gguf_keys        its other keys, and its tensors
+    49591  job/check_draft            as a draft model for another
+    49933  job/verify                 whether a finished model agrees with itself
 
-    50000  evaluate                   methods ranked on tokens that both models share
-    50019  evaluate/token_class       what a token is like, by its bytes
-    50083  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50281  evaluate/scores            how near rows come to the true ones
-    50381  evaluate/ranks             whether a true row is found among all
-    50512  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50741  evaluate/write_json        an evaluation as JSON
-    50854  evaluate/write_page        an evaluation as a page
+    49991  evaluate                   methods ranked on tokens that both models share
+    50010  evaluate/token_class       what a token is like, by its bytes
+    50074  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50272  evaluate/scores            how near rows come to the true ones
+    50372  evaluate/ranks             whether a true row is found among all
+    50503  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50732  evaluate/write_json        an evaluation as JSON
+    50845  evaluate/write_page        an evaluation as a page
 
-    51068  reshape                    a model's own vocabulary, smaller or larger
-    51100  reshape/needed             what has to stay for the sake of what stays
-    51358  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51665  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51804  reshape/renumber           which tokens there are then, and their ids
-    52067  reshape/files_json         tokenizer.json and the JSON files beside it
-    52462  reshape/files_lines        merges.txt and vocab.txt
-    52546  reshape/files_pieces       SentencePiece models
-    52766  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52934  reshape/named              tokens that configs name, which stay
-    53051  reshape/files_gguf         the keys of GGUF files
-    53333  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53540  reshape/wording            what the transplant says, in words of those who asked
-    53638  reshape/new_model          the model with its new tokenizer
-    53808  reshape/text_counts        which tokens the caller's texts are made of
-    53877  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54034  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54286  reshape/trim               fewer tokens
-    54454  reshape/extend             a text that becomes a token
-    54746  reshape/more_tokens        all that are wanted, and the model with them
+    51059  reshape                    a model's own vocabulary, smaller or larger
+    51091  reshape/needed             what has to stay for the sake of what stays
+    51349  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51656  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51795  reshape/renumber           which tokens there are then, and their ids
+    52058  reshape/files_json         tokenizer.json and the JSON files beside it
+    52453  reshape/files_lines        merges.txt and vocab.txt
+    52537  reshape/files_pieces       SentencePiece models
+    52757  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52925  reshape/named              tokens that configs name, which stay
+    53042  reshape/files_gguf         the keys of GGUF files
+    53324  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53531  reshape/wording            what the transplant says, in words of those who asked
+    53629  reshape/new_model          the model with its new tokenizer
+    53799  reshape/text_counts        which tokens the caller's texts are made of
+    53868  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54025  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54277  reshape/trim               fewer tokens
+    54445  reshape/extend             a text that becomes a token
+    54737  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -7251,15 +7251,6 @@ OTX__PRIVATE unsigned otx__gguf_element_size(otx_gguf_type type)
     static const unsigned char sizes[OTX_GGUF_TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4,
                                                              1, 0, 0, 8, 8, 8};
     return (unsigned)type < OTX_GGUF_TYPE_COUNT ? sizes[type] : 0;
-}
-
-/* What messages call a type of values. */
-OTX__PRIVATE const char *otx__gguf_element_name(otx_gguf_type type)
-{
-    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
-        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
-        "f64"};
-    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? names[type] : "unknown";
 }
 
 /* A number of `size` bytes, at most 8, little-endian. */

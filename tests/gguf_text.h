@@ -126,7 +126,7 @@ static inline void gguf_token_table(const char *const *texts, const int *types, 
     gguf.tokens = count;
     gguf_array("tokenizer.ggml.tokens", 8, count);
     for (i = 0; i < count; i++) gguf_put_string(texts[i], strlen(texts[i]));
-    gguf_array("tokenizer.ggml.token_type", 5, type_count);
+    if (type_count) gguf_array("tokenizer.ggml.token_type", 5, type_count);
     for (i = 0; i < type_count; i++) gguf_put((uint32_t)types[i], 4);
 }
 

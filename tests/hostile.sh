@@ -52,6 +52,11 @@ else
 fi
 suite "static analysers" ./tests/analyse.sh ${1+"$1"}
 suite "sanitizers and valgrind" ./tests/hostile/sanitize.sh "$build/hostile-transplant" ${1-}
+if [ "${1-}" = --long ]; then
+    suite "lines that no test runs" ./tests/coverage.sh
+else
+    skip "lines that no test runs" "for --long"
+fi
 if [ "${1-}" = --long ]; then fuzzed "-max_total_time=${OTX_FUZZ_SECONDS:-1800}"; fi
 echo
 finish

@@ -9,19 +9,26 @@
 
 static otx_error error;
 
-/* An encoder of one text; ' stands for ". */
+/* The texts of an encoder to be opened; ' stands for " in them. */
+static otx_vocab_text texts[OTX_VOCAB_FILES];
+
+static void put_text(otx_vocab_file file, char *copy, size_t room, const char *text)
+{
+    char *at;
+    (void)snprintf(copy, room, "%s", text);
+    for (at = copy; *at; at++)
+        if (*at == '\'') *at = '"';
+    texts[file].bytes = copy;
+    texts[file].size = strlen(copy);
+}
+
+/* An encoder of one text. */
 static otx_result open_with(const otx_context *ctx, otx_vocab_file file, const char *text,
                             otx_encoder **encoder)
 {
     static char copy[32768];
-    otx_vocab_text texts[OTX_VOCAB_FILES];
-    char *at;
-    (void)snprintf(copy, sizeof copy, "%s", text);
-    for (at = copy; *at; at++)
-        if (*at == '\'') *at = '"';
     memset(texts, 0, sizeof texts);
-    texts[file].bytes = copy;
-    texts[file].size = strlen(copy);
+    put_text(file, copy, sizeof copy, text);
     return otx_encoder_parse(ctx, texts, "T", encoder, &error);
 }
 
@@ -98,6 +105,25 @@ static void added_tokens_are_cut_out(void)
     ENCODE(e, "\xc3\xa9<w>", "");
     ENCODE(e, "axXB", "0 15 1");        /* looked for in what is made of the text */
     ENCODE(e, "<A>", "0");
+    otx_encoder_close(e);
+}
+
+/* Tokens of the files beside tokenizer.json: with the flags that they have there, or by name. */
+static void added_tokens_of_files_beside(void)
+{
+    static char own[4096], config[1024];
+    otx_encoder *e;
+    memset(texts, 0, sizeof texts);
+    put_text(OTX_VOCAB_TOKENIZER_JSON, own, sizeof own,
+             GPT2("", FLAGS("Xx", "10", ""), "{'type':'Lowercase'}"));
+    put_text(OTX_VOCAB_TOKENIZER_CONFIG, config, sizeof config,
+             "{'pad_token':'<N>','added_tokens_decoder':{'11':{'content':'<L>','lstrip':true,"
+             "'special':true},'12':{'content':'Bb','special':false}}}");
+    CHECK_INT(otx_encoder_parse(NULL, texts, "T", &e, &error), OTX_OK);
+    ENCODE(e, "axXa", "0 10 0"); /* no word of "normalized": one that is not special is */
+    ENCODE(e, "a  <L>a<l>", "0 11 0");
+    ENCODE(e, "abBa", "0 12 0");
+    ENCODE(e, "a<N>a<n>", "0 13 0");
     otx_encoder_close(e);
 }
 
@@ -208,6 +234,14 @@ static void a_map_of_characters(void)
     makes(CHARSMAP, "xAA", "xb!b!");
     makes(CHARSMAP, "A\xcc\x81x", "b!x");
     makes(CHARSMAP, "A\xcc\x81\xcc\x81\xcc\x81", "b!\xcc\x81\xcc\x81\xcc\x81"); /* a long one */
+    makes(CHARSMAP, "A\xcc\x81\xcc\x81\xcc\x81\xcc\x81x",
+          "b!\xcc\x81\xcc\x81\xcc\x81\xcc\x81x");
+    makes(CHARSMAP, "A\xf3\xa0\x80\xa1x", "b!x"); /* a tag goes with it */
+    makes(CHARSMAP, "A\xf3\xa0\x80\x81x", "b!\xf3\xa0\x80\x81x");
+    makes(CHARSMAP, "A\xe1\x80\xab", "b!\xe1\x80\xab"); /* Myanmar's AA does not */
+    /* the beginning of something longer */
+    makes("{'type':'Precompiled','precompiled_charsmap':'DAAAAAAAAQBBDAAAAAAAgGIhAA=='}", "A",
+          "A");
     CHECK_INT(open_with(NULL, OTX_VOCAB_TOKENIZER_JSON, "{'normalizer':{'type':'Precompiled',"
                         "'precompiled_charsmap':'/////w=='},'model':{'type':'WordLevel','vocab':"
                         "{'a':0}}}", &e), OTX_ERROR_FORMAT);
@@ -217,6 +251,10 @@ static void a_map_of_characters(void)
     makes("{'type':'Precompiled','precompiled_charsmap':'DAAAAAAAAQBBDQAA////f2IhAA=='}", "A",
           "A");
 }
+
+#define NEST "{'type':'Sequence','normalizers':["
+#define DEEP NEST NEST NEST NEST NEST
+#define UP "]}]}]}]}]}"
 
 static void what_is_not_known_is_refused(void)
 {
@@ -232,6 +270,8 @@ static void what_is_not_known_is_refused(void)
          "'BPE','vocab':{'a':0},'merges':[]}}", "Replace", OTX_ERROR_FORMAT},
         {"{'normalizer':{'type':'Replace','pattern':{'Regex':'('},'content':'x'},'model':{'type':"
          "'BPE','vocab':{'a':0},'merges':[]}}", "expression \"(\"", OTX_ERROR_FORMAT},
+        {"{'normalizer':" DEEP DEEP DEEP DEEP "{'type':'Lowercase'}" UP UP UP UP ",'model':{'type':"
+         "'BPE','vocab':{'a':0},'merges':[]}}", "Sequence", OTX_ERROR_FORMAT},
         {"{'pre_tokenizer':{'type':'Guess'},'model':{'type':'BPE','vocab':{'a':0},'merges':[]}}",
          "Guess", OTX_ERROR_UNSUPPORTED},
         {"{'model':{'type':'BPE','dropout':0.1,'vocab':{'a':0},'merges':[]}}", "dropout",
@@ -246,6 +286,11 @@ static void what_is_not_known_is_refused(void)
     }
     CHECK_INT(open_with(NULL, OTX_VOCAB_TIKTOKEN, "YQ== 0\n", &e), OTX_ERROR_UNSUPPORTED);
     CHECK_CONTAINS(error.message, "tokenizer.json");
+    CHECK_INT(open_with(NULL, OTX_VOCAB_TEKKEN, "{'config':{'pattern':5,'default_vocab_size':2,"
+                        "'default_num_special_tokens':1,'version':'v3'},'special_tokens':[{"
+                        "'rank':0,'token_str':'s'}],'vocab':[{'rank':0,"
+                        "'token_bytes':'AA=='}]}", &e), OTX_ERROR_FORMAT);
+    CHECK_CONTAINS(error.message, "config.pattern is no string");
 }
 
 /* ---- models ---- */
@@ -263,6 +308,22 @@ static void words_of_every_model(void)
         "'split':true},'model':{'type':'Unigram','unk_id':0,'vocab':[['<unk>',0],['" MARK "a',-1],"
         "['" MARK "',-2],['a',-2],['b',-1]]}}");
     ENCODE(e, "a ab zz b", "1 1 4 2 0 2 4");
+    otx_encoder_close(e);
+    e = encoder_of( /* scores of many digits, and of large exponents */
+        "{'model':{'type':'Unigram','unk_id':0,'vocab':[['<unk>',0],"
+        "['ab',-0.50000000000000000000000001],['a',-1e-30],['b',-10e-1],['aa',-3e-29]]}}");
+    ENCODE(e, "abb", "1 3");
+    ENCODE(e, "aab", "2 1");
+    otx_encoder_close(e);
+    e = encoder_of( /* one merge twice: its last place counts */
+        "{'model':{'type':'BPE','vocab':{'a':0,'b':1,'c':2,'ab':3,'bc':4},"
+        "'merges':['a b','b c','a b']}}");
+    ENCODE(e, "abc", "0 4");
+    otx_encoder_close(e);
+    e = encoder_of("{'model':{'type':'BPE','continuing_subword_prefix':'##','vocab':{'a':0,"
+                   "'##b':1,'ab':2,'##c':3,'abc':4},'merges':['a ##b','ab ##c']}}");
+    ENCODE(e, "abc", "4");
+    ENCODE(e, "ab", "2");
     otx_encoder_close(e);
 }
 
@@ -326,7 +387,7 @@ static void tekken(void)
 /* More words than are remembered. */
 static void many_words(void)
 {
-    enum { WORDS = 150000, EACH = 6 };
+    enum { WORDS = 150000, LETTERS = 9, EACH = LETTERS + 2 };
     otx_encoder *e = encoder_of(GPT2("", "", "null"));
     char *text = (char *)malloc((size_t)WORDS * EACH);
     size_t count = 0, i, at = 0, round;
@@ -334,7 +395,7 @@ static void many_words(void)
     for (i = 0; i < WORDS; i++) {
         size_t bits = i * 2654435761u % 262144, k;
         text[at++] = ' ';
-        for (k = 0; k < 4; k++, bits /= 16) text[at++] = "aaaabbbbxxxxBBBB"[bits % 16];
+        for (k = 0; k < LETTERS; k++, bits /= 4) text[at++] = "abxB"[bits % 4];
         text[at++] = '!';
     }
     for (round = 0; round < 2; round++) {
@@ -391,7 +452,36 @@ static void counts_of_a_text(void)
               OTX_OK);
     CHECK_CONTAINS(written.text, "\"bytes\": 11");
     CHECK_CONTAINS(written.text, "{\"id\": 10, \"count\": 1, \"token\": \"#1\\\\\"}\n  ]");
+    written.size = sizeof written.text; /* no room is left */
+    CHECK_INT(otx_token_counts_write(NULL, otx_encoder_vocab(e), &counts, true, &sink, &error),
+              OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "the counts could not be written");
     otx_encoder_close(e);
+}
+
+/* A text without a place to part it is parted between two characters. */
+static void parts_of_a_long_line(void)
+{
+    enum { CHARACTERS = 5000000 };
+    otx_encoder *e = encoder_of(
+        "{'pre_tokenizer':{'type':'Split','pattern':{'String':'\xef\xbf\xbd'},'behavior':"
+        "'Isolated','invert':false},'model':{'type':'WordLevel','unk_token':'?','vocab':{'?':0,"
+        "'\xef\xbf\xbd':1}}}");
+    char *text = (char *)malloc(2 * CHARACTERS + 1);
+    uint64_t by_id[2] = {0, 0};
+    otx_token_counts counts;
+    size_t i;
+    memset(&counts, 0, sizeof counts);
+    counts.by_id = by_id;
+    if (!text) return;
+    text[0] = 'a';
+    for (i = 0; i < CHARACTERS; i++) memcpy(text + 1 + 2 * i, "\xc3\xa9", 2);
+    CHECK_INT(otx_encoder_count(e, text, 2 * CHARACTERS + 1, true, &counts, &error), OTX_OK);
+    CHECK_INT(counts.bytes, 2 * CHARACTERS + 1);
+    CHECK_INT(by_id[0], 2);
+    CHECK_INT(by_id[1], 0); /* what is no UTF-8 becomes U+FFFD */
+    otx_encoder_close(e);
+    free(text);
 }
 
 /* Parts end with a line before one that begins with a letter. */
@@ -531,6 +621,7 @@ int main(void)
 {
     RUN(from_text_to_ids);
     RUN(added_tokens_are_cut_out);
+    RUN(added_tokens_of_files_beside);
     RUN(many_spaces_and_long_tokens);
     RUN(what_is_no_utf8);
     RUN(normal_forms);
@@ -544,6 +635,7 @@ int main(void)
     RUN(many_words);
     RUN(counts_of_a_text);
     RUN(parts_of_a_long_text);
+    RUN(parts_of_a_long_line);
     RUN(parts_of_paragraphs);
     RUN(texts_that_grow);
     RUN(every_allocation_can_fail);

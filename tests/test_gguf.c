@@ -228,6 +228,7 @@ static void test_elements(void)
         {10, 8, UINT64_C(0x8000000000000000), 0, false, 9223372036854775808.0},
         {11, 8, UINT64_C(0x8000000000000000), INT64_MIN, true, -9223372036854775808.0},
         {11, 8, UINT64_C(0xffffffffffffffff), -1, true, -1},
+        {11, 8, UINT64_C(0x7fffffffffffffff), INT64_MAX, true, 9223372036854775807.0},
         {12, 8, UINT64_C(0x3ff8000000000000), 0, false, 1.5},
     };
     int64_t integer;

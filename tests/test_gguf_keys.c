@@ -222,6 +222,58 @@ static void pre_names(void)
     expect_refusal(plainly, "(R[^\\x5cr\\x5cn]\\x0aB0)");
 }
 
+/* One of more steps than a regex and bytes, and one that takes away what lies between matches. */
+static void pre_steps(void)
+{
+    static char parts[1024];
+    fresh();
+    document("\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\","
+             "\"individual_digits\":true},{\"type\":\"ByteLevel\",\"add_prefix_space\":false}]}",
+             "", AB);
+    expect_part("pre=smollm\n");
+    document("\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":"
+             "\"Punctuation\",\"behavior\":\"Contiguous\"},{\"type\":\"ByteLevel\","
+             "\"add_prefix_space\":false},{\"type\":\"Digits\",\"individual_digits\":false},"
+             "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[0-9][0-9][0-9]\"},\"behavior\":"
+             "\"Isolated\",\"invert\":false}]}", "", AB);
+    expect_part("pre=falcon\n");
+    snprintf(parts, sizeof parts, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+             "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"%s\"},\"behavior\":\"Removed\","
+             "\"invert\":true}," LEVEL "]}", LLAMA3, "false");
+    document(parts, "", AB);
+    expect_part("pre=glm4\n");
+}
+
+/* tekken.json says its pattern, which has one name. */
+static void pre_of_tekken(void)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char pattern[] = OTX__PRE_TEKKEN;
+    static char text[32768];
+    size_t used = (size_t)snprintf(text, sizeof text, "{\"config\":{\"pattern\":\""), i;
+    for (i = 0; pattern[i]; i++) {
+        if (pattern[i] == '\\') text[used++] = '\\';
+        text[used++] = pattern[i];
+    }
+    used += (size_t)snprintf(text + used, sizeof text - used, "\",\"default_vocab_size\":258,"
+                             "\"default_num_special_tokens\":1,\"version\":\"v3\"},"
+                             "\"special_tokens\":[{\"rank\":0,\"token_str\":\"<s>\"}],\"vocab\":[");
+    for (i = 0; i < 256; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s{\"rank\":%u,"
+                                 "\"token_bytes\":\"%c%c==\"}", i ? "," : "", (unsigned)i,
+                                 digits[i >> 2], digits[(i & 3) << 4]);
+    (void)snprintf(text + used, sizeof text - used,
+                   ",{\"rank\":256,\"token_bytes\":\"YWI=\"}]}");
+    fresh();
+    scratch_text("tekken.json", text);
+    expect_part("pre=tekken\n");
+    *strstr(text, "p{N}|") = 'P'; /* all but digits */
+    fresh();
+    scratch_text("tekken.json", text);
+    expect_refusal(plainly, "--pre");
+}
+
 /* A name whose rules take whole words is right for merges that make all of them, only. */
 static void pre_whole(void)
 {
@@ -413,6 +465,13 @@ static void unigram(void)
                 "eos_token_id=0\nadd_eos_token=1\nunknown_token_id=1\nadd_space_prefix=0\n"
                 "remove_extra_whitespaces=1\nprecompiled_charsmap=1|2|3\n");
     CHECK_CONTAINS(said, "1 tokens have the string of another");
+    document("\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"\"}", "",
+             UNIGRAM);
+    CHECK_INT(make(NULL, plainly), OTX_OK);
+    CHECK(!strstr(shown, "charsmap"));
+    document("\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"#\"}", "",
+             UNIGRAM);
+    expect_refusal(plainly, "precompiled_charsmap is not base64");
 }
 
 static void wordpiece(void)
@@ -424,6 +483,39 @@ static void wordpiece(void)
                 "a|b\ntoken_type=3|3|3|3|3|1|1\nadd_bos_token=0\nadd_eos_token=0\n"
                 "unknown_token_id=1\nseperator_token_id=3\nadd_sep_token=1\npadding_token_id=0\n"
                 "mask_token_id=4\nnormalizer.lowercase=0\n");
+}
+
+/* The same of tokenizer.json, and what BERT's normaliser says there and beside vocab.txt. */
+static void wordpiece_normalizers(void)
+{
+    static const char model[] =
+        "\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"%s\","
+        "\"max_input_chars_per_word\":100,\"vocab\":{\"[UNK]\":0,\"a\":1,\"%sb\":2}";
+    char parts[512];
+    fresh();
+    snprintf(parts, sizeof parts, model, "##", "##");
+    document("\"normalizer\":{\"type\":\"BertNormalizer\",\"lowercase\":true,\"strip_accents\":"
+             "false}", ADDED(0, "[UNK]", "true"), parts);
+    expect_part("normalizer.lowercase=1\nnormalizer.strip_accents=0\n");
+    snprintf(parts, sizeof parts, model, "@@", "@@");
+    document("", ADDED(0, "[UNK]", "true"), parts);
+    expect_refusal(plainly, "WordPiece without ##");
+    fresh();
+    scratch_text("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n");
+    scratch_text("tokenizer_config.json", "{\"do_lower_case\":true,\"strip_accents\":true}");
+    expect_part("normalizer.lowercase=1\nnormalizer.strip_accents=1\n");
+}
+
+/* RoBERTa's processor: all three are added, cls in place of a bos that nothing names. */
+static void roberta(void)
+{
+    fresh();
+    document(GPT2 ",\"post_processor\":{\"type\":\"RobertaProcessing\",\"sep\":[\"</s>\",5],"
+             "\"cls\":[\"<s>\",4],\"trim_offsets\":true,\"add_prefix_space\":false}",
+             ADDED(4, "<s>", "true") "," ADDED(5, "</s>", "true"), AB);
+    scratch_text("tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}");
+    expect_part("bos_token_id=4\nadd_bos_token=1\neos_token_id=5\nadd_eos_token=1\n"
+                "seperator_token_id=5\nadd_sep_token=1\n");
 }
 
 static void other_kinds(void)
@@ -513,6 +605,8 @@ int main(void)
     RUN(roles_unsaid);
     RUN(roles_in_templates);
     RUN(pre_names);
+    RUN(pre_steps);
+    RUN(pre_of_tekken);
     RUN(pre_whole);
     RUN(pre_refused);
     RUN(pre_rows);
@@ -523,6 +617,8 @@ int main(void)
     RUN(pieces);
     RUN(unigram);
     RUN(wordpiece);
+    RUN(wordpiece_normalizers);
+    RUN(roberta);
     RUN(other_kinds);
     RUN(templates);
     RUN(too_few_rows);

@@ -116,6 +116,7 @@ static void test_redundant_head(void)
 
 static void test_shards(void)
 {
+    size_t i;
     model base, donor;
     otx_safetensors header;
     otx_source source;
@@ -136,6 +137,22 @@ static void test_shards(void)
                  "\"model.layers.0.mlp.weight\": \"model-00002-of-00003.safetensors\", "
                  "\"model.norm.weight\": \"model-00003-of-00003.safetensors\"}}\n");
     CHECK(!has_file("out", "model.safetensors"));
+    /* The number of elements too, if it is there; and what transformers wants is made. */
+    for (i = 0; i < 2; i++) {
+        char index[1024];
+        (void)snprintf(index, sizeof index, "{%s\"weight_map\": {\"model.embed_tokens.weight\": "
+                       "\"model-00001-of-00003.safetensors\", \"lm_head.weight\": "
+                       "\"model-00002-of-00003.safetensors\", \"model.layers.0.mlp.weight\": "
+                       "\"model-00002-of-00003.safetensors\", \"model.norm.weight\": "
+                       "\"model-00003-of-00003.safetensors\"}}",
+                       i ? "" : "\"metadata\": {\"total_parameters\": 75}, ");
+        write_file("base", "model.safetensors.index.json", index);
+        CHECK_RUN(NULL, NULL);
+        CHECK_CONTAINS(read_file("out", "model.safetensors.index.json"),
+                       i ? "\"metadata\": {\"total_size\": 387}"
+                         : "{\"total_parameters\": 99");
+        CHECK_CONTAINS(read_file("out", "model.safetensors.index.json"), "\"total_size\": 387");
+    }
     /* Rewritten shards say format: pt, whether the base did or not. */
     CHECK_INT(otx_source_open(NULL, at("out/model-00001-of-00003.safetensors"), &source, NULL),
               OTX_OK);
@@ -397,7 +414,8 @@ static void test_rows(void)
 
 static void test_map(void)
 {
-    static const char *const good[] = {"x=#7", "\\x79=only-base", "#12=a"};
+    static const char *const good[] = {"x=#7", "\\x79=only-base", "#12=a",
+                                       " d=a"}; /* by its bytes */
     static const char *const bad[][2] = {
         {"x", "DONOR=BASE"},          {"x\\q=a", "DONOR=BASE"}, {"=a", "DONOR=BASE"},
         {"x=", "after ="},            {"x=nix", "\"nix\""},     {"nix=a", "no token \"nix\""},
@@ -415,15 +433,16 @@ static void test_map(void)
     write_model("base", &base);
     write_model("donor", &donor);
     options.map = good;
-    options.map_count = 3;
+    options.map_count = COUNT(good);
     CHECK_RUN(&options, &summary);
-    CHECK_INT(summary.tokens.mapped, 3);
+    CHECK_INT(summary.tokens.mapped, 4);
     CHECK_INT(summary.tokens.approximated, 1);
     read_floats("model.embed_tokens.weight", 0, 42, values);
     for (i = 0; i < 3; i++) {
         CHECK(values[X * 3 + i] == (float)base_embedding(7, i));
         CHECK(values[Y * 3 + i] == (float)base_embedding(7, i));
         CHECK(values[TOOL * 3 + i] == (float)base_embedding(2, i));
+        CHECK(values[2 * 3 + i] == (float)base_embedding(2, i));
     }
     for (i = 0; i < COUNT(bad); i++) {
         const char *entry = bad[i][0];

@@ -132,6 +132,26 @@ static void test_errors(void)
     options.method = OTX_METHOD_OMP;
     options.how.omp.first_target = 1;
     check_fails(&options, OTX_ERROR_ARGUMENT, "first_target");
+    options.how.omp.first_target = 0;
+    options.how.subword = (otx_subword)99;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "subword 99 is unknown");
+    options.how.subword = (otx_subword)0;
+    options.byte_match = (otx_match)99;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "bytes and prefixes can be matched in");
+    options.byte_match = (otx_match)0;
+    options.chat = (otx_chat)99;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "the chat template must be the donor's");
+    options.chat = (otx_chat)0;
+    options.rows = OTX_ROWS_EXACT;
+    options.rows_exact = UINT64_C(1) << 31;
+    check_fails(&options, OTX_ERROR_LIMIT, "the new matrices would have 2147483648 rows");
+    options.rows = OTX_ROWS_DONOR;
+    options.method = OTX_METHOD_MP_ROPE;
+    options.how.base_rope = 0.5;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "the base of rotary positions must be 1 or more; see "
+                                              "--base-rope");
+    options.method = OTX_METHOD_OMP;
+    options.how.base_rope = 0.0;
     /* Contradictions. */
     base.config = "{\"hidden_size\": 4, \"vocab_size\": 10}";
     write_model("base", &base);
@@ -151,6 +171,33 @@ static void test_errors(void)
 }
 
 /* ---- cancelling, running out of memory ---- */
+
+/* What interrupted runs leave is never taken for one's own; at some number it is enough. */
+static void test_leftovers(void)
+{
+    model base, donor;
+    char name[64];
+    int i;
+    base_model_of(&base, OTX_F32, true);
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    scratch_remove_tree("out");
+    for (i = 1; i <= 1000; i++) {
+        (void)snprintf(name, sizeof name, "out.otx-partial-%d", i);
+        scratch_directory(name);
+    }
+    CHECK_INT(run(NULL, NULL), OTX_ERROR_EXISTS);
+    CHECK_CONTAINS(last_error.message, "out: more than 1000 leftovers of interrupted runs stand "
+                                       "beside it");
+    CHECK_CONTAINS(logged, "beside the output stands \"out.otx-partial-1");
+    scratch_remove_tree("out.otx-partial-1000");
+    CHECK_RUN(NULL, NULL);
+    for (i = 1; i < 1000; i++) {
+        (void)snprintf(name, sizeof name, "out.otx-partial-%d", i);
+        scratch_remove_tree(name);
+    }
+}
 
 static void test_cancel(void)
 {
@@ -253,6 +300,7 @@ int main(void)
     RUN(test_range);
     RUN(test_no_anchors);
     RUN(test_errors);
+    RUN(test_leftovers);
     RUN(test_cancel);
     RUN(test_memory);
     scratch_close();

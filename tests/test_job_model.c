@@ -64,6 +64,16 @@ static void test_config(void)
     write_model("base", &base);
     check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"image_token_index\" is 7, the token "
                                              "\"only-base\"");
+    /* What only generates goes on without it, and without what is in no form of ids. */
+    base.config = plain_config;
+    base.generation = "{\"image_token_index\": [7], \"suppress_tokens\": \"all\"}";
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(read_file("out", "generation_config.json"),
+                   "{\"image_token_index\": [], \"suppress_tokens\": null");
+    CHECK_CONTAINS(logged, "1 of the ids in \"image_token_index\" have no counterpart");
+    CHECK_CONTAINS(logged, "\"suppress_tokens\" holds ids of the base's tokenizer in a form that "
+                           "is not known; set to null");
 }
 
 /* A config of a language model within another, so many deep. */
@@ -205,6 +215,13 @@ static void test_architectures(void)
     base.tensors[0].name = "net.lexicon.weight";
     write_model("base", &base);
     check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"net.lexicon.weight\" [10, 3]");
+    /* Two that are as good, of different sizes, and nothing says which. */
+    base_model_of(&base, OTX_F32, false);
+    base.config = "{\"hidden_size\": 3}";
+    add_tensor(&base, "other.embed_tokens.weight", OTX_F32, 12, 3, other_value, 0);
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "several tensors may be the input embedding");
+    CHECK_CONTAINS(last_error.message, "\"other.embed_tokens.weight\" [12, 3]");
     /* Layer weights of that size, and sizes that config.json explains, are none. */
     base_model_of(&base, OTX_F32, false);
     add_tensor(&base, "model.layers.0.mlp.up.weight", OTX_F32, 10, 3, other_value, 0);
@@ -224,6 +241,60 @@ static void test_architectures(void)
     check_matrix("out", "model.layers.1.embed_tokens.weight", 14, false, base_embedding);
     check_matrix("out", "model.layers.1.shared_head.head.weight", 14, true, base_head);
     check_matrix("out", "lm_head.weight", 14, true, base_head);
+}
+
+/* Beside a type of model that forces a class, code keeps the donor's. */
+static void test_classes(void)
+{
+    static const struct {
+        const char *tokenizer_config, *type; /* of the donor */
+        const char *wanted, *code;
+    } cases[] = {
+        {"{\"bos_token\": \"<s>\", \"tokenizer_class\": \"PreTrainedTokenizerFast\", "
+         "\"model_max_length\": 4096}", "llama",
+         "\"tokenizer_class\": \"PreTrainedTokenizerFast\"",
+         "(PreTrainedTokenizerFast):\n    pass"},
+        {"{\"tokenizer_class\": \"GPT2Tokenizer\"}", "gpt2",
+         "\"tokenizer_class\": \"GPT2Tokenizer\"",
+         "getattr(transformers, \"GPT2TokenizerFast\", None) or transformers.GPT2Tokenizer\n"},
+        {NULL, "bert", "\"tokenizer_class\": \"BertTokenizerFast\"",
+         "getattr(transformers, \"BertTokenizerFast\", None) or transformers.BertTokenizer\n"},
+    };
+    char config[200];
+    otx_verify_options options;
+    model base, donor;
+    size_t i;
+    for (i = 0; i < COUNT(cases); i++) {
+        base_model_of(&base, OTX_F32, true);
+        base.config = "{\"hidden_size\": 3, \"vocab_size\": 10, \"model_type\": \"qwen2\", "
+                      "\"max_position_embeddings\": 512}";
+        donor_model_of(&donor, OTX_F32, true);
+        donor.tokenizer_config = cases[i].tokenizer_config;
+        (void)snprintf(config, sizeof config, "{\"hidden_size\": 9, \"vocab_size\": 14, "
+                       "\"model_type\": \"%s\"}", cases[i].type);
+        donor.config = config;
+        scratch_remove_tree("donor");
+        write_model("base", &base);
+        write_model("donor", &donor);
+        CHECK_RUN(NULL, NULL);
+        CHECK_CONTAINS(read_file("out", "tokenizer_config.json"), cases[i].wanted);
+        CHECK_CONTAINS(read_file("out", "tokenizer_config.json"),
+                       "\"auto_map\": {\"AutoTokenizer\": "
+                       "[\"tokenization_transplanted.TransplantedTokenizer\", ");
+        CHECK_CONTAINS(read_file("out", "tokenization_transplanted.py"), cases[i].code);
+        if (i == 0)
+            CHECK_CONTAINS(logged, "says \"model_max_length\": 4096, the base's config.json "
+                                   "\"max_position_embeddings\": 512");
+    }
+    /* Without the code, verify says what becomes of it. */
+    write_file("out", "tokenizer_config.json", "{\"tokenizer_class\": \"BertTokenizer\"}");
+    memset(&options, 0, sizeof options);
+    options.finding = remember;
+    logged[0] = 0;
+    CHECK_INT(otx_verify(NULL, at("out"), &options, NULL, NULL), OTX_OK);
+    CHECK_CONTAINS(logged, "transformers makes a Qwen2Tokenizer of the tokenizer of a model of "
+                           "type qwen2, whatever tokenizer_config.json says (another class); load "
+                           "it with transformers.BertTokenizer.from_pretrained");
 }
 
 static void test_names(void)
@@ -271,6 +342,7 @@ int main(void)
     RUN(test_levels);
     RUN(test_files);
     RUN(test_architectures);
+    RUN(test_classes);
     RUN(test_names);
     scratch_close();
     return test_end();

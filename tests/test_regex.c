@@ -60,6 +60,7 @@ static void characters(void)
     FINDS("\\.\\-\\\\\\/\\\xc3\xa9", ".-\\/\xc3\xa9", ".-\\/\xc3\xa9");
     FINDS("{|a{|a{,}|a{x}", "{a{,}a{x}", "{|a{|a{");
     FINDS("]", "a]", "]");
+    FINDS("\\012a|\\N+|\\O", "b\nac\n", "b|\na|c|\n");
     FINDS("\xf0\x9f\x98\x80", "x\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80");
 }
 
@@ -78,6 +79,7 @@ static void classes(void)
     FINDS("[[a-b]c]+", "abcd", "abc");
     FINDS("[[:alpha:]_]+", "ab_1", "ab_");
     FINDS("[[:^alpha:]]+", "ab_1", "_1");
+    FINDS("[[:^punct:]]+|[[:punct:]]", "a.b$", "a|.|b|$");
     FINDS("[\\b]", "\b", "\b");
     FINDS("[\xc3\xa0-\xc3\xbf]+", "\xc3\x9f\xc3\xa0\xc3\xa9x", "\xc3\xa0\xc3\xa9");
 }
@@ -117,6 +119,7 @@ static void repetitions(void)
     TIKTOKEN_FINDS("a{1,3}+a", "aaa", "");     /* three, and none given back */
     FINDS("a++a|a?+b", "aab", "ab");
     FINDS("(?:ab){2,3}", "abababab", "ababab");
+    FINDS("(?:ab|c)++c|b", "abcc", "b"); /* none is given back */
     FINDS("(?:ab?)*c", "aababc", "aababc");
     FINDS("(?:a*)*b|(?:a*)+c|(?:|a)+d", "aabaacad", "aab|aac|ad");
     FINDS("(?:a|b){2,}?c", "ababc", "ababc");
@@ -143,6 +146,7 @@ static void looking_around(void)
     FINDS("(?=a(?!b))..", "abac", "ac");
     FINDS("(?<=a)b|(?<!a)c", "abacbc", "b|c");
     FINDS("(?<=ab|c)d", "abdcdbd", "d|d");
+    FINDS("(?<=(?>ab))c|(?<=^a)b", "abcbab", "b|c");
     FINDS("(?<=\xc3\xa9)b", "\xc3\xa9" "bab", "b");
     FINDS("\\d{1,3}(?=(?:\\d{3})*\\b)", "1234567", "1|234|567");
     FINDS("(?:(?!ab)[a-c])+", "caab", "ca|b");
@@ -155,6 +159,7 @@ static void places(void)
     FINDS("a$", "a\na\n", "a|a");
     FINDS("\\Aa|b\\z|c\\Z", "aabcc\n", "a|c");
     FINDS("\\ba|a\\B", "ab a", "a|a");
+    FINDS("b\\B", "ab ba", "b");
     TIKTOKEN_FINDS("^a|a$", "a\na", "a|a");
     TIKTOKEN_FINDS("a$", "a\nab", "");
     TIKTOKEN_FINDS("(?m:a$)|(?s:.)c", "a\nc", "a|\nc");
@@ -193,6 +198,9 @@ static void what_is_not_known_here(void)
     check_refused("a\\", "a backslash ends it");
     check_refused("[a", "\"]\" is missing");
     check_refused("(?<=a+)b", "no fixed length");
+    check_refused("(?<=b|a+)c", "no fixed length");
+    check_refused("[\\", "a backslash ends it");
+    check_refused("[\\R]", "this escape is not known here");
     check_refused("(?<=(?:a|bc)d)b", "no fixed length");
     check_refused("[a-\\d]", "a range ends with a character");
     check_refused("a{3,1}", "from more to less");

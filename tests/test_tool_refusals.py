@@ -227,7 +227,8 @@ def a_full_disk(here):
     base, donor = pair(here)
 
     def small_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+        resource.setrlimit(resource.RLIMIT_FSIZE,
+                           (2048, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
     # Python ignores SIGXFSZ, and so does a child that is left alone: the write fails.
     refused(here, base, donor, "out", preexec_fn=small_files, restore_signals=False)

@@ -3,6 +3,7 @@
    A suite of the public API: linked with the implementation. */
 #include "omp_transplant.h"
 #include "gguf_text.h"
+#include "failing.h"
 #include "scratch.h"
 #include "test.h"
 
@@ -208,6 +209,10 @@ static void rows(void)
     w.rows = 0;
     w.head_rows = 0;
     one('W', "holds no tensors, a vocabulary alone");
+    w.head_rows = TOKENS;
+    make("file.gguf");
+    CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL),
+                   "file.gguf: has no tensor \"token_embd.weight\"");
     good();
     w.vocab_size = 300;
     one('W', "key llama.vocab_size is 300; there are 260 tokens");
@@ -251,6 +256,11 @@ static void types(void)
     make("file.gguf");
     CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL),
                    "/file.gguf: key tokenizer.ggml.token_type has 259 elements for 260 tokens");
+    w.type_count = 0;
+    make("file.gguf");
+    CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL),
+                   "file.gguf: there is no key tokenizer.ggml.token_type: all tokens are taken for "
+                   "text, special ones too");
     types_of_floats();
 }
 
@@ -273,6 +283,22 @@ static void scores_and_merges(void)
     one('E', "the first 0, \"a xb\"");
     w.merges = "ab";
     one('E', "the first 0, \"ab\"");
+    good_pieces(); /* merges are of U+2581, where the converter wrote spaces out */
+    w.kind = "gemma4";
+    w.texts[w.count] = " ";
+    w.texts[w.count + 1] = "a";
+    w.texts[w.count + 2] = " a";
+    w.count += 3;
+    w.types[w.count - 3] = w.types[w.count - 2] = w.types[w.count - 1] = 1;
+    w.rows = w.head_rows = w.type_count = w.count;
+    w.scores = w.count;
+    w.vocab_size = (uint32_t)w.count;
+    w.merges = "\xe2\x96\x81 a";
+    make("file.gguf");
+    CHECK(!strstr(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL), "merges"));
+    w.merges = "\xe2\x96\x81 b";
+    make("file.gguf");
+    CHECK_CONTAINS(verify(at("file.gguf"), NULL, OTX_ENGINE_ALL), "of 1 merges a part");
 }
 
 static void ids(void)
@@ -471,6 +497,30 @@ static void pairs_with_directories(void)
                    "N draft: llama.cpp takes the pair");
 }
 
+/* Each allocation fails in turn. */
+static void out_of_memory(void)
+{
+    otx_context ctx;
+    failing state;
+    otx_result result;
+    long i;
+    good();
+    make("file.gguf");
+    memset(&ctx, 0, sizeof ctx);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    for (i = 1;; i++) {
+        memset(&state, 0, sizeof state);
+        state.fail_at = i;
+        result = otx_verify(&ctx, at("file.gguf"), NULL, NULL, &error);
+        CHECK_INT(state.live, 0);
+        CHECK_INT(state.wrong_size, 0);
+        if (result != OTX_ERROR_MEMORY) break;
+    }
+    CHECK_INT(result, OTX_OK);
+    CHECK(i > 20 && state.requests < i);
+}
+
 int main(void)
 {
     scratch_open("verify-gguf");
@@ -490,6 +540,7 @@ int main(void)
     RUN(pairs);
     RUN(flags_of_pairs);
     RUN(pairs_with_directories);
+    RUN(out_of_memory);
     scratch_close();
     return test_end();
 }

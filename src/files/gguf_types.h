@@ -113,15 +113,6 @@ OTX__PRIVATE unsigned otx__gguf_element_size(otx_gguf_type type)
     return (unsigned)type < OTX_GGUF_TYPE_COUNT ? sizes[type] : 0;
 }
 
-/* What messages call a type of values. */
-OTX__PRIVATE const char *otx__gguf_element_name(otx_gguf_type type)
-{
-    static const char *const names[OTX_GGUF_TYPE_COUNT] = {
-        "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64",
-        "f64"};
-    return (unsigned)type < OTX_GGUF_TYPE_COUNT ? names[type] : "unknown";
-}
-
 /* A number of `size` bytes, at most 8, little-endian. */
 OTX__PRIVATE uint64_t otx__gguf_uint(const char *bytes, unsigned size)
 {

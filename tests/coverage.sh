@@ -1,0 +1,98 @@
+#!/bin/sh
+# Which lines of the implementation the tests run: gcc's --coverage under the suites in C, those
+# of the tool, and the tool on a system that fails.
+#   ./tests/coverage.sh            all of it, some minutes; a table of the wings
+#   ./tests/coverage.sh SUITE...   these suites again, added to what an earlier run counted
+#   ./tests/coverage.sh --table    what was counted, once more
+# What no test runs stands in tests/uncovered.txt, with the reason; tests/coverage.py compares.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/checks.sh
+
+build=${OTX_TEST_BUILD:-build/coverage}
+for needed in gcc gcov python3; do
+    have $needed || { echo "no $needed"; exit 77; }
+done
+mkdir -p "$build"
+export OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2 OTX_TEST_SMALL=1
+export OTX_OPENMP="${OTX_OPENMP-$(openmp gcc)}"
+flags="-std=c99 -O0 --coverage $OTX_OPENMP -I$build -I."
+stub=tests/hostile/covered.c
+
+if [ $# -eq 0 ]; then
+    rm -f "$build"/*.gcda "$build"/*.gcno "$build"/*.o "$build"/test_*
+    set -- $(ls tests/test_*.c tests/test_tool*.py | sed 's,.*/\(.*\)\..*,\1,') \
+        evaluate_twin pieces_twin faults
+fi
+
+# The header, with the same lines: what computes is optimised, which would take too long
+# otherwise. The pragmas stand where lines are empty before the marks of rooms.
+computes() {
+    awk '
+        NR > 1 && /^\/\* >>> src\/simd\/chapter/ { before = "#pragma GCC optimize(\"O2\")" }
+        NR > 1 && /^\/\* >>> src\/methods\/chapter/ { before = "#pragma GCC reset_options" }
+        NR > 1 { print before }
+        { before = $0 }
+        END { print before }' omp_transplant.h
+}
+
+# The implementation that the suites of the public API and the tool share.
+if [ "$1" != --table ] && [ "$1" != --one ] && [ ! -f "$build/implementation.o" ]; then
+    computes >"$build/omp_transplant.h"
+    gcc $flags -x c -DOMP_TRANSPLANT_IMPLEMENTATION -c "$build/omp_transplant.h" \
+        -o "$build/implementation.o"
+    count "the implementation" $?
+    gcc $flags -DOMP_TRANSPLANT_IMPLEMENTED -c examples/transplant.c -o "$build/transplant.o" &&
+        gcc $flags "$build/transplant.o" -x c $stub -x none "$build/implementation.o" \
+            -o "$build/transplant" -lm -ldl
+    count "examples/transplant.c" $?
+fi
+
+# A suite in C, built unless it was: private ones count the implementation in themselves. What
+# the suite itself does is not counted.
+suite_in_c() {
+    name=$build/$1 object=$build/implementation.o own="-std=c99 -O2 $OTX_OPENMP -I$build -I."
+    if includes_implementation "tests/$1.c"; then
+        object='' own="$flags -fprofile-filter-files=omp_transplant.h\$"
+    fi
+    if [ ! -x "$name" ] || [ "tests/$1.c" -nt "$name" ]; then
+        rm -f "$name-suite.gcda"
+        gcc $own -c "tests/$1.c" -o "$name-suite.o" &&
+            gcc $flags "$name-suite.o" $object -o "$name" -lm -pthread || return 1
+    fi
+    "$name"
+}
+
+failing_system() {
+    if [ "$(uname)" = Linux ] &&
+        gcc -O1 -shared -fPIC tests/hostile/shim.c -o "$build/shim.so" -ldl 2>/dev/null; then
+        python3 tests/hostile/faults.py "$build/transplant" "$build/shim.so" --most 3
+    else
+        echo "skipped a system that fails: needs Linux and glibc"
+        return 77
+    fi
+}
+
+if [ "$1" = --one ]; then # what xargs runs below
+    case $2 in
+    faults) failing_system ;;
+    test_tool* | *_twin) python3 "tests/$2.py" "$build/transplant" ;;
+    *) suite_in_c "$2" ;;
+    esac >"$build/$2.out" 2>&1
+    echo $? >"$build/$2.status"
+    exit 0
+fi
+
+# What a suite that has run printed, and its status.
+replay() {
+    cat "$1.out"
+    return "$(cat "$1.status")"
+}
+
+if [ "$1" != --table ]; then
+    printf '%s\n' "$@" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 ./tests/coverage.sh --one
+    for name; do suite "$name" replay "$build/$name"; done
+fi
+suite "coverage" python3 tests/coverage.py "$build"
+echo
+finish
