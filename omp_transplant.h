@@ -296,61 +296,61 @@
     44574  job/gguf_merge             the keys of a GGUF file under another vocabulary
     44814  job/bos                    texts that begin otherwise than the base's
     44878  job/rows                   rows in memory: reading, checking, their mean
-    45218  job/pieces                 what the base cuts new tokens into
-    45373  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45638  job/magikarp               tokens that look under-trained by their rows
-    45765  job/match                  rows of tokens that a new one only begins with
-    45852  job/solve                  solving for the rows of the donor
-    46061  job/targets                the rows that are made from the donor's
-    46184  job/diagnose               what is odd about the rows that were made
-    46316  job/rebuild                the new rows of one vocabulary tensor
-    46607  job/write_blocks           new rows as blocks
-    46706  job/write                  the output and its weights
-    47022  job/write_gguf             the output as a GGUF file, or as parts of one
-    47372  job/copy                   the other files of the two models
-    47589  job/index                  the files that are written anew
-    47767  job/run                    the whole, in order
-    47935  job/combined               a map of tokens by the combinations that a method makes
-    48035  job/report                 what a job did, as JSON and as a table
-    48364  job/findings               what is told of a finished model
-    48415  job/check_head             a head of fewer rows than tokens
-    48660  job/check_files            its files
-    48797  job/check_ids              sizes, ids and tying
-    49013  job/check_values           values
-    49092  job/check_gguf             the tokens of a GGUF file
-    49344  job/check_gguf_keys        its other keys, and its tensors
-    49591  job/check_draft            as a draft model for another
-    49933  job/verify                 whether a finished model agrees with itself
+    45222  job/pieces                 what the base cuts new tokens into
+    45377  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45642  job/magikarp               tokens that look under-trained by their rows
+    45769  job/match                  rows of tokens that a new one only begins with
+    45856  job/solve                  solving for the rows of the donor
+    46065  job/targets                the rows that are made from the donor's
+    46188  job/diagnose               what is odd about the rows that were made
+    46320  job/rebuild                the new rows of one vocabulary tensor
+    46611  job/write_blocks           new rows as blocks
+    46710  job/write                  the output and its weights
+    47026  job/write_gguf             the output as a GGUF file, or as parts of one
+    47376  job/copy                   the other files of the two models
+    47593  job/index                  the files that are written anew
+    47771  job/run                    the whole, in order
+    47939  job/combined               a map of tokens by the combinations that a method makes
+    48039  job/report                 what a job did, as JSON and as a table
+    48368  job/findings               what is told of a finished model
+    48419  job/check_head             a head of fewer rows than tokens
+    48664  job/check_files            its files
+    48801  job/check_ids              sizes, ids and tying
+    49017  job/check_values           values
+    49096  job/check_gguf             the tokens of a GGUF file
+    49348  job/check_gguf_keys        its other keys, and its tensors
+    49595  job/check_draft            as a draft model for another
+    49937  job/verify                 whether a finished model agrees with itself
 
-    49991  evaluate                   methods ranked on tokens that both models share
-    50010  evaluate/token_class       what a token is like, by its bytes
-    50074  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50272  evaluate/scores            how near rows come to the true ones
-    50372  evaluate/ranks             whether a true row is found among all
-    50503  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50732  evaluate/write_json        an evaluation as JSON
-    50845  evaluate/write_page        an evaluation as a page
+    49995  evaluate                   methods ranked on tokens that both models share
+    50014  evaluate/token_class       what a token is like, by its bytes
+    50078  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50276  evaluate/scores            how near rows come to the true ones
+    50376  evaluate/ranks             whether a true row is found among all
+    50507  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50736  evaluate/write_json        an evaluation as JSON
+    50849  evaluate/write_page        an evaluation as a page
 
-    51059  reshape                    a model's own vocabulary, smaller or larger
-    51091  reshape/needed             what has to stay for the sake of what stays
-    51349  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51656  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51795  reshape/renumber           which tokens there are then, and their ids
-    52058  reshape/files_json         tokenizer.json and the JSON files beside it
-    52453  reshape/files_lines        merges.txt and vocab.txt
-    52537  reshape/files_pieces       SentencePiece models
-    52757  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52925  reshape/named              tokens that configs name, which stay
-    53042  reshape/files_gguf         the keys of GGUF files
-    53324  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53531  reshape/wording            what the transplant says, in words of those who asked
-    53629  reshape/new_model          the model with its new tokenizer
-    53799  reshape/text_counts        which tokens the caller's texts are made of
-    53868  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54025  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54277  reshape/trim               fewer tokens
-    54445  reshape/extend             a text that becomes a token
-    54737  reshape/more_tokens        all that are wanted, and the model with them
+    51063  reshape                    a model's own vocabulary, smaller or larger
+    51095  reshape/needed             what has to stay for the sake of what stays
+    51353  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51660  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51799  reshape/renumber           which tokens there are then, and their ids
+    52062  reshape/files_json         tokenizer.json and the JSON files beside it
+    52457  reshape/files_lines        merges.txt and vocab.txt
+    52541  reshape/files_pieces       SentencePiece models
+    52761  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52929  reshape/named              tokens that configs name, which stay
+    53046  reshape/files_gguf         the keys of GGUF files
+    53328  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53535  reshape/wording            what the transplant says, in words of those who asked
+    53633  reshape/new_model          the model with its new tokenizer
+    53803  reshape/text_counts        which tokens the caller's texts are made of
+    53872  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54029  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54281  reshape/trim               fewer tokens
+    54449  reshape/extend             a text that becomes a token
+    54741  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -45158,17 +45158,21 @@ typedef struct otx__mean {
     double *sums;          /* by column */
 } otx__mean;
 
-/* Widens OTX__MEAN_COLUMNS elements or fewer without loss, F64 too. */
+/* Widens elements without loss, F64 too. */
 OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
 {
+    const size_t size = otx_dtype_bits(dtype) / 8;
     float values[OTX__MEAN_COLUMNS];
-    size_t i;
+    size_t first, part, i;
     if (dtype == OTX_F64) {
         memcpy(to, from, count * sizeof *to);
         return;
     }
-    otx_to_float(values, from, dtype, count);
-    for (i = 0; i < count; i++) to[i] = (double)values[i];
+    for (first = 0; first < count; first += part) {
+        part = otx__min(count - first, OTX__MEAN_COLUMNS);
+        otx_to_float(values, from + first * size, dtype, part);
+        for (i = 0; i < part; i++) to[first + i] = (double)values[i];
+    }
 }
 
 /* Adds the wanted rows to the sums of some columns: row after row, whatever the

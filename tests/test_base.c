@@ -307,6 +307,34 @@ static void patterns_that_are_finite(void)
     CHECK_INT(wrong, 0);
 }
 
+/* Rows of any length become doubles by parts. */
+static void rows_widened_to_doubles(void)
+{
+    static const otx_dtype dtypes[] = {OTX_F16, OTX_BF16, OTX_F32, OTX_F64, OTX_F8_E4M3};
+    static const size_t counts[] = {1, 255, 256, 257, 600, 1024, 1025};
+    static unsigned char row[1025 * 8];
+    static double wide[1026];
+    size_t i, j, n, wrong = 0;
+    for (i = 0; i < sizeof row; i++) row[i] = (unsigned char)(i * 7 % 59);
+    for (i = 0; i < COUNT(dtypes); i++) {
+        const size_t size = otx_dtype_bits(dtypes[i]) / 8;
+        for (n = 0; n < COUNT(counts); n++) {
+            wide[counts[n]] = 0.5;
+            otx__to_double(wide, (char *)row, dtypes[i], counts[n]);
+            CHECK(wide[counts[n]] == 0.5);
+            for (j = 0; j < counts[n]; j++) {
+                double value;
+                float rough;
+                otx_to_float(&rough, row + j * size, dtypes[i], 1);
+                value = (double)rough;
+                if (dtypes[i] == OTX_F64) memcpy(&value, row + j * size, sizeof value);
+                wrong += memcmp(&wide[j], &value, sizeof value) != 0;
+            }
+        }
+    }
+    CHECK_INT(wrong, 0);
+}
+
 int main(void)
 {
     RUN(test_write_string);
@@ -319,5 +347,6 @@ int main(void)
     RUN(pool_grows);
     RUN(pool_says_what_it_lacks);
     RUN(patterns_that_are_finite);
+    RUN(rows_widened_to_doubles);
     return test_end();
 }

@@ -455,5 +455,28 @@ def norms_without_a_shared_token(here):
                 args=("-a", "mean", *option))
 
 
+# ---- wide rows ------------------------------------------------------------------------------
+
+
+@case
+def rows_of_any_width_in_another_type(here):
+    """Rows are widened by parts: those copied are the base's, whatever their width and types."""
+    for width, old, new in ((255, "BF16", "f32"), (257, "F16", "f32"), (600, "BF16", "f32"),
+                            (1025, "F32", "bf16")):
+        pair(here, base_model(old, hidden=width), donor_model())
+        out, _ = transplant(here, "-a", "mean", "--embedding-type", new, base=here / "base",
+                            donor=here / "donor")
+        base, copied = read_model(here / "base"), 0
+        for id, _, action, source in actions(here):
+            if action != "copy":
+                continue
+            for name in (EMBED, HEAD):
+                assert out[name].values(id) == base[name].values(int(source)), (width, name, id)
+                copied += 1
+        assert copied > 20
+        shutil.rmtree(here / "base")
+        shutil.rmtree(here / "donor")
+
+
 if __name__ == "__main__":
     sys.exit(tool.main(CASES))

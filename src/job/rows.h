@@ -280,17 +280,21 @@ typedef struct otx__mean {
     double *sums;          /* by column */
 } otx__mean;
 
-/* Widens OTX__MEAN_COLUMNS elements or fewer without loss, F64 too. */
+/* Widens elements without loss, F64 too. */
 OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
 {
+    const size_t size = otx_dtype_bits(dtype) / 8;
     float values[OTX__MEAN_COLUMNS];
-    size_t i;
+    size_t first, part, i;
     if (dtype == OTX_F64) {
         memcpy(to, from, count * sizeof *to);
         return;
     }
-    otx_to_float(values, from, dtype, count);
-    for (i = 0; i < count; i++) to[i] = (double)values[i];
+    for (first = 0; first < count; first += part) {
+        part = otx__min(count - first, OTX__MEAN_COLUMNS);
+        otx_to_float(values, from + first * size, dtype, part);
+        for (i = 0; i < part; i++) to[first + i] = (double)values[i];
+    }
 }
 
 /* Adds the wanted rows to the sums of some columns: row after row, whatever the
