@@ -64,293 +64,293 @@
      3515  base/sort                  in place, without memory, never quadratic; and finding
      3565  base/clock                 wall time for statistics
      3611  base/team                  loops on several threads, which sleep where they wait
-     3965  base/hash                  keyed, for tables whose keys a stranger chooses
-     4063  base/pool                  blocks that are freed together
-     4178  base/number                element types, widening and rounding
-     4413  base/blocks                block types of ggml, taken apart and widened
-     4634  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4919  base/blocks_make           rows quantised to blocks
-     5313  base/base64                decoding
-     5349  base/protobuf              fields of a message
-     5471  base/watch                 long loops that the caller can stop
+     4011  base/hash                  keyed, for tables whose keys a stranger chooses
+     4109  base/pool                  blocks that are freed together
+     4224  base/number                element types, widening and rounding
+     4459  base/blocks                block types of ggml, taken apart and widened
+     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4965  base/blocks_make           rows quantised to blocks
+     5359  base/base64                decoding
+     5395  base/protobuf              fields of a message
+     5517  base/watch                 long loops that the caller can stop
 
-     5539  files                      formats, on memory and streams
-     5569  files/memory_source        memory as a source of bytes
-     5587  files/json_read            a parser without recursion
-     5941  files/json_values          looking at values, stepping through containers
-     6154  files/json_edit            writing, and edits that keep every byte they do not touch
-     6522  files/tensors              what reading and writing a header share
-     6658  files/safetensors_read     the header of a file, checked
-     6983  files/safetensors_write    the header of a new file
-     7140  files/gguf_types           ggml's types, and the sizes of values
-     7308  files/gguf_values          keys, tensors and values found
-     7426  files/gguf_walk            what stands in a header, one after the other
-     7638  files/gguf_read            the header of a file, checked
-     7859  files/gguf_write           the header of a new file
-     8065  files/gguf_keys            a list of keys that is being made
+     5585  files                      formats, on memory and streams
+     5615  files/memory_source        memory as a source of bytes
+     5633  files/json_read            a parser without recursion
+     5987  files/json_values          looking at values, stepping through containers
+     6200  files/json_edit            writing, and edits that keep every byte they do not touch
+     6568  files/tensors              what reading and writing a header share
+     6704  files/safetensors_read     the header of a file, checked
+     7029  files/safetensors_write    the header of a new file
+     7186  files/gguf_types           ggml's types, and the sizes of values
+     7354  files/gguf_values          keys, tensors and values found
+     7472  files/gguf_walk            what stands in a header, one after the other
+     7684  files/gguf_read            the header of a file, checked
+     7905  files/gguf_write           the header of a new file
+     8111  files/gguf_keys            a list of keys that is being made
 
-     8265  vocab                      tokens, from every source, and which of them are the same
-     8307  vocab/known                what the world calls things: files, classes, tokens
-     8631  vocab/token_table          the table of tokens, and finding tokens in it
-     8826  vocab/spelling             from what a file spells to bytes
-     9023  vocab/reader               what the readers of all sources share
-     9381  vocab/added_tokens         what other files add to a model's tokens
-     9729  vocab/in_use               tokens that are named as reserved ones and are none
-     9832  vocab/from_tokenizer_json  tokenizer.json
-    10125  vocab/from_tekken          tekken.json
-    10280  vocab/from_tiktoken        *.tiktoken
-    10345  vocab/from_sentencepiece   tokenizer.model and its like
-    10710  vocab/from_vocab_json      vocab.json and merges.txt
-    10796  vocab/from_vocab_txt       vocab.txt
-    10853  vocab/digits               how a tokenizer cuts numbers
-    11049  vocab/recognise            what a file is, by what it holds
-    11180  vocab/parse                the first source that is given, and what goes with it
-    11406  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11789  vocab/rules_read           the rules of each kind of file
-    11913  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12106  vocab/from_gguf            the vocabulary of a GGUF file
-    12414  vocab/gguf_rules           how it splits text
-    12566  vocab/split_bpe            words split by byte-pair encoding
-    12784  vocab/split                text split as the tokenizer's model splits it
-    12984  vocab/align                which base token a donor token is
+     8311  vocab                      tokens, from every source, and which of them are the same
+     8353  vocab/known                what the world calls things: files, classes, tokens
+     8677  vocab/token_table          the table of tokens, and finding tokens in it
+     8872  vocab/spelling             from what a file spells to bytes
+     9069  vocab/reader               what the readers of all sources share
+     9427  vocab/added_tokens         what other files add to a model's tokens
+     9775  vocab/in_use               tokens that are named as reserved ones and are none
+     9878  vocab/from_tokenizer_json  tokenizer.json
+    10171  vocab/from_tekken          tekken.json
+    10326  vocab/from_tiktoken        *.tiktoken
+    10391  vocab/from_sentencepiece   tokenizer.model and its like
+    10756  vocab/from_vocab_json      vocab.json and merges.txt
+    10842  vocab/from_vocab_txt       vocab.txt
+    10899  vocab/digits               how a tokenizer cuts numbers
+    11095  vocab/recognise            what a file is, by what it holds
+    11226  vocab/parse                the first source that is given, and what goes with it
+    11452  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11835  vocab/rules_read           the rules of each kind of file
+    11959  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12152  vocab/from_gguf            the vocabulary of a GGUF file
+    12460  vocab/gguf_rules           how it splits text
+    12612  vocab/split_bpe            words split by byte-pair encoding
+    12830  vocab/split                text split as the tokenizer's model splits it
+    13030  vocab/align                which base token a donor token is
 
-    13241  encode                     text becomes pieces, pieces become ids
-    13285  encode/char_set            sets of characters
-    13478  encode/unicode_tables      what characters are, packed
-    13642  encode/categories          Unicode's categories, scripts and case, as sets
-    13943  encode/regex_parse         regular expressions, read: sets and escapes
-    14249  encode/regex_syntax        classes, repetitions, groups
-    14649  encode/regex_program       instructions, and what parts of an expression begin with
-    14802  encode/regex_make          the program that they become
-    15164  encode/regex_match         the program run over a text
-    15536  encode/slices              a text in pieces, and ways to cut it further
-    15781  encode/cutter_read         the steps of a pre-tokenizer, read
-    16093  encode/cutter              texts cut by them
-    16268  encode/normal_tables       what normalisers know of characters
-    16531  encode/normal_read         the same, unpacked
-    16678  encode/normal_forms        Unicode's four normal forms
-    16949  encode/charsmap            SentencePiece's map of characters
-    17098  encode/normalise_steps     what normalisers do, step by step
-    17287  encode/normalise           the normaliser of a tokenizer.json
-    17650  encode/added_cut           added tokens, cut out of a text
-    17849  encode/word_cache          what words became before
-    17928  encode/encode_words        words as the model splits them
-    18129  encode/encode_open         what an encoder is made from
-    18415  encode/encode              whole texts as token ids
-    18618  encode/write_counts        how often tokens occur, as lists
+    13287  encode                     text becomes pieces, pieces become ids
+    13331  encode/char_set            sets of characters
+    13524  encode/unicode_tables      what characters are, packed
+    13688  encode/categories          Unicode's categories, scripts and case, as sets
+    13989  encode/regex_parse         regular expressions, read: sets and escapes
+    14295  encode/regex_syntax        classes, repetitions, groups
+    14695  encode/regex_program       instructions, and what parts of an expression begin with
+    14848  encode/regex_make          the program that they become
+    15210  encode/regex_match         the program run over a text
+    15582  encode/slices              a text in pieces, and ways to cut it further
+    15827  encode/cutter_read         the steps of a pre-tokenizer, read
+    16139  encode/cutter              texts cut by them
+    16314  encode/normal_tables       what normalisers know of characters
+    16577  encode/normal_read         the same, unpacked
+    16724  encode/normal_forms        Unicode's four normal forms
+    16995  encode/charsmap            SentencePiece's map of characters
+    17144  encode/normalise_steps     what normalisers do, step by step
+    17333  encode/normalise           the normaliser of a tokenizer.json
+    17696  encode/added_cut           added tokens, cut out of a text
+    17895  encode/word_cache          what words became before
+    17974  encode/encode_words        words as the model splits them
+    18175  encode/encode_open         what an encoder is made from
+    18461  encode/encode              whole texts as token ids
+    18664  encode/write_counts        how often tokens occur, as lists
 
-    18725  simd                       the hot loops, once for each instruction set
-    18758  simd/kernels               the table of kernels, and what all versions share
-    19035  simd/scalar                the reference
-    19204  simd/sse2                  the operations of 128-bit x86, and what each does
-    19325  simd/neon                  those of 64-bit Arm
-    19420  simd/wasm                  those of WebAssembly's SIMD128
-    19505  simd/avx2                  those of 256-bit x86, with FMA
-    19587  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20231  simd/avx_vnni              AVX2, and products of integers
-    20327  simd/neon_bf16             NEON, and products of matrices
-    20481  simd/avx512                512-bit x86, by hand
-    21088  simd/amx                   tiles of x86, beside AVX-512
-    21331  simd/dispatch              which of them this machine can run, and which a call takes
+    18771  simd                       the hot loops, once for each instruction set
+    18804  simd/kernels               the table of kernels, and what all versions share
+    19081  simd/scalar                the reference
+    19250  simd/sse2                  the operations of 128-bit x86, and what each does
+    19371  simd/neon                  those of 64-bit Arm
+    19466  simd/wasm                  those of WebAssembly's SIMD128
+    19551  simd/avx2                  those of 256-bit x86, with FMA
+    19633  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20277  simd/avx_vnni              AVX2, and products of integers
+    20373  simd/neon_bf16             NEON, and products of matrices
+    20527  simd/avx512                512-bit x86, by hand
+    21134  simd/amx                   tiles of x86, beside AVX-512
+    21377  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21557  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21613  solve/views                the rows of matrices, as the kernels read them
-    21742  solve/panels               vectors as the dense products want them, and these
-    21941  solve/rests                vectors on their way into panels
-    22119  solve/dictionary           the atoms, and their split along a common direction
-    22274  solve/exact_gram           products of all pairs of atoms in double
-    22356  solve/triangle             packed lower triangles
-    22460  solve/support              what is known of one target, and the exact steps
-    22736  solve/gram_table           products of atoms with all atoms, for scans
-    22991  solve/screen               which atoms are worth scoring in double: the bound
-    23262  solve/residuals            the residual form's targets on their way into a scan
-    23451  solve/scan                 the correlations of all atoms with a block's residuals
-    23620  solve/predict              making targets ready for the next scan
-    23867  solve/candidates           the atoms that a scan could not rule out
-    24198  solve/select               the next atoms of each target
-    24399  solve/rates                what a processor does in a second
-    24441  solve/pursuit              what one solve holds, and the memory it takes
-    24745  solve/plan                 which form, and in what blocks
-    24963  solve/apart                targets that a table of products cannot tell on
-    25013  solve/steps                a pursuit from its rows to its results
-    25241  solve/combine              new rows of coefficients
-    25303  solve/solver               the public call
-    25474  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25683  solve/affine_normal        the normal equations of an affine map
-    25926  solve/affine_factor        their factor, and their solution
-    26163  solve/affine_map           a fitted map, and the rows it makes
-    26507  solve/affine_choice        how many atoms to take, and chosen by what
-    26907  solve/affine_fit           what a fit of an affine map holds and needs
-    27171  solve/affine               fitting and applying affine maps
+    21603  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21659  solve/views                the rows of matrices, as the kernels read them
+    21788  solve/panels               vectors as the dense products want them, and these
+    21987  solve/rests                vectors on their way into panels
+    22165  solve/dictionary           the atoms, and their split along a common direction
+    22320  solve/exact_gram           products of all pairs of atoms in double
+    22402  solve/triangle             packed lower triangles
+    22506  solve/support              what is known of one target, and the exact steps
+    22782  solve/gram_table           products of atoms with all atoms, for scans
+    23037  solve/screen               which atoms are worth scoring in double: the bound
+    23308  solve/residuals            the residual form's targets on their way into a scan
+    23497  solve/scan                 the correlations of all atoms with a block's residuals
+    23666  solve/predict              making targets ready for the next scan
+    23913  solve/candidates           the atoms that a scan could not rule out
+    24244  solve/select               the next atoms of each target
+    24445  solve/rates                what a processor does in a second
+    24487  solve/pursuit              what one solve holds, and the memory it takes
+    24791  solve/plan                 which form, and in what blocks
+    25009  solve/apart                targets that a table of products cannot tell on
+    25059  solve/steps                a pursuit from its rows to its results
+    25287  solve/combine              new rows of coefficients
+    25349  solve/solver               the public call
+    25520  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25729  solve/affine_normal        the normal equations of an affine map
+    25972  solve/affine_factor        their factor, and their solution
+    26209  solve/affine_map           a fitted map, and the rows it makes
+    26553  solve/affine_choice        how many atoms to take, and chosen by what
+    26953  solve/affine_fit           what a fit of an affine map holds and needs
+    27217  solve/affine               fitting and applying affine maps
 
-    27468  methods                    rows for tokens that a model lacks, each method a room
-    27512  methods/parts              what methods share: sums of rows, combinations
-    27696  methods/pursuit            omp, omp-centred
-    27767  methods/constant           mean, zero
-    27795  methods/rough              products in float that leave few to be taken in double
-    27851  methods/near               each target against all anchors
-    28142  methods/weights            how a few anchors combine to a target
-    28363  methods/interpolation      common_interpolation
-    28516  methods/wechsel            wechsel
-    28566  methods/focus              focus
-    28654  methods/hull               hull
-    28705  methods/dense              matrices of double, and their products
-    28970  methods/lengthen           the base's rows of pieces beside the donor's
-    29236  methods/mapping            omp-affine, affine
-    29505  methods/linear             maps between two models' rows
-    29660  methods/clp                clp
-    29746  methods/chance             normal deviates that are the same everywhere
-    29807  methods/factor             of symmetric matrices
-    29856  methods/randn              randn
-    29945  methods/john_hewitt        john_hewitt
-    30029  methods/polar              the orthogonal part of a matrix
-    30125  methods/procrustes         procrustes
-    30218  methods/eigen              principal directions of a matrix's rows
-    30532  methods/landmark_pca       landmark_pca
-    30590  methods/stb                stb
-    30772  methods/rope               rows turned to positions
-    30862  methods/mp_rope            mp_rope
-    31188  methods/subword            subword
-    31294  methods/zett               zett
-    31316  methods/spread             the factor that suits hidden anchors' rows best
-    31543  methods/modifiers          what is done to the rows of any method
-    31687  methods/undertrained       rows that look as if nothing had trained them
-    31804  methods/methods            the table of all, and the public calls
+    27514  methods                    rows for tokens that a model lacks, each method a room
+    27558  methods/parts              what methods share: sums of rows, combinations
+    27742  methods/pursuit            omp, omp-centred
+    27817  methods/constant           mean, zero
+    27845  methods/rough              products in float that leave few to be taken in double
+    27901  methods/near               each target against all anchors
+    28192  methods/weights            how a few anchors combine to a target
+    28413  methods/interpolation      common_interpolation
+    28566  methods/wechsel            wechsel
+    28616  methods/focus              focus
+    28704  methods/hull               hull
+    28755  methods/dense              matrices of double, and their products
+    29020  methods/lengthen           the base's rows of pieces beside the donor's
+    29286  methods/mapping            omp-affine, affine
+    29555  methods/linear             maps between two models' rows
+    29710  methods/clp                clp
+    29796  methods/chance             normal deviates that are the same everywhere
+    29857  methods/factor             of symmetric matrices
+    29906  methods/randn              randn
+    29995  methods/john_hewitt        john_hewitt
+    30079  methods/polar              the orthogonal part of a matrix
+    30175  methods/procrustes         procrustes
+    30268  methods/eigen              principal directions of a matrix's rows
+    30582  methods/landmark_pca       landmark_pca
+    30640  methods/stb                stb
+    30822  methods/rope               rows turned to positions
+    30912  methods/mp_rope            mp_rope
+    31238  methods/subword            subword
+    31344  methods/zett               zett
+    31366  methods/spread             the factor that suits hidden anchors' rows best
+    31593  methods/modifiers          what is done to the rows of any method
+    31737  methods/undertrained       rows that look as if nothing had trained them
+    31854  methods/methods            the table of all, and the public calls
 
-    31982  across                     tokens of one vocabulary as weighted tokens of another
-    31996  across/map_rows            a map, gathered row by row
-    32193  across/token_map           by the split of the other vocabulary
-    32316  across/write_maps          two maps as safetensors
-    32459  across/spell_maps          two maps as JSON, for people
+    32032  across                     tokens of one vocabulary as weighted tokens of another
+    32046  across/map_rows            a map, gathered row by row
+    32243  across/token_map           by the split of the other vocabulary
+    32366  across/write_maps          two maps as safetensors
+    32509  across/spell_maps          two maps as JSON, for people
 
-    32579  disk                       files and directories
-    32618  disk/system                what POSIX and Windows are asked for
-    32661  disk/windows_paths         paths as Windows takes them
-    32802  disk/windows               the system as Windows gives it
-    33113  disk/posix                 the system as POSIX gives it
-    33380  disk/paths                 what can be told from their text
-    33454  disk/failure               why the system refused
-    33572  disk/look                  what stands at a path, and whether within another
-    33695  disk/listing               listings of directories
-    33770  disk/reading               files to read, and whether they have changed
-    33949  disk/writing               files to write
-    34096  disk/copying               copies of files
-    34179  disk/trees                 whole directories looked through, copied, removed
-    34395  disk/known                 what weights are called in a directory
-    34489  disk/staging               a directory made under another name, then renamed
-    34755  disk/staged_files          files made under another name, then renamed
-    34937  disk/missing               a path or a directory without what is wanted of it
-    34980  disk/gguf_files            GGUF files of a directory, by their names
-    35021  disk/weights               which files they are, and what may stand in their place
-    35357  disk/weight_index          the index of a checkpoint in shards
-    35574  disk/shards                what an index and its shards say of each other
-    35779  disk/gguf_parts            the parts of a split GGUF file
-    35888  disk/checkpoint            a model directory, in one file or in shards
-    36240  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36319  disk/tokenizer_directory   the tokenizer of a model directory
-    36581  disk/encoder_directory     the encoder of a model directory, and files of text
+    32629  disk                       files and directories
+    32668  disk/system                what POSIX and Windows are asked for
+    32711  disk/windows_paths         paths as Windows takes them
+    32852  disk/windows               the system as Windows gives it
+    33163  disk/posix                 the system as POSIX gives it
+    33430  disk/paths                 what can be told from their text
+    33504  disk/failure               why the system refused
+    33622  disk/look                  what stands at a path, and whether within another
+    33745  disk/listing               listings of directories
+    33820  disk/reading               files to read, and whether they have changed
+    33999  disk/writing               files to write
+    34146  disk/copying               copies of files
+    34229  disk/trees                 whole directories looked through, copied, removed
+    34445  disk/known                 what weights are called in a directory
+    34539  disk/staging               a directory made under another name, then renamed
+    34805  disk/staged_files          files made under another name, then renamed
+    34987  disk/missing               a path or a directory without what is wanted of it
+    35030  disk/gguf_files            GGUF files of a directory, by their names
+    35071  disk/weights               which files they are, and what may stand in their place
+    35407  disk/weight_index          the index of a checkpoint in shards
+    35624  disk/shards                what an index and its shards say of each other
+    35829  disk/gguf_parts            the parts of a split GGUF file
+    35938  disk/checkpoint            a model directory, in one file or in shards
+    36290  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36369  disk/tokenizer_directory   the tokenizer of a model directory
+    36631  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36692  model                      which tensors and config keys belong to the vocabulary
-    36728  model/known                what the world calls things
-    37096  model/known_keys           keys of ids and sizes in configs
-    37270  model/known_classes        classes of tokenizers, by the type of model
-    37508  model/names                names of tensors
-    37672  model/document             the JSON files of a model directory
-    37767  model/members              what the members of a config are about
-    37988  model/config               what config.json says
-    38165  model/side                 a model directory opened once
-    38292  model/gguf_model           what a GGUF file says of a model
-    38349  model/code                 the Python that a tokenizer is loaded with
-    38583  model/parts                what each tensor does for the vocabulary
-    38713  model/whole                whether all tensors are there
-    38835  model/find                 finding the parts of a model
-    39139  model/processor            the tokens that a processor looks for by their text
-    39294  model/heirs                what becomes of the ids in a config
-    39462  model/config_ids           ids in a config being edited
-    39702  model/config_lists         lists, dictionaries and ranges of ids
-    39859  model/config_edit          config.json and generation_config.json, edited
-    40166  model/classes              which class a tokenizer is loaded as
-    40373  model/class_tokens         added tokens that a class numbers otherwise
+    36742  model                      which tensors and config keys belong to the vocabulary
+    36778  model/known                what the world calls things
+    37146  model/known_keys           keys of ids and sizes in configs
+    37320  model/known_classes        classes of tokenizers, by the type of model
+    37558  model/names                names of tensors
+    37722  model/document             the JSON files of a model directory
+    37817  model/members              what the members of a config are about
+    38038  model/config               what config.json says
+    38215  model/side                 a model directory opened once
+    38342  model/gguf_model           what a GGUF file says of a model
+    38399  model/code                 the Python that a tokenizer is loaded with
+    38633  model/parts                what each tensor does for the vocabulary
+    38763  model/whole                whether all tensors are there
+    38885  model/find                 finding the parts of a model
+    39189  model/processor            the tokens that a processor looks for by their text
+    39344  model/heirs                what becomes of the ids in a config
+    39512  model/config_ids           ids in a config being edited
+    39752  model/config_lists         lists, dictionaries and ranges of ids
+    39909  model/config_edit          config.json and generation_config.json, edited
+    40216  model/classes              which class a tokenizer is loaded as
+    40423  model/class_tokens         added tokens that a class numbers otherwise
 
-    40489  job                        the whole transplant, in the order in which it happens
-    40550  job/draft_map              which tokens the rows of a draft's head are of
-    40608  job/job                    what a job holds
-    41010  job/open                   opening the two models
-    41286  job/map                    the caller's map
-    41407  job/align                  where every new row comes from
-    41609  job/draft_vocab            the tokens that a draft's head has rows for
-    41854  job/plan                   what becomes of every tensor, and of the configs
-    42077  job/draft_head             a head of fewer rows, and what says which
-    42234  job/rope                   heads and rotary positions of the two models
-    42332  job/chat                   the template that turns messages into text
-    42471  job/digits                 where the two tokenizers cut numbers differently
-    42672  job/converted              the special tokens that a conversion to GGUF finds
-    42980  job/gguf_donor             the files of a tokenizer, open once more
-    43064  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43347  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43675  job/gguf_merges            the merges of a byte-level vocabulary
-    43846  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44016  job/gguf_special           special tokens, flags, templates
-    44235  job/gguf_normal            what becomes of spaces and letters
-    44378  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44574  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44814  job/bos                    texts that begin otherwise than the base's
-    44878  job/rows                   rows in memory: reading, checking, their mean
-    45222  job/pieces                 what the base cuts new tokens into
-    45377  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45642  job/magikarp               tokens that look under-trained by their rows
-    45769  job/match                  rows of tokens that a new one only begins with
-    45856  job/solve                  solving for the rows of the donor
-    46065  job/targets                the rows that are made from the donor's
-    46188  job/diagnose               what is odd about the rows that were made
-    46320  job/rebuild                the new rows of one vocabulary tensor
-    46611  job/write_blocks           new rows as blocks
-    46710  job/write                  the output and its weights
-    47026  job/write_gguf             the output as a GGUF file, or as parts of one
-    47376  job/copy                   the other files of the two models
-    47593  job/index                  the files that are written anew
-    47771  job/run                    the whole, in order
-    47939  job/combined               a map of tokens by the combinations that a method makes
-    48039  job/report                 what a job did, as JSON and as a table
-    48368  job/findings               what is told of a finished model
-    48419  job/check_head             a head of fewer rows than tokens
-    48664  job/check_files            its files
-    48801  job/check_ids              sizes, ids and tying
-    49017  job/check_values           values
-    49096  job/check_gguf             the tokens of a GGUF file
-    49348  job/check_gguf_keys        its other keys, and its tensors
-    49595  job/check_draft            as a draft model for another
-    49937  job/verify                 whether a finished model agrees with itself
+    40539  job                        the whole transplant, in the order in which it happens
+    40600  job/draft_map              which tokens the rows of a draft's head are of
+    40658  job/job                    what a job holds
+    41060  job/open                   opening the two models
+    41336  job/map                    the caller's map
+    41457  job/align                  where every new row comes from
+    41659  job/draft_vocab            the tokens that a draft's head has rows for
+    41904  job/plan                   what becomes of every tensor, and of the configs
+    42127  job/draft_head             a head of fewer rows, and what says which
+    42284  job/rope                   heads and rotary positions of the two models
+    42382  job/chat                   the template that turns messages into text
+    42521  job/digits                 where the two tokenizers cut numbers differently
+    42722  job/converted              the special tokens that a conversion to GGUF finds
+    43030  job/gguf_donor             the files of a tokenizer, open once more
+    43114  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43397  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43725  job/gguf_merges            the merges of a byte-level vocabulary
+    43896  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44066  job/gguf_special           special tokens, flags, templates
+    44285  job/gguf_normal            what becomes of spaces and letters
+    44428  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44624  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44864  job/bos                    texts that begin otherwise than the base's
+    44928  job/rows                   rows in memory: reading, checking, their mean
+    45272  job/pieces                 what the base cuts new tokens into
+    45427  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45692  job/magikarp               tokens that look under-trained by their rows
+    45819  job/match                  rows of tokens that a new one only begins with
+    45906  job/solve                  solving for the rows of the donor
+    46115  job/targets                the rows that are made from the donor's
+    46238  job/diagnose               what is odd about the rows that were made
+    46370  job/rebuild                the new rows of one vocabulary tensor
+    46661  job/write_blocks           new rows as blocks
+    46760  job/write                  the output and its weights
+    47076  job/write_gguf             the output as a GGUF file, or as parts of one
+    47426  job/copy                   the other files of the two models
+    47643  job/index                  the files that are written anew
+    47821  job/run                    the whole, in order
+    47989  job/combined               a map of tokens by the combinations that a method makes
+    48089  job/report                 what a job did, as JSON and as a table
+    48418  job/findings               what is told of a finished model
+    48469  job/check_head             a head of fewer rows than tokens
+    48714  job/check_files            its files
+    48851  job/check_ids              sizes, ids and tying
+    49067  job/check_values           values
+    49146  job/check_gguf             the tokens of a GGUF file
+    49398  job/check_gguf_keys        its other keys, and its tensors
+    49645  job/check_draft            as a draft model for another
+    49987  job/verify                 whether a finished model agrees with itself
 
-    49995  evaluate                   methods ranked on tokens that both models share
-    50014  evaluate/token_class       what a token is like, by its bytes
-    50078  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50276  evaluate/scores            how near rows come to the true ones
-    50376  evaluate/ranks             whether a true row is found among all
-    50507  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50736  evaluate/write_json        an evaluation as JSON
-    50849  evaluate/write_page        an evaluation as a page
+    50045  evaluate                   methods ranked on tokens that both models share
+    50064  evaluate/token_class       what a token is like, by its bytes
+    50128  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50326  evaluate/scores            how near rows come to the true ones
+    50426  evaluate/ranks             whether a true row is found among all
+    50557  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50786  evaluate/write_json        an evaluation as JSON
+    50899  evaluate/write_page        an evaluation as a page
 
-    51063  reshape                    a model's own vocabulary, smaller or larger
-    51095  reshape/needed             what has to stay for the sake of what stays
-    51353  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51660  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51799  reshape/renumber           which tokens there are then, and their ids
-    52062  reshape/files_json         tokenizer.json and the JSON files beside it
-    52457  reshape/files_lines        merges.txt and vocab.txt
-    52541  reshape/files_pieces       SentencePiece models
-    52761  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52929  reshape/named              tokens that configs name, which stay
-    53046  reshape/files_gguf         the keys of GGUF files
-    53328  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53535  reshape/wording            what the transplant says, in words of those who asked
-    53633  reshape/new_model          the model with its new tokenizer
-    53803  reshape/text_counts        which tokens the caller's texts are made of
-    53872  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54029  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54281  reshape/trim               fewer tokens
-    54449  reshape/extend             a text that becomes a token
-    54741  reshape/more_tokens        all that are wanted, and the model with them
+    51113  reshape                    a model's own vocabulary, smaller or larger
+    51145  reshape/needed             what has to stay for the sake of what stays
+    51403  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51710  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51849  reshape/renumber           which tokens there are then, and their ids
+    52112  reshape/files_json         tokenizer.json and the JSON files beside it
+    52507  reshape/files_lines        merges.txt and vocab.txt
+    52591  reshape/files_pieces       SentencePiece models
+    52811  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52979  reshape/named              tokens that configs name, which stay
+    53096  reshape/files_gguf         the keys of GGUF files
+    53378  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53585  reshape/wording            what the transplant says, in words of those who asked
+    53683  reshape/new_model          the model with its new tokenizer
+    53853  reshape/text_counts        which tokens the caller's texts are made of
+    53922  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54079  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54331  reshape/trim               fewer tokens
+    54499  reshape/extend             a text that becomes a token
+    54791  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -3625,11 +3625,15 @@ OTX__PRIVATE double otx__now(void)
 /* Looks at what is waited for before going to sleep: some tens of microseconds. */
 #define OTX__TEAM_LOOKS 1000
 
-/* What a helper may have on its stack: far more than any loop's body takes. */
+/* What a helper must have on its stack, far more than any loop's body takes: some systems give
+   less if they are not asked. */
 #define OTX__TEAM_STACK ((size_t)1 << 20)
 
-/* How often as long a loop must have run alone as helpers have made loops wait. */
+/* How often as long a loop must have run alone as helpers have made loops wait, and the seconds
+   of that at most and, where helpers must be started for one loop, at first. */
 #define OTX__TEAM_PATIENCE 3.0
+#define OTX__TEAM_LATE_MOST 1.0
+#define OTX__TEAM_LATE_FIRST 1e-4
 
 /* The helpers that one thread has started, and waits for at its end: so hundreds start in the
    time of a few, and nobody keeps a list. */
@@ -3645,6 +3649,7 @@ typedef struct otx__team {
     bool open;   /* lock and conditions have been made */
     double late; /* seconds that helpers have made loops wait of late; the caller's */
     otx__team_crew crew; /* the caller's */
+    int busy;    /* a loop runs: one within it or of another thread runs alone */
     pthread_mutex_t lock;
     pthread_cond_t work, done;
     int started, arrived; /* helpers */
@@ -3671,7 +3676,7 @@ OTX__PRIVATE void otx__team_spin(const int *at, int value)
     int looks;
     for (looks = 0; looks < OTX__TEAM_LOOKS && otx__team_look(at) == value; looks++) {
 #if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
+        __asm__ volatile("pause");
 #elif defined(__aarch64__)
         __asm__ volatile("isb" ::: "memory");
 #endif
@@ -3687,6 +3692,14 @@ OTX__PRIVATE size_t otx__team_take(otx__team *team)
 
 OTX__PRIVATE void *otx__helper_main(void *argument);
 
+/* Asks for a stack that is large enough, where the system's usual one is not. */
+OTX__PRIVATE void otx__helper_stack(pthread_attr_t *attributes)
+{
+    size_t size;
+    if (pthread_attr_getstacksize(attributes, &size) != 0 || size < OTX__TEAM_STACK)
+        (void)pthread_attr_setstacksize(attributes, OTX__TEAM_STACK);
+}
+
 /* Starts a helper if the loop needs more than there are. A system that gives no more threads
    leaves the loop to those at hand. */
 OTX__PRIVATE void otx__crew_grow(otx__team *team, otx__team_crew *crew)
@@ -3701,7 +3714,7 @@ OTX__PRIVATE void otx__crew_grow(otx__team *team, otx__team_crew *crew)
         if (!more) return;
         more = pthread_attr_init(&attributes) == 0;
         if (more) {
-            (void)pthread_attr_setstacksize(&attributes, OTX__TEAM_STACK);
+            otx__helper_stack(&attributes);
             more = pthread_create(&crew->threads[crew->count], &attributes, otx__helper_main,
                                   team) == 0;
             (void)pthread_attr_destroy(&attributes);
@@ -3800,14 +3813,26 @@ OTX__PRIVATE void otx__team_dismiss(otx__team *team)
     (void)pthread_mutex_unlock(&team->lock);
 }
 
+/* Seconds that a loop took longer by its helpers: waiting for the last of them counts as far as
+   the caller would have been done alone by then, at the pace of its own `mine` indices. */
+OTX__PRIVATE double otx__team_lost(double ran, double waited, size_t mine, size_t count)
+{
+    double lost;
+    if (mine == 0) return 0.0;
+    lost = ran + waited - ran * (double)count / (double)mine;
+    if (lost > waited) lost = waited;
+    if (lost > OTX__TEAM_LATE_MOST) lost = OTX__TEAM_LATE_MOST;
+    return lost > 1e-4 ? lost : 0.0;
+}
+
 /* A loop of several indices; the caller is worker 0. */
 OTX__PRIVATE void otx__team_run(otx__team *team, size_t count, otx_parallel_body body,
                                 void *argument)
 {
     const double patience = OTX__TEAM_PATIENCE * team->late, start = otx__now();
     const int helpers = (int)otx__min((size_t)team->most, count - 1);
-    double end, wait;
-    size_t index = 0;
+    double end;
+    size_t index = 0, mine = 0;
     bool called = false;
     (void)pthread_mutex_lock(&team->lock);
     team->body = body;
@@ -3822,7 +3847,10 @@ OTX__PRIVATE void otx__team_run(otx__team *team, size_t count, otx_parallel_body
             called = true;
         }
         index = otx__team_take(team);
-        if (index < count) body(argument, index, 0);
+        if (index < count) {
+            body(argument, index, 0);
+            mine++;
+        }
     } while (index < count);
     if (!called) {
         team->late *= 0.9; /* others' work may have ended by now */
@@ -3830,9 +3858,8 @@ OTX__PRIVATE void otx__team_run(otx__team *team, size_t count, otx_parallel_body
     }
     end = otx__now();
     otx__team_dismiss(team);
-    /* Somebody has the last index, and is waited for on a quiet machine too. */
-    wait = otx__now() - end - (end - start) * (helpers + 1) / (double)count;
-    team->late = 0.75 * team->late + 0.25 * (wait > 1e-4 ? wait : 0.0);
+    team->late = 0.75 * team->late +
+                 0.25 * otx__team_lost(end - start, otx__now() - end, mine, count);
 }
 
 OTX__PRIVATE void otx__team_for(void *context, size_t count, otx_parallel_body body,
@@ -3840,9 +3867,12 @@ OTX__PRIVATE void otx__team_for(void *context, size_t count, otx_parallel_body b
 {
     otx__team *team = (otx__team *)context;
     size_t i;
-    if (count > 1 && team->open) otx__team_run(team, count, body, argument);
-    else
+    if (count > 1 && team->open && !__atomic_exchange_n(&team->busy, 1, __ATOMIC_ACQUIRE)) {
+        otx__team_run(team, count, body, argument);
+        __atomic_store_n(&team->busy, 0, __ATOMIC_RELEASE);
+    } else {
         for (i = 0; i < count; i++) body(argument, i, 0);
+    }
 }
 
 /* Whether the caller's threads are to be ours; `threads` has been settled. */
@@ -3902,6 +3932,18 @@ OTX__PRIVATE bool otx__team_has(const otx_context *ctx)
     return ctx && ctx->parallel_for == otx__team_for;
 }
 
+/* Takes the team from a copy of a context that goes to code of the caller's: which may have it
+   run fewer workers, or several loops at once. */
+OTX__PRIVATE void otx__team_leave(otx_context *ctx)
+{
+    if (!otx__team_has(ctx)) return;
+    ctx->parallel_for = NULL;
+    ctx->parallel_context = NULL;
+}
+
+/* Has a team's first loops run alone, if they are short. */
+OTX__PRIVATE void otx__team_hesitate(otx__team *team) { team->late = OTX__TEAM_LATE_FIRST; }
+
 #else /* no team: OpenMP's, or none */
 
 typedef struct otx__team {
@@ -3925,6 +3967,9 @@ OTX__PRIVATE bool otx__team_has(const otx_context *ctx)
     (void)ctx;
     return false;
 }
+
+OTX__PRIVATE void otx__team_leave(otx_context *ctx) { (void)ctx; }
+OTX__PRIVATE void otx__team_hesitate(otx__team *team) { (void)team; }
 #endif
 
 /* ---- loops ---- */
@@ -3948,6 +3993,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
         memset(&own, 0, sizeof own);
         own.threads = threads;
         otx__team_open(&team, &own);
+        otx__team_hesitate(&team);
         if (own.parallel_for) {
             own.parallel_for(own.parallel_context, count, body, argument);
             otx__team_close(&team, &own);
@@ -27720,6 +27766,7 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
 {
     size_t k = otx_omp_k(omp->k, rows->donor.rows, rows->donor.columns);
     otx_omp_output output;
+    otx_context own;
     otx_result result = otx__fitted_alloc(ctx, fitted, k, error);
     if (result) return result;
     output.indices = fitted->indices;
@@ -27728,8 +27775,11 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
     output.target_norms = fitted->target_norms;
     if (!options->solve)
         return otx_omp(ctx, &rows->donor, &rows->targets, omp, &output, &fitted->omp, error);
-    result = options->solve(options->solve_context, ctx, &rows->donor, &rows->targets, omp,
-                            &output, &fitted->omp, error);
+    memset(&own, 0, sizeof own);
+    if (ctx) own = *ctx;
+    otx__team_leave(&own);
+    result = options->solve(options->solve_context, ctx ? &own : NULL, &rows->donor,
+                            &rows->targets, omp, &output, &fitted->omp, error);
     return result ? result : otx__pursued_check(fitted, rows->donor.rows, error);
 }
 

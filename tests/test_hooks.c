@@ -343,8 +343,13 @@ static otx_result solve_own(void *context, const otx_context *ctx, const otx_mat
 {
     own_solver *own = (own_solver *)context;
     otx_omp_options window = *options;
+    otx_context alone;
     size_t end = targets->rows;
     otx_result result = own->result;
+    memset(&alone, 0, sizeof alone);
+    if (ctx) alone = *ctx;
+    CHECK(!alone.parallel_for); /* no threads of the library's but by its own calls */
+    alone.threads = 1;          /* fewer than the job has */
     CHECK_INT(options->first_target, 0);
     CHECK_INT(options->target_count, 0);
     own->calls++;
@@ -357,7 +362,7 @@ static otx_result solve_own(void *context, const otx_context *ctx, const otx_mat
         window.first_target = end < 500 ? 0 : end - 500;
         window.target_count = end - window.first_target;
         end = window.first_target;
-        result = otx_omp(ctx, atoms, targets, &window, output, stats, error);
+        result = otx_omp(&alone, atoms, targets, &window, output, stats, error);
     }
     if (own->index != -1) output->indices[targets->rows * 3 - 1] = own->index;
     return result;
@@ -368,6 +373,8 @@ static void a_solver_of_ones_own(void)
     otx_job_options options;
     otx_error error;
     own_solver own = {0, -1, OTX_OK};
+    otx_context ctx;
+    memset(&ctx, 0, sizeof ctx);
     memset(&options, 0, sizeof options);
     CHECK_INT(transplant(NULL, "alone", &options, &error), OTX_OK);
     options.how.solve = solve_own;
@@ -375,6 +382,11 @@ static void a_solver_of_ones_own(void)
     CHECK_INT(transplant(NULL, "own", &options, &error), OTX_OK);
     CHECK_INT(own.calls, 2); /* the embedding and the head */
     CHECK(same_output("alone", "own"));
+    scratch_remove_tree("own");
+    ctx.threads = 4;
+    CHECK_INT(transplant(&ctx, "own", &options, &error), OTX_OK);
+    CHECK(same_output("alone", "own"));
+    own.calls -= 2;
     scratch_remove_tree("own");
     scratch_remove_tree("alone");
     CHECK_INT(transplant(NULL, NULL, &options, &error), OTX_OK);

@@ -191,6 +191,93 @@ static void a_region_around_keeps_openmp(void)
     CHECK(loops == 50 || loops == 100); /* of one thread or of two */
 }
 
+typedef struct nest {
+    otx_context ctx;
+    loop outer, inner;
+} nest;
+
+static void within(void *argument, size_t index, int worker)
+{
+    loop *l = &((nest *)argument)->inner;
+    (void)worker;
+    __atomic_add_fetch(&l->seen[index], 1, __ATOMIC_RELAXED);
+}
+
+static void around(void *argument, size_t index, int worker)
+{
+    nest *n = (nest *)argument;
+    (void)worker;
+    n->outer.seen[index]++;
+    otx__parallel(&n->ctx, 20, within, n);
+}
+
+/* A loop in a loop, which runs alone. */
+static void a_loop_within_a_loop(void)
+{
+    static nest n;
+    otx__team team;
+    size_t i;
+    memset(&n, 0, sizeof n);
+    n.ctx = context_of(4);
+    otx__team_open(&team, &n.ctx);
+    otx__parallel(&n.ctx, 100, around, &n);
+    otx__team_close(&team, &n.ctx);
+    check_loop(&n.outer, 100);
+    for (i = 0; i < 20; i++) CHECK_INT(n.inner.seen[i], 100);
+}
+
+typedef struct sharer {
+    const otx_context *ctx;
+    loop l;
+} sharer;
+
+static void counts(void *argument, size_t index, int worker)
+{
+    loop *l = (loop *)argument;
+    (void)worker;
+    __atomic_add_fetch(&l->seen[index], 1, __ATOMIC_RELAXED);
+}
+
+static void *shares(void *argument)
+{
+    sharer *s = (sharer *)argument;
+    int round;
+    for (round = 0; round < 300; round++) otx__parallel(s->ctx, 200, counts, &s->l);
+    return NULL;
+}
+
+/* Two threads that have got hold of one team: the loops of one at a time are shared. */
+static void two_threads_of_one_team(void)
+{
+    static sharer sharers[2];
+    otx_context ctx = context_of(3);
+    otx__team team;
+    pthread_t threads[2];
+    size_t i, wrong = 0;
+    int s;
+    otx__team_open(&team, &ctx);
+    for (s = 0; s < 2; s++) {
+        sharers[s].ctx = &ctx;
+        CHECK_INT(pthread_create(&threads[s], NULL, shares, &sharers[s]), 0);
+    }
+    for (s = 0; s < 2; s++) CHECK_INT(pthread_join(threads[s], NULL), 0);
+    otx__team_close(&team, &ctx);
+    for (s = 0; s < 2; s++)
+        for (i = 0; i < 200; i++) wrong += sharers[s].l.seen[i] != 300;
+    CHECK_INT(wrong, 0);
+}
+
+/* Uneven work is no lateness, a helper that holds up what the caller had all but done is. */
+static void what_helpers_cost(void)
+{
+    CHECK(otx__team_lost(1.0, 0.5, 4, 8) == 0.0);  /* alone: 2 s */
+    CHECK(otx__team_lost(1.0, 0.5, 9, 10) > 0.38); /* alone: 1.1 s */
+    CHECK(otx__team_lost(1.0, 0.5, 10, 10) == 0.5);
+    CHECK(otx__team_lost(1.0, 500.0, 10, 10) == OTX__TEAM_LATE_MOST);
+    CHECK(otx__team_lost(1.0, 1e-5, 10, 10) == 0.0);
+    CHECK(otx__team_lost(1.0, 0.5, 0, 10) == 0.0);
+}
+
 static void *beside(void *argument)
 {
     loop *l = (loop *)argument;
@@ -233,6 +320,9 @@ int main(void)
         RUN(who_waits_sleeps);
         RUN(helpers_that_come_late_are_not_called);
         RUN(a_team_is_no_larger_than_its_work);
+        RUN(a_loop_within_a_loop);
+        RUN(two_threads_of_one_team);
+        RUN(what_helpers_cost);
         RUN(a_region_around_keeps_openmp);
         RUN(teams_beside_each_other);
     }

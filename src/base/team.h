@@ -14,11 +14,15 @@
 /* Looks at what is waited for before going to sleep: some tens of microseconds. */
 #define OTX__TEAM_LOOKS 1000
 
-/* What a helper may have on its stack: far more than any loop's body takes. */
+/* What a helper must have on its stack, far more than any loop's body takes: some systems give
+   less if they are not asked. */
 #define OTX__TEAM_STACK ((size_t)1 << 20)
 
-/* How often as long a loop must have run alone as helpers have made loops wait. */
+/* How often as long a loop must have run alone as helpers have made loops wait, and the seconds
+   of that at most and, where helpers must be started for one loop, at first. */
 #define OTX__TEAM_PATIENCE 3.0
+#define OTX__TEAM_LATE_MOST 1.0
+#define OTX__TEAM_LATE_FIRST 1e-4
 
 /* The helpers that one thread has started, and waits for at its end: so hundreds start in the
    time of a few, and nobody keeps a list. */
@@ -34,6 +38,7 @@ typedef struct otx__team {
     bool open;   /* lock and conditions have been made */
     double late; /* seconds that helpers have made loops wait of late; the caller's */
     otx__team_crew crew; /* the caller's */
+    int busy;    /* a loop runs: one within it or of another thread runs alone */
     pthread_mutex_t lock;
     pthread_cond_t work, done;
     int started, arrived; /* helpers */
@@ -60,7 +65,7 @@ OTX__PRIVATE void otx__team_spin(const int *at, int value)
     int looks;
     for (looks = 0; looks < OTX__TEAM_LOOKS && otx__team_look(at) == value; looks++) {
 #if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
+        __asm__ volatile("pause");
 #elif defined(__aarch64__)
         __asm__ volatile("isb" ::: "memory");
 #endif
@@ -76,6 +81,14 @@ OTX__PRIVATE size_t otx__team_take(otx__team *team)
 
 OTX__PRIVATE void *otx__helper_main(void *argument);
 
+/* Asks for a stack that is large enough, where the system's usual one is not. */
+OTX__PRIVATE void otx__helper_stack(pthread_attr_t *attributes)
+{
+    size_t size;
+    if (pthread_attr_getstacksize(attributes, &size) != 0 || size < OTX__TEAM_STACK)
+        (void)pthread_attr_setstacksize(attributes, OTX__TEAM_STACK);
+}
+
 /* Starts a helper if the loop needs more than there are. A system that gives no more threads
    leaves the loop to those at hand. */
 OTX__PRIVATE void otx__crew_grow(otx__team *team, otx__team_crew *crew)
@@ -90,7 +103,7 @@ OTX__PRIVATE void otx__crew_grow(otx__team *team, otx__team_crew *crew)
         if (!more) return;
         more = pthread_attr_init(&attributes) == 0;
         if (more) {
-            (void)pthread_attr_setstacksize(&attributes, OTX__TEAM_STACK);
+            otx__helper_stack(&attributes);
             more = pthread_create(&crew->threads[crew->count], &attributes, otx__helper_main,
                                   team) == 0;
             (void)pthread_attr_destroy(&attributes);
@@ -189,14 +202,26 @@ OTX__PRIVATE void otx__team_dismiss(otx__team *team)
     (void)pthread_mutex_unlock(&team->lock);
 }
 
+/* Seconds that a loop took longer by its helpers: waiting for the last of them counts as far as
+   the caller would have been done alone by then, at the pace of its own `mine` indices. */
+OTX__PRIVATE double otx__team_lost(double ran, double waited, size_t mine, size_t count)
+{
+    double lost;
+    if (mine == 0) return 0.0;
+    lost = ran + waited - ran * (double)count / (double)mine;
+    if (lost > waited) lost = waited;
+    if (lost > OTX__TEAM_LATE_MOST) lost = OTX__TEAM_LATE_MOST;
+    return lost > 1e-4 ? lost : 0.0;
+}
+
 /* A loop of several indices; the caller is worker 0. */
 OTX__PRIVATE void otx__team_run(otx__team *team, size_t count, otx_parallel_body body,
                                 void *argument)
 {
     const double patience = OTX__TEAM_PATIENCE * team->late, start = otx__now();
     const int helpers = (int)otx__min((size_t)team->most, count - 1);
-    double end, wait;
-    size_t index = 0;
+    double end;
+    size_t index = 0, mine = 0;
     bool called = false;
     (void)pthread_mutex_lock(&team->lock);
     team->body = body;
@@ -211,7 +236,10 @@ OTX__PRIVATE void otx__team_run(otx__team *team, size_t count, otx_parallel_body
             called = true;
         }
         index = otx__team_take(team);
-        if (index < count) body(argument, index, 0);
+        if (index < count) {
+            body(argument, index, 0);
+            mine++;
+        }
     } while (index < count);
     if (!called) {
         team->late *= 0.9; /* others' work may have ended by now */
@@ -219,9 +247,8 @@ OTX__PRIVATE void otx__team_run(otx__team *team, size_t count, otx_parallel_body
     }
     end = otx__now();
     otx__team_dismiss(team);
-    /* Somebody has the last index, and is waited for on a quiet machine too. */
-    wait = otx__now() - end - (end - start) * (helpers + 1) / (double)count;
-    team->late = 0.75 * team->late + 0.25 * (wait > 1e-4 ? wait : 0.0);
+    team->late = 0.75 * team->late +
+                 0.25 * otx__team_lost(end - start, otx__now() - end, mine, count);
 }
 
 OTX__PRIVATE void otx__team_for(void *context, size_t count, otx_parallel_body body,
@@ -229,9 +256,12 @@ OTX__PRIVATE void otx__team_for(void *context, size_t count, otx_parallel_body b
 {
     otx__team *team = (otx__team *)context;
     size_t i;
-    if (count > 1 && team->open) otx__team_run(team, count, body, argument);
-    else
+    if (count > 1 && team->open && !__atomic_exchange_n(&team->busy, 1, __ATOMIC_ACQUIRE)) {
+        otx__team_run(team, count, body, argument);
+        __atomic_store_n(&team->busy, 0, __ATOMIC_RELEASE);
+    } else {
         for (i = 0; i < count; i++) body(argument, i, 0);
+    }
 }
 
 /* Whether the caller's threads are to be ours; `threads` has been settled. */
@@ -291,6 +321,18 @@ OTX__PRIVATE bool otx__team_has(const otx_context *ctx)
     return ctx && ctx->parallel_for == otx__team_for;
 }
 
+/* Takes the team from a copy of a context that goes to code of the caller's: which may have it
+   run fewer workers, or several loops at once. */
+OTX__PRIVATE void otx__team_leave(otx_context *ctx)
+{
+    if (!otx__team_has(ctx)) return;
+    ctx->parallel_for = NULL;
+    ctx->parallel_context = NULL;
+}
+
+/* Has a team's first loops run alone, if they are short. */
+OTX__PRIVATE void otx__team_hesitate(otx__team *team) { team->late = OTX__TEAM_LATE_FIRST; }
+
 #else /* no team: OpenMP's, or none */
 
 typedef struct otx__team {
@@ -314,6 +356,9 @@ OTX__PRIVATE bool otx__team_has(const otx_context *ctx)
     (void)ctx;
     return false;
 }
+
+OTX__PRIVATE void otx__team_leave(otx_context *ctx) { (void)ctx; }
+OTX__PRIVATE void otx__team_hesitate(otx__team *team) { (void)team; }
 #endif
 
 /* ---- loops ---- */
@@ -337,6 +382,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
         memset(&own, 0, sizeof own);
         own.threads = threads;
         otx__team_open(&team, &own);
+        otx__team_hesitate(&team);
         if (own.parallel_for) {
             own.parallel_for(own.parallel_context, count, body, argument);
             otx__team_close(&team, &own);

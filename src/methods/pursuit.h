@@ -24,6 +24,7 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
 {
     size_t k = otx_omp_k(omp->k, rows->donor.rows, rows->donor.columns);
     otx_omp_output output;
+    otx_context own;
     otx_result result = otx__fitted_alloc(ctx, fitted, k, error);
     if (result) return result;
     output.indices = fitted->indices;
@@ -32,8 +33,11 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
     output.target_norms = fitted->target_norms;
     if (!options->solve)
         return otx_omp(ctx, &rows->donor, &rows->targets, omp, &output, &fitted->omp, error);
-    result = options->solve(options->solve_context, ctx, &rows->donor, &rows->targets, omp,
-                            &output, &fitted->omp, error);
+    memset(&own, 0, sizeof own);
+    if (ctx) own = *ctx;
+    otx__team_leave(&own);
+    result = options->solve(options->solve_context, ctx ? &own : NULL, &rows->donor,
+                            &rows->targets, omp, &output, &fitted->omp, error);
     return result ? result : otx__pursued_check(fitted, rows->donor.rows, error);
 }
 
