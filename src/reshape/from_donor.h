@@ -110,6 +110,18 @@ OTX__PRIVATE otx_result otx__from_donor_solve(otx__from_donor *d, otx_error *err
 
 /* ---- giving them ---- */
 
+/* Fails if a file that the solves read is no longer what it was. The model's too: they saw it
+   as it was when the donor was opened, and the job that writes looked at it later. */
+OTX__PRIVATE otx_result otx__from_donor_unchanged(const otx__from_donor *d, otx_error *error)
+{
+    const otx_job *job = d->job;
+    otx_result result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    if (!result) result = otx__stamps_compare(&job->base.read, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    return result;
+}
+
 /* Makes the rows of one tensor where the other job has it. */
 OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, otx_error *error)
 {
@@ -126,9 +138,7 @@ OTX__PRIVATE otx_result otx__from_donor_give(void *context, otx__rebuild *to, ot
         r.places = d->places;
         result = otx__rebuild_solved(&r, error);
         if (!result) result = otx__diagnose(&r, error);
-        if (!result)
-            result = otx__checkpoint_unchanged(&d->job->ctx, &d->job->donor.checkpoint, error);
-        if (!result) result = otx__stamps_compare(&d->job->donor.read, error);
+        if (!result) result = otx__from_donor_unchanged(d, error);
         r.made.data = NULL;
         r.old.data = NULL;
     }
