@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-FINDING = re.compile(r"^[^:\s]+:(\d+):\d+: (?:warning|error): (.*?)(?: \[([\w.,=+-]+)\])?$")
+FINDING = re.compile(r"^.+?:(\d+):\d+: (?:warning|error): (.*?)(?: \[([\w.,=+-]+)\])?$")
 FUNCTION = re.compile(r"^[A-Za-z].*?\b(\w+)\(")
 
 
