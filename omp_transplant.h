@@ -57,300 +57,300 @@
      2555  base/span                  bytes of others, digits, UTF-8
      2749  base/decimal               the digits of a double
      2898  base/format                printf without stdio and without a locale
-     3167  base/result                results, failures, messages
-     3291  base/memory                the allocator, arrays that grow
-     3350  base/text                  names in messages, and text that grows
-     3467  base/hooks                 log, progress, threads of the caller
-     3515  base/sort                  in place, without memory, never quadratic; and finding
-     3565  base/clock                 wall time for statistics
-     3611  base/team                  loops on several threads, which sleep where they wait
-     4011  base/hash                  keyed, for tables whose keys a stranger chooses
-     4109  base/pool                  blocks that are freed together
-     4224  base/number                element types, widening and rounding
-     4459  base/blocks                block types of ggml, taken apart and widened
-     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4965  base/blocks_make           rows quantised to blocks
-     5359  base/base64                decoding
-     5395  base/protobuf              fields of a message
-     5517  base/watch                 long loops that the caller can stop
+     3166  base/result                results, failures, messages
+     3290  base/memory                the allocator, arrays that grow
+     3349  base/text                  names in messages, and text that grows
+     3466  base/hooks                 log, progress, threads of the caller
+     3514  base/sort                  in place, without memory, never quadratic; and finding
+     3564  base/clock                 wall time for statistics
+     3610  base/team                  loops on several threads, which sleep where they wait
+     4010  base/hash                  keyed, for tables whose keys a stranger chooses
+     4108  base/pool                  blocks that are freed together
+     4223  base/number                element types, widening and rounding
+     4458  base/blocks                block types of ggml, taken apart and widened
+     4679  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4964  base/blocks_make           rows quantised to blocks
+     5358  base/base64                decoding
+     5394  base/protobuf              fields of a message
+     5516  base/watch                 long loops that the caller can stop
 
-     5585  files                      formats, on memory and streams
-     5615  files/memory_source        memory as a source of bytes
-     5633  files/json_read            a parser without recursion
-     5987  files/json_values          looking at values, stepping through containers
-     6200  files/json_edit            writing, and edits that keep every byte they do not touch
-     6568  files/tensors              what reading and writing a header share
-     6704  files/safetensors_read     the header of a file, checked
-     7029  files/safetensors_write    the header of a new file
-     7186  files/gguf_types           ggml's types, and the sizes of values
-     7354  files/gguf_values          keys, tensors and values found
-     7472  files/gguf_walk            what stands in a header, one after the other
-     7684  files/gguf_read            the header of a file, checked
-     7905  files/gguf_write           the header of a new file
-     8111  files/gguf_keys            a list of keys that is being made
+     5584  files                      formats, on memory and streams
+     5614  files/memory_source        memory as a source of bytes
+     5632  files/json_read            a parser without recursion
+     5986  files/json_values          looking at values, stepping through containers
+     6199  files/json_edit            writing, and edits that keep every byte they do not touch
+     6567  files/tensors              what reading and writing a header share
+     6703  files/safetensors_read     the header of a file, checked
+     7028  files/safetensors_write    the header of a new file
+     7185  files/gguf_types           ggml's types, and the sizes of values
+     7353  files/gguf_values          keys, tensors and values found
+     7471  files/gguf_walk            what stands in a header, one after the other
+     7683  files/gguf_read            the header of a file, checked
+     7904  files/gguf_write           the header of a new file
+     8110  files/gguf_keys            a list of keys that is being made
 
-     8311  vocab                      tokens, from every source, and which of them are the same
-     8353  vocab/known                what the world calls things: files, classes, tokens
-     8677  vocab/token_table          the table of tokens, and finding tokens in it
-     8872  vocab/spelling             from what a file spells to bytes
-     9069  vocab/reader               what the readers of all sources share
-     9427  vocab/added_tokens         what other files add to a model's tokens
-     9775  vocab/in_use               tokens that are named as reserved ones and are none
-     9878  vocab/from_tokenizer_json  tokenizer.json
-    10171  vocab/from_tekken          tekken.json
-    10326  vocab/from_tiktoken        *.tiktoken
-    10391  vocab/from_sentencepiece   tokenizer.model and its like
-    10756  vocab/from_vocab_json      vocab.json and merges.txt
-    10842  vocab/from_vocab_txt       vocab.txt
-    10899  vocab/digits               how a tokenizer cuts numbers
-    11095  vocab/recognise            what a file is, by what it holds
-    11226  vocab/parse                the first source that is given, and what goes with it
-    11452  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11835  vocab/rules_read           the rules of each kind of file
-    11959  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12152  vocab/from_gguf            the vocabulary of a GGUF file
-    12460  vocab/gguf_rules           how it splits text
-    12612  vocab/split_bpe            words split by byte-pair encoding
-    12830  vocab/split                text split as the tokenizer's model splits it
-    13030  vocab/align                which base token a donor token is
+     8310  vocab                      tokens, from every source, and which of them are the same
+     8352  vocab/known                what the world calls things: files, classes, tokens
+     8676  vocab/token_table          the table of tokens, and finding tokens in it
+     8871  vocab/spelling             from what a file spells to bytes
+     9068  vocab/reader               what the readers of all sources share
+     9426  vocab/added_tokens         what other files add to a model's tokens
+     9774  vocab/in_use               tokens that are named as reserved ones and are none
+     9877  vocab/from_tokenizer_json  tokenizer.json
+    10170  vocab/from_tekken          tekken.json
+    10325  vocab/from_tiktoken        *.tiktoken
+    10390  vocab/from_sentencepiece   tokenizer.model and its like
+    10755  vocab/from_vocab_json      vocab.json and merges.txt
+    10841  vocab/from_vocab_txt       vocab.txt
+    10898  vocab/digits               how a tokenizer cuts numbers
+    11094  vocab/recognise            what a file is, by what it holds
+    11225  vocab/parse                the first source that is given, and what goes with it
+    11451  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11834  vocab/rules_read           the rules of each kind of file
+    11958  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12151  vocab/from_gguf            the vocabulary of a GGUF file
+    12459  vocab/gguf_rules           how it splits text
+    12611  vocab/split_bpe            words split by byte-pair encoding
+    12829  vocab/split                text split as the tokenizer's model splits it
+    13029  vocab/align                which base token a donor token is
 
-    13287  encode                     text becomes pieces, pieces become ids
-    13331  encode/char_set            sets of characters
-    13524  encode/unicode_tables      what characters are, packed
-    13688  encode/categories          Unicode's categories, scripts and case, as sets
-    13989  encode/regex_parse         regular expressions, read: sets and escapes
-    14295  encode/regex_syntax        classes, repetitions, groups
-    14695  encode/regex_program       instructions, and what parts of an expression begin with
-    14848  encode/regex_make          the program that they become
-    15210  encode/regex_match         the program run over a text
-    15582  encode/slices              a text in pieces, and ways to cut it further
-    15827  encode/cutter_read         the steps of a pre-tokenizer, read
-    16139  encode/cutter              texts cut by them
-    16314  encode/normal_tables       what normalisers know of characters
-    16577  encode/normal_read         the same, unpacked
-    16724  encode/normal_forms        Unicode's four normal forms
-    16995  encode/charsmap            SentencePiece's map of characters
-    17144  encode/normalise_steps     what normalisers do, step by step
-    17333  encode/normalise           the normaliser of a tokenizer.json
-    17696  encode/added_cut           added tokens, cut out of a text
-    17895  encode/word_cache          what words became before
-    17974  encode/encode_words        words as the model splits them
-    18175  encode/encode_open         what an encoder is made from
-    18461  encode/encode              whole texts as token ids
-    18664  encode/write_counts        how often tokens occur, as lists
+    13286  encode                     text becomes pieces, pieces become ids
+    13330  encode/char_set            sets of characters
+    13523  encode/unicode_tables      what characters are, packed
+    13687  encode/categories          Unicode's categories, scripts and case, as sets
+    13988  encode/regex_parse         regular expressions, read: sets and escapes
+    14294  encode/regex_syntax        classes, repetitions, groups
+    14694  encode/regex_program       instructions, and what parts of an expression begin with
+    14847  encode/regex_make          the program that they become
+    15209  encode/regex_match         the program run over a text
+    15581  encode/slices              a text in pieces, and ways to cut it further
+    15826  encode/cutter_read         the steps of a pre-tokenizer, read
+    16138  encode/cutter              texts cut by them
+    16313  encode/normal_tables       what normalisers know of characters
+    16576  encode/normal_read         the same, unpacked
+    16723  encode/normal_forms        Unicode's four normal forms
+    16994  encode/charsmap            SentencePiece's map of characters
+    17143  encode/normalise_steps     what normalisers do, step by step
+    17332  encode/normalise           the normaliser of a tokenizer.json
+    17695  encode/added_cut           added tokens, cut out of a text
+    17894  encode/word_cache          what words became before
+    17973  encode/encode_words        words as the model splits them
+    18174  encode/encode_open         what an encoder is made from
+    18460  encode/encode              whole texts as token ids
+    18663  encode/write_counts        how often tokens occur, as lists
 
-    18771  simd                       the hot loops, once for each instruction set
-    18804  simd/kernels               the table of kernels, and what all versions share
-    19081  simd/scalar                the reference
-    19250  simd/sse2                  the operations of 128-bit x86, and what each does
-    19371  simd/neon                  those of 64-bit Arm
-    19466  simd/wasm                  those of WebAssembly's SIMD128
-    19551  simd/avx2                  those of 256-bit x86, with FMA
-    19633  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20277  simd/avx_vnni              AVX2, and products of integers
-    20373  simd/neon_bf16             NEON, and products of matrices
-    20527  simd/avx512                512-bit x86, by hand
-    21134  simd/amx                   tiles of x86, beside AVX-512
-    21377  simd/dispatch              which of them this machine can run, and which a call takes
+    18770  simd                       the hot loops, once for each instruction set
+    18803  simd/kernels               the table of kernels, and what all versions share
+    19080  simd/scalar                the reference
+    19249  simd/sse2                  the operations of 128-bit x86, and what each does
+    19370  simd/neon                  those of 64-bit Arm
+    19465  simd/wasm                  those of WebAssembly's SIMD128
+    19550  simd/avx2                  those of 256-bit x86, with FMA
+    19632  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20276  simd/avx_vnni              AVX2, and products of integers
+    20372  simd/neon_bf16             NEON, and products of matrices
+    20526  simd/avx512                512-bit x86, by hand
+    21133  simd/amx                   tiles of x86, beside AVX-512
+    21376  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21603  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21659  solve/views                the rows of matrices, as the kernels read them
-    21788  solve/panels               vectors as the dense products want them, and these
-    21987  solve/rests                vectors on their way into panels
-    22165  solve/dictionary           the atoms, and their split along a common direction
-    22320  solve/exact_gram           products of all pairs of atoms in double
-    22402  solve/triangle             packed lower triangles
-    22506  solve/support              what is known of one target, and the exact steps
-    22782  solve/gram_table           products of atoms with all atoms, for scans
-    23037  solve/screen               which atoms are worth scoring in double: the bound
-    23308  solve/residuals            the residual form's targets on their way into a scan
-    23497  solve/scan                 the correlations of all atoms with a block's residuals
-    23666  solve/predict              making targets ready for the next scan
-    23913  solve/candidates           the atoms that a scan could not rule out
-    24244  solve/select               the next atoms of each target
-    24445  solve/rates                what a processor does in a second
-    24487  solve/pursuit              what one solve holds, and the memory it takes
-    24791  solve/plan                 which form, and in what blocks
-    25009  solve/apart                targets that a table of products cannot tell on
-    25059  solve/steps                a pursuit from its rows to its results
-    25287  solve/combine              new rows of coefficients
-    25349  solve/solver               the public call
-    25520  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25729  solve/affine_normal        the normal equations of an affine map
-    25972  solve/affine_factor        their factor, and their solution
-    26209  solve/affine_map           a fitted map, and the rows it makes
-    26553  solve/affine_choice        how many atoms to take, and chosen by what
-    26953  solve/affine_fit           what a fit of an affine map holds and needs
-    27217  solve/affine               fitting and applying affine maps
+    21602  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21658  solve/views                the rows of matrices, as the kernels read them
+    21787  solve/panels               vectors as the dense products want them, and these
+    21986  solve/rests                vectors on their way into panels
+    22164  solve/dictionary           the atoms, and their split along a common direction
+    22319  solve/exact_gram           products of all pairs of atoms in double
+    22401  solve/triangle             packed lower triangles
+    22505  solve/support              what is known of one target, and the exact steps
+    22781  solve/gram_table           products of atoms with all atoms, for scans
+    23036  solve/screen               which atoms are worth scoring in double: the bound
+    23307  solve/residuals            the residual form's targets on their way into a scan
+    23496  solve/scan                 the correlations of all atoms with a block's residuals
+    23665  solve/predict              making targets ready for the next scan
+    23912  solve/candidates           the atoms that a scan could not rule out
+    24243  solve/select               the next atoms of each target
+    24444  solve/rates                what a processor does in a second
+    24486  solve/pursuit              what one solve holds, and the memory it takes
+    24790  solve/plan                 which form, and in what blocks
+    25008  solve/apart                targets that a table of products cannot tell on
+    25058  solve/steps                a pursuit from its rows to its results
+    25286  solve/combine              new rows of coefficients
+    25348  solve/solver               the public call
+    25519  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25728  solve/affine_normal        the normal equations of an affine map
+    25971  solve/affine_factor        their factor, and their solution
+    26208  solve/affine_map           a fitted map, and the rows it makes
+    26552  solve/affine_choice        how many atoms to take, and chosen by what
+    26952  solve/affine_fit           what a fit of an affine map holds and needs
+    27216  solve/affine               fitting and applying affine maps
 
-    27514  methods                    rows for tokens that a model lacks, each method a room
-    27558  methods/parts              what methods share: sums of rows, combinations
-    27742  methods/pursuit            omp, omp-centred
-    27817  methods/constant           mean, zero
-    27845  methods/rough              products in float that leave few to be taken in double
-    27901  methods/near               each target against all anchors
-    28192  methods/weights            how a few anchors combine to a target
-    28413  methods/interpolation      common_interpolation
-    28566  methods/wechsel            wechsel
-    28616  methods/focus              focus
-    28704  methods/hull               hull
-    28755  methods/dense              matrices of double, and their products
-    29020  methods/lengthen           the base's rows of pieces beside the donor's
-    29286  methods/mapping            omp-affine, affine
-    29555  methods/linear             maps between two models' rows
-    29710  methods/clp                clp
-    29796  methods/chance             normal deviates that are the same everywhere
-    29857  methods/factor             of symmetric matrices
-    29906  methods/randn              randn
-    29995  methods/john_hewitt        john_hewitt
-    30079  methods/polar              the orthogonal part of a matrix
-    30175  methods/procrustes         procrustes
-    30268  methods/eigen              principal directions of a matrix's rows
-    30582  methods/landmark_pca       landmark_pca
-    30640  methods/stb                stb
-    30822  methods/rope               rows turned to positions
-    30912  methods/mp_rope            mp_rope
-    31238  methods/subword            subword
-    31344  methods/zett               zett
-    31366  methods/spread             the factor that suits hidden anchors' rows best
-    31593  methods/modifiers          what is done to the rows of any method
-    31737  methods/undertrained       rows that look as if nothing had trained them
-    31854  methods/methods            the table of all, and the public calls
+    27513  methods                    rows for tokens that a model lacks, each method a room
+    27557  methods/parts              what methods share: sums of rows, combinations
+    27741  methods/pursuit            omp, omp-centred
+    27816  methods/constant           mean, zero
+    27844  methods/rough              products in float that leave few to be taken in double
+    27900  methods/near               each target against all anchors
+    28191  methods/weights            how a few anchors combine to a target
+    28412  methods/interpolation      common_interpolation
+    28565  methods/wechsel            wechsel
+    28615  methods/focus              focus
+    28703  methods/hull               hull
+    28754  methods/dense              matrices of double, and their products
+    29019  methods/lengthen           the base's rows of pieces beside the donor's
+    29285  methods/mapping            omp-affine, affine
+    29554  methods/linear             maps between two models' rows
+    29709  methods/clp                clp
+    29795  methods/chance             normal deviates that are the same everywhere
+    29856  methods/factor             of symmetric matrices
+    29905  methods/randn              randn
+    29994  methods/john_hewitt        john_hewitt
+    30078  methods/polar              the orthogonal part of a matrix
+    30174  methods/procrustes         procrustes
+    30267  methods/eigen              principal directions of a matrix's rows
+    30581  methods/landmark_pca       landmark_pca
+    30639  methods/stb                stb
+    30821  methods/rope               rows turned to positions
+    30911  methods/mp_rope            mp_rope
+    31237  methods/subword            subword
+    31343  methods/zett               zett
+    31365  methods/spread             the factor that suits hidden anchors' rows best
+    31592  methods/modifiers          what is done to the rows of any method
+    31736  methods/undertrained       rows that look as if nothing had trained them
+    31853  methods/methods            the table of all, and the public calls
 
-    32032  across                     tokens of one vocabulary as weighted tokens of another
-    32046  across/map_rows            a map, gathered row by row
-    32243  across/token_map           by the split of the other vocabulary
-    32366  across/write_maps          two maps as safetensors
-    32509  across/spell_maps          two maps as JSON, for people
+    32031  across                     tokens of one vocabulary as weighted tokens of another
+    32045  across/map_rows            a map, gathered row by row
+    32242  across/token_map           by the split of the other vocabulary
+    32365  across/write_maps          two maps as safetensors
+    32508  across/spell_maps          two maps as JSON, for people
 
-    32629  disk                       files and directories
-    32668  disk/system                what POSIX and Windows are asked for
-    32711  disk/windows_paths         paths as Windows takes them
-    32852  disk/windows               the system as Windows gives it
-    33163  disk/posix                 the system as POSIX gives it
-    33430  disk/paths                 what can be told from their text
-    33504  disk/failure               why the system refused
-    33622  disk/look                  what stands at a path, and whether within another
-    33745  disk/listing               listings of directories
-    33820  disk/reading               files to read, and whether they have changed
-    33999  disk/writing               files to write
-    34146  disk/copying               copies of files
-    34229  disk/trees                 whole directories looked through, copied, removed
-    34445  disk/known                 what weights are called in a directory
-    34539  disk/staging               a directory made under another name, then renamed
-    34805  disk/staged_files          files made under another name, then renamed
-    34987  disk/missing               a path or a directory without what is wanted of it
-    35030  disk/gguf_files            GGUF files of a directory, by their names
-    35071  disk/weights               which files they are, and what may stand in their place
-    35407  disk/weight_index          the index of a checkpoint in shards
-    35624  disk/shards                what an index and its shards say of each other
-    35829  disk/gguf_parts            the parts of a split GGUF file
-    35938  disk/checkpoint            a model directory, in one file or in shards
-    36290  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36369  disk/tokenizer_directory   the tokenizer of a model directory
-    36631  disk/encoder_directory     the encoder of a model directory, and files of text
+    32628  disk                       files and directories
+    32667  disk/system                what POSIX and Windows are asked for
+    32710  disk/windows_paths         paths as Windows takes them
+    32851  disk/windows               the system as Windows gives it
+    33162  disk/posix                 the system as POSIX gives it
+    33429  disk/paths                 what can be told from their text
+    33503  disk/failure               why the system refused
+    33621  disk/look                  what stands at a path, and whether within another
+    33744  disk/listing               listings of directories
+    33819  disk/reading               files to read, and whether they have changed
+    33998  disk/writing               files to write
+    34145  disk/copying               copies of files
+    34228  disk/trees                 whole directories looked through, copied, removed
+    34444  disk/known                 what weights are called in a directory
+    34538  disk/staging               a directory made under another name, then renamed
+    34804  disk/staged_files          files made under another name, then renamed
+    34986  disk/missing               a path or a directory without what is wanted of it
+    35029  disk/gguf_files            GGUF files of a directory, by their names
+    35070  disk/weights               which files they are, and what may stand in their place
+    35406  disk/weight_index          the index of a checkpoint in shards
+    35623  disk/shards                what an index and its shards say of each other
+    35828  disk/gguf_parts            the parts of a split GGUF file
+    35937  disk/checkpoint            a model directory, in one file or in shards
+    36289  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36368  disk/tokenizer_directory   the tokenizer of a model directory
+    36630  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36742  model                      which tensors and config keys belong to the vocabulary
-    36778  model/known                what the world calls things
-    37146  model/known_keys           keys of ids and sizes in configs
-    37320  model/known_classes        classes of tokenizers, by the type of model
-    37558  model/names                names of tensors
-    37722  model/document             the JSON files of a model directory
-    37817  model/members              what the members of a config are about
-    38038  model/config               what config.json says
-    38215  model/side                 a model directory opened once
-    38342  model/gguf_model           what a GGUF file says of a model
-    38399  model/code                 the Python that a tokenizer is loaded with
-    38633  model/parts                what each tensor does for the vocabulary
-    38763  model/whole                whether all tensors are there
-    38885  model/find                 finding the parts of a model
-    39189  model/processor            the tokens that a processor looks for by their text
-    39344  model/heirs                what becomes of the ids in a config
-    39512  model/config_ids           ids in a config being edited
-    39752  model/config_lists         lists, dictionaries and ranges of ids
-    39909  model/config_edit          config.json and generation_config.json, edited
-    40216  model/classes              which class a tokenizer is loaded as
-    40423  model/class_tokens         added tokens that a class numbers otherwise
+    36741  model                      which tensors and config keys belong to the vocabulary
+    36777  model/known                what the world calls things
+    37145  model/known_keys           keys of ids and sizes in configs
+    37319  model/known_classes        classes of tokenizers, by the type of model
+    37557  model/names                names of tensors
+    37721  model/document             the JSON files of a model directory
+    37816  model/members              what the members of a config are about
+    38037  model/config               what config.json says
+    38214  model/side                 a model directory opened once
+    38341  model/gguf_model           what a GGUF file says of a model
+    38398  model/code                 the Python that a tokenizer is loaded with
+    38632  model/parts                what each tensor does for the vocabulary
+    38762  model/whole                whether all tensors are there
+    38884  model/find                 finding the parts of a model
+    39188  model/processor            the tokens that a processor looks for by their text
+    39343  model/heirs                what becomes of the ids in a config
+    39511  model/config_ids           ids in a config being edited
+    39751  model/config_lists         lists, dictionaries and ranges of ids
+    39908  model/config_edit          config.json and generation_config.json, edited
+    40215  model/classes              which class a tokenizer is loaded as
+    40422  model/class_tokens         added tokens that a class numbers otherwise
 
-    40539  job                        the whole transplant, in the order in which it happens
-    40600  job/draft_map              which tokens the rows of a draft's head are of
-    40658  job/job                    what a job holds
-    41060  job/open                   opening the two models
-    41336  job/map                    the caller's map
-    41457  job/align                  where every new row comes from
-    41659  job/draft_vocab            the tokens that a draft's head has rows for
-    41904  job/plan                   what becomes of every tensor, and of the configs
-    42127  job/draft_head             a head of fewer rows, and what says which
-    42284  job/rope                   heads and rotary positions of the two models
-    42382  job/chat                   the template that turns messages into text
-    42521  job/digits                 where the two tokenizers cut numbers differently
-    42722  job/converted              the special tokens that a conversion to GGUF finds
-    43030  job/gguf_donor             the files of a tokenizer, open once more
-    43114  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43397  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43725  job/gguf_merges            the merges of a byte-level vocabulary
-    43896  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44066  job/gguf_special           special tokens, flags, templates
-    44285  job/gguf_normal            what becomes of spaces and letters
-    44428  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44624  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44864  job/bos                    texts that begin otherwise than the base's
-    44928  job/rows                   rows in memory: reading, checking, their mean
-    45272  job/pieces                 what the base cuts new tokens into
-    45427  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45692  job/magikarp               tokens that look under-trained by their rows
-    45819  job/match                  rows of tokens that a new one only begins with
-    45906  job/solve                  solving for the rows of the donor
-    46115  job/targets                the rows that are made from the donor's
-    46238  job/diagnose               what is odd about the rows that were made
-    46370  job/rebuild                the new rows of one vocabulary tensor
-    46661  job/write_blocks           new rows as blocks
-    46760  job/write                  the output and its weights
-    47076  job/write_gguf             the output as a GGUF file, or as parts of one
-    47426  job/copy                   the other files of the two models
-    47643  job/index                  the files that are written anew
-    47821  job/run                    the whole, in order
-    47989  job/combined               a map of tokens by the combinations that a method makes
-    48089  job/report                 what a job did, as JSON and as a table
-    48418  job/findings               what is told of a finished model
-    48469  job/check_head             a head of fewer rows than tokens
-    48714  job/check_files            its files
-    48851  job/check_ids              sizes, ids and tying
-    49067  job/check_values           values
-    49146  job/check_gguf             the tokens of a GGUF file
-    49398  job/check_gguf_keys        its other keys, and its tensors
-    49645  job/check_draft            as a draft model for another
-    49987  job/verify                 whether a finished model agrees with itself
+    40538  job                        the whole transplant, in the order in which it happens
+    40599  job/draft_map              which tokens the rows of a draft's head are of
+    40657  job/job                    what a job holds
+    41059  job/open                   opening the two models
+    41335  job/map                    the caller's map
+    41456  job/align                  where every new row comes from
+    41658  job/draft_vocab            the tokens that a draft's head has rows for
+    41903  job/plan                   what becomes of every tensor, and of the configs
+    42126  job/draft_head             a head of fewer rows, and what says which
+    42283  job/rope                   heads and rotary positions of the two models
+    42381  job/chat                   the template that turns messages into text
+    42520  job/digits                 where the two tokenizers cut numbers differently
+    42721  job/converted              the special tokens that a conversion to GGUF finds
+    43029  job/gguf_donor             the files of a tokenizer, open once more
+    43113  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43396  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43724  job/gguf_merges            the merges of a byte-level vocabulary
+    43895  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44065  job/gguf_special           special tokens, flags, templates
+    44284  job/gguf_normal            what becomes of spaces and letters
+    44427  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44623  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44863  job/bos                    texts that begin otherwise than the base's
+    44927  job/rows                   rows in memory: reading, checking, their mean
+    45271  job/pieces                 what the base cuts new tokens into
+    45426  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45691  job/magikarp               tokens that look under-trained by their rows
+    45818  job/match                  rows of tokens that a new one only begins with
+    45905  job/solve                  solving for the rows of the donor
+    46114  job/targets                the rows that are made from the donor's
+    46237  job/diagnose               what is odd about the rows that were made
+    46369  job/rebuild                the new rows of one vocabulary tensor
+    46660  job/write_blocks           new rows as blocks
+    46759  job/write                  the output and its weights
+    47075  job/write_gguf             the output as a GGUF file, or as parts of one
+    47425  job/copy                   the other files of the two models
+    47642  job/index                  the files that are written anew
+    47820  job/run                    the whole, in order
+    47988  job/combined               a map of tokens by the combinations that a method makes
+    48088  job/report                 what a job did, as JSON and as a table
+    48417  job/findings               what is told of a finished model
+    48468  job/check_head             a head of fewer rows than tokens
+    48713  job/check_files            its files
+    48850  job/check_ids              sizes, ids and tying
+    49066  job/check_values           values
+    49145  job/check_gguf             the tokens of a GGUF file
+    49397  job/check_gguf_keys        its other keys, and its tensors
+    49644  job/check_draft            as a draft model for another
+    49986  job/verify                 whether a finished model agrees with itself
 
-    50045  evaluate                   methods ranked on tokens that both models share
-    50064  evaluate/token_class       what a token is like, by its bytes
-    50128  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50326  evaluate/scores            how near rows come to the true ones
-    50426  evaluate/ranks             whether a true row is found among all
-    50557  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50786  evaluate/write_json        an evaluation as JSON
-    50899  evaluate/write_page        an evaluation as a page
+    50044  evaluate                   methods ranked on tokens that both models share
+    50063  evaluate/token_class       what a token is like, by its bytes
+    50127  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50325  evaluate/scores            how near rows come to the true ones
+    50425  evaluate/ranks             whether a true row is found among all
+    50556  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50785  evaluate/write_json        an evaluation as JSON
+    50898  evaluate/write_page        an evaluation as a page
 
-    51113  reshape                    a model's own vocabulary, smaller or larger
-    51145  reshape/needed             what has to stay for the sake of what stays
-    51403  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51710  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51849  reshape/renumber           which tokens there are then, and their ids
-    52112  reshape/files_json         tokenizer.json and the JSON files beside it
-    52507  reshape/files_lines        merges.txt and vocab.txt
-    52591  reshape/files_pieces       SentencePiece models
-    52811  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52979  reshape/named              tokens that configs name, which stay
-    53096  reshape/files_gguf         the keys of GGUF files
-    53378  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53585  reshape/wording            what the transplant says, in words of those who asked
-    53683  reshape/new_model          the model with its new tokenizer
-    53853  reshape/text_counts        which tokens the caller's texts are made of
-    53922  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54089  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54341  reshape/trim               fewer tokens
-    54509  reshape/extend             a text that becomes a token
-    54801  reshape/more_tokens        all that are wanted, and the model with them
+    51112  reshape                    a model's own vocabulary, smaller or larger
+    51144  reshape/needed             what has to stay for the sake of what stays
+    51402  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51709  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51848  reshape/renumber           which tokens there are then, and their ids
+    52111  reshape/files_json         tokenizer.json and the JSON files beside it
+    52506  reshape/files_lines        merges.txt and vocab.txt
+    52590  reshape/files_pieces       SentencePiece models
+    52810  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52978  reshape/named              tokens that configs name, which stay
+    53095  reshape/files_gguf         the keys of GGUF files
+    53377  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53584  reshape/wording            what the transplant says, in words of those who asked
+    53682  reshape/new_model          the model with its new tokenizer
+    53852  reshape/text_counts        which tokens the caller's texts are made of
+    53921  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54088  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54340  reshape/trim               fewer tokens
+    54508  reshape/extend             a text that becomes a token
+    54800  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -3079,7 +3079,6 @@ OTX__PRIVATE int64_t otx__next_signed(otx__arguments *arguments, char type)
     switch (type) {
     case 'l': return va_arg(arguments->list, long);
     case 'L': return va_arg(arguments->list, long long);
-    case 'z': return va_arg(arguments->list, ptrdiff_t);
     case 'j': return va_arg(arguments->list, intmax_t);
     default: return va_arg(arguments->list, int);
     }

@@ -598,6 +598,21 @@ static void memory(void)
     }
 }
 
+/* A value whose size is no size of memory is out of memory, and what stands in the list stays. */
+static void sizes_beyond_memory(void)
+{
+    otx__gguf_list list;
+    otx_error error;
+    otx__gguf_list_open(&list, NULL);
+    otx__gguf_add_u32(&list, "first", 1);
+    otx__gguf_add_value(&list, "second", OTX_GGUF_STRING, "", SIZE_MAX);
+    CHECK(list.pool.failed);
+    CHECK_INT(otx__pool_fail(&list.pool, &error), OTX_ERROR_MEMORY);
+    CHECK_INT(list.count, 1);
+    CHECK_INT(list.keys[0].name_size, 5);
+    otx__gguf_list_close(&list);
+}
+
 int main(void)
 {
     scratch_open("gguf-keys");
@@ -623,6 +638,7 @@ int main(void)
     RUN(templates);
     RUN(too_few_rows);
     RUN(memory);
+    RUN(sizes_beyond_memory);
     scratch_close();
     return test_end();
 }

@@ -304,6 +304,8 @@ static void many_choices(void)
     text[size] = 0;
     FINDS("(?:a|b)*c", text, "LIMIT");
     CHECK_CONTAINS(error.message, "takes too many steps to match at byte 0");
+    FINDS("(?:a|b*)*c", text, "LIMIT"); /* places of rounds that may be empty are kept as well */
+    CHECK_CONTAINS(error.message, "takes too many steps to match at byte 0");
     free(text);
 }
 
