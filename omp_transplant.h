@@ -188,169 +188,169 @@
     27741  methods/pursuit            omp, omp-centred
     27816  methods/constant           mean, zero
     27844  methods/rough              products in float that leave few to be taken in double
-    27900  methods/near               each target against all anchors
-    28191  methods/weights            how a few anchors combine to a target
-    28412  methods/interpolation      common_interpolation
-    28565  methods/wechsel            wechsel
-    28615  methods/focus              focus
-    28703  methods/hull               hull
-    28754  methods/dense              matrices of double, and their products
-    29019  methods/lengthen           the base's rows of pieces beside the donor's
-    29285  methods/mapping            omp-affine, affine
-    29554  methods/linear             maps between two models' rows
-    29709  methods/clp                clp
-    29795  methods/chance             normal deviates that are the same everywhere
-    29856  methods/factor             of symmetric matrices
-    29905  methods/randn              randn
-    29994  methods/john_hewitt        john_hewitt
-    30078  methods/polar              the orthogonal part of a matrix
-    30174  methods/procrustes         procrustes
-    30267  methods/eigen              principal directions of a matrix's rows
-    30581  methods/landmark_pca       landmark_pca
-    30639  methods/stb                stb
-    30821  methods/rope               rows turned to positions
-    30911  methods/mp_rope            mp_rope
-    31237  methods/subword            subword
-    31343  methods/zett               zett
-    31365  methods/spread             the factor that suits hidden anchors' rows best
-    31592  methods/modifiers          what is done to the rows of any method
-    31736  methods/undertrained       rows that look as if nothing had trained them
-    31853  methods/methods            the table of all, and the public calls
+    27894  methods/near               each target against all anchors
+    28185  methods/weights            how a few anchors combine to a target
+    28406  methods/interpolation      common_interpolation
+    28559  methods/wechsel            wechsel
+    28609  methods/focus              focus
+    28697  methods/hull               hull
+    28748  methods/dense              matrices of double, and their products
+    29013  methods/lengthen           the base's rows of pieces beside the donor's
+    29279  methods/mapping            omp-affine, affine
+    29548  methods/linear             maps between two models' rows
+    29703  methods/clp                clp
+    29789  methods/chance             normal deviates that are the same everywhere
+    29850  methods/factor             of symmetric matrices
+    29899  methods/randn              randn
+    29988  methods/john_hewitt        john_hewitt
+    30072  methods/polar              the orthogonal part of a matrix
+    30168  methods/procrustes         procrustes
+    30261  methods/eigen              principal directions of a matrix's rows
+    30575  methods/landmark_pca       landmark_pca
+    30633  methods/stb                stb
+    30815  methods/rope               rows turned to positions
+    30905  methods/mp_rope            mp_rope
+    31231  methods/subword            subword
+    31337  methods/zett               zett
+    31359  methods/spread             the factor that suits hidden anchors' rows best
+    31586  methods/modifiers          what is done to the rows of any method
+    31730  methods/undertrained       rows that look as if nothing had trained them
+    31847  methods/methods            the table of all, and the public calls
 
-    32031  across                     tokens of one vocabulary as weighted tokens of another
-    32045  across/map_rows            a map, gathered row by row
-    32242  across/token_map           by the split of the other vocabulary
-    32365  across/write_maps          two maps as safetensors
-    32508  across/spell_maps          two maps as JSON, for people
+    32025  across                     tokens of one vocabulary as weighted tokens of another
+    32039  across/map_rows            a map, gathered row by row
+    32236  across/token_map           by the split of the other vocabulary
+    32359  across/write_maps          two maps as safetensors
+    32502  across/spell_maps          two maps as JSON, for people
 
-    32628  disk                       files and directories
-    32667  disk/system                what POSIX and Windows are asked for
-    32710  disk/windows_paths         paths as Windows takes them
-    32851  disk/windows               the system as Windows gives it
-    33162  disk/posix                 the system as POSIX gives it
-    33429  disk/paths                 what can be told from their text
-    33503  disk/failure               why the system refused
-    33621  disk/look                  what stands at a path, and whether within another
-    33744  disk/listing               listings of directories
-    33819  disk/reading               files to read, and whether they have changed
-    33998  disk/writing               files to write
-    34145  disk/copying               copies of files
-    34228  disk/trees                 whole directories looked through, copied, removed
-    34444  disk/known                 what weights are called in a directory
-    34538  disk/staging               a directory made under another name, then renamed
-    34804  disk/staged_files          files made under another name, then renamed
-    34986  disk/missing               a path or a directory without what is wanted of it
-    35029  disk/gguf_files            GGUF files of a directory, by their names
-    35070  disk/weights               which files they are, and what may stand in their place
-    35406  disk/weight_index          the index of a checkpoint in shards
-    35623  disk/shards                what an index and its shards say of each other
-    35828  disk/gguf_parts            the parts of a split GGUF file
-    35937  disk/checkpoint            a model directory, in one file or in shards
-    36289  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36368  disk/tokenizer_directory   the tokenizer of a model directory
-    36630  disk/encoder_directory     the encoder of a model directory, and files of text
+    32622  disk                       files and directories
+    32661  disk/system                what POSIX and Windows are asked for
+    32704  disk/windows_paths         paths as Windows takes them
+    32845  disk/windows               the system as Windows gives it
+    33156  disk/posix                 the system as POSIX gives it
+    33423  disk/paths                 what can be told from their text
+    33497  disk/failure               why the system refused
+    33615  disk/look                  what stands at a path, and whether within another
+    33738  disk/listing               listings of directories
+    33813  disk/reading               files to read, and whether they have changed
+    33992  disk/writing               files to write
+    34139  disk/copying               copies of files
+    34222  disk/trees                 whole directories looked through, copied, removed
+    34438  disk/known                 what weights are called in a directory
+    34532  disk/staging               a directory made under another name, then renamed
+    34798  disk/staged_files          files made under another name, then renamed
+    34980  disk/missing               a path or a directory without what is wanted of it
+    35023  disk/gguf_files            GGUF files of a directory, by their names
+    35064  disk/weights               which files they are, and what may stand in their place
+    35400  disk/weight_index          the index of a checkpoint in shards
+    35617  disk/shards                what an index and its shards say of each other
+    35822  disk/gguf_parts            the parts of a split GGUF file
+    35931  disk/checkpoint            a model directory, in one file or in shards
+    36283  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36362  disk/tokenizer_directory   the tokenizer of a model directory
+    36624  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36741  model                      which tensors and config keys belong to the vocabulary
-    36777  model/known                what the world calls things
-    37145  model/known_keys           keys of ids and sizes in configs
-    37319  model/known_classes        classes of tokenizers, by the type of model
-    37557  model/names                names of tensors
-    37721  model/document             the JSON files of a model directory
-    37816  model/members              what the members of a config are about
-    38037  model/config               what config.json says
-    38214  model/side                 a model directory opened once
-    38341  model/gguf_model           what a GGUF file says of a model
-    38398  model/code                 the Python that a tokenizer is loaded with
-    38632  model/parts                what each tensor does for the vocabulary
-    38762  model/whole                whether all tensors are there
-    38884  model/find                 finding the parts of a model
-    39188  model/processor            the tokens that a processor looks for by their text
-    39343  model/heirs                what becomes of the ids in a config
-    39511  model/config_ids           ids in a config being edited
-    39751  model/config_lists         lists, dictionaries and ranges of ids
-    39908  model/config_edit          config.json and generation_config.json, edited
-    40215  model/classes              which class a tokenizer is loaded as
-    40422  model/class_tokens         added tokens that a class numbers otherwise
+    36735  model                      which tensors and config keys belong to the vocabulary
+    36771  model/known                what the world calls things
+    37139  model/known_keys           keys of ids and sizes in configs
+    37313  model/known_classes        classes of tokenizers, by the type of model
+    37551  model/names                names of tensors
+    37715  model/document             the JSON files of a model directory
+    37810  model/members              what the members of a config are about
+    38031  model/config               what config.json says
+    38208  model/side                 a model directory opened once
+    38335  model/gguf_model           what a GGUF file says of a model
+    38392  model/code                 the Python that a tokenizer is loaded with
+    38626  model/parts                what each tensor does for the vocabulary
+    38756  model/whole                whether all tensors are there
+    38878  model/find                 finding the parts of a model
+    39182  model/processor            the tokens that a processor looks for by their text
+    39337  model/heirs                what becomes of the ids in a config
+    39505  model/config_ids           ids in a config being edited
+    39745  model/config_lists         lists, dictionaries and ranges of ids
+    39902  model/config_edit          config.json and generation_config.json, edited
+    40209  model/classes              which class a tokenizer is loaded as
+    40416  model/class_tokens         added tokens that a class numbers otherwise
 
-    40538  job                        the whole transplant, in the order in which it happens
-    40599  job/draft_map              which tokens the rows of a draft's head are of
-    40657  job/job                    what a job holds
-    41059  job/open                   opening the two models
-    41335  job/map                    the caller's map
-    41456  job/align                  where every new row comes from
-    41658  job/draft_vocab            the tokens that a draft's head has rows for
-    41903  job/plan                   what becomes of every tensor, and of the configs
-    42126  job/draft_head             a head of fewer rows, and what says which
-    42283  job/rope                   heads and rotary positions of the two models
-    42381  job/chat                   the template that turns messages into text
-    42520  job/digits                 where the two tokenizers cut numbers differently
-    42721  job/converted              the special tokens that a conversion to GGUF finds
-    43029  job/gguf_donor             the files of a tokenizer, open once more
-    43113  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43396  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43724  job/gguf_merges            the merges of a byte-level vocabulary
-    43895  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44065  job/gguf_special           special tokens, flags, templates
-    44284  job/gguf_normal            what becomes of spaces and letters
-    44427  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44623  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44863  job/bos                    texts that begin otherwise than the base's
-    44927  job/rows                   rows in memory: reading, checking, their mean
-    45271  job/pieces                 what the base cuts new tokens into
-    45426  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45691  job/magikarp               tokens that look under-trained by their rows
-    45818  job/match                  rows of tokens that a new one only begins with
-    45905  job/solve                  solving for the rows of the donor
-    46114  job/targets                the rows that are made from the donor's
-    46237  job/diagnose               what is odd about the rows that were made
-    46369  job/rebuild                the new rows of one vocabulary tensor
-    46660  job/write_blocks           new rows as blocks
-    46759  job/write                  the output and its weights
-    47075  job/write_gguf             the output as a GGUF file, or as parts of one
-    47425  job/copy                   the other files of the two models
-    47642  job/index                  the files that are written anew
-    47820  job/run                    the whole, in order
-    47988  job/combined               a map of tokens by the combinations that a method makes
-    48088  job/report                 what a job did, as JSON and as a table
-    48417  job/findings               what is told of a finished model
-    48468  job/check_head             a head of fewer rows than tokens
-    48713  job/check_files            its files
-    48850  job/check_ids              sizes, ids and tying
-    49066  job/check_values           values
-    49145  job/check_gguf             the tokens of a GGUF file
-    49397  job/check_gguf_keys        its other keys, and its tensors
-    49644  job/check_draft            as a draft model for another
-    49986  job/verify                 whether a finished model agrees with itself
+    40532  job                        the whole transplant, in the order in which it happens
+    40593  job/draft_map              which tokens the rows of a draft's head are of
+    40651  job/job                    what a job holds
+    41053  job/open                   opening the two models
+    41329  job/map                    the caller's map
+    41450  job/align                  where every new row comes from
+    41652  job/draft_vocab            the tokens that a draft's head has rows for
+    41897  job/plan                   what becomes of every tensor, and of the configs
+    42120  job/draft_head             a head of fewer rows, and what says which
+    42277  job/rope                   heads and rotary positions of the two models
+    42375  job/chat                   the template that turns messages into text
+    42514  job/digits                 where the two tokenizers cut numbers differently
+    42715  job/converted              the special tokens that a conversion to GGUF finds
+    43023  job/gguf_donor             the files of a tokenizer, open once more
+    43107  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43390  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43718  job/gguf_merges            the merges of a byte-level vocabulary
+    43889  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44059  job/gguf_special           special tokens, flags, templates
+    44278  job/gguf_normal            what becomes of spaces and letters
+    44421  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44617  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44857  job/bos                    texts that begin otherwise than the base's
+    44921  job/rows                   rows in memory: reading, checking, their mean
+    45265  job/pieces                 what the base cuts new tokens into
+    45420  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45685  job/magikarp               tokens that look under-trained by their rows
+    45812  job/match                  rows of tokens that a new one only begins with
+    45899  job/solve                  solving for the rows of the donor
+    46108  job/targets                the rows that are made from the donor's
+    46231  job/diagnose               what is odd about the rows that were made
+    46363  job/rebuild                the new rows of one vocabulary tensor
+    46654  job/write_blocks           new rows as blocks
+    46753  job/write                  the output and its weights
+    47069  job/write_gguf             the output as a GGUF file, or as parts of one
+    47419  job/copy                   the other files of the two models
+    47636  job/index                  the files that are written anew
+    47814  job/run                    the whole, in order
+    47982  job/combined               a map of tokens by the combinations that a method makes
+    48082  job/report                 what a job did, as JSON and as a table
+    48411  job/findings               what is told of a finished model
+    48462  job/check_head             a head of fewer rows than tokens
+    48707  job/check_files            its files
+    48844  job/check_ids              sizes, ids and tying
+    49060  job/check_values           values
+    49139  job/check_gguf             the tokens of a GGUF file
+    49391  job/check_gguf_keys        its other keys, and its tensors
+    49638  job/check_draft            as a draft model for another
+    49980  job/verify                 whether a finished model agrees with itself
 
-    50044  evaluate                   methods ranked on tokens that both models share
-    50063  evaluate/token_class       what a token is like, by its bytes
-    50127  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50325  evaluate/scores            how near rows come to the true ones
-    50425  evaluate/ranks             whether a true row is found among all
-    50556  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50785  evaluate/write_json        an evaluation as JSON
-    50898  evaluate/write_page        an evaluation as a page
+    50038  evaluate                   methods ranked on tokens that both models share
+    50057  evaluate/token_class       what a token is like, by its bytes
+    50121  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50319  evaluate/scores            how near rows come to the true ones
+    50419  evaluate/ranks             whether a true row is found among all
+    50550  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50779  evaluate/write_json        an evaluation as JSON
+    50892  evaluate/write_page        an evaluation as a page
 
-    51112  reshape                    a model's own vocabulary, smaller or larger
-    51144  reshape/needed             what has to stay for the sake of what stays
-    51402  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51709  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51848  reshape/renumber           which tokens there are then, and their ids
-    52111  reshape/files_json         tokenizer.json and the JSON files beside it
-    52506  reshape/files_lines        merges.txt and vocab.txt
-    52590  reshape/files_pieces       SentencePiece models
-    52810  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52978  reshape/named              tokens that configs name, which stay
-    53095  reshape/files_gguf         the keys of GGUF files
-    53377  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53584  reshape/wording            what the transplant says, in words of those who asked
-    53682  reshape/new_model          the model with its new tokenizer
-    53852  reshape/text_counts        which tokens the caller's texts are made of
-    53921  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54088  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54340  reshape/trim               fewer tokens
-    54508  reshape/extend             a text that becomes a token
-    54800  reshape/more_tokens        all that are wanted, and the model with them
+    51106  reshape                    a model's own vocabulary, smaller or larger
+    51138  reshape/needed             what has to stay for the sake of what stays
+    51396  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51703  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51842  reshape/renumber           which tokens there are then, and their ids
+    52105  reshape/files_json         tokenizer.json and the JSON files beside it
+    52500  reshape/files_lines        merges.txt and vocab.txt
+    52584  reshape/files_pieces       SentencePiece models
+    52804  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52972  reshape/named              tokens that configs name, which stay
+    53089  reshape/files_gguf         the keys of GGUF files
+    53371  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53578  reshape/wording            what the transplant says, in words of those who asked
+    53676  reshape/new_model          the model with its new tokenizer
+    53846  reshape/text_counts        which tokens the caller's texts are made of
+    53915  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54082  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54334  reshape/trim               fewer tokens
+    54502  reshape/extend             a text that becomes a token
+    54794  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -27857,12 +27857,6 @@ OTX__PRIVATE double otx__rough_error(size_t columns)
 }
 
 #define OTX__ROUGH_LEAST 1e-37
-
-/* Bytes of a panel. */
-OTX__PRIVATE double otx__rough_need(size_t columns)
-{
-    return (double)columns * OTX__TILE * sizeof(float);
-}
 
 /* A row of a matrix, 0 where it is missing. */
 OTX__PRIVATE void otx__rough_put_row(float *panel, size_t lane, const otx_matrix *matrix,
