@@ -150,6 +150,25 @@ static void test_not_a_number(void)
     scratch_remove_tree("out.gguf");
 }
 
+static void test_options(void)
+{
+    otx_job_options options;
+    otx_error error;
+    memset(&options, 0, sizeof options);
+    options.split_digits = true;
+    write_base(BASE, 0);
+    write_donor();
+    CHECK_INT(run(NULL, &options, &error), OTX_ERROR_UNSUPPORTED);
+    CHECK(strstr(error.message, "base.gguf: single digits cannot be split off in a GGUF file") !=
+          NULL);
+    options.split_digits = false;
+    options.rows = OTX_ROWS_EXACT;
+    options.rows_exact = DONOR - 1;
+    CHECK_INT(run(NULL, &options, &error), OTX_ERROR_ARGUMENT);
+    CHECK(strstr(error.message, "16 rows are fewer than the 17 ids of ") != NULL);
+    CHECK_INT(scratch_count("out"), 0);
+}
+
 static void test_too_large(void)
 {
     otx_job_options options;
@@ -291,6 +310,7 @@ int main(void)
 {
     scratch_open("job_gguf");
     RUN(test_not_a_number);
+    RUN(test_options);
     RUN(test_too_large);
     RUN(test_too_many_parts);
     RUN(test_cancel);

@@ -210,11 +210,31 @@ static void test_architectures(void)
         check_fails(NULL, OTX_ERROR_UNSUPPORTED, refused[i].message);
         CHECK_CONTAINS(last_error.message, refused[i].name);
     }
+    /* Embeddings of nothing. */
+    base_model_of(&base, OTX_F32, false);
+    base.config = "{}";
+    base.tensors[0].shape[1] = 0;
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "tensor \"model.embed_tokens.weight\" [10, 0] has no "
+                                             "columns or more than 2147483647");
+    base.tensors[0].shape[0] = 0;
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "tensor \"model.embed_tokens.weight\" [0, 0] is empty "
+                                             "or has more than 2147483647 rows");
     /* Nothing that is known as an embedding: what could be one is listed. */
     base_model_of(&base, OTX_F32, false);
     base.tensors[0].name = "net.lexicon.weight";
     write_model("base", &base);
     check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"net.lexicon.weight\" [10, 3]");
+    base.tensor_count = 0; /* or counted */
+    for (i = 0; i < 9; i++) {
+        static char names[9][72];
+        memset(names[i], 'a' + (int)i, sizeof names[i] - 1);
+        add_tensor(&base, names[i], OTX_F32, 10, 3, other_value, 0);
+    }
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "aaa\" [10, 3], \"bbb");
+    CHECK_CONTAINS(last_error.message, "eee\" [10, 3] and 4 more");
     /* Two that are as good, of different sizes, and nothing says which. */
     base_model_of(&base, OTX_F32, false);
     base.config = "{\"hidden_size\": 3}";
@@ -244,6 +264,51 @@ static void test_architectures(void)
 }
 
 /* Beside a type of model that forces a class, code keeps the donor's. */
+/* A processor's file that is none is told of, and the rest is done. */
+static void test_broken_processor(void)
+{
+    model base, donor;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("base", &base);
+    write_file("base", "processor_config.json", "{\"image_token\": ");
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(logged, "processor_config.json:1:17: the text ends, expected a value");
+}
+
+/* The base of rotary positions, also where each type of layer has its own: then full attention's,
+   or the first. */
+static void test_rope(void)
+{
+    static const char *const configs[] = {
+        "{\"hidden_size\": 4, \"rope_theta\": 50000.0}",
+        "{\"hidden_size\": 4, \"rope_parameters\": {\"rope_theta\": 50000}}",
+        "{\"hidden_size\": 4, \"rope_parameters\": {\"sliding_attention\": {\"rope_theta\": 7}, "
+        "\"full_attention\": {\"rope_theta\": 50000}}}",
+        "{\"hidden_size\": 4, \"rope_parameters\": {\"x\": {}, \"sliding_attention\": "
+        "{\"rope_theta\": 50000}, \"other\": {\"rope_theta\": 7}}}",
+        "{\"hidden_size\": 4, \"rope_parameters\": {\"rope_theta\": 7}}",
+    };
+    float wanted[14 * 3], seen[14 * 3];
+    otx_job_options options;
+    model base, donor;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    options.method = OTX_METHOD_MP_ROPE;
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("donor", &donor);
+    for (i = 0; i < COUNT(configs); i++) {
+        base_model_of(&base, OTX_F32, false);
+        base.config = configs[i];
+        base.tensors[0].shape[1] = 4; /* two pairs, the second by the base of positions */
+        write_model("base", &base);
+        CHECK_RUN(&options, NULL);
+        read_floats("model.embed_tokens.weight", 0, 14 * 3, i ? seen : wanted);
+        if (i) CHECK_INT(memcmp(seen, wanted, sizeof seen) == 0, i + 1 < COUNT(configs));
+    }
+}
+
 static void test_classes(void)
 {
     static const struct {
@@ -342,6 +407,8 @@ int main(void)
     RUN(test_levels);
     RUN(test_files);
     RUN(test_architectures);
+    RUN(test_broken_processor);
+    RUN(test_rope);
     RUN(test_classes);
     RUN(test_names);
     scratch_close();
