@@ -115,6 +115,41 @@ static void write_base_of(size_t count)
 
 /* ---- what must be refused ---- */
 
+static char said[4096];
+
+static void hear(void *context, otx_severity severity, const char *message)
+{
+    (void)context, (void)severity;
+    strncat(said, message, sizeof said - strlen(said) - 1);
+}
+
+/* Pieces are an offer: a base that does not say how it cuts text goes without, and says so; not
+   where they were asked for. */
+static void test_no_pieces(void)
+{
+    otx_job_options options;
+    otx_context ctx;
+    otx_error error;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.log = hear;
+    options.method = OTX_METHOD_OMP_AFFINE;
+    write_donor();
+    write_base(BASE, 0);
+    for (i = 0; i + 21 < gguf_size; i++)
+        if (memcmp(gguf_bytes + i, "tokenizer.ggml.merges", 21) == 0) gguf_bytes[i + 20] = 'r';
+    scratch_write("base.gguf", gguf_bytes, gguf_size);
+    said[0] = 0;
+    CHECK_INT(run(&ctx, &options, &error), OTX_OK);
+    CHECK(strstr(said, "the base's tokenizer cannot cut new tokens into pieces: ") != NULL);
+    scratch_remove_tree("out.gguf");
+    options.how.pieces = 0.5;
+    CHECK_INT(run(&ctx, &options, &error), OTX_ERROR_NOT_FOUND);
+    CHECK(strstr(error.message, "tokenizer.ggml.merges") != NULL);
+    CHECK_INT(scratch_count("out"), 0);
+}
+
 /* A split file says how many parts there are in 16 bits. */
 static void test_too_many_parts(void)
 {
@@ -311,6 +346,7 @@ int main(void)
     scratch_open("job_gguf");
     RUN(test_not_a_number);
     RUN(test_options);
+    RUN(test_no_pieces);
     RUN(test_too_large);
     RUN(test_too_many_parts);
     RUN(test_cancel);

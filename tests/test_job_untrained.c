@@ -208,6 +208,33 @@ static void test_in_use(void)
     CHECK(!strstr(logged, "<end>"));
 }
 
+/* Of many, the first few are. */
+static void test_many_in_use(void)
+{
+    static const char *const tokens[] = {"c", "a", "\304\240d", "b", "e", "!<t0>", "!<t1>", "!<t2>",
+                                         "!<t3>", "!<t4>", "!<t5>", "!<t6>", "!<t7>", "!<t8>"};
+    otx_job_options options;
+    otx_job_summary summary;
+    model base, donor;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    reset();
+    for (i = 5; i < COUNT(tokens); i++) donor_rows[i] = ZERO;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    donor.tensors[0].value = treated_donor;
+    donor.tokens = tokens;
+    donor.token_count = COUNT(tokens);
+    donor.config = "{\"hidden_size\": 9, \"vocab_size\": 14}";
+    donor.tokenizer_config = "{\"chat_template\": \"<t0><t1><t2><t3><t4><t5><t6><t7><t8>\"}";
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_STRING(plan(&options, &summary), "c*c*c*c*c*uuuuuuuuu");
+    CHECK_CONTAINS(logged, "token \"<t7>\" (id 12) is in use");
+    CHECK(!strstr(logged, "token \"<t8>\""));
+    CHECK_CONTAINS(logged, "donor: so have 1 more tokens in use");
+}
+
 /* In the output and in the reports they are what reserved tokens are. */
 static void test_output(void)
 {
@@ -253,6 +280,7 @@ int main(void)
     RUN(test_copies);
     RUN(test_anchors);
     RUN(test_in_use);
+    RUN(test_many_in_use);
     RUN(test_output);
     scratch_close();
     return test_end();

@@ -544,8 +544,8 @@ static void test_always(void)
 {
     bool keep[64] = {false};
     otx_vocab vocab;
-    CHECK_STRING(staying("{'model': {'type': 'BPE', 'end_of_word_suffix': '</w>', 'vocab': {'a': 0, "
-                         "'b': 1, 'a</w>': 2, 'ab</w>': 3, '\xc3\xa9</w>': 4}, 'merges': "
+    CHECK_STRING(staying("{'model': {'type': 'BPE', 'end_of_word_suffix': '</w>', 'vocab': {"
+                         "'a': 0, 'b': 1, 'a</w>': 2, 'ab</w>': 3, '\xc3\xa9</w>': 4}, 'merges': "
                          "[['a', 'b']]}}", "", NULL), "0 1 2 4");
     CHECK_INT(open_vocab(NULL, MERGES, &vocab), OTX_OK);
     vocab.roles[OTX_ROLE_PAD] = 5; /* a word, with what it is made of */
