@@ -247,110 +247,110 @@
     35822  disk/gguf_parts            the parts of a split GGUF file
     35931  disk/checkpoint            a model directory, in one file or in shards
     36283  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36362  disk/tokenizer_directory   the tokenizer of a model directory
-    36624  disk/encoder_directory     the encoder of a model directory, and files of text
+    36361  disk/tokenizer_directory   the tokenizer of a model directory
+    36623  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36735  model                      which tensors and config keys belong to the vocabulary
-    36771  model/known                what the world calls things
-    37139  model/known_keys           keys of ids and sizes in configs
-    37313  model/known_classes        classes of tokenizers, by the type of model
-    37551  model/names                names of tensors
-    37715  model/document             the JSON files of a model directory
-    37810  model/members              what the members of a config are about
-    38031  model/config               what config.json says
-    38208  model/side                 a model directory opened once
-    38335  model/gguf_model           what a GGUF file says of a model
-    38392  model/code                 the Python that a tokenizer is loaded with
-    38626  model/parts                what each tensor does for the vocabulary
-    38756  model/whole                whether all tensors are there
-    38878  model/find                 finding the parts of a model
-    39182  model/processor            the tokens that a processor looks for by their text
-    39337  model/heirs                what becomes of the ids in a config
-    39505  model/config_ids           ids in a config being edited
-    39745  model/config_lists         lists, dictionaries and ranges of ids
-    39902  model/config_edit          config.json and generation_config.json, edited
-    40209  model/classes              which class a tokenizer is loaded as
-    40416  model/class_tokens         added tokens that a class numbers otherwise
+    36734  model                      which tensors and config keys belong to the vocabulary
+    36770  model/known                what the world calls things
+    37138  model/known_keys           keys of ids and sizes in configs
+    37312  model/known_classes        classes of tokenizers, by the type of model
+    37550  model/names                names of tensors
+    37714  model/document             the JSON files of a model directory
+    37809  model/members              what the members of a config are about
+    38030  model/config               what config.json says
+    38207  model/side                 a model directory opened once
+    38334  model/gguf_model           what a GGUF file says of a model
+    38391  model/code                 the Python that a tokenizer is loaded with
+    38625  model/parts                what each tensor does for the vocabulary
+    38755  model/whole                whether all tensors are there
+    38877  model/find                 finding the parts of a model
+    39181  model/processor            the tokens that a processor looks for by their text
+    39336  model/heirs                what becomes of the ids in a config
+    39504  model/config_ids           ids in a config being edited
+    39744  model/config_lists         lists, dictionaries and ranges of ids
+    39901  model/config_edit          config.json and generation_config.json, edited
+    40208  model/classes              which class a tokenizer is loaded as
+    40415  model/class_tokens         added tokens that a class numbers otherwise
 
-    40532  job                        the whole transplant, in the order in which it happens
-    40593  job/draft_map              which tokens the rows of a draft's head are of
-    40651  job/job                    what a job holds
-    41053  job/open                   opening the two models
-    41329  job/map                    the caller's map
-    41450  job/align                  where every new row comes from
-    41652  job/draft_vocab            the tokens that a draft's head has rows for
-    41897  job/plan                   what becomes of every tensor, and of the configs
-    42120  job/draft_head             a head of fewer rows, and what says which
-    42277  job/rope                   heads and rotary positions of the two models
-    42375  job/chat                   the template that turns messages into text
-    42514  job/digits                 where the two tokenizers cut numbers differently
-    42715  job/converted              the special tokens that a conversion to GGUF finds
-    43023  job/gguf_donor             the files of a tokenizer, open once more
-    43107  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43390  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43718  job/gguf_merges            the merges of a byte-level vocabulary
-    43889  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44059  job/gguf_special           special tokens, flags, templates
-    44278  job/gguf_normal            what becomes of spaces and letters
-    44421  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44617  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44857  job/bos                    texts that begin otherwise than the base's
-    44921  job/rows                   rows in memory: reading, checking, their mean
-    45265  job/pieces                 what the base cuts new tokens into
-    45420  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45685  job/magikarp               tokens that look under-trained by their rows
-    45812  job/match                  rows of tokens that a new one only begins with
-    45899  job/solve                  solving for the rows of the donor
-    46108  job/targets                the rows that are made from the donor's
-    46231  job/diagnose               what is odd about the rows that were made
-    46363  job/rebuild                the new rows of one vocabulary tensor
-    46654  job/write_blocks           new rows as blocks
-    46753  job/write                  the output and its weights
-    47069  job/write_gguf             the output as a GGUF file, or as parts of one
-    47419  job/copy                   the other files of the two models
-    47636  job/index                  the files that are written anew
-    47814  job/run                    the whole, in order
-    47982  job/combined               a map of tokens by the combinations that a method makes
-    48082  job/report                 what a job did, as JSON and as a table
-    48411  job/findings               what is told of a finished model
-    48462  job/check_head             a head of fewer rows than tokens
-    48707  job/check_files            its files
-    48844  job/check_ids              sizes, ids and tying
-    49060  job/check_values           values
-    49139  job/check_gguf             the tokens of a GGUF file
-    49391  job/check_gguf_keys        its other keys, and its tensors
-    49638  job/check_draft            as a draft model for another
-    49980  job/verify                 whether a finished model agrees with itself
+    40531  job                        the whole transplant, in the order in which it happens
+    40592  job/draft_map              which tokens the rows of a draft's head are of
+    40650  job/job                    what a job holds
+    41052  job/open                   opening the two models
+    41328  job/map                    the caller's map
+    41449  job/align                  where every new row comes from
+    41651  job/draft_vocab            the tokens that a draft's head has rows for
+    41896  job/plan                   what becomes of every tensor, and of the configs
+    42119  job/draft_head             a head of fewer rows, and what says which
+    42276  job/rope                   heads and rotary positions of the two models
+    42374  job/chat                   the template that turns messages into text
+    42513  job/digits                 where the two tokenizers cut numbers differently
+    42714  job/converted              the special tokens that a conversion to GGUF finds
+    43022  job/gguf_donor             the files of a tokenizer, open once more
+    43106  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43389  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43717  job/gguf_merges            the merges of a byte-level vocabulary
+    43888  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44058  job/gguf_special           special tokens, flags, templates
+    44277  job/gguf_normal            what becomes of spaces and letters
+    44420  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44616  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44856  job/bos                    texts that begin otherwise than the base's
+    44920  job/rows                   rows in memory: reading, checking, their mean
+    45264  job/pieces                 what the base cuts new tokens into
+    45419  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45684  job/magikarp               tokens that look under-trained by their rows
+    45811  job/match                  rows of tokens that a new one only begins with
+    45898  job/solve                  solving for the rows of the donor
+    46107  job/targets                the rows that are made from the donor's
+    46230  job/diagnose               what is odd about the rows that were made
+    46362  job/rebuild                the new rows of one vocabulary tensor
+    46653  job/write_blocks           new rows as blocks
+    46752  job/write                  the output and its weights
+    47068  job/write_gguf             the output as a GGUF file, or as parts of one
+    47418  job/copy                   the other files of the two models
+    47635  job/index                  the files that are written anew
+    47813  job/run                    the whole, in order
+    47981  job/combined               a map of tokens by the combinations that a method makes
+    48081  job/report                 what a job did, as JSON and as a table
+    48410  job/findings               what is told of a finished model
+    48461  job/check_head             a head of fewer rows than tokens
+    48706  job/check_files            its files
+    48843  job/check_ids              sizes, ids and tying
+    49059  job/check_values           values
+    49138  job/check_gguf             the tokens of a GGUF file
+    49390  job/check_gguf_keys        its other keys, and its tensors
+    49637  job/check_draft            as a draft model for another
+    49979  job/verify                 whether a finished model agrees with itself
 
-    50038  evaluate                   methods ranked on tokens that both models share
-    50057  evaluate/token_class       what a token is like, by its bytes
-    50121  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50319  evaluate/scores            how near rows come to the true ones
-    50419  evaluate/ranks             whether a true row is found among all
-    50550  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50779  evaluate/write_json        an evaluation as JSON
-    50892  evaluate/write_page        an evaluation as a page
+    50037  evaluate                   methods ranked on tokens that both models share
+    50056  evaluate/token_class       what a token is like, by its bytes
+    50120  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50318  evaluate/scores            how near rows come to the true ones
+    50418  evaluate/ranks             whether a true row is found among all
+    50549  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50778  evaluate/write_json        an evaluation as JSON
+    50891  evaluate/write_page        an evaluation as a page
 
-    51106  reshape                    a model's own vocabulary, smaller or larger
-    51138  reshape/needed             what has to stay for the sake of what stays
-    51396  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51703  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51842  reshape/renumber           which tokens there are then, and their ids
-    52105  reshape/files_json         tokenizer.json and the JSON files beside it
-    52500  reshape/files_lines        merges.txt and vocab.txt
-    52584  reshape/files_pieces       SentencePiece models
-    52804  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52972  reshape/named              tokens that configs name, which stay
-    53089  reshape/files_gguf         the keys of GGUF files
-    53371  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53578  reshape/wording            what the transplant says, in words of those who asked
-    53676  reshape/new_model          the model with its new tokenizer
-    53846  reshape/text_counts        which tokens the caller's texts are made of
-    53915  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54082  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54334  reshape/trim               fewer tokens
-    54502  reshape/extend             a text that becomes a token
-    54794  reshape/more_tokens        all that are wanted, and the model with them
+    51105  reshape                    a model's own vocabulary, smaller or larger
+    51137  reshape/needed             what has to stay for the sake of what stays
+    51395  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51702  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51841  reshape/renumber           which tokens there are then, and their ids
+    52104  reshape/files_json         tokenizer.json and the JSON files beside it
+    52499  reshape/files_lines        merges.txt and vocab.txt
+    52583  reshape/files_pieces       SentencePiece models
+    52803  reshape/files_ranks        tiktoken's ranks and tekken.json
+    52971  reshape/named              tokens that configs name, which stay
+    53088  reshape/files_gguf         the keys of GGUF files
+    53370  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53577  reshape/wording            what the transplant says, in words of those who asked
+    53675  reshape/new_model          the model with its new tokenizer
+    53845  reshape/text_counts        which tokens the caller's texts are made of
+    53914  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54081  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54333  reshape/trim               fewer tokens
+    54501  reshape/extend             a text that becomes a token
+    54793  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -36301,18 +36301,17 @@ OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, b
     return result;
 }
 
-/* Opens a file's header. `source` may be NULL: then the file is closed again. */
+/* Opens a file's header; the file is closed again. */
 OTX__PRIVATE otx_result otx__gguf_open_path(const otx_context *ctx, const char *path,
-                                            otx_source *source, otx_gguf *out, otx_error *error)
+                                            otx_gguf *out, otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_source own;
-    otx_result result = otx_source_open(ctx, path, &own, error);
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
     memset(out, 0, sizeof *out);
     if (result) return result;
-    result = otx_gguf_open(ctx, &own, otx__path_text(name, path), out, error);
-    if (result || !source) otx_source_close(ctx, &own);
-    else *source = own;
+    result = otx_gguf_open(ctx, &source, otx__path_text(name, path), out, error);
+    otx_source_close(ctx, &source);
     return result;
 }
 
@@ -36323,7 +36322,7 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     char name[OTX__PATH_TEXT];
     otx_gguf file;
     int64_t part;
-    otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(ctx, path, &file, error);
     if (result) return result;
     otx__path_text(name, path);
     if (otx_gguf_integer(otx_gguf_find(&file, OTX__KEY_SPLIT_NO), 0, &part) && part > 0)
@@ -53326,7 +53325,7 @@ OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *direc
     otx__text text;
     size_t i;
     char path[OTX__PATH_TEXT];
-    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, &file, error);
     if (result) return result;
     memset(&layout, 0, sizeof layout);
     if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
@@ -53358,7 +53357,7 @@ OTX__PRIVATE otx_result otx__keep_gguf(otx__reshaping *t, uint64_t *named, otx_e
     otx_gguf file;
     size_t i, j;
     int64_t id;
-    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, &file, error);
     for (i = 0; !result && i < file.key_count; i++)
         for (j = 0; j < OTX__COUNT(otx__gguf_id_keys); j++)
             if (otx__gguf_is_of_model(&file, &file.keys[i], otx__gguf_id_keys[j]) &&
