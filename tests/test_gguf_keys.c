@@ -646,7 +646,6 @@ static void memory(void)
 static void sizes_beyond_memory(void)
 {
     otx__gguf_list list;
-    otx_error error;
     otx__gguf_list_open(&list, NULL);
     otx__gguf_add_u32(&list, "first", 1);
     otx__gguf_add_value(&list, "second", OTX_GGUF_STRING, "", SIZE_MAX);
