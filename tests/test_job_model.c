@@ -59,6 +59,12 @@ static void test_config(void)
                  "\"eos_token_id\": 11, \"suppress_tokens\": [1], "
                  "\"bos_token_id\": 5, \"pad_token_id\": 12}, \"audio_token_ids\": [5]}, "
                  "\"decoder\": {\"vocab_size\": 99, \"bos_token_id\": 98}}");
+    /* One that has neither a counterpart nor another in its place. */
+    base.config = "{\"vocab_size\": 10, \"mask_token_id\": 7}";
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"mask_token_id\": null");
+    CHECK_CONTAINS(logged, "the donor has no counterpart of \"mask_token_id\"; set to null");
     /* A token that the donor lacks. */
     base.config = "{\"vocab_size\": 10, \"vision\": {\"image_token_index\": [0, 7]}}";
     write_model("base", &base);
@@ -261,9 +267,52 @@ static void test_architectures(void)
     check_matrix("out", "model.layers.1.embed_tokens.weight", 14, false, base_embedding);
     check_matrix("out", "model.layers.1.shared_head.head.weight", 14, true, base_head);
     check_matrix("out", "lm_head.weight", 14, true, base_head);
+    /* But no more than a summary has room for, nor than are looked at. */
+    for (; base.tensor_count < 20;) {
+        static char names[20][48];
+        char *name = names[base.tensor_count];
+        (void)snprintf(name, sizeof names[0], "model.layers.%d.embed_tokens.weight",
+                       (int)base.tensor_count);
+        add_tensor(&base, name, OTX_F32, 10, 3, base_embedding, 0);
+        if (base.tensor_count == 11) { /* of which two are no matrices of tokens */
+            write_model("base", &base);
+            check_fails(NULL, OTX_ERROR_LIMIT, "base: more than 8 matrices are sized by the "
+                                               "vocabulary");
+        }
+    }
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_LIMIT, "base: more than 16 tensors are sized by the vocabulary");
 }
 
 /* Beside a type of model that forces a class, code keeps the donor's. */
+/* Where matrices change their type, config.json says that of the rest, if it has a word for it. */
+static void test_dtype(void)
+{
+    static const struct {
+        otx_dtype dtype;
+        const char *config, *wanted;
+    } cases[] = {
+        {OTX_F16, "{\"vocab_size\": 10}", "\"torch_dtype\": \"float16\""},
+        {OTX_F16, "{\"vocab_size\": 10, \"dtype\": \"auto\"}", "\"dtype\": \"auto\""},
+        {OTX_F8_E4M3, "{\"vocab_size\": 10}", NULL},
+    };
+    otx_job_options options;
+    model base, donor;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    options.dtype = OTX_F32;
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("donor", &donor);
+    for (i = 0; i < COUNT(cases); i++) {
+        base_model_of(&base, cases[i].dtype, false);
+        base.config = cases[i].config;
+        write_model("base", &base);
+        CHECK_RUN(&options, NULL);
+        if (cases[i].wanted) CHECK_CONTAINS(read_file("out", "config.json"), cases[i].wanted);
+        else CHECK(!strstr(read_file("out", "config.json"), "dtype"));
+    }
+}
+
 /* A processor's file that is none is told of, and the rest is done. */
 static void test_broken_processor(void)
 {
@@ -407,6 +456,7 @@ int main(void)
     RUN(test_levels);
     RUN(test_files);
     RUN(test_architectures);
+    RUN(test_dtype);
     RUN(test_broken_processor);
     RUN(test_rope);
     RUN(test_classes);

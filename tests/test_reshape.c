@@ -537,6 +537,9 @@ static void test_growth_that_is_met(void)
     grows(lengthy, 0, 1); /* 101 letters: unknown as a whole */
     lengthy[101] = 0;
     grows(lengthy, 1, 0);
+    write_other("{'decoder': {'type': 'BPEDecoder', 'suffix': '</w>'}, 'model': {'type': 'BPE', "
+                "'end_of_word_suffix': '</w>', 'vocab': {'a': 0, 'a</w>': 1}, 'merges': []}}", 2);
+    grows("aa", 0, 1); /* where words end is not told */
 }
 
 /* Roles and what begins or ends a word. */

@@ -298,6 +298,23 @@ static otx_result to_bytes(const otx_context *ctx, otx_trim_summary *summary)
     return otx_trim(ctx, at("base"), at("out"), &options, summary, &error);
 }
 
+/* Only a tokenizer.json becomes one of bytes. */
+static void test_bytes_of_a_list(void)
+{
+    model m;
+    memset(&m, 0, sizeof m);
+    m.config = "{\"hidden_size\": 3, \"tie_word_embeddings\": true}";
+    add_tensor(&m, "model.embed_tokens.weight", OTX_F32, 3, 3, base_value, 0);
+    write_model("base", &m);
+    CHECK(scratch_remove("base/tokenizer.json"));
+    write_file("base", "vocab.txt", "[UNK]\na\n##a\n");
+    scratch_remove_tree("out");
+    CHECK_INT(to_bytes(NULL, NULL), OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "base: its tokenizer is read from vocab.txt; only a "
+                                  "tokenizer.json becomes one of bytes: ");
+    CHECK_INT(scratch_count("out"), 0);
+}
+
 /* Whether a byte's rows are the means of some old ones. */
 static bool is_mean_of(unsigned char byte, const size_t *rows, size_t count)
 {
@@ -471,6 +488,7 @@ int main(void)
     RUN(test_wordpiece_bytes);
     RUN(test_byte_level_bytes);
     RUN(test_memory);
+    RUN(test_bytes_of_a_list);
     scratch_close();
     return test_end();
 }
