@@ -4,6 +4,7 @@
    A suite of the public API: linked with the implementation. */
 #include "omp_transplant.h"
 #include "failing.h"
+#include "gguf_text.h"
 #include "scratch.h"
 #include "small_models.h"
 #include "test.h"
@@ -298,6 +299,47 @@ static otx_result to_bytes(const otx_context *ctx, otx_trim_summary *summary)
     return otx_trim(ctx, at("base"), at("out"), &options, summary, &error);
 }
 
+/* In GGUF new tokens get scores as well, and ids that are none stay what they are. */
+static void test_scores(void)
+{
+    static const char *const tokens[] = {"ab", "two words"};
+    static const double wanted[] = {0, -1, -2, -3, -4, -5, -1000, -1000};
+    otx_extend_options options;
+    otx_extend_summary summary;
+    otx_source source;
+    otx_gguf file;
+    char rows[6 * 34] = {0};
+    double score = 0;
+    int64_t id = 0;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = COUNT(tokens);
+    gguf_begin("llama");
+    gguf_tokens("2 <unk>|3 <s>|3 </s>|1 \xe2\x96\x81|1 a|1 b");
+    gguf_scores(6);
+    gguf_u32("tokenizer.ggml.seperator_token_id", 77);
+    gguf_add_tensor("token_embd.weight", 6, 32, 8, rows, sizeof rows);
+    gguf_end();
+    scratch_write("base.gguf", gguf.file, gguf.size);
+    scratch_remove_tree("out.gguf");
+    CHECK_INT(otx_extend(NULL, at("base.gguf"), at("out.gguf"), &options, &summary, &error),
+              OTX_OK);
+    CHECK_INT(summary.own, 0);
+    CHECK_INT(summary.added, 2);
+    CHECK_INT(otx_source_open(NULL, at("out.gguf"), &source, &error), OTX_OK);
+    CHECK_INT(otx_gguf_open(NULL, &source, "out.gguf", &file, &error), OTX_OK);
+    otx_source_close(NULL, &source);
+    for (i = 0; i < 8; i++) {
+        CHECK(otx_gguf_number(otx_gguf_find(&file, "tokenizer.ggml.scores"), i, &score));
+        CHECK(score == wanted[i]);
+    }
+    CHECK(otx_gguf_integer(otx_gguf_find(&file, "tokenizer.ggml.seperator_token_id"), 0, &id));
+    CHECK_INT(id, 77);
+    otx_gguf_close(NULL, &file);
+    scratch_remove_tree("out.gguf");
+}
+
 /* Only a tokenizer.json becomes one of bytes. */
 static void test_bytes_of_a_list(void)
 {
@@ -488,6 +530,7 @@ int main(void)
     RUN(test_wordpiece_bytes);
     RUN(test_byte_level_bytes);
     RUN(test_memory);
+    RUN(test_scores);
     RUN(test_bytes_of_a_list);
     scratch_close();
     return test_end();
