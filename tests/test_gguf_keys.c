@@ -516,6 +516,9 @@ static void unigram(void)
     document("\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"#\"}", "",
              UNIGRAM);
     expect_refusal(plainly, "precompiled_charsmap is not base64");
+    document("", "", "\"type\":\"Unigram\",\"unk_id\":1,\"vocab\":[[\"</s>\",0],[\"<unk>\",0],"
+             "[\"a\",-1.5],[\"b\",-2],[\"b\",-3],[\"[SAME3]\",-4]]");
+    expect_refusal(plainly, "tokens 3 and 5 have one string and cannot be told apart");
 }
 
 static void wordpiece(void)

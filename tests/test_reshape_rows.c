@@ -340,6 +340,33 @@ static void test_scores(void)
     scratch_remove_tree("out.gguf");
 }
 
+/* An added token must not be in the way of another's spelling, nor take characters apart. */
+static void test_added_that_cannot_be(void)
+{
+    static const char *const tokens[] = {"\xc4\xa0"}, *const strange[] = {"\xc3\xa9\xc3\xa9"};
+    otx_extend_options options;
+    char rows[5 * 34] = {0};
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = 1;
+    write_base();
+    scratch_remove_tree("out");
+    CHECK_INT(otx_extend(NULL, at("base"), at("out"), &options, NULL, &error),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "has to be an added token, and cannot be");
+    gguf_begin("t5");
+    gguf_tokens("2 <unk>|3 </s>|1 \xe2\x96\x81|1 a|1 b");
+    gguf_scores(5);
+    gguf_add_tensor("token_embd.weight", 5, 32, 8, rows, sizeof rows);
+    gguf_end();
+    scratch_write("base.gguf", gguf.file, gguf.size);
+    options.tokens = strange;
+    CHECK_INT(otx_extend(NULL, at("base.gguf"), at("out.gguf"), &options, NULL, &error),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "would be an added token of llama.cpp's kind t5");
+    CHECK_INT(scratch_count("out"), 0);
+}
+
 /* Only a tokenizer.json becomes one of bytes. */
 static void test_bytes_of_a_list(void)
 {
@@ -531,6 +558,7 @@ int main(void)
     RUN(test_byte_level_bytes);
     RUN(test_memory);
     RUN(test_scores);
+    RUN(test_added_that_cannot_be);
     RUN(test_bytes_of_a_list);
     scratch_close();
     return test_end();
