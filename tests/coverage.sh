@@ -1,6 +1,6 @@
 #!/bin/sh
 # Which lines of the implementation the tests run: gcc's --coverage under the suites in C, those
-# of the tool, and the tool on a system that fails.
+# of the tool, the comparisons with NumPy, and the tool on a system that fails or changes its files.
 #   ./tests/coverage.sh            all of it, some minutes; a table of the wings
 #   ./tests/coverage.sh SUITE...   these suites again, added to what an earlier run counted
 #   ./tests/coverage.sh --table    what was counted, once more
