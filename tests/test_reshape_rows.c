@@ -303,7 +303,7 @@ static otx_result to_bytes(const otx_context *ctx, otx_trim_summary *summary)
 static void test_scores(void)
 {
     static const char *const tokens[] = {"ab", "two words"};
-    static const double wanted[] = {0, -1, -2, -3, -4, -5, -1000, -1000};
+    static const double scores[] = {0, -1, -2, -3, -4, -5, -1000, -1000};
     otx_extend_options options;
     otx_extend_summary summary;
     otx_source source;
@@ -332,7 +332,7 @@ static void test_scores(void)
     otx_source_close(NULL, &source);
     for (i = 0; i < 8; i++) {
         CHECK(otx_gguf_number(otx_gguf_find(&file, "tokenizer.ggml.scores"), i, &score));
-        CHECK(score == wanted[i]);
+        CHECK(score == scores[i]);
     }
     CHECK(otx_gguf_integer(otx_gguf_find(&file, "tokenizer.ggml.seperator_token_id"), 0, &id));
     CHECK_INT(id, 77);
