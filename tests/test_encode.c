@@ -241,6 +241,8 @@ static void a_map_of_characters(void)
     makes(CHARSMAP, "A\xf3\xa0\x80\x81x", "b!\xf3\xa0\x80\x81x");
     makes(CHARSMAP, "A\xf3\xa0\x84\x80x", "b!x"); /* and so does what chooses a variant */
     makes(CHARSMAP, "A\xf3\xa0\x82\x81x", "b!\xf3\xa0\x82\x81x");
+    makes(CHARSMAP, "\xf3\xa0\x84\x80" "A", "\xf3\xa0\x84\x80" "b!");
+    makes(CHARSMAP, "\xf3\xa0\x82\x81" "A", "\xf3\xa0\x82\x81" "b!");
     makes(CHARSMAP, "A\xe1\x80\xab", "b!\xe1\x80\xab"); /* Myanmar's AA does not */
     /* the beginning of something longer */
     makes("{'type':'Precompiled','precompiled_charsmap':'DAAAAAAAAQBBDAAAAAAAgGIhAA=='}", "A",
