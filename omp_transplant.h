@@ -225,132 +225,132 @@
 
     32629  disk                       files and directories
     32668  disk/system                what POSIX and Windows are asked for
-    32711  disk/windows_paths         paths as Windows takes them
-    32852  disk/windows               the system as Windows gives it
-    33163  disk/posix                 the system as POSIX gives it
-    33430  disk/paths                 what can be told from their text
-    33504  disk/failure               why the system refused
-    33622  disk/look                  what stands at a path, and whether within another
-    33745  disk/listing               listings of directories
-    33820  disk/reading               files to read, and whether they have changed
-    33999  disk/writing               files to write
-    34146  disk/copying               copies of files
-    34229  disk/trees                 whole directories looked through, copied, removed
-    34445  disk/known                 what weights are called in a directory
-    34539  disk/staging               a directory made under another name, then renamed
-    34805  disk/staged_files          files made under another name, then renamed
-    34987  disk/missing               a path or a directory without what is wanted of it
-    35030  disk/gguf_files            GGUF files of a directory, by their names
-    35071  disk/weights               which files they are, and what may stand in their place
-    35407  disk/weight_index          the index of a checkpoint in shards
-    35624  disk/shards                what an index and its shards say of each other
-    35829  disk/gguf_parts            the parts of a split GGUF file
-    35938  disk/checkpoint            a model directory, in one file or in shards
-    36290  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36369  disk/tokenizer_directory   the tokenizer of a model directory
-    36631  disk/encoder_directory     the encoder of a model directory, and files of text
+    32712  disk/windows_paths         paths as Windows takes them
+    32917  disk/windows               the system as Windows gives it
+    33222  disk/posix                 the system as POSIX gives it
+    33494  disk/paths                 what can be told from their text
+    33567  disk/failure               why the system refused
+    33685  disk/look                  what stands at a path, and whether within another
+    33808  disk/listing               listings of directories
+    33883  disk/reading               files to read, and whether they have changed
+    34062  disk/writing               files to write
+    34209  disk/copying               copies of files
+    34292  disk/trees                 whole directories looked through, copied, removed
+    34508  disk/known                 what weights are called in a directory
+    34602  disk/staging               a directory made under another name, then renamed
+    34866  disk/staged_files          files made under another name, then renamed
+    35048  disk/missing               a path or a directory without what is wanted of it
+    35091  disk/gguf_files            GGUF files of a directory, by their names
+    35132  disk/weights               which files they are, and what may stand in their place
+    35468  disk/weight_index          the index of a checkpoint in shards
+    35687  disk/shards                what an index and its shards say of each other
+    35892  disk/gguf_parts            the parts of a split GGUF file
+    36001  disk/checkpoint            a model directory, in one file or in shards
+    36353  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36432  disk/tokenizer_directory   the tokenizer of a model directory
+    36694  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36742  model                      which tensors and config keys belong to the vocabulary
-    36778  model/known                what the world calls things
-    37146  model/known_keys           keys of ids and sizes in configs
-    37320  model/known_classes        classes of tokenizers, by the type of model
-    37558  model/names                names of tensors
-    37722  model/document             the JSON files of a model directory
-    37817  model/members              what the members of a config are about
-    38038  model/config               what config.json says
-    38215  model/side                 a model directory opened once
-    38342  model/gguf_model           what a GGUF file says of a model
-    38399  model/code                 the Python that a tokenizer is loaded with
-    38633  model/parts                what each tensor does for the vocabulary
-    38763  model/whole                whether all tensors are there
-    38885  model/find                 finding the parts of a model
-    39189  model/processor            the tokens that a processor looks for by their text
-    39344  model/heirs                what becomes of the ids in a config
-    39512  model/config_ids           ids in a config being edited
-    39752  model/config_lists         lists, dictionaries and ranges of ids
-    39909  model/config_edit          config.json and generation_config.json, edited
-    40216  model/classes              which class a tokenizer is loaded as
-    40423  model/class_tokens         added tokens that a class numbers otherwise
+    36805  model                      which tensors and config keys belong to the vocabulary
+    36841  model/known                what the world calls things
+    37209  model/known_keys           keys of ids and sizes in configs
+    37383  model/known_classes        classes of tokenizers, by the type of model
+    37621  model/names                names of tensors
+    37785  model/document             the JSON files of a model directory
+    37880  model/members              what the members of a config are about
+    38101  model/config               what config.json says
+    38278  model/side                 a model directory opened once
+    38405  model/gguf_model           what a GGUF file says of a model
+    38462  model/code                 the Python that a tokenizer is loaded with
+    38696  model/parts                what each tensor does for the vocabulary
+    38826  model/whole                whether all tensors are there
+    38948  model/find                 finding the parts of a model
+    39252  model/processor            the tokens that a processor looks for by their text
+    39407  model/heirs                what becomes of the ids in a config
+    39575  model/config_ids           ids in a config being edited
+    39815  model/config_lists         lists, dictionaries and ranges of ids
+    39972  model/config_edit          config.json and generation_config.json, edited
+    40279  model/classes              which class a tokenizer is loaded as
+    40486  model/class_tokens         added tokens that a class numbers otherwise
 
-    40539  job                        the whole transplant, in the order in which it happens
-    40600  job/draft_map              which tokens the rows of a draft's head are of
-    40658  job/job                    what a job holds
-    41060  job/open                   opening the two models
-    41336  job/map                    the caller's map
-    41457  job/align                  where every new row comes from
-    41659  job/draft_vocab            the tokens that a draft's head has rows for
-    41904  job/plan                   what becomes of every tensor, and of the configs
-    42127  job/draft_head             a head of fewer rows, and what says which
-    42284  job/rope                   heads and rotary positions of the two models
-    42382  job/chat                   the template that turns messages into text
-    42521  job/digits                 where the two tokenizers cut numbers differently
-    42722  job/converted              the special tokens that a conversion to GGUF finds
-    43030  job/gguf_donor             the files of a tokenizer, open once more
-    43114  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43397  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43725  job/gguf_merges            the merges of a byte-level vocabulary
-    43896  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44066  job/gguf_special           special tokens, flags, templates
-    44285  job/gguf_normal            what becomes of spaces and letters
-    44428  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44624  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44864  job/bos                    texts that begin otherwise than the base's
-    44928  job/rows                   rows in memory: reading, checking, their mean
-    45272  job/pieces                 what the base cuts new tokens into
-    45427  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45692  job/magikarp               tokens that look under-trained by their rows
-    45819  job/match                  rows of tokens that a new one only begins with
-    45906  job/solve                  solving for the rows of the donor
-    46115  job/targets                the rows that are made from the donor's
-    46238  job/diagnose               what is odd about the rows that were made
-    46370  job/rebuild                the new rows of one vocabulary tensor
-    46661  job/write_blocks           new rows as blocks
-    46760  job/write                  the output and its weights
-    47076  job/write_gguf             the output as a GGUF file, or as parts of one
-    47426  job/copy                   the other files of the two models
-    47643  job/index                  the files that are written anew
-    47821  job/run                    the whole, in order
-    47989  job/combined               a map of tokens by the combinations that a method makes
-    48089  job/report                 what a job did, as JSON and as a table
-    48418  job/findings               what is told of a finished model
-    48469  job/check_head             a head of fewer rows than tokens
-    48714  job/check_files            its files
-    48851  job/check_ids              sizes, ids and tying
-    49067  job/check_values           values
-    49146  job/check_gguf             the tokens of a GGUF file
-    49398  job/check_gguf_keys        its other keys, and its tensors
-    49645  job/check_draft            as a draft model for another
-    49987  job/verify                 whether a finished model agrees with itself
+    40602  job                        the whole transplant, in the order in which it happens
+    40663  job/draft_map              which tokens the rows of a draft's head are of
+    40721  job/job                    what a job holds
+    41123  job/open                   opening the two models
+    41399  job/map                    the caller's map
+    41520  job/align                  where every new row comes from
+    41722  job/draft_vocab            the tokens that a draft's head has rows for
+    41967  job/plan                   what becomes of every tensor, and of the configs
+    42190  job/draft_head             a head of fewer rows, and what says which
+    42347  job/rope                   heads and rotary positions of the two models
+    42445  job/chat                   the template that turns messages into text
+    42584  job/digits                 where the two tokenizers cut numbers differently
+    42785  job/converted              the special tokens that a conversion to GGUF finds
+    43093  job/gguf_donor             the files of a tokenizer, open once more
+    43177  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43460  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43788  job/gguf_merges            the merges of a byte-level vocabulary
+    43959  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44129  job/gguf_special           special tokens, flags, templates
+    44348  job/gguf_normal            what becomes of spaces and letters
+    44491  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44687  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44927  job/bos                    texts that begin otherwise than the base's
+    44991  job/rows                   rows in memory: reading, checking, their mean
+    45335  job/pieces                 what the base cuts new tokens into
+    45490  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45755  job/magikarp               tokens that look under-trained by their rows
+    45882  job/match                  rows of tokens that a new one only begins with
+    45969  job/solve                  solving for the rows of the donor
+    46178  job/targets                the rows that are made from the donor's
+    46301  job/diagnose               what is odd about the rows that were made
+    46433  job/rebuild                the new rows of one vocabulary tensor
+    46724  job/write_blocks           new rows as blocks
+    46823  job/write                  the output and its weights
+    47139  job/write_gguf             the output as a GGUF file, or as parts of one
+    47489  job/copy                   the other files of the two models
+    47706  job/index                  the files that are written anew
+    47884  job/run                    the whole, in order
+    48052  job/combined               a map of tokens by the combinations that a method makes
+    48152  job/report                 what a job did, as JSON and as a table
+    48481  job/findings               what is told of a finished model
+    48532  job/check_head             a head of fewer rows than tokens
+    48777  job/check_files            its files
+    48914  job/check_ids              sizes, ids and tying
+    49130  job/check_values           values
+    49209  job/check_gguf             the tokens of a GGUF file
+    49461  job/check_gguf_keys        its other keys, and its tensors
+    49708  job/check_draft            as a draft model for another
+    50050  job/verify                 whether a finished model agrees with itself
 
-    50045  evaluate                   methods ranked on tokens that both models share
-    50064  evaluate/token_class       what a token is like, by its bytes
-    50128  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50326  evaluate/scores            how near rows come to the true ones
-    50426  evaluate/ranks             whether a true row is found among all
-    50557  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50786  evaluate/write_json        an evaluation as JSON
-    50899  evaluate/write_page        an evaluation as a page
+    50108  evaluate                   methods ranked on tokens that both models share
+    50127  evaluate/token_class       what a token is like, by its bytes
+    50191  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50389  evaluate/scores            how near rows come to the true ones
+    50489  evaluate/ranks             whether a true row is found among all
+    50620  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50849  evaluate/write_json        an evaluation as JSON
+    50962  evaluate/write_page        an evaluation as a page
 
-    51113  reshape                    a model's own vocabulary, smaller or larger
-    51145  reshape/needed             what has to stay for the sake of what stays
-    51403  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51710  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51849  reshape/renumber           which tokens there are then, and their ids
-    52112  reshape/files_json         tokenizer.json and the JSON files beside it
-    52507  reshape/files_lines        merges.txt and vocab.txt
-    52591  reshape/files_pieces       SentencePiece models
-    52811  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52979  reshape/named              tokens that configs name, which stay
-    53096  reshape/files_gguf         the keys of GGUF files
-    53378  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53585  reshape/wording            what the transplant says, in words of those who asked
-    53683  reshape/new_model          the model with its new tokenizer
-    53853  reshape/text_counts        which tokens the caller's texts are made of
-    53922  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54089  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54341  reshape/trim               fewer tokens
-    54509  reshape/extend             a text that becomes a token
-    54801  reshape/more_tokens        all that are wanted, and the model with them
+    51176  reshape                    a model's own vocabulary, smaller or larger
+    51208  reshape/needed             what has to stay for the sake of what stays
+    51466  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51773  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51912  reshape/renumber           which tokens there are then, and their ids
+    52175  reshape/files_json         tokenizer.json and the JSON files beside it
+    52570  reshape/files_lines        merges.txt and vocab.txt
+    52654  reshape/files_pieces       SentencePiece models
+    52874  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53042  reshape/named              tokens that configs name, which stay
+    53159  reshape/files_gguf         the keys of GGUF files
+    53441  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53648  reshape/wording            what the transplant says, in words of those who asked
+    53746  reshape/new_model          the model with its new tokenizer
+    53916  reshape/text_counts        which tokens the caller's texts are made of
+    53985  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54152  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54404  reshape/trim               fewer tokens
+    54572  reshape/extend             a text that becomes a token
+    54864  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -32674,6 +32674,7 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
    never when removing.
 
      root                    bytes at the start of a path that name its root or drive
+     is_no_name              whether a path's last name is none of its own: ".", ".."
      open, create, close     a file to read; a new one to write; -1 or false on failure
      read, write             the bytes moved; 0 or less where there are none
      copy                    the same, from one file to the end of another, where
@@ -32741,26 +32742,30 @@ OTX__PRIVATE size_t otx__sys_root_name(const char *path)
 }
 
 /* Bytes at the start of a path that name the root it counts from: "\", "C:" (from the
-   drive's current directory), "C:\", "\\server\share\", and those behind "\\?\". */
+   drive's current directory), "C:\", "\\server\share\", and behind "\\?\" and "\\.\" a
+   share, which begins there with "UNC\", or the first name: "C:\", "Volume{...}\". */
 OTX__PRIVATE size_t otx__sys_root(const char *path)
 {
-    const bool twice = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
-    bool share = twice;
-    size_t size = 0;
-    if (twice && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
-        size = 4;
+    bool share = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
+    size_t size = share ? 2 : 0;
+    if (share && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
         share = (path[4] == 'U' || path[4] == 'u') && (path[5] == 'N' || path[5] == 'n') &&
                 (path[6] == 'C' || path[6] == 'c') && OTX__SEPARATOR(path[7]);
-        if (share) size = 8;
-    } else if (share) {
-        size = 2;
+        size = share ? 8 : 4;
     }
-    if (share) {
+    if (size > 0) {
         size += otx__sys_root_name(path + size);
-        return size + otx__sys_root_name(path + size);
+        return share ? size + otx__sys_root_name(path + size) : size;
     }
-    if (path[size] && path[size + 1] == ':') size += 2;
+    if (path[0] && path[1] == ':') size = 2;
     return size + (OTX__SEPARATOR(path[size]) ? 1 : 0);
+}
+
+/* Whether a name is none: "." and "..", and others of dots and spaces alone, which the
+   system takes away. */
+OTX__PRIVATE bool otx__sys_is_no_name(const char *name)
+{
+    return name[strspn(name, ". ")] == 0;
 }
 
 /* UTF-8 to UTF-16, with Windows' own separators. */
@@ -32788,24 +32793,62 @@ OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
     return true;
 }
 
-/* A path without its \\?\ where a drive's root or a share follows: behind that the system
-   lets ".." take away the root, too, and \\?\C:\.. is \\?\, which is no directory. In
-   \\?\UNC\server the C is written over. */
+/* Whether "UNC\" begins here, which behind \\?\ and \\.\ is a share. */
+OTX__PRIVATE bool otx__sys_is_share(const wchar_t *name)
+{
+    return towlower(name[0]) == L'u' && towlower(name[1]) == L'n' &&
+           towlower(name[2]) == L'c' && name[3] == L'\\';
+}
+
+/* A path without its \\.\ where a drive's root or a share follows, which makes no other
+   difference than that behind it ".." takes away the root, too. In \\.\UNC\server the C is
+   written over. */
 OTX__PRIVATE wchar_t *otx__sys_plain(wchar_t *path)
 {
-    static const wchar_t marked[] = L"\\\\?\\";
-    if (wcsncmp(path, marked, 4) != 0) return path;
+    if (wcsncmp(path, L"\\\\.\\", 4) != 0) return path;
     if (path[4] && path[5] == L':' && path[6] == L'\\') return path + 4;
-    if (towlower(path[4]) != L'u' || towlower(path[5]) != L'n' || towlower(path[6]) != L'c' ||
-        path[7] != L'\\')
-        return path;
+    if (!otx__sys_is_share(path + 4)) return path;
     path[6] = L'\\';
     return path + 6;
 }
 
+/* Units in UTF-16 of the first bytes of a path. */
+OTX__PRIVATE size_t otx__sys_units(const char *path, size_t size)
+{
+    size_t units = 0, i;
+    for (i = 0; i < size; i++) {
+        const unsigned char byte = (unsigned char)path[i];
+        units += (byte & 0xc0) != 0x80 ? (byte >= 0xf0 ? 2 : 1) : 0;
+    }
+    return units;
+}
+
+/* Resolves "." and ".." behind the root of \\?\PATH, as far up as to the root, and takes
+   separators without a name between or behind them away: the system does so for all paths
+   but these. Names stay as they are, also with dots and spaces at their ends, which is what
+   the mark is for. */
+OTX__PRIVATE void otx__sys_resolve(wchar_t *path, size_t root)
+{
+    size_t from = root, size = root;
+    while (path[from]) {
+        const wchar_t *name = path + from;
+        const size_t length = wcscspn(name, L"\\");
+        const bool more = name[length] != 0;
+        if (length == 2 && name[0] == L'.' && name[1] == L'.') {
+            while (size > root && path[--size] != L'\\') continue;
+        } else if (length > 0 && !(length == 1 && name[0] == L'.')) {
+            if (size > root) path[size++] = L'\\';
+            memmove(path + size, name, length * sizeof *path);
+            size += length;
+        }
+        from += length + more;
+    }
+    path[size] = 0;
+}
+
 /* A path as the system takes it: whole, in UTF-16, without separators at its end, which
    some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
-   alone may have more than 260 units. */
+   alone may have more than 260 units. One that is given so stays so. */
 OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
 {
     static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
@@ -32814,6 +32857,11 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     unsigned long count;
     size_t prefix = 0;
     if (!otx__sys_utf16(given, path)) return false;
+    if (wcsncmp(given, local, 4) == 0) {
+        otx__sys_resolve(given, otx__sys_units(path, otx__sys_root(path)));
+        wcscpy(to, given);
+        return true;
+    }
     count = given[0] ? GetFullPathNameW(otx__sys_plain(given), room, full, NULL) : 0;
     if (count == 0 || count >= room) {
         errno = count ? ENAMETOOLONG : ENOENT;
@@ -32831,6 +32879,23 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     }
     memmove(to + prefix, full, (count + 1) * sizeof *to);
     return true;
+}
+
+/* Whether a path as the system takes it is a device's, "\\.\NAME". */
+OTX__PRIVATE bool otx__sys_is_device(const wchar_t *wide)
+{
+    return wcsncmp(wide, L"\\\\.\\", 4) == 0 && !wcschr(wide + 4, L'\\');
+}
+
+/* For a file system without numbers for its files: the path's own, without regard to case,
+   and the same in each of its forms (FNV-1a). */
+OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
+{
+    uint64_t hash = 14695981039346656037u;
+    if (wcsncmp(wide, L"\\\\?\\", 4) == 0) wide += otx__sys_is_share(wide + 4) ? 7 : 4;
+    else if (wide[0] == L'\\' && wide[1] == L'\\') wide++;
+    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
+    return hash;
 }
 
 /* UTF-16 to UTF-8. `to` must hold three bytes for each unit and a terminator. A
@@ -33004,15 +33069,7 @@ OTX__PRIVATE bool otx__sys_status_of(otx__status *to, void *file)
     return true;
 }
 
-/* A file system without numbers for its files: the path's own, without regard to case
-   (FNV-1a). */
-OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
-    return hash;
-}
-
+/* A device is one also where none of the name is there. */
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
     /* FILE_READ_ATTRIBUTES, FILE_SHARE_..., OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS */
@@ -33024,6 +33081,8 @@ OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
     if (!otx__sys_wide(wide, path)) return errno == ENOENT;
     file = CreateFileW(wide, look, all, NULL, existing, directories_too, NULL);
     if ((intptr_t)file == -1) {
+        status->present = otx__sys_is_device(wide);
+        if (status->present) return true;
         errno = otx__sys_number(GetLastError());
         return errno == ENOENT && GetFileAttributesW(wide) == 0xffffffffu;
     }
@@ -33172,6 +33231,11 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 
 /* Bytes at the start of a path that name the root it counts from. */
 OTX__PRIVATE size_t otx__sys_root(const char *path) { return path[0] == '/' ? 1 : 0; }
+
+OTX__PRIVATE bool otx__sys_is_no_name(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
 
 /* What some systems or some feature-test macros do not offer. */
 #ifdef O_CLOEXEC
@@ -33453,8 +33517,7 @@ OTX__PRIVATE char *otx__path_join(const otx_context *ctx, const char *directory,
                                   const char *name)
 {
     size_t length = strlen(directory), size = strlen(name);
-    bool drive = length > 0 && directory[length - 1] == ':' &&
-                 otx__sys_root(directory) == length;
+    bool drive = length == 2 && directory[1] == ':' && otx__sys_root(directory) == 2;
     bool separate = length > 0 && !drive && !OTX__SEPARATOR(directory[length - 1]);
     char *path = (char *)otx__alloc(ctx, length + (separate ? 1 : 0) + size + 1, 1);
     if (!path) return NULL;
@@ -34577,9 +34640,7 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
     output->path = otx__path_copy(output->ctx, path, size);
     if (!output->path) return otx__fail_memory(error, size + 1);
     begin = otx__path_name(output->path);
-    if (begin < size && strcmp(output->path + begin, ".") != 0 &&
-        strcmp(output->path + begin, "..") != 0)
-        return OTX_OK;
+    if (begin < size && !otx__sys_is_no_name(output->path + begin)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
 }
@@ -35539,11 +35600,13 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
 }
 
 /* Shards are names within the directory, the same on every file system: no way
-   out of it, no drive, no stream, nothing a terminal would act on. */
+   out of it, no drive, no stream, nothing a terminal would act on, and no dot or space at
+   the end, which Windows takes away. */
 OTX__PRIVATE bool otx__is_weight_file(const char *name, size_t size)
 {
     size_t i;
     if (size == 0 || size > 255 || name[0] == '.') return false;
+    if (name[size - 1] == '.' || name[size - 1] == ' ') return false;
     for (i = 0; i < size; i++) {
         unsigned char c = (unsigned char)name[i];
         if (c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':') return false;
