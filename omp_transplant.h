@@ -106,251 +106,251 @@
     11095  vocab/recognise            what a file is, by what it holds
     11226  vocab/parse                the first source that is given, and what goes with it
     11452  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11835  vocab/rules_read           the rules of each kind of file
-    11959  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12152  vocab/from_gguf            the vocabulary of a GGUF file
-    12460  vocab/gguf_rules           how it splits text
-    12612  vocab/split_bpe            words split by byte-pair encoding
-    12830  vocab/split                text split as the tokenizer's model splits it
-    13030  vocab/align                which base token a donor token is
+    11836  vocab/rules_read           the rules of each kind of file
+    11962  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12155  vocab/from_gguf            the vocabulary of a GGUF file
+    12463  vocab/gguf_rules           how it splits text
+    12615  vocab/split_bpe            words split by byte-pair encoding
+    12870  vocab/split                text split as the tokenizer's model splits it
+    13070  vocab/align                which base token a donor token is
 
-    13287  encode                     text becomes pieces, pieces become ids
-    13331  encode/char_set            sets of characters
-    13524  encode/unicode_tables      what characters are, packed
-    13688  encode/categories          Unicode's categories, scripts and case, as sets
-    13989  encode/regex_parse         regular expressions, read: sets and escapes
-    14295  encode/regex_syntax        classes, repetitions, groups
-    14695  encode/regex_program       instructions, and what parts of an expression begin with
-    14848  encode/regex_make          the program that they become
-    15210  encode/regex_match         the program run over a text
-    15582  encode/slices              a text in pieces, and ways to cut it further
-    15827  encode/cutter_read         the steps of a pre-tokenizer, read
-    16139  encode/cutter              texts cut by them
-    16314  encode/normal_tables       what normalisers know of characters
-    16577  encode/normal_read         the same, unpacked
-    16724  encode/normal_forms        Unicode's four normal forms
-    16995  encode/charsmap            SentencePiece's map of characters
-    17144  encode/normalise_steps     what normalisers do, step by step
-    17333  encode/normalise           the normaliser of a tokenizer.json
-    17696  encode/added_cut           added tokens, cut out of a text
-    17895  encode/word_cache          what words became before
-    17974  encode/encode_words        words as the model splits them
-    18175  encode/encode_open         what an encoder is made from
-    18461  encode/encode              whole texts as token ids
-    18664  encode/write_counts        how often tokens occur, as lists
+    13327  encode                     text becomes pieces, pieces become ids
+    13371  encode/char_set            sets of characters
+    13564  encode/unicode_tables      what characters are, packed
+    13728  encode/categories          Unicode's categories, scripts and case, as sets
+    14029  encode/regex_parse         regular expressions, read: sets and escapes
+    14335  encode/regex_syntax        classes, repetitions, groups
+    14735  encode/regex_program       instructions, and what parts of an expression begin with
+    14888  encode/regex_make          the program that they become
+    15250  encode/regex_match         the program run over a text
+    15622  encode/slices              a text in pieces, and ways to cut it further
+    15867  encode/cutter_read         the steps of a pre-tokenizer, read
+    16179  encode/cutter              texts cut by them
+    16354  encode/normal_tables       what normalisers know of characters
+    16617  encode/normal_read         the same, unpacked
+    16764  encode/normal_forms        Unicode's four normal forms
+    17035  encode/charsmap            SentencePiece's map of characters
+    17184  encode/normalise_steps     what normalisers do, step by step
+    17373  encode/normalise           the normaliser of a tokenizer.json
+    17736  encode/added_cut           added tokens, cut out of a text
+    17935  encode/word_cache          what words became before
+    18014  encode/encode_words        words as the model splits them
+    18215  encode/encode_open         what an encoder is made from
+    18501  encode/encode              whole texts as token ids
+    18704  encode/write_counts        how often tokens occur, as lists
 
-    18771  simd                       the hot loops, once for each instruction set
-    18804  simd/kernels               the table of kernels, and what all versions share
-    19081  simd/scalar                the reference
-    19250  simd/sse2                  the operations of 128-bit x86, and what each does
-    19371  simd/neon                  those of 64-bit Arm
-    19466  simd/wasm                  those of WebAssembly's SIMD128
-    19551  simd/avx2                  those of 256-bit x86, with FMA
-    19633  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20277  simd/avx_vnni              AVX2, and products of integers
-    20373  simd/neon_bf16             NEON, and products of matrices
-    20527  simd/avx512                512-bit x86, by hand
-    21134  simd/amx                   tiles of x86, beside AVX-512
-    21377  simd/dispatch              which of them this machine can run, and which a call takes
+    18811  simd                       the hot loops, once for each instruction set
+    18844  simd/kernels               the table of kernels, and what all versions share
+    19121  simd/scalar                the reference
+    19290  simd/sse2                  the operations of 128-bit x86, and what each does
+    19411  simd/neon                  those of 64-bit Arm
+    19506  simd/wasm                  those of WebAssembly's SIMD128
+    19591  simd/avx2                  those of 256-bit x86, with FMA
+    19673  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20317  simd/avx_vnni              AVX2, and products of integers
+    20413  simd/neon_bf16             NEON, and products of matrices
+    20567  simd/avx512                512-bit x86, by hand
+    21174  simd/amx                   tiles of x86, beside AVX-512
+    21417  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21603  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21659  solve/views                the rows of matrices, as the kernels read them
-    21788  solve/panels               vectors as the dense products want them, and these
-    21987  solve/rests                vectors on their way into panels
-    22165  solve/dictionary           the atoms, and their split along a common direction
-    22320  solve/exact_gram           products of all pairs of atoms in double
-    22402  solve/triangle             packed lower triangles
-    22506  solve/support              what is known of one target, and the exact steps
-    22782  solve/gram_table           products of atoms with all atoms, for scans
-    23037  solve/screen               which atoms are worth scoring in double: the bound
-    23308  solve/residuals            the residual form's targets on their way into a scan
-    23497  solve/scan                 the correlations of all atoms with a block's residuals
-    23666  solve/predict              making targets ready for the next scan
-    23913  solve/candidates           the atoms that a scan could not rule out
-    24244  solve/select               the next atoms of each target
-    24445  solve/rates                what a processor does in a second
-    24487  solve/pursuit              what one solve holds, and the memory it takes
-    24791  solve/plan                 which form, and in what blocks
-    25009  solve/apart                targets that a table of products cannot tell on
-    25059  solve/steps                a pursuit from its rows to its results
-    25287  solve/combine              new rows of coefficients
-    25349  solve/solver               the public call
-    25520  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25729  solve/affine_normal        the normal equations of an affine map
-    25972  solve/affine_factor        their factor, and their solution
-    26209  solve/affine_map           a fitted map, and the rows it makes
-    26553  solve/affine_choice        how many atoms to take, and chosen by what
-    26953  solve/affine_fit           what a fit of an affine map holds and needs
-    27217  solve/affine               fitting and applying affine maps
+    21643  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21699  solve/views                the rows of matrices, as the kernels read them
+    21828  solve/panels               vectors as the dense products want them, and these
+    22027  solve/rests                vectors on their way into panels
+    22205  solve/dictionary           the atoms, and their split along a common direction
+    22360  solve/exact_gram           products of all pairs of atoms in double
+    22442  solve/triangle             packed lower triangles
+    22546  solve/support              what is known of one target, and the exact steps
+    22822  solve/gram_table           products of atoms with all atoms, for scans
+    23077  solve/screen               which atoms are worth scoring in double: the bound
+    23348  solve/residuals            the residual form's targets on their way into a scan
+    23537  solve/scan                 the correlations of all atoms with a block's residuals
+    23706  solve/predict              making targets ready for the next scan
+    23953  solve/candidates           the atoms that a scan could not rule out
+    24284  solve/select               the next atoms of each target
+    24485  solve/rates                what a processor does in a second
+    24527  solve/pursuit              what one solve holds, and the memory it takes
+    24831  solve/plan                 which form, and in what blocks
+    25049  solve/apart                targets that a table of products cannot tell on
+    25099  solve/steps                a pursuit from its rows to its results
+    25327  solve/combine              new rows of coefficients
+    25389  solve/solver               the public call
+    25560  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25769  solve/affine_normal        the normal equations of an affine map
+    26012  solve/affine_factor        their factor, and their solution
+    26249  solve/affine_map           a fitted map, and the rows it makes
+    26593  solve/affine_choice        how many atoms to take, and chosen by what
+    26993  solve/affine_fit           what a fit of an affine map holds and needs
+    27257  solve/affine               fitting and applying affine maps
 
-    27514  methods                    rows for tokens that a model lacks, each method a room
-    27558  methods/parts              what methods share: sums of rows, combinations
-    27742  methods/pursuit            omp, omp-centred
-    27817  methods/constant           mean, zero
-    27845  methods/rough              products in float that leave few to be taken in double
-    27901  methods/near               each target against all anchors
-    28192  methods/weights            how a few anchors combine to a target
-    28413  methods/interpolation      common_interpolation
-    28566  methods/wechsel            wechsel
-    28616  methods/focus              focus
-    28704  methods/hull               hull
-    28755  methods/dense              matrices of double, and their products
-    29020  methods/lengthen           the base's rows of pieces beside the donor's
-    29286  methods/mapping            omp-affine, affine
-    29555  methods/linear             maps between two models' rows
-    29710  methods/clp                clp
-    29796  methods/chance             normal deviates that are the same everywhere
-    29857  methods/factor             of symmetric matrices
-    29906  methods/randn              randn
-    29995  methods/john_hewitt        john_hewitt
-    30079  methods/polar              the orthogonal part of a matrix
-    30175  methods/procrustes         procrustes
-    30268  methods/eigen              principal directions of a matrix's rows
-    30582  methods/landmark_pca       landmark_pca
-    30640  methods/stb                stb
-    30822  methods/rope               rows turned to positions
-    30912  methods/mp_rope            mp_rope
-    31238  methods/subword            subword
-    31344  methods/zett               zett
-    31366  methods/spread             the factor that suits hidden anchors' rows best
-    31593  methods/modifiers          what is done to the rows of any method
-    31737  methods/undertrained       rows that look as if nothing had trained them
-    31854  methods/methods            the table of all, and the public calls
+    27554  methods                    rows for tokens that a model lacks, each method a room
+    27598  methods/parts              what methods share: sums of rows, combinations
+    27782  methods/pursuit            omp, omp-centred
+    27857  methods/constant           mean, zero
+    27885  methods/rough              products in float that leave few to be taken in double
+    27941  methods/near               each target against all anchors
+    28232  methods/weights            how a few anchors combine to a target
+    28453  methods/interpolation      common_interpolation
+    28606  methods/wechsel            wechsel
+    28656  methods/focus              focus
+    28744  methods/hull               hull
+    28795  methods/dense              matrices of double, and their products
+    29060  methods/lengthen           the base's rows of pieces beside the donor's
+    29326  methods/mapping            omp-affine, affine
+    29595  methods/linear             maps between two models' rows
+    29750  methods/clp                clp
+    29836  methods/chance             normal deviates that are the same everywhere
+    29897  methods/factor             of symmetric matrices
+    29946  methods/randn              randn
+    30035  methods/john_hewitt        john_hewitt
+    30119  methods/polar              the orthogonal part of a matrix
+    30215  methods/procrustes         procrustes
+    30308  methods/eigen              principal directions of a matrix's rows
+    30622  methods/landmark_pca       landmark_pca
+    30680  methods/stb                stb
+    30862  methods/rope               rows turned to positions
+    30952  methods/mp_rope            mp_rope
+    31278  methods/subword            subword
+    31384  methods/zett               zett
+    31406  methods/spread             the factor that suits hidden anchors' rows best
+    31633  methods/modifiers          what is done to the rows of any method
+    31777  methods/undertrained       rows that look as if nothing had trained them
+    31894  methods/methods            the table of all, and the public calls
 
-    32032  across                     tokens of one vocabulary as weighted tokens of another
-    32046  across/map_rows            a map, gathered row by row
-    32243  across/token_map           by the split of the other vocabulary
-    32366  across/write_maps          two maps as safetensors
-    32509  across/spell_maps          two maps as JSON, for people
+    32072  across                     tokens of one vocabulary as weighted tokens of another
+    32086  across/map_rows            a map, gathered row by row
+    32283  across/token_map           by the split of the other vocabulary
+    32406  across/write_maps          two maps as safetensors
+    32549  across/spell_maps          two maps as JSON, for people
 
-    32629  disk                       files and directories
-    32668  disk/system                what POSIX and Windows are asked for
-    32711  disk/windows_paths         paths as Windows takes them
-    32852  disk/windows               the system as Windows gives it
-    33163  disk/posix                 the system as POSIX gives it
-    33430  disk/paths                 what can be told from their text
-    33504  disk/failure               why the system refused
-    33622  disk/look                  what stands at a path, and whether within another
-    33745  disk/listing               listings of directories
-    33820  disk/reading               files to read, and whether they have changed
-    33999  disk/writing               files to write
-    34146  disk/copying               copies of files
-    34229  disk/trees                 whole directories looked through, copied, removed
-    34445  disk/known                 what weights are called in a directory
-    34539  disk/staging               a directory made under another name, then renamed
-    34805  disk/staged_files          files made under another name, then renamed
-    34987  disk/missing               a path or a directory without what is wanted of it
-    35030  disk/gguf_files            GGUF files of a directory, by their names
-    35071  disk/weights               which files they are, and what may stand in their place
-    35407  disk/weight_index          the index of a checkpoint in shards
-    35624  disk/shards                what an index and its shards say of each other
-    35829  disk/gguf_parts            the parts of a split GGUF file
-    35938  disk/checkpoint            a model directory, in one file or in shards
-    36290  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36369  disk/tokenizer_directory   the tokenizer of a model directory
-    36631  disk/encoder_directory     the encoder of a model directory, and files of text
+    32669  disk                       files and directories
+    32708  disk/system                what POSIX and Windows are asked for
+    32751  disk/windows_paths         paths as Windows takes them
+    32892  disk/windows               the system as Windows gives it
+    33203  disk/posix                 the system as POSIX gives it
+    33470  disk/paths                 what can be told from their text
+    33544  disk/failure               why the system refused
+    33662  disk/look                  what stands at a path, and whether within another
+    33785  disk/listing               listings of directories
+    33860  disk/reading               files to read, and whether they have changed
+    34039  disk/writing               files to write
+    34186  disk/copying               copies of files
+    34269  disk/trees                 whole directories looked through, copied, removed
+    34485  disk/known                 what weights are called in a directory
+    34579  disk/staging               a directory made under another name, then renamed
+    34845  disk/staged_files          files made under another name, then renamed
+    35027  disk/missing               a path or a directory without what is wanted of it
+    35070  disk/gguf_files            GGUF files of a directory, by their names
+    35111  disk/weights               which files they are, and what may stand in their place
+    35447  disk/weight_index          the index of a checkpoint in shards
+    35664  disk/shards                what an index and its shards say of each other
+    35869  disk/gguf_parts            the parts of a split GGUF file
+    35978  disk/checkpoint            a model directory, in one file or in shards
+    36330  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36409  disk/tokenizer_directory   the tokenizer of a model directory
+    36671  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36742  model                      which tensors and config keys belong to the vocabulary
-    36778  model/known                what the world calls things
-    37146  model/known_keys           keys of ids and sizes in configs
-    37320  model/known_classes        classes of tokenizers, by the type of model
-    37558  model/names                names of tensors
-    37722  model/document             the JSON files of a model directory
-    37817  model/members              what the members of a config are about
-    38038  model/config               what config.json says
-    38215  model/side                 a model directory opened once
-    38342  model/gguf_model           what a GGUF file says of a model
-    38399  model/code                 the Python that a tokenizer is loaded with
-    38633  model/parts                what each tensor does for the vocabulary
-    38763  model/whole                whether all tensors are there
-    38885  model/find                 finding the parts of a model
-    39189  model/processor            the tokens that a processor looks for by their text
-    39344  model/heirs                what becomes of the ids in a config
-    39512  model/config_ids           ids in a config being edited
-    39752  model/config_lists         lists, dictionaries and ranges of ids
-    39909  model/config_edit          config.json and generation_config.json, edited
-    40216  model/classes              which class a tokenizer is loaded as
-    40423  model/class_tokens         added tokens that a class numbers otherwise
+    36782  model                      which tensors and config keys belong to the vocabulary
+    36818  model/known                what the world calls things
+    37186  model/known_keys           keys of ids and sizes in configs
+    37360  model/known_classes        classes of tokenizers, by the type of model
+    37598  model/names                names of tensors
+    37762  model/document             the JSON files of a model directory
+    37857  model/members              what the members of a config are about
+    38078  model/config               what config.json says
+    38255  model/side                 a model directory opened once
+    38382  model/gguf_model           what a GGUF file says of a model
+    38439  model/code                 the Python that a tokenizer is loaded with
+    38673  model/parts                what each tensor does for the vocabulary
+    38803  model/whole                whether all tensors are there
+    38925  model/find                 finding the parts of a model
+    39229  model/processor            the tokens that a processor looks for by their text
+    39384  model/heirs                what becomes of the ids in a config
+    39552  model/config_ids           ids in a config being edited
+    39792  model/config_lists         lists, dictionaries and ranges of ids
+    39949  model/config_edit          config.json and generation_config.json, edited
+    40256  model/classes              which class a tokenizer is loaded as
+    40463  model/class_tokens         added tokens that a class numbers otherwise
 
-    40539  job                        the whole transplant, in the order in which it happens
-    40600  job/draft_map              which tokens the rows of a draft's head are of
-    40658  job/job                    what a job holds
-    41060  job/open                   opening the two models
-    41336  job/map                    the caller's map
-    41457  job/align                  where every new row comes from
-    41659  job/draft_vocab            the tokens that a draft's head has rows for
-    41904  job/plan                   what becomes of every tensor, and of the configs
-    42127  job/draft_head             a head of fewer rows, and what says which
-    42284  job/rope                   heads and rotary positions of the two models
-    42382  job/chat                   the template that turns messages into text
-    42521  job/digits                 where the two tokenizers cut numbers differently
-    42722  job/converted              the special tokens that a conversion to GGUF finds
-    43030  job/gguf_donor             the files of a tokenizer, open once more
-    43114  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43397  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43725  job/gguf_merges            the merges of a byte-level vocabulary
-    43896  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44066  job/gguf_special           special tokens, flags, templates
-    44285  job/gguf_normal            what becomes of spaces and letters
-    44428  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44624  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44864  job/bos                    texts that begin otherwise than the base's
-    44928  job/rows                   rows in memory: reading, checking, their mean
-    45272  job/pieces                 what the base cuts new tokens into
-    45427  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45692  job/magikarp               tokens that look under-trained by their rows
-    45819  job/match                  rows of tokens that a new one only begins with
-    45906  job/solve                  solving for the rows of the donor
-    46115  job/targets                the rows that are made from the donor's
-    46238  job/diagnose               what is odd about the rows that were made
-    46370  job/rebuild                the new rows of one vocabulary tensor
-    46661  job/write_blocks           new rows as blocks
-    46760  job/write                  the output and its weights
-    47076  job/write_gguf             the output as a GGUF file, or as parts of one
-    47426  job/copy                   the other files of the two models
-    47643  job/index                  the files that are written anew
-    47821  job/run                    the whole, in order
-    47989  job/combined               a map of tokens by the combinations that a method makes
-    48089  job/report                 what a job did, as JSON and as a table
-    48418  job/findings               what is told of a finished model
-    48469  job/check_head             a head of fewer rows than tokens
-    48714  job/check_files            its files
-    48851  job/check_ids              sizes, ids and tying
-    49067  job/check_values           values
-    49146  job/check_gguf             the tokens of a GGUF file
-    49398  job/check_gguf_keys        its other keys, and its tensors
-    49645  job/check_draft            as a draft model for another
-    49987  job/verify                 whether a finished model agrees with itself
+    40579  job                        the whole transplant, in the order in which it happens
+    40640  job/draft_map              which tokens the rows of a draft's head are of
+    40698  job/job                    what a job holds
+    41100  job/open                   opening the two models
+    41376  job/map                    the caller's map
+    41497  job/align                  where every new row comes from
+    41699  job/draft_vocab            the tokens that a draft's head has rows for
+    41944  job/plan                   what becomes of every tensor, and of the configs
+    42167  job/draft_head             a head of fewer rows, and what says which
+    42324  job/rope                   heads and rotary positions of the two models
+    42422  job/chat                   the template that turns messages into text
+    42561  job/digits                 where the two tokenizers cut numbers differently
+    42762  job/converted              the special tokens that a conversion to GGUF finds
+    43070  job/gguf_donor             the files of a tokenizer, open once more
+    43154  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43437  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43765  job/gguf_merges            the merges of a byte-level vocabulary
+    43936  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44106  job/gguf_special           special tokens, flags, templates
+    44325  job/gguf_normal            what becomes of spaces and letters
+    44468  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44664  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44904  job/bos                    texts that begin otherwise than the base's
+    44968  job/rows                   rows in memory: reading, checking, their mean
+    45312  job/pieces                 what the base cuts new tokens into
+    45467  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45732  job/magikarp               tokens that look under-trained by their rows
+    45859  job/match                  rows of tokens that a new one only begins with
+    45946  job/solve                  solving for the rows of the donor
+    46155  job/targets                the rows that are made from the donor's
+    46278  job/diagnose               what is odd about the rows that were made
+    46410  job/rebuild                the new rows of one vocabulary tensor
+    46701  job/write_blocks           new rows as blocks
+    46800  job/write                  the output and its weights
+    47116  job/write_gguf             the output as a GGUF file, or as parts of one
+    47466  job/copy                   the other files of the two models
+    47683  job/index                  the files that are written anew
+    47861  job/run                    the whole, in order
+    48029  job/combined               a map of tokens by the combinations that a method makes
+    48129  job/report                 what a job did, as JSON and as a table
+    48458  job/findings               what is told of a finished model
+    48509  job/check_head             a head of fewer rows than tokens
+    48754  job/check_files            its files
+    48891  job/check_ids              sizes, ids and tying
+    49107  job/check_values           values
+    49186  job/check_gguf             the tokens of a GGUF file
+    49438  job/check_gguf_keys        its other keys, and its tensors
+    49685  job/check_draft            as a draft model for another
+    50027  job/verify                 whether a finished model agrees with itself
 
-    50045  evaluate                   methods ranked on tokens that both models share
-    50064  evaluate/token_class       what a token is like, by its bytes
-    50128  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50326  evaluate/scores            how near rows come to the true ones
-    50426  evaluate/ranks             whether a true row is found among all
-    50557  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50786  evaluate/write_json        an evaluation as JSON
-    50899  evaluate/write_page        an evaluation as a page
+    50085  evaluate                   methods ranked on tokens that both models share
+    50104  evaluate/token_class       what a token is like, by its bytes
+    50168  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50366  evaluate/scores            how near rows come to the true ones
+    50466  evaluate/ranks             whether a true row is found among all
+    50597  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50826  evaluate/write_json        an evaluation as JSON
+    50939  evaluate/write_page        an evaluation as a page
 
-    51113  reshape                    a model's own vocabulary, smaller or larger
-    51145  reshape/needed             what has to stay for the sake of what stays
-    51403  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51710  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51849  reshape/renumber           which tokens there are then, and their ids
-    52112  reshape/files_json         tokenizer.json and the JSON files beside it
-    52507  reshape/files_lines        merges.txt and vocab.txt
-    52591  reshape/files_pieces       SentencePiece models
-    52811  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52979  reshape/named              tokens that configs name, which stay
-    53096  reshape/files_gguf         the keys of GGUF files
-    53378  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53585  reshape/wording            what the transplant says, in words of those who asked
-    53683  reshape/new_model          the model with its new tokenizer
-    53853  reshape/text_counts        which tokens the caller's texts are made of
-    53922  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54089  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54341  reshape/trim               fewer tokens
-    54509  reshape/extend             a text that becomes a token
-    54801  reshape/more_tokens        all that are wanted, and the model with them
+    51153  reshape                    a model's own vocabulary, smaller or larger
+    51185  reshape/needed             what has to stay for the sake of what stays
+    51443  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51750  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51889  reshape/renumber           which tokens there are then, and their ids
+    52152  reshape/files_json         tokenizer.json and the JSON files beside it
+    52547  reshape/files_lines        merges.txt and vocab.txt
+    52631  reshape/files_pieces       SentencePiece models
+    52851  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53019  reshape/named              tokens that configs name, which stay
+    53136  reshape/files_gguf         the keys of GGUF files
+    53418  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53625  reshape/wording            what the transplant says, in words of those who asked
+    53723  reshape/new_model          the model with its new tokenizer
+    53893  reshape/text_counts        which tokens the caller's texts are made of
+    53962  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54129  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54381  reshape/trim               fewer tokens
+    54549  reshape/extend             a text that becomes a token
+    54841  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -11492,6 +11492,7 @@ typedef struct otx__rules {
     bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    bool stands_in;     /* BPE: bytes and the unknown token stand in before pieces are joined */
     bool every;         /* all tokens of the model count, control tokens and bytes too, as they
                            do where added tokens were cut out of a text before */
     uint64_t longest_word;       /* WordPiece: in characters */
@@ -11861,6 +11862,8 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
         strcmp(t->reader->source, "tokenizer.json") == 0 &&
         otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
         otx__rules_forget_bytes(rules); /* they are only decoded */
+    rules->stands_in = rules->how == OTX__SPLIT_MERGES &&
+                       strcmp(t->reader->source, "tokenizer.json") == 0;
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 
@@ -12776,22 +12779,59 @@ OTX__PRIVATE bool otx__split_is_lost(const otx__rules *rules, const char *charac
            !otx__split_has_bytes(rules, character, size);
 }
 
-/* Cuts a word into the pieces to begin with. */
+/* One more of the pieces to begin with. */
+OTX__PRIVATE void otx__split_begin(otx__split *s, size_t *count, size_t start, size_t size,
+                                   int64_t id)
+{
+    otx__symbol *symbol = &s->symbols[*count];
+    symbol->start = (uint32_t)start;
+    symbol->size = (uint32_t)size;
+    symbol->before = *count ? (uint32_t)*count - 1 : OTX__NO_SYMBOL;
+    symbol->after = (uint32_t)*count + 1;
+    symbol->id = id;
+    ++*count;
+}
+
+/* What stands for a character that is no token where merges make more of it: the tokens of its
+   bytes; or the unknown token, `unknown` bytes of which wait: it goes on with one before it
+   and, as in the tokenizers package, stands behind the bytes of what comes after it. */
+OTX__PRIVATE void otx__split_stand_in(otx__split *s, const char *word, size_t at, size_t step,
+                                      size_t *count, size_t *unknown)
+{
+    const otx__rules *rules = s->rules;
+    size_t i;
+    if (otx__split_has_bytes(rules, word + at, step)) {
+        for (i = at; i < at + step; i++)
+            otx__split_begin(s, count, i, 1, rules->bytes[(unsigned char)word[i]]);
+    } else if (rules->unknown >= 0) {
+        if (*unknown && !rules->fuse_unknown) {
+            otx__split_begin(s, count, at, *unknown, rules->unknown);
+            *unknown = 0;
+        }
+        *unknown += step;
+    }
+}
+
+/* Cuts a word into the pieces to begin with: no more of them than bytes. */
 OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
                                        bool starts, bool ends)
 {
-    size_t at, step, count = 0;
+    const otx__rules *rules = s->rules;
+    size_t at, step, count = 0, unknown = 0;
     for (at = 0; at < size; at += step) {
-        otx__symbol *symbol = &s->symbols[count];
-        step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
-        symbol->start = (uint32_t)at;
-        symbol->size = (uint32_t)step;
-        symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
-        symbol->after = (uint32_t)count + 1;
-        symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
-                                          ends && at + step == size);
-        count += symbol->id >= 0 || !otx__split_is_lost(s->rules, word + at, step);
+        int64_t id;
+        step = rules->by_bytes ? 1 : otx__split_step(word, at, size);
+        id = otx__split_character(s, word + at, step, starts && at == 0, ends && at + step == size);
+        if (id < 0 && rules->stands_in) {
+            otx__split_stand_in(s, word, at, step, &count, &unknown);
+            continue;
+        }
+        if (unknown) otx__split_begin(s, &count, at, unknown, rules->unknown);
+        unknown = 0;
+        if (id >= 0 || !otx__split_is_lost(rules, word + at, step))
+            otx__split_begin(s, &count, at, step, id);
     }
+    if (unknown) otx__split_begin(s, &count, at, unknown, rules->unknown);
     if (count) s->symbols[count - 1].after = OTX__NO_SYMBOL;
     return count;
 }
