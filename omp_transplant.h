@@ -328,29 +328,29 @@
     50366  evaluate/scores            how near rows come to the true ones
     50466  evaluate/ranks             whether a true row is found among all
     50597  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50826  evaluate/write_json        an evaluation as JSON
-    50939  evaluate/write_page        an evaluation as a page
+    50829  evaluate/write_json        an evaluation as JSON
+    50942  evaluate/write_page        an evaluation as a page
 
-    51153  reshape                    a model's own vocabulary, smaller or larger
-    51185  reshape/needed             what has to stay for the sake of what stays
-    51443  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51750  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51889  reshape/renumber           which tokens there are then, and their ids
-    52152  reshape/files_json         tokenizer.json and the JSON files beside it
-    52547  reshape/files_lines        merges.txt and vocab.txt
-    52631  reshape/files_pieces       SentencePiece models
-    52851  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53019  reshape/named              tokens that configs name, which stay
-    53136  reshape/files_gguf         the keys of GGUF files
-    53418  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53625  reshape/wording            what the transplant says, in words of those who asked
-    53723  reshape/new_model          the model with its new tokenizer
-    53893  reshape/text_counts        which tokens the caller's texts are made of
-    53962  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54129  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54381  reshape/trim               fewer tokens
-    54549  reshape/extend             a text that becomes a token
-    54841  reshape/more_tokens        all that are wanted, and the model with them
+    51156  reshape                    a model's own vocabulary, smaller or larger
+    51188  reshape/needed             what has to stay for the sake of what stays
+    51446  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51753  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51892  reshape/renumber           which tokens there are then, and their ids
+    52155  reshape/files_json         tokenizer.json and the JSON files beside it
+    52550  reshape/files_lines        merges.txt and vocab.txt
+    52634  reshape/files_pieces       SentencePiece models
+    52854  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53022  reshape/named              tokens that configs name, which stay
+    53139  reshape/files_gguf         the keys of GGUF files
+    53421  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53628  reshape/wording            what the transplant says, in words of those who asked
+    53726  reshape/new_model          the model with its new tokenizer
+    53896  reshape/text_counts        which tokens the caller's texts are made of
+    53965  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54132  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54384  reshape/trim               fewer tokens
+    54552  reshape/extend             a text that becomes a token
+    54844  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -50809,6 +50809,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     otx_job_options plain;
     otx_job *job;
     otx_result result;
+    otx__team team;
     memset(out, 0, sizeof *out);
     memset(&settled, 0, sizeof settled);
     memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
@@ -50817,7 +50818,9 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (result) return result;
     if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
+    otx__team_open(&team, &job->ctx);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    otx__team_close(&team, &job->ctx);
     if (result) otx_evaluation_close(ctx, out);
     otx_job_close(job);
     return result;
