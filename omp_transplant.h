@@ -28,329 +28,329 @@
       390  api/version                version
       420  api/result                 results
       460  api/context                context: memory, threads, progress
-      539  api/isa                    instruction sets
-      556  api/matrix                 numbers and matrices
-      614  api/blocks                 block types of ggml
-      640  api/solver                 the solver
-      769  api/affine                 the affine map: rows as the map makes them, and what it misses
-      903  api/methods                methods: rows for tokens that a model lacks
-     1140  api/source                 sources and sinks: bytes in and out
-     1160  api/json                   JSON
-     1282  api/safetensors            safetensors
-     1346  api/gguf                   GGUF
-     1444  api/vocab                  vocabularies
-     1581  api/encode                 encoding: text as token ids
-     1632  api/align                  alignment
-     1699  api/gguf_vocab             vocabularies in GGUF files
-     1722  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1814  api/file                   files
-     1825  api/directory              directories
-     1905  api/job                    the whole job
-     2115  api/map_models             maps by the rows of two models
-     2137  api/verify                 looking at a finished model
-     2206  api/evaluate               methods ranked on tokens that both models share
-     2302  api/reshape                a model's own vocabulary, smaller or larger
+      540  api/isa                    instruction sets
+      557  api/matrix                 numbers and matrices
+      615  api/blocks                 block types of ggml
+      641  api/solver                 the solver
+      770  api/affine                 the affine map: rows as the map makes them, and what it misses
+      904  api/methods                methods: rows for tokens that a model lacks
+     1141  api/source                 sources and sinks: bytes in and out
+     1161  api/json                   JSON
+     1283  api/safetensors            safetensors
+     1347  api/gguf                   GGUF
+     1445  api/vocab                  vocabularies
+     1582  api/encode                 encoding: text as token ids
+     1633  api/align                  alignment
+     1700  api/gguf_vocab             vocabularies in GGUF files
+     1723  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1815  api/file                   files
+     1826  api/directory              directories
+     1906  api/job                    the whole job
+     2116  api/map_models             maps by the rows of two models
+     2138  api/verify                 looking at a finished model
+     2207  api/evaluate               methods ranked on tokens that both models share
+     2303  api/reshape                a model's own vocabulary, smaller or larger
 
-     2442  base                       what everything stands on
-     2479  base/begin                 system headers, and how floating point must be compiled
-     2517  base/sizes                 counting, and sums and products that may not wrap
-     2555  base/span                  bytes of others, digits, UTF-8
-     2749  base/decimal               the digits of a double
-     2898  base/format                printf without stdio and without a locale
-     3167  base/result                results, failures, messages
-     3291  base/memory                the allocator, arrays that grow
-     3350  base/text                  names in messages, and text that grows
-     3467  base/hooks                 log, progress, threads of the caller
-     3515  base/sort                  in place, without memory, never quadratic; and finding
-     3565  base/clock                 wall time for statistics
-     3611  base/team                  loops on several threads, which sleep where they wait
-     4011  base/hash                  keyed, for tables whose keys a stranger chooses
-     4109  base/pool                  blocks that are freed together
-     4224  base/number                element types, widening and rounding
-     4459  base/blocks                block types of ggml, taken apart and widened
-     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4965  base/blocks_make           rows quantised to blocks
-     5359  base/base64                decoding
-     5395  base/protobuf              fields of a message
-     5517  base/watch                 long loops that the caller can stop
+     2443  base                       what everything stands on
+     2480  base/begin                 system headers, and how floating point must be compiled
+     2518  base/sizes                 counting, and sums and products that may not wrap
+     2556  base/span                  bytes of others, digits, UTF-8
+     2750  base/decimal               the digits of a double
+     2899  base/format                printf without stdio and without a locale
+     3168  base/result                results, failures, messages
+     3292  base/memory                the allocator, arrays that grow
+     3351  base/text                  names in messages, and text that grows
+     3468  base/hooks                 log, progress, threads of the caller
+     3516  base/sort                  in place, without memory, never quadratic; and finding
+     3566  base/clock                 wall time for statistics
+     3612  base/team                  loops on several threads, which sleep where they wait
+     4012  base/hash                  keyed, for tables whose keys a stranger chooses
+     4110  base/pool                  blocks that are freed together
+     4225  base/number                element types, widening and rounding
+     4460  base/blocks                block types of ggml, taken apart and widened
+     4681  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4966  base/blocks_make           rows quantised to blocks
+     5360  base/base64                decoding
+     5396  base/protobuf              fields of a message
+     5518  base/watch                 long loops that the caller can stop
 
-     5585  files                      formats, on memory and streams
-     5615  files/memory_source        memory as a source of bytes
-     5633  files/json_read            a parser without recursion
-     5987  files/json_values          looking at values, stepping through containers
-     6200  files/json_edit            writing, and edits that keep every byte they do not touch
-     6568  files/tensors              what reading and writing a header share
-     6704  files/safetensors_read     the header of a file, checked
-     7029  files/safetensors_write    the header of a new file
-     7186  files/gguf_types           ggml's types, and the sizes of values
-     7354  files/gguf_values          keys, tensors and values found
-     7472  files/gguf_walk            what stands in a header, one after the other
-     7684  files/gguf_read            the header of a file, checked
-     7905  files/gguf_write           the header of a new file
-     8111  files/gguf_keys            a list of keys that is being made
+     5586  files                      formats, on memory and streams
+     5616  files/memory_source        memory as a source of bytes
+     5634  files/json_read            a parser without recursion
+     5988  files/json_values          looking at values, stepping through containers
+     6201  files/json_edit            writing, and edits that keep every byte they do not touch
+     6569  files/tensors              what reading and writing a header share
+     6705  files/safetensors_read     the header of a file, checked
+     7030  files/safetensors_write    the header of a new file
+     7187  files/gguf_types           ggml's types, and the sizes of values
+     7355  files/gguf_values          keys, tensors and values found
+     7473  files/gguf_walk            what stands in a header, one after the other
+     7685  files/gguf_read            the header of a file, checked
+     7906  files/gguf_write           the header of a new file
+     8112  files/gguf_keys            a list of keys that is being made
 
-     8311  vocab                      tokens, from every source, and which of them are the same
-     8353  vocab/known                what the world calls things: files, classes, tokens
-     8677  vocab/token_table          the table of tokens, and finding tokens in it
-     8872  vocab/spelling             from what a file spells to bytes
-     9069  vocab/reader               what the readers of all sources share
-     9427  vocab/added_tokens         what other files add to a model's tokens
-     9775  vocab/in_use               tokens that are named as reserved ones and are none
-     9878  vocab/from_tokenizer_json  tokenizer.json
-    10171  vocab/from_tekken          tekken.json
-    10326  vocab/from_tiktoken        *.tiktoken
-    10391  vocab/from_sentencepiece   tokenizer.model and its like
-    10756  vocab/from_vocab_json      vocab.json and merges.txt
-    10842  vocab/from_vocab_txt       vocab.txt
-    10899  vocab/digits               how a tokenizer cuts numbers
-    11095  vocab/recognise            what a file is, by what it holds
-    11226  vocab/parse                the first source that is given, and what goes with it
-    11452  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11836  vocab/rules_read           the rules of each kind of file
-    11962  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12155  vocab/from_gguf            the vocabulary of a GGUF file
-    12463  vocab/gguf_rules           how it splits text
-    12615  vocab/split_bpe            words split by byte-pair encoding
-    12870  vocab/split                text split as the tokenizer's model splits it
-    13070  vocab/align                which base token a donor token is
+     8312  vocab                      tokens, from every source, and which of them are the same
+     8354  vocab/known                what the world calls things: files, classes, tokens
+     8678  vocab/token_table          the table of tokens, and finding tokens in it
+     8873  vocab/spelling             from what a file spells to bytes
+     9070  vocab/reader               what the readers of all sources share
+     9428  vocab/added_tokens         what other files add to a model's tokens
+     9776  vocab/in_use               tokens that are named as reserved ones and are none
+     9879  vocab/from_tokenizer_json  tokenizer.json
+    10172  vocab/from_tekken          tekken.json
+    10327  vocab/from_tiktoken        *.tiktoken
+    10392  vocab/from_sentencepiece   tokenizer.model and its like
+    10757  vocab/from_vocab_json      vocab.json and merges.txt
+    10843  vocab/from_vocab_txt       vocab.txt
+    10900  vocab/digits               how a tokenizer cuts numbers
+    11096  vocab/recognise            what a file is, by what it holds
+    11227  vocab/parse                the first source that is given, and what goes with it
+    11453  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11837  vocab/rules_read           the rules of each kind of file
+    11963  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12156  vocab/from_gguf            the vocabulary of a GGUF file
+    12464  vocab/gguf_rules           how it splits text
+    12616  vocab/split_bpe            words split by byte-pair encoding
+    12871  vocab/split                text split as the tokenizer's model splits it
+    13071  vocab/align                which base token a donor token is
 
-    13327  encode                     text becomes pieces, pieces become ids
-    13371  encode/char_set            sets of characters
-    13564  encode/unicode_tables      what characters are, packed
-    13728  encode/categories          Unicode's categories, scripts and case, as sets
-    14029  encode/regex_parse         regular expressions, read: sets and escapes
-    14335  encode/regex_syntax        classes, repetitions, groups
-    14735  encode/regex_program       instructions, and what parts of an expression begin with
-    14888  encode/regex_make          the program that they become
-    15250  encode/regex_match         the program run over a text
-    15622  encode/slices              a text in pieces, and ways to cut it further
-    15867  encode/cutter_read         the steps of a pre-tokenizer, read
-    16179  encode/cutter              texts cut by them
-    16354  encode/normal_tables       what normalisers know of characters
-    16617  encode/normal_read         the same, unpacked
-    16764  encode/normal_forms        Unicode's four normal forms
-    17035  encode/charsmap            SentencePiece's map of characters
-    17184  encode/normalise_steps     what normalisers do, step by step
-    17373  encode/normalise           the normaliser of a tokenizer.json
-    17736  encode/added_cut           added tokens, cut out of a text
-    17935  encode/word_cache          what words became before
-    18014  encode/encode_words        words as the model splits them
-    18215  encode/encode_open         what an encoder is made from
-    18501  encode/encode              whole texts as token ids
-    18704  encode/write_counts        how often tokens occur, as lists
+    13328  encode                     text becomes pieces, pieces become ids
+    13372  encode/char_set            sets of characters
+    13565  encode/unicode_tables      what characters are, packed
+    13729  encode/categories          Unicode's categories, scripts and case, as sets
+    14030  encode/regex_parse         regular expressions, read: sets and escapes
+    14336  encode/regex_syntax        classes, repetitions, groups
+    14736  encode/regex_program       instructions, and what parts of an expression begin with
+    14889  encode/regex_make          the program that they become
+    15251  encode/regex_match         the program run over a text
+    15623  encode/slices              a text in pieces, and ways to cut it further
+    15868  encode/cutter_read         the steps of a pre-tokenizer, read
+    16180  encode/cutter              texts cut by them
+    16355  encode/normal_tables       what normalisers know of characters
+    16618  encode/normal_read         the same, unpacked
+    16765  encode/normal_forms        Unicode's four normal forms
+    17036  encode/charsmap            SentencePiece's map of characters
+    17185  encode/normalise_steps     what normalisers do, step by step
+    17374  encode/normalise           the normaliser of a tokenizer.json
+    17737  encode/added_cut           added tokens, cut out of a text
+    17936  encode/word_cache          what words became before
+    18015  encode/encode_words        words as the model splits them
+    18216  encode/encode_open         what an encoder is made from
+    18502  encode/encode              whole texts as token ids
+    18705  encode/write_counts        how often tokens occur, as lists
 
-    18811  simd                       the hot loops, once for each instruction set
-    18844  simd/kernels               the table of kernels, and what all versions share
-    19121  simd/scalar                the reference
-    19290  simd/sse2                  the operations of 128-bit x86, and what each does
-    19411  simd/neon                  those of 64-bit Arm
-    19506  simd/wasm                  those of WebAssembly's SIMD128
-    19591  simd/avx2                  those of 256-bit x86, with FMA
-    19673  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20317  simd/avx_vnni              AVX2, and products of integers
-    20413  simd/neon_bf16             NEON, and products of matrices
-    20567  simd/avx512                512-bit x86, by hand
-    21174  simd/amx                   tiles of x86, beside AVX-512
-    21417  simd/dispatch              which of them this machine can run, and which a call takes
+    18812  simd                       the hot loops, once for each instruction set
+    18845  simd/kernels               the table of kernels, and what all versions share
+    19122  simd/scalar                the reference
+    19291  simd/sse2                  the operations of 128-bit x86, and what each does
+    19412  simd/neon                  those of 64-bit Arm
+    19507  simd/wasm                  those of WebAssembly's SIMD128
+    19592  simd/avx2                  those of 256-bit x86, with FMA
+    19674  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20318  simd/avx_vnni              AVX2, and products of integers
+    20414  simd/neon_bf16             NEON, and products of matrices
+    20568  simd/avx512                512-bit x86, by hand
+    21175  simd/amx                   tiles of x86, beside AVX-512
+    21418  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21643  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21699  solve/views                the rows of matrices, as the kernels read them
-    21828  solve/panels               vectors as the dense products want them, and these
-    22027  solve/rests                vectors on their way into panels
-    22205  solve/dictionary           the atoms, and their split along a common direction
-    22360  solve/exact_gram           products of all pairs of atoms in double
-    22442  solve/triangle             packed lower triangles
-    22546  solve/support              what is known of one target, and the exact steps
-    22822  solve/gram_table           products of atoms with all atoms, for scans
-    23077  solve/screen               which atoms are worth scoring in double: the bound
-    23348  solve/residuals            the residual form's targets on their way into a scan
-    23537  solve/scan                 the correlations of all atoms with a block's residuals
-    23706  solve/predict              making targets ready for the next scan
-    23953  solve/candidates           the atoms that a scan could not rule out
-    24284  solve/select               the next atoms of each target
-    24485  solve/rates                what a processor does in a second
-    24527  solve/pursuit              what one solve holds, and the memory it takes
-    24831  solve/plan                 which form, and in what blocks
-    25049  solve/apart                targets that a table of products cannot tell on
-    25099  solve/steps                a pursuit from its rows to its results
-    25327  solve/combine              new rows of coefficients
-    25389  solve/solver               the public call
-    25560  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25769  solve/affine_normal        the normal equations of an affine map
-    26012  solve/affine_factor        their factor, and their solution
-    26249  solve/affine_map           a fitted map, and the rows it makes
-    26593  solve/affine_choice        how many atoms to take, and chosen by what
-    26993  solve/affine_fit           what a fit of an affine map holds and needs
-    27257  solve/affine               fitting and applying affine maps
+    21644  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21700  solve/views                the rows of matrices, as the kernels read them
+    21829  solve/panels               vectors as the dense products want them, and these
+    22028  solve/rests                vectors on their way into panels
+    22206  solve/dictionary           the atoms, and their split along a common direction
+    22361  solve/exact_gram           products of all pairs of atoms in double
+    22443  solve/triangle             packed lower triangles
+    22547  solve/support              what is known of one target, and the exact steps
+    22823  solve/gram_table           products of atoms with all atoms, for scans
+    23078  solve/screen               which atoms are worth scoring in double: the bound
+    23349  solve/residuals            the residual form's targets on their way into a scan
+    23538  solve/scan                 the correlations of all atoms with a block's residuals
+    23707  solve/predict              making targets ready for the next scan
+    23954  solve/candidates           the atoms that a scan could not rule out
+    24285  solve/select               the next atoms of each target
+    24486  solve/rates                what a processor does in a second
+    24528  solve/pursuit              what one solve holds, and the memory it takes
+    24832  solve/plan                 which form, and in what blocks
+    25050  solve/apart                targets that a table of products cannot tell on
+    25100  solve/steps                a pursuit from its rows to its results
+    25328  solve/combine              new rows of coefficients
+    25390  solve/solver               the public call
+    25561  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25770  solve/affine_normal        the normal equations of an affine map
+    26013  solve/affine_factor        their factor, and their solution
+    26250  solve/affine_map           a fitted map, and the rows it makes
+    26594  solve/affine_choice        how many atoms to take, and chosen by what
+    26994  solve/affine_fit           what a fit of an affine map holds and needs
+    27258  solve/affine               fitting and applying affine maps
 
-    27554  methods                    rows for tokens that a model lacks, each method a room
-    27598  methods/parts              what methods share: sums of rows, combinations
-    27782  methods/pursuit            omp, omp-centred
-    27857  methods/constant           mean, zero
-    27885  methods/rough              products in float that leave few to be taken in double
-    27941  methods/near               each target against all anchors
-    28232  methods/weights            how a few anchors combine to a target
-    28453  methods/interpolation      common_interpolation
-    28606  methods/wechsel            wechsel
-    28656  methods/focus              focus
-    28744  methods/hull               hull
-    28795  methods/dense              matrices of double, and their products
-    29060  methods/lengthen           the base's rows of pieces beside the donor's
-    29326  methods/mapping            omp-affine, affine
-    29595  methods/linear             maps between two models' rows
-    29750  methods/clp                clp
-    29836  methods/chance             normal deviates that are the same everywhere
-    29897  methods/factor             of symmetric matrices
-    29946  methods/randn              randn
-    30035  methods/john_hewitt        john_hewitt
-    30119  methods/polar              the orthogonal part of a matrix
-    30215  methods/procrustes         procrustes
-    30308  methods/eigen              principal directions of a matrix's rows
-    30622  methods/landmark_pca       landmark_pca
-    30680  methods/stb                stb
-    30862  methods/rope               rows turned to positions
-    30952  methods/mp_rope            mp_rope
-    31278  methods/subword            subword
-    31384  methods/zett               zett
-    31406  methods/spread             the factor that suits hidden anchors' rows best
-    31633  methods/modifiers          what is done to the rows of any method
-    31777  methods/undertrained       rows that look as if nothing had trained them
-    31894  methods/methods            the table of all, and the public calls
+    27555  methods                    rows for tokens that a model lacks, each method a room
+    27599  methods/parts              what methods share: sums of rows, combinations
+    27783  methods/pursuit            omp, omp-centred
+    27858  methods/constant           mean, zero
+    27886  methods/rough              products in float that leave few to be taken in double
+    27942  methods/near               each target against all anchors
+    28233  methods/weights            how a few anchors combine to a target
+    28454  methods/interpolation      common_interpolation
+    28607  methods/wechsel            wechsel
+    28657  methods/focus              focus
+    28745  methods/hull               hull
+    28796  methods/dense              matrices of double, and their products
+    29061  methods/lengthen           the base's rows of pieces beside the donor's
+    29327  methods/mapping            omp-affine, affine
+    29596  methods/linear             maps between two models' rows
+    29751  methods/clp                clp
+    29837  methods/chance             normal deviates that are the same everywhere
+    29898  methods/factor             of symmetric matrices
+    29947  methods/randn              randn
+    30036  methods/john_hewitt        john_hewitt
+    30120  methods/polar              the orthogonal part of a matrix
+    30216  methods/procrustes         procrustes
+    30309  methods/eigen              principal directions of a matrix's rows
+    30623  methods/landmark_pca       landmark_pca
+    30681  methods/stb                stb
+    30863  methods/rope               rows turned to positions
+    30953  methods/mp_rope            mp_rope
+    31279  methods/subword            subword
+    31385  methods/zett               zett
+    31407  methods/spread             the factor that suits hidden anchors' rows best
+    31634  methods/modifiers          what is done to the rows of any method
+    31778  methods/undertrained       rows that look as if nothing had trained them
+    31895  methods/methods            the table of all, and the public calls
 
-    32072  across                     tokens of one vocabulary as weighted tokens of another
-    32086  across/map_rows            a map, gathered row by row
-    32283  across/token_map           by the split of the other vocabulary
-    32406  across/write_maps          two maps as safetensors
-    32549  across/spell_maps          two maps as JSON, for people
+    32073  across                     tokens of one vocabulary as weighted tokens of another
+    32087  across/map_rows            a map, gathered row by row
+    32284  across/token_map           by the split of the other vocabulary
+    32407  across/write_maps          two maps as safetensors
+    32550  across/spell_maps          two maps as JSON, for people
 
-    32669  disk                       files and directories
-    32708  disk/system                what POSIX and Windows are asked for
-    32751  disk/windows_paths         paths as Windows takes them
-    32892  disk/windows               the system as Windows gives it
-    33203  disk/posix                 the system as POSIX gives it
-    33470  disk/paths                 what can be told from their text
-    33544  disk/failure               why the system refused
-    33662  disk/look                  what stands at a path, and whether within another
-    33785  disk/listing               listings of directories
-    33860  disk/reading               files to read, and whether they have changed
-    34039  disk/writing               files to write
-    34186  disk/copying               copies of files
-    34269  disk/trees                 whole directories looked through, copied, removed
-    34485  disk/known                 what weights are called in a directory
-    34579  disk/staging               a directory made under another name, then renamed
-    34845  disk/staged_files          files made under another name, then renamed
-    35027  disk/missing               a path or a directory without what is wanted of it
-    35070  disk/gguf_files            GGUF files of a directory, by their names
-    35111  disk/weights               which files they are, and what may stand in their place
-    35447  disk/weight_index          the index of a checkpoint in shards
-    35664  disk/shards                what an index and its shards say of each other
-    35869  disk/gguf_parts            the parts of a split GGUF file
-    35978  disk/checkpoint            a model directory, in one file or in shards
-    36330  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36409  disk/tokenizer_directory   the tokenizer of a model directory
-    36671  disk/encoder_directory     the encoder of a model directory, and files of text
+    32670  disk                       files and directories
+    32709  disk/system                what POSIX and Windows are asked for
+    32752  disk/windows_paths         paths as Windows takes them
+    32893  disk/windows               the system as Windows gives it
+    33204  disk/posix                 the system as POSIX gives it
+    33471  disk/paths                 what can be told from their text
+    33545  disk/failure               why the system refused
+    33663  disk/look                  what stands at a path, and whether within another
+    33786  disk/listing               listings of directories
+    33861  disk/reading               files to read, and whether they have changed
+    34040  disk/writing               files to write
+    34187  disk/copying               copies of files
+    34270  disk/trees                 whole directories looked through, copied, removed
+    34486  disk/known                 what weights are called in a directory
+    34580  disk/staging               a directory made under another name, then renamed
+    34846  disk/staged_files          files made under another name, then renamed
+    35028  disk/missing               a path or a directory without what is wanted of it
+    35071  disk/gguf_files            GGUF files of a directory, by their names
+    35112  disk/weights               which files they are, and what may stand in their place
+    35448  disk/weight_index          the index of a checkpoint in shards
+    35665  disk/shards                what an index and its shards say of each other
+    35870  disk/gguf_parts            the parts of a split GGUF file
+    35979  disk/checkpoint            a model directory, in one file or in shards
+    36331  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36410  disk/tokenizer_directory   the tokenizer of a model directory
+    36672  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36782  model                      which tensors and config keys belong to the vocabulary
-    36818  model/known                what the world calls things
-    37186  model/known_keys           keys of ids and sizes in configs
-    37360  model/known_classes        classes of tokenizers, by the type of model
-    37598  model/names                names of tensors
-    37762  model/document             the JSON files of a model directory
-    37857  model/members              what the members of a config are about
-    38078  model/config               what config.json says
-    38255  model/side                 a model directory opened once
-    38382  model/gguf_model           what a GGUF file says of a model
-    38439  model/code                 the Python that a tokenizer is loaded with
-    38673  model/parts                what each tensor does for the vocabulary
-    38803  model/whole                whether all tensors are there
-    38925  model/find                 finding the parts of a model
-    39229  model/processor            the tokens that a processor looks for by their text
-    39384  model/heirs                what becomes of the ids in a config
-    39552  model/config_ids           ids in a config being edited
-    39792  model/config_lists         lists, dictionaries and ranges of ids
-    39949  model/config_edit          config.json and generation_config.json, edited
-    40256  model/classes              which class a tokenizer is loaded as
-    40463  model/class_tokens         added tokens that a class numbers otherwise
+    36783  model                      which tensors and config keys belong to the vocabulary
+    36819  model/known                what the world calls things
+    37187  model/known_keys           keys of ids and sizes in configs
+    37361  model/known_classes        classes of tokenizers, by the type of model
+    37599  model/names                names of tensors
+    37763  model/document             the JSON files of a model directory
+    37858  model/members              what the members of a config are about
+    38079  model/config               what config.json says
+    38256  model/side                 a model directory opened once
+    38383  model/gguf_model           what a GGUF file says of a model
+    38440  model/code                 the Python that a tokenizer is loaded with
+    38674  model/parts                what each tensor does for the vocabulary
+    38804  model/whole                whether all tensors are there
+    38926  model/find                 finding the parts of a model
+    39230  model/processor            the tokens that a processor looks for by their text
+    39385  model/heirs                what becomes of the ids in a config
+    39553  model/config_ids           ids in a config being edited
+    39793  model/config_lists         lists, dictionaries and ranges of ids
+    39950  model/config_edit          config.json and generation_config.json, edited
+    40257  model/classes              which class a tokenizer is loaded as
+    40464  model/class_tokens         added tokens that a class numbers otherwise
 
-    40579  job                        the whole transplant, in the order in which it happens
-    40640  job/draft_map              which tokens the rows of a draft's head are of
-    40698  job/job                    what a job holds
-    41100  job/open                   opening the two models
-    41376  job/map                    the caller's map
-    41497  job/align                  where every new row comes from
-    41699  job/draft_vocab            the tokens that a draft's head has rows for
-    41944  job/plan                   what becomes of every tensor, and of the configs
-    42167  job/draft_head             a head of fewer rows, and what says which
-    42324  job/rope                   heads and rotary positions of the two models
-    42422  job/chat                   the template that turns messages into text
-    42561  job/digits                 where the two tokenizers cut numbers differently
-    42762  job/converted              the special tokens that a conversion to GGUF finds
-    43070  job/gguf_donor             the files of a tokenizer, open once more
-    43154  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43437  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43765  job/gguf_merges            the merges of a byte-level vocabulary
-    43936  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44106  job/gguf_special           special tokens, flags, templates
-    44325  job/gguf_normal            what becomes of spaces and letters
-    44468  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44664  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44904  job/bos                    texts that begin otherwise than the base's
-    44968  job/rows                   rows in memory: reading, checking, their mean
-    45312  job/pieces                 what the base cuts new tokens into
-    45467  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45732  job/magikarp               tokens that look under-trained by their rows
-    45859  job/match                  rows of tokens that a new one only begins with
-    45946  job/solve                  solving for the rows of the donor
-    46155  job/targets                the rows that are made from the donor's
-    46278  job/diagnose               what is odd about the rows that were made
-    46410  job/rebuild                the new rows of one vocabulary tensor
-    46701  job/write_blocks           new rows as blocks
-    46800  job/write                  the output and its weights
-    47116  job/write_gguf             the output as a GGUF file, or as parts of one
-    47466  job/copy                   the other files of the two models
-    47683  job/index                  the files that are written anew
-    47861  job/run                    the whole, in order
-    48029  job/combined               a map of tokens by the combinations that a method makes
-    48129  job/report                 what a job did, as JSON and as a table
-    48458  job/findings               what is told of a finished model
-    48509  job/check_head             a head of fewer rows than tokens
-    48754  job/check_files            its files
-    48891  job/check_ids              sizes, ids and tying
-    49107  job/check_values           values
-    49186  job/check_gguf             the tokens of a GGUF file
-    49438  job/check_gguf_keys        its other keys, and its tensors
-    49685  job/check_draft            as a draft model for another
-    50027  job/verify                 whether a finished model agrees with itself
+    40580  job                        the whole transplant, in the order in which it happens
+    40641  job/draft_map              which tokens the rows of a draft's head are of
+    40699  job/job                    what a job holds
+    41101  job/open                   opening the two models
+    41377  job/map                    the caller's map
+    41498  job/align                  where every new row comes from
+    41700  job/draft_vocab            the tokens that a draft's head has rows for
+    41945  job/plan                   what becomes of every tensor, and of the configs
+    42168  job/draft_head             a head of fewer rows, and what says which
+    42325  job/rope                   heads and rotary positions of the two models
+    42423  job/chat                   the template that turns messages into text
+    42562  job/digits                 where the two tokenizers cut numbers differently
+    42763  job/converted              the special tokens that a conversion to GGUF finds
+    43071  job/gguf_donor             the files of a tokenizer, open once more
+    43155  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43438  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43766  job/gguf_merges            the merges of a byte-level vocabulary
+    43937  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44107  job/gguf_special           special tokens, flags, templates
+    44326  job/gguf_normal            what becomes of spaces and letters
+    44469  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44665  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44905  job/bos                    texts that begin otherwise than the base's
+    44969  job/rows                   rows in memory: reading, checking, their mean
+    45313  job/pieces                 what the base cuts new tokens into
+    45468  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45733  job/magikarp               tokens that look under-trained by their rows
+    45860  job/match                  rows of tokens that a new one only begins with
+    45947  job/solve                  solving for the rows of the donor
+    46156  job/targets                the rows that are made from the donor's
+    46279  job/diagnose               what is odd about the rows that were made
+    46411  job/rebuild                the new rows of one vocabulary tensor
+    46702  job/write_blocks           new rows as blocks
+    46801  job/write                  the output and its weights
+    47117  job/write_gguf             the output as a GGUF file, or as parts of one
+    47467  job/copy                   the other files of the two models
+    47684  job/index                  the files that are written anew
+    47862  job/run                    the whole, in order
+    48030  job/combined               a map of tokens by the combinations that a method makes
+    48130  job/report                 what a job did, as JSON and as a table
+    48459  job/findings               what is told of a finished model
+    48510  job/check_head             a head of fewer rows than tokens
+    48755  job/check_files            its files
+    48892  job/check_ids              sizes, ids and tying
+    49108  job/check_values           values
+    49187  job/check_gguf             the tokens of a GGUF file
+    49439  job/check_gguf_keys        its other keys, and its tensors
+    49686  job/check_draft            as a draft model for another
+    50028  job/verify                 whether a finished model agrees with itself
 
-    50085  evaluate                   methods ranked on tokens that both models share
-    50104  evaluate/token_class       what a token is like, by its bytes
-    50168  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50366  evaluate/scores            how near rows come to the true ones
-    50466  evaluate/ranks             whether a true row is found among all
-    50597  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50829  evaluate/write_json        an evaluation as JSON
-    50942  evaluate/write_page        an evaluation as a page
+    50086  evaluate                   methods ranked on tokens that both models share
+    50105  evaluate/token_class       what a token is like, by its bytes
+    50169  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50367  evaluate/scores            how near rows come to the true ones
+    50467  evaluate/ranks             whether a true row is found among all
+    50598  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50830  evaluate/write_json        an evaluation as JSON
+    50943  evaluate/write_page        an evaluation as a page
 
-    51156  reshape                    a model's own vocabulary, smaller or larger
-    51188  reshape/needed             what has to stay for the sake of what stays
-    51446  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51753  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51892  reshape/renumber           which tokens there are then, and their ids
-    52155  reshape/files_json         tokenizer.json and the JSON files beside it
-    52550  reshape/files_lines        merges.txt and vocab.txt
-    52634  reshape/files_pieces       SentencePiece models
-    52854  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53022  reshape/named              tokens that configs name, which stay
-    53139  reshape/files_gguf         the keys of GGUF files
-    53421  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53628  reshape/wording            what the transplant says, in words of those who asked
-    53726  reshape/new_model          the model with its new tokenizer
-    53896  reshape/text_counts        which tokens the caller's texts are made of
-    53965  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54132  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54384  reshape/trim               fewer tokens
-    54552  reshape/extend             a text that becomes a token
-    54844  reshape/more_tokens        all that are wanted, and the model with them
+    51157  reshape                    a model's own vocabulary, smaller or larger
+    51189  reshape/needed             what has to stay for the sake of what stays
+    51447  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51754  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51893  reshape/renumber           which tokens there are then, and their ids
+    52156  reshape/files_json         tokenizer.json and the JSON files beside it
+    52551  reshape/files_lines        merges.txt and vocab.txt
+    52635  reshape/files_pieces       SentencePiece models
+    52855  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53023  reshape/named              tokens that configs name, which stay
+    53140  reshape/files_gguf         the keys of GGUF files
+    53422  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53629  reshape/wording            what the transplant says, in words of those who asked
+    53727  reshape/new_model          the model with its new tokenizer
+    53897  reshape/text_counts        which tokens the caller's texts are made of
+    53966  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54133  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54385  reshape/trim               fewer tokens
+    54553  reshape/extend             a text that becomes a token
+    54845  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -517,8 +517,9 @@ typedef enum otx_isa {
 
 /* Everything a call needs from its surroundings. All zero is the default, and
    so is a NULL pointer to it. It is read, never written; one may serve several
-   threads at once if its hooks may. The library keeps no global state: two
-   calls that share no object may always run at the same time. */
+   threads at once if its hooks may. Hooks return: no longjmp, no exception. The
+   library keeps no global state: two calls that share no object may always run
+   at the same time. */
 typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: threads if OpenMP is compiled in, which on Linux
