@@ -28,329 +28,329 @@
       390  api/version                version
       420  api/result                 results
       460  api/context                context: memory, threads, progress
-      539  api/isa                    instruction sets
-      556  api/matrix                 numbers and matrices
-      614  api/blocks                 block types of ggml
-      640  api/solver                 the solver
-      769  api/affine                 the affine map: rows as the map makes them, and what it misses
-      903  api/methods                methods: rows for tokens that a model lacks
-     1140  api/source                 sources and sinks: bytes in and out
-     1160  api/json                   JSON
-     1282  api/safetensors            safetensors
-     1346  api/gguf                   GGUF
-     1444  api/vocab                  vocabularies
-     1581  api/encode                 encoding: text as token ids
-     1632  api/align                  alignment
-     1699  api/gguf_vocab             vocabularies in GGUF files
-     1722  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1814  api/file                   files
-     1825  api/directory              directories
-     1905  api/job                    the whole job
-     2115  api/map_models             maps by the rows of two models
-     2137  api/verify                 looking at a finished model
-     2206  api/evaluate               methods ranked on tokens that both models share
-     2302  api/reshape                a model's own vocabulary, smaller or larger
+      540  api/isa                    instruction sets
+      557  api/matrix                 numbers and matrices
+      615  api/blocks                 block types of ggml
+      641  api/solver                 the solver
+      770  api/affine                 the affine map: rows as the map makes them, and what it misses
+      904  api/methods                methods: rows for tokens that a model lacks
+     1141  api/source                 sources and sinks: bytes in and out
+     1161  api/json                   JSON
+     1283  api/safetensors            safetensors
+     1347  api/gguf                   GGUF
+     1445  api/vocab                  vocabularies
+     1582  api/encode                 encoding: text as token ids
+     1633  api/align                  alignment
+     1700  api/gguf_vocab             vocabularies in GGUF files
+     1723  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1815  api/file                   files
+     1826  api/directory              directories
+     1906  api/job                    the whole job
+     2116  api/map_models             maps by the rows of two models
+     2138  api/verify                 looking at a finished model
+     2207  api/evaluate               methods ranked on tokens that both models share
+     2303  api/reshape                a model's own vocabulary, smaller or larger
 
-     2442  base                       what everything stands on
-     2479  base/begin                 system headers, and how floating point must be compiled
-     2517  base/sizes                 counting, and sums and products that may not wrap
-     2555  base/span                  bytes of others, digits, UTF-8
-     2749  base/decimal               the digits of a double
-     2898  base/format                printf without stdio and without a locale
-     3167  base/result                results, failures, messages
-     3291  base/memory                the allocator, arrays that grow
-     3350  base/text                  names in messages, and text that grows
-     3467  base/hooks                 log, progress, threads of the caller
-     3515  base/sort                  in place, without memory, never quadratic; and finding
-     3565  base/clock                 wall time for statistics
-     3611  base/team                  loops on several threads, which sleep where they wait
-     4011  base/hash                  keyed, for tables whose keys a stranger chooses
-     4109  base/pool                  blocks that are freed together
-     4224  base/number                element types, widening and rounding
-     4459  base/blocks                block types of ggml, taken apart and widened
-     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4965  base/blocks_make           rows quantised to blocks
-     5359  base/base64                decoding
-     5395  base/protobuf              fields of a message
-     5517  base/watch                 long loops that the caller can stop
+     2443  base                       what everything stands on
+     2480  base/begin                 system headers, and how floating point must be compiled
+     2518  base/sizes                 counting, and sums and products that may not wrap
+     2556  base/span                  bytes of others, digits, UTF-8
+     2750  base/decimal               the digits of a double
+     2899  base/format                printf without stdio and without a locale
+     3168  base/result                results, failures, messages
+     3292  base/memory                the allocator, arrays that grow
+     3351  base/text                  names in messages, and text that grows
+     3468  base/hooks                 log, progress, threads of the caller
+     3516  base/sort                  in place, without memory, never quadratic; and finding
+     3566  base/clock                 wall time for statistics
+     3612  base/team                  loops on several threads, which sleep where they wait
+     4012  base/hash                  keyed, for tables whose keys a stranger chooses
+     4110  base/pool                  blocks that are freed together
+     4225  base/number                element types, widening and rounding
+     4460  base/blocks                block types of ggml, taken apart and widened
+     4681  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4966  base/blocks_make           rows quantised to blocks
+     5360  base/base64                decoding
+     5396  base/protobuf              fields of a message
+     5518  base/watch                 long loops that the caller can stop
 
-     5585  files                      formats, on memory and streams
-     5615  files/memory_source        memory as a source of bytes
-     5633  files/json_read            a parser without recursion
-     5987  files/json_values          looking at values, stepping through containers
-     6200  files/json_edit            writing, and edits that keep every byte they do not touch
-     6568  files/tensors              what reading and writing a header share
-     6704  files/safetensors_read     the header of a file, checked
-     7029  files/safetensors_write    the header of a new file
-     7186  files/gguf_types           ggml's types, and the sizes of values
-     7354  files/gguf_values          keys, tensors and values found
-     7472  files/gguf_walk            what stands in a header, one after the other
-     7684  files/gguf_read            the header of a file, checked
-     7905  files/gguf_write           the header of a new file
-     8111  files/gguf_keys            a list of keys that is being made
+     5586  files                      formats, on memory and streams
+     5616  files/memory_source        memory as a source of bytes
+     5634  files/json_read            a parser without recursion
+     5988  files/json_values          looking at values, stepping through containers
+     6201  files/json_edit            writing, and edits that keep every byte they do not touch
+     6569  files/tensors              what reading and writing a header share
+     6705  files/safetensors_read     the header of a file, checked
+     7030  files/safetensors_write    the header of a new file
+     7187  files/gguf_types           ggml's types, and the sizes of values
+     7355  files/gguf_values          keys, tensors and values found
+     7473  files/gguf_walk            what stands in a header, one after the other
+     7685  files/gguf_read            the header of a file, checked
+     7906  files/gguf_write           the header of a new file
+     8112  files/gguf_keys            a list of keys that is being made
 
-     8311  vocab                      tokens, from every source, and which of them are the same
-     8353  vocab/known                what the world calls things: files, classes, tokens
-     8677  vocab/token_table          the table of tokens, and finding tokens in it
-     8872  vocab/spelling             from what a file spells to bytes
-     9069  vocab/reader               what the readers of all sources share
-     9427  vocab/added_tokens         what other files add to a model's tokens
-     9775  vocab/in_use               tokens that are named as reserved ones and are none
-     9878  vocab/from_tokenizer_json  tokenizer.json
-    10171  vocab/from_tekken          tekken.json
-    10326  vocab/from_tiktoken        *.tiktoken
-    10391  vocab/from_sentencepiece   tokenizer.model and its like
-    10756  vocab/from_vocab_json      vocab.json and merges.txt
-    10842  vocab/from_vocab_txt       vocab.txt
-    10899  vocab/digits               how a tokenizer cuts numbers
-    11095  vocab/recognise            what a file is, by what it holds
-    11226  vocab/parse                the first source that is given, and what goes with it
-    11452  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11835  vocab/rules_read           the rules of each kind of file
-    11959  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12152  vocab/from_gguf            the vocabulary of a GGUF file
-    12460  vocab/gguf_rules           how it splits text
-    12612  vocab/split_bpe            words split by byte-pair encoding
-    12830  vocab/split                text split as the tokenizer's model splits it
-    13030  vocab/align                which base token a donor token is
+     8312  vocab                      tokens, from every source, and which of them are the same
+     8354  vocab/known                what the world calls things: files, classes, tokens
+     8678  vocab/token_table          the table of tokens, and finding tokens in it
+     8873  vocab/spelling             from what a file spells to bytes
+     9070  vocab/reader               what the readers of all sources share
+     9428  vocab/added_tokens         what other files add to a model's tokens
+     9776  vocab/in_use               tokens that are named as reserved ones and are none
+     9879  vocab/from_tokenizer_json  tokenizer.json
+    10172  vocab/from_tekken          tekken.json
+    10327  vocab/from_tiktoken        *.tiktoken
+    10392  vocab/from_sentencepiece   tokenizer.model and its like
+    10757  vocab/from_vocab_json      vocab.json and merges.txt
+    10843  vocab/from_vocab_txt       vocab.txt
+    10900  vocab/digits               how a tokenizer cuts numbers
+    11096  vocab/recognise            what a file is, by what it holds
+    11227  vocab/parse                the first source that is given, and what goes with it
+    11453  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11837  vocab/rules_read           the rules of each kind of file
+    11963  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12156  vocab/from_gguf            the vocabulary of a GGUF file
+    12464  vocab/gguf_rules           how it splits text
+    12616  vocab/split_bpe            words split by byte-pair encoding
+    12871  vocab/split                text split as the tokenizer's model splits it
+    13071  vocab/align                which base token a donor token is
 
-    13287  encode                     text becomes pieces, pieces become ids
-    13331  encode/char_set            sets of characters
-    13524  encode/unicode_tables      what characters are, packed
-    13688  encode/categories          Unicode's categories, scripts and case, as sets
-    13989  encode/regex_parse         regular expressions, read: sets and escapes
-    14295  encode/regex_syntax        classes, repetitions, groups
-    14695  encode/regex_program       instructions, and what parts of an expression begin with
-    14848  encode/regex_make          the program that they become
-    15210  encode/regex_match         the program run over a text
-    15582  encode/slices              a text in pieces, and ways to cut it further
-    15827  encode/cutter_read         the steps of a pre-tokenizer, read
-    16139  encode/cutter              texts cut by them
-    16314  encode/normal_tables       what normalisers know of characters
-    16577  encode/normal_read         the same, unpacked
-    16724  encode/normal_forms        Unicode's four normal forms
-    16995  encode/charsmap            SentencePiece's map of characters
-    17144  encode/normalise_steps     what normalisers do, step by step
-    17333  encode/normalise           the normaliser of a tokenizer.json
-    17696  encode/added_cut           added tokens, cut out of a text
-    17895  encode/word_cache          what words became before
-    17974  encode/encode_words        words as the model splits them
-    18175  encode/encode_open         what an encoder is made from
-    18461  encode/encode              whole texts as token ids
-    18664  encode/write_counts        how often tokens occur, as lists
+    13328  encode                     text becomes pieces, pieces become ids
+    13372  encode/char_set            sets of characters
+    13565  encode/unicode_tables      what characters are, packed
+    13729  encode/categories          Unicode's categories, scripts and case, as sets
+    14030  encode/regex_parse         regular expressions, read: sets and escapes
+    14336  encode/regex_syntax        classes, repetitions, groups
+    14736  encode/regex_program       instructions, and what parts of an expression begin with
+    14889  encode/regex_make          the program that they become
+    15251  encode/regex_match         the program run over a text
+    15623  encode/slices              a text in pieces, and ways to cut it further
+    15868  encode/cutter_read         the steps of a pre-tokenizer, read
+    16180  encode/cutter              texts cut by them
+    16355  encode/normal_tables       what normalisers know of characters
+    16618  encode/normal_read         the same, unpacked
+    16765  encode/normal_forms        Unicode's four normal forms
+    17036  encode/charsmap            SentencePiece's map of characters
+    17185  encode/normalise_steps     what normalisers do, step by step
+    17374  encode/normalise           the normaliser of a tokenizer.json
+    17737  encode/added_cut           added tokens, cut out of a text
+    17936  encode/word_cache          what words became before
+    18015  encode/encode_words        words as the model splits them
+    18216  encode/encode_open         what an encoder is made from
+    18502  encode/encode              whole texts as token ids
+    18705  encode/write_counts        how often tokens occur, as lists
 
-    18771  simd                       the hot loops, once for each instruction set
-    18804  simd/kernels               the table of kernels, and what all versions share
-    19081  simd/scalar                the reference
-    19250  simd/sse2                  the operations of 128-bit x86, and what each does
-    19371  simd/neon                  those of 64-bit Arm
-    19466  simd/wasm                  those of WebAssembly's SIMD128
-    19551  simd/avx2                  those of 256-bit x86, with FMA
-    19633  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20277  simd/avx_vnni              AVX2, and products of integers
-    20373  simd/neon_bf16             NEON, and products of matrices
-    20527  simd/avx512                512-bit x86, by hand
-    21134  simd/amx                   tiles of x86, beside AVX-512
-    21377  simd/dispatch              which of them this machine can run, and which a call takes
+    18812  simd                       the hot loops, once for each instruction set
+    18845  simd/kernels               the table of kernels, and what all versions share
+    19122  simd/scalar                the reference
+    19291  simd/sse2                  the operations of 128-bit x86, and what each does
+    19412  simd/neon                  those of 64-bit Arm
+    19507  simd/wasm                  those of WebAssembly's SIMD128
+    19592  simd/avx2                  those of 256-bit x86, with FMA
+    19674  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20318  simd/avx_vnni              AVX2, and products of integers
+    20414  simd/neon_bf16             NEON, and products of matrices
+    20568  simd/avx512                512-bit x86, by hand
+    21175  simd/amx                   tiles of x86, beside AVX-512
+    21418  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21603  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21659  solve/views                the rows of matrices, as the kernels read them
-    21788  solve/panels               vectors as the dense products want them, and these
-    21987  solve/rests                vectors on their way into panels
-    22165  solve/dictionary           the atoms, and their split along a common direction
-    22320  solve/exact_gram           products of all pairs of atoms in double
-    22402  solve/triangle             packed lower triangles
-    22506  solve/support              what is known of one target, and the exact steps
-    22782  solve/gram_table           products of atoms with all atoms, for scans
-    23037  solve/screen               which atoms are worth scoring in double: the bound
-    23308  solve/residuals            the residual form's targets on their way into a scan
-    23497  solve/scan                 the correlations of all atoms with a block's residuals
-    23666  solve/predict              making targets ready for the next scan
-    23913  solve/candidates           the atoms that a scan could not rule out
-    24244  solve/select               the next atoms of each target
-    24445  solve/rates                what a processor does in a second
-    24487  solve/pursuit              what one solve holds, and the memory it takes
-    24791  solve/plan                 which form, and in what blocks
-    25009  solve/apart                targets that a table of products cannot tell on
-    25059  solve/steps                a pursuit from its rows to its results
-    25287  solve/combine              new rows of coefficients
-    25349  solve/solver               the public call
-    25520  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25729  solve/affine_normal        the normal equations of an affine map
-    25972  solve/affine_factor        their factor, and their solution
-    26209  solve/affine_map           a fitted map, and the rows it makes
-    26553  solve/affine_choice        how many atoms to take, and chosen by what
-    26953  solve/affine_fit           what a fit of an affine map holds and needs
-    27217  solve/affine               fitting and applying affine maps
+    21644  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21700  solve/views                the rows of matrices, as the kernels read them
+    21829  solve/panels               vectors as the dense products want them, and these
+    22028  solve/rests                vectors on their way into panels
+    22206  solve/dictionary           the atoms, and their split along a common direction
+    22361  solve/exact_gram           products of all pairs of atoms in double
+    22443  solve/triangle             packed lower triangles
+    22547  solve/support              what is known of one target, and the exact steps
+    22823  solve/gram_table           products of atoms with all atoms, for scans
+    23078  solve/screen               which atoms are worth scoring in double: the bound
+    23349  solve/residuals            the residual form's targets on their way into a scan
+    23538  solve/scan                 the correlations of all atoms with a block's residuals
+    23707  solve/predict              making targets ready for the next scan
+    23954  solve/candidates           the atoms that a scan could not rule out
+    24285  solve/select               the next atoms of each target
+    24486  solve/rates                what a processor does in a second
+    24528  solve/pursuit              what one solve holds, and the memory it takes
+    24832  solve/plan                 which form, and in what blocks
+    25050  solve/apart                targets that a table of products cannot tell on
+    25100  solve/steps                a pursuit from its rows to its results
+    25328  solve/combine              new rows of coefficients
+    25390  solve/solver               the public call
+    25561  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25770  solve/affine_normal        the normal equations of an affine map
+    26013  solve/affine_factor        their factor, and their solution
+    26250  solve/affine_map           a fitted map, and the rows it makes
+    26594  solve/affine_choice        how many atoms to take, and chosen by what
+    26994  solve/affine_fit           what a fit of an affine map holds and needs
+    27258  solve/affine               fitting and applying affine maps
 
-    27514  methods                    rows for tokens that a model lacks, each method a room
-    27558  methods/parts              what methods share: sums of rows, combinations
-    27742  methods/pursuit            omp, omp-centred
-    27817  methods/constant           mean, zero
-    27845  methods/rough              products in float that leave few to be taken in double
-    27901  methods/near               each target against all anchors
-    28192  methods/weights            how a few anchors combine to a target
-    28413  methods/interpolation      common_interpolation
-    28566  methods/wechsel            wechsel
-    28616  methods/focus              focus
-    28704  methods/hull               hull
-    28755  methods/dense              matrices of double, and their products
-    29020  methods/lengthen           the base's rows of pieces beside the donor's
-    29286  methods/mapping            omp-affine, affine
-    29555  methods/linear             maps between two models' rows
-    29710  methods/clp                clp
-    29796  methods/chance             normal deviates that are the same everywhere
-    29857  methods/factor             of symmetric matrices
-    29906  methods/randn              randn
-    29995  methods/john_hewitt        john_hewitt
-    30079  methods/polar              the orthogonal part of a matrix
-    30175  methods/procrustes         procrustes
-    30268  methods/eigen              principal directions of a matrix's rows
-    30582  methods/landmark_pca       landmark_pca
-    30640  methods/stb                stb
-    30822  methods/rope               rows turned to positions
-    30912  methods/mp_rope            mp_rope
-    31238  methods/subword            subword
-    31344  methods/zett               zett
-    31366  methods/spread             the factor that suits hidden anchors' rows best
-    31593  methods/modifiers          what is done to the rows of any method
-    31737  methods/undertrained       rows that look as if nothing had trained them
-    31854  methods/methods            the table of all, and the public calls
+    27555  methods                    rows for tokens that a model lacks, each method a room
+    27599  methods/parts              what methods share: sums of rows, combinations
+    27783  methods/pursuit            omp, omp-centred
+    27858  methods/constant           mean, zero
+    27886  methods/rough              products in float that leave few to be taken in double
+    27942  methods/near               each target against all anchors
+    28233  methods/weights            how a few anchors combine to a target
+    28454  methods/interpolation      common_interpolation
+    28607  methods/wechsel            wechsel
+    28657  methods/focus              focus
+    28745  methods/hull               hull
+    28796  methods/dense              matrices of double, and their products
+    29061  methods/lengthen           the base's rows of pieces beside the donor's
+    29327  methods/mapping            omp-affine, affine
+    29596  methods/linear             maps between two models' rows
+    29751  methods/clp                clp
+    29837  methods/chance             normal deviates that are the same everywhere
+    29898  methods/factor             of symmetric matrices
+    29947  methods/randn              randn
+    30036  methods/john_hewitt        john_hewitt
+    30120  methods/polar              the orthogonal part of a matrix
+    30216  methods/procrustes         procrustes
+    30309  methods/eigen              principal directions of a matrix's rows
+    30623  methods/landmark_pca       landmark_pca
+    30681  methods/stb                stb
+    30863  methods/rope               rows turned to positions
+    30953  methods/mp_rope            mp_rope
+    31279  methods/subword            subword
+    31385  methods/zett               zett
+    31407  methods/spread             the factor that suits hidden anchors' rows best
+    31634  methods/modifiers          what is done to the rows of any method
+    31778  methods/undertrained       rows that look as if nothing had trained them
+    31895  methods/methods            the table of all, and the public calls
 
-    32032  across                     tokens of one vocabulary as weighted tokens of another
-    32046  across/map_rows            a map, gathered row by row
-    32243  across/token_map           by the split of the other vocabulary
-    32366  across/write_maps          two maps as safetensors
-    32509  across/spell_maps          two maps as JSON, for people
+    32073  across                     tokens of one vocabulary as weighted tokens of another
+    32087  across/map_rows            a map, gathered row by row
+    32284  across/token_map           by the split of the other vocabulary
+    32407  across/write_maps          two maps as safetensors
+    32550  across/spell_maps          two maps as JSON, for people
 
-    32629  disk                       files and directories
-    32668  disk/system                what POSIX and Windows are asked for
-    32712  disk/windows_paths         paths as Windows takes them
-    32917  disk/windows               the system as Windows gives it
-    33222  disk/posix                 the system as POSIX gives it
-    33494  disk/paths                 what can be told from their text
-    33567  disk/failure               why the system refused
-    33685  disk/look                  what stands at a path, and whether within another
-    33808  disk/listing               listings of directories
-    33883  disk/reading               files to read, and whether they have changed
-    34062  disk/writing               files to write
-    34209  disk/copying               copies of files
-    34292  disk/trees                 whole directories looked through, copied, removed
-    34508  disk/known                 what weights are called in a directory
-    34602  disk/staging               a directory made under another name, then renamed
-    34866  disk/staged_files          files made under another name, then renamed
-    35048  disk/missing               a path or a directory without what is wanted of it
-    35091  disk/gguf_files            GGUF files of a directory, by their names
-    35132  disk/weights               which files they are, and what may stand in their place
-    35468  disk/weight_index          the index of a checkpoint in shards
-    35687  disk/shards                what an index and its shards say of each other
-    35892  disk/gguf_parts            the parts of a split GGUF file
-    36001  disk/checkpoint            a model directory, in one file or in shards
-    36353  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36432  disk/tokenizer_directory   the tokenizer of a model directory
-    36694  disk/encoder_directory     the encoder of a model directory, and files of text
+    32670  disk                       files and directories
+    32709  disk/system                what POSIX and Windows are asked for
+    32753  disk/windows_paths         paths as Windows takes them
+    32958  disk/windows               the system as Windows gives it
+    33263  disk/posix                 the system as POSIX gives it
+    33535  disk/paths                 what can be told from their text
+    33608  disk/failure               why the system refused
+    33726  disk/look                  what stands at a path, and whether within another
+    33849  disk/listing               listings of directories
+    33924  disk/reading               files to read, and whether they have changed
+    34103  disk/writing               files to write
+    34250  disk/copying               copies of files
+    34333  disk/trees                 whole directories looked through, copied, removed
+    34549  disk/known                 what weights are called in a directory
+    34643  disk/staging               a directory made under another name, then renamed
+    34907  disk/staged_files          files made under another name, then renamed
+    35089  disk/missing               a path or a directory without what is wanted of it
+    35132  disk/gguf_files            GGUF files of a directory, by their names
+    35173  disk/weights               which files they are, and what may stand in their place
+    35509  disk/weight_index          the index of a checkpoint in shards
+    35728  disk/shards                what an index and its shards say of each other
+    35933  disk/gguf_parts            the parts of a split GGUF file
+    36042  disk/checkpoint            a model directory, in one file or in shards
+    36394  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36473  disk/tokenizer_directory   the tokenizer of a model directory
+    36735  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36805  model                      which tensors and config keys belong to the vocabulary
-    36841  model/known                what the world calls things
-    37209  model/known_keys           keys of ids and sizes in configs
-    37383  model/known_classes        classes of tokenizers, by the type of model
-    37621  model/names                names of tensors
-    37785  model/document             the JSON files of a model directory
-    37880  model/members              what the members of a config are about
-    38101  model/config               what config.json says
-    38278  model/side                 a model directory opened once
-    38405  model/gguf_model           what a GGUF file says of a model
-    38462  model/code                 the Python that a tokenizer is loaded with
-    38696  model/parts                what each tensor does for the vocabulary
-    38826  model/whole                whether all tensors are there
-    38948  model/find                 finding the parts of a model
-    39252  model/processor            the tokens that a processor looks for by their text
-    39407  model/heirs                what becomes of the ids in a config
-    39575  model/config_ids           ids in a config being edited
-    39815  model/config_lists         lists, dictionaries and ranges of ids
-    39972  model/config_edit          config.json and generation_config.json, edited
-    40279  model/classes              which class a tokenizer is loaded as
-    40486  model/class_tokens         added tokens that a class numbers otherwise
+    36846  model                      which tensors and config keys belong to the vocabulary
+    36882  model/known                what the world calls things
+    37250  model/known_keys           keys of ids and sizes in configs
+    37424  model/known_classes        classes of tokenizers, by the type of model
+    37662  model/names                names of tensors
+    37826  model/document             the JSON files of a model directory
+    37921  model/members              what the members of a config are about
+    38142  model/config               what config.json says
+    38319  model/side                 a model directory opened once
+    38446  model/gguf_model           what a GGUF file says of a model
+    38503  model/code                 the Python that a tokenizer is loaded with
+    38737  model/parts                what each tensor does for the vocabulary
+    38867  model/whole                whether all tensors are there
+    38989  model/find                 finding the parts of a model
+    39293  model/processor            the tokens that a processor looks for by their text
+    39448  model/heirs                what becomes of the ids in a config
+    39616  model/config_ids           ids in a config being edited
+    39856  model/config_lists         lists, dictionaries and ranges of ids
+    40013  model/config_edit          config.json and generation_config.json, edited
+    40320  model/classes              which class a tokenizer is loaded as
+    40527  model/class_tokens         added tokens that a class numbers otherwise
 
-    40602  job                        the whole transplant, in the order in which it happens
-    40663  job/draft_map              which tokens the rows of a draft's head are of
-    40721  job/job                    what a job holds
-    41123  job/open                   opening the two models
-    41399  job/map                    the caller's map
-    41520  job/align                  where every new row comes from
-    41722  job/draft_vocab            the tokens that a draft's head has rows for
-    41967  job/plan                   what becomes of every tensor, and of the configs
-    42190  job/draft_head             a head of fewer rows, and what says which
-    42347  job/rope                   heads and rotary positions of the two models
-    42445  job/chat                   the template that turns messages into text
-    42584  job/digits                 where the two tokenizers cut numbers differently
-    42785  job/converted              the special tokens that a conversion to GGUF finds
-    43093  job/gguf_donor             the files of a tokenizer, open once more
-    43177  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43460  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43788  job/gguf_merges            the merges of a byte-level vocabulary
-    43959  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44129  job/gguf_special           special tokens, flags, templates
-    44348  job/gguf_normal            what becomes of spaces and letters
-    44491  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44687  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44927  job/bos                    texts that begin otherwise than the base's
-    44991  job/rows                   rows in memory: reading, checking, their mean
-    45335  job/pieces                 what the base cuts new tokens into
-    45490  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45755  job/magikarp               tokens that look under-trained by their rows
-    45882  job/match                  rows of tokens that a new one only begins with
-    45969  job/solve                  solving for the rows of the donor
-    46178  job/targets                the rows that are made from the donor's
-    46301  job/diagnose               what is odd about the rows that were made
-    46433  job/rebuild                the new rows of one vocabulary tensor
-    46724  job/write_blocks           new rows as blocks
-    46823  job/write                  the output and its weights
-    47139  job/write_gguf             the output as a GGUF file, or as parts of one
-    47489  job/copy                   the other files of the two models
-    47706  job/index                  the files that are written anew
-    47884  job/run                    the whole, in order
-    48052  job/combined               a map of tokens by the combinations that a method makes
-    48152  job/report                 what a job did, as JSON and as a table
-    48481  job/findings               what is told of a finished model
-    48532  job/check_head             a head of fewer rows than tokens
-    48777  job/check_files            its files
-    48914  job/check_ids              sizes, ids and tying
-    49130  job/check_values           values
-    49209  job/check_gguf             the tokens of a GGUF file
-    49461  job/check_gguf_keys        its other keys, and its tensors
-    49708  job/check_draft            as a draft model for another
-    50050  job/verify                 whether a finished model agrees with itself
+    40643  job                        the whole transplant, in the order in which it happens
+    40704  job/draft_map              which tokens the rows of a draft's head are of
+    40762  job/job                    what a job holds
+    41164  job/open                   opening the two models
+    41440  job/map                    the caller's map
+    41561  job/align                  where every new row comes from
+    41763  job/draft_vocab            the tokens that a draft's head has rows for
+    42008  job/plan                   what becomes of every tensor, and of the configs
+    42231  job/draft_head             a head of fewer rows, and what says which
+    42388  job/rope                   heads and rotary positions of the two models
+    42486  job/chat                   the template that turns messages into text
+    42625  job/digits                 where the two tokenizers cut numbers differently
+    42826  job/converted              the special tokens that a conversion to GGUF finds
+    43134  job/gguf_donor             the files of a tokenizer, open once more
+    43218  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43501  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43829  job/gguf_merges            the merges of a byte-level vocabulary
+    44000  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44170  job/gguf_special           special tokens, flags, templates
+    44389  job/gguf_normal            what becomes of spaces and letters
+    44532  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44728  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44968  job/bos                    texts that begin otherwise than the base's
+    45032  job/rows                   rows in memory: reading, checking, their mean
+    45376  job/pieces                 what the base cuts new tokens into
+    45531  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45796  job/magikarp               tokens that look under-trained by their rows
+    45923  job/match                  rows of tokens that a new one only begins with
+    46010  job/solve                  solving for the rows of the donor
+    46219  job/targets                the rows that are made from the donor's
+    46342  job/diagnose               what is odd about the rows that were made
+    46474  job/rebuild                the new rows of one vocabulary tensor
+    46765  job/write_blocks           new rows as blocks
+    46864  job/write                  the output and its weights
+    47180  job/write_gguf             the output as a GGUF file, or as parts of one
+    47530  job/copy                   the other files of the two models
+    47747  job/index                  the files that are written anew
+    47925  job/run                    the whole, in order
+    48093  job/combined               a map of tokens by the combinations that a method makes
+    48193  job/report                 what a job did, as JSON and as a table
+    48522  job/findings               what is told of a finished model
+    48573  job/check_head             a head of fewer rows than tokens
+    48818  job/check_files            its files
+    48955  job/check_ids              sizes, ids and tying
+    49171  job/check_values           values
+    49250  job/check_gguf             the tokens of a GGUF file
+    49502  job/check_gguf_keys        its other keys, and its tensors
+    49749  job/check_draft            as a draft model for another
+    50091  job/verify                 whether a finished model agrees with itself
 
-    50108  evaluate                   methods ranked on tokens that both models share
-    50127  evaluate/token_class       what a token is like, by its bytes
-    50191  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50389  evaluate/scores            how near rows come to the true ones
-    50489  evaluate/ranks             whether a true row is found among all
-    50620  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50849  evaluate/write_json        an evaluation as JSON
-    50962  evaluate/write_page        an evaluation as a page
+    50149  evaluate                   methods ranked on tokens that both models share
+    50168  evaluate/token_class       what a token is like, by its bytes
+    50232  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50430  evaluate/scores            how near rows come to the true ones
+    50530  evaluate/ranks             whether a true row is found among all
+    50661  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50893  evaluate/write_json        an evaluation as JSON
+    51006  evaluate/write_page        an evaluation as a page
 
-    51176  reshape                    a model's own vocabulary, smaller or larger
-    51208  reshape/needed             what has to stay for the sake of what stays
-    51466  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51773  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51912  reshape/renumber           which tokens there are then, and their ids
-    52175  reshape/files_json         tokenizer.json and the JSON files beside it
-    52570  reshape/files_lines        merges.txt and vocab.txt
-    52654  reshape/files_pieces       SentencePiece models
-    52874  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53042  reshape/named              tokens that configs name, which stay
-    53159  reshape/files_gguf         the keys of GGUF files
-    53441  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53648  reshape/wording            what the transplant says, in words of those who asked
-    53746  reshape/new_model          the model with its new tokenizer
-    53916  reshape/text_counts        which tokens the caller's texts are made of
-    53985  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54152  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54404  reshape/trim               fewer tokens
-    54572  reshape/extend             a text that becomes a token
-    54864  reshape/more_tokens        all that are wanted, and the model with them
+    51220  reshape                    a model's own vocabulary, smaller or larger
+    51252  reshape/needed             what has to stay for the sake of what stays
+    51510  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51817  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51956  reshape/renumber           which tokens there are then, and their ids
+    52219  reshape/files_json         tokenizer.json and the JSON files beside it
+    52614  reshape/files_lines        merges.txt and vocab.txt
+    52698  reshape/files_pieces       SentencePiece models
+    52918  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53086  reshape/named              tokens that configs name, which stay
+    53203  reshape/files_gguf         the keys of GGUF files
+    53485  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53692  reshape/wording            what the transplant says, in words of those who asked
+    53790  reshape/new_model          the model with its new tokenizer
+    53960  reshape/text_counts        which tokens the caller's texts are made of
+    54029  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54196  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54448  reshape/trim               fewer tokens
+    54616  reshape/extend             a text that becomes a token
+    54908  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -517,8 +517,9 @@ typedef enum otx_isa {
 
 /* Everything a call needs from its surroundings. All zero is the default, and
    so is a NULL pointer to it. It is read, never written; one may serve several
-   threads at once if its hooks may. The library keeps no global state: two
-   calls that share no object may always run at the same time. */
+   threads at once if its hooks may. Hooks return: no longjmp, no exception. The
+   library keeps no global state: two calls that share no object may always run
+   at the same time. */
 typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: threads if OpenMP is compiled in, which on Linux
@@ -11492,6 +11493,7 @@ typedef struct otx__rules {
     bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    bool stands_in;     /* BPE: bytes and the unknown token stand in before pieces are joined */
     bool every;         /* all tokens of the model count, control tokens and bytes too, as they
                            do where added tokens were cut out of a text before */
     uint64_t longest_word;       /* WordPiece: in characters */
@@ -11861,6 +11863,8 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
         strcmp(t->reader->source, "tokenizer.json") == 0 &&
         otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
         otx__rules_forget_bytes(rules); /* they are only decoded */
+    rules->stands_in = rules->how == OTX__SPLIT_MERGES &&
+                       strcmp(t->reader->source, "tokenizer.json") == 0;
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 
@@ -12776,22 +12780,59 @@ OTX__PRIVATE bool otx__split_is_lost(const otx__rules *rules, const char *charac
            !otx__split_has_bytes(rules, character, size);
 }
 
-/* Cuts a word into the pieces to begin with. */
+/* One more of the pieces to begin with. */
+OTX__PRIVATE void otx__split_begin(otx__split *s, size_t *count, size_t start, size_t size,
+                                   int64_t id)
+{
+    otx__symbol *symbol = &s->symbols[*count];
+    symbol->start = (uint32_t)start;
+    symbol->size = (uint32_t)size;
+    symbol->before = *count ? (uint32_t)*count - 1 : OTX__NO_SYMBOL;
+    symbol->after = (uint32_t)*count + 1;
+    symbol->id = id;
+    ++*count;
+}
+
+/* What stands for a character that is no token where merges make more of it: the tokens of its
+   bytes; or the unknown token, `unknown` bytes of which wait: it goes on with one before it
+   and, as in the tokenizers package, stands behind the bytes of what comes after it. */
+OTX__PRIVATE void otx__split_stand_in(otx__split *s, const char *word, size_t at, size_t step,
+                                      size_t *count, size_t *unknown)
+{
+    const otx__rules *rules = s->rules;
+    size_t i;
+    if (otx__split_has_bytes(rules, word + at, step)) {
+        for (i = at; i < at + step; i++)
+            otx__split_begin(s, count, i, 1, rules->bytes[(unsigned char)word[i]]);
+    } else if (rules->unknown >= 0) {
+        if (*unknown && !rules->fuse_unknown) {
+            otx__split_begin(s, count, at, *unknown, rules->unknown);
+            *unknown = 0;
+        }
+        *unknown += step;
+    }
+}
+
+/* Cuts a word into the pieces to begin with: no more of them than bytes. */
 OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
                                        bool starts, bool ends)
 {
-    size_t at, step, count = 0;
+    const otx__rules *rules = s->rules;
+    size_t at, step, count = 0, unknown = 0;
     for (at = 0; at < size; at += step) {
-        otx__symbol *symbol = &s->symbols[count];
-        step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
-        symbol->start = (uint32_t)at;
-        symbol->size = (uint32_t)step;
-        symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
-        symbol->after = (uint32_t)count + 1;
-        symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
-                                          ends && at + step == size);
-        count += symbol->id >= 0 || !otx__split_is_lost(s->rules, word + at, step);
+        int64_t id;
+        step = rules->by_bytes ? 1 : otx__split_step(word, at, size);
+        id = otx__split_character(s, word + at, step, starts && at == 0, ends && at + step == size);
+        if (id < 0 && rules->stands_in) {
+            otx__split_stand_in(s, word, at, step, &count, &unknown);
+            continue;
+        }
+        if (unknown) otx__split_begin(s, &count, at, unknown, rules->unknown);
+        unknown = 0;
+        if (id >= 0 || !otx__split_is_lost(rules, word + at, step))
+            otx__split_begin(s, &count, at, step, id);
     }
+    if (unknown) otx__split_begin(s, &count, at, unknown, rules->unknown);
     if (count) s->symbols[count - 1].after = OTX__NO_SYMBOL;
     return count;
 }
@@ -50832,6 +50873,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     otx_job_options plain;
     otx_job *job;
     otx_result result;
+    otx__team team;
     memset(out, 0, sizeof *out);
     memset(&settled, 0, sizeof settled);
     memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
@@ -50840,7 +50882,9 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (result) return result;
     if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
+    otx__team_open(&team, &job->ctx);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    otx__team_close(&team, &job->ctx);
     if (result) otx_evaluation_close(ctx, out);
     otx_job_close(job);
     return result;
