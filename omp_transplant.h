@@ -232,125 +232,125 @@
     33608  disk/failure               why the system refused
     33726  disk/look                  what stands at a path, and whether within another
     33849  disk/listing               listings of directories
-    33924  disk/reading               files to read, and whether they have changed
-    34103  disk/writing               files to write
-    34250  disk/copying               copies of files
-    34333  disk/trees                 whole directories looked through, copied, removed
-    34549  disk/known                 what weights are called in a directory
-    34643  disk/staging               a directory made under another name, then renamed
-    34907  disk/staged_files          files made under another name, then renamed
-    35089  disk/missing               a path or a directory without what is wanted of it
-    35132  disk/gguf_files            GGUF files of a directory, by their names
-    35173  disk/weights               which files they are, and what may stand in their place
-    35509  disk/weight_index          the index of a checkpoint in shards
-    35728  disk/shards                what an index and its shards say of each other
-    35933  disk/gguf_parts            the parts of a split GGUF file
-    36042  disk/checkpoint            a model directory, in one file or in shards
-    36394  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36473  disk/tokenizer_directory   the tokenizer of a model directory
-    36735  disk/encoder_directory     the encoder of a model directory, and files of text
+    33925  disk/reading               files to read, and whether they have changed
+    34104  disk/writing               files to write
+    34251  disk/copying               copies of files
+    34334  disk/trees                 whole directories looked through, copied, removed
+    34550  disk/known                 what weights are called in a directory
+    34644  disk/staging               a directory made under another name, then renamed
+    34908  disk/staged_files          files made under another name, then renamed
+    35090  disk/missing               a path or a directory without what is wanted of it
+    35133  disk/gguf_files            GGUF files of a directory, by their names
+    35174  disk/weights               which files they are, and what may stand in their place
+    35510  disk/weight_index          the index of a checkpoint in shards
+    35729  disk/shards                what an index and its shards say of each other
+    35934  disk/gguf_parts            the parts of a split GGUF file
+    36043  disk/checkpoint            a model directory, in one file or in shards
+    36395  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36474  disk/tokenizer_directory   the tokenizer of a model directory
+    36736  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36846  model                      which tensors and config keys belong to the vocabulary
-    36882  model/known                what the world calls things
-    37250  model/known_keys           keys of ids and sizes in configs
-    37424  model/known_classes        classes of tokenizers, by the type of model
-    37662  model/names                names of tensors
-    37826  model/document             the JSON files of a model directory
-    37921  model/members              what the members of a config are about
-    38142  model/config               what config.json says
-    38319  model/side                 a model directory opened once
-    38446  model/gguf_model           what a GGUF file says of a model
-    38503  model/code                 the Python that a tokenizer is loaded with
-    38737  model/parts                what each tensor does for the vocabulary
-    38867  model/whole                whether all tensors are there
-    38989  model/find                 finding the parts of a model
-    39293  model/processor            the tokens that a processor looks for by their text
-    39448  model/heirs                what becomes of the ids in a config
-    39616  model/config_ids           ids in a config being edited
-    39856  model/config_lists         lists, dictionaries and ranges of ids
-    40013  model/config_edit          config.json and generation_config.json, edited
-    40320  model/classes              which class a tokenizer is loaded as
-    40527  model/class_tokens         added tokens that a class numbers otherwise
+    36847  model                      which tensors and config keys belong to the vocabulary
+    36883  model/known                what the world calls things
+    37251  model/known_keys           keys of ids and sizes in configs
+    37425  model/known_classes        classes of tokenizers, by the type of model
+    37663  model/names                names of tensors
+    37827  model/document             the JSON files of a model directory
+    37922  model/members              what the members of a config are about
+    38143  model/config               what config.json says
+    38320  model/side                 a model directory opened once
+    38447  model/gguf_model           what a GGUF file says of a model
+    38504  model/code                 the Python that a tokenizer is loaded with
+    38738  model/parts                what each tensor does for the vocabulary
+    38868  model/whole                whether all tensors are there
+    38990  model/find                 finding the parts of a model
+    39294  model/processor            the tokens that a processor looks for by their text
+    39449  model/heirs                what becomes of the ids in a config
+    39617  model/config_ids           ids in a config being edited
+    39857  model/config_lists         lists, dictionaries and ranges of ids
+    40014  model/config_edit          config.json and generation_config.json, edited
+    40321  model/classes              which class a tokenizer is loaded as
+    40528  model/class_tokens         added tokens that a class numbers otherwise
 
-    40643  job                        the whole transplant, in the order in which it happens
-    40704  job/draft_map              which tokens the rows of a draft's head are of
-    40762  job/job                    what a job holds
-    41164  job/open                   opening the two models
-    41440  job/map                    the caller's map
-    41561  job/align                  where every new row comes from
-    41763  job/draft_vocab            the tokens that a draft's head has rows for
-    42008  job/plan                   what becomes of every tensor, and of the configs
-    42231  job/draft_head             a head of fewer rows, and what says which
-    42388  job/rope                   heads and rotary positions of the two models
-    42486  job/chat                   the template that turns messages into text
-    42625  job/digits                 where the two tokenizers cut numbers differently
-    42826  job/converted              the special tokens that a conversion to GGUF finds
-    43134  job/gguf_donor             the files of a tokenizer, open once more
-    43218  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43501  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43829  job/gguf_merges            the merges of a byte-level vocabulary
-    44000  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44170  job/gguf_special           special tokens, flags, templates
-    44389  job/gguf_normal            what becomes of spaces and letters
-    44532  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44728  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44968  job/bos                    texts that begin otherwise than the base's
-    45032  job/rows                   rows in memory: reading, checking, their mean
-    45376  job/pieces                 what the base cuts new tokens into
-    45531  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45796  job/magikarp               tokens that look under-trained by their rows
-    45923  job/match                  rows of tokens that a new one only begins with
-    46010  job/solve                  solving for the rows of the donor
-    46219  job/targets                the rows that are made from the donor's
-    46342  job/diagnose               what is odd about the rows that were made
-    46474  job/rebuild                the new rows of one vocabulary tensor
-    46765  job/write_blocks           new rows as blocks
-    46864  job/write                  the output and its weights
-    47180  job/write_gguf             the output as a GGUF file, or as parts of one
-    47530  job/copy                   the other files of the two models
-    47747  job/index                  the files that are written anew
-    47925  job/run                    the whole, in order
-    48093  job/combined               a map of tokens by the combinations that a method makes
-    48193  job/report                 what a job did, as JSON and as a table
-    48522  job/findings               what is told of a finished model
-    48573  job/check_head             a head of fewer rows than tokens
-    48818  job/check_files            its files
-    48955  job/check_ids              sizes, ids and tying
-    49171  job/check_values           values
-    49250  job/check_gguf             the tokens of a GGUF file
-    49502  job/check_gguf_keys        its other keys, and its tensors
-    49749  job/check_draft            as a draft model for another
-    50091  job/verify                 whether a finished model agrees with itself
+    40644  job                        the whole transplant, in the order in which it happens
+    40705  job/draft_map              which tokens the rows of a draft's head are of
+    40763  job/job                    what a job holds
+    41165  job/open                   opening the two models
+    41441  job/map                    the caller's map
+    41562  job/align                  where every new row comes from
+    41764  job/draft_vocab            the tokens that a draft's head has rows for
+    42009  job/plan                   what becomes of every tensor, and of the configs
+    42232  job/draft_head             a head of fewer rows, and what says which
+    42389  job/rope                   heads and rotary positions of the two models
+    42487  job/chat                   the template that turns messages into text
+    42626  job/digits                 where the two tokenizers cut numbers differently
+    42827  job/converted              the special tokens that a conversion to GGUF finds
+    43135  job/gguf_donor             the files of a tokenizer, open once more
+    43219  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43502  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43830  job/gguf_merges            the merges of a byte-level vocabulary
+    44001  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44171  job/gguf_special           special tokens, flags, templates
+    44390  job/gguf_normal            what becomes of spaces and letters
+    44533  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44729  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44969  job/bos                    texts that begin otherwise than the base's
+    45033  job/rows                   rows in memory: reading, checking, their mean
+    45377  job/pieces                 what the base cuts new tokens into
+    45532  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45797  job/magikarp               tokens that look under-trained by their rows
+    45924  job/match                  rows of tokens that a new one only begins with
+    46011  job/solve                  solving for the rows of the donor
+    46220  job/targets                the rows that are made from the donor's
+    46343  job/diagnose               what is odd about the rows that were made
+    46475  job/rebuild                the new rows of one vocabulary tensor
+    46766  job/write_blocks           new rows as blocks
+    46865  job/write                  the output and its weights
+    47181  job/write_gguf             the output as a GGUF file, or as parts of one
+    47531  job/copy                   the other files of the two models
+    47748  job/index                  the files that are written anew
+    47926  job/run                    the whole, in order
+    48094  job/combined               a map of tokens by the combinations that a method makes
+    48194  job/report                 what a job did, as JSON and as a table
+    48523  job/findings               what is told of a finished model
+    48574  job/check_head             a head of fewer rows than tokens
+    48819  job/check_files            its files
+    48956  job/check_ids              sizes, ids and tying
+    49172  job/check_values           values
+    49251  job/check_gguf             the tokens of a GGUF file
+    49503  job/check_gguf_keys        its other keys, and its tensors
+    49750  job/check_draft            as a draft model for another
+    50092  job/verify                 whether a finished model agrees with itself
 
-    50149  evaluate                   methods ranked on tokens that both models share
-    50168  evaluate/token_class       what a token is like, by its bytes
-    50232  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50430  evaluate/scores            how near rows come to the true ones
-    50530  evaluate/ranks             whether a true row is found among all
-    50661  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50893  evaluate/write_json        an evaluation as JSON
-    51006  evaluate/write_page        an evaluation as a page
+    50150  evaluate                   methods ranked on tokens that both models share
+    50169  evaluate/token_class       what a token is like, by its bytes
+    50233  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50431  evaluate/scores            how near rows come to the true ones
+    50531  evaluate/ranks             whether a true row is found among all
+    50662  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50894  evaluate/write_json        an evaluation as JSON
+    51007  evaluate/write_page        an evaluation as a page
 
-    51220  reshape                    a model's own vocabulary, smaller or larger
-    51252  reshape/needed             what has to stay for the sake of what stays
-    51510  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51817  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51956  reshape/renumber           which tokens there are then, and their ids
-    52219  reshape/files_json         tokenizer.json and the JSON files beside it
-    52614  reshape/files_lines        merges.txt and vocab.txt
-    52698  reshape/files_pieces       SentencePiece models
-    52918  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53086  reshape/named              tokens that configs name, which stay
-    53203  reshape/files_gguf         the keys of GGUF files
-    53485  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53692  reshape/wording            what the transplant says, in words of those who asked
-    53790  reshape/new_model          the model with its new tokenizer
-    53960  reshape/text_counts        which tokens the caller's texts are made of
-    54029  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54196  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54448  reshape/trim               fewer tokens
-    54616  reshape/extend             a text that becomes a token
-    54908  reshape/more_tokens        all that are wanted, and the model with them
+    51221  reshape                    a model's own vocabulary, smaller or larger
+    51253  reshape/needed             what has to stay for the sake of what stays
+    51511  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51818  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51957  reshape/renumber           which tokens there are then, and their ids
+    52220  reshape/files_json         tokenizer.json and the JSON files beside it
+    52615  reshape/files_lines        merges.txt and vocab.txt
+    52699  reshape/files_pieces       SentencePiece models
+    52919  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53087  reshape/named              tokens that configs name, which stay
+    53204  reshape/files_gguf         the keys of GGUF files
+    53486  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53693  reshape/wording            what the transplant says, in words of those who asked
+    53791  reshape/new_model          the model with its new tokenizer
+    53961  reshape/text_counts        which tokens the caller's texts are made of
+    54030  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54197  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54449  reshape/trim               fewer tokens
+    54617  reshape/extend             a text that becomes a token
+    54909  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -33849,7 +33849,8 @@ OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
 /* >>> src/disk/listing.h */
 /* ---- listings of directories -------------------------------------------- */
 
-/* The names in a directory, sorted by their bytes, without "." and "..". */
+/* The names in a directory, sorted by their bytes, without "." and ".." and what the system
+   would take for those: by such a name one would come back to the same directory. */
 typedef struct otx__listing {
     const otx_context *ctx;
     char **names;
@@ -33895,7 +33896,7 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     if (!otx__sys_directory_open(&directory, path))
         return otx__fail_system(error, path, "cannot list the directory", errno);
     while (!result && (name = otx__sys_directory_next(&directory)) != NULL) {
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+        if (otx__sys_is_no_name(name)) continue;
         if (!otx__listing_add(out, name)) result = otx__fail_memory(error, strlen(name) + 1);
     }
     if (!result && errno != 0)

@@ -313,6 +313,30 @@ static void test_no_names(void)
     }
 }
 
+/* A directory within that the system takes for the one that holds it, as only \\?\ can make one. */
+static void test_no_way_up(void)
+{
+    static const char *const names[] = {".. ", "...", ". "};
+    char path[600], within[600];
+    otx__listing listing;
+    size_t i;
+    scratch_directory("up");
+    scratch_directory("up/d");
+    scratch_text("up/keep", "x");
+    for (i = 0; i < COUNT(names); i++) {
+        snprintf(path, sizeof path, "\\\\?\\%s\\%s", wide_text(at("up/d")), names[i]);
+        snprintf(within, sizeof within, "%s\\x", path);
+        CHECK(otx__sys_make_directory(path) && otx__sys_make_directory(within));
+        CHECK_INT(otx__listing_open(NULL, at("up/d"), &listing, &error), OTX_OK);
+        CHECK_INT(listing.count, 0);
+        otx__listing_close(&listing);
+        CHECK(!otx__tree_remove(NULL, at("up/d")));
+        CHECK(scratch_exists(at("up/keep")) && scratch_exists(within));
+        CHECK(otx__tree_remove(NULL, path));
+    }
+    CHECK(otx__tree_remove(NULL, at("up")));
+}
+
 static void test_read_only(void)
 {
     scratch_directory("ro");
@@ -402,6 +426,7 @@ int main(void)
     RUN(test_verbatim);
     RUN(test_devices);
     RUN(test_no_names);
+    RUN(test_no_way_up);
     RUN(test_read_only);
 #endif
     RUN(test_long);
