@@ -225,132 +225,132 @@
 
     32670  disk                       files and directories
     32709  disk/system                what POSIX and Windows are asked for
-    32752  disk/windows_paths         paths as Windows takes them
-    32893  disk/windows               the system as Windows gives it
-    33204  disk/posix                 the system as POSIX gives it
-    33471  disk/paths                 what can be told from their text
-    33545  disk/failure               why the system refused
-    33663  disk/look                  what stands at a path, and whether within another
-    33786  disk/listing               listings of directories
-    33861  disk/reading               files to read, and whether they have changed
-    34040  disk/writing               files to write
-    34187  disk/copying               copies of files
-    34270  disk/trees                 whole directories looked through, copied, removed
-    34486  disk/known                 what weights are called in a directory
-    34580  disk/staging               a directory made under another name, then renamed
-    34846  disk/staged_files          files made under another name, then renamed
-    35028  disk/missing               a path or a directory without what is wanted of it
-    35071  disk/gguf_files            GGUF files of a directory, by their names
-    35112  disk/weights               which files they are, and what may stand in their place
-    35448  disk/weight_index          the index of a checkpoint in shards
-    35665  disk/shards                what an index and its shards say of each other
-    35870  disk/gguf_parts            the parts of a split GGUF file
-    35979  disk/checkpoint            a model directory, in one file or in shards
-    36331  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36410  disk/tokenizer_directory   the tokenizer of a model directory
-    36672  disk/encoder_directory     the encoder of a model directory, and files of text
+    32753  disk/windows_paths         paths as Windows takes them
+    32958  disk/windows               the system as Windows gives it
+    33263  disk/posix                 the system as POSIX gives it
+    33535  disk/paths                 what can be told from their text
+    33608  disk/failure               why the system refused
+    33726  disk/look                  what stands at a path, and whether within another
+    33849  disk/listing               listings of directories
+    33925  disk/reading               files to read, and whether they have changed
+    34104  disk/writing               files to write
+    34251  disk/copying               copies of files
+    34334  disk/trees                 whole directories looked through, copied, removed
+    34550  disk/known                 what weights are called in a directory
+    34644  disk/staging               a directory made under another name, then renamed
+    34908  disk/staged_files          files made under another name, then renamed
+    35090  disk/missing               a path or a directory without what is wanted of it
+    35133  disk/gguf_files            GGUF files of a directory, by their names
+    35174  disk/weights               which files they are, and what may stand in their place
+    35510  disk/weight_index          the index of a checkpoint in shards
+    35729  disk/shards                what an index and its shards say of each other
+    35934  disk/gguf_parts            the parts of a split GGUF file
+    36043  disk/checkpoint            a model directory, in one file or in shards
+    36395  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36474  disk/tokenizer_directory   the tokenizer of a model directory
+    36736  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36783  model                      which tensors and config keys belong to the vocabulary
-    36819  model/known                what the world calls things
-    37187  model/known_keys           keys of ids and sizes in configs
-    37361  model/known_classes        classes of tokenizers, by the type of model
-    37599  model/names                names of tensors
-    37763  model/document             the JSON files of a model directory
-    37858  model/members              what the members of a config are about
-    38079  model/config               what config.json says
-    38256  model/side                 a model directory opened once
-    38383  model/gguf_model           what a GGUF file says of a model
-    38440  model/code                 the Python that a tokenizer is loaded with
-    38674  model/parts                what each tensor does for the vocabulary
-    38804  model/whole                whether all tensors are there
-    38926  model/find                 finding the parts of a model
-    39230  model/processor            the tokens that a processor looks for by their text
-    39385  model/heirs                what becomes of the ids in a config
-    39553  model/config_ids           ids in a config being edited
-    39793  model/config_lists         lists, dictionaries and ranges of ids
-    39950  model/config_edit          config.json and generation_config.json, edited
-    40257  model/classes              which class a tokenizer is loaded as
-    40464  model/class_tokens         added tokens that a class numbers otherwise
+    36847  model                      which tensors and config keys belong to the vocabulary
+    36883  model/known                what the world calls things
+    37251  model/known_keys           keys of ids and sizes in configs
+    37425  model/known_classes        classes of tokenizers, by the type of model
+    37663  model/names                names of tensors
+    37827  model/document             the JSON files of a model directory
+    37922  model/members              what the members of a config are about
+    38143  model/config               what config.json says
+    38320  model/side                 a model directory opened once
+    38447  model/gguf_model           what a GGUF file says of a model
+    38504  model/code                 the Python that a tokenizer is loaded with
+    38738  model/parts                what each tensor does for the vocabulary
+    38868  model/whole                whether all tensors are there
+    38990  model/find                 finding the parts of a model
+    39294  model/processor            the tokens that a processor looks for by their text
+    39449  model/heirs                what becomes of the ids in a config
+    39617  model/config_ids           ids in a config being edited
+    39857  model/config_lists         lists, dictionaries and ranges of ids
+    40014  model/config_edit          config.json and generation_config.json, edited
+    40321  model/classes              which class a tokenizer is loaded as
+    40528  model/class_tokens         added tokens that a class numbers otherwise
 
-    40580  job                        the whole transplant, in the order in which it happens
-    40641  job/draft_map              which tokens the rows of a draft's head are of
-    40699  job/job                    what a job holds
-    41101  job/open                   opening the two models
-    41377  job/map                    the caller's map
-    41498  job/align                  where every new row comes from
-    41700  job/draft_vocab            the tokens that a draft's head has rows for
-    41945  job/plan                   what becomes of every tensor, and of the configs
-    42168  job/draft_head             a head of fewer rows, and what says which
-    42325  job/rope                   heads and rotary positions of the two models
-    42423  job/chat                   the template that turns messages into text
-    42562  job/digits                 where the two tokenizers cut numbers differently
-    42763  job/converted              the special tokens that a conversion to GGUF finds
-    43071  job/gguf_donor             the files of a tokenizer, open once more
-    43155  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43438  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43766  job/gguf_merges            the merges of a byte-level vocabulary
-    43937  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44107  job/gguf_special           special tokens, flags, templates
-    44326  job/gguf_normal            what becomes of spaces and letters
-    44469  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44665  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44905  job/bos                    texts that begin otherwise than the base's
-    44969  job/rows                   rows in memory: reading, checking, their mean
-    45313  job/pieces                 what the base cuts new tokens into
-    45468  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45733  job/magikarp               tokens that look under-trained by their rows
-    45860  job/match                  rows of tokens that a new one only begins with
-    45947  job/solve                  solving for the rows of the donor
-    46156  job/targets                the rows that are made from the donor's
-    46279  job/diagnose               what is odd about the rows that were made
-    46411  job/rebuild                the new rows of one vocabulary tensor
-    46702  job/write_blocks           new rows as blocks
-    46801  job/write                  the output and its weights
-    47117  job/write_gguf             the output as a GGUF file, or as parts of one
-    47467  job/copy                   the other files of the two models
-    47684  job/index                  the files that are written anew
-    47862  job/run                    the whole, in order
-    48030  job/combined               a map of tokens by the combinations that a method makes
-    48130  job/report                 what a job did, as JSON and as a table
-    48459  job/findings               what is told of a finished model
-    48510  job/check_head             a head of fewer rows than tokens
-    48755  job/check_files            its files
-    48892  job/check_ids              sizes, ids and tying
-    49108  job/check_values           values
-    49187  job/check_gguf             the tokens of a GGUF file
-    49439  job/check_gguf_keys        its other keys, and its tensors
-    49686  job/check_draft            as a draft model for another
-    50028  job/verify                 whether a finished model agrees with itself
+    40644  job                        the whole transplant, in the order in which it happens
+    40705  job/draft_map              which tokens the rows of a draft's head are of
+    40763  job/job                    what a job holds
+    41165  job/open                   opening the two models
+    41441  job/map                    the caller's map
+    41562  job/align                  where every new row comes from
+    41764  job/draft_vocab            the tokens that a draft's head has rows for
+    42009  job/plan                   what becomes of every tensor, and of the configs
+    42232  job/draft_head             a head of fewer rows, and what says which
+    42389  job/rope                   heads and rotary positions of the two models
+    42487  job/chat                   the template that turns messages into text
+    42626  job/digits                 where the two tokenizers cut numbers differently
+    42827  job/converted              the special tokens that a conversion to GGUF finds
+    43135  job/gguf_donor             the files of a tokenizer, open once more
+    43219  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43502  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43830  job/gguf_merges            the merges of a byte-level vocabulary
+    44001  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44171  job/gguf_special           special tokens, flags, templates
+    44390  job/gguf_normal            what becomes of spaces and letters
+    44533  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44729  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44969  job/bos                    texts that begin otherwise than the base's
+    45033  job/rows                   rows in memory: reading, checking, their mean
+    45377  job/pieces                 what the base cuts new tokens into
+    45532  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45797  job/magikarp               tokens that look under-trained by their rows
+    45924  job/match                  rows of tokens that a new one only begins with
+    46011  job/solve                  solving for the rows of the donor
+    46220  job/targets                the rows that are made from the donor's
+    46343  job/diagnose               what is odd about the rows that were made
+    46475  job/rebuild                the new rows of one vocabulary tensor
+    46766  job/write_blocks           new rows as blocks
+    46865  job/write                  the output and its weights
+    47181  job/write_gguf             the output as a GGUF file, or as parts of one
+    47531  job/copy                   the other files of the two models
+    47748  job/index                  the files that are written anew
+    47926  job/run                    the whole, in order
+    48094  job/combined               a map of tokens by the combinations that a method makes
+    48194  job/report                 what a job did, as JSON and as a table
+    48523  job/findings               what is told of a finished model
+    48574  job/check_head             a head of fewer rows than tokens
+    48819  job/check_files            its files
+    48956  job/check_ids              sizes, ids and tying
+    49172  job/check_values           values
+    49251  job/check_gguf             the tokens of a GGUF file
+    49503  job/check_gguf_keys        its other keys, and its tensors
+    49750  job/check_draft            as a draft model for another
+    50092  job/verify                 whether a finished model agrees with itself
 
-    50086  evaluate                   methods ranked on tokens that both models share
-    50105  evaluate/token_class       what a token is like, by its bytes
-    50169  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50367  evaluate/scores            how near rows come to the true ones
-    50467  evaluate/ranks             whether a true row is found among all
-    50598  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50830  evaluate/write_json        an evaluation as JSON
-    50943  evaluate/write_page        an evaluation as a page
+    50150  evaluate                   methods ranked on tokens that both models share
+    50169  evaluate/token_class       what a token is like, by its bytes
+    50233  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50431  evaluate/scores            how near rows come to the true ones
+    50531  evaluate/ranks             whether a true row is found among all
+    50662  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50894  evaluate/write_json        an evaluation as JSON
+    51007  evaluate/write_page        an evaluation as a page
 
-    51157  reshape                    a model's own vocabulary, smaller or larger
-    51189  reshape/needed             what has to stay for the sake of what stays
-    51447  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51754  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51893  reshape/renumber           which tokens there are then, and their ids
-    52156  reshape/files_json         tokenizer.json and the JSON files beside it
-    52551  reshape/files_lines        merges.txt and vocab.txt
-    52635  reshape/files_pieces       SentencePiece models
-    52855  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53023  reshape/named              tokens that configs name, which stay
-    53140  reshape/files_gguf         the keys of GGUF files
-    53422  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53629  reshape/wording            what the transplant says, in words of those who asked
-    53727  reshape/new_model          the model with its new tokenizer
-    53897  reshape/text_counts        which tokens the caller's texts are made of
-    53966  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54133  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54385  reshape/trim               fewer tokens
-    54553  reshape/extend             a text that becomes a token
-    54845  reshape/more_tokens        all that are wanted, and the model with them
+    51221  reshape                    a model's own vocabulary, smaller or larger
+    51253  reshape/needed             what has to stay for the sake of what stays
+    51511  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51818  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51957  reshape/renumber           which tokens there are then, and their ids
+    52220  reshape/files_json         tokenizer.json and the JSON files beside it
+    52615  reshape/files_lines        merges.txt and vocab.txt
+    52699  reshape/files_pieces       SentencePiece models
+    52919  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53087  reshape/named              tokens that configs name, which stay
+    53204  reshape/files_gguf         the keys of GGUF files
+    53486  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53693  reshape/wording            what the transplant says, in words of those who asked
+    53791  reshape/new_model          the model with its new tokenizer
+    53961  reshape/text_counts        which tokens the caller's texts are made of
+    54030  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54197  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54449  reshape/trim               fewer tokens
+    54617  reshape/extend             a text that becomes a token
+    54909  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -32715,6 +32715,7 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
    never when removing.
 
      root                    bytes at the start of a path that name its root or drive
+     is_no_name              whether a path's last name is none of its own: ".", ".."
      open, create, close     a file to read; a new one to write; -1 or false on failure
      read, write             the bytes moved; 0 or less where there are none
      copy                    the same, from one file to the end of another, where
@@ -32782,26 +32783,30 @@ OTX__PRIVATE size_t otx__sys_root_name(const char *path)
 }
 
 /* Bytes at the start of a path that name the root it counts from: "\", "C:" (from the
-   drive's current directory), "C:\", "\\server\share\", and those behind "\\?\". */
+   drive's current directory), "C:\", "\\server\share\", and behind "\\?\" and "\\.\" a
+   share, which begins there with "UNC\", or the first name: "C:\", "Volume{...}\". */
 OTX__PRIVATE size_t otx__sys_root(const char *path)
 {
-    const bool twice = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
-    bool share = twice;
-    size_t size = 0;
-    if (twice && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
-        size = 4;
+    bool share = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
+    size_t size = share ? 2 : 0;
+    if (share && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
         share = (path[4] == 'U' || path[4] == 'u') && (path[5] == 'N' || path[5] == 'n') &&
                 (path[6] == 'C' || path[6] == 'c') && OTX__SEPARATOR(path[7]);
-        if (share) size = 8;
-    } else if (share) {
-        size = 2;
+        size = share ? 8 : 4;
     }
-    if (share) {
+    if (size > 0) {
         size += otx__sys_root_name(path + size);
-        return size + otx__sys_root_name(path + size);
+        return share ? size + otx__sys_root_name(path + size) : size;
     }
-    if (path[size] && path[size + 1] == ':') size += 2;
+    if (path[0] && path[1] == ':') size = 2;
     return size + (OTX__SEPARATOR(path[size]) ? 1 : 0);
+}
+
+/* Whether a name is none: "." and "..", and others of dots and spaces alone, which the
+   system takes away. */
+OTX__PRIVATE bool otx__sys_is_no_name(const char *name)
+{
+    return name[strspn(name, ". ")] == 0;
 }
 
 /* UTF-8 to UTF-16, with Windows' own separators. */
@@ -32829,24 +32834,62 @@ OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
     return true;
 }
 
-/* A path without its \\?\ where a drive's root or a share follows: behind that the system
-   lets ".." take away the root, too, and \\?\C:\.. is \\?\, which is no directory. In
-   \\?\UNC\server the C is written over. */
+/* Whether "UNC\" begins here, which behind \\?\ and \\.\ is a share. */
+OTX__PRIVATE bool otx__sys_is_share(const wchar_t *name)
+{
+    return towlower(name[0]) == L'u' && towlower(name[1]) == L'n' &&
+           towlower(name[2]) == L'c' && name[3] == L'\\';
+}
+
+/* A path without its \\.\ where a drive's root or a share follows, which makes no other
+   difference than that behind it ".." takes away the root, too. In \\.\UNC\server the C is
+   written over. */
 OTX__PRIVATE wchar_t *otx__sys_plain(wchar_t *path)
 {
-    static const wchar_t marked[] = L"\\\\?\\";
-    if (wcsncmp(path, marked, 4) != 0) return path;
+    if (wcsncmp(path, L"\\\\.\\", 4) != 0) return path;
     if (path[4] && path[5] == L':' && path[6] == L'\\') return path + 4;
-    if (towlower(path[4]) != L'u' || towlower(path[5]) != L'n' || towlower(path[6]) != L'c' ||
-        path[7] != L'\\')
-        return path;
+    if (!otx__sys_is_share(path + 4)) return path;
     path[6] = L'\\';
     return path + 6;
 }
 
+/* Units in UTF-16 of the first bytes of a path. */
+OTX__PRIVATE size_t otx__sys_units(const char *path, size_t size)
+{
+    size_t units = 0, i;
+    for (i = 0; i < size; i++) {
+        const unsigned char byte = (unsigned char)path[i];
+        units += (byte & 0xc0) != 0x80 ? (byte >= 0xf0 ? 2 : 1) : 0;
+    }
+    return units;
+}
+
+/* Resolves "." and ".." behind the root of \\?\PATH, as far up as to the root, and takes
+   separators without a name between or behind them away: the system does so for all paths
+   but these. Names stay as they are, also with dots and spaces at their ends, which is what
+   the mark is for. */
+OTX__PRIVATE void otx__sys_resolve(wchar_t *path, size_t root)
+{
+    size_t from = root, size = root;
+    while (path[from]) {
+        const wchar_t *name = path + from;
+        const size_t length = wcscspn(name, L"\\");
+        const bool more = name[length] != 0;
+        if (length == 2 && name[0] == L'.' && name[1] == L'.') {
+            while (size > root && path[--size] != L'\\') continue;
+        } else if (length > 0 && !(length == 1 && name[0] == L'.')) {
+            if (size > root) path[size++] = L'\\';
+            memmove(path + size, name, length * sizeof *path);
+            size += length;
+        }
+        from += length + more;
+    }
+    path[size] = 0;
+}
+
 /* A path as the system takes it: whole, in UTF-16, without separators at its end, which
    some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
-   alone may have more than 260 units. */
+   alone may have more than 260 units. One that is given so stays so. */
 OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
 {
     static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
@@ -32855,6 +32898,11 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     unsigned long count;
     size_t prefix = 0;
     if (!otx__sys_utf16(given, path)) return false;
+    if (wcsncmp(given, local, 4) == 0) {
+        otx__sys_resolve(given, otx__sys_units(path, otx__sys_root(path)));
+        wcscpy(to, given);
+        return true;
+    }
     count = given[0] ? GetFullPathNameW(otx__sys_plain(given), room, full, NULL) : 0;
     if (count == 0 || count >= room) {
         errno = count ? ENAMETOOLONG : ENOENT;
@@ -32872,6 +32920,23 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     }
     memmove(to + prefix, full, (count + 1) * sizeof *to);
     return true;
+}
+
+/* Whether a path as the system takes it is a device's, "\\.\NAME". */
+OTX__PRIVATE bool otx__sys_is_device(const wchar_t *wide)
+{
+    return wcsncmp(wide, L"\\\\.\\", 4) == 0 && !wcschr(wide + 4, L'\\');
+}
+
+/* For a file system without numbers for its files: the path's own, without regard to case,
+   and the same in each of its forms (FNV-1a). */
+OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
+{
+    uint64_t hash = 14695981039346656037u;
+    if (wcsncmp(wide, L"\\\\?\\", 4) == 0) wide += otx__sys_is_share(wide + 4) ? 7 : 4;
+    else if (wide[0] == L'\\' && wide[1] == L'\\') wide++;
+    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
+    return hash;
 }
 
 /* UTF-16 to UTF-8. `to` must hold three bytes for each unit and a terminator. A
@@ -33045,15 +33110,7 @@ OTX__PRIVATE bool otx__sys_status_of(otx__status *to, void *file)
     return true;
 }
 
-/* A file system without numbers for its files: the path's own, without regard to case
-   (FNV-1a). */
-OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
-    return hash;
-}
-
+/* A device is one also where none of the name is there. */
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
     /* FILE_READ_ATTRIBUTES, FILE_SHARE_..., OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS */
@@ -33065,6 +33122,8 @@ OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
     if (!otx__sys_wide(wide, path)) return errno == ENOENT;
     file = CreateFileW(wide, look, all, NULL, existing, directories_too, NULL);
     if ((intptr_t)file == -1) {
+        status->present = otx__sys_is_device(wide);
+        if (status->present) return true;
         errno = otx__sys_number(GetLastError());
         return errno == ENOENT && GetFileAttributesW(wide) == 0xffffffffu;
     }
@@ -33213,6 +33272,11 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 
 /* Bytes at the start of a path that name the root it counts from. */
 OTX__PRIVATE size_t otx__sys_root(const char *path) { return path[0] == '/' ? 1 : 0; }
+
+OTX__PRIVATE bool otx__sys_is_no_name(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
 
 /* What some systems or some feature-test macros do not offer. */
 #ifdef O_CLOEXEC
@@ -33494,8 +33558,7 @@ OTX__PRIVATE char *otx__path_join(const otx_context *ctx, const char *directory,
                                   const char *name)
 {
     size_t length = strlen(directory), size = strlen(name);
-    bool drive = length > 0 && directory[length - 1] == ':' &&
-                 otx__sys_root(directory) == length;
+    bool drive = length == 2 && directory[1] == ':' && otx__sys_root(directory) == 2;
     bool separate = length > 0 && !drive && !OTX__SEPARATOR(directory[length - 1]);
     char *path = (char *)otx__alloc(ctx, length + (separate ? 1 : 0) + size + 1, 1);
     if (!path) return NULL;
@@ -33786,7 +33849,8 @@ OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
 /* >>> src/disk/listing.h */
 /* ---- listings of directories -------------------------------------------- */
 
-/* The names in a directory, sorted by their bytes, without "." and "..". */
+/* The names in a directory, sorted by their bytes, without "." and ".." and what the system
+   would take for those: by such a name one would come back to the same directory. */
 typedef struct otx__listing {
     const otx_context *ctx;
     char **names;
@@ -33832,7 +33896,7 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     if (!otx__sys_directory_open(&directory, path))
         return otx__fail_system(error, path, "cannot list the directory", errno);
     while (!result && (name = otx__sys_directory_next(&directory)) != NULL) {
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+        if (otx__sys_is_no_name(name)) continue;
         if (!otx__listing_add(out, name)) result = otx__fail_memory(error, strlen(name) + 1);
     }
     if (!result && errno != 0)
@@ -34618,9 +34682,7 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
     output->path = otx__path_copy(output->ctx, path, size);
     if (!output->path) return otx__fail_memory(error, size + 1);
     begin = otx__path_name(output->path);
-    if (begin < size && strcmp(output->path + begin, ".") != 0 &&
-        strcmp(output->path + begin, "..") != 0)
-        return OTX_OK;
+    if (begin < size && !otx__sys_is_no_name(output->path + begin)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
 }
@@ -35580,11 +35642,13 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
 }
 
 /* Shards are names within the directory, the same on every file system: no way
-   out of it, no drive, no stream, nothing a terminal would act on. */
+   out of it, no drive, no stream, nothing a terminal would act on, and no dot or space at
+   the end, which Windows takes away. */
 OTX__PRIVATE bool otx__is_weight_file(const char *name, size_t size)
 {
     size_t i;
     if (size == 0 || size > 255 || name[0] == '.') return false;
+    if (name[size - 1] == '.' || name[size - 1] == ' ') return false;
     for (i = 0; i < size; i++) {
         unsigned char c = (unsigned char)name[i];
         if (c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':') return false;
