@@ -1359,17 +1359,25 @@ static otx_result set_error(otx_error *error, otx_result code, const char *path,
 
 enum { WIDE = 4096 };
 
-/* A path as Windows takes it, also where it has more than 260 characters. */
+/* A path as Windows takes it, also where it has more than 260 characters. One that is given
+   as \\?\PATH stays as it is: GetFullPathNameW would take dots and spaces off its end. */
 static bool wide_path(wchar_t to[WIDE], const char *path)
 {
     static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
     const DWORD room = WIDE - 8;
     wchar_t given[WIDE], *full = to + 8;
-    size_t marked = 0;
+    size_t marked = 0, i;
     DWORD size = 0;
     errno = EINVAL;
-    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, given, WIDE))
-        size = GetFullPathNameW(given, room, full, NULL);
+    if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, given, WIDE))
+        return false;
+    for (i = 0; given[i]; i++)
+        if (given[i] == '/') given[i] = '\\';
+    if (wcsncmp(given, local, 4) == 0) {
+        wcscpy(to, given);
+        return true;
+    }
+    size = GetFullPathNameW(given, room, full, NULL);
     if (size < 2 || size >= room) return false;
     if (size >= 240 && full[1] == ':') {
         marked = COUNT(local) - 1;

@@ -202,6 +202,38 @@ def small_ones(corpus):
     yield "thousands of added tokens", many
 
 
+def merges_of_all_kinds(count):
+    """BPE whose merges are of bytes and of the unknown token too, drawn at random."""
+    from tokenizers import Tokenizer
+    draw, wrong = random.Random(3), 0
+    path = os.path.join(here, "merges")
+    os.makedirs(path)
+    for _ in range(count):
+        pieces = ["?", "a", "b", "\u00e9"][:draw.randint(2, 4)]
+        pieces += [x for x in ("<0xC3>", "<0xA9>", "<0xA8>", "<0x7A>") if draw.random() < .7]
+        vocab, merges = {x: i for i, x in enumerate(pieces)}, []
+        for _ in range(draw.randint(0, 6)):
+            pair = draw.choices(list(vocab), k=2)
+            vocab.setdefault("".join(pair), len(vocab))
+            merges.append(pair)
+        state = {"version": "1.0", "added_tokens": [], "model": {
+            "type": "BPE", "unk_token": draw.choice(("?", "?", None)),
+            "fuse_unk": draw.random() < .5, "byte_fallback": draw.random() < .7, "vocab": vocab,
+            "merges": merges}}
+        with open(os.path.join(path, "tokenizer.json"), "w", encoding="utf-8") as out:
+            json.dump(state, out)
+        tokenizer = Tokenizer.from_str(json.dumps(state))
+        texts = ["".join(draw.choices("ab\u00e9\u00e8z?", k=draw.randint(1, 12)))
+                 for _ in range(12)]
+        theirs = [tokenizer.encode(text).ids for text in texts]
+        if run(path, texts) != (0, theirs):
+            wrong += 1
+            if wrong < 4:
+                print(f"  {state['model']}\n    {texts}\n    {theirs} by the package")
+    check(wrong == 0, f"merges of bytes and of the unknown token: {wrong} of {count} tokenizers")
+    print(f"{'merges of all kinds':28} {count:6} tokenizers, {count - wrong} alike", flush=True)
+
+
 def sentencepiece_map(corpus):
     """A T5-like tokenizer with SentencePiece's own map of characters."""
     import sentencepiece as spm
@@ -260,6 +292,8 @@ def main():
         try:
             for name, tokenizer in [] if names and "small" not in names else small_ones(corpus):
                 compare(name, save(name, tokenizer), corpus)
+            if not names or "merges" in names:
+                merges_of_all_kinds(200)
             if not names or "t5" in names:
                 sentencepiece_map(corpus)
         except ModuleNotFoundError as error:

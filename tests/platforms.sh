@@ -1,7 +1,8 @@
 #!/bin/sh
 # Every platform that can be built for and run here: a row each with its warnings, the golden
 # cases, a small transplant byte for byte with the native one, and its sizes.
-#   ./tests/platforms.sh             all that is installed
+#   ./tests/platforms.sh             all that is installed, and what else differs on some: bare
+#                                    metal, files of more than 4 GiB, Windows, WASI, layers
 #   ./tests/platforms.sh LABEL...    these rows
 # A row is skipped, with a word, where its compiler or its emulator is missing. Debian 12 has
 # all, in gcc-12-multilib, clang-14, clang-19 and lld-19, musl-tools, tcc, qemu-user, gcc-ARCH
@@ -311,6 +312,9 @@ if [ -z "${1-}" ]; then
     large "more than 4 GiB, x86-64" "" "${CC:-cc}" -O1
     large "more than 4 GiB, i686" "" gcc-12 -m32 -O1 $m32
     large "more than 4 GiB, i686, offsets of 32 bits" --refused gcc-12 -m32 -O1 $m32
+    suite "Windows, by MinGW and Wine" ./tests/windows.sh
+    suite "the tool in a sandbox of WebAssembly" ./tests/wasi.sh
+    suite "layers alone, every option" ./tests/test_layers.sh --full
 fi
 printf '\n%-26s %-11s %-38s %-8s %-6s %-9s %-14s %s\n' platform "bits, end" kernels warnings \
     golden "same" "text/data KiB" "largest frame"

@@ -174,7 +174,8 @@ static void test_shard_names(void)
 {
     static const char *const names[] = {
         "", ".", "..", "../one/model.safetensors", "/etc/passwd", "sub/1.safetensors",
-        "..\\\\x", "C:x", "x:stream", "a\\u0000b", "a\\nb", ".hidden", "\\u007f"
+        "..\\\\x", "C:x", "x:stream", "a\\u0000b", "a\\nb", ".hidden", "\\u007f",
+        "1.safetensors.", "1.safetensors " /* on Windows the same as without its last byte */
     };
     char index[200];
     size_t i;

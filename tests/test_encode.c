@@ -647,6 +647,26 @@ static void every_allocation_can_fail(void)
     CHECK(state.requests < fail_at);
 }
 
+/* Bytes and the unknown token stand in before pieces are joined, as in the tokenizers package. */
+static void merges_of_bytes_and_of_the_unknown(void)
+{
+    otx_encoder *e = encoder_of(
+        "{'model':{'type':'BPE','unk_token':'?','fuse_unk':true,'byte_fallback':true,'vocab':"
+        "{'?':0,'<0xC3>':1,'<0xA9>':2,'<0xC3><0xA9>':3,'a':4},'merges':['<0xC3> <0xA9>']}}");
+    ENCODE(e, "\xc3\xa9" "a\xc3\xa9", "3 4 3");
+    ENCODE(e, "z\xc3\xa9" "a", "3 0 4"); /* the unknown token behind the bytes */
+    ENCODE(e, "z\xc3\xa9z\xc3\xa9" "a", "3 3 0 4");
+    otx_encoder_close(e);
+    e = encoder_of("{'model':{'type':'BPE','unk_token':'?','fuse_unk':true,"
+                   "'vocab':{'?':0,'a':1,'?a':2},'merges':['? a']}}");
+    ENCODE(e, "\xc3\xa9" "a", "2");
+    ENCODE(e, "zza", "2");
+    otx_encoder_close(e);
+    e = encoder_of("{'model':{'type':'BPE','unk_token':'?','vocab':{'?':0,'a':1},'merges':[]}}");
+    ENCODE(e, "zza", "0 0 1");
+    otx_encoder_close(e);
+}
+
 int main(void)
 {
     RUN(from_text_to_ids);
@@ -670,5 +690,6 @@ int main(void)
     RUN(parts_of_paragraphs);
     RUN(texts_that_grow);
     RUN(every_allocation_can_fail);
+    RUN(merges_of_bytes_and_of_the_unknown);
     return test_end();
 }

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/checks.sh
 
 CC=${CC:-cc}
-build=build/tests/layers
+build=${OTX_TEST_BUILD:-build/tests}/layers
 full=${1-}
 rm -rf "$build"
 mkdir -p "$build"
@@ -80,9 +80,10 @@ tools() {
     for linkage in $linkages; do
         for plain in "" -DOTX_NO_SIMD; do
             for small in "" -DOTX_SMALL; do
+                [ "$linkage" = none ] || [ -z "$plain$small" ] || continue # linkage is no sum
                 options="${linkage#none} $plain $small"
                 rm -rf "$build/tool" "$build/out"
-                $CC -std=c99 $options -I. examples/transplant.c -o "$build/tool" -lm
+                $CC -std=c99 -O1 $options -I. examples/transplant.c -o "$build/tool" -lm
                 count "the tool, $options: build" $?
                 "$build/tool" examples/models/base examples/models/donor "$build/out" -q \
                     -a omp -k 8

@@ -61,7 +61,13 @@ static void test_parts(void)
     check_parts("\\\\?\\C:\\b", "\\\\?\\C:\\", "\\\\?\\C:\\", "b");
     check_parts("\\\\?\\UNC\\server\\share\\b", "\\\\?\\UNC\\server\\share\\",
                 "\\\\?\\UNC\\server\\share\\", "b");
+    check_parts("\\\\?\\C:", "\\\\?\\C:", "\\\\?\\C:", "");
+    check_parts("//?/C:/a/b", "//?/C:/", "//?/C:/a", "b");
+    check_parts("\\\\?\\Volume{1}\\b", "\\\\?\\Volume{1}\\", "\\\\?\\Volume{1}\\",
+                "b"); /* without the last separator it is the device and no directory */
+    check_parts("\\\\.\\COM1", "\\\\.\\COM1", "\\\\.\\COM1", "");
     check_join("C:", "b", "C:b");
+    check_join("\\\\?\\C:", "b", "\\\\?\\C:/b");
     check_join("C:\\", "b", "C:\\b");
     check_join("\\\\server\\share", "b", "\\\\server\\share/b");
 #else
@@ -145,10 +151,9 @@ static void test_wide(void)
     CHECK_STRING(wide_text("C:\\"), "C:\\");
     CHECK_STRING(wide_text("C:/.."), "C:\\");
     CHECK_STRING(wide_text("\\\\server\\share\\a\\..\\b"), "\\\\server\\share\\b");
-    CHECK_STRING(wide_text("\\\\?\\C:\\a\\b/c"), "C:\\a\\b\\c");
-    CHECK_STRING(wide_text("\\\\?\\C:\\a\\..\\.."), "C:\\"); /* not \\?\, above the drive */
-    CHECK_STRING(wide_text("\\\\?\\unc\\server\\share\\a\\..\\b"), "\\\\server\\share\\b");
-    CHECK_STRING(wide_text("\\\\?\\Volume{1}\\a"), "\\\\?\\Volume{1}\\a");
+    CHECK_STRING(wide_text("C:/a./b."), "C:\\a\\b"); /* as the system has it for all programs */
+    CHECK_STRING(wide_text("\\\\.\\C:\\a\\..\\.."), "C:\\"); /* not \\.\, above the drive */
+    CHECK_STRING(wide_text("NUL"), "\\\\.\\NUL");
     CHECK_STRING(wide_text(""), "(none)");
     CHECK_STRING(wide_text("a\xff"), "(none)");
     snprintf(path, sizeof path, "C:/%0*d/x", (int)size, 0);
@@ -157,10 +162,75 @@ static void test_wide(void)
     snprintf(path, sizeof path, "//server/share/%0*d/x", (int)size, 0);
     snprintf(wanted, sizeof wanted, "\\\\?\\UNC\\server\\share\\%0*d\\x", (int)size, 0);
     CHECK_STRING(wide_text(path), wanted);
+    snprintf(path, sizeof path, "//./C:/%0*d/x", (int)size, 0);
+    snprintf(wanted, sizeof wanted, "\\\\?\\C:\\%0*d\\x", (int)size, 0);
+    CHECK_STRING(wide_text(path), wanted);
     memset(path, 'x', size);
     path[size] = 0; /* with the current directory before it */
     CHECK(strncmp(wide_text(path), "\\\\?\\", 4) == 0);
     CHECK_CONTAINS(wide_text(path), "\\xxx");
+}
+
+/* Behind \\?\ names are kept as they are, with dots and spaces at their ends; only what is
+   no name is resolved, and never above the root. */
+static void test_wide_verbatim(void)
+{
+    static const char *const cases[][2] = {
+        {"\\\\?\\C:\\a.", "\\\\?\\C:\\a."},
+        {"\\\\?\\C:\\a. \\b .", "\\\\?\\C:\\a. \\b ."},
+        {"\\\\?\\C:\\...\\NUL", "\\\\?\\C:\\...\\NUL"},
+        {"\\\\?\\C:\\a\\b/c", "\\\\?\\C:\\a\\b\\c"},
+        {"\\\\?\\C:/x", "\\\\?\\C:\\x"},
+        {"//?/C:/x./..y", "\\\\?\\C:\\x.\\..y"},
+        {"\\\\?\\C:\\.\\a.\\\\b\\..\\c\\", "\\\\?\\C:\\a.\\c"},
+        {"\\\\?\\C:\\a\\..\\..", "\\\\?\\C:\\"},
+        {"\\\\?\\C:\\..\\..\\a", "\\\\?\\C:\\a"},
+        {"\\\\?\\C:\\", "\\\\?\\C:\\"},
+        {"\\\\?\\unc\\server\\sh\303\251\\a.\\..\\b.", "\\\\?\\unc\\server\\sh\303\251\\b."},
+        {"\\\\?\\UNC\\server\\share\\..\\..\\b", "\\\\?\\UNC\\server\\share\\b"},
+        {"\\\\?\\Volume{1}\\a.", "\\\\?\\Volume{1}\\a."},
+        {"\\\\?\\Volume{1}\\..", "\\\\?\\Volume{1}\\"},
+    };
+    char path[800], wanted[800];
+    size_t i;
+    for (i = 0; i < COUNT(cases); i++) CHECK_STRING(wide_text(cases[i][0]), cases[i][1]);
+    snprintf(path, sizeof path, "//?/C:/a/../%0250d.", 0);
+    snprintf(wanted, sizeof wanted, "\\\\?\\C:\\%0250d.", 0);
+    CHECK_STRING(wide_text(path), wanted);
+}
+
+/* Where a file system has no numbers of its own, either form of a path gives the same. */
+static void test_path_numbers(void)
+{
+    static const char *const pairs[][2] = {
+        {"\\\\?\\C:\\a\\B", "c:/A/b"},
+        {"\\\\?\\unc\\Server\\share\\a", "//server/share/a"},
+    };
+    wchar_t one[OTX__WIDE], other[OTX__WIDE];
+    size_t i;
+    for (i = 0; i < COUNT(pairs); i++) {
+        CHECK(otx__sys_wide(one, pairs[i][0]) && otx__sys_wide(other, pairs[i][1]));
+        CHECK(otx__sys_path_number(one) == otx__sys_path_number(other));
+    }
+}
+
+/* A name with a dot at its end is another one, and is made and removed as it is. */
+static void test_dotted(void)
+{
+    char path[600];
+    otx__output output;
+    scratch_directory("dot");
+    scratch_directory("dot/out");
+    scratch_text("dot/out/mine", "x");
+    snprintf(path, sizeof path, "\\\\?\\%s\\out.", wide_text(at("dot")));
+    CHECK_INT(otx__output_begin(NULL, path, false, &output, &error), OTX_OK);
+    if (output.path) CHECK_INT(otx__output_commit(&output, &error), OTX_OK);
+    otx__output_abandon(&output);
+    CHECK(scratch_exists(path));
+    CHECK(scratch_exists(at("dot/out/mine")));
+    CHECK(otx__tree_remove(NULL, path));
+    CHECK(scratch_exists(at("dot/out/mine")));
+    CHECK(otx__tree_remove(NULL, at("dot")));
 }
 
 /* In the root of a drive, and in one that holds nothing at all (the drive E: of the run,
@@ -223,7 +293,48 @@ static void test_devices(void)
     CHECK_CONTAINS(error.message, "NUL: is a device or a pipe, not a regular file");
     CHECK_INT(otx__output_begin(NULL, "NUL", true, &output, &error), OTX_ERROR_EXISTS);
     CHECK_CONTAINS(error.message, "NUL: is not a directory and is not replaced");
+    CHECK_INT(otx_source_open(NULL, "LPT9", &source, &error), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "LPT9: is a device or a pipe, not a regular file");
+    CHECK_INT(otx__output_begin(NULL, "LPT9", true, &output, &error), OTX_ERROR_EXISTS);
+    CHECK_CONTAINS(error.message, "LPT9: is not a directory and is not replaced");
+    CHECK_INT(otx__output_begin(NULL, at("NUL"), true, &output, &error), OTX_ERROR_EXISTS);
     CHECK_INT(otx_source_open(NULL, "a?b*", &source, &error), OTX_ERROR_NOT_FOUND);
+}
+
+/* Names of dots and spaces alone, which the system takes away. */
+static void test_no_names(void)
+{
+    static const char *const names[] = {"...", ". ", "x/ ", "x/.. ."};
+    otx__output output;
+    size_t i;
+    for (i = 0; i < COUNT(names); i++) {
+        CHECK_INT(otx__output_begin(NULL, names[i], true, &output, &error), OTX_ERROR_ARGUMENT);
+        CHECK_CONTAINS(error.message, "needs a name of its own");
+    }
+}
+
+/* A directory within that the system takes for the one that holds it, as only \\?\ can make one. */
+static void test_no_way_up(void)
+{
+    static const char *const names[] = {".. ", "...", ". "};
+    char path[600], within[600];
+    otx__listing listing;
+    size_t i;
+    scratch_directory("up");
+    scratch_directory("up/d");
+    scratch_text("up/keep", "x");
+    for (i = 0; i < COUNT(names); i++) {
+        snprintf(path, sizeof path, "\\\\?\\%s\\%s", wide_text(at("up/d")), names[i]);
+        snprintf(within, sizeof within, "%s\\x", path);
+        CHECK(otx__sys_make_directory(path) && otx__sys_make_directory(within));
+        CHECK_INT(otx__listing_open(NULL, at("up/d"), &listing, &error), OTX_OK);
+        CHECK_INT(listing.count, 0);
+        otx__listing_close(&listing);
+        CHECK(!otx__tree_remove(NULL, at("up/d")));
+        CHECK(scratch_exists(at("up/keep")) && scratch_exists(within));
+        CHECK(otx__tree_remove(NULL, path));
+    }
+    CHECK(otx__tree_remove(NULL, at("up")));
 }
 
 static void test_read_only(void)
@@ -243,7 +354,7 @@ static void test_read_only(void)
    only. */
 static void test_long(void)
 {
-    char path[1200], target[1200];
+    char path[1200], target[1300];
     otx__listing listing;
     otx__output output;
     otx__file file;
@@ -308,9 +419,14 @@ int main(void)
     RUN(test_named_within);
 #ifdef _WIN32
     RUN(test_wide);
+    RUN(test_wide_verbatim);
+    RUN(test_path_numbers);
+    RUN(test_dotted);
     RUN(test_drives);
     RUN(test_verbatim);
     RUN(test_devices);
+    RUN(test_no_names);
+    RUN(test_no_way_up);
     RUN(test_read_only);
 #endif
     RUN(test_long);

@@ -374,6 +374,8 @@ def run(cases, work):
     prints the closing line. Returns whether one failed."""
     # What runs in a shell's background is started with the signal ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Else a suite that is ended so leaves its folder behind, which may hold gigabytes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     passed = failed = skipped = 0
     try:
         for function in cases:

@@ -128,9 +128,16 @@ check "the base by its drive's root as OUT" $?
 
 # As the longest form of a path says it, and one device among names.
 transplant "a verbatim path" "\\\\?\\$(windows "$work/verbatim")" "$work/verbatim"
-tool "$base" "$donor" NUL -q
-[ $? -eq 1 ] && [ ! -e NUL ]
-check "a device as OUT" $?
+transplant "a verbatim path with a dot at its end" "\\\\?\\$(windows "$work/verbatim.")" \
+    "$work/verbatim." --report "\\\\?\\$(windows "$work/report.")"
+[ -s "$work/report." ]
+check "a verbatim report with a dot at its end" $?
+transplant "a verbatim path with slashes" "//?/Z:$work/within/../slashes" "$work/slashes"
+for device in NUL CON LPT9 'Z:\NUL' 'C:\aux'; do
+    tool "$base" "$donor" "$device" -q --overwrite
+    [ $? -eq 1 ] && grep -q 'is not a directory and is not replaced' "$work/said" && [ ! -e NUL ]
+    check "$device, a device, as OUT" $?
+done
 
 # What replaces an older output removes also what is read-only in it.
 chmod a-w "$work/plain"/*

@@ -57,8 +57,9 @@ typedef enum otx_isa {
 
 /* Everything a call needs from its surroundings. All zero is the default, and
    so is a NULL pointer to it. It is read, never written; one may serve several
-   threads at once if its hooks may. The library keeps no global state: two
-   calls that share no object may always run at the same time. */
+   threads at once if its hooks may. Hooks return: no longjmp, no exception. The
+   library keeps no global state: two calls that share no object may always run
+   at the same time. */
 typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: threads if OpenMP is compiled in, which on Linux

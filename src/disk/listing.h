@@ -1,6 +1,7 @@
 /* ---- listings of directories -------------------------------------------- */
 
-/* The names in a directory, sorted by their bytes, without "." and "..". */
+/* The names in a directory, sorted by their bytes, without "." and ".." and what the system
+   would take for those: by such a name one would come back to the same directory. */
 typedef struct otx__listing {
     const otx_context *ctx;
     char **names;
@@ -46,7 +47,7 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     if (!otx__sys_directory_open(&directory, path))
         return otx__fail_system(error, path, "cannot list the directory", errno);
     while (!result && (name = otx__sys_directory_next(&directory)) != NULL) {
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+        if (otx__sys_is_no_name(name)) continue;
         if (!otx__listing_add(out, name)) result = otx__fail_memory(error, strlen(name) + 1);
     }
     if (!result && errno != 0)

@@ -23,8 +23,7 @@ OTX__PRIVATE char *otx__path_join(const otx_context *ctx, const char *directory,
                                   const char *name)
 {
     size_t length = strlen(directory), size = strlen(name);
-    bool drive = length > 0 && directory[length - 1] == ':' &&
-                 otx__sys_root(directory) == length;
+    bool drive = length == 2 && directory[1] == ':' && otx__sys_root(directory) == 2;
     bool separate = length > 0 && !drive && !OTX__SEPARATOR(directory[length - 1]);
     char *path = (char *)otx__alloc(ctx, length + (separate ? 1 : 0) + size + 1, 1);
     if (!path) return NULL;

@@ -10,6 +10,11 @@
 /* Bytes at the start of a path that name the root it counts from. */
 OTX__PRIVATE size_t otx__sys_root(const char *path) { return path[0] == '/' ? 1 : 0; }
 
+OTX__PRIVATE bool otx__sys_is_no_name(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* What some systems or some feature-test macros do not offer. */
 #ifdef O_CLOEXEC
 #define OTX__O_CLOEXEC O_CLOEXEC

@@ -38,9 +38,7 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
     output->path = otx__path_copy(output->ctx, path, size);
     if (!output->path) return otx__fail_memory(error, size + 1);
     begin = otx__path_name(output->path);
-    if (begin < size && strcmp(output->path + begin, ".") != 0 &&
-        strcmp(output->path + begin, "..") != 0)
-        return OTX_OK;
+    if (begin < size && !otx__sys_is_no_name(output->path + begin)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
 }

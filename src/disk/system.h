@@ -6,6 +6,7 @@
    never when removing.
 
      root                    bytes at the start of a path that name its root or drive
+     is_no_name              whether a path's last name is none of its own: ".", ".."
      open, create, close     a file to read; a new one to write; -1 or false on failure
      read, write             the bytes moved; 0 or less where there are none
      copy                    the same, from one file to the end of another, where

@@ -132,11 +132,13 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
 }
 
 /* Shards are names within the directory, the same on every file system: no way
-   out of it, no drive, no stream, nothing a terminal would act on. */
+   out of it, no drive, no stream, nothing a terminal would act on, and no dot or space at
+   the end, which Windows takes away. */
 OTX__PRIVATE bool otx__is_weight_file(const char *name, size_t size)
 {
     size_t i;
     if (size == 0 || size > 255 || name[0] == '.') return false;
+    if (name[size - 1] == '.' || name[size - 1] == ' ') return false;
     for (i = 0; i < size; i++) {
         unsigned char c = (unsigned char)name[i];
         if (c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':') return false;

@@ -152,15 +152,7 @@ OTX__PRIVATE bool otx__sys_status_of(otx__status *to, void *file)
     return true;
 }
 
-/* A file system without numbers for its files: the path's own, without regard to case
-   (FNV-1a). */
-OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
-    return hash;
-}
-
+/* A device is one also where none of the name is there. */
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
     /* FILE_READ_ATTRIBUTES, FILE_SHARE_..., OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS */
@@ -172,6 +164,8 @@ OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
     if (!otx__sys_wide(wide, path)) return errno == ENOENT;
     file = CreateFileW(wide, look, all, NULL, existing, directories_too, NULL);
     if ((intptr_t)file == -1) {
+        status->present = otx__sys_is_device(wide);
+        if (status->present) return true;
         errno = otx__sys_number(GetLastError());
         return errno == ENOENT && GetFileAttributesW(wide) == 0xffffffffu;
     }

@@ -212,6 +212,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     otx_job_options plain;
     otx_job *job;
     otx_result result;
+    otx__team team;
     memset(out, 0, sizeof *out);
     memset(&settled, 0, sizeof settled);
     memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
@@ -220,7 +221,9 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (result) return result;
     if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
+    otx__team_open(&team, &job->ctx);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    otx__team_close(&team, &job->ctx);
     if (result) otx_evaluation_close(ctx, out);
     otx_job_close(job);
     return result;

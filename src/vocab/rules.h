@@ -40,6 +40,7 @@ typedef struct otx__rules {
     bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    bool stands_in;     /* BPE: bytes and the unknown token stand in before pieces are joined */
     bool every;         /* all tokens of the model count, control tokens and bytes too, as they
                            do where added tokens were cut out of a text before */
     uint64_t longest_word;       /* WordPiece: in characters */

@@ -26,6 +26,8 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
         strcmp(t->reader->source, "tokenizer.json") == 0 &&
         otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
         otx__rules_forget_bytes(rules); /* they are only decoded */
+    rules->stands_in = rules->how == OTX__SPLIT_MERGES &&
+                       strcmp(t->reader->source, "tokenizer.json") == 0;
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 

@@ -164,22 +164,59 @@ OTX__PRIVATE bool otx__split_is_lost(const otx__rules *rules, const char *charac
            !otx__split_has_bytes(rules, character, size);
 }
 
-/* Cuts a word into the pieces to begin with. */
+/* One more of the pieces to begin with. */
+OTX__PRIVATE void otx__split_begin(otx__split *s, size_t *count, size_t start, size_t size,
+                                   int64_t id)
+{
+    otx__symbol *symbol = &s->symbols[*count];
+    symbol->start = (uint32_t)start;
+    symbol->size = (uint32_t)size;
+    symbol->before = *count ? (uint32_t)*count - 1 : OTX__NO_SYMBOL;
+    symbol->after = (uint32_t)*count + 1;
+    symbol->id = id;
+    ++*count;
+}
+
+/* What stands for a character that is no token where merges make more of it: the tokens of its
+   bytes; or the unknown token, `unknown` bytes of which wait: it goes on with one before it
+   and, as in the tokenizers package, stands behind the bytes of what comes after it. */
+OTX__PRIVATE void otx__split_stand_in(otx__split *s, const char *word, size_t at, size_t step,
+                                      size_t *count, size_t *unknown)
+{
+    const otx__rules *rules = s->rules;
+    size_t i;
+    if (otx__split_has_bytes(rules, word + at, step)) {
+        for (i = at; i < at + step; i++)
+            otx__split_begin(s, count, i, 1, rules->bytes[(unsigned char)word[i]]);
+    } else if (rules->unknown >= 0) {
+        if (*unknown && !rules->fuse_unknown) {
+            otx__split_begin(s, count, at, *unknown, rules->unknown);
+            *unknown = 0;
+        }
+        *unknown += step;
+    }
+}
+
+/* Cuts a word into the pieces to begin with: no more of them than bytes. */
 OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
                                        bool starts, bool ends)
 {
-    size_t at, step, count = 0;
+    const otx__rules *rules = s->rules;
+    size_t at, step, count = 0, unknown = 0;
     for (at = 0; at < size; at += step) {
-        otx__symbol *symbol = &s->symbols[count];
-        step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
-        symbol->start = (uint32_t)at;
-        symbol->size = (uint32_t)step;
-        symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
-        symbol->after = (uint32_t)count + 1;
-        symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
-                                          ends && at + step == size);
-        count += symbol->id >= 0 || !otx__split_is_lost(s->rules, word + at, step);
+        int64_t id;
+        step = rules->by_bytes ? 1 : otx__split_step(word, at, size);
+        id = otx__split_character(s, word + at, step, starts && at == 0, ends && at + step == size);
+        if (id < 0 && rules->stands_in) {
+            otx__split_stand_in(s, word, at, step, &count, &unknown);
+            continue;
+        }
+        if (unknown) otx__split_begin(s, &count, at, unknown, rules->unknown);
+        unknown = 0;
+        if (id >= 0 || !otx__split_is_lost(rules, word + at, step))
+            otx__split_begin(s, &count, at, step, id);
     }
+    if (unknown) otx__split_begin(s, &count, at, unknown, rules->unknown);
     if (count) s->symbols[count - 1].after = OTX__NO_SYMBOL;
     return count;
 }
