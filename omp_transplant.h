@@ -28,329 +28,329 @@
       390  api/version                version
       420  api/result                 results
       460  api/context                context: memory, threads, progress
-      539  api/isa                    instruction sets
-      556  api/matrix                 numbers and matrices
-      614  api/blocks                 block types of ggml
-      640  api/solver                 the solver
-      769  api/affine                 the affine map: rows as the map makes them, and what it misses
-      903  api/methods                methods: rows for tokens that a model lacks
-     1140  api/source                 sources and sinks: bytes in and out
-     1160  api/json                   JSON
-     1282  api/safetensors            safetensors
-     1346  api/gguf                   GGUF
-     1444  api/vocab                  vocabularies
-     1581  api/encode                 encoding: text as token ids
-     1632  api/align                  alignment
-     1699  api/gguf_vocab             vocabularies in GGUF files
-     1722  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1814  api/file                   files
-     1825  api/directory              directories
-     1905  api/job                    the whole job
-     2115  api/map_models             maps by the rows of two models
-     2137  api/verify                 looking at a finished model
-     2206  api/evaluate               methods ranked on tokens that both models share
-     2302  api/reshape                a model's own vocabulary, smaller or larger
+      540  api/isa                    instruction sets
+      557  api/matrix                 numbers and matrices
+      615  api/blocks                 block types of ggml
+      641  api/solver                 the solver
+      770  api/affine                 the affine map: rows as the map makes them, and what it misses
+      904  api/methods                methods: rows for tokens that a model lacks
+     1141  api/source                 sources and sinks: bytes in and out
+     1161  api/json                   JSON
+     1283  api/safetensors            safetensors
+     1347  api/gguf                   GGUF
+     1445  api/vocab                  vocabularies
+     1582  api/encode                 encoding: text as token ids
+     1633  api/align                  alignment
+     1700  api/gguf_vocab             vocabularies in GGUF files
+     1723  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1815  api/file                   files
+     1826  api/directory              directories
+     1906  api/job                    the whole job
+     2116  api/map_models             maps by the rows of two models
+     2138  api/verify                 looking at a finished model
+     2207  api/evaluate               methods ranked on tokens that both models share
+     2303  api/reshape                a model's own vocabulary, smaller or larger
 
-     2442  base                       what everything stands on
-     2479  base/begin                 system headers, and how floating point must be compiled
-     2517  base/sizes                 counting, and sums and products that may not wrap
-     2555  base/span                  bytes of others, digits, UTF-8
-     2749  base/decimal               the digits of a double
-     2898  base/format                printf without stdio and without a locale
-     3166  base/result                results, failures, messages
-     3290  base/memory                the allocator, arrays that grow
-     3349  base/text                  names in messages, and text that grows
-     3466  base/hooks                 log, progress, threads of the caller
-     3514  base/sort                  in place, without memory, never quadratic; and finding
-     3564  base/clock                 wall time for statistics
-     3610  base/team                  loops on several threads, which sleep where they wait
-     4010  base/hash                  keyed, for tables whose keys a stranger chooses
-     4108  base/pool                  blocks that are freed together
-     4223  base/number                element types, widening and rounding
-     4458  base/blocks                block types of ggml, taken apart and widened
-     4679  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4964  base/blocks_make           rows quantised to blocks
-     5358  base/base64                decoding
-     5394  base/protobuf              fields of a message
-     5516  base/watch                 long loops that the caller can stop
+     2443  base                       what everything stands on
+     2480  base/begin                 system headers, and how floating point must be compiled
+     2518  base/sizes                 counting, and sums and products that may not wrap
+     2556  base/span                  bytes of others, digits, UTF-8
+     2750  base/decimal               the digits of a double
+     2899  base/format                printf without stdio and without a locale
+     3167  base/result                results, failures, messages
+     3291  base/memory                the allocator, arrays that grow
+     3350  base/text                  names in messages, and text that grows
+     3467  base/hooks                 log, progress, threads of the caller
+     3515  base/sort                  in place, without memory, never quadratic; and finding
+     3565  base/clock                 wall time for statistics
+     3611  base/team                  loops on several threads, which sleep where they wait
+     4011  base/hash                  keyed, for tables whose keys a stranger chooses
+     4109  base/pool                  blocks that are freed together
+     4224  base/number                element types, widening and rounding
+     4459  base/blocks                block types of ggml, taken apart and widened
+     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4965  base/blocks_make           rows quantised to blocks
+     5359  base/base64                decoding
+     5395  base/protobuf              fields of a message
+     5517  base/watch                 long loops that the caller can stop
 
-     5584  files                      formats, on memory and streams
-     5614  files/memory_source        memory as a source of bytes
-     5632  files/json_read            a parser without recursion
-     5986  files/json_values          looking at values, stepping through containers
-     6199  files/json_edit            writing, and edits that keep every byte they do not touch
-     6567  files/tensors              what reading and writing a header share
-     6703  files/safetensors_read     the header of a file, checked
-     7028  files/safetensors_write    the header of a new file
-     7185  files/gguf_types           ggml's types, and the sizes of values
-     7353  files/gguf_values          keys, tensors and values found
-     7471  files/gguf_walk            what stands in a header, one after the other
-     7683  files/gguf_read            the header of a file, checked
-     7904  files/gguf_write           the header of a new file
-     8110  files/gguf_keys            a list of keys that is being made
+     5585  files                      formats, on memory and streams
+     5615  files/memory_source        memory as a source of bytes
+     5633  files/json_read            a parser without recursion
+     5987  files/json_values          looking at values, stepping through containers
+     6200  files/json_edit            writing, and edits that keep every byte they do not touch
+     6568  files/tensors              what reading and writing a header share
+     6704  files/safetensors_read     the header of a file, checked
+     7029  files/safetensors_write    the header of a new file
+     7186  files/gguf_types           ggml's types, and the sizes of values
+     7354  files/gguf_values          keys, tensors and values found
+     7472  files/gguf_walk            what stands in a header, one after the other
+     7684  files/gguf_read            the header of a file, checked
+     7905  files/gguf_write           the header of a new file
+     8111  files/gguf_keys            a list of keys that is being made
 
-     8310  vocab                      tokens, from every source, and which of them are the same
-     8352  vocab/known                what the world calls things: files, classes, tokens
-     8676  vocab/token_table          the table of tokens, and finding tokens in it
-     8871  vocab/spelling             from what a file spells to bytes
-     9068  vocab/reader               what the readers of all sources share
-     9426  vocab/added_tokens         what other files add to a model's tokens
-     9774  vocab/in_use               tokens that are named as reserved ones and are none
-     9877  vocab/from_tokenizer_json  tokenizer.json
-    10170  vocab/from_tekken          tekken.json
-    10325  vocab/from_tiktoken        *.tiktoken
-    10390  vocab/from_sentencepiece   tokenizer.model and its like
-    10755  vocab/from_vocab_json      vocab.json and merges.txt
-    10841  vocab/from_vocab_txt       vocab.txt
-    10898  vocab/digits               how a tokenizer cuts numbers
-    11094  vocab/recognise            what a file is, by what it holds
-    11225  vocab/parse                the first source that is given, and what goes with it
-    11451  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11834  vocab/rules_read           the rules of each kind of file
-    11958  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12151  vocab/from_gguf            the vocabulary of a GGUF file
-    12459  vocab/gguf_rules           how it splits text
-    12611  vocab/split_bpe            words split by byte-pair encoding
-    12829  vocab/split                text split as the tokenizer's model splits it
-    13029  vocab/align                which base token a donor token is
+     8311  vocab                      tokens, from every source, and which of them are the same
+     8353  vocab/known                what the world calls things: files, classes, tokens
+     8677  vocab/token_table          the table of tokens, and finding tokens in it
+     8872  vocab/spelling             from what a file spells to bytes
+     9069  vocab/reader               what the readers of all sources share
+     9427  vocab/added_tokens         what other files add to a model's tokens
+     9775  vocab/in_use               tokens that are named as reserved ones and are none
+     9878  vocab/from_tokenizer_json  tokenizer.json
+    10171  vocab/from_tekken          tekken.json
+    10326  vocab/from_tiktoken        *.tiktoken
+    10391  vocab/from_sentencepiece   tokenizer.model and its like
+    10756  vocab/from_vocab_json      vocab.json and merges.txt
+    10842  vocab/from_vocab_txt       vocab.txt
+    10899  vocab/digits               how a tokenizer cuts numbers
+    11095  vocab/recognise            what a file is, by what it holds
+    11226  vocab/parse                the first source that is given, and what goes with it
+    11452  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11836  vocab/rules_read           the rules of each kind of file
+    11962  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12155  vocab/from_gguf            the vocabulary of a GGUF file
+    12463  vocab/gguf_rules           how it splits text
+    12615  vocab/split_bpe            words split by byte-pair encoding
+    12870  vocab/split                text split as the tokenizer's model splits it
+    13070  vocab/align                which base token a donor token is
 
-    13286  encode                     text becomes pieces, pieces become ids
-    13330  encode/char_set            sets of characters
-    13523  encode/unicode_tables      what characters are, packed
-    13687  encode/categories          Unicode's categories, scripts and case, as sets
-    13988  encode/regex_parse         regular expressions, read: sets and escapes
-    14294  encode/regex_syntax        classes, repetitions, groups
-    14694  encode/regex_program       instructions, and what parts of an expression begin with
-    14847  encode/regex_make          the program that they become
-    15209  encode/regex_match         the program run over a text
-    15581  encode/slices              a text in pieces, and ways to cut it further
-    15826  encode/cutter_read         the steps of a pre-tokenizer, read
-    16138  encode/cutter              texts cut by them
-    16313  encode/normal_tables       what normalisers know of characters
-    16576  encode/normal_read         the same, unpacked
-    16723  encode/normal_forms        Unicode's four normal forms
-    16994  encode/charsmap            SentencePiece's map of characters
-    17143  encode/normalise_steps     what normalisers do, step by step
-    17332  encode/normalise           the normaliser of a tokenizer.json
-    17695  encode/added_cut           added tokens, cut out of a text
-    17894  encode/word_cache          what words became before
-    17973  encode/encode_words        words as the model splits them
-    18174  encode/encode_open         what an encoder is made from
-    18460  encode/encode              whole texts as token ids
-    18663  encode/write_counts        how often tokens occur, as lists
+    13327  encode                     text becomes pieces, pieces become ids
+    13371  encode/char_set            sets of characters
+    13564  encode/unicode_tables      what characters are, packed
+    13728  encode/categories          Unicode's categories, scripts and case, as sets
+    14029  encode/regex_parse         regular expressions, read: sets and escapes
+    14335  encode/regex_syntax        classes, repetitions, groups
+    14735  encode/regex_program       instructions, and what parts of an expression begin with
+    14888  encode/regex_make          the program that they become
+    15250  encode/regex_match         the program run over a text
+    15622  encode/slices              a text in pieces, and ways to cut it further
+    15867  encode/cutter_read         the steps of a pre-tokenizer, read
+    16179  encode/cutter              texts cut by them
+    16354  encode/normal_tables       what normalisers know of characters
+    16617  encode/normal_read         the same, unpacked
+    16764  encode/normal_forms        Unicode's four normal forms
+    17035  encode/charsmap            SentencePiece's map of characters
+    17184  encode/normalise_steps     what normalisers do, step by step
+    17373  encode/normalise           the normaliser of a tokenizer.json
+    17736  encode/added_cut           added tokens, cut out of a text
+    17935  encode/word_cache          what words became before
+    18014  encode/encode_words        words as the model splits them
+    18215  encode/encode_open         what an encoder is made from
+    18501  encode/encode              whole texts as token ids
+    18704  encode/write_counts        how often tokens occur, as lists
 
-    18770  simd                       the hot loops, once for each instruction set
-    18803  simd/kernels               the table of kernels, and what all versions share
-    19080  simd/scalar                the reference
-    19249  simd/sse2                  the operations of 128-bit x86, and what each does
-    19370  simd/neon                  those of 64-bit Arm
-    19465  simd/wasm                  those of WebAssembly's SIMD128
-    19550  simd/avx2                  those of 256-bit x86, with FMA
-    19632  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20276  simd/avx_vnni              AVX2, and products of integers
-    20372  simd/neon_bf16             NEON, and products of matrices
-    20526  simd/avx512                512-bit x86, by hand
-    21133  simd/amx                   tiles of x86, beside AVX-512
-    21376  simd/dispatch              which of them this machine can run, and which a call takes
+    18811  simd                       the hot loops, once for each instruction set
+    18844  simd/kernels               the table of kernels, and what all versions share
+    19121  simd/scalar                the reference
+    19290  simd/sse2                  the operations of 128-bit x86, and what each does
+    19411  simd/neon                  those of 64-bit Arm
+    19506  simd/wasm                  those of WebAssembly's SIMD128
+    19591  simd/avx2                  those of 256-bit x86, with FMA
+    19673  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20317  simd/avx_vnni              AVX2, and products of integers
+    20413  simd/neon_bf16             NEON, and products of matrices
+    20567  simd/avx512                512-bit x86, by hand
+    21174  simd/amx                   tiles of x86, beside AVX-512
+    21417  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21602  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21658  solve/views                the rows of matrices, as the kernels read them
-    21787  solve/panels               vectors as the dense products want them, and these
-    21986  solve/rests                vectors on their way into panels
-    22164  solve/dictionary           the atoms, and their split along a common direction
-    22319  solve/exact_gram           products of all pairs of atoms in double
-    22401  solve/triangle             packed lower triangles
-    22505  solve/support              what is known of one target, and the exact steps
-    22781  solve/gram_table           products of atoms with all atoms, for scans
-    23036  solve/screen               which atoms are worth scoring in double: the bound
-    23307  solve/residuals            the residual form's targets on their way into a scan
-    23496  solve/scan                 the correlations of all atoms with a block's residuals
-    23665  solve/predict              making targets ready for the next scan
-    23912  solve/candidates           the atoms that a scan could not rule out
-    24243  solve/select               the next atoms of each target
-    24444  solve/rates                what a processor does in a second
-    24486  solve/pursuit              what one solve holds, and the memory it takes
-    24790  solve/plan                 which form, and in what blocks
-    25008  solve/apart                targets that a table of products cannot tell on
-    25058  solve/steps                a pursuit from its rows to its results
-    25286  solve/combine              new rows of coefficients
-    25348  solve/solver               the public call
-    25519  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25728  solve/affine_normal        the normal equations of an affine map
-    25971  solve/affine_factor        their factor, and their solution
-    26208  solve/affine_map           a fitted map, and the rows it makes
-    26552  solve/affine_choice        how many atoms to take, and chosen by what
-    26952  solve/affine_fit           what a fit of an affine map holds and needs
-    27216  solve/affine               fitting and applying affine maps
+    21643  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21699  solve/views                the rows of matrices, as the kernels read them
+    21828  solve/panels               vectors as the dense products want them, and these
+    22027  solve/rests                vectors on their way into panels
+    22205  solve/dictionary           the atoms, and their split along a common direction
+    22360  solve/exact_gram           products of all pairs of atoms in double
+    22442  solve/triangle             packed lower triangles
+    22546  solve/support              what is known of one target, and the exact steps
+    22822  solve/gram_table           products of atoms with all atoms, for scans
+    23077  solve/screen               which atoms are worth scoring in double: the bound
+    23348  solve/residuals            the residual form's targets on their way into a scan
+    23537  solve/scan                 the correlations of all atoms with a block's residuals
+    23706  solve/predict              making targets ready for the next scan
+    23953  solve/candidates           the atoms that a scan could not rule out
+    24284  solve/select               the next atoms of each target
+    24485  solve/rates                what a processor does in a second
+    24527  solve/pursuit              what one solve holds, and the memory it takes
+    24831  solve/plan                 which form, and in what blocks
+    25049  solve/apart                targets that a table of products cannot tell on
+    25099  solve/steps                a pursuit from its rows to its results
+    25327  solve/combine              new rows of coefficients
+    25389  solve/solver               the public call
+    25560  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25769  solve/affine_normal        the normal equations of an affine map
+    26012  solve/affine_factor        their factor, and their solution
+    26249  solve/affine_map           a fitted map, and the rows it makes
+    26593  solve/affine_choice        how many atoms to take, and chosen by what
+    26993  solve/affine_fit           what a fit of an affine map holds and needs
+    27257  solve/affine               fitting and applying affine maps
 
-    27513  methods                    rows for tokens that a model lacks, each method a room
-    27557  methods/parts              what methods share: sums of rows, combinations
-    27741  methods/pursuit            omp, omp-centred
-    27816  methods/constant           mean, zero
-    27844  methods/rough              products in float that leave few to be taken in double
-    27894  methods/near               each target against all anchors
-    28185  methods/weights            how a few anchors combine to a target
-    28406  methods/interpolation      common_interpolation
-    28559  methods/wechsel            wechsel
-    28609  methods/focus              focus
-    28697  methods/hull               hull
-    28748  methods/dense              matrices of double, and their products
-    29013  methods/lengthen           the base's rows of pieces beside the donor's
-    29279  methods/mapping            omp-affine, affine
-    29548  methods/linear             maps between two models' rows
-    29703  methods/clp                clp
-    29789  methods/chance             normal deviates that are the same everywhere
-    29850  methods/factor             of symmetric matrices
-    29899  methods/randn              randn
-    29988  methods/john_hewitt        john_hewitt
-    30072  methods/polar              the orthogonal part of a matrix
-    30168  methods/procrustes         procrustes
-    30261  methods/eigen              principal directions of a matrix's rows
-    30575  methods/landmark_pca       landmark_pca
-    30633  methods/stb                stb
-    30815  methods/rope               rows turned to positions
-    30905  methods/mp_rope            mp_rope
-    31231  methods/subword            subword
-    31337  methods/zett               zett
-    31359  methods/spread             the factor that suits hidden anchors' rows best
-    31586  methods/modifiers          what is done to the rows of any method
-    31730  methods/undertrained       rows that look as if nothing had trained them
-    31847  methods/methods            the table of all, and the public calls
+    27554  methods                    rows for tokens that a model lacks, each method a room
+    27598  methods/parts              what methods share: sums of rows, combinations
+    27782  methods/pursuit            omp, omp-centred
+    27857  methods/constant           mean, zero
+    27885  methods/rough              products in float that leave few to be taken in double
+    27935  methods/near               each target against all anchors
+    28226  methods/weights            how a few anchors combine to a target
+    28447  methods/interpolation      common_interpolation
+    28600  methods/wechsel            wechsel
+    28650  methods/focus              focus
+    28738  methods/hull               hull
+    28789  methods/dense              matrices of double, and their products
+    29054  methods/lengthen           the base's rows of pieces beside the donor's
+    29320  methods/mapping            omp-affine, affine
+    29589  methods/linear             maps between two models' rows
+    29744  methods/clp                clp
+    29830  methods/chance             normal deviates that are the same everywhere
+    29891  methods/factor             of symmetric matrices
+    29940  methods/randn              randn
+    30029  methods/john_hewitt        john_hewitt
+    30113  methods/polar              the orthogonal part of a matrix
+    30209  methods/procrustes         procrustes
+    30302  methods/eigen              principal directions of a matrix's rows
+    30616  methods/landmark_pca       landmark_pca
+    30674  methods/stb                stb
+    30856  methods/rope               rows turned to positions
+    30946  methods/mp_rope            mp_rope
+    31272  methods/subword            subword
+    31378  methods/zett               zett
+    31400  methods/spread             the factor that suits hidden anchors' rows best
+    31627  methods/modifiers          what is done to the rows of any method
+    31771  methods/undertrained       rows that look as if nothing had trained them
+    31888  methods/methods            the table of all, and the public calls
 
-    32025  across                     tokens of one vocabulary as weighted tokens of another
-    32039  across/map_rows            a map, gathered row by row
-    32236  across/token_map           by the split of the other vocabulary
-    32359  across/write_maps          two maps as safetensors
-    32502  across/spell_maps          two maps as JSON, for people
+    32066  across                     tokens of one vocabulary as weighted tokens of another
+    32080  across/map_rows            a map, gathered row by row
+    32277  across/token_map           by the split of the other vocabulary
+    32400  across/write_maps          two maps as safetensors
+    32543  across/spell_maps          two maps as JSON, for people
 
-    32622  disk                       files and directories
-    32661  disk/system                what POSIX and Windows are asked for
-    32704  disk/windows_paths         paths as Windows takes them
-    32845  disk/windows               the system as Windows gives it
-    33156  disk/posix                 the system as POSIX gives it
-    33423  disk/paths                 what can be told from their text
-    33497  disk/failure               why the system refused
-    33615  disk/look                  what stands at a path, and whether within another
-    33738  disk/listing               listings of directories
-    33813  disk/reading               files to read, and whether they have changed
-    33992  disk/writing               files to write
-    34139  disk/copying               copies of files
-    34222  disk/trees                 whole directories looked through, copied, removed
-    34438  disk/known                 what weights are called in a directory
-    34532  disk/staging               a directory made under another name, then renamed
-    34798  disk/staged_files          files made under another name, then renamed
-    34980  disk/missing               a path or a directory without what is wanted of it
-    35023  disk/gguf_files            GGUF files of a directory, by their names
-    35064  disk/weights               which files they are, and what may stand in their place
-    35400  disk/weight_index          the index of a checkpoint in shards
-    35617  disk/shards                what an index and its shards say of each other
-    35822  disk/gguf_parts            the parts of a split GGUF file
-    35931  disk/checkpoint            a model directory, in one file or in shards
-    36283  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36361  disk/tokenizer_directory   the tokenizer of a model directory
-    36623  disk/encoder_directory     the encoder of a model directory, and files of text
+    32663  disk                       files and directories
+    32702  disk/system                what POSIX and Windows are asked for
+    32746  disk/windows_paths         paths as Windows takes them
+    32951  disk/windows               the system as Windows gives it
+    33256  disk/posix                 the system as POSIX gives it
+    33528  disk/paths                 what can be told from their text
+    33601  disk/failure               why the system refused
+    33719  disk/look                  what stands at a path, and whether within another
+    33842  disk/listing               listings of directories
+    33918  disk/reading               files to read, and whether they have changed
+    34097  disk/writing               files to write
+    34244  disk/copying               copies of files
+    34327  disk/trees                 whole directories looked through, copied, removed
+    34543  disk/known                 what weights are called in a directory
+    34637  disk/staging               a directory made under another name, then renamed
+    34901  disk/staged_files          files made under another name, then renamed
+    35083  disk/missing               a path or a directory without what is wanted of it
+    35126  disk/gguf_files            GGUF files of a directory, by their names
+    35167  disk/weights               which files they are, and what may stand in their place
+    35503  disk/weight_index          the index of a checkpoint in shards
+    35722  disk/shards                what an index and its shards say of each other
+    35927  disk/gguf_parts            the parts of a split GGUF file
+    36036  disk/checkpoint            a model directory, in one file or in shards
+    36388  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36466  disk/tokenizer_directory   the tokenizer of a model directory
+    36728  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36734  model                      which tensors and config keys belong to the vocabulary
-    36770  model/known                what the world calls things
-    37138  model/known_keys           keys of ids and sizes in configs
-    37312  model/known_classes        classes of tokenizers, by the type of model
-    37550  model/names                names of tensors
-    37714  model/document             the JSON files of a model directory
-    37809  model/members              what the members of a config are about
-    38030  model/config               what config.json says
-    38207  model/side                 a model directory opened once
-    38334  model/gguf_model           what a GGUF file says of a model
-    38391  model/code                 the Python that a tokenizer is loaded with
-    38625  model/parts                what each tensor does for the vocabulary
-    38755  model/whole                whether all tensors are there
-    38877  model/find                 finding the parts of a model
-    39181  model/processor            the tokens that a processor looks for by their text
-    39336  model/heirs                what becomes of the ids in a config
-    39504  model/config_ids           ids in a config being edited
-    39744  model/config_lists         lists, dictionaries and ranges of ids
-    39901  model/config_edit          config.json and generation_config.json, edited
-    40208  model/classes              which class a tokenizer is loaded as
-    40415  model/class_tokens         added tokens that a class numbers otherwise
+    36839  model                      which tensors and config keys belong to the vocabulary
+    36875  model/known                what the world calls things
+    37243  model/known_keys           keys of ids and sizes in configs
+    37417  model/known_classes        classes of tokenizers, by the type of model
+    37655  model/names                names of tensors
+    37819  model/document             the JSON files of a model directory
+    37914  model/members              what the members of a config are about
+    38135  model/config               what config.json says
+    38312  model/side                 a model directory opened once
+    38439  model/gguf_model           what a GGUF file says of a model
+    38496  model/code                 the Python that a tokenizer is loaded with
+    38730  model/parts                what each tensor does for the vocabulary
+    38860  model/whole                whether all tensors are there
+    38982  model/find                 finding the parts of a model
+    39286  model/processor            the tokens that a processor looks for by their text
+    39441  model/heirs                what becomes of the ids in a config
+    39609  model/config_ids           ids in a config being edited
+    39849  model/config_lists         lists, dictionaries and ranges of ids
+    40006  model/config_edit          config.json and generation_config.json, edited
+    40313  model/classes              which class a tokenizer is loaded as
+    40520  model/class_tokens         added tokens that a class numbers otherwise
 
-    40531  job                        the whole transplant, in the order in which it happens
-    40592  job/draft_map              which tokens the rows of a draft's head are of
-    40650  job/job                    what a job holds
-    41052  job/open                   opening the two models
-    41328  job/map                    the caller's map
-    41449  job/align                  where every new row comes from
-    41651  job/draft_vocab            the tokens that a draft's head has rows for
-    41896  job/plan                   what becomes of every tensor, and of the configs
-    42119  job/draft_head             a head of fewer rows, and what says which
-    42276  job/rope                   heads and rotary positions of the two models
-    42374  job/chat                   the template that turns messages into text
-    42513  job/digits                 where the two tokenizers cut numbers differently
-    42714  job/converted              the special tokens that a conversion to GGUF finds
-    43022  job/gguf_donor             the files of a tokenizer, open once more
-    43106  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43389  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43717  job/gguf_merges            the merges of a byte-level vocabulary
-    43888  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44058  job/gguf_special           special tokens, flags, templates
-    44277  job/gguf_normal            what becomes of spaces and letters
-    44420  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44616  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44856  job/bos                    texts that begin otherwise than the base's
-    44920  job/rows                   rows in memory: reading, checking, their mean
-    45264  job/pieces                 what the base cuts new tokens into
-    45419  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45684  job/magikarp               tokens that look under-trained by their rows
-    45811  job/match                  rows of tokens that a new one only begins with
-    45898  job/solve                  solving for the rows of the donor
-    46107  job/targets                the rows that are made from the donor's
-    46230  job/diagnose               what is odd about the rows that were made
-    46362  job/rebuild                the new rows of one vocabulary tensor
-    46653  job/write_blocks           new rows as blocks
-    46752  job/write                  the output and its weights
-    47068  job/write_gguf             the output as a GGUF file, or as parts of one
-    47418  job/copy                   the other files of the two models
-    47635  job/index                  the files that are written anew
-    47813  job/run                    the whole, in order
-    47981  job/combined               a map of tokens by the combinations that a method makes
-    48081  job/report                 what a job did, as JSON and as a table
-    48410  job/findings               what is told of a finished model
-    48461  job/check_head             a head of fewer rows than tokens
-    48706  job/check_files            its files
-    48843  job/check_ids              sizes, ids and tying
-    49059  job/check_values           values
-    49138  job/check_gguf             the tokens of a GGUF file
-    49390  job/check_gguf_keys        its other keys, and its tensors
-    49637  job/check_draft            as a draft model for another
-    49979  job/verify                 whether a finished model agrees with itself
+    40636  job                        the whole transplant, in the order in which it happens
+    40697  job/draft_map              which tokens the rows of a draft's head are of
+    40755  job/job                    what a job holds
+    41157  job/open                   opening the two models
+    41433  job/map                    the caller's map
+    41554  job/align                  where every new row comes from
+    41756  job/draft_vocab            the tokens that a draft's head has rows for
+    42001  job/plan                   what becomes of every tensor, and of the configs
+    42224  job/draft_head             a head of fewer rows, and what says which
+    42381  job/rope                   heads and rotary positions of the two models
+    42479  job/chat                   the template that turns messages into text
+    42618  job/digits                 where the two tokenizers cut numbers differently
+    42819  job/converted              the special tokens that a conversion to GGUF finds
+    43127  job/gguf_donor             the files of a tokenizer, open once more
+    43211  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43494  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43822  job/gguf_merges            the merges of a byte-level vocabulary
+    43993  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44163  job/gguf_special           special tokens, flags, templates
+    44382  job/gguf_normal            what becomes of spaces and letters
+    44525  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44721  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44961  job/bos                    texts that begin otherwise than the base's
+    45025  job/rows                   rows in memory: reading, checking, their mean
+    45369  job/pieces                 what the base cuts new tokens into
+    45524  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45789  job/magikarp               tokens that look under-trained by their rows
+    45916  job/match                  rows of tokens that a new one only begins with
+    46003  job/solve                  solving for the rows of the donor
+    46212  job/targets                the rows that are made from the donor's
+    46335  job/diagnose               what is odd about the rows that were made
+    46467  job/rebuild                the new rows of one vocabulary tensor
+    46758  job/write_blocks           new rows as blocks
+    46857  job/write                  the output and its weights
+    47173  job/write_gguf             the output as a GGUF file, or as parts of one
+    47523  job/copy                   the other files of the two models
+    47740  job/index                  the files that are written anew
+    47918  job/run                    the whole, in order
+    48086  job/combined               a map of tokens by the combinations that a method makes
+    48186  job/report                 what a job did, as JSON and as a table
+    48515  job/findings               what is told of a finished model
+    48566  job/check_head             a head of fewer rows than tokens
+    48811  job/check_files            its files
+    48948  job/check_ids              sizes, ids and tying
+    49164  job/check_values           values
+    49243  job/check_gguf             the tokens of a GGUF file
+    49495  job/check_gguf_keys        its other keys, and its tensors
+    49742  job/check_draft            as a draft model for another
+    50084  job/verify                 whether a finished model agrees with itself
 
-    50037  evaluate                   methods ranked on tokens that both models share
-    50056  evaluate/token_class       what a token is like, by its bytes
-    50120  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50318  evaluate/scores            how near rows come to the true ones
-    50418  evaluate/ranks             whether a true row is found among all
-    50549  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50778  evaluate/write_json        an evaluation as JSON
-    50891  evaluate/write_page        an evaluation as a page
+    50142  evaluate                   methods ranked on tokens that both models share
+    50161  evaluate/token_class       what a token is like, by its bytes
+    50225  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50423  evaluate/scores            how near rows come to the true ones
+    50523  evaluate/ranks             whether a true row is found among all
+    50654  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50886  evaluate/write_json        an evaluation as JSON
+    50999  evaluate/write_page        an evaluation as a page
 
-    51105  reshape                    a model's own vocabulary, smaller or larger
-    51137  reshape/needed             what has to stay for the sake of what stays
-    51395  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51702  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51841  reshape/renumber           which tokens there are then, and their ids
-    52104  reshape/files_json         tokenizer.json and the JSON files beside it
-    52499  reshape/files_lines        merges.txt and vocab.txt
-    52583  reshape/files_pieces       SentencePiece models
-    52803  reshape/files_ranks        tiktoken's ranks and tekken.json
-    52971  reshape/named              tokens that configs name, which stay
-    53088  reshape/files_gguf         the keys of GGUF files
-    53370  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53577  reshape/wording            what the transplant says, in words of those who asked
-    53675  reshape/new_model          the model with its new tokenizer
-    53845  reshape/text_counts        which tokens the caller's texts are made of
-    53914  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54081  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54333  reshape/trim               fewer tokens
-    54501  reshape/extend             a text that becomes a token
-    54793  reshape/more_tokens        all that are wanted, and the model with them
+    51213  reshape                    a model's own vocabulary, smaller or larger
+    51245  reshape/needed             what has to stay for the sake of what stays
+    51503  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51810  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51949  reshape/renumber           which tokens there are then, and their ids
+    52212  reshape/files_json         tokenizer.json and the JSON files beside it
+    52607  reshape/files_lines        merges.txt and vocab.txt
+    52691  reshape/files_pieces       SentencePiece models
+    52911  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53079  reshape/named              tokens that configs name, which stay
+    53196  reshape/files_gguf         the keys of GGUF files
+    53478  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53685  reshape/wording            what the transplant says, in words of those who asked
+    53783  reshape/new_model          the model with its new tokenizer
+    53953  reshape/text_counts        which tokens the caller's texts are made of
+    54022  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54189  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54441  reshape/trim               fewer tokens
+    54609  reshape/extend             a text that becomes a token
+    54901  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -517,8 +517,9 @@ typedef enum otx_isa {
 
 /* Everything a call needs from its surroundings. All zero is the default, and
    so is a NULL pointer to it. It is read, never written; one may serve several
-   threads at once if its hooks may. The library keeps no global state: two
-   calls that share no object may always run at the same time. */
+   threads at once if its hooks may. Hooks return: no longjmp, no exception. The
+   library keeps no global state: two calls that share no object may always run
+   at the same time. */
 typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: threads if OpenMP is compiled in, which on Linux
@@ -11491,6 +11492,7 @@ typedef struct otx__rules {
     bool marks_starts;  /* the prefix is of a piece that starts a word: GGUF's WordPiece */
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
+    bool stands_in;     /* BPE: bytes and the unknown token stand in before pieces are joined */
     bool every;         /* all tokens of the model count, control tokens and bytes too, as they
                            do where added tokens were cut out of a text before */
     uint64_t longest_word;       /* WordPiece: in characters */
@@ -11860,6 +11862,8 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
         strcmp(t->reader->source, "tokenizer.json") == 0 &&
         otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
         otx__rules_forget_bytes(rules); /* they are only decoded */
+    rules->stands_in = rules->how == OTX__SPLIT_MERGES &&
+                       strcmp(t->reader->source, "tokenizer.json") == 0;
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
 }
 
@@ -12775,22 +12779,59 @@ OTX__PRIVATE bool otx__split_is_lost(const otx__rules *rules, const char *charac
            !otx__split_has_bytes(rules, character, size);
 }
 
-/* Cuts a word into the pieces to begin with. */
+/* One more of the pieces to begin with. */
+OTX__PRIVATE void otx__split_begin(otx__split *s, size_t *count, size_t start, size_t size,
+                                   int64_t id)
+{
+    otx__symbol *symbol = &s->symbols[*count];
+    symbol->start = (uint32_t)start;
+    symbol->size = (uint32_t)size;
+    symbol->before = *count ? (uint32_t)*count - 1 : OTX__NO_SYMBOL;
+    symbol->after = (uint32_t)*count + 1;
+    symbol->id = id;
+    ++*count;
+}
+
+/* What stands for a character that is no token where merges make more of it: the tokens of its
+   bytes; or the unknown token, `unknown` bytes of which wait: it goes on with one before it
+   and, as in the tokenizers package, stands behind the bytes of what comes after it. */
+OTX__PRIVATE void otx__split_stand_in(otx__split *s, const char *word, size_t at, size_t step,
+                                      size_t *count, size_t *unknown)
+{
+    const otx__rules *rules = s->rules;
+    size_t i;
+    if (otx__split_has_bytes(rules, word + at, step)) {
+        for (i = at; i < at + step; i++)
+            otx__split_begin(s, count, i, 1, rules->bytes[(unsigned char)word[i]]);
+    } else if (rules->unknown >= 0) {
+        if (*unknown && !rules->fuse_unknown) {
+            otx__split_begin(s, count, at, *unknown, rules->unknown);
+            *unknown = 0;
+        }
+        *unknown += step;
+    }
+}
+
+/* Cuts a word into the pieces to begin with: no more of them than bytes. */
 OTX__PRIVATE size_t otx__split_symbols(otx__split *s, const char *word, size_t size,
                                        bool starts, bool ends)
 {
-    size_t at, step, count = 0;
+    const otx__rules *rules = s->rules;
+    size_t at, step, count = 0, unknown = 0;
     for (at = 0; at < size; at += step) {
-        otx__symbol *symbol = &s->symbols[count];
-        step = s->rules->by_bytes ? 1 : otx__split_step(word, at, size);
-        symbol->start = (uint32_t)at;
-        symbol->size = (uint32_t)step;
-        symbol->before = count ? (uint32_t)count - 1 : OTX__NO_SYMBOL;
-        symbol->after = (uint32_t)count + 1;
-        symbol->id = otx__split_character(s, word + at, step, starts && at == 0,
-                                          ends && at + step == size);
-        count += symbol->id >= 0 || !otx__split_is_lost(s->rules, word + at, step);
+        int64_t id;
+        step = rules->by_bytes ? 1 : otx__split_step(word, at, size);
+        id = otx__split_character(s, word + at, step, starts && at == 0, ends && at + step == size);
+        if (id < 0 && rules->stands_in) {
+            otx__split_stand_in(s, word, at, step, &count, &unknown);
+            continue;
+        }
+        if (unknown) otx__split_begin(s, &count, at, unknown, rules->unknown);
+        unknown = 0;
+        if (id >= 0 || !otx__split_is_lost(rules, word + at, step))
+            otx__split_begin(s, &count, at, step, id);
     }
+    if (unknown) otx__split_begin(s, &count, at, unknown, rules->unknown);
     if (count) s->symbols[count - 1].after = OTX__NO_SYMBOL;
     return count;
 }
@@ -32667,6 +32708,7 @@ OTX_API otx_result otx_token_maps_write_json(const otx_context *ctx, const otx_t
    never when removing.
 
      root                    bytes at the start of a path that name its root or drive
+     is_no_name              whether a path's last name is none of its own: ".", ".."
      open, create, close     a file to read; a new one to write; -1 or false on failure
      read, write             the bytes moved; 0 or less where there are none
      copy                    the same, from one file to the end of another, where
@@ -32734,26 +32776,30 @@ OTX__PRIVATE size_t otx__sys_root_name(const char *path)
 }
 
 /* Bytes at the start of a path that name the root it counts from: "\", "C:" (from the
-   drive's current directory), "C:\", "\\server\share\", and those behind "\\?\". */
+   drive's current directory), "C:\", "\\server\share\", and behind "\\?\" and "\\.\" a
+   share, which begins there with "UNC\", or the first name: "C:\", "Volume{...}\". */
 OTX__PRIVATE size_t otx__sys_root(const char *path)
 {
-    const bool twice = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
-    bool share = twice;
-    size_t size = 0;
-    if (twice && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
-        size = 4;
+    bool share = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
+    size_t size = share ? 2 : 0;
+    if (share && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
         share = (path[4] == 'U' || path[4] == 'u') && (path[5] == 'N' || path[5] == 'n') &&
                 (path[6] == 'C' || path[6] == 'c') && OTX__SEPARATOR(path[7]);
-        if (share) size = 8;
-    } else if (share) {
-        size = 2;
+        size = share ? 8 : 4;
     }
-    if (share) {
+    if (size > 0) {
         size += otx__sys_root_name(path + size);
-        return size + otx__sys_root_name(path + size);
+        return share ? size + otx__sys_root_name(path + size) : size;
     }
-    if (path[size] && path[size + 1] == ':') size += 2;
+    if (path[0] && path[1] == ':') size = 2;
     return size + (OTX__SEPARATOR(path[size]) ? 1 : 0);
+}
+
+/* Whether a name is none: "." and "..", and others of dots and spaces alone, which the
+   system takes away. */
+OTX__PRIVATE bool otx__sys_is_no_name(const char *name)
+{
+    return name[strspn(name, ". ")] == 0;
 }
 
 /* UTF-8 to UTF-16, with Windows' own separators. */
@@ -32781,24 +32827,62 @@ OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
     return true;
 }
 
-/* A path without its \\?\ where a drive's root or a share follows: behind that the system
-   lets ".." take away the root, too, and \\?\C:\.. is \\?\, which is no directory. In
-   \\?\UNC\server the C is written over. */
+/* Whether "UNC\" begins here, which behind \\?\ and \\.\ is a share. */
+OTX__PRIVATE bool otx__sys_is_share(const wchar_t *name)
+{
+    return towlower(name[0]) == L'u' && towlower(name[1]) == L'n' &&
+           towlower(name[2]) == L'c' && name[3] == L'\\';
+}
+
+/* A path without its \\.\ where a drive's root or a share follows, which makes no other
+   difference than that behind it ".." takes away the root, too. In \\.\UNC\server the C is
+   written over. */
 OTX__PRIVATE wchar_t *otx__sys_plain(wchar_t *path)
 {
-    static const wchar_t marked[] = L"\\\\?\\";
-    if (wcsncmp(path, marked, 4) != 0) return path;
+    if (wcsncmp(path, L"\\\\.\\", 4) != 0) return path;
     if (path[4] && path[5] == L':' && path[6] == L'\\') return path + 4;
-    if (towlower(path[4]) != L'u' || towlower(path[5]) != L'n' || towlower(path[6]) != L'c' ||
-        path[7] != L'\\')
-        return path;
+    if (!otx__sys_is_share(path + 4)) return path;
     path[6] = L'\\';
     return path + 6;
 }
 
+/* Units in UTF-16 of the first bytes of a path. */
+OTX__PRIVATE size_t otx__sys_units(const char *path, size_t size)
+{
+    size_t units = 0, i;
+    for (i = 0; i < size; i++) {
+        const unsigned char byte = (unsigned char)path[i];
+        units += (byte & 0xc0) != 0x80 ? (byte >= 0xf0 ? 2 : 1) : 0;
+    }
+    return units;
+}
+
+/* Resolves "." and ".." behind the root of \\?\PATH, as far up as to the root, and takes
+   separators without a name between or behind them away: the system does so for all paths
+   but these. Names stay as they are, also with dots and spaces at their ends, which is what
+   the mark is for. */
+OTX__PRIVATE void otx__sys_resolve(wchar_t *path, size_t root)
+{
+    size_t from = root, size = root;
+    while (path[from]) {
+        const wchar_t *name = path + from;
+        const size_t length = wcscspn(name, L"\\");
+        const bool more = name[length] != 0;
+        if (length == 2 && name[0] == L'.' && name[1] == L'.') {
+            while (size > root && path[--size] != L'\\') continue;
+        } else if (length > 0 && !(length == 1 && name[0] == L'.')) {
+            if (size > root) path[size++] = L'\\';
+            memmove(path + size, name, length * sizeof *path);
+            size += length;
+        }
+        from += length + more;
+    }
+    path[size] = 0;
+}
+
 /* A path as the system takes it: whole, in UTF-16, without separators at its end, which
    some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
-   alone may have more than 260 units. */
+   alone may have more than 260 units. One that is given so stays so. */
 OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
 {
     static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
@@ -32807,6 +32891,11 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     unsigned long count;
     size_t prefix = 0;
     if (!otx__sys_utf16(given, path)) return false;
+    if (wcsncmp(given, local, 4) == 0) {
+        otx__sys_resolve(given, otx__sys_units(path, otx__sys_root(path)));
+        wcscpy(to, given);
+        return true;
+    }
     count = given[0] ? GetFullPathNameW(otx__sys_plain(given), room, full, NULL) : 0;
     if (count == 0 || count >= room) {
         errno = count ? ENAMETOOLONG : ENOENT;
@@ -32824,6 +32913,23 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
     }
     memmove(to + prefix, full, (count + 1) * sizeof *to);
     return true;
+}
+
+/* Whether a path as the system takes it is a device's, "\\.\NAME". */
+OTX__PRIVATE bool otx__sys_is_device(const wchar_t *wide)
+{
+    return wcsncmp(wide, L"\\\\.\\", 4) == 0 && !wcschr(wide + 4, L'\\');
+}
+
+/* For a file system without numbers for its files: the path's own, without regard to case,
+   and the same in each of its forms (FNV-1a). */
+OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
+{
+    uint64_t hash = 14695981039346656037u;
+    if (wcsncmp(wide, L"\\\\?\\", 4) == 0) wide += otx__sys_is_share(wide + 4) ? 7 : 4;
+    else if (wide[0] == L'\\' && wide[1] == L'\\') wide++;
+    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
+    return hash;
 }
 
 /* UTF-16 to UTF-8. `to` must hold three bytes for each unit and a terminator. A
@@ -32997,15 +33103,7 @@ OTX__PRIVATE bool otx__sys_status_of(otx__status *to, void *file)
     return true;
 }
 
-/* A file system without numbers for its files: the path's own, without regard to case
-   (FNV-1a). */
-OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
-    return hash;
-}
-
+/* A device is one also where none of the name is there. */
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
     /* FILE_READ_ATTRIBUTES, FILE_SHARE_..., OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS */
@@ -33017,6 +33115,8 @@ OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
     if (!otx__sys_wide(wide, path)) return errno == ENOENT;
     file = CreateFileW(wide, look, all, NULL, existing, directories_too, NULL);
     if ((intptr_t)file == -1) {
+        status->present = otx__sys_is_device(wide);
+        if (status->present) return true;
         errno = otx__sys_number(GetLastError());
         return errno == ENOENT && GetFileAttributesW(wide) == 0xffffffffu;
     }
@@ -33165,6 +33265,11 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 
 /* Bytes at the start of a path that name the root it counts from. */
 OTX__PRIVATE size_t otx__sys_root(const char *path) { return path[0] == '/' ? 1 : 0; }
+
+OTX__PRIVATE bool otx__sys_is_no_name(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
 
 /* What some systems or some feature-test macros do not offer. */
 #ifdef O_CLOEXEC
@@ -33446,8 +33551,7 @@ OTX__PRIVATE char *otx__path_join(const otx_context *ctx, const char *directory,
                                   const char *name)
 {
     size_t length = strlen(directory), size = strlen(name);
-    bool drive = length > 0 && directory[length - 1] == ':' &&
-                 otx__sys_root(directory) == length;
+    bool drive = length == 2 && directory[1] == ':' && otx__sys_root(directory) == 2;
     bool separate = length > 0 && !drive && !OTX__SEPARATOR(directory[length - 1]);
     char *path = (char *)otx__alloc(ctx, length + (separate ? 1 : 0) + size + 1, 1);
     if (!path) return NULL;
@@ -33738,7 +33842,8 @@ OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
 /* >>> src/disk/listing.h */
 /* ---- listings of directories -------------------------------------------- */
 
-/* The names in a directory, sorted by their bytes, without "." and "..". */
+/* The names in a directory, sorted by their bytes, without "." and ".." and what the system
+   would take for those: by such a name one would come back to the same directory. */
 typedef struct otx__listing {
     const otx_context *ctx;
     char **names;
@@ -33784,7 +33889,7 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     if (!otx__sys_directory_open(&directory, path))
         return otx__fail_system(error, path, "cannot list the directory", errno);
     while (!result && (name = otx__sys_directory_next(&directory)) != NULL) {
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+        if (otx__sys_is_no_name(name)) continue;
         if (!otx__listing_add(out, name)) result = otx__fail_memory(error, strlen(name) + 1);
     }
     if (!result && errno != 0)
@@ -34570,9 +34675,7 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
     output->path = otx__path_copy(output->ctx, path, size);
     if (!output->path) return otx__fail_memory(error, size + 1);
     begin = otx__path_name(output->path);
-    if (begin < size && strcmp(output->path + begin, ".") != 0 &&
-        strcmp(output->path + begin, "..") != 0)
-        return OTX_OK;
+    if (begin < size && !otx__sys_is_no_name(output->path + begin)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
 }
@@ -35532,11 +35635,13 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
 }
 
 /* Shards are names within the directory, the same on every file system: no way
-   out of it, no drive, no stream, nothing a terminal would act on. */
+   out of it, no drive, no stream, nothing a terminal would act on, and no dot or space at
+   the end, which Windows takes away. */
 OTX__PRIVATE bool otx__is_weight_file(const char *name, size_t size)
 {
     size_t i;
     if (size == 0 || size > 255 || name[0] == '.') return false;
+    if (name[size - 1] == '.' || name[size - 1] == ' ') return false;
     for (i = 0; i < size; i++) {
         unsigned char c = (unsigned char)name[i];
         if (c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':') return false;
@@ -50761,6 +50866,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     otx_job_options plain;
     otx_job *job;
     otx_result result;
+    otx__team team;
     memset(out, 0, sizeof *out);
     memset(&settled, 0, sizeof settled);
     memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
@@ -50769,7 +50875,9 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     if (result) return result;
     if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
+    otx__team_open(&team, &job->ctx);
     if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    otx__team_close(&team, &job->ctx);
     if (result) otx_evaluation_close(ctx, out);
     otx_job_close(job);
     return result;
