@@ -57,300 +57,300 @@
      2556  base/span                  bytes of others, digits, UTF-8
      2750  base/decimal               the digits of a double
      2899  base/format                printf without stdio and without a locale
-     3168  base/result                results, failures, messages
-     3292  base/memory                the allocator, arrays that grow
-     3351  base/text                  names in messages, and text that grows
-     3468  base/hooks                 log, progress, threads of the caller
-     3516  base/sort                  in place, without memory, never quadratic; and finding
-     3566  base/clock                 wall time for statistics
-     3612  base/team                  loops on several threads, which sleep where they wait
-     4012  base/hash                  keyed, for tables whose keys a stranger chooses
-     4110  base/pool                  blocks that are freed together
-     4225  base/number                element types, widening and rounding
-     4460  base/blocks                block types of ggml, taken apart and widened
-     4681  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4966  base/blocks_make           rows quantised to blocks
-     5360  base/base64                decoding
-     5396  base/protobuf              fields of a message
-     5518  base/watch                 long loops that the caller can stop
+     3167  base/result                results, failures, messages
+     3291  base/memory                the allocator, arrays that grow
+     3350  base/text                  names in messages, and text that grows
+     3467  base/hooks                 log, progress, threads of the caller
+     3515  base/sort                  in place, without memory, never quadratic; and finding
+     3565  base/clock                 wall time for statistics
+     3611  base/team                  loops on several threads, which sleep where they wait
+     4011  base/hash                  keyed, for tables whose keys a stranger chooses
+     4109  base/pool                  blocks that are freed together
+     4224  base/number                element types, widening and rounding
+     4459  base/blocks                block types of ggml, taken apart and widened
+     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4965  base/blocks_make           rows quantised to blocks
+     5359  base/base64                decoding
+     5395  base/protobuf              fields of a message
+     5517  base/watch                 long loops that the caller can stop
 
-     5586  files                      formats, on memory and streams
-     5616  files/memory_source        memory as a source of bytes
-     5634  files/json_read            a parser without recursion
-     5988  files/json_values          looking at values, stepping through containers
-     6201  files/json_edit            writing, and edits that keep every byte they do not touch
-     6569  files/tensors              what reading and writing a header share
-     6705  files/safetensors_read     the header of a file, checked
-     7030  files/safetensors_write    the header of a new file
-     7187  files/gguf_types           ggml's types, and the sizes of values
-     7355  files/gguf_values          keys, tensors and values found
-     7473  files/gguf_walk            what stands in a header, one after the other
-     7685  files/gguf_read            the header of a file, checked
-     7906  files/gguf_write           the header of a new file
-     8112  files/gguf_keys            a list of keys that is being made
+     5585  files                      formats, on memory and streams
+     5615  files/memory_source        memory as a source of bytes
+     5633  files/json_read            a parser without recursion
+     5987  files/json_values          looking at values, stepping through containers
+     6200  files/json_edit            writing, and edits that keep every byte they do not touch
+     6568  files/tensors              what reading and writing a header share
+     6704  files/safetensors_read     the header of a file, checked
+     7029  files/safetensors_write    the header of a new file
+     7186  files/gguf_types           ggml's types, and the sizes of values
+     7354  files/gguf_values          keys, tensors and values found
+     7472  files/gguf_walk            what stands in a header, one after the other
+     7684  files/gguf_read            the header of a file, checked
+     7905  files/gguf_write           the header of a new file
+     8111  files/gguf_keys            a list of keys that is being made
 
-     8312  vocab                      tokens, from every source, and which of them are the same
-     8354  vocab/known                what the world calls things: files, classes, tokens
-     8678  vocab/token_table          the table of tokens, and finding tokens in it
-     8873  vocab/spelling             from what a file spells to bytes
-     9070  vocab/reader               what the readers of all sources share
-     9428  vocab/added_tokens         what other files add to a model's tokens
-     9776  vocab/in_use               tokens that are named as reserved ones and are none
-     9879  vocab/from_tokenizer_json  tokenizer.json
-    10172  vocab/from_tekken          tekken.json
-    10327  vocab/from_tiktoken        *.tiktoken
-    10392  vocab/from_sentencepiece   tokenizer.model and its like
-    10757  vocab/from_vocab_json      vocab.json and merges.txt
-    10843  vocab/from_vocab_txt       vocab.txt
-    10900  vocab/digits               how a tokenizer cuts numbers
-    11096  vocab/recognise            what a file is, by what it holds
-    11227  vocab/parse                the first source that is given, and what goes with it
-    11453  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11837  vocab/rules_read           the rules of each kind of file
-    11963  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12156  vocab/from_gguf            the vocabulary of a GGUF file
-    12464  vocab/gguf_rules           how it splits text
-    12616  vocab/split_bpe            words split by byte-pair encoding
-    12871  vocab/split                text split as the tokenizer's model splits it
-    13071  vocab/align                which base token a donor token is
+     8311  vocab                      tokens, from every source, and which of them are the same
+     8353  vocab/known                what the world calls things: files, classes, tokens
+     8677  vocab/token_table          the table of tokens, and finding tokens in it
+     8872  vocab/spelling             from what a file spells to bytes
+     9069  vocab/reader               what the readers of all sources share
+     9427  vocab/added_tokens         what other files add to a model's tokens
+     9775  vocab/in_use               tokens that are named as reserved ones and are none
+     9878  vocab/from_tokenizer_json  tokenizer.json
+    10171  vocab/from_tekken          tekken.json
+    10326  vocab/from_tiktoken        *.tiktoken
+    10391  vocab/from_sentencepiece   tokenizer.model and its like
+    10756  vocab/from_vocab_json      vocab.json and merges.txt
+    10842  vocab/from_vocab_txt       vocab.txt
+    10899  vocab/digits               how a tokenizer cuts numbers
+    11095  vocab/recognise            what a file is, by what it holds
+    11226  vocab/parse                the first source that is given, and what goes with it
+    11452  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11836  vocab/rules_read           the rules of each kind of file
+    11962  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12155  vocab/from_gguf            the vocabulary of a GGUF file
+    12463  vocab/gguf_rules           how it splits text
+    12615  vocab/split_bpe            words split by byte-pair encoding
+    12870  vocab/split                text split as the tokenizer's model splits it
+    13070  vocab/align                which base token a donor token is
 
-    13328  encode                     text becomes pieces, pieces become ids
-    13372  encode/char_set            sets of characters
-    13565  encode/unicode_tables      what characters are, packed
-    13729  encode/categories          Unicode's categories, scripts and case, as sets
-    14030  encode/regex_parse         regular expressions, read: sets and escapes
-    14336  encode/regex_syntax        classes, repetitions, groups
-    14736  encode/regex_program       instructions, and what parts of an expression begin with
-    14889  encode/regex_make          the program that they become
-    15251  encode/regex_match         the program run over a text
-    15623  encode/slices              a text in pieces, and ways to cut it further
-    15868  encode/cutter_read         the steps of a pre-tokenizer, read
-    16180  encode/cutter              texts cut by them
-    16355  encode/normal_tables       what normalisers know of characters
-    16618  encode/normal_read         the same, unpacked
-    16765  encode/normal_forms        Unicode's four normal forms
-    17036  encode/charsmap            SentencePiece's map of characters
-    17185  encode/normalise_steps     what normalisers do, step by step
-    17374  encode/normalise           the normaliser of a tokenizer.json
-    17737  encode/added_cut           added tokens, cut out of a text
-    17936  encode/word_cache          what words became before
-    18015  encode/encode_words        words as the model splits them
-    18216  encode/encode_open         what an encoder is made from
-    18502  encode/encode              whole texts as token ids
-    18705  encode/write_counts        how often tokens occur, as lists
+    13327  encode                     text becomes pieces, pieces become ids
+    13371  encode/char_set            sets of characters
+    13564  encode/unicode_tables      what characters are, packed
+    13728  encode/categories          Unicode's categories, scripts and case, as sets
+    14029  encode/regex_parse         regular expressions, read: sets and escapes
+    14335  encode/regex_syntax        classes, repetitions, groups
+    14735  encode/regex_program       instructions, and what parts of an expression begin with
+    14888  encode/regex_make          the program that they become
+    15250  encode/regex_match         the program run over a text
+    15622  encode/slices              a text in pieces, and ways to cut it further
+    15867  encode/cutter_read         the steps of a pre-tokenizer, read
+    16179  encode/cutter              texts cut by them
+    16354  encode/normal_tables       what normalisers know of characters
+    16617  encode/normal_read         the same, unpacked
+    16764  encode/normal_forms        Unicode's four normal forms
+    17035  encode/charsmap            SentencePiece's map of characters
+    17184  encode/normalise_steps     what normalisers do, step by step
+    17373  encode/normalise           the normaliser of a tokenizer.json
+    17736  encode/added_cut           added tokens, cut out of a text
+    17935  encode/word_cache          what words became before
+    18014  encode/encode_words        words as the model splits them
+    18215  encode/encode_open         what an encoder is made from
+    18501  encode/encode              whole texts as token ids
+    18704  encode/write_counts        how often tokens occur, as lists
 
-    18812  simd                       the hot loops, once for each instruction set
-    18845  simd/kernels               the table of kernels, and what all versions share
-    19122  simd/scalar                the reference
-    19291  simd/sse2                  the operations of 128-bit x86, and what each does
-    19412  simd/neon                  those of 64-bit Arm
-    19507  simd/wasm                  those of WebAssembly's SIMD128
-    19592  simd/avx2                  those of 256-bit x86, with FMA
-    19674  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20318  simd/avx_vnni              AVX2, and products of integers
-    20414  simd/neon_bf16             NEON, and products of matrices
-    20568  simd/avx512                512-bit x86, by hand
-    21175  simd/amx                   tiles of x86, beside AVX-512
-    21418  simd/dispatch              which of them this machine can run, and which a call takes
+    18811  simd                       the hot loops, once for each instruction set
+    18844  simd/kernels               the table of kernels, and what all versions share
+    19121  simd/scalar                the reference
+    19290  simd/sse2                  the operations of 128-bit x86, and what each does
+    19411  simd/neon                  those of 64-bit Arm
+    19506  simd/wasm                  those of WebAssembly's SIMD128
+    19591  simd/avx2                  those of 256-bit x86, with FMA
+    19673  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20317  simd/avx_vnni              AVX2, and products of integers
+    20413  simd/neon_bf16             NEON, and products of matrices
+    20567  simd/avx512                512-bit x86, by hand
+    21174  simd/amx                   tiles of x86, beside AVX-512
+    21417  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21644  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21700  solve/views                the rows of matrices, as the kernels read them
-    21829  solve/panels               vectors as the dense products want them, and these
-    22028  solve/rests                vectors on their way into panels
-    22206  solve/dictionary           the atoms, and their split along a common direction
-    22361  solve/exact_gram           products of all pairs of atoms in double
-    22443  solve/triangle             packed lower triangles
-    22547  solve/support              what is known of one target, and the exact steps
-    22823  solve/gram_table           products of atoms with all atoms, for scans
-    23078  solve/screen               which atoms are worth scoring in double: the bound
-    23349  solve/residuals            the residual form's targets on their way into a scan
-    23538  solve/scan                 the correlations of all atoms with a block's residuals
-    23707  solve/predict              making targets ready for the next scan
-    23954  solve/candidates           the atoms that a scan could not rule out
-    24285  solve/select               the next atoms of each target
-    24486  solve/rates                what a processor does in a second
-    24528  solve/pursuit              what one solve holds, and the memory it takes
-    24832  solve/plan                 which form, and in what blocks
-    25050  solve/apart                targets that a table of products cannot tell on
-    25100  solve/steps                a pursuit from its rows to its results
-    25328  solve/combine              new rows of coefficients
-    25390  solve/solver               the public call
-    25561  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25770  solve/affine_normal        the normal equations of an affine map
-    26013  solve/affine_factor        their factor, and their solution
-    26250  solve/affine_map           a fitted map, and the rows it makes
-    26594  solve/affine_choice        how many atoms to take, and chosen by what
-    26994  solve/affine_fit           what a fit of an affine map holds and needs
-    27258  solve/affine               fitting and applying affine maps
+    21643  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21699  solve/views                the rows of matrices, as the kernels read them
+    21828  solve/panels               vectors as the dense products want them, and these
+    22027  solve/rests                vectors on their way into panels
+    22205  solve/dictionary           the atoms, and their split along a common direction
+    22360  solve/exact_gram           products of all pairs of atoms in double
+    22442  solve/triangle             packed lower triangles
+    22546  solve/support              what is known of one target, and the exact steps
+    22822  solve/gram_table           products of atoms with all atoms, for scans
+    23077  solve/screen               which atoms are worth scoring in double: the bound
+    23348  solve/residuals            the residual form's targets on their way into a scan
+    23537  solve/scan                 the correlations of all atoms with a block's residuals
+    23706  solve/predict              making targets ready for the next scan
+    23953  solve/candidates           the atoms that a scan could not rule out
+    24284  solve/select               the next atoms of each target
+    24485  solve/rates                what a processor does in a second
+    24527  solve/pursuit              what one solve holds, and the memory it takes
+    24831  solve/plan                 which form, and in what blocks
+    25049  solve/apart                targets that a table of products cannot tell on
+    25099  solve/steps                a pursuit from its rows to its results
+    25327  solve/combine              new rows of coefficients
+    25389  solve/solver               the public call
+    25560  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25769  solve/affine_normal        the normal equations of an affine map
+    26012  solve/affine_factor        their factor, and their solution
+    26249  solve/affine_map           a fitted map, and the rows it makes
+    26593  solve/affine_choice        how many atoms to take, and chosen by what
+    26993  solve/affine_fit           what a fit of an affine map holds and needs
+    27257  solve/affine               fitting and applying affine maps
 
-    27555  methods                    rows for tokens that a model lacks, each method a room
-    27599  methods/parts              what methods share: sums of rows, combinations
-    27783  methods/pursuit            omp, omp-centred
-    27858  methods/constant           mean, zero
-    27886  methods/rough              products in float that leave few to be taken in double
-    27942  methods/near               each target against all anchors
-    28233  methods/weights            how a few anchors combine to a target
-    28454  methods/interpolation      common_interpolation
-    28607  methods/wechsel            wechsel
-    28657  methods/focus              focus
-    28745  methods/hull               hull
-    28796  methods/dense              matrices of double, and their products
-    29061  methods/lengthen           the base's rows of pieces beside the donor's
-    29327  methods/mapping            omp-affine, affine
-    29596  methods/linear             maps between two models' rows
-    29751  methods/clp                clp
-    29837  methods/chance             normal deviates that are the same everywhere
-    29898  methods/factor             of symmetric matrices
-    29947  methods/randn              randn
-    30036  methods/john_hewitt        john_hewitt
-    30120  methods/polar              the orthogonal part of a matrix
-    30216  methods/procrustes         procrustes
-    30309  methods/eigen              principal directions of a matrix's rows
-    30623  methods/landmark_pca       landmark_pca
-    30681  methods/stb                stb
-    30863  methods/rope               rows turned to positions
-    30953  methods/mp_rope            mp_rope
-    31279  methods/subword            subword
-    31385  methods/zett               zett
-    31407  methods/spread             the factor that suits hidden anchors' rows best
-    31634  methods/modifiers          what is done to the rows of any method
-    31778  methods/undertrained       rows that look as if nothing had trained them
-    31895  methods/methods            the table of all, and the public calls
+    27554  methods                    rows for tokens that a model lacks, each method a room
+    27598  methods/parts              what methods share: sums of rows, combinations
+    27782  methods/pursuit            omp, omp-centred
+    27857  methods/constant           mean, zero
+    27885  methods/rough              products in float that leave few to be taken in double
+    27935  methods/near               each target against all anchors
+    28226  methods/weights            how a few anchors combine to a target
+    28447  methods/interpolation      common_interpolation
+    28600  methods/wechsel            wechsel
+    28650  methods/focus              focus
+    28738  methods/hull               hull
+    28789  methods/dense              matrices of double, and their products
+    29054  methods/lengthen           the base's rows of pieces beside the donor's
+    29320  methods/mapping            omp-affine, affine
+    29589  methods/linear             maps between two models' rows
+    29744  methods/clp                clp
+    29830  methods/chance             normal deviates that are the same everywhere
+    29891  methods/factor             of symmetric matrices
+    29940  methods/randn              randn
+    30029  methods/john_hewitt        john_hewitt
+    30113  methods/polar              the orthogonal part of a matrix
+    30209  methods/procrustes         procrustes
+    30302  methods/eigen              principal directions of a matrix's rows
+    30616  methods/landmark_pca       landmark_pca
+    30674  methods/stb                stb
+    30856  methods/rope               rows turned to positions
+    30946  methods/mp_rope            mp_rope
+    31272  methods/subword            subword
+    31378  methods/zett               zett
+    31400  methods/spread             the factor that suits hidden anchors' rows best
+    31627  methods/modifiers          what is done to the rows of any method
+    31771  methods/undertrained       rows that look as if nothing had trained them
+    31888  methods/methods            the table of all, and the public calls
 
-    32073  across                     tokens of one vocabulary as weighted tokens of another
-    32087  across/map_rows            a map, gathered row by row
-    32284  across/token_map           by the split of the other vocabulary
-    32407  across/write_maps          two maps as safetensors
-    32550  across/spell_maps          two maps as JSON, for people
+    32066  across                     tokens of one vocabulary as weighted tokens of another
+    32080  across/map_rows            a map, gathered row by row
+    32277  across/token_map           by the split of the other vocabulary
+    32400  across/write_maps          two maps as safetensors
+    32543  across/spell_maps          two maps as JSON, for people
 
-    32670  disk                       files and directories
-    32709  disk/system                what POSIX and Windows are asked for
-    32753  disk/windows_paths         paths as Windows takes them
-    32958  disk/windows               the system as Windows gives it
-    33263  disk/posix                 the system as POSIX gives it
-    33535  disk/paths                 what can be told from their text
-    33608  disk/failure               why the system refused
-    33726  disk/look                  what stands at a path, and whether within another
-    33849  disk/listing               listings of directories
-    33925  disk/reading               files to read, and whether they have changed
-    34104  disk/writing               files to write
-    34251  disk/copying               copies of files
-    34334  disk/trees                 whole directories looked through, copied, removed
-    34550  disk/known                 what weights are called in a directory
-    34644  disk/staging               a directory made under another name, then renamed
-    34908  disk/staged_files          files made under another name, then renamed
-    35090  disk/missing               a path or a directory without what is wanted of it
-    35133  disk/gguf_files            GGUF files of a directory, by their names
-    35174  disk/weights               which files they are, and what may stand in their place
-    35510  disk/weight_index          the index of a checkpoint in shards
-    35729  disk/shards                what an index and its shards say of each other
-    35934  disk/gguf_parts            the parts of a split GGUF file
-    36043  disk/checkpoint            a model directory, in one file or in shards
-    36395  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36474  disk/tokenizer_directory   the tokenizer of a model directory
-    36736  disk/encoder_directory     the encoder of a model directory, and files of text
+    32663  disk                       files and directories
+    32702  disk/system                what POSIX and Windows are asked for
+    32746  disk/windows_paths         paths as Windows takes them
+    32951  disk/windows               the system as Windows gives it
+    33256  disk/posix                 the system as POSIX gives it
+    33528  disk/paths                 what can be told from their text
+    33601  disk/failure               why the system refused
+    33719  disk/look                  what stands at a path, and whether within another
+    33842  disk/listing               listings of directories
+    33918  disk/reading               files to read, and whether they have changed
+    34097  disk/writing               files to write
+    34244  disk/copying               copies of files
+    34327  disk/trees                 whole directories looked through, copied, removed
+    34543  disk/known                 what weights are called in a directory
+    34637  disk/staging               a directory made under another name, then renamed
+    34901  disk/staged_files          files made under another name, then renamed
+    35083  disk/missing               a path or a directory without what is wanted of it
+    35126  disk/gguf_files            GGUF files of a directory, by their names
+    35167  disk/weights               which files they are, and what may stand in their place
+    35503  disk/weight_index          the index of a checkpoint in shards
+    35722  disk/shards                what an index and its shards say of each other
+    35927  disk/gguf_parts            the parts of a split GGUF file
+    36036  disk/checkpoint            a model directory, in one file or in shards
+    36388  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36466  disk/tokenizer_directory   the tokenizer of a model directory
+    36728  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36847  model                      which tensors and config keys belong to the vocabulary
-    36883  model/known                what the world calls things
-    37251  model/known_keys           keys of ids and sizes in configs
-    37425  model/known_classes        classes of tokenizers, by the type of model
-    37663  model/names                names of tensors
-    37827  model/document             the JSON files of a model directory
-    37922  model/members              what the members of a config are about
-    38143  model/config               what config.json says
-    38320  model/side                 a model directory opened once
-    38447  model/gguf_model           what a GGUF file says of a model
-    38504  model/code                 the Python that a tokenizer is loaded with
-    38738  model/parts                what each tensor does for the vocabulary
-    38868  model/whole                whether all tensors are there
-    38990  model/find                 finding the parts of a model
-    39294  model/processor            the tokens that a processor looks for by their text
-    39449  model/heirs                what becomes of the ids in a config
-    39617  model/config_ids           ids in a config being edited
-    39857  model/config_lists         lists, dictionaries and ranges of ids
-    40014  model/config_edit          config.json and generation_config.json, edited
-    40321  model/classes              which class a tokenizer is loaded as
-    40528  model/class_tokens         added tokens that a class numbers otherwise
+    36839  model                      which tensors and config keys belong to the vocabulary
+    36875  model/known                what the world calls things
+    37243  model/known_keys           keys of ids and sizes in configs
+    37417  model/known_classes        classes of tokenizers, by the type of model
+    37655  model/names                names of tensors
+    37819  model/document             the JSON files of a model directory
+    37914  model/members              what the members of a config are about
+    38135  model/config               what config.json says
+    38312  model/side                 a model directory opened once
+    38439  model/gguf_model           what a GGUF file says of a model
+    38496  model/code                 the Python that a tokenizer is loaded with
+    38730  model/parts                what each tensor does for the vocabulary
+    38860  model/whole                whether all tensors are there
+    38982  model/find                 finding the parts of a model
+    39286  model/processor            the tokens that a processor looks for by their text
+    39441  model/heirs                what becomes of the ids in a config
+    39609  model/config_ids           ids in a config being edited
+    39849  model/config_lists         lists, dictionaries and ranges of ids
+    40006  model/config_edit          config.json and generation_config.json, edited
+    40313  model/classes              which class a tokenizer is loaded as
+    40520  model/class_tokens         added tokens that a class numbers otherwise
 
-    40644  job                        the whole transplant, in the order in which it happens
-    40705  job/draft_map              which tokens the rows of a draft's head are of
-    40763  job/job                    what a job holds
-    41165  job/open                   opening the two models
-    41441  job/map                    the caller's map
-    41562  job/align                  where every new row comes from
-    41764  job/draft_vocab            the tokens that a draft's head has rows for
-    42009  job/plan                   what becomes of every tensor, and of the configs
-    42232  job/draft_head             a head of fewer rows, and what says which
-    42389  job/rope                   heads and rotary positions of the two models
-    42487  job/chat                   the template that turns messages into text
-    42626  job/digits                 where the two tokenizers cut numbers differently
-    42827  job/converted              the special tokens that a conversion to GGUF finds
-    43135  job/gguf_donor             the files of a tokenizer, open once more
-    43219  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43502  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43830  job/gguf_merges            the merges of a byte-level vocabulary
-    44001  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44171  job/gguf_special           special tokens, flags, templates
-    44390  job/gguf_normal            what becomes of spaces and letters
-    44533  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44729  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44969  job/bos                    texts that begin otherwise than the base's
-    45033  job/rows                   rows in memory: reading, checking, their mean
-    45377  job/pieces                 what the base cuts new tokens into
-    45532  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45797  job/magikarp               tokens that look under-trained by their rows
-    45924  job/match                  rows of tokens that a new one only begins with
-    46011  job/solve                  solving for the rows of the donor
-    46220  job/targets                the rows that are made from the donor's
-    46343  job/diagnose               what is odd about the rows that were made
-    46475  job/rebuild                the new rows of one vocabulary tensor
-    46766  job/write_blocks           new rows as blocks
-    46865  job/write                  the output and its weights
-    47181  job/write_gguf             the output as a GGUF file, or as parts of one
-    47531  job/copy                   the other files of the two models
-    47748  job/index                  the files that are written anew
-    47926  job/run                    the whole, in order
-    48094  job/combined               a map of tokens by the combinations that a method makes
-    48194  job/report                 what a job did, as JSON and as a table
-    48523  job/findings               what is told of a finished model
-    48574  job/check_head             a head of fewer rows than tokens
-    48819  job/check_files            its files
-    48956  job/check_ids              sizes, ids and tying
-    49172  job/check_values           values
-    49251  job/check_gguf             the tokens of a GGUF file
-    49503  job/check_gguf_keys        its other keys, and its tensors
-    49750  job/check_draft            as a draft model for another
-    50092  job/verify                 whether a finished model agrees with itself
+    40636  job                        the whole transplant, in the order in which it happens
+    40697  job/draft_map              which tokens the rows of a draft's head are of
+    40755  job/job                    what a job holds
+    41157  job/open                   opening the two models
+    41433  job/map                    the caller's map
+    41554  job/align                  where every new row comes from
+    41756  job/draft_vocab            the tokens that a draft's head has rows for
+    42001  job/plan                   what becomes of every tensor, and of the configs
+    42224  job/draft_head             a head of fewer rows, and what says which
+    42381  job/rope                   heads and rotary positions of the two models
+    42479  job/chat                   the template that turns messages into text
+    42618  job/digits                 where the two tokenizers cut numbers differently
+    42819  job/converted              the special tokens that a conversion to GGUF finds
+    43127  job/gguf_donor             the files of a tokenizer, open once more
+    43211  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43494  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43822  job/gguf_merges            the merges of a byte-level vocabulary
+    43993  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44163  job/gguf_special           special tokens, flags, templates
+    44382  job/gguf_normal            what becomes of spaces and letters
+    44525  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44721  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44961  job/bos                    texts that begin otherwise than the base's
+    45025  job/rows                   rows in memory: reading, checking, their mean
+    45369  job/pieces                 what the base cuts new tokens into
+    45524  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45789  job/magikarp               tokens that look under-trained by their rows
+    45916  job/match                  rows of tokens that a new one only begins with
+    46003  job/solve                  solving for the rows of the donor
+    46212  job/targets                the rows that are made from the donor's
+    46335  job/diagnose               what is odd about the rows that were made
+    46467  job/rebuild                the new rows of one vocabulary tensor
+    46758  job/write_blocks           new rows as blocks
+    46857  job/write                  the output and its weights
+    47173  job/write_gguf             the output as a GGUF file, or as parts of one
+    47523  job/copy                   the other files of the two models
+    47740  job/index                  the files that are written anew
+    47918  job/run                    the whole, in order
+    48086  job/combined               a map of tokens by the combinations that a method makes
+    48186  job/report                 what a job did, as JSON and as a table
+    48515  job/findings               what is told of a finished model
+    48566  job/check_head             a head of fewer rows than tokens
+    48811  job/check_files            its files
+    48948  job/check_ids              sizes, ids and tying
+    49164  job/check_values           values
+    49243  job/check_gguf             the tokens of a GGUF file
+    49495  job/check_gguf_keys        its other keys, and its tensors
+    49742  job/check_draft            as a draft model for another
+    50084  job/verify                 whether a finished model agrees with itself
 
-    50150  evaluate                   methods ranked on tokens that both models share
-    50169  evaluate/token_class       what a token is like, by its bytes
-    50233  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50431  evaluate/scores            how near rows come to the true ones
-    50531  evaluate/ranks             whether a true row is found among all
-    50662  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50894  evaluate/write_json        an evaluation as JSON
-    51007  evaluate/write_page        an evaluation as a page
+    50142  evaluate                   methods ranked on tokens that both models share
+    50161  evaluate/token_class       what a token is like, by its bytes
+    50225  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50423  evaluate/scores            how near rows come to the true ones
+    50523  evaluate/ranks             whether a true row is found among all
+    50654  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50886  evaluate/write_json        an evaluation as JSON
+    50999  evaluate/write_page        an evaluation as a page
 
-    51221  reshape                    a model's own vocabulary, smaller or larger
-    51253  reshape/needed             what has to stay for the sake of what stays
-    51511  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51818  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51957  reshape/renumber           which tokens there are then, and their ids
-    52220  reshape/files_json         tokenizer.json and the JSON files beside it
-    52615  reshape/files_lines        merges.txt and vocab.txt
-    52699  reshape/files_pieces       SentencePiece models
-    52919  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53087  reshape/named              tokens that configs name, which stay
-    53204  reshape/files_gguf         the keys of GGUF files
-    53486  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53693  reshape/wording            what the transplant says, in words of those who asked
-    53791  reshape/new_model          the model with its new tokenizer
-    53961  reshape/text_counts        which tokens the caller's texts are made of
-    54030  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54197  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54449  reshape/trim               fewer tokens
-    54617  reshape/extend             a text that becomes a token
-    54909  reshape/more_tokens        all that are wanted, and the model with them
+    51213  reshape                    a model's own vocabulary, smaller or larger
+    51245  reshape/needed             what has to stay for the sake of what stays
+    51503  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51810  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51949  reshape/renumber           which tokens there are then, and their ids
+    52212  reshape/files_json         tokenizer.json and the JSON files beside it
+    52607  reshape/files_lines        merges.txt and vocab.txt
+    52691  reshape/files_pieces       SentencePiece models
+    52911  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53079  reshape/named              tokens that configs name, which stay
+    53196  reshape/files_gguf         the keys of GGUF files
+    53478  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53685  reshape/wording            what the transplant says, in words of those who asked
+    53783  reshape/new_model          the model with its new tokenizer
+    53953  reshape/text_counts        which tokens the caller's texts are made of
+    54022  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54189  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54441  reshape/trim               fewer tokens
+    54609  reshape/extend             a text that becomes a token
+    54901  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -3080,7 +3080,6 @@ OTX__PRIVATE int64_t otx__next_signed(otx__arguments *arguments, char type)
     switch (type) {
     case 'l': return va_arg(arguments->list, long);
     case 'L': return va_arg(arguments->list, long long);
-    case 'z': return va_arg(arguments->list, ptrdiff_t);
     case 'j': return va_arg(arguments->list, intmax_t);
     default: return va_arg(arguments->list, int);
     }
@@ -27900,12 +27899,6 @@ OTX__PRIVATE double otx__rough_error(size_t columns)
 
 #define OTX__ROUGH_LEAST 1e-37
 
-/* Bytes of a panel. */
-OTX__PRIVATE double otx__rough_need(size_t columns)
-{
-    return (double)columns * OTX__TILE * sizeof(float);
-}
-
 /* A row of a matrix, 0 where it is missing. */
 OTX__PRIVATE void otx__rough_put_row(float *panel, size_t lane, const otx_matrix *matrix,
                                      size_t row)
@@ -36413,18 +36406,17 @@ OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, b
     return result;
 }
 
-/* Opens a file's header. `source` may be NULL: then the file is closed again. */
+/* Opens a file's header; the file is closed again. */
 OTX__PRIVATE otx_result otx__gguf_open_path(const otx_context *ctx, const char *path,
-                                            otx_source *source, otx_gguf *out, otx_error *error)
+                                            otx_gguf *out, otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_source own;
-    otx_result result = otx_source_open(ctx, path, &own, error);
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
     memset(out, 0, sizeof *out);
     if (result) return result;
-    result = otx_gguf_open(ctx, &own, otx__path_text(name, path), out, error);
-    if (result || !source) otx_source_close(ctx, &own);
-    else *source = own;
+    result = otx_gguf_open(ctx, &source, otx__path_text(name, path), out, error);
+    otx_source_close(ctx, &source);
     return result;
 }
 
@@ -36435,7 +36427,7 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     char name[OTX__PATH_TEXT];
     otx_gguf file;
     int64_t part;
-    otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(ctx, path, &file, error);
     if (result) return result;
     otx__path_text(name, path);
     if (otx_gguf_integer(otx_gguf_find(&file, OTX__KEY_SPLIT_NO), 0, &part) && part > 0)
@@ -53441,7 +53433,7 @@ OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *direc
     otx__text text;
     size_t i;
     char path[OTX__PATH_TEXT];
-    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, &file, error);
     if (result) return result;
     memset(&layout, 0, sizeof layout);
     if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
@@ -53473,7 +53465,7 @@ OTX__PRIVATE otx_result otx__keep_gguf(otx__reshaping *t, uint64_t *named, otx_e
     otx_gguf file;
     size_t i, j;
     int64_t id;
-    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, &file, error);
     for (i = 0; !result && i < file.key_count; i++)
         for (j = 0; j < OTX__COUNT(otx__gguf_id_keys); j++)
             if (otx__gguf_is_of_model(&file, &file.keys[i], otx__gguf_id_keys[j]) &&

@@ -24,7 +24,7 @@ EXPLAINED = ROOT / "tests" / "uncovered.txt"
 
 
 def counted(path):
-    """{line of the header: (times run, function)} of one program."""
+    """{line of the header: (times run, function, whether all parts were run)} of one program."""
     done = subprocess.run(["gcov", "--json-format", "--stdout", str(path)], cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     lines = {}
@@ -33,9 +33,10 @@ def counted(path):
             if Path(file["file"]).name != HEADER:
                 continue
             for line in file["lines"]:
-                count, name = lines.get(line["line_number"], (0, ""))
+                count, name, whole = lines.get(line["line_number"], (0, "", True))
                 lines[line["line_number"]] = (count + line["count"],
-                                              line.get("function_name", name))
+                                              line.get("function_name", name),
+                                              whole and not line["unexecuted_block"])
     return lines
 
 
@@ -43,8 +44,9 @@ def merged(folder):
     lines = {}
     with ThreadPoolExecutor(2) as pool:
         for program in pool.map(counted, sorted(Path(folder).glob("*.gcda"))):
-            for line, (count, name) in program.items():
-                lines[line] = (lines.get(line, (0, ""))[0] + count, name)
+            for line, (count, name, whole) in program.items():
+                before, _, once = lines.get(line, (0, "", False))
+                lines[line] = (before + count, name, once or whole)
     return lines
 
 
@@ -58,12 +60,22 @@ def rooms(text):
     return found
 
 
+def function_at(text, line):
+    """The function that a line stands in, where the compiler, which has put it into others, does
+    not say."""
+    for before in reversed(text[:line]):
+        start = re.match(r"[A-Za-z].*?\b(otx_\w+)\(", before)
+        if start:
+            return start.group(1)
+    return ""
+
+
 def blocks(lines, text, room):
     """[(room, function, first line's text, number of lines, first line)]."""
     found, before = [], None
     for line in sorted(lines):
-        count, name = lines[line]
-        here = (room[line], name)
+        count, name, _ = lines[line]
+        here = (room[line], name or (function_at(text, line) if count == 0 else ""))
         if count == 0 and before == here:
             found[-1][3] += 1
         elif count == 0:
@@ -103,15 +115,17 @@ def entries():
 
 
 def table(lines, room):
+    """A line is run in part if no program ran all of its parts: at most so many, as one program
+    may have run what another has not."""
     wings = {}
-    for line, (count, _) in lines.items():
+    for line, (count, _, whole) in lines.items():
         wing = room[line].split("/")[0]
-        total, run = wings.get(wing, (0, 0))
-        wings[wing] = (total + 1, run + (count > 0))
+        total, run, part = wings.get(wing, (0, 0, 0))
+        wings[wing] = (total + 1, run + (count > 0), part + (count > 0 and not whole))
     wings["all"] = tuple(map(sum, zip(*wings.values())))
-    print(f"{'wing':<10} {'lines':>7} {'run':>7} {'':>7}")
-    for wing, (total, run) in wings.items():
-        print(f"{wing:<10} {total:>7} {run:>7} {100 * run / total:>6.2f} %")
+    print(f"{'wing':<10} {'lines':>7} {'run':>7} {'':>9} {'in part':>8}")
+    for wing, (total, run, part) in wings.items():
+        print(f"{wing:<10} {total:>7} {run:>7} {100 * run / total:>7.2f} % {part:>8}")
 
 
 def main():

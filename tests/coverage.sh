@@ -1,6 +1,6 @@
 #!/bin/sh
 # Which lines of the implementation the tests run: gcc's --coverage under the suites in C, those
-# of the tool, and the tool on a system that fails.
+# of the tool, the comparisons with NumPy, and the tool on a system that fails or changes its files.
 #   ./tests/coverage.sh            all of it, some minutes; a table of the wings
 #   ./tests/coverage.sh SUITE...   these suites again, added to what an earlier run counted
 #   ./tests/coverage.sh --table    what was counted, once more
@@ -22,7 +22,7 @@ stub=tests/hostile/covered.c
 if [ $# -eq 0 ]; then
     rm -f "$build"/*.gcda "$build"/*.gcno "$build"/*.o "$build"/test_*
     set -- $(ls tests/test_*.c tests/test_tool*.py | sed 's,.*/\(.*\)\..*,\1,') \
-        evaluate_twin pieces_twin faults
+        evaluate_twin pieces_twin affine_twin method_twins windows faults changing
 fi
 
 # The header, with the same lines: what computes is optimised, which would take too long
@@ -39,7 +39,7 @@ computes() {
 # The implementation that the suites of the public API and the tool share.
 if [ "$1" != --table ] && [ "$1" != --one ] && [ ! -f "$build/implementation.o" ]; then
     computes >"$build/omp_transplant.h"
-    gcc $flags -x c -DOMP_TRANSPLANT_IMPLEMENTATION -c "$build/omp_transplant.h" \
+    gcc $flags -fPIC -x c -DOMP_TRANSPLANT_IMPLEMENTATION -c "$build/omp_transplant.h" \
         -o "$build/implementation.o"
     count "the implementation" $?
     gcc $flags -DOMP_TRANSPLANT_IMPLEMENTED -c examples/transplant.c -o "$build/transplant.o" &&
@@ -63,19 +63,35 @@ suite_in_c() {
     "$name"
 }
 
+# The tool on a system that fails, or whose files change: this script of tests/hostile.
 failing_system() {
+    shim=$build/$1-shim.so
     if [ "$(uname)" = Linux ] &&
-        gcc -O1 -shared -fPIC tests/hostile/shim.c -o "$build/shim.so" -ldl 2>/dev/null; then
-        python3 tests/hostile/faults.py "$build/transplant" "$build/shim.so" --most 3
+        gcc -O1 -shared -fPIC tests/hostile/shim.c -o "$shim" -ldl 2>/dev/null; then
+        python3 "tests/hostile/$1.py" "$build/transplant" "$shim" --most "$2"
     else
-        echo "skipped a system that fails: needs Linux and glibc"
+        echo "skipped $1: needs Linux and glibc"
         return 77
     fi
 }
 
+# Processes that divide the targets, and the program that they are made of.
+windows() {
+    gcc -std=c99 -O1 $OTX_OPENMP -I"$build" -I. -c tests/solve_window.c \
+        -o "$build/solve_window.o" &&
+        gcc $flags "$build/solve_window.o" "$build/implementation.o" -o "$build/solve_window" \
+            -lm -pthread &&
+        python3 tests/test_windows.py "$build/transplant" "$build/solve_window"
+}
+
 if [ "$1" = --one ]; then # what xargs runs below
     case $2 in
-    faults) failing_system ;;
+    faults) failing_system faults 3 ;;
+    changing) failing_system changing 1 ;;
+    windows) windows ;;
+    affine_twin | method_twins)
+        CC=gcc OTX_TEST_OBJECT="$build/implementation.o --coverage $OTX_OPENMP" \
+            python3 "tests/$2.py" ;;
     test_tool* | *_twin) python3 "tests/$2.py" "$build/transplant" ;;
     *) suite_in_c "$2" ;;
     esac >"$build/$2.out" 2>&1

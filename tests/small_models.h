@@ -57,7 +57,7 @@ typedef struct model_tensor {
 typedef struct model {
     const char *const *tokens;
     size_t token_count;
-    model_tensor tensors[12];
+    model_tensor tensors[20];
     size_t tensor_count;
     int shards; /* 0: one file without an index */
     const char *config, *generation, *tokenizer_config;
@@ -115,8 +115,8 @@ static inline void write_number(FILE *file, const unsigned char *bytes, size_t s
 
 static inline void write_shard(const char *path, const model *m, int shard)
 {
-    otx_tensor tensors[12];
-    const model_tensor *sources[12];
+    otx_tensor tensors[20];
+    const model_tensor *sources[20];
     otx_layout layout;
     otx_error error;
     size_t count = 0, i, r, c;

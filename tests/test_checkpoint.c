@@ -321,6 +321,8 @@ static void test_foreign(void)
     scratch_directory("f/snapshots/abc");
     check_refused("f", OTX_ERROR_UNSUPPORTED, "/f: is a model's folder in a cache; give the dir");
     check_refused("f/snapshots", OTX_ERROR_UNSUPPORTED, "/f/snapshots/abc");
+    scratch_directory("f/snapshots/aaa"); /* the newer, or as new and the first */
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "/f/snapshots/aaa");
     check_refused("absent", OTX_ERROR_NOT_FOUND, "/absent: cannot be opened: ");
 }
 

@@ -230,6 +230,33 @@ static void finished_models(void)
 
 /* ---- what is refused ---- */
 
+/* An id that the donor has and the new matrices have no row for; and how many rows there are. */
+static void ids_beyond_the_rows(void)
+{
+    static const char *const last[] = {"#12"};
+    static gathered text;
+    otx_job_options options;
+    otx_job *job = NULL;
+    otx_error error;
+    otx_sink sink;
+    write_pair(true, 0);
+    memset(&options, 0, sizeof options);
+    options.draft_vocab = last;
+    options.draft_vocab_count = 1;
+    options.rows = OTX_ROWS_EXACT;
+    options.rows_exact = 12;
+    check_fails(&options, OTX_ERROR_MISMATCH, "entry 1 of the draft's tokens, \"#12\": id 12 has "
+                                              "no row; there are 12");
+    options.rows_exact = 13;
+    sink.write = gather;
+    sink.context = &text;
+    text.size = 0;
+    CHECK_INT(otx_job_open(NULL, at("base"), at("donor"), &options, &job, &error), OTX_OK);
+    CHECK_INT(otx_job_write_report(job, &sink, &error), OTX_OK);
+    CHECK_CONTAINS(text.bytes, "\"draft_rows\": 3,\n"); /* and the roles' */
+    otx_job_close(job);
+}
+
 static void hostile_lists(void)
 {
     static const struct {
@@ -399,6 +426,15 @@ static void odd_maps(void)
 {
     model base;
     size_t i;
+    base_model_of(&base, OTX_F32, false);
+    add_tensor(&base, "lm_head.weight", OTX_F32, 5, 3, base_head, 0);
+    add_tensor(&base, "d2t", OTX_I64, 5, 0, zeros, 0);
+    add_tensor(&base, "t2d", OTX_BOOL, 9, 0, marks, 0);
+    base.config = "{\"hidden_size\": 3, \"vocab_size\": 10, \"draft_vocab_size\": 5}";
+    write_model("draft", &base);
+    CHECK_CONTAINS(verify("draft", NULL), "warning: ");
+    CHECK_CONTAINS(findings, "tensor \"t2d\" [9] is BOOL; one BOOL for each of the 10 rows of the "
+                             "embedding is read");
     for (i = 0; i < 3; i++) {
         base_model_of(&base, OTX_F32, false);
         add_tensor(&base, "lm_head.weight", OTX_F32, 5, 3, i == 2 ? zeros : base_head, 0);
@@ -504,6 +540,7 @@ int main(void)
     RUN(first_ids);
     RUN(chat_templates);
     RUN(finished_models);
+    RUN(ids_beyond_the_rows);
     RUN(hostile_lists);
     RUN(heads_that_cannot_be_cut);
     RUN(wrong_maps);

@@ -193,6 +193,7 @@ static void normal_forms(void)
     makes("{'type':'NFC'}", "e\xcc\x81 \xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8",
           "\xc3\xa9 \xea\xb0\x81");
     makes("{'type':'NFC'}", "a\xcc\x81\xcc\xa3", "\xe1\xba\xa1\xcc\x81"); /* marks in order */
+    makes("{'type':'NFD'}", "a\xcc\x81\xcc\xa3\xcc\x80", "a\xcc\xa3\xcc\x81\xcc\x80"); /* alike */
     makes("{'type':'NFC'}", "\xe2\x84\xab\xe0\xa5\x98", "\xc3\x85\xe0\xa4\x95\xe0\xa4\xbc");
     makes("{'type':'NFD'}", "\xe1\xb8\x99\xea\xb0\x81", "e\xcc\xad\xe1\x84\x80\xe1\x85\xa1"
           "\xe1\x86\xa8");
@@ -238,6 +239,10 @@ static void a_map_of_characters(void)
           "b!\xcc\x81\xcc\x81\xcc\x81\xcc\x81x");
     makes(CHARSMAP, "A\xf3\xa0\x80\xa1x", "b!x"); /* a tag goes with it */
     makes(CHARSMAP, "A\xf3\xa0\x80\x81x", "b!\xf3\xa0\x80\x81x");
+    makes(CHARSMAP, "A\xf3\xa0\x84\x80x", "b!x"); /* and so does what chooses a variant */
+    makes(CHARSMAP, "A\xf3\xa0\x82\x81x", "b!\xf3\xa0\x82\x81x");
+    makes(CHARSMAP, "\xf3\xa0\x84\x80" "A", "\xf3\xa0\x84\x80" "b!");
+    makes(CHARSMAP, "\xf3\xa0\x82\x81" "A", "\xf3\xa0\x82\x81" "b!");
     makes(CHARSMAP, "A\xe1\x80\xab", "b!\xe1\x80\xab"); /* Myanmar's AA does not */
     /* the beginning of something longer */
     makes("{'type':'Precompiled','precompiled_charsmap':'DAAAAAAAAQBBDAAAAAAAgGIhAA=='}", "A",
@@ -459,6 +464,31 @@ static void counts_of_a_text(void)
     otx_encoder_close(e);
 }
 
+/* Bytes that are no text stand in JSON by their id alone. */
+static void counts_of_bytes(void)
+{
+    static const char ranks[] = "YQ== 0\n/w== 1\n";
+    uint64_t by_id[2] = {3, 1};
+    otx_token_counts counts;
+    otx_vocab vocab;
+    page written;
+    otx_sink sink;
+    memset(&counts, 0, sizeof counts);
+    memset(&written, 0, sizeof written);
+    memset(texts, 0, sizeof texts);
+    texts[OTX_VOCAB_TIKTOKEN].bytes = ranks;
+    texts[OTX_VOCAB_TIKTOKEN].size = sizeof ranks - 1;
+    CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_OK);
+    counts.by_id = by_id;
+    counts.tokens = 4;
+    sink.write = put;
+    sink.context = &written;
+    CHECK_INT(otx_token_counts_write(NULL, &vocab, &counts, true, &sink, &error), OTX_OK);
+    CHECK_CONTAINS(written.text, "{\"id\": 0, \"count\": 3, \"token\": \"a\"},\n"
+                                 "    {\"id\": 1, \"count\": 1, \"token\": null}\n  ]");
+    otx_vocab_close(NULL, &vocab);
+}
+
 /* A text without a place to part it is parted between two characters. */
 static void parts_of_a_long_line(void)
 {
@@ -654,6 +684,7 @@ int main(void)
     RUN(tekken);
     RUN(many_words);
     RUN(counts_of_a_text);
+    RUN(counts_of_bytes);
     RUN(parts_of_a_long_text);
     RUN(parts_of_a_long_line);
     RUN(parts_of_paragraphs);

@@ -153,7 +153,66 @@ static void test_refusals(void)
     options.method_count = 1;
     CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "method 77 is unknown");
+    options.method_count = 0;
+    CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
+    CHECK_STRING(error.message, "0 methods cannot be evaluated");
     CHECK_INT(otx_evaluate(NULL, at("none"), DONOR, NULL, &e, &error), OTX_ERROR_NOT_FOUND);
+}
+
+/* omp-affine takes pieces as the base's tokenizer cuts tokens that it has to do without. */
+static void test_pieces(void)
+{
+    static const otx_method methods[] = {OTX_METHOD_OMP_AFFINE};
+    otx_evaluate_options options;
+    otx_evaluation none, half;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    options.methods = methods;
+    options.method_count = 1;
+    options.method.pieces = OTX_PIECES_NONE;
+    none = evaluate(NULL, &options);
+    options.method.pieces = 0.5;
+    half = evaluate(NULL, &options);
+    for (i = 0; i < 2; i++) {
+        CHECK(none.entries[i].pieces == 0 && half.entries[i].pieces == 0.5);
+        CHECK_INT(half.entries[i].scores[0].count, none.hidden);
+        CHECK(half.entries[i].scores[0].loss != none.entries[i].scores[0].loss);
+        CHECK(half.entries[i].scores[0].share > 0.1 && half.entries[i].scores[0].share < 1);
+    }
+    otx_evaluation_close(NULL, &none);
+    otx_evaluation_close(NULL, &half);
+}
+
+/* A text that grows as it is written. */
+typedef struct page {
+    char *bytes;
+    size_t size;
+} page;
+
+static bool put(void *context, const void *bytes, size_t size)
+{
+    page *to = (page *)context;
+    char *grown = (char *)realloc(to->bytes, to->size + size + 1);
+    if (!grown) return false;
+    memcpy(grown + to->size, bytes, size);
+    to->bytes = grown;
+    to->size += size;
+    grown[to->size] = 0;
+    return true;
+}
+
+/* What is written of an evaluation; valid until the next call. */
+static const char *written(const otx_evaluation *e,
+                           otx_result (*write)(const otx_context *, const otx_evaluation *,
+                                               const otx_sink *, otx_error *))
+{
+    static page text;
+    otx_sink sink;
+    text.size = 0;
+    sink.write = put;
+    sink.context = &text;
+    CHECK_INT(write(NULL, e, &sink, NULL), OTX_OK);
+    return text.bytes ? text.bytes : "";
 }
 
 /* A method that cannot run says why, and the others run. */
@@ -162,6 +221,8 @@ static void test_one_that_fails(void)
     static const otx_method methods[] = {OTX_METHOD_OMP, OTX_METHOD_ZERO};
     otx_evaluate_options options;
     otx_evaluation e;
+    char wanted[400];
+    const char *said;
     memset(&options, 0, sizeof options);
     options.methods = methods;
     options.method_count = 2;
@@ -170,6 +231,13 @@ static void test_one_that_fails(void)
     CHECK_INT(e.entries[0].result, OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(e.entries[0].message, "ridge");
     CHECK_INT(e.entries[1].result, OTX_OK);
+    said = written(&e, otx_evaluation_write_json);
+    (void)snprintf(wanted, sizeof wanted, "{\"method\": \"omp\", \"error\": \"%s\"}",
+                   e.entries[0].message);
+    CHECK_CONTAINS(said, wanted);
+    said = written(&e, otx_evaluation_write_html);
+    CHECK_CONTAINS(said, "<p class=\"soft\">omp: ");
+    CHECK(!strstr(said, "<p class=\"soft\">zero: "));
     otx_evaluation_close(NULL, &e);
 }
 
@@ -214,6 +282,7 @@ int main(void)
     RUN(test_threads_and_seeds);
     RUN(test_refusals);
     RUN(test_one_that_fails);
+    RUN(test_pieces);
     RUN(test_memory);
     scratch_close();
     return test_end();

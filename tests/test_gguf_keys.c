@@ -395,6 +395,17 @@ static void scores_of_merges(void)
     expect_part("|0|0|-2|-1|0|-3|-3|-3\n");
 }
 
+/* Where text is cut at spaces that are no more, nothing is cut: so Gemma has it. */
+static void scores_where_nothing_is_cut(void)
+{
+    fresh();
+    metaspace(WORDS, "\"a b\",\"" MARK " a\",\"" MARK " ab\",\"" MARK "a b\"", SPACES
+              ",\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\" \"},"
+              "\"behavior\":\"MergedWithPrevious\",\"invert\":false}");
+    expect_part("|6|6|1|1|1|1|1|1\n");
+    CHECK_CONTAINS(shown, "model=llama\n");
+}
+
 static void scores_refused(void)
 {
     fresh();
@@ -446,10 +457,43 @@ static void pieces(void)
                           "add_eos_token=0\nunknown_token_id=0\nadd_space_prefix=0\n");
 }
 
+/* What merges do not say, a SentencePiece model in the same directory does. */
+static void scores_beside(void)
+{
+    fresh();
+    metaspace("\"" MARK "a\":259,\"b\":260", "", SPACES);
+    put_all(2);
+    scratch_write("tokenizer.model", model, model_size);
+    expect_part("|6|6|1|1\n");
+    CHECK_CONTAINS(shown, "|0|0|1|1\n");
+}
+
 /* ---- Unigram and WordPiece ---- */
 
 #define UNIGRAM "\"type\":\"Unigram\",\"unk_id\":1,\"vocab\":[[\"</s>\",0],[\"<unk>\",0],"     \
                 "[\"" MARK "a\",-1.5],[\"b\",-2],[\"b\",-3]]"
+
+/* The table of characters, and how Metaspace said it of old. */
+static void normalizers_of_unigram(void)
+{
+    fresh();
+    put_all(1);
+    put(26), put(5);
+    put_text(2, "\1\2\3", 3);
+    scratch_write("tokenizer.model", model, model_size);
+    CHECK_INT(make(NULL, plainly), OTX_OK);
+    CHECK_CONTAINS(shown, "model=t5\n");
+    CHECK_CONTAINS(shown, "precompiled_charsmap=1|2|3\n");
+    fresh();
+    document("\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" MARK "\","
+             "\"add_prefix_space\":false}", "", UNIGRAM);
+    CHECK_INT(make(NULL, plainly), OTX_OK);
+    CHECK_CONTAINS(shown, "add_space_prefix=0\n");
+    document("\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" MARK "\","
+             "\"add_prefix_space\":true}", "", UNIGRAM);
+    CHECK_INT(make(NULL, plainly), OTX_OK);
+    CHECK_CONTAINS(shown, "add_space_prefix=1\n");
+}
 
 static void unigram(void)
 {
@@ -472,6 +516,9 @@ static void unigram(void)
     document("\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"#\"}", "",
              UNIGRAM);
     expect_refusal(plainly, "precompiled_charsmap is not base64");
+    document("", "", "\"type\":\"Unigram\",\"unk_id\":1,\"vocab\":[[\"</s>\",0],[\"<unk>\",0],"
+             "[\"a\",-1.5],[\"b\",-2],[\"b\",-3],[\"[SAME3]\",-4]]");
+    expect_refusal(plainly, "tokens 3 and 5 have one string and cannot be told apart");
 }
 
 static void wordpiece(void)
@@ -598,6 +645,20 @@ static void memory(void)
     }
 }
 
+/* A value whose size is no size of memory is out of memory, and what stands in the list stays. */
+static void sizes_beyond_memory(void)
+{
+    otx__gguf_list list;
+    otx__gguf_list_open(&list, NULL);
+    otx__gguf_add_u32(&list, "first", 1);
+    otx__gguf_add_value(&list, "second", OTX_GGUF_STRING, "", SIZE_MAX);
+    CHECK(list.pool.failed);
+    CHECK_INT(otx__pool_fail(&list.pool, &error), OTX_ERROR_MEMORY);
+    CHECK_INT(list.count, 1);
+    CHECK_INT(list.keys[0].name_size, 5);
+    otx__gguf_list_close(&list);
+}
+
 int main(void)
 {
     scratch_open("gguf-keys");
@@ -613,8 +674,11 @@ int main(void)
     RUN(ranks);
     RUN(merges_text);
     RUN(scores_of_merges);
+    RUN(scores_where_nothing_is_cut);
     RUN(scores_refused);
     RUN(pieces);
+    RUN(scores_beside);
+    RUN(normalizers_of_unigram);
     RUN(unigram);
     RUN(wordpiece);
     RUN(wordpiece_normalizers);
@@ -623,6 +687,7 @@ int main(void)
     RUN(templates);
     RUN(too_few_rows);
     RUN(memory);
+    RUN(sizes_beyond_memory);
     scratch_close();
     return test_end();
 }

@@ -144,6 +144,10 @@ static void test_unwritten_tensors(void)
     types[0] = 0;
     tensors[0].rank = 2;
     tensors[0].shape = shape;
+    tensors[0].name = "a\0b";
+    tensors[0].name_size = 3;
+    check_not_written(NULL, 0, tensors, types, 1,
+                      "tensor \"a\\x00b\" (F32 [2, 16]) has a NUL in its name");
     tensors[0].name = name;
     tensors[0].name_size = 64;
     CHECK_INT(otx_gguf_layout_open(NULL, NULL, 0, tensors, types, 1, &layout, &error),

@@ -43,6 +43,36 @@ static void test_not_finite(void)
     CHECK_RUN(NULL, NULL);
 }
 
+/* A mean takes every row of the base; where no token needs one, the advice is of the token that
+   gets the row. */
+static void test_not_finite_shared(void)
+{
+    static const char *const shared[] = {"c", "a", "\304\240d", "!<s>"};
+    otx_job_options options;
+    model base, donor;
+    memset(&options, 0, sizeof options);
+    options.method = OTX_METHOD_MEAN;
+    base_model_of(&base, OTX_F32, true);
+    donor_model_of(&donor, OTX_F32, false);
+    donor.tokens = shared;
+    donor.token_count = COUNT(shared);
+    donor.config = "{\"hidden_size\": 9}";
+    donor.tensors[0].shape[0] = COUNT(shared);
+    base.tensors[1].value = spoiled_base;
+    bad_row = 0;
+    bad_value = (double)NAN;
+    write_model("base", &base);
+    write_model("donor", &donor);
+    check_fails(&options, OTX_ERROR_NOT_FINITE,
+                "base: tensor \"lm_head.weight\", row 0 (token \"<s>\"): holds a NaN, an infinity "
+                "or a value beyond 32-bit float, and is needed; --map '#3=BASE' with another token "
+                "of the base avoids it");
+    donor_model_of(&donor, OTX_F32, false); /* one that has tokens to make */
+    write_model("donor", &donor);
+    check_fails(&options, OTX_ERROR_NOT_FINITE, "and is needed for the mean of all; -a omp or -a "
+                                                "zero takes none");
+}
+
 static void test_range(void)
 {
     otx_job_options options;
@@ -199,6 +229,40 @@ static void test_leftovers(void)
     }
 }
 
+/* So it is with former outputs that --overwrite has set aside. */
+static void test_leftovers_set_aside(void)
+{
+    otx_job_options options;
+    model base, donor;
+    char name[64];
+    int i;
+    memset(&options, 0, sizeof options);
+    options.overwrite = true;
+    base_model_of(&base, OTX_F32, true);
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    scratch_remove_tree("out");
+    CHECK_RUN(NULL, NULL);
+    for (i = 1; i <= 1000; i++) {
+        (void)snprintf(name, sizeof name, "out.otx-old-%d", i);
+        scratch_directory(name);
+    }
+    CHECK_INT(otx_transplant(NULL, at("base"), at("donor"), at("out"), &options, NULL,
+                             &last_error), OTX_ERROR_EXISTS);
+    CHECK_CONTAINS(last_error.message, "out: more than 1000 leftovers of interrupted runs stand "
+                                       "beside it");
+    CHECK(has_file("out", "config.json")); /* the former output is where it was */
+    CHECK_INT(scratch_count("out.otx-partial"), 0);
+    for (i = 1; i <= 1000; i++) {
+        (void)snprintf(name, sizeof name, "out.otx-old-%d", i);
+        scratch_remove_tree(name);
+    }
+    CHECK_INT(otx_transplant(NULL, at("base"), at("donor"), at("out"), &options, NULL,
+                             &last_error), OTX_OK);
+    CHECK_INT(scratch_count("out"), 1);
+}
+
 static void test_cancel(void)
 {
     otx_context ctx;
@@ -297,10 +361,12 @@ int main(void)
 {
     scratch_open("job_failing");
     RUN(test_not_finite);
+    RUN(test_not_finite_shared);
     RUN(test_range);
     RUN(test_no_anchors);
     RUN(test_errors);
     RUN(test_leftovers);
+    RUN(test_leftovers_set_aside);
     RUN(test_cancel);
     RUN(test_memory);
     scratch_close();

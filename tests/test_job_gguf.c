@@ -87,7 +87,90 @@ static otx_result run(const otx_context *ctx, const otx_job_options *options, ot
                           error);
 }
 
+/* Writes a base of so many tensors of one number besides its tokens' rows. */
+static void write_base_of(size_t count)
+{
+    const size_t rows = padded(BASE * BLOCK);
+    char name[16];
+    size_t i;
+    put_start(count + 1, 5);
+    put_key_string("general.architecture", "llama");
+    put_key_string("tokenizer.ggml.model", "gpt2");
+    put_key_strings("tokenizer.ggml.tokens", base_tokens, BASE);
+    put_key_strings("tokenizer.ggml.merges", base_tokens, 0);
+    put_key_u32("tokenizer.ggml.eos_token_id", BASE - 1);
+    put_tensor("token_embd.weight", 2, COLUMNS, BASE, 8, 0);
+    for (i = 0; i < count; i++) {
+        (void)snprintf(name, sizeof name, "blk.%u", (unsigned)i);
+        put_tensor(name, 1, 1, 0, 0, rows + i * 32);
+    }
+    put_padding(32);
+    put_rows(BASE, 0x2400, BASE, 0);
+    for (i = 0; i < count; i++) {
+        put_u32(0);
+        put_padding(32);
+    }
+    scratch_write("base.gguf", gguf_bytes, gguf_size);
+}
+
 /* ---- what must be refused ---- */
+
+static char said[4096];
+
+static void hear(void *context, otx_severity severity, const char *message)
+{
+    (void)context, (void)severity;
+    strncat(said, message, sizeof said - strlen(said) - 1);
+}
+
+/* Pieces are an offer: a base that does not say how it cuts text goes without, and says so; not
+   where they were asked for. */
+static void test_no_pieces(void)
+{
+    otx_job_options options;
+    otx_context ctx;
+    otx_error error;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.log = hear;
+    options.method = OTX_METHOD_OMP_AFFINE;
+    write_donor();
+    write_base(BASE, 0);
+    for (i = 0; i + 21 < gguf_size; i++)
+        if (memcmp(gguf_bytes + i, "tokenizer.ggml.merges", 21) == 0) gguf_bytes[i + 20] = 'r';
+    scratch_write("base.gguf", gguf_bytes, gguf_size);
+    said[0] = 0;
+    CHECK_INT(run(&ctx, &options, &error), OTX_OK);
+    CHECK(strstr(said, "the base's tokenizer cannot cut new tokens into pieces: ") != NULL);
+    scratch_remove_tree("out.gguf");
+    options.how.pieces = 0.5;
+    CHECK_INT(run(&ctx, &options, &error), OTX_ERROR_NOT_FOUND);
+    CHECK(strstr(error.message, "tokenizer.ggml.merges") != NULL);
+    CHECK_INT(scratch_count("out"), 0);
+}
+
+/* A split file says how many parts there are in 16 bits. */
+static void test_too_many_parts(void)
+{
+    otx_job_options options;
+    otx_error error;
+    memset(&options, 0, sizeof options);
+    options.split_max_size = 1;
+    write_donor();
+    write_base_of(65535);
+    CHECK_INT(run(NULL, &options, &error), OTX_ERROR_LIMIT);
+    CHECK(strstr(error.message, "out.gguf: would be in 65536 parts; a larger --split-max-size "
+                                "makes fewer, 65535 at most") != NULL);
+    CHECK_INT(scratch_count("out"), 0);
+    write_base_of(2); /* three parts */
+    CHECK_INT(run(NULL, &options, &error), OTX_OK);
+    CHECK_INT(scratch_count("out-0000"), 3);
+    scratch_remove_tree("out-00001-of-00003.gguf");
+    scratch_remove_tree("out-00002-of-00003.gguf");
+    scratch_remove_tree("out-00003-of-00003.gguf");
+    CHECK_INT(scratch_count("out"), 0);
+}
 
 static void test_not_a_number(void)
 {
@@ -100,6 +183,25 @@ static void test_not_a_number(void)
     CHECK_INT(run(NULL, NULL, &error), OTX_OK);
     CHECK_INT(scratch_count("out"), 1);
     scratch_remove_tree("out.gguf");
+}
+
+static void test_options(void)
+{
+    otx_job_options options;
+    otx_error error;
+    memset(&options, 0, sizeof options);
+    options.split_digits = true;
+    write_base(BASE, 0);
+    write_donor();
+    CHECK_INT(run(NULL, &options, &error), OTX_ERROR_UNSUPPORTED);
+    CHECK(strstr(error.message, "base.gguf: single digits cannot be split off in a GGUF file") !=
+          NULL);
+    options.split_digits = false;
+    options.rows = OTX_ROWS_EXACT;
+    options.rows_exact = DONOR - 1;
+    CHECK_INT(run(NULL, &options, &error), OTX_ERROR_ARGUMENT);
+    CHECK(strstr(error.message, "16 rows are fewer than the 17 ids of ") != NULL);
+    CHECK_INT(scratch_count("out"), 0);
 }
 
 static void test_too_large(void)
@@ -243,7 +345,10 @@ int main(void)
 {
     scratch_open("job_gguf");
     RUN(test_not_a_number);
+    RUN(test_options);
+    RUN(test_no_pieces);
     RUN(test_too_large);
+    RUN(test_too_many_parts);
     RUN(test_cancel);
     RUN(test_memory);
     RUN(test_again);

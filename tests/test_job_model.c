@@ -59,6 +59,12 @@ static void test_config(void)
                  "\"eos_token_id\": 11, \"suppress_tokens\": [1], "
                  "\"bos_token_id\": 5, \"pad_token_id\": 12}, \"audio_token_ids\": [5]}, "
                  "\"decoder\": {\"vocab_size\": 99, \"bos_token_id\": 98}}");
+    /* One that has neither a counterpart nor another in its place. */
+    base.config = "{\"vocab_size\": 10, \"mask_token_id\": 7}";
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"mask_token_id\": null");
+    CHECK_CONTAINS(logged, "the donor has no counterpart of \"mask_token_id\"; set to null");
     /* A token that the donor lacks. */
     base.config = "{\"vocab_size\": 10, \"vision\": {\"image_token_index\": [0, 7]}}";
     write_model("base", &base);
@@ -210,11 +216,31 @@ static void test_architectures(void)
         check_fails(NULL, OTX_ERROR_UNSUPPORTED, refused[i].message);
         CHECK_CONTAINS(last_error.message, refused[i].name);
     }
+    /* Embeddings of nothing. */
+    base_model_of(&base, OTX_F32, false);
+    base.config = "{}";
+    base.tensors[0].shape[1] = 0;
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "tensor \"model.embed_tokens.weight\" [10, 0] has no "
+                                             "columns or more than 2147483647");
+    base.tensors[0].shape[0] = 0;
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "tensor \"model.embed_tokens.weight\" [0, 0] is empty "
+                                             "or has more than 2147483647 rows");
     /* Nothing that is known as an embedding: what could be one is listed. */
     base_model_of(&base, OTX_F32, false);
     base.tensors[0].name = "net.lexicon.weight";
     write_model("base", &base);
     check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"net.lexicon.weight\" [10, 3]");
+    base.tensor_count = 0; /* or counted */
+    for (i = 0; i < 9; i++) {
+        static char names[9][72];
+        memset(names[i], 'a' + (int)i, sizeof names[i] - 1);
+        add_tensor(&base, names[i], OTX_F32, 10, 3, other_value, 0);
+    }
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "aaa\" [10, 3], \"bbb");
+    CHECK_CONTAINS(last_error.message, "eee\" [10, 3] and 4 more");
     /* Two that are as good, of different sizes, and nothing says which. */
     base_model_of(&base, OTX_F32, false);
     base.config = "{\"hidden_size\": 3}";
@@ -241,9 +267,97 @@ static void test_architectures(void)
     check_matrix("out", "model.layers.1.embed_tokens.weight", 14, false, base_embedding);
     check_matrix("out", "model.layers.1.shared_head.head.weight", 14, true, base_head);
     check_matrix("out", "lm_head.weight", 14, true, base_head);
+    /* But no more than a summary has room for, nor than are looked at. */
+    for (; base.tensor_count < 20;) {
+        static char names[20][48];
+        char *name = names[base.tensor_count];
+        (void)snprintf(name, sizeof names[0], "model.layers.%d.embed_tokens.weight",
+                       (int)base.tensor_count);
+        add_tensor(&base, name, OTX_F32, 10, 3, base_embedding, 0);
+        if (base.tensor_count == 11) { /* of which two are no matrices of tokens */
+            write_model("base", &base);
+            check_fails(NULL, OTX_ERROR_LIMIT, "base: more than 8 matrices are sized by the "
+                                               "vocabulary");
+        }
+    }
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_LIMIT, "base: more than 16 tensors are sized by the vocabulary");
 }
 
 /* Beside a type of model that forces a class, code keeps the donor's. */
+/* Where matrices change their type, config.json says that of the rest, if it has a word for it. */
+static void test_dtype(void)
+{
+    static const struct {
+        otx_dtype dtype;
+        const char *config, *wanted;
+    } cases[] = {
+        {OTX_F16, "{\"vocab_size\": 10}", "\"torch_dtype\": \"float16\""},
+        {OTX_F16, "{\"vocab_size\": 10, \"dtype\": \"auto\"}", "\"dtype\": \"auto\""},
+        {OTX_F8_E4M3, "{\"vocab_size\": 10}", NULL},
+    };
+    otx_job_options options;
+    model base, donor;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    options.dtype = OTX_F32;
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("donor", &donor);
+    for (i = 0; i < COUNT(cases); i++) {
+        base_model_of(&base, cases[i].dtype, false);
+        base.config = cases[i].config;
+        write_model("base", &base);
+        CHECK_RUN(&options, NULL);
+        if (cases[i].wanted) CHECK_CONTAINS(read_file("out", "config.json"), cases[i].wanted);
+        else CHECK(!strstr(read_file("out", "config.json"), "dtype"));
+    }
+}
+
+/* A processor's file that is none is told of, and the rest is done. */
+static void test_broken_processor(void)
+{
+    model base, donor;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("base", &base);
+    write_file("base", "processor_config.json", "{\"image_token\": ");
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(logged, "processor_config.json:1:17: the text ends, expected a value");
+}
+
+/* The base of rotary positions, also where each type of layer has its own: then full attention's,
+   or the first. */
+static void test_rope(void)
+{
+    static const char *const configs[] = {
+        "{\"hidden_size\": 4, \"rope_theta\": 50000.0}",
+        "{\"hidden_size\": 4, \"rope_parameters\": {\"rope_theta\": 50000}}",
+        "{\"hidden_size\": 4, \"rope_parameters\": {\"sliding_attention\": {\"rope_theta\": 7}, "
+        "\"full_attention\": {\"rope_theta\": 50000}}}",
+        "{\"hidden_size\": 4, \"rope_parameters\": {\"x\": {}, \"sliding_attention\": "
+        "{\"rope_theta\": 50000}, \"other\": {\"rope_theta\": 7}}}",
+        "{\"hidden_size\": 4, \"rope_parameters\": {\"rope_theta\": 7}}",
+    };
+    float wanted[14 * 3], seen[14 * 3];
+    otx_job_options options;
+    model base, donor;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    options.method = OTX_METHOD_MP_ROPE;
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("donor", &donor);
+    for (i = 0; i < COUNT(configs); i++) {
+        base_model_of(&base, OTX_F32, false);
+        base.config = configs[i];
+        base.tensors[0].shape[1] = 4; /* two pairs, the second by the base of positions */
+        write_model("base", &base);
+        CHECK_RUN(&options, NULL);
+        read_floats("model.embed_tokens.weight", 0, 14 * 3, i ? seen : wanted);
+        if (i) CHECK_INT(memcmp(seen, wanted, sizeof seen) == 0, i + 1 < COUNT(configs));
+    }
+}
+
 static void test_classes(void)
 {
     static const struct {
@@ -342,6 +456,9 @@ int main(void)
     RUN(test_levels);
     RUN(test_files);
     RUN(test_architectures);
+    RUN(test_dtype);
+    RUN(test_broken_processor);
+    RUN(test_rope);
     RUN(test_classes);
     RUN(test_names);
     scratch_close();

@@ -208,6 +208,62 @@ static void test_in_use(void)
     CHECK(!strstr(logged, "<end>"));
 }
 
+/* Of many, the first few are. */
+static void test_many_in_use(void)
+{
+    static const char *const tokens[] = {"c", "a", "\304\240d", "b", "e", "!<t0>", "!<t1>", "!<t2>",
+                                         "!<t3>", "!<t4>", "!<t5>", "!<t6>", "!<t7>", "!<t8>"};
+    otx_job_options options;
+    otx_job_summary summary;
+    model base, donor;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    reset();
+    for (i = 5; i < COUNT(tokens); i++) donor_rows[i] = ZERO;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    donor.tensors[0].value = treated_donor;
+    donor.tokens = tokens;
+    donor.token_count = COUNT(tokens);
+    donor.config = "{\"hidden_size\": 9, \"vocab_size\": 14}";
+    donor.tokenizer_config = "{\"chat_template\": \"<t0><t1><t2><t3><t4><t5><t6><t7><t8>\"}";
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_STRING(plan(&options, &summary), "c*c*c*c*c*uuuuuuuuu");
+    CHECK_CONTAINS(logged, "token \"<t7>\" (id 12) is in use");
+    CHECK(!strstr(logged, "token \"<t8>\""));
+    CHECK_CONTAINS(logged, "donor: so have 1 more tokens in use");
+}
+
+static double small_first(size_t row, size_t column)
+{
+    return (row == 0 ? 0.001 : 1.0) * (column == row ? 2.0 : 0.25);
+}
+
+/* One shared token is enough to build from, unless it looks under-trained and that counts. */
+static void test_no_anchor_is_left(void)
+{
+    static const char *const tokens[] = {"c", "p", "q", "r", "s", "t"};
+    otx_job_options options;
+    model base, donor;
+    memset(&options, 0, sizeof options);
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    donor.tensors[0].value = small_first;
+    donor.tensors[0].shape[0] = donor.token_count = COUNT(tokens);
+    donor.tokens = tokens;
+    donor.config = "{\"hidden_size\": 9, \"vocab_size\": 6, \"tie_word_embeddings\": true}";
+    donor.tokenizer_config = "{}";
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_RUN(&options, NULL);
+    options.magikarp = true;
+    check_fails(&options, OTX_ERROR_NO_ANCHORS, "each of the 1 text tokens that ");
+    CHECK_CONTAINS(last_error.message, "share looks under-trained in one of the two");
+    options.method = OTX_METHOD_MEAN; /* which needs none */
+    CHECK_RUN(&options, NULL);
+}
+
 /* In the output and in the reports they are what reserved tokens are. */
 static void test_output(void)
 {
@@ -253,6 +309,8 @@ int main(void)
     RUN(test_copies);
     RUN(test_anchors);
     RUN(test_in_use);
+    RUN(test_many_in_use);
+    RUN(test_no_anchor_is_left);
     RUN(test_output);
     scratch_close();
     return test_end();

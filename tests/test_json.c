@@ -224,6 +224,18 @@ static void test_limits(void)
     close_json();
 }
 
+#if SIZE_MAX > UINT32_MAX
+/* Refused by its size, before a byte is looked at. */
+static void test_size(void)
+{
+    CHECK_INT(otx_json_parse(NULL, "{}", (size_t)UINT32_MAX + 1, "x", NULL, &json, &error),
+              OTX_ERROR_LIMIT);
+    CHECK_STRING(error.message, "x: JSON of 4294967296 bytes, and at most 4294967294 are "
+                                "supported");
+    otx_json_close(NULL, &json);
+}
+#endif
+
 static void test_find(void)
 {
     uint32_t o;
@@ -456,6 +468,9 @@ int main(void)
     RUN(test_number_range);
     RUN(test_nonfinite);
     RUN(test_limits);
+#if SIZE_MAX > UINT32_MAX
+    RUN(test_size);
+#endif
     RUN(test_find);
     RUN(test_iterate);
     RUN(test_nothing_there);

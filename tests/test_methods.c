@@ -473,6 +473,82 @@ static void matrices_that_are_missing_are_refused(void)
     }
 }
 
+static void refuse(const way *w, const otx_method_rows *rows, const char *message)
+{
+    otx_error error;
+    error.message[0] = 0;
+    CHECK_INT(run(NULL, w, rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, message);
+}
+
+static void options_that_make_no_sense_are_refused(void)
+{
+    otx_method_rows rows = make_rows();
+    way w = way_of(OTX_METHOD_MP_ROPE);
+    w.options.donor_heads = 5;
+    refuse(&w, &rows, "rows of 37 columns are not of 5 heads");
+    w.options.donor_heads = 37;
+    w.options.base_rope = 0.5;
+    refuse(&w, &rows, "the base of rotary positions must be 1 or more");
+    w = way_of(OTX_METHOD_SUBWORD);
+    w.options.subword = OTX_SUBWORD_COUNT;
+    refuse(&w, &rows, "subword 6 is unknown");
+    w.options.subword = (otx_subword)0;
+    rows.pieces.starts = NULL;
+    refuse(&w, &rows, "the pieces of the targets are missing");
+}
+
+/* Rows are made of what was fitted, for targets that it was fitted to. */
+static void what_was_not_fitted_is_not_made(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_fitted fitted;
+    otx_error error;
+    memset(&fitted, 0, sizeof fitted);
+    fitted.method = OTX_METHOD_COUNT;
+    CHECK_INT(otx_method_make(NULL, &fitted, &rows, 0, 1, seen, &error), OTX_ERROR_ARGUMENT);
+    CHECK_STRING(error.message, "no method was fitted");
+    CHECK_INT(otx_method_fit(NULL, OTX_METHOD_AFFINE, &rows, NULL, &fitted, &error), OTX_OK);
+    CHECK_INT(otx_method_make(NULL, &fitted, &rows, 1, TARGETS, seen, &error),
+              OTX_ERROR_ARGUMENT);
+    CHECK_STRING(error.message, "targets 1 to 71 are not among 70");
+    CHECK_INT(otx_method_make(NULL, &fitted, &rows, TARGETS, 0, NULL, &error), OTX_OK);
+    rows.donor.columns--;
+    rows.targets.columns--;
+    CHECK_INT(otx_method_make(NULL, &fitted, &rows, 0, 1, seen, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "the map is from 37 to 41 columns over 150 anchors");
+    otx_method_close(NULL, &fitted);
+    rows = make_rows();
+    CHECK_INT(otx_method_fit(NULL, OTX_METHOD_PROCRUSTES, &rows, NULL, &fitted, &error), OTX_OK);
+    rows.donor.columns--;
+    rows.targets.columns--;
+    CHECK_INT(otx_method_make(NULL, &fitted, &rows, 0, 1, seen, &error), OTX_ERROR_ARGUMENT);
+    CHECK_STRING(error.message,
+                 "the map is of 37 by 41 columns, and the rows have 36 and 41");
+    otx_method_close(NULL, &fitted);
+}
+
+/* Whatever computes says that a set is not there. */
+static void a_set_that_is_not_there(void)
+{
+    static const otx_method methods[] = {OTX_METHOD_OMP, OTX_METHOD_AFFINE,
+                                         OTX_METHOD_COMMON_INTERPOLATION};
+    otx_method_rows rows = make_rows();
+    otx_context ctx;
+    otx_error error;
+    int isa = OTX_ISA_SCALAR;
+    size_t i;
+    while (isa < OTX_ISA_COUNT && otx_isa_available((otx_isa)isa)) isa++;
+    CHECK(isa < OTX_ISA_COUNT); /* no machine has all of them */
+    memset(&ctx, 0, sizeof ctx);
+    ctx.isa = (otx_isa)isa;
+    for (i = 0; i < COUNT(methods); i++) {
+        way w = way_of((size_t)methods[i]);
+        CHECK_INT(run(&ctx, &w, &rows, TARGETS, seen, &error), OTX_ERROR_UNSUPPORTED);
+        CHECK_CONTAINS(error.message, otx_isa_name(ctx.isa));
+    }
+}
+
 /* A budget is kept to, or refused; within it rows are the same. */
 static void budgets_are_kept(void)
 {
@@ -585,6 +661,9 @@ int main(void)
     RUN(targets_of_another_type);
     RUN(rows_that_cannot_be_used_are_named);
     RUN(matrices_that_are_missing_are_refused);
+    RUN(options_that_make_no_sense_are_refused);
+    RUN(what_was_not_fitted_is_not_made);
+    RUN(a_set_that_is_not_there);
     RUN(budgets_are_kept);
     RUN(every_allocation_can_fail);
     RUN(cancelling);

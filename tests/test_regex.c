@@ -57,6 +57,8 @@ static void characters(void)
     FINDS("a.c", "abc a\nc a\xc3\xa9" "c", "abc|a\xc3\xa9" "c");
     FINDS("(?m:a.c)", "a\nc", "a\nc");
     FINDS("\\x61\\u0062\\x{63}\\t", "abc\t", "abc\t");
+    FINDS("[a\\x{1F600}-\\x{1F64F}]+", "xa\xf0\x9f\x98\x80" "b\xf0\x9f\x9a\x80",
+          "a\xf0\x9f\x98\x80");
     FINDS("\\.\\-\\\\\\/\\\xc3\xa9", ".-\\/\xc3\xa9", ".-\\/\xc3\xa9");
     FINDS("{|a{|a{,}|a{x}", "{a{,}a{x}", "{|a{|a{");
     FINDS("]", "a]", "]");
@@ -303,6 +305,8 @@ static void many_choices(void)
     memset(text, 'a', size);
     text[size] = 0;
     FINDS("(?:a|b)*c", text, "LIMIT");
+    CHECK_CONTAINS(error.message, "takes too many steps to match at byte 0");
+    FINDS("(?:a|b*)*c", text, "LIMIT"); /* places of rounds that may be empty are kept as well */
     CHECK_CONTAINS(error.message, "takes too many steps to match at byte 0");
     free(text);
 }

@@ -108,6 +108,30 @@ static double long_embedding(size_t row, size_t column)
     return donor_embedding(row, column) * (row == X ? 10 : 1);
 }
 
+/* The combinations of a job that has been run are there if they were to be kept. */
+static void test_details(void)
+{
+    static gathered text;
+    otx_job *job = NULL;
+    otx_error error;
+    otx_sink sink;
+    model base, donor;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    scratch_remove_tree("out");
+    sink.write = gather;
+    sink.context = &text;
+    text.size = 0;
+    CHECK_INT(otx_job_open(NULL, at("base"), at("donor"), NULL, &job, &error), OTX_OK);
+    CHECK_INT(otx_job_run(job, at("out"), &error), OTX_OK);
+    CHECK_INT(otx_job_write_tokens(job, &sink, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "needs a job that has been run with keep_details");
+    CHECK_INT(text.size, 0);
+    otx_job_close(job);
+}
+
 /* A row that is far longer than the anchors' is named, with what to do. */
 static void test_long_rows(void)
 {
@@ -134,6 +158,7 @@ int main(void)
 {
     scratch_open("report");
     RUN(test_reports);
+    RUN(test_details);
     RUN(test_long_rows);
     scratch_close();
     return test_end();

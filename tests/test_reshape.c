@@ -337,6 +337,13 @@ static void test_named(void)
                "{\"bos_token\": \"<s>\", \"voice_token\": {\"content\": \"bc\"}}");
     CHECK_INT(trim(NULL, NULL, 0, false, &summary), OTX_OK);
     CHECK_CONTAINS(read_file("out", "tokenizer.json"), "\"bc\": 4");
+    scratch_remove_tree("out");
+    write_base(); /* dictionaries of ids, and back */
+    write_file("base", "generation_config.json",
+               "{\"lang_to_id\": {\"x\": 7, \"none\": \"\"}, \"id_to_text\": {\"8\": \"y\"}}");
+    CHECK_INT(trim(NULL, NULL, 0, false, &summary), OTX_OK);
+    CHECK_CONTAINS(read_file("out", "generation_config.json"),
+                   "{\"lang_to_id\": {\"x\": 7}, \"id_to_text\": {\"8\": \"y\"}");
 }
 
 static void refuse(const char *name, otx_result wanted, const char *message)
@@ -530,6 +537,24 @@ static void test_growth_that_is_met(void)
     grows(lengthy, 0, 1); /* 101 letters: unknown as a whole */
     lengthy[101] = 0;
     grows(lengthy, 1, 0);
+    write_other("{'decoder': {'type': 'BPEDecoder', 'suffix': '</w>'}, 'model': {'type': 'BPE', "
+                "'end_of_word_suffix': '</w>', 'vocab': {'a': 0, 'a</w>': 1}, 'merges': []}}", 2);
+    grows("aa", 0, 1); /* where words end is not told */
+}
+
+/* Roles and what begins or ends a word. */
+static void test_always(void)
+{
+    bool keep[64] = {false};
+    otx_vocab vocab;
+    CHECK_STRING(staying("{'model': {'type': 'BPE', 'end_of_word_suffix': '</w>', 'vocab': {"
+                         "'a': 0, 'b': 1, 'a</w>': 2, 'ab</w>': 3, '\xc3\xa9</w>': 4}, 'merges': "
+                         "[['a', 'b']]}}", "", NULL), "0 1 2 4");
+    CHECK_INT(open_vocab(NULL, MERGES, &vocab), OTX_OK);
+    vocab.roles[OTX_ROLE_PAD] = 5; /* a word, with what it is made of */
+    CHECK_INT(otx_vocab_close_under_merges(NULL, &vocab, keep, NULL, &error), OTX_OK);
+    CHECK(keep[5] && keep[3] && keep[4] && !keep[6] && !keep[8]);
+    otx_vocab_close(NULL, &vocab);
 }
 
 /* What is unknown costs what the least score says, which stays. */
@@ -555,6 +580,123 @@ static void test_processors(void)
                 "{'a': 0, 'ab': 1, 'c': 2, 'd': 3, 'b': 4}, 'merges': ['a b']}}", 5);
     CHECK_INT(trim(NULL, tokens, 1, false, NULL), OTX_OK);
     CHECK_CONTAINS(read_file("out", "tokenizer.json"), "\"sep\": [\"c\", 1], \"cls\": [\"d\", 2]");
+}
+
+/* vocab.txt, in which a line is a token: cut down, and grown though its last line has no end. */
+static void test_growth_of_words(void)
+{
+    static const char *const tokens[] = {"ab"}, *const gone[] = {"\\x20aa"};
+    static const char words[] =
+        "{'pre_tokenizer': {'type': 'BertPreTokenizer'}, 'decoder': {'type': 'WordPiece', "
+        "'prefix': '##'}, 'model': {'type': 'WordPiece', 'unk_token': 'u', "
+        "'continuing_subword_prefix': '##', 'max_input_chars_per_word': 100, 'vocab': "
+        "{'u': 0, 'a': 1, '##a': 2, 'aa': 3, 'b': 4, '##b': 5}}}";
+    scratch_remove_tree("out");
+    write_other(words, 6);
+    write_file("base", "vocab.txt", "u\na\n##a\naa\nb\n##b");
+    CHECK_INT(trim(NULL, gone, 1, true, NULL), OTX_OK);
+    CHECK_STRING(read_file("out", "vocab.txt"), "u\na\n##a\nb\n##b");
+    CHECK(!strstr(read_file("out", "tokenizer.json"), "\"aa\""));
+    CHECK_INT(extend(NULL, tokens, 1, NULL), OTX_OK);
+    CHECK_STRING(read_file("out", "vocab.txt"), "u\na\n##a\naa\nb\n##b\n##ab\n");
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "\"##ab\": 6");
+    write_file("base", "vocab.txt", "u\r\na\r\n##a\r\naa\r\nb\r\n##b\r\n");
+    scratch_remove_tree("out");
+    CHECK_INT(trim(NULL, gone, 1, true, NULL), OTX_OK);
+    CHECK_STRING(read_file("out", "vocab.txt"), "u\r\na\r\n##a\r\nb\r\n##b\r\n");
+}
+
+/* Under merges whose second half begins with a prefix, what is made has it once. */
+static void test_merges_with_a_prefix(void)
+{
+    static const char *const tokens[] = {"abab", "\\x20abab"}, *const gone[] = {"\\x20abb"};
+    static const char merges[] =
+        "{'decoder': {'type': 'WordPiece', 'prefix': '##'}, 'model': {'type': 'BPE', "
+        "'continuing_subword_prefix': '##', 'vocab': {'a': 0, 'b': 1, '##a': 2, '##b': 3, "
+        "'ab': 4, '##ab': 5, 'abb': 6}, 'merges': ['a ##b', '##a ##b', 'ab ##b']}}";
+    const char *file;
+    scratch_remove_tree("out");
+    write_other(merges, 7);
+    CHECK_INT(trim(NULL, gone, 1, true, NULL), OTX_OK);
+    file = read_file("out", "tokenizer.json");
+    CHECK_CONTAINS(file, "\"##ab\": 5\n");
+    CHECK_CONTAINS(file, "\"a ##b\",\n    \"##a ##b\"\n");
+    CHECK_INT(extend(NULL, tokens, 2, NULL), OTX_OK);
+    file = read_file("out", "tokenizer.json");
+    CHECK_CONTAINS(file, "\"##abab\": 7,\n    \"abab\": 8\n");
+    CHECK_CONTAINS(file, "\"ab ##b\",\n    \"##ab ##ab\",\n    \"ab ##ab\"\n");
+}
+
+/* A merge may lead to a token that is there, and that one on by a merge that is there. */
+static void test_growth_by_what_is_there(void)
+{
+    static const char *const tokens[] = {"bacc"};
+    otx_extend_summary summary;
+    const char *file;
+    scratch_remove_tree("out");
+    write_other("{'decoder': {'type': 'ByteLevel'}, 'model': {'type': 'BPE', 'vocab': {'a': 0, "
+                "'b': 1, 'c': 2, 'ba': 3, 'bac': 4}, 'merges': ['ba c']}}", 5);
+    CHECK_INT(extend(NULL, tokens, 1, &summary), OTX_OK);
+    CHECK_INT(summary.own, 1);
+    CHECK_INT(summary.parts, 0);
+    file = read_file("out", "tokenizer.json");
+    CHECK_CONTAINS(file, "\"bacc\": 5");
+    CHECK_CONTAINS(file, "[\n    \"ba c\",\n    \"b a\",\n    \"bac c\"\n  ]");
+}
+
+/* Characters that are met as bytes become tokens, for merges to lead on from. */
+static void test_growth_of_bytes(void)
+{
+    static const char *const tokens[] = {"a\xc3\xa9", "\xc3\xa9\xc3\xa9"};
+    static char json[8192];
+    otx_extend_summary summary;
+    size_t used = 0, i;
+    used += (size_t)snprintf(json, sizeof json, "{'decoder': {'type': 'Sequence', 'decoders': "
+                             "[{'type': 'ByteFallback'}]}, 'model': {'type': 'BPE', "
+                             "'byte_fallback': true, 'unk_token': 'u', 'vocab': {'u': 0, 'a': 1");
+    for (i = 0; i < 256; i++)
+        used += (size_t)snprintf(json + used, sizeof json - used, ", '<0x%02X>': %d", (unsigned)i,
+                                 (int)i + 2);
+    (void)snprintf(json + used, sizeof json - used, "}, 'merges': []}}");
+    scratch_remove_tree("out");
+    write_other(json, 258);
+    CHECK_INT(extend(NULL, tokens, 2, &summary), OTX_OK);
+    CHECK_INT(summary.own, 2);
+    CHECK_INT(summary.parts, 1);
+    CHECK_CONTAINS(strstr(read_file("out", "tokenizer.json"), "\"<0xFF>\""),
+                   "257,\n    \"\xc3\xa9\": 258,\n    \"a\xc3\xa9\": 259,\n    "
+                   "\"\xc3\xa9\xc3\xa9\": 260\n  }, \"merges\": [\n    [\"a\", \"\xc3\xa9\"],\n    "
+                   "[\"\xc3\xa9\", \"\xc3\xa9\"]\n");
+}
+
+/* Of another tokenizer, two tokens may be one text here, and a character none. */
+static void test_growth_offered(void)
+{
+    otx_extend_options options;
+    otx_extend_summary summary;
+    memset(&options, 0, sizeof options);
+    scratch_remove_tree("out");
+    write_other("{'pre_tokenizer': {'type': 'Metaspace', 'replacement': '\xe2\x96\x81', "
+                "'prepend_scheme': 'always', 'split': true}, 'decoder': {'type': 'Metaspace', "
+                "'replacement': '\xe2\x96\x81', 'prepend_scheme': 'always', 'split': true}, "
+                "'model': {'type': 'BPE', 'vocab': {'\xe2\x96\x81': 0, 'a': 1, 'b': 2, 'ab': 3}, "
+                "'merges': ['a b']}}", 4);
+    scratch_remove_tree("other");
+    scratch_directory("other");
+    write_file("other", "tokenizer.json",
+               quoted("{'added_tokens': [{'id': 5, 'content': 'hello', 'special': false}], "
+                      "'decoder': {'type': 'Metaspace', 'replacement': '\xe2\x96\x81', "
+                      "'prepend_scheme': 'always', 'split': true}, 'model': {'type': 'BPE', "
+                      "'vocab': {'a': 0, 'z': 1, '\xe2\x96\x81" "ab': 2, ' ab': 3, 'ba': 4}, "
+                      "'merges': []}}"));
+    options.tokens_of = at("other");
+    options.overwrite = true;
+    CHECK_INT(otx_extend(NULL, at("base"), at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_INT(summary.present, 2); /* a, and the second that is " ab" */
+    CHECK_INT(summary.left, 1);    /* z */
+    CHECK_INT(summary.own, 2);
+    CHECK_INT(summary.added, 1);
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "\"\xe2\x96\x81" "ab\": 4");
 }
 
 static void test_growth_refusals(void)
@@ -640,6 +782,12 @@ int main(void)
     RUN(test_growth_that_is_met);
     RUN(test_growth_of_unknown);
     RUN(test_processors);
+    RUN(test_growth_of_words);
+    RUN(test_merges_with_a_prefix);
+    RUN(test_growth_by_what_is_there);
+    RUN(test_growth_of_bytes);
+    RUN(test_growth_offered);
+    RUN(test_always);
     RUN(test_growth_refusals);
     RUN(test_memory);
     scratch_close();

@@ -4,6 +4,7 @@
    A suite of the public API: linked with the implementation. */
 #include "omp_transplant.h"
 #include "failing.h"
+#include "gguf_text.h"
 #include "scratch.h"
 #include "small_models.h"
 #include "test.h"
@@ -298,6 +299,91 @@ static otx_result to_bytes(const otx_context *ctx, otx_trim_summary *summary)
     return otx_trim(ctx, at("base"), at("out"), &options, summary, &error);
 }
 
+/* In GGUF new tokens get scores as well, and ids that are none stay what they are. */
+static void test_scores(void)
+{
+    static const char *const tokens[] = {"ab", "two words"};
+    static const double scores[] = {0, -1, -2, -3, -4, -5, -1000, -1000};
+    otx_extend_options options;
+    otx_extend_summary summary;
+    otx_source source;
+    otx_gguf file;
+    char rows[6 * 34] = {0};
+    double score = 0;
+    int64_t id = 0;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = COUNT(tokens);
+    gguf_begin("llama");
+    gguf_tokens("2 <unk>|3 <s>|3 </s>|1 \xe2\x96\x81|1 a|1 b");
+    gguf_scores(6);
+    gguf_u32("tokenizer.ggml.seperator_token_id", 77);
+    gguf_add_tensor("token_embd.weight", 6, 32, 8, rows, sizeof rows);
+    gguf_end();
+    scratch_write("base.gguf", gguf.file, gguf.size);
+    scratch_remove_tree("out.gguf");
+    CHECK_INT(otx_extend(NULL, at("base.gguf"), at("out.gguf"), &options, &summary, &error),
+              OTX_OK);
+    CHECK_INT(summary.own, 0);
+    CHECK_INT(summary.added, 2);
+    CHECK_INT(otx_source_open(NULL, at("out.gguf"), &source, &error), OTX_OK);
+    CHECK_INT(otx_gguf_open(NULL, &source, "out.gguf", &file, &error), OTX_OK);
+    otx_source_close(NULL, &source);
+    for (i = 0; i < 8; i++) {
+        CHECK(otx_gguf_number(otx_gguf_find(&file, "tokenizer.ggml.scores"), i, &score));
+        CHECK(score == scores[i]);
+    }
+    CHECK(otx_gguf_integer(otx_gguf_find(&file, "tokenizer.ggml.seperator_token_id"), 0, &id));
+    CHECK_INT(id, 77);
+    otx_gguf_close(NULL, &file);
+    scratch_remove_tree("out.gguf");
+}
+
+/* An added token must not be in the way of another's spelling, nor take characters apart. */
+static void test_added_that_cannot_be(void)
+{
+    static const char *const tokens[] = {"\xc4\xa0"}, *const strange[] = {"\xc3\xa9\xc3\xa9"};
+    otx_extend_options options;
+    char rows[5 * 34] = {0};
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = 1;
+    write_base();
+    scratch_remove_tree("out");
+    CHECK_INT(otx_extend(NULL, at("base"), at("out"), &options, NULL, &error),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "has to be an added token, and cannot be");
+    gguf_begin("t5");
+    gguf_tokens("2 <unk>|3 </s>|1 \xe2\x96\x81|1 a|1 b");
+    gguf_scores(5);
+    gguf_add_tensor("token_embd.weight", 5, 32, 8, rows, sizeof rows);
+    gguf_end();
+    scratch_write("base.gguf", gguf.file, gguf.size);
+    options.tokens = strange;
+    CHECK_INT(otx_extend(NULL, at("base.gguf"), at("out.gguf"), &options, NULL, &error),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "would be an added token of llama.cpp's kind t5");
+    CHECK_INT(scratch_count("out"), 0);
+}
+
+/* Only a tokenizer.json becomes one of bytes. */
+static void test_bytes_of_a_list(void)
+{
+    model m;
+    memset(&m, 0, sizeof m);
+    m.config = "{\"hidden_size\": 3, \"tie_word_embeddings\": true}";
+    add_tensor(&m, "model.embed_tokens.weight", OTX_F32, 3, 3, base_value, 0);
+    write_model("base", &m);
+    CHECK(scratch_remove("base/tokenizer.json"));
+    write_file("base", "vocab.txt", "[UNK]\na\n##a\n");
+    scratch_remove_tree("out");
+    CHECK_INT(to_bytes(NULL, NULL), OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "base: its tokenizer is read from vocab.txt; only a "
+                                  "tokenizer.json becomes one of bytes: ");
+    CHECK_INT(scratch_count("out"), 0);
+}
+
 /* Whether a byte's rows are the means of some old ones. */
 static bool is_mean_of(unsigned char byte, const size_t *rows, size_t count)
 {
@@ -471,6 +557,9 @@ int main(void)
     RUN(test_wordpiece_bytes);
     RUN(test_byte_level_bytes);
     RUN(test_memory);
+    RUN(test_scores);
+    RUN(test_added_that_cannot_be);
+    RUN(test_bytes_of_a_list);
     scratch_close();
     return test_end();
 }

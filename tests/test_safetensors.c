@@ -692,6 +692,17 @@ static void test_layout_limit(void)
     free(value);
 }
 
+#if SIZE_MAX > UINT32_MAX
+/* Refused by their number, before one is looked at. */
+static void test_layout_count(void)
+{
+    otx_layout layout;
+    CHECK_INT(otx_layout_open(NULL, NULL, (size_t)1 << 33, NULL, 0, &layout, &error),
+              OTX_ERROR_LIMIT);
+    CHECK_STRING(error.message, "8589934592 tensors are more than a header holds");
+}
+#endif
+
 int main(void)
 {
     RUN(test_sizes);
@@ -712,5 +723,8 @@ int main(void)
     RUN(test_layout_back);
     RUN(test_layout_errors);
     RUN(test_layout_limit);
+#if SIZE_MAX > UINT32_MAX
+    RUN(test_layout_count);
+#endif
     return test_end();
 }

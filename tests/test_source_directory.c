@@ -121,12 +121,25 @@ static void one_file_by_content(void)
     CHECK_CONTAINS(error.message, "is a file of weights, in safetensors, and holds no tokens");
 }
 
+/* A folder without a tokenizer encodes nothing, and is told what it could have held. */
+static void no_encoder(void)
+{
+    otx_encoder *encoder = NULL;
+    scratch_remove_tree("d");
+    scratch_directory("d");
+    scratch_text("d/config.json", "{}");
+    CHECK_INT(otx_encoder_open(NULL, at("d"), &encoder, &error), OTX_ERROR_NOT_FOUND);
+    CHECK(!encoder);
+    CHECK_CONTAINS(error.message, "tokenizer.json");
+}
+
 int main(void)
 {
     scratch_open("sources");
     RUN(precedence);
     RUN(one_file);
     RUN(one_file_by_content);
+    RUN(no_encoder);
     scratch_close();
     return test_end();
 }

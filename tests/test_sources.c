@@ -424,7 +424,25 @@ static void vocab_txt(void)
     refuse_text(OTX_VOCAB_TXT, "a\nb\xff\n", OTX_ERROR_FORMAT, "T:2: is not UTF-8");
 }
 
+/* Added tokens come in the order of the ids that they are said to have, and those of one id as the
+   file has them. */
+static void added_beside(void)
+{
+    give(OTX_VOCAB_TXT, "[UNK]\na\n");
+    give(OTX_VOCAB_ADDED_TOKENS, "{\"x\": 4, \"y\": 4, \"z\": 3}");
+    expect("vocab.txt", "0:c:[UNK] 1:t: a 2:t:z+ 3:t:x+ 4:t:y+", "-1 -1 -1 0");
+}
+
 /* ---- hostile input ---- */
+
+#if SIZE_MAX > UINT32_MAX
+/* Refused by its size, before a byte is looked at. */
+static void a_size_beyond_the_limit(void)
+{
+    give_bytes(OTX_VOCAB_TOKENIZER_JSON, "{}", (size_t)UINT32_MAX + 1);
+    refuse(OTX_ERROR_LIMIT, "T: has 4294967296 bytes, and at most 4294967294 are supported");
+}
+#endif
 
 /* A small file of each kind. */
 static void give_example(otx_vocab_file file)
@@ -570,6 +588,10 @@ int main(void)
     RUN(vocab_json);
     RUN(broken_vocab_json);
     RUN(vocab_txt);
+    RUN(added_beside);
+#if SIZE_MAX > UINT32_MAX
+    RUN(a_size_beyond_the_limit);
+#endif
     RUN(every_cut_and_changed_byte);
     RUN(every_allocation_can_fail);
     RUN(many_tokens);

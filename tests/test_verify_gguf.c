@@ -495,6 +495,23 @@ static void pairs_with_directories(void)
     CHECK(!strstr(findings, "vllm"));
     CHECK_CONTAINS(verify(at("target.gguf"), at("model"), OTX_ENGINE_ALL),
                    "N draft: llama.cpp takes the pair");
+    /* What a directory becomes may be another kind of the same model: gemma4 begins texts. */
+    gguf_begin("gemma4");
+    gguf_tokens("1 a|3 <s>|4   |1 c|1 d|6 <0x41>|4  x");
+    gguf_merges("a c");
+    gguf_bool("tokenizer.ggml.add_bos_token", 0);
+    gguf_end();
+    scratch_write("target.gguf", gguf.file, gguf.size);
+    CHECK_CONTAINS(verify(at("model"), at("target.gguf"), OTX_ENGINE_ALL),
+                   "the tokenizer does not add bos to its texts and the target's does\n");
+    CHECK(!strstr(findings, "the vocabulary is"));
+    gguf_begin("bert");
+    gguf_tokens("1 a|3 <s>|4   |1 c|1 d|6 <0x41>|4  x");
+    gguf_bool("tokenizer.ggml.add_bos_token", 0);
+    gguf_end();
+    scratch_write("target.gguf", gguf.file, gguf.size);
+    CHECK_CONTAINS(verify(at("model"), at("target.gguf"), OTX_ENGINE_ALL),
+                   "the vocabulary is SPM (metaspace BPE), the target's WPM (wordpiece WordPiece)");
 }
 
 /* Each allocation fails in turn. */

@@ -181,7 +181,6 @@ OTX__PRIVATE int64_t otx__next_signed(otx__arguments *arguments, char type)
     switch (type) {
     case 'l': return va_arg(arguments->list, long);
     case 'L': return va_arg(arguments->list, long long);
-    case 'z': return va_arg(arguments->list, ptrdiff_t);
     case 'j': return va_arg(arguments->list, intmax_t);
     default: return va_arg(arguments->list, int);
     }

@@ -18,18 +18,17 @@ OTX__PRIVATE otx_result otx__gguf_is(const otx_context *ctx, const char *path, b
     return result;
 }
 
-/* Opens a file's header. `source` may be NULL: then the file is closed again. */
+/* Opens a file's header; the file is closed again. */
 OTX__PRIVATE otx_result otx__gguf_open_path(const otx_context *ctx, const char *path,
-                                            otx_source *source, otx_gguf *out, otx_error *error)
+                                            otx_gguf *out, otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_source own;
-    otx_result result = otx_source_open(ctx, path, &own, error);
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
     memset(out, 0, sizeof *out);
     if (result) return result;
-    result = otx_gguf_open(ctx, &own, otx__path_text(name, path), out, error);
-    if (result || !source) otx_source_close(ctx, &own);
-    else *source = own;
+    result = otx_gguf_open(ctx, &source, otx__path_text(name, path), out, error);
+    otx_source_close(ctx, &source);
     return result;
 }
 
@@ -40,7 +39,7 @@ OTX__PRIVATE otx_result otx__vocab_open_gguf(const otx_context *ctx, const char 
     char name[OTX__PATH_TEXT];
     otx_gguf file;
     int64_t part;
-    otx_result result = otx__gguf_open_path(ctx, path, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(ctx, path, &file, error);
     if (result) return result;
     otx__path_text(name, path);
     if (otx_gguf_integer(otx_gguf_find(&file, OTX__KEY_SPLIT_NO), 0, &part) && part > 0)

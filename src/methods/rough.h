@@ -14,12 +14,6 @@ OTX__PRIVATE double otx__rough_error(size_t columns)
 
 #define OTX__ROUGH_LEAST 1e-37
 
-/* Bytes of a panel. */
-OTX__PRIVATE double otx__rough_need(size_t columns)
-{
-    return (double)columns * OTX__TILE * sizeof(float);
-}
-
 /* A row of a matrix, 0 where it is missing. */
 OTX__PRIVATE void otx__rough_put_row(float *panel, size_t lane, const otx_matrix *matrix,
                                      size_t row)

@@ -237,7 +237,7 @@ OTX__PRIVATE otx_result otx__new_write_gguf(otx__reshaping *t, const char *direc
     otx__text text;
     size_t i;
     char path[OTX__PATH_TEXT];
-    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, &file, error);
     if (result) return result;
     memset(&layout, 0, sizeof layout);
     if (t->growth && !otx_gguf_find(&file, OTX__GGUF_TYPES))
@@ -269,7 +269,7 @@ OTX__PRIVATE otx_result otx__keep_gguf(otx__reshaping *t, uint64_t *named, otx_e
     otx_gguf file;
     size_t i, j;
     int64_t id;
-    otx_result result = otx__gguf_open_path(t->ctx, t->model, NULL, &file, error);
+    otx_result result = otx__gguf_open_path(t->ctx, t->model, &file, error);
     for (i = 0; !result && i < file.key_count; i++)
         for (j = 0; j < OTX__COUNT(otx__gguf_id_keys); j++)
             if (otx__gguf_is_of_model(&file, &file.keys[i], otx__gguf_id_keys[j]) &&
