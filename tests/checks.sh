@@ -47,6 +47,12 @@ suite() {
     fi
 }
 
+# What a suite that has run printed, and its status: replay FILES-WITHOUT-ENDING.
+replay() {
+    cat "$1.out"
+    return "$(cat "$1.status")"
+}
+
 # Whether a suite looks at private functions: it includes the implementation then.
 includes_implementation() { grep -q '^#define OMP_TRANSPLANT_IMPLEMENTATION' "$1"; }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Which lines of the implementation the tests run: gcc's --coverage under the suites in C, those
 # of the tool, the comparisons with NumPy, and the tool on a system that fails or changes its files.
-#   ./tests/coverage.sh            all of it, some minutes; a table of the wings
+#   ./tests/coverage.sh            all of it, half an hour or so; a table of the wings
 #   ./tests/coverage.sh SUITE...   these suites again, added to what an earlier run counted
 #   ./tests/coverage.sh --table    what was counted, once more
 # What no test runs stands in tests/uncovered.txt, with the reason; tests/coverage.py compares.
@@ -98,12 +98,6 @@ if [ "$1" = --one ]; then # what xargs runs below
     echo $? >"$build/$2.status"
     exit 0
 fi
-
-# What a suite that has run printed, and its status.
-replay() {
-    cat "$1.out"
-    return "$(cat "$1.status")"
-}
 
 if [ "$1" != --table ]; then
     printf '%s\n' "$@" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 ./tests/coverage.sh --one

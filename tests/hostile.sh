@@ -1,7 +1,7 @@
 #!/bin/sh
 # The tool on a hostile system and on the largest inputs.
 #   ./tests/hostile.sh           bounded, as in a full run: some minutes
-#   ./tests/hostile.sh --long    every call fails once; all inputs whole; an hour of fuzzing
+#   ./tests/hostile.sh --long    every call fails once; all inputs whole; hours of fuzzing
 # OTX_FUZZ_SECONDS is how long --long fuzzes each target (1800). CC chooses the compiler.
 set -u
 cd "$(dirname "$0")/.." || exit 1

@@ -6,7 +6,7 @@
 #                           clients (Python packages, installed into build/)
 #   ./tests/run.sh --clients     only the tool against the real clients
 #   ./tests/run.sh --platforms   every platform that can be built for here, a row each
-#   ./tests/run.sh --hostile     a system that fails, the largest inputs; an hour of fuzzing
+#   ./tests/run.sh --hostile     a system that fails, the largest inputs; hours of fuzzing
 #   ./tests/run.sh --web         the page of examples/web, in a headless Chromium
 #   ./tests/run.sh test_json test_tool_verify ...   only these suites
 # CC chooses the compiler. The last line adds everything up. tests/README.md says what each
@@ -43,12 +43,6 @@ tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_t
 
 # Threads that wait should sleep: on a busy machine they would take turns spinning.
 export OMP_WAIT_POLICY=passive
-
-# What a suite that has run printed, and its status.
-replay() {
-    cat "$1.out"
-    return "$(cat "$1.status")"
-}
 
 # Runs suites, as many at a time as there are cores: suites LABEL RUNNER ONCE COMPILER
 # FLAGS... They are the files in $sources, tests/test_*.c and *.sh. Suites of the public API

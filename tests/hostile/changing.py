@@ -11,7 +11,6 @@ process changes files over and over while commands run.
 The last line is `N passed, N failed, N skipped`.
 """
 
-import argparse
 import json
 import os
 import random
@@ -28,21 +27,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import gguf_models as gguf  # noqa: E402
 import tool  # noqa: E402
-from faults import spread  # noqa: E402
+import faults  # noqa: E402
+from faults import check, spread  # noqa: E402
 
 KINDS = ["read", "open", "stat", "list", "copy"]
 ACTIONS = ["halve", "grow", "rewrite", "replace", "vanish"]
 OUTPUTS = ["out", "out.gguf", "out.json", "out.tsv"]
 
-passed = failed = 0
 ends = Counter()
-
-
-def check(problem, what):
-    global passed, failed
-    passed, failed = passed + (not problem), failed + bool(problem)
-    if problem:
-        print(f"FAILED {what}: {problem}")
 
 
 # ---- models, and what else their files could hold -------------------------------
@@ -218,7 +210,7 @@ def each_call(root, scenario, most):
     assert good
     counts = {k: int(v) for k, v in (line.split() for line in counted.read_text().splitlines())}
     assert all(counts.get(kind) for kind in ("read", "open", "stat")), counts
-    before = passed + failed
+    before = faults.passed + faults.failed
     for file in scenario.files:
         other = second(root / "begin" / file)
         for action in ACTIONS:
@@ -230,7 +222,7 @@ def each_call(root, scenario, most):
                     done = run(scenario, here, f"{kind} {first} 1 {action}", file)
                     check(judge(scenario, here, done, wanted),
                           f"{scenario.name}: {file}: {action} at {kind} {first}")
-    print(f"{scenario.name}: {passed + failed - before} checks")
+    print(f"{scenario.name}: {faults.passed + faults.failed - before} checks")
 
 
 # ---- a second process -------------------------------------------------------------------
@@ -299,7 +291,8 @@ def beside(root, scenario, file, in_place, runs):
                 said = verified(scenario, here)
                 problem = said != told and f"verify: {said[-1000:]}"
             check(problem, f"{scenario.name}: {file} beside, run {i}")
-        check(os.waitpid(child, os.WNOHANG)[0] and "it has ended", f"{scenario.name}: beside")
+        check(os.waitpid(child, os.WNOHANG)[0] and "it has ended",
+              f"{scenario.name}: beside")
     finally:
         os.kill(child, 9)  # one that has ended and been waited for is an error, and told
         os.waitpid(child, 0)
@@ -307,15 +300,9 @@ def beside(root, scenario, file, in_place, runs):
 
 def main():
     global SHIM
-    parser = argparse.ArgumentParser()
-    parser.add_argument("transplant")
-    parser.add_argument("shim")
-    parser.add_argument("--most", type=int, default=6)
-    parser.add_argument("--sanitized", default="")
-    args = parser.parse_args()
-    tool.TOOL = os.path.abspath(args.transplant)
-    SHIM = " ".join(filter(None, [args.sanitized, os.path.abspath(args.shim)]))
-    work = Path(tempfile.mkdtemp(prefix="changing-", dir=os.path.dirname(SHIM.split()[-1])))
+    args, SHIM = faults.command_line(6)
+    beside_shim = os.path.dirname(os.path.abspath(args.shim))
+    work = Path(tempfile.mkdtemp(prefix="changing-", dir=beside_shim))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     skipped = 0
     try:
@@ -339,8 +326,8 @@ def main():
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print("ends: " + ", ".join(f"{n} {end}" for end, n in ends.most_common()))
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return failed > 0
+    print(f"{faults.passed} passed, {faults.failed} failed, {skipped} skipped")
+    return faults.failed > 0
 
 
 if __name__ == "__main__":

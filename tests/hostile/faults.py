@@ -147,7 +147,7 @@ def kept_aside(err):
 def spread(count, most):
     if not most or count <= most:
         return range(count)
-    return sorted({i * (count - 1) // (most - 1) for i in range(most)})
+    return sorted({i * (count - 1) // max(most - 1, 1) for i in range(most)})
 
 
 def fresh(root, scenario):
@@ -256,17 +256,22 @@ def try_all(root, scenario, most):
     print(f"{scenario.name}: {sum(counts.values())} calls, {passed + failed - before} checks")
 
 
-def main():
-    global PRELOAD, SANITIZED
+def command_line(most):
+    """The arguments, and what is preloaded; the tool is the one that they name."""
     parser = argparse.ArgumentParser()
     parser.add_argument("transplant")
     parser.add_argument("shim")
-    parser.add_argument("--most", type=int, default=40)
+    parser.add_argument("--most", type=int, default=most)
     parser.add_argument("--sanitized", default="")
     args = parser.parse_args()
     tool.TOOL = os.path.abspath(args.transplant)
+    return args, " ".join(filter(None, [args.sanitized, os.path.abspath(args.shim)]))
+
+
+def main():
+    global PRELOAD, SANITIZED
+    args, PRELOAD = command_line(40)
     SANITIZED = bool(args.sanitized)
-    PRELOAD = " ".join(filter(None, [args.sanitized, os.path.abspath(args.shim)]))
     work = Path(tempfile.mkdtemp(prefix="otx-hostile-"))
     try:
         for scenario in SCENARIOS:
