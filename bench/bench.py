@@ -167,11 +167,16 @@ def solver_options(threads=THREADS):
             *shlex.split(os.environ.get("SOLVE_FLAGS", ""))]
 
 
+def solving(found, threads=THREADS, *words):
+    """The solver's command; its answer goes to a file."""
+    return [WORK / "solve", found.path, found.file("this library.safetensors"), "--k",
+            str(found.k), *solver_options(threads), *words]
+
+
 def ours(found, repeat=1, threads=THREADS):
-    """The solver's report of its runs; its answer goes to a file."""
+    """The solver's report of its runs."""
     say(f"{found.name}: this library on {threads} threads")
-    command = [WORK / "solve", found.path, found.file("this library.safetensors"),
-               "--k", str(found.k), "--repeat", str(repeat), *solver_options(threads)]
+    command = solving(found, threads, "--repeat", str(repeat))
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
@@ -447,11 +452,6 @@ def agreement(size="S"):
     table.table({"this library": [report]}, found.targets)
     print()
     return compare_files(found, [])
-
-
-def solving(found, threads=THREADS, *words):
-    return [WORK / "solve", found.path, found.file("this library.safetensors"), "--k",
-            str(found.k), *solver_options(threads), *words]
 
 
 def busy_command(size="S"):

@@ -284,7 +284,6 @@ static void test_architectures(void)
     check_fails(NULL, OTX_ERROR_LIMIT, "base: more than 16 tensors are sized by the vocabulary");
 }
 
-/* Beside a type of model that forces a class, code keeps the donor's. */
 /* Where matrices change their type, config.json says that of the rest, if it has a word for it. */
 static void test_dtype(void)
 {

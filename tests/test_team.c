@@ -196,9 +196,10 @@ typedef struct nest {
     loop outer, inner;
 } nest;
 
-static void within(void *argument, size_t index, int worker)
+/* A body that any number of threads may run at once. */
+static void counts(void *argument, size_t index, int worker)
 {
-    loop *l = &((nest *)argument)->inner;
+    loop *l = (loop *)argument;
     (void)worker;
     __atomic_add_fetch(&l->seen[index], 1, __ATOMIC_RELAXED);
 }
@@ -208,7 +209,7 @@ static void around(void *argument, size_t index, int worker)
     nest *n = (nest *)argument;
     (void)worker;
     n->outer.seen[index]++;
-    otx__parallel(&n->ctx, 20, within, n);
+    otx__parallel(&n->ctx, 20, counts, &n->inner);
 }
 
 /* A loop in a loop, which runs alone. */
@@ -230,13 +231,6 @@ typedef struct sharer {
     const otx_context *ctx;
     loop l;
 } sharer;
-
-static void counts(void *argument, size_t index, int worker)
-{
-    loop *l = (loop *)argument;
-    (void)worker;
-    __atomic_add_fetch(&l->seen[index], 1, __ATOMIC_RELAXED);
-}
 
 static void *shares(void *argument)
 {

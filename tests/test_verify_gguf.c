@@ -472,6 +472,20 @@ static void flags_of_pairs(void)
                    "BPE");
 }
 
+/* A target with the directory's tokens, to which more may be put before it ends. */
+static void begin_target(const char *architecture)
+{
+    gguf_begin(architecture);
+    gguf_tokens("1 a|3 <s>|4   |1 c|1 d|6 <0x41>|4  x");
+}
+
+static void end_target(void)
+{
+    gguf_bool("tokenizer.ggml.add_bos_token", 0);
+    gguf_end();
+    scratch_write("target.gguf", gguf.file, gguf.size);
+}
+
 /* A directory beside a GGUF file: its tokens are compared by what they stand for. */
 static void pairs_with_directories(void)
 {
@@ -484,32 +498,23 @@ static void pairs_with_directories(void)
     scratch_text("model/tokenizer.json", json);
     scratch_text("model/config.json", "{\"vocab_size\":7}");
     scratch_text("model/tokenizer_config.json", "{\"add_bos_token\":false}");
-    gguf_begin("llama");
-    gguf_tokens("1 a|3 <s>|4   |1 c|1 d|6 <0x41>|4  x");
+    begin_target("llama");
     gguf_scores(7);
-    gguf_bool("tokenizer.ggml.add_bos_token", 0);
-    gguf_end();
-    scratch_write("target.gguf", gguf.file, gguf.size);
+    end_target();
     CHECK_CONTAINS(verify(at("model"), at("target.gguf"), OTX_ENGINE_ALL),
                    "N draft: llama.cpp takes the pair");
     CHECK(!strstr(findings, "vllm"));
     CHECK_CONTAINS(verify(at("target.gguf"), at("model"), OTX_ENGINE_ALL),
                    "N draft: llama.cpp takes the pair");
     /* What a directory becomes may be another kind of the same model: gemma4 begins texts. */
-    gguf_begin("gemma4");
-    gguf_tokens("1 a|3 <s>|4   |1 c|1 d|6 <0x41>|4  x");
+    begin_target("gemma4");
     gguf_merges("a c");
-    gguf_bool("tokenizer.ggml.add_bos_token", 0);
-    gguf_end();
-    scratch_write("target.gguf", gguf.file, gguf.size);
+    end_target();
     CHECK_CONTAINS(verify(at("model"), at("target.gguf"), OTX_ENGINE_ALL),
                    "the tokenizer does not add bos to its texts and the target's does\n");
     CHECK(!strstr(findings, "the vocabulary is"));
-    gguf_begin("bert");
-    gguf_tokens("1 a|3 <s>|4   |1 c|1 d|6 <0x41>|4  x");
-    gguf_bool("tokenizer.ggml.add_bos_token", 0);
-    gguf_end();
-    scratch_write("target.gguf", gguf.file, gguf.size);
+    begin_target("bert");
+    end_target();
     CHECK_CONTAINS(verify(at("model"), at("target.gguf"), OTX_ENGINE_ALL),
                    "the vocabulary is SPM (metaspace BPE), the target's WPM (wordpiece WordPiece)");
 }

@@ -298,11 +298,25 @@ OTX__PRIVATE void otx__team_open(otx__team *team, otx_context *ctx)
     ctx->parallel_context = team;
 }
 
+/* Whether a context has a team's loops, which no caller's hook are. */
+OTX__PRIVATE bool otx__team_has(const otx_context *ctx)
+{
+    return ctx && ctx->parallel_for == otx__team_for;
+}
+
+/* Takes the team from a context: when it closes, and from a copy that goes to code of the
+   caller's, which may have it run fewer workers, or several loops at once. */
+OTX__PRIVATE void otx__team_leave(otx_context *ctx)
+{
+    if (!otx__team_has(ctx)) return;
+    ctx->parallel_for = NULL;
+    ctx->parallel_context = NULL;
+}
+
 OTX__PRIVATE void otx__team_close(otx__team *team, otx_context *ctx)
 {
     if (!team->open) return;
-    ctx->parallel_for = NULL;
-    ctx->parallel_context = NULL;
+    otx__team_leave(ctx);
     (void)pthread_mutex_lock(&team->lock);
     team->over = true;
     otx__team_set(&team->turn, (int)((unsigned)team->turn + 1));
@@ -313,21 +327,6 @@ OTX__PRIVATE void otx__team_close(otx__team *team, otx_context *ctx)
     (void)pthread_cond_destroy(&team->work);
     (void)pthread_mutex_destroy(&team->lock);
     team->open = false;
-}
-
-/* Whether a context has a team's loops, which no caller's hook are. */
-OTX__PRIVATE bool otx__team_has(const otx_context *ctx)
-{
-    return ctx && ctx->parallel_for == otx__team_for;
-}
-
-/* Takes the team from a copy of a context that goes to code of the caller's: which may have it
-   run fewer workers, or several loops at once. */
-OTX__PRIVATE void otx__team_leave(otx_context *ctx)
-{
-    if (!otx__team_has(ctx)) return;
-    ctx->parallel_for = NULL;
-    ctx->parallel_context = NULL;
 }
 
 /* Has a team's first loops run alone, if they are short. */

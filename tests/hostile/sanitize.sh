@@ -19,7 +19,6 @@ export OTX_TEST_SMALL=1
 checked() {
     label=$1
     shift
-    case " $* " in *" verify "*) ;; *) rm -rf "$build/out" ;; esac
     valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=all \
         --errors-for-leak-kinds=all "$tool" "$@" -q >"$build/said" 2>&1
     status=$?
@@ -65,15 +64,16 @@ under_valgrind() {
     ${CC:-cc} -g "$build/faulty.c" -o "$build/faulty" &&
         ! valgrind -q --error-exitcode=99 "$build/faulty" >"$build/said" 2>&1
     count "valgrind sees a fault" $?
-    checked "mean" $models/base $models/donor "$build/out" -a mean --threads 1
-    checked "affine" $models/base $models/donor "$build/out" -a affine --threads 1
+    rm -rf "$build"/out-*
+    checked "mean" $models/base $models/donor "$build/out-mean" -a mean --threads 1
+    checked "affine" $models/base $models/donor "$build/out-affine" -a affine --threads 1
     checked "evaluate" evaluate $models/base $models/donor --methods omp -k 6 --holdout 3%
-    checked "trim" trim $models/base "$build/out" --first 500
+    checked "trim" trim $models/base "$build/out-trim" --first 500
     checked "map" map $models/base $models/donor --json "$build/map.json"
     [ -n "$long" ] || return
-    checked "omp" $models/base $models/donor "$build/out" -a omp -k 8 --threads 1
-    checked "omp-affine" $models/base $models/donor "$build/out" --threads 1
-    checked "verify" verify "$build/out"
+    checked "omp" $models/base $models/donor "$build/out-omp" -a omp -k 8 --threads 1
+    checked "omp-affine" $models/base $models/donor "$build/out-omp-affine" --threads 1
+    checked "verify" verify "$build/out-omp-affine"
     checked "count" count $models/base $models/heldout.txt
 }
 
