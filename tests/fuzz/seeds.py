@@ -339,6 +339,31 @@ for number, step in enumerate([
     seed("cut", f"steps {number}", json.dumps(step) + "\n" + SPACED)
 
 
+# ---- configs to be edited: config.json, and generation_config.json behind 0x1e
+
+PLAIN = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 8,
+         "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": None, "hidden_size": 4,
+         "tie_word_embeddings": False, "tokenizer_class": "LlamaTokenizer"}
+for name, config, generation in [
+        ("plain", PLAIN, None),
+        ("generation", PLAIN, {"eos_token_id": [1, 4], "bad_words_ids": [[2, 3], [7]],
+                               "suppress_tokens": [1, 2, 6, -1], "forced_decoder_ids": [[1, 0]],
+                               "sequence_bias": {"(3,)": -10.0}, "temperature": 0.6}),
+        ("levels", {"model_type": "qwen2_5_omni", "image_token_id": 3, "auto_map": {
+            "AutoModel": "m.M", "AutoTokenizer": ["t.T", None]}, "text_config": {
+                **PLAIN, "dtype": "bfloat16", "vocab_offset": 2}, "vision_config": {
+                    "vocab_size": 64, "pad_token_id": 3}, "audio_token_index": 7}, None),
+        ("sizes", {"vocab_size": 6, "pad_vocab_size_multiple": 4, "text_vocab_size": 8,
+                   "decoder_vocab_size": 8, "vocab_size_per_layer": 9, "n_words": 8}, None),
+        ("maps", {"model_type": "chameleon", "vocabulary_map": {"a": 2, "IMG": 9, "b": 3},
+                  "id_to_text": {"2": "a", "x": ""}, "task_to_id": {"transcribe": 4},
+                  "vocab_offset": 3, "image_token_offset": 5}, {"lang_to_id": {"<|en|>": 2}}),
+        ("refused", {"additional_vocab_size": 0, "use_ordered_embeddings": False,
+                     "vocab_list": None, "rope_theta": float("inf")}, None)]:
+    text = json.dumps(config, indent=2)
+    seed("config", name, text if generation is None else text + "\x1e" + json.dumps(generation))
+
+
 def main():
     for target, seeds in SEEDS.items():
         folder = os.path.join(sys.argv[1], target)
