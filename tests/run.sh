@@ -177,7 +177,10 @@ warnings() {
         if ! have $compiler; then skip "warnings of $compiler" "not installed"; continue; fi
         # The implementation was compiled so by $CC.
         same "$CC" $compiler || compiles "$compiler C99, strict" c $compiler -std=c99 $strict
-        compiles "$compiler C11, strict, OTX_STATIC" c $compiler -std=c11 $strict -DOTX_STATIC
+        also=
+        if [ $compiler = clang ]; then also=-Wmisleading-indentation; fi
+        compiles "$compiler C11, strict, OTX_STATIC" c $compiler -std=c11 $strict $also \
+            -DOTX_STATIC
     done
     for compiler in g++ clang++; do
         if ! have $compiler; then skip "warnings of $compiler" "not installed"; continue; fi

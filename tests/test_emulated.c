@@ -128,9 +128,10 @@ static void amx_dpbf16ps(int to, int a, int b)
             float sums[2] = {0.0f, 0.0f}, sum;
             for (k = 0; k < 16; k++)
                 for (part = 0; part < 2; part++)
-                    sums[part] = amx_flushed((float)fma((double)amx_element(a, m, 2 * k + part),
-                                                        (double)amx_element(b, k, 2 * n + part),
-                                                        (double)sums[part]));
+                    /* The product of two such numbers is exact in double: one rounding. */
+                    sums[part] = amx_flushed((float)((double)amx_element(a, m, 2 * k + part) *
+                                                         (double)amx_element(b, k, 2 * n + part) +
+                                                     (double)sums[part]));
             memcpy(&sum, emulated.tiles[to][m] + 4 * n, sizeof sum);
             sum = amx_flushed(sum + amx_flushed(sums[0] + sums[1]));
             memcpy(emulated.tiles[to][m] + 4 * n, &sum, sizeof sum);

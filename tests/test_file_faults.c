@@ -113,6 +113,7 @@ ssize_t copy_file_range(int from, int64_t *offset, int to, int64_t *at, size_t s
 #define readdir(stream) faulty_readdir(stream)
 #define rename(from, to) faulty_rename(from, to)
 #define stat(path, to) faulty_stat(path, to)
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "omp_transplant.h"
 #undef fsync

@@ -168,6 +168,7 @@ static void cancel_the_job_at(long stop, otx_method method)
     otx_context ctx = watching(&w, &memory, stop);
     memset(&options, 0, sizeof options);
     options.method = method;
+    options.how.omp.k = 8;
     CHECK_INT(transplant(&ctx, "out", &options, &error), OTX_ERROR_CANCELLED);
     CHECK_INT(error.code, OTX_ERROR_CANCELLED);
     CHECK_INT(w.calls, stop);
@@ -190,6 +191,7 @@ static void cancel_the_job_in_every_stage(void)
         int stage;
         memset(&options, 0, sizeof options);
         options.method = methods[i];
+        options.how.omp.k = 8;
         CHECK_INT(transplant(&ctx, "out", &options, &error), OTX_OK);
         CHECK_INT(memory.live, 0);
         CHECK(!w.beyond);

@@ -169,7 +169,7 @@ static void many_dependent_atoms(void)
 static void random_problems(void)
 {
     int round;
-    for (round = 0; round < 12; round++) {
+    for (round = 0; round < 9; round++) {
         size_t atoms = 1 + (size_t)(uniform() * 220.0), columns = 1 + (size_t)(uniform() * 90.0);
         size_t targets = 1 + (size_t)(uniform() * 50.0), k = 1 + (size_t)(uniform() * 24.0);
         problem p = embedding_like(atoms, targets, columns, k, 3.0 * uniform());

@@ -67,7 +67,7 @@ static void budgets(void)
    there is room for them, and change nothing. */
 static void exact_products(void)
 {
-    problem p = embedding_like(300, 200, 40, 24, 1.0);
+    problem p = embedding_like(200, 110, 40, 16, 1.0);
     int halves;
     for (halves = 0; halves < 2; halves++) {
         solution reference;

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 CC=${CC:-cc}
 mingw=x86_64-w64-mingw32-gcc
 strict="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror"
+strict="$strict -Wno-misleading-indentation" # as tests/checks.sh has it
 for program in $mingw wine; do
     command -v $program >/dev/null 2>&1 || { echo "no $program"; exit 77; }
 done
