@@ -272,47 +272,47 @@
     40312  model/classes              which class a tokenizer is loaded as
     40519  model/class_tokens         added tokens that a class numbers otherwise
 
-    40635  job                        the whole transplant, in the order in which it happens
-    40696  job/draft_map              which tokens the rows of a draft's head are of
-    40754  job/job                    what a job holds
-    41156  job/open                   opening the two models
-    41432  job/map                    the caller's map
-    41553  job/align                  where every new row comes from
-    41755  job/draft_vocab            the tokens that a draft's head has rows for
-    42000  job/plan                   what becomes of every tensor, and of the configs
-    42223  job/draft_head             a head of fewer rows, and what says which
-    42380  job/rope                   heads and rotary positions of the two models
-    42478  job/chat                   the template that turns messages into text
-    42617  job/digits                 where the two tokenizers cut numbers differently
-    42818  job/converted              the special tokens that a conversion to GGUF finds
-    43126  job/gguf_donor             the files of a tokenizer, open once more
-    43210  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43493  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43821  job/gguf_merges            the merges of a byte-level vocabulary
-    43992  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44162  job/gguf_special           special tokens, flags, templates
-    44381  job/gguf_normal            what becomes of spaces and letters
-    44524  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44720  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44960  job/bos                    texts that begin otherwise than the base's
-    45024  job/rows                   rows in memory: reading, checking, their mean
-    45368  job/pieces                 what the base cuts new tokens into
-    45523  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45788  job/magikarp               tokens that look under-trained by their rows
-    45915  job/match                  rows of tokens that a new one only begins with
-    46002  job/solve                  solving for the rows of the donor
-    46211  job/targets                the rows that are made from the donor's
-    46334  job/diagnose               what is odd about the rows that were made
-    46466  job/rebuild                the new rows of one vocabulary tensor
-    46757  job/write_blocks           new rows as blocks
-    46856  job/write                  the output and its weights
-    47172  job/write_gguf             the output as a GGUF file, or as parts of one
-    47522  job/copy                   the other files of the two models
-    47739  job/index                  the files that are written anew
-    47917  job/run                    the whole, in order
-    48085  job/combined               a map of tokens by the combinations that a method makes
-    48185  job/report                 what a job did, as JSON and as a table
-    48514  job/findings               what is told of a finished model
+    40637  job                        the whole transplant, in the order in which it happens
+    40698  job/draft_map              which tokens the rows of a draft's head are of
+    40756  job/job                    what a job holds
+    41158  job/open                   opening the two models
+    41434  job/map                    the caller's map
+    41555  job/align                  where every new row comes from
+    41757  job/draft_vocab            the tokens that a draft's head has rows for
+    42002  job/plan                   what becomes of every tensor, and of the configs
+    42225  job/draft_head             a head of fewer rows, and what says which
+    42382  job/rope                   heads and rotary positions of the two models
+    42480  job/chat                   the template that turns messages into text
+    42619  job/digits                 where the two tokenizers cut numbers differently
+    42820  job/converted              the special tokens that a conversion to GGUF finds
+    43128  job/gguf_donor             the files of a tokenizer, open once more
+    43212  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43495  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43823  job/gguf_merges            the merges of a byte-level vocabulary
+    43994  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44164  job/gguf_special           special tokens, flags, templates
+    44383  job/gguf_normal            what becomes of spaces and letters
+    44526  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44722  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44962  job/bos                    texts that begin otherwise than the base's
+    45026  job/rows                   rows in memory: reading, checking, their mean
+    45370  job/pieces                 what the base cuts new tokens into
+    45525  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45790  job/magikarp               tokens that look under-trained by their rows
+    45917  job/match                  rows of tokens that a new one only begins with
+    46004  job/solve                  solving for the rows of the donor
+    46213  job/targets                the rows that are made from the donor's
+    46336  job/diagnose               what is odd about the rows that were made
+    46468  job/rebuild                the new rows of one vocabulary tensor
+    46759  job/write_blocks           new rows as blocks
+    46858  job/write                  the output and its weights
+    47174  job/write_gguf             the output as a GGUF file, or as parts of one
+    47524  job/copy                   the other files of the two models
+    47741  job/index                  the files that are written anew
+    47919  job/run                    the whole, in order
+    48087  job/combined               a map of tokens by the combinations that a method makes
+    48187  job/report                 what a job did, as JSON and as a table
+    48516  job/findings               what is told of a finished model
     48565  job/check_head             a head of fewer rows than tokens
     48810  job/check_files            its files
     48947  job/check_ids              sizes, ids and tying
@@ -322,35 +322,35 @@
     49741  job/check_draft            as a draft model for another
     50083  job/verify                 whether a finished model agrees with itself
 
-    50141  evaluate                   methods ranked on tokens that both models share
-    50160  evaluate/token_class       what a token is like, by its bytes
-    50224  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50422  evaluate/scores            how near rows come to the true ones
-    50522  evaluate/ranks             whether a true row is found among all
-    50653  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50885  evaluate/write_json        an evaluation as JSON
-    50998  evaluate/write_page        an evaluation as a page
+    50142  evaluate                   methods ranked on tokens that both models share
+    50161  evaluate/token_class       what a token is like, by its bytes
+    50225  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50423  evaluate/scores            how near rows come to the true ones
+    50523  evaluate/ranks             whether a true row is found among all
+    50654  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50886  evaluate/write_json        an evaluation as JSON
+    50999  evaluate/write_page        an evaluation as a page
 
-    51212  reshape                    a model's own vocabulary, smaller or larger
-    51244  reshape/needed             what has to stay for the sake of what stays
-    51502  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51809  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51948  reshape/renumber           which tokens there are then, and their ids
-    52211  reshape/files_json         tokenizer.json and the JSON files beside it
-    52606  reshape/files_lines        merges.txt and vocab.txt
-    52690  reshape/files_pieces       SentencePiece models
-    52910  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53078  reshape/named              tokens that configs name, which stay
-    53195  reshape/files_gguf         the keys of GGUF files
-    53477  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53684  reshape/wording            what the transplant says, in words of those who asked
-    53782  reshape/new_model          the model with its new tokenizer
-    53952  reshape/text_counts        which tokens the caller's texts are made of
-    54021  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54188  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54440  reshape/trim               fewer tokens
-    54608  reshape/extend             a text that becomes a token
-    54900  reshape/more_tokens        all that are wanted, and the model with them
+    51213  reshape                    a model's own vocabulary, smaller or larger
+    51245  reshape/needed             what has to stay for the sake of what stays
+    51503  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51810  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51949  reshape/renumber           which tokens there are then, and their ids
+    52212  reshape/files_json         tokenizer.json and the JSON files beside it
+    52607  reshape/files_lines        merges.txt and vocab.txt
+    52691  reshape/files_pieces       SentencePiece models
+    52911  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53079  reshape/named              tokens that configs name, which stay
+    53196  reshape/files_gguf         the keys of GGUF files
+    53478  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53685  reshape/wording            what the transplant says, in words of those who asked
+    53783  reshape/new_model          the model with its new tokenizer
+    53953  reshape/text_counts        which tokens the caller's texts are made of
+    54022  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54189  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54441  reshape/trim               fewer tokens
+    54609  reshape/extend             a text that becomes a token
+    54901  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40537,20 +40537,19 @@ OTX__PRIVATE int otx__compare_declared(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-/* Lists the entries whose content one of the added tokens has, each token once. */
+/* Lists the entries whose content one of the added tokens has, each token once. `text` has room
+   for any content. */
 OTX__PRIVATE size_t otx__decoder_entries(const otx_json *json, uint32_t decoder,
                                          const otx__token_index *added, bool *listed,
-                                         otx__decoder_entry *entries)
+                                         otx__decoder_entry *entries, char *text)
 {
     otx_json_iter at = otx_json_iter_of(json, decoder);
     size_t count = 0;
     while (otx_json_iter_next(&at)) {
         uint32_t content = otx_json_find(json, at.value, "content");
-        char text[512];
         int64_t id;
-        if (!otx__id_of_key(json, at.key, &entries[count].declared) ||
-            otx__json_span(json, content).size > sizeof text)
-            continue;
+        entries[count].declared = 0;
+        (void)otx__id_of_key(json, at.key, &entries[count].declared); /* it was read once */
         id = otx__index_find(added, OTX_TOKEN_NONE, text, otx_json_string(json, content, text));
         if (id < 0 || listed[id]) continue;
         listed[id] = true;
@@ -40579,15 +40578,17 @@ OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__
     const otx_vocab *vocab = &side->vocab;
     const otx_json *json = &side->tokenizer.json;
     const size_t most = otx_json_count(json, decoder) + (size_t)1;
+    const size_t size = otx__json_span(json, decoder).size;
     otx__decoder_entry *entries =
         (otx__decoder_entry *)otx__alloc(ctx, most, sizeof *entries);
     bool *listed = (bool *)otx__alloc_zero(ctx, vocab->count, sizeof *listed);
+    char *text = (char *)otx__alloc(ctx, size, 1);
     otx__token_index added;
     otx_result result = OTX_OK;
     size_t i, count = 0;
     memset(&added, 0, sizeof added);
     for (i = 0; i < vocab->count; i++) count += vocab->tokens[i].added;
-    if (!entries || !listed) result = otx__fail_array(error, most, sizeof *entries);
+    if (!entries || !listed || !text) result = otx__fail_array(error, most, sizeof *entries);
     else result = otx__index_open(ctx, &added, vocab->tokens, count, true, error);
     for (i = 0; i < vocab->count && !result; i++) {
         const otx_token *token = &vocab->tokens[i];
@@ -40596,10 +40597,11 @@ OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__
                 (uint32_t)i + 1;
     }
     if (!result) {
-        count = otx__decoder_entries(json, decoder, &added, listed, entries);
+        count = otx__decoder_entries(json, decoder, &added, listed, entries, text);
         *first = otx__first_renumbered(side, listed, entries, count);
         otx__index_close(ctx, &added);
     }
+    if (text) otx__free(ctx, text, size, 1);
     if (listed) otx__free(ctx, listed, vocab->count, sizeof *listed);
     if (entries) otx__free(ctx, entries, most, sizeof *entries);
     return result;
@@ -48541,12 +48543,10 @@ OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char
     v->options->finding(v->options->finding_context, severity, message);
 }
 
-/* The log of what is opened: its warnings are findings, its notes stay notes. */
+/* The log of what is opened: all that it says is a finding. */
 OTX__PRIVATE void otx__verify_log(void *context, otx_severity severity, const char *message)
 {
-    otx__verifier *v = (otx__verifier *)context;
-    if (severity != OTX_NOTE) otx__found(v, severity, "%s", message);
-    else if (v->quiet.log) v->quiet.log(v->quiet.log_context, severity, message);
+    otx__found((otx__verifier *)context, severity, "%s", message);
 }
 
 /* Makes a fault of an error, unless it is one of the run rather than of the files.
@@ -50104,6 +50104,7 @@ OTX__PRIVATE void otx__verifier_open(otx__verifier *v, const otx_context *ctx,
 {
     memset(v, 0, sizeof *v);
     if (ctx) v->quiet = *ctx;
+    v->quiet.log = NULL;
     v->ctx = v->quiet;
     v->ctx.log = otx__verify_log;
     v->ctx.log_context = v;
