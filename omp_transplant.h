@@ -270,87 +270,87 @@
     39848  model/config_lists         lists, dictionaries and ranges of ids
     40005  model/config_edit          config.json and generation_config.json, edited
     40312  model/classes              which class a tokenizer is loaded as
-    40519  model/class_tokens         added tokens that a class numbers otherwise
+    40521  model/class_tokens         added tokens that a class numbers otherwise
 
-    40637  job                        the whole transplant, in the order in which it happens
-    40698  job/draft_map              which tokens the rows of a draft's head are of
-    40756  job/job                    what a job holds
-    41158  job/open                   opening the two models
-    41434  job/map                    the caller's map
-    41555  job/align                  where every new row comes from
-    41757  job/draft_vocab            the tokens that a draft's head has rows for
-    42002  job/plan                   what becomes of every tensor, and of the configs
-    42225  job/draft_head             a head of fewer rows, and what says which
-    42382  job/rope                   heads and rotary positions of the two models
-    42480  job/chat                   the template that turns messages into text
-    42619  job/digits                 where the two tokenizers cut numbers differently
-    42820  job/converted              the special tokens that a conversion to GGUF finds
-    43128  job/gguf_donor             the files of a tokenizer, open once more
-    43212  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43495  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43823  job/gguf_merges            the merges of a byte-level vocabulary
-    43994  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44164  job/gguf_special           special tokens, flags, templates
-    44383  job/gguf_normal            what becomes of spaces and letters
-    44526  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44722  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44962  job/bos                    texts that begin otherwise than the base's
-    45026  job/rows                   rows in memory: reading, checking, their mean
-    45370  job/pieces                 what the base cuts new tokens into
-    45525  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45790  job/magikarp               tokens that look under-trained by their rows
-    45917  job/match                  rows of tokens that a new one only begins with
-    46004  job/solve                  solving for the rows of the donor
-    46213  job/targets                the rows that are made from the donor's
-    46336  job/diagnose               what is odd about the rows that were made
-    46468  job/rebuild                the new rows of one vocabulary tensor
-    46759  job/write_blocks           new rows as blocks
-    46858  job/write                  the output and its weights
-    47174  job/write_gguf             the output as a GGUF file, or as parts of one
-    47524  job/copy                   the other files of the two models
-    47741  job/index                  the files that are written anew
-    47919  job/run                    the whole, in order
-    48087  job/combined               a map of tokens by the combinations that a method makes
-    48187  job/report                 what a job did, as JSON and as a table
-    48516  job/findings               what is told of a finished model
-    48565  job/check_head             a head of fewer rows than tokens
-    48810  job/check_files            its files
-    48947  job/check_ids              sizes, ids and tying
-    49163  job/check_values           values
-    49242  job/check_gguf             the tokens of a GGUF file
-    49494  job/check_gguf_keys        its other keys, and its tensors
-    49741  job/check_draft            as a draft model for another
-    50083  job/verify                 whether a finished model agrees with itself
+    40639  job                        the whole transplant, in the order in which it happens
+    40700  job/draft_map              which tokens the rows of a draft's head are of
+    40758  job/job                    what a job holds
+    41160  job/open                   opening the two models
+    41436  job/map                    the caller's map
+    41557  job/align                  where every new row comes from
+    41759  job/draft_vocab            the tokens that a draft's head has rows for
+    42004  job/plan                   what becomes of every tensor, and of the configs
+    42227  job/draft_head             a head of fewer rows, and what says which
+    42384  job/rope                   heads and rotary positions of the two models
+    42482  job/chat                   the template that turns messages into text
+    42621  job/digits                 where the two tokenizers cut numbers differently
+    42822  job/converted              the special tokens that a conversion to GGUF finds
+    43130  job/gguf_donor             the files of a tokenizer, open once more
+    43214  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43497  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43825  job/gguf_merges            the merges of a byte-level vocabulary
+    43996  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44166  job/gguf_special           special tokens, flags, templates
+    44385  job/gguf_normal            what becomes of spaces and letters
+    44528  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44724  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44964  job/bos                    texts that begin otherwise than the base's
+    45028  job/rows                   rows in memory: reading, checking, their mean
+    45372  job/pieces                 what the base cuts new tokens into
+    45527  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45792  job/magikarp               tokens that look under-trained by their rows
+    45919  job/match                  rows of tokens that a new one only begins with
+    46006  job/solve                  solving for the rows of the donor
+    46215  job/targets                the rows that are made from the donor's
+    46338  job/diagnose               what is odd about the rows that were made
+    46470  job/rebuild                the new rows of one vocabulary tensor
+    46761  job/write_blocks           new rows as blocks
+    46860  job/write                  the output and its weights
+    47176  job/write_gguf             the output as a GGUF file, or as parts of one
+    47526  job/copy                   the other files of the two models
+    47743  job/index                  the files that are written anew
+    47921  job/run                    the whole, in order
+    48089  job/combined               a map of tokens by the combinations that a method makes
+    48189  job/report                 what a job did, as JSON and as a table
+    48518  job/findings               what is told of a finished model
+    48567  job/check_head             a head of fewer rows than tokens
+    48812  job/check_files            its files
+    48949  job/check_ids              sizes, ids and tying
+    49165  job/check_values           values
+    49244  job/check_gguf             the tokens of a GGUF file
+    49496  job/check_gguf_keys        its other keys, and its tensors
+    49743  job/check_draft            as a draft model for another
+    50085  job/verify                 whether a finished model agrees with itself
 
-    50142  evaluate                   methods ranked on tokens that both models share
-    50161  evaluate/token_class       what a token is like, by its bytes
-    50225  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50423  evaluate/scores            how near rows come to the true ones
-    50523  evaluate/ranks             whether a true row is found among all
-    50654  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50886  evaluate/write_json        an evaluation as JSON
-    50999  evaluate/write_page        an evaluation as a page
+    50144  evaluate                   methods ranked on tokens that both models share
+    50163  evaluate/token_class       what a token is like, by its bytes
+    50227  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50425  evaluate/scores            how near rows come to the true ones
+    50525  evaluate/ranks             whether a true row is found among all
+    50656  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50888  evaluate/write_json        an evaluation as JSON
+    51001  evaluate/write_page        an evaluation as a page
 
-    51213  reshape                    a model's own vocabulary, smaller or larger
-    51245  reshape/needed             what has to stay for the sake of what stays
-    51503  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51810  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51949  reshape/renumber           which tokens there are then, and their ids
-    52212  reshape/files_json         tokenizer.json and the JSON files beside it
-    52607  reshape/files_lines        merges.txt and vocab.txt
-    52691  reshape/files_pieces       SentencePiece models
-    52911  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53079  reshape/named              tokens that configs name, which stay
-    53196  reshape/files_gguf         the keys of GGUF files
-    53478  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53685  reshape/wording            what the transplant says, in words of those who asked
-    53783  reshape/new_model          the model with its new tokenizer
-    53953  reshape/text_counts        which tokens the caller's texts are made of
-    54022  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54189  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54441  reshape/trim               fewer tokens
-    54609  reshape/extend             a text that becomes a token
-    54901  reshape/more_tokens        all that are wanted, and the model with them
+    51215  reshape                    a model's own vocabulary, smaller or larger
+    51247  reshape/needed             what has to stay for the sake of what stays
+    51505  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51812  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51951  reshape/renumber           which tokens there are then, and their ids
+    52214  reshape/files_json         tokenizer.json and the JSON files beside it
+    52609  reshape/files_lines        merges.txt and vocab.txt
+    52693  reshape/files_pieces       SentencePiece models
+    52913  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53081  reshape/named              tokens that configs name, which stay
+    53198  reshape/files_gguf         the keys of GGUF files
+    53480  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53687  reshape/wording            what the transplant says, in words of those who asked
+    53785  reshape/new_model          the model with its new tokenizer
+    53955  reshape/text_counts        which tokens the caller's texts are made of
+    54024  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54191  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54443  reshape/trim               fewer tokens
+    54611  reshape/extend             a text that becomes a token
+    54903  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40412,17 +40412,19 @@ OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *bas
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
+    const bool from_model = as_is && otx__class_needs_model(donor, name);
     otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
+    if (from_model) wanted = otx__class_stem(name);
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
     choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
     if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
     if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
-        !(as_is && otx__class_needs_model(donor, name)))
+        !from_model)
         return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
