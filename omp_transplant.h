@@ -342,15 +342,15 @@
     52913  reshape/files_ranks        tiktoken's ranks and tekken.json
     53081  reshape/named              tokens that configs name, which stay
     53198  reshape/files_gguf         the keys of GGUF files
-    53480  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53687  reshape/wording            what the transplant says, in words of those who asked
-    53785  reshape/new_model          the model with its new tokenizer
-    53955  reshape/text_counts        which tokens the caller's texts are made of
-    54024  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54191  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54443  reshape/trim               fewer tokens
-    54611  reshape/extend             a text that becomes a token
-    54903  reshape/more_tokens        all that are wanted, and the model with them
+    53484  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53689  reshape/wording            what the transplant says, in words of those who asked
+    53787  reshape/new_model          the model with its new tokenizer
+    53957  reshape/text_counts        which tokens the caller's texts are made of
+    54026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54445  reshape/trim               fewer tokens
+    54613  reshape/extend             a text that becomes a token
+    54905  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -53257,20 +53257,23 @@ OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_k
             otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
         else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
             otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
-        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
-        else otx__gguf_text_i32(to, (int32_t)score);
+        else otx__gguf_text_f32(to, score);
     }
     return count;
 }
 
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
-   are in the order in which they were. */
+   are in the order in which they were. Scores that are integers become floats where it grows, as
+   those of new tokens lie between. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
                                        otx__gguf_list *list)
 {
+    const bool floats = t->growth && key->type == OTX_GGUF_I32 &&
+                        otx__gguf_is_named(key, OTX__GGUF_SCORES);
     otx_gguf_strings at;
     otx__text text;
     uint64_t kept = 0, id;
+    double score = 0.0;
     memset(&at, 0, sizeof at);
     otx__text_open(&text, t->ctx);
     for (id = 0; id < key->count; id++) {
@@ -53278,12 +53281,13 @@ OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_k
         if (!size && !otx_gguf_next(key, &at)) break;
         if (!otx__gguf_stays(t, id)) continue;
         kept++;
-        if (size) otx__text_bytes(&text, key->data + id * size, size);
+        if (floats && otx_gguf_number(key, id, &score)) otx__gguf_text_f32(&text, (float)score);
+        else if (size) otx__text_bytes(&text, key->data + id * size, size);
         else otx__gguf_text_string(&text, at.bytes, at.size);
     }
     kept += otx__append_gguf(t, key, false, &text);
     kept += otx__append_gguf(t, key, true, &text);
-    otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    otx__gguf_add_text(list, key->name, floats ? OTX_GGUF_F32 : key->type, kept, &text);
     otx__text_close(&text);
 }
 
@@ -53544,8 +53548,9 @@ OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
 
 /* ---- files with tokens ---- */
 
-/* Makes what a reader has been at anew. *made is false where that is no such file, or one beside
-   a tokenizer.json with which it does not agree, or that grows. */
+/* Makes what a reader has been at anew: a SentencePiece model, tekken.json or ranks, as the other
+   files are made by their names. *made is false where it stands beside a tokenizer.json and does
+   not agree with it, or that grows, as nothing else does. */
 OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_donor *from,
                                              otx__text *to, bool *made, otx_error *error)
 {
@@ -53557,10 +53562,7 @@ OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_
     *made = true;
     if (otx__gguf_donor_is(from, "tekken.json"))
         return otx__new_json(t, &at->json, otx__new_tekken_json, to, error);
-    if (otx__gguf_donor_is(from, "tiktoken"))
-        return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
-    *made = false;
-    return OTX_OK;
+    return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
 }
 
 /* Writes the file with tokens that is read, or beside a tokenizer.json the SentencePiece model,
@@ -54771,8 +54773,8 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
     return result;
 }
 
-/* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others; but no less than
+/* A score under which a text is one piece: more than its best pieces have, by a little for every
+   byte but its first, so that none of several new pieces is made of others; but no less than
    any piece has. What is unknown has less than the least, which stays the least: all that is
    unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
@@ -54786,7 +54788,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
     if (*score < rules->least) *score = rules->least;
-    *score += 0.001 * (double)name->size;
+    *score += 0.001 * (double)(name->size - 1);
     return result;
 }
 
