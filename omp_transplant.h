@@ -270,87 +270,87 @@
     39848  model/config_lists         lists, dictionaries and ranges of ids
     40005  model/config_edit          config.json and generation_config.json, edited
     40312  model/classes              which class a tokenizer is loaded as
-    40519  model/class_tokens         added tokens that a class numbers otherwise
+    40521  model/class_tokens         added tokens that a class numbers otherwise
 
-    40635  job                        the whole transplant, in the order in which it happens
-    40696  job/draft_map              which tokens the rows of a draft's head are of
-    40754  job/job                    what a job holds
-    41156  job/open                   opening the two models
-    41432  job/map                    the caller's map
-    41553  job/align                  where every new row comes from
-    41755  job/draft_vocab            the tokens that a draft's head has rows for
-    42000  job/plan                   what becomes of every tensor, and of the configs
-    42223  job/draft_head             a head of fewer rows, and what says which
-    42380  job/rope                   heads and rotary positions of the two models
-    42478  job/chat                   the template that turns messages into text
-    42617  job/digits                 where the two tokenizers cut numbers differently
-    42818  job/converted              the special tokens that a conversion to GGUF finds
-    43126  job/gguf_donor             the files of a tokenizer, open once more
-    43210  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43493  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43821  job/gguf_merges            the merges of a byte-level vocabulary
-    43992  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44162  job/gguf_special           special tokens, flags, templates
-    44381  job/gguf_normal            what becomes of spaces and letters
-    44524  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44720  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44960  job/bos                    texts that begin otherwise than the base's
-    45024  job/rows                   rows in memory: reading, checking, their mean
-    45368  job/pieces                 what the base cuts new tokens into
-    45523  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45788  job/magikarp               tokens that look under-trained by their rows
-    45915  job/match                  rows of tokens that a new one only begins with
-    46002  job/solve                  solving for the rows of the donor
-    46211  job/targets                the rows that are made from the donor's
-    46334  job/diagnose               what is odd about the rows that were made
-    46466  job/rebuild                the new rows of one vocabulary tensor
-    46757  job/write_blocks           new rows as blocks
-    46856  job/write                  the output and its weights
-    47172  job/write_gguf             the output as a GGUF file, or as parts of one
-    47522  job/copy                   the other files of the two models
-    47739  job/index                  the files that are written anew
-    47917  job/run                    the whole, in order
-    48085  job/combined               a map of tokens by the combinations that a method makes
-    48185  job/report                 what a job did, as JSON and as a table
-    48514  job/findings               what is told of a finished model
-    48565  job/check_head             a head of fewer rows than tokens
-    48810  job/check_files            its files
-    48947  job/check_ids              sizes, ids and tying
-    49163  job/check_values           values
-    49242  job/check_gguf             the tokens of a GGUF file
-    49494  job/check_gguf_keys        its other keys, and its tensors
-    49741  job/check_draft            as a draft model for another
-    50083  job/verify                 whether a finished model agrees with itself
+    40639  job                        the whole transplant, in the order in which it happens
+    40700  job/draft_map              which tokens the rows of a draft's head are of
+    40758  job/job                    what a job holds
+    41160  job/open                   opening the two models
+    41436  job/map                    the caller's map
+    41557  job/align                  where every new row comes from
+    41759  job/draft_vocab            the tokens that a draft's head has rows for
+    42004  job/plan                   what becomes of every tensor, and of the configs
+    42227  job/draft_head             a head of fewer rows, and what says which
+    42384  job/rope                   heads and rotary positions of the two models
+    42482  job/chat                   the template that turns messages into text
+    42621  job/digits                 where the two tokenizers cut numbers differently
+    42822  job/converted              the special tokens that a conversion to GGUF finds
+    43130  job/gguf_donor             the files of a tokenizer, open once more
+    43214  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43497  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43825  job/gguf_merges            the merges of a byte-level vocabulary
+    43996  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44166  job/gguf_special           special tokens, flags, templates
+    44385  job/gguf_normal            what becomes of spaces and letters
+    44528  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44724  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44964  job/bos                    texts that begin otherwise than the base's
+    45028  job/rows                   rows in memory: reading, checking, their mean
+    45372  job/pieces                 what the base cuts new tokens into
+    45527  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45792  job/magikarp               tokens that look under-trained by their rows
+    45919  job/match                  rows of tokens that a new one only begins with
+    46006  job/solve                  solving for the rows of the donor
+    46215  job/targets                the rows that are made from the donor's
+    46338  job/diagnose               what is odd about the rows that were made
+    46470  job/rebuild                the new rows of one vocabulary tensor
+    46761  job/write_blocks           new rows as blocks
+    46860  job/write                  the output and its weights
+    47176  job/write_gguf             the output as a GGUF file, or as parts of one
+    47526  job/copy                   the other files of the two models
+    47743  job/index                  the files that are written anew
+    47921  job/run                    the whole, in order
+    48089  job/combined               a map of tokens by the combinations that a method makes
+    48189  job/report                 what a job did, as JSON and as a table
+    48518  job/findings               what is told of a finished model
+    48567  job/check_head             a head of fewer rows than tokens
+    48812  job/check_files            its files
+    48949  job/check_ids              sizes, ids and tying
+    49165  job/check_values           values
+    49244  job/check_gguf             the tokens of a GGUF file
+    49496  job/check_gguf_keys        its other keys, and its tensors
+    49743  job/check_draft            as a draft model for another
+    50085  job/verify                 whether a finished model agrees with itself
 
-    50141  evaluate                   methods ranked on tokens that both models share
-    50160  evaluate/token_class       what a token is like, by its bytes
-    50224  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50422  evaluate/scores            how near rows come to the true ones
-    50522  evaluate/ranks             whether a true row is found among all
-    50653  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50885  evaluate/write_json        an evaluation as JSON
-    50998  evaluate/write_page        an evaluation as a page
+    50144  evaluate                   methods ranked on tokens that both models share
+    50163  evaluate/token_class       what a token is like, by its bytes
+    50227  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50425  evaluate/scores            how near rows come to the true ones
+    50525  evaluate/ranks             whether a true row is found among all
+    50656  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50888  evaluate/write_json        an evaluation as JSON
+    51001  evaluate/write_page        an evaluation as a page
 
-    51212  reshape                    a model's own vocabulary, smaller or larger
-    51244  reshape/needed             what has to stay for the sake of what stays
-    51502  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51809  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51948  reshape/renumber           which tokens there are then, and their ids
-    52211  reshape/files_json         tokenizer.json and the JSON files beside it
-    52606  reshape/files_lines        merges.txt and vocab.txt
-    52690  reshape/files_pieces       SentencePiece models
-    52910  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53078  reshape/named              tokens that configs name, which stay
-    53195  reshape/files_gguf         the keys of GGUF files
-    53477  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53684  reshape/wording            what the transplant says, in words of those who asked
-    53782  reshape/new_model          the model with its new tokenizer
-    53952  reshape/text_counts        which tokens the caller's texts are made of
-    54021  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54188  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54440  reshape/trim               fewer tokens
-    54608  reshape/extend             a text that becomes a token
-    54900  reshape/more_tokens        all that are wanted, and the model with them
+    51215  reshape                    a model's own vocabulary, smaller or larger
+    51247  reshape/needed             what has to stay for the sake of what stays
+    51505  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51812  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51951  reshape/renumber           which tokens there are then, and their ids
+    52214  reshape/files_json         tokenizer.json and the JSON files beside it
+    52609  reshape/files_lines        merges.txt and vocab.txt
+    52693  reshape/files_pieces       SentencePiece models
+    52913  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53081  reshape/named              tokens that configs name, which stay
+    53198  reshape/files_gguf         the keys of GGUF files
+    53484  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53689  reshape/wording            what the transplant says, in words of those who asked
+    53787  reshape/new_model          the model with its new tokenizer
+    53957  reshape/text_counts        which tokens the caller's texts are made of
+    54026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54445  reshape/trim               fewer tokens
+    54613  reshape/extend             a text that becomes a token
+    54905  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40412,17 +40412,19 @@ OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *bas
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
+    const bool from_model = as_is && otx__class_needs_model(donor, name);
     otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
+    if (from_model) wanted = otx__class_stem(name);
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
     choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
     if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
     if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
-        !(as_is && otx__class_needs_model(donor, name)))
+        !from_model)
         return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
@@ -40537,20 +40539,19 @@ OTX__PRIVATE int otx__compare_declared(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-/* Lists the entries whose content one of the added tokens has, each token once. */
+/* Lists the entries whose content one of the added tokens has, each token once. `text` has room
+   for any content. */
 OTX__PRIVATE size_t otx__decoder_entries(const otx_json *json, uint32_t decoder,
                                          const otx__token_index *added, bool *listed,
-                                         otx__decoder_entry *entries)
+                                         otx__decoder_entry *entries, char *text)
 {
     otx_json_iter at = otx_json_iter_of(json, decoder);
     size_t count = 0;
     while (otx_json_iter_next(&at)) {
         uint32_t content = otx_json_find(json, at.value, "content");
-        char text[512];
         int64_t id;
-        if (!otx__id_of_key(json, at.key, &entries[count].declared) ||
-            otx__json_span(json, content).size > sizeof text)
-            continue;
+        entries[count].declared = 0;
+        (void)otx__id_of_key(json, at.key, &entries[count].declared); /* it was read once */
         id = otx__index_find(added, OTX_TOKEN_NONE, text, otx_json_string(json, content, text));
         if (id < 0 || listed[id]) continue;
         listed[id] = true;
@@ -40579,15 +40580,17 @@ OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__
     const otx_vocab *vocab = &side->vocab;
     const otx_json *json = &side->tokenizer.json;
     const size_t most = otx_json_count(json, decoder) + (size_t)1;
+    const size_t size = otx__json_span(json, decoder).size;
     otx__decoder_entry *entries =
         (otx__decoder_entry *)otx__alloc(ctx, most, sizeof *entries);
     bool *listed = (bool *)otx__alloc_zero(ctx, vocab->count, sizeof *listed);
+    char *text = (char *)otx__alloc(ctx, size, 1);
     otx__token_index added;
     otx_result result = OTX_OK;
     size_t i, count = 0;
     memset(&added, 0, sizeof added);
     for (i = 0; i < vocab->count; i++) count += vocab->tokens[i].added;
-    if (!entries || !listed) result = otx__fail_array(error, most, sizeof *entries);
+    if (!entries || !listed || !text) result = otx__fail_array(error, most, sizeof *entries);
     else result = otx__index_open(ctx, &added, vocab->tokens, count, true, error);
     for (i = 0; i < vocab->count && !result; i++) {
         const otx_token *token = &vocab->tokens[i];
@@ -40596,10 +40599,11 @@ OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__
                 (uint32_t)i + 1;
     }
     if (!result) {
-        count = otx__decoder_entries(json, decoder, &added, listed, entries);
+        count = otx__decoder_entries(json, decoder, &added, listed, entries, text);
         *first = otx__first_renumbered(side, listed, entries, count);
         otx__index_close(ctx, &added);
     }
+    if (text) otx__free(ctx, text, size, 1);
     if (listed) otx__free(ctx, listed, vocab->count, sizeof *listed);
     if (entries) otx__free(ctx, entries, most, sizeof *entries);
     return result;
@@ -48541,12 +48545,10 @@ OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char
     v->options->finding(v->options->finding_context, severity, message);
 }
 
-/* The log of what is opened: its warnings are findings, its notes stay notes. */
+/* The log of what is opened: all that it says is a finding. */
 OTX__PRIVATE void otx__verify_log(void *context, otx_severity severity, const char *message)
 {
-    otx__verifier *v = (otx__verifier *)context;
-    if (severity != OTX_NOTE) otx__found(v, severity, "%s", message);
-    else if (v->quiet.log) v->quiet.log(v->quiet.log_context, severity, message);
+    otx__found((otx__verifier *)context, severity, "%s", message);
 }
 
 /* Makes a fault of an error, unless it is one of the run rather than of the files.
@@ -50104,6 +50106,7 @@ OTX__PRIVATE void otx__verifier_open(otx__verifier *v, const otx_context *ctx,
 {
     memset(v, 0, sizeof *v);
     if (ctx) v->quiet = *ctx;
+    v->quiet.log = NULL;
     v->ctx = v->quiet;
     v->ctx.log = otx__verify_log;
     v->ctx.log_context = v;
@@ -53254,20 +53257,23 @@ OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_k
             otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
         else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
             otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
-        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
-        else otx__gguf_text_i32(to, (int32_t)score);
+        else otx__gguf_text_f32(to, score);
     }
     return count;
 }
 
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
-   are in the order in which they were. */
+   are in the order in which they were. Scores that are integers become floats where it grows, as
+   those of new tokens lie between. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
                                        otx__gguf_list *list)
 {
+    const bool floats = t->growth && key->type == OTX_GGUF_I32 &&
+                        otx__gguf_is_named(key, OTX__GGUF_SCORES);
     otx_gguf_strings at;
     otx__text text;
     uint64_t kept = 0, id;
+    double score = 0.0;
     memset(&at, 0, sizeof at);
     otx__text_open(&text, t->ctx);
     for (id = 0; id < key->count; id++) {
@@ -53275,12 +53281,13 @@ OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_k
         if (!size && !otx_gguf_next(key, &at)) break;
         if (!otx__gguf_stays(t, id)) continue;
         kept++;
-        if (size) otx__text_bytes(&text, key->data + id * size, size);
+        if (floats && otx_gguf_number(key, id, &score)) otx__gguf_text_f32(&text, (float)score);
+        else if (size) otx__text_bytes(&text, key->data + id * size, size);
         else otx__gguf_text_string(&text, at.bytes, at.size);
     }
     kept += otx__append_gguf(t, key, false, &text);
     kept += otx__append_gguf(t, key, true, &text);
-    otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    otx__gguf_add_text(list, key->name, floats ? OTX_GGUF_F32 : key->type, kept, &text);
     otx__text_close(&text);
 }
 
@@ -53541,8 +53548,9 @@ OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
 
 /* ---- files with tokens ---- */
 
-/* Makes what a reader has been at anew. *made is false where that is no such file, or one beside
-   a tokenizer.json with which it does not agree, or that grows. */
+/* Makes what a reader has been at anew: a SentencePiece model, tekken.json or ranks, as the other
+   files are made by their names. *made is false where it stands beside a tokenizer.json and does
+   not agree with it, or that grows, as nothing else does. */
 OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_donor *from,
                                              otx__text *to, bool *made, otx_error *error)
 {
@@ -53554,10 +53562,7 @@ OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_
     *made = true;
     if (otx__gguf_donor_is(from, "tekken.json"))
         return otx__new_json(t, &at->json, otx__new_tekken_json, to, error);
-    if (otx__gguf_donor_is(from, "tiktoken"))
-        return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
-    *made = false;
-    return OTX_OK;
+    return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
 }
 
 /* Writes the file with tokens that is read, or beside a tokenizer.json the SentencePiece model,
@@ -54768,8 +54773,8 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
     return result;
 }
 
-/* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others; but no less than
+/* A score under which a text is one piece: more than its best pieces have, by a little for every
+   byte but its first, so that none of several new pieces is made of others; but no less than
    any piece has. What is unknown has less than the least, which stays the least: all that is
    unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
@@ -54783,7 +54788,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
     if (*score < rules->least) *score = rules->least;
-    *score += 0.001 * (double)name->size;
+    *score += 0.001 * (double)(name->size - 1);
     return result;
 }
 

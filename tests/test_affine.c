@@ -621,6 +621,15 @@ static void arguments_are_checked(void)
     CHECK_INT(otx_affine_fit(NULL, &p.donor, &p.base, NULL, &options, &map, NULL, &error),
               OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "2 after 4");
+    options.k_count = 65; /* counted before any is looked at */
+    CHECK_INT(otx_affine_fit(NULL, &p.donor, &p.base, NULL, &options, &map, NULL, &error),
+              OTX_ERROR_ARGUMENT);
+    CHECK_STRING(error.message, "at most 64 choices of a kind, not 65");
+    memset(&options, 0, sizeof options);
+    options.selection = (otx_affine_selection)3;
+    CHECK_INT(otx_affine_fit(NULL, &p.donor, &p.base, NULL, &options, &map, NULL, &error),
+              OTX_ERROR_ARGUMENT);
+    CHECK_STRING(error.message, "selection 3 is none");
     memset(&options, 0, sizeof options);
     options.lambdas = &far;
     options.lambda_count = 1;

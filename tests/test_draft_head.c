@@ -179,6 +179,24 @@ static void first_ids(void)
     check_head(ids, COUNT(ids), head);
 }
 
+/* A base whose config has the count already, as it had another head: it is said once. */
+static void counted_before(void)
+{
+    otx_job_options options;
+    model base;
+    write_pair(true, 0);
+    base_model_of(&base, OTX_F32, true);
+    base.config = "{\"vocab_size\": 10, \"draft_vocab_size\": 10, \"bos_token_id\": 0, "
+                  "\"eos_token_id\": 1, \"tie_word_embeddings\": false}";
+    write_model("base", &base);
+    memset(&options, 0, sizeof options);
+    options.draft_vocab_first = 2;
+    CHECK_RUN(&options, NULL);
+    CHECK_STRING(read_file("out", "config.json"),
+                 "{\"vocab_size\": 14, \"draft_vocab_size\": 4, \"bos_token_id\": 5, "
+                 "\"eos_token_id\": 11, \"tie_word_embeddings\": false}");
+}
+
 /* The tokens of a template of the caller's have rows as well. */
 static void chat_templates(void)
 {
@@ -538,6 +556,7 @@ int main(void)
     RUN(lists);
     RUN(tied_models);
     RUN(first_ids);
+    RUN(counted_before);
     RUN(chat_templates);
     RUN(finished_models);
     RUN(ids_beyond_the_rows);

@@ -364,6 +364,12 @@ static void whole_texts_to_a_model(void)
     ENCODE(e, "aaaaaaaaaaaaaaaaaaaaaaaaaab bb",
            "4 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 5 3 3");
     otx_encoder_close(e);
+    /* None where a token says that it ends a word: only the last of these does. */
+    e = encoder_of("{'model':{'type':'BPE','end_of_word_suffix':'</w>','vocab':{'a':0,'b':1,"
+                   "'a</w>':2,'b</w>':3,'ab</w>':4},'merges':['a b</w>']}}");
+    ENCODE(e, "aaaaaaaaaaaaaaaaaaaaaaaaaa", "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 2");
+    ENCODE(e, "bbbbbbbbbbbbbbbbbbbbbbbbab", "1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 4");
+    otx_encoder_close(e);
 }
 
 /* Every byte is a token, and then "ab". */

@@ -188,6 +188,48 @@ static void roles_in_templates(void)
                 "seperator_token_id=6\nadd_sep_token=1\neot_token_id=7\n");
 }
 
+/* Roles as objects, of which empty ones say nothing; and what stands between two texts: the eos
+   where no sep is named, and nothing where the texts are turned round. */
+static void roles_of_conversions(void)
+{
+    static const struct {
+        const char *config, *pair, *keys;
+    } rows[] = {
+        {"\"bos_token\":{\"content\":\"<c>\"},\"cls_token\":\"<p>\",\"eos_token\":\"<e>\"",
+         "{\"Sequence\":{\"id\":\"A\"}}",
+         "bos_token_id=4\nadd_bos_token=0\neos_token_id=5\nadd_eos_token=0\n"},
+        {"\"bos_token\":{},\"cls_token\":\"<c>\",\"eos_token\":[],\"sep_token\":\"<e>\"",
+         "{\"Sequence\":{\"id\":\"A\"}}",
+         "bos_token_id=4\nadd_bos_token=0\neos_token_id=5\nadd_eos_token=0\n"
+         "seperator_token_id=5\n"},
+        {"\"eos_token\":\"<e>\"",
+         "{\"Sequence\":{\"id\":\"A\"}},{\"SpecialToken\":{\"id\":\"<e>\"}},"
+         "{\"Sequence\":{\"id\":\"B\"}}",
+         "bos_token_id=1\nadd_bos_token=0\neos_token_id=5\nadd_eos_token=0\n"
+         "seperator_token_id=5\nadd_sep_token=1\n"},
+        {"\"eos_token\":\"<e>\"",
+         "{\"Sequence\":{\"id\":\"B\"}},{\"SpecialToken\":{\"id\":\"<e>\"}},"
+         "{\"Sequence\":{\"id\":\"A\"}}",
+         "bos_token_id=1\nadd_bos_token=0\neos_token_id=5\nadd_eos_token=0\n"},
+    };
+    char text[512];
+    size_t i;
+    for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fresh();
+        (void)snprintf(text, sizeof text, GPT2 ",\"post_processor\":{\"type\":"
+                       "\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}}],"
+                       "\"pair\":[%s]}", rows[i].pair);
+        document(text, ADDED(4, "<c>", "true") "," ADDED(5, "<e>", "true") ","
+                 ADDED(6, "<p>", "true"), AB);
+        scratch_text("config.json", "{\"bos_token_id\":1}"); /* where an object says none */
+        (void)snprintf(text, sizeof text, "{%s}", rows[i].config);
+        scratch_text("tokenizer_config.json", text);
+        (void)snprintf(text, sizeof text, "model=gpt2\npre=gpt-2\ntokens=a|b|\xc4\xa0|ab|<c>|<e>|"
+                       "<p>\ntoken_type=1|1|1|1|3|3|3\nmerges=a b\n%s", rows[i].keys);
+        expect_keys(plainly, text);
+    }
+}
+
 /* ---- names of pre-tokenizers ---- */
 
 static void split_steps(const char *regex, const char *tail, bool whole)
@@ -353,6 +395,24 @@ static void merges_text(void)
                 "merges=a b\nbos_token_id=4\nadd_bos_token=0\neos_token_id=4\n");
     scratch_text("tokenizer_config.json", "{\"tokenizer_class\":\"OtherTokenizer\"}");
     expect_refusal(plainly, "it says no steps");
+}
+
+/* llama.cpp wants some, wherever they would stand: it does not load a vocabulary without. */
+static void no_merges(void)
+{
+    const asked named = {0, "kimi-k2", NULL};
+    const char *missing = "there are no merges, which llama.cpp needs";
+    fresh();
+    document(GPT2, "", "\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[]");
+    expect_refusal(plainly, missing);
+    fresh();
+    scratch_text("vocab.json", "{\"a\":0,\"b\":1,\"\xc4\xa0\":2,\"<|endoftext|>\":3}");
+    scratch_text("merges.txt", "#version: 0.2\n\n");
+    scratch_text("tokenizer_config.json", "{\"tokenizer_class\":\"GPT2TokenizerFast\"}");
+    expect_refusal(plainly, missing);
+    fresh();
+    scratch_text("x.tiktoken", "IA== 0\nYQ== 1\n");
+    expect_refusal(named, missing);
 }
 
 /* ---- SentencePiece's BPE ---- */
@@ -665,6 +725,7 @@ int main(void)
     RUN(byte_level);
     RUN(roles_unsaid);
     RUN(roles_in_templates);
+    RUN(roles_of_conversions);
     RUN(pre_names);
     RUN(pre_steps);
     RUN(pre_of_tekken);
@@ -673,6 +734,7 @@ int main(void)
     RUN(pre_rows);
     RUN(ranks);
     RUN(merges_text);
+    RUN(no_merges);
     RUN(scores_of_merges);
     RUN(scores_where_nothing_is_cut);
     RUN(scores_refused);

@@ -327,18 +327,18 @@ static void test_padding(void)
 }
 
 /* A class that gives its embedding more rows than config.json says: they stay what
-   they are, and a token among them is copied into the embedding alone. */
+   they are, and tokens among them are copied into the embedding alone: no atoms. */
 static void test_extra_rows(void)
 {
     static const char *const base_ids[] = {"!<s>", "!</s>", "a", "b",  "c",       "\304\240d",
-                                           "e",    "x0",    "x1", "x2", "!<tool>", NULL};
+                                           "e",    "x0",    "x1", "x2", "!<tool>", "x"};
     otx_job_summary summary;
     model base, donor;
     float values[48];
     size_t i;
     base_model_of(&base, OTX_F32, true);
     base.tokens = base_ids;
-    base.token_count = 11;
+    base.token_count = COUNT(base_ids);
     base.tensors[0].shape[0] = 12;
     base.config = "{\"hidden_size\": 3, \"vocab_size\": 10, \"image_token_id\": 10, "
                   "\"tie_word_embeddings\": false}";
@@ -349,6 +349,7 @@ static void test_extra_rows(void)
     CHECK_CONTAINS(logged, "the new one will have as many more");
     CHECK_INT(summary.matrices[0].rows, 16);
     CHECK_INT(summary.matrices[1].rows, 14);
+    CHECK_INT(summary.matrices[0].anchors, 5);
     CHECK_CONTAINS(read_file("out", "config.json"), "\"vocab_size\": 14");
     CHECK_CONTAINS(read_file("out", "config.json"), "\"image_token_id\": 12");
     read_floats("model.embed_tokens.weight", 0, 48, values);
@@ -356,6 +357,7 @@ static void test_extra_rows(void)
         double mean = 0;
         size_t id;
         CHECK(values[3 * TOOL + i] == (float)base_embedding(10, i));
+        CHECK(values[3 * X + i] == (float)base_embedding(11, i));
         CHECK(values[42 + i] == (float)base_embedding(10, i));
         CHECK(values[45 + i] == (float)base_embedding(11, i));
         for (id = 0; id < 13; id++)
@@ -364,6 +366,7 @@ static void test_extra_rows(void)
     }
     read_floats("lm_head.weight", 0, 42, values);
     for (i = 0; i < 3; i++) CHECK(values[3 * TOOL + i] == values[3 * PAD + i]);
+    for (i = 0; i < 3; i++) CHECK(values[3 * X + i] == values[3 * PAD + i]);
 }
 
 static void test_rows(void)

@@ -60,7 +60,8 @@ static void write_base(size_t bad, uint16_t scale)
     scratch_write("base.gguf", gguf_bytes, gguf_size);
 }
 
-static void write_donor(void)
+/* Writes the donor, with scores of a type (6 is F32, 5 I32), its matrices with so many rows. */
+static void write_donor_of(unsigned scores, size_t rows)
 {
     size_t i;
     put_start(2, 7);
@@ -69,17 +70,19 @@ static void write_donor(void)
     put_key_strings("tokenizer.ggml.tokens", donor_tokens, DONOR);
     put_key_array("tokenizer.ggml.token_type", 5, DONOR);
     for (i = 0; i < DONOR; i++) put_u32(i < 2 ? 2 + (uint32_t)i : i + 1 == DONOR ? 6 : 1);
-    put_key_array("tokenizer.ggml.scores", 6, DONOR);
+    put_key_array("tokenizer.ggml.scores", scores, DONOR);
     for (i = 0; i < DONOR; i++) put_u32(0);
     put_key_u32("tokenizer.ggml.eos_token_id", 1);
     put_key_u32("tokenizer.ggml.unknown_token_id", 0);
-    put_tensor("token_embd.weight", 2, COLUMNS, DONOR, 8, 0);
-    put_tensor("output.weight", 2, COLUMNS, DONOR, 8, padded(DONOR * BLOCK));
+    put_tensor("token_embd.weight", 2, COLUMNS, rows, 8, 0);
+    put_tensor("output.weight", 2, COLUMNS, rows, 8, padded(rows * BLOCK));
     put_padding(32);
-    put_rows(DONOR, 0x2600, DONOR, 0);
-    put_rows(DONOR, 0x2700, DONOR, 0);
+    put_rows(rows, 0x2600, rows, 0);
+    put_rows(rows, 0x2700, rows, 0);
     scratch_write("donor.gguf", gguf_bytes, gguf_size);
 }
+
+static void write_donor(void) { write_donor_of(6, DONOR); }
 
 static otx_result run(const otx_context *ctx, const otx_job_options *options, otx_error *error)
 {
@@ -232,6 +235,64 @@ static void test_too_large(void)
     CHECK_INT(scratch_count("out"), 0);
 }
 
+/* ---- how many rows ---- */
+
+/* Checks that the output has so many rows, and in each list beside the tokens a number for each,
+   the donor's and then those of tokens that nothing is. */
+static void check_rows(uint64_t rows, otx_gguf_type scores)
+{
+    otx_source source;
+    otx_gguf out;
+    otx_error error;
+    const otx_gguf_key *key;
+    const otx_tensor *tensor;
+    double score;
+    int64_t type;
+    uint64_t i;
+    CHECK_INT(otx_source_open(NULL, at("out.gguf"), &source, &error), OTX_OK);
+    CHECK_INT(otx_gguf_open(NULL, &source, "out.gguf", &out, &error), OTX_OK);
+    tensor = otx_gguf_tensor(&out, "token_embd.weight");
+    CHECK(tensor != NULL && tensor->shape[0] == rows);
+    CHECK_INT(otx_gguf_find(&out, "tokenizer.ggml.tokens")->count, rows);
+    key = otx_gguf_find(&out, "tokenizer.ggml.scores");
+    CHECK_INT(key->type, scores);
+    CHECK_INT(key->count, rows);
+    for (i = 0; i < rows; i++) {
+        CHECK(otx_gguf_number(key, i, &score) && score == (i < DONOR ? 0 : -10000));
+        CHECK(otx_gguf_integer(otx_gguf_find(&out, "tokenizer.ggml.token_type"), i, &type));
+        CHECK_INT(type, i < 2 ? 2 + i : i + 1 == DONOR ? 6 : i < DONOR ? 1 : 5);
+    }
+    otx_gguf_close(NULL, &out);
+    otx_source_close(NULL, &source);
+    scratch_remove_tree("out.gguf");
+}
+
+static void test_rows(void)
+{
+    otx_job_options options;
+    otx_error error;
+    otx_context ctx;
+    unsigned scores;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.log = hear;
+    options.rows = OTX_ROWS_EXACT;
+    options.rows_exact = DONOR + 3;
+    write_base(BASE, 0);
+    for (scores = 5; scores <= 6; scores++) { /* some have them as integers */
+        write_donor_of(scores, DONOR);
+        CHECK_INT(run(NULL, &options, &error), OTX_OK);
+        check_rows(DONOR + 3, (otx_gguf_type)scores);
+    }
+    /* A donor of fewer rows than tokens: each token has one, as the file must have it. */
+    write_donor_of(6, DONOR - 1);
+    said[0] = 0;
+    CHECK_INT(run(&ctx, NULL, &error), OTX_OK);
+    check_rows(DONOR, OTX_GGUF_F32);
+    CHECK(strstr(said, "1 tokens, the first 16 (\"<0x00>\"), have no row among the 16 of the "
+                       "donor's matrices") != NULL);
+}
+
 /* ---- cancelling, running out of memory ---- */
 
 typedef struct counter {
@@ -346,6 +407,7 @@ int main(void)
     scratch_open("job_gguf");
     RUN(test_not_a_number);
     RUN(test_options);
+    RUN(test_rows);
     RUN(test_no_pieces);
     RUN(test_too_large);
     RUN(test_too_many_parts);

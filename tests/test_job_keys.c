@@ -227,6 +227,28 @@ static void refused(void)
     }
 }
 
+/* Ids that config.json names beyond all rows may be mapped to; one that is not is none's. */
+static void ids_without_rows(void)
+{
+    static const char *const map[] = {"#12=#30", "#10=#25"};
+    otx_job_options options;
+    model base, donor;
+    memset(&options, 0, sizeof options);
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    base.config = "{\"vocab_size\": 10, \"im_start_id\": 25, \"image_end_id\": 30}";
+    write_model("base", &base);
+    write_model("donor", &donor);
+    options.map = map;
+    options.map_count = 1;
+    check_fails(&options, OTX_ERROR_UNSUPPORTED, "\"im_start_id\" is 25, an id without a token; "
+                                                 "give it one with --map 'DONOR=#25'");
+    options.map_count = 2;
+    CHECK_RUN(&options, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"im_start_id\": 10, \"image_end_id\": 12,");
+    CHECK_CONTAINS(logged, "id 25 has no row: the donor's token 10, which is mapped to it");
+}
+
 int main(void)
 {
     scratch_open("job_keys");
@@ -237,6 +259,7 @@ int main(void)
     RUN(dictionaries);
     RUN(ranges);
     RUN(refused);
+    RUN(ids_without_rows);
     scratch_close();
     return test_end();
 }

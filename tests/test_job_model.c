@@ -65,6 +65,17 @@ static void test_config(void)
     CHECK_RUN(NULL, NULL);
     CHECK_CONTAINS(read_file("out", "config.json"), "\"mask_token_id\": null");
     CHECK_CONTAINS(logged, "the donor has no counterpart of \"mask_token_id\"; set to null");
+    /* Those that have another: it, or what serves for it in turn. */
+    base.config = "{\"vocab_size\": 10, \"sep_token_id\": 7, \"cls_token_id\": 7}";
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"sep_token_id\": 11, \"cls_token_id\": 5,");
+    CHECK_CONTAINS(logged, "counterpart of \"sep_token_id\"; set to 11, its eos token");
+    CHECK_CONTAINS(logged, "counterpart of \"cls_token_id\"; set to 5, its bos token");
+    write_file("donor", "tokenizer_config.json", "{\"eos_token\": \"<end>\"}");
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"cls_token_id\": 11,");
+    CHECK_CONTAINS(logged, "counterpart of \"cls_token_id\"; set to 11, its eos token");
     /* A token that the donor lacks. */
     base.config = "{\"vocab_size\": 10, \"vision\": {\"image_token_index\": [0, 7]}}";
     write_model("base", &base);
@@ -370,6 +381,10 @@ static void test_classes(void)
         {"{\"tokenizer_class\": \"GPT2Tokenizer\"}", "gpt2",
          "\"tokenizer_class\": \"GPT2Tokenizer\"",
          "getattr(transformers, \"GPT2TokenizerFast\", None) or transformers.GPT2Tokenizer\n"},
+        /* Of bytes: tokenizer.json as it stands, as its own directory takes it too. */
+        {"{\"tokenizer_class\": \"LlamaTokenizerFast\"}", "llama",
+         "\"tokenizer_class\": \"PreTrainedTokenizerFast\"",
+         "(PreTrainedTokenizerFast):\n    pass"},
         {NULL, "bert", "\"tokenizer_class\": \"BertTokenizerFast\"",
          "getattr(transformers, \"BertTokenizerFast\", None) or transformers.BertTokenizer\n"},
     };

@@ -102,6 +102,31 @@ static void tie_goes_to_the_lower_index(void)
     check_all_ways(&p);
 }
 
+/* In every tile of many stands an atom that may be the best: all tiles are looked through for
+   them. First a few vectors over and over, then rows that differ by less than a bound. */
+static void the_best_in_every_tile(void)
+{
+    problem p = problem_open(2200, 3, 8, 4);
+    size_t i, j;
+    int alike;
+    for (j = 0; j < 3 * 8; j++) p.y[j] = (float)(1.0 + uniform());
+    for (alike = 0; alike < 2; alike++) {
+        solution s, reference;
+        for (i = 0; i < p.atoms; i++)
+            for (j = 0; j < 8; j++)
+                p.a[i * 8 + j] = alike ? 1.0f + 1e-5f * (float)normal()
+                                       : (float)(j <= i % 5) + 0.25f * (float)(j == i % 5);
+        reference = solve_reference(&p);
+        s = solve(&p, OTX_FORM_RESIDUAL, OTX_ISA_AUTO, 1);
+        for (i = 0; i < s.count && !alike; i++) CHECK(s.indices[i] < 5); /* of equals, the first */
+        for (i = 0; i < p.targets && alike; i++) CHECK(s.indices[i * s.k] >= 64);
+        CHECK(same(&s, &reference, p.targets));
+        solution_close(&reference);
+        solution_close(&s);
+    }
+    problem_close(&p);
+}
+
 /* The best atom depends on one taken, and the next best is taken instead: atom 1
    is atom 0 but for a part of 1e-7, large enough to correlate, too small to be
    independent. */
@@ -416,6 +441,7 @@ int main(void)
     RUN(largest_floats);
     RUN(ties);
     RUN(tie_goes_to_the_lower_index);
+    RUN(the_best_in_every_tile);
     RUN(dependent_atom_is_passed_over);
     RUN(heavy_atoms_that_cancel);
     RUN(many_dependent_atoms);

@@ -365,10 +365,34 @@ static void expect_error(const problem *p, const otx_matrix *a, const otx_matrix
     solution_close(&s);
 }
 
+/* Only the norms are optional. */
+static void outputs_that_are_missing(void)
+{
+    problem p = embedding_like(40, 9, 10, 4, 1.0);
+    otx_matrix a = matrix(p.a, OTX_F32, 40, 10), y = matrix(p.y, OTX_F32, 9, 10);
+    int missing;
+    for (missing = 0; missing < 4; missing++) {
+        solution s = solution_open(&p);
+        otx_omp_options options;
+        otx_omp_output output;
+        otx_error error;
+        memset(&options, 0, sizeof options);
+        memset(&output, 0, sizeof output);
+        options.k = 4;
+        output.indices = missing == 1 ? NULL : s.indices;
+        output.coefficients = missing == 2 ? NULL : s.coefficients;
+        CHECK_INT(otx_omp(NULL, &a, &y, &options, missing ? &output : NULL, NULL, &error),
+                  missing == 3 ? OTX_OK : OTX_ERROR_ARGUMENT);
+        if (missing < 3) CHECK_STRING(error.message, "an output array is missing");
+        solution_close(&s);
+    }
+    problem_close(&p);
+}
+
 static void errors(void)
 {
     problem p = embedding_like(40, 9, 10, 4, 1.0);
-    otx_matrix a = matrix(p.a, OTX_F32, 40, 10), y = matrix(p.y, OTX_F32, 9, 10), bad;
+    otx_matrix a = matrix(p.a, OTX_F32, 40, 10), y = matrix(p.y, OTX_F32, 9, 10), bad, wide;
     otx_omp_options options;
     otx_context ctx;
     float kept;
@@ -389,6 +413,15 @@ static void errors(void)
     bad.stride = 9;
     expect_error(&p, &bad, &y, &options, NULL, OTX_ERROR_ARGUMENT, "stride 9");
     expect_error(&p, NULL, &y, &options, NULL, OTX_ERROR_ARGUMENT, "atoms");
+    /* More atoms than the sums of a scan have room for. */
+    wide = matrix(p.a, OTX_F32, 40000, 32001);
+    bad = matrix(p.y, OTX_F32, 9, 32001);
+    options.k = 40000;
+    options.form = OTX_FORM_GRAM;
+    expect_error(&p, &wide, &bad, &options, NULL, OTX_ERROR_ARGUMENT,
+                 "take at most 32000 atoms per target, not 32001");
+    options.k = 4;
+    options.form = OTX_FORM_AUTO;
     options.first_target = 3;
     options.target_count = 7;
     expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "not among 9");
@@ -462,6 +495,7 @@ int main(void)
     RUN(progress_and_cancel);
     RUN(progress_apart);
     RUN(every_allocation_can_fail);
+    RUN(outputs_that_are_missing);
     RUN(errors);
     RUN(names);
     return test_end();

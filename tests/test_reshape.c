@@ -184,6 +184,7 @@ static double bias_value(size_t row, size_t column)
     return (double)column;
 }
 
+/* The model, and nothing where it is to become another. */
 static void write_base(void)
 {
     model m;
@@ -200,6 +201,7 @@ static void write_base(void)
     add_tensor(&m, "lm_head.weight", OTX_BF16, 14, 3, row_value, 0);
     add_tensor(&m, "lm_head.bias", OTX_F32, 14, 0, bias_value, 0);
     add_tensor(&m, "model.layers.0.mlp.weight", OTX_F32, 4, 3, other_value, 0);
+    scratch_remove_tree("out");
     write_model("base", &m);
     write_file("base", "tokenizer.json", quoted(TOKENIZER));
     write_file("base", "added_tokens.json",
@@ -250,7 +252,6 @@ static void test_files(void)
     static const int old[] = {0, 1, 2, 3, 4, 5, 6, 9, 11};
     otx_trim_summary summary;
     const char *file;
-    scratch_remove_tree("out");
     write_base();
     CHECK_INT(trim(NULL, tokens, 1, false, &summary), OTX_OK);
     CHECK_INT(summary.before, 12);
@@ -291,7 +292,6 @@ static void test_drop_and_first(void)
     static const int old[] = {0, 1, 2, 3, 4, 5, 6, 9, 10, 11};
     otx_trim_options options;
     otx_trim_summary summary;
-    scratch_remove_tree("out");
     write_base();
     CHECK_INT(trim(NULL, tokens, 3, true, &summary), OTX_OK);
     CHECK_INT(summary.after, 10);
@@ -313,7 +313,6 @@ static void test_named(void)
     static const int old[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11};
     otx_trim_summary summary;
     const char *file;
-    scratch_remove_tree("out");
     write_base();
     write_file("base", "config.json",
                "{\"bos_token_id\": 9, \"eos_token_id\": [9, 4], \"image_token_id\": 7, "
@@ -331,13 +330,17 @@ static void test_named(void)
     file = read_file("out", "generation_config.json");
     CHECK_CONTAINS(file, "\"forced_decoder_ids\": [[1, 8]]");
     CHECK_CONTAINS(file, "\"suppress_tokens\": []");
-    scratch_remove_tree("out");
     write_base(); /* transformers makes a token of whatever stands under such a name */
     write_file("base", "tokenizer_config.json",
                "{\"bos_token\": \"<s>\", \"voice_token\": {\"content\": \"bc\"}}");
     CHECK_INT(trim(NULL, NULL, 0, false, &summary), OTX_OK);
     CHECK_CONTAINS(read_file("out", "tokenizer.json"), "\"bc\": 4");
-    scratch_remove_tree("out");
+    write_base(); /* codes, from an id on */
+    write_file("base", "config.json", "{\"vocab_size\": 14, \"hidden_size\": 3, "
+               "\"tie_word_embeddings\": false, \"image_token_offset\": 10}");
+    CHECK_INT(trim(NULL, NULL, 0, false, &summary), OTX_OK);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"image_token_offset\": 8,");
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "{\"id\": 8, \"content\": \"<unused1>\"");
     write_base(); /* dictionaries of ids, and back */
     write_file("base", "generation_config.json",
                "{\"lang_to_id\": {\"x\": 7, \"none\": \"\"}, \"id_to_text\": {\"8\": \"y\"}}");
@@ -357,7 +360,6 @@ static void test_refusals(void)
 {
     otx_trim_options options;
     otx_extend_options more;
-    scratch_remove_tree("out");
     write_base();
     refuse("xyz", OTX_ERROR_NOT_FOUND, "token 1 of the list, \"xyz\"");
     refuse("#12", OTX_ERROR_NOT_FOUND, "\"#12\"");
@@ -392,7 +394,6 @@ static void test_files_that_change(void)
     otx_extend_options options;
     otx_context ctx;
     int written = 0;
-    scratch_remove_tree("out");
     write_base();
     memset(&ctx, 0, sizeof ctx);
     ctx.progress = write_once;
@@ -439,7 +440,6 @@ static void test_growth(void)
                                          "abc+"};
     otx_extend_summary summary;
     const char *file;
-    scratch_remove_tree("out");
     write_base();
     CHECK_INT(extend(NULL, tokens, COUNT(tokens), &summary), OTX_OK);
     CHECK_INT(summary.before, 12);
@@ -472,7 +472,6 @@ static void test_growth_reaches(void)
                                          "aabbaabb", "cccc", "ccccc", "ccc", "acacac"};
     otx_vocab vocab;
     size_t i;
-    scratch_remove_tree("out");
     write_base();
     CHECK_INT(extend(NULL, tokens, COUNT(tokens), NULL), OTX_OK);
     CHECK_INT(otx_vocab_open(NULL, at("out"), &vocab, &error), OTX_OK);
@@ -516,7 +515,6 @@ static void grows(const char *token, uint64_t own, uint64_t added)
 static void test_growth_that_is_met(void)
 {
     static char lengthy[128];
-    scratch_remove_tree("out");
     write_base();
     grows("#1", 0, 1); /* a text, not the token of that id */
     write_other("{'added_tokens': [{'id': 3, 'content': 'bb', 'special': false}], 'decoder': "
@@ -564,9 +562,9 @@ static void test_growth_of_unknown(void)
     write_other("{'model': {'type': 'Unigram', 'unk_id': 0, 'byte_fallback': false, 'vocab': "
                 "[['u', 0], ['a', -1], ['b', -4.5]]}}", 3);
     grows("axya", 1, 0);
-    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "[\"axya\", -4.496]");
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "[\"axya\", -4.497]");
     grows("aab", 1, 0);
-    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "[\"aab\", -4.497]");
+    CHECK_CONTAINS(read_file("out", "tokenizer.json"), "[\"aab\", -4.498]");
 }
 
 /* The processor's sequences may hold sequences. */
@@ -703,7 +701,6 @@ static void test_growth_refusals(void)
 {
     static char lengthy[300];
     const char *token = "\\xff+";
-    scratch_remove_tree("out");
     write_base();
     CHECK_INT(extend(NULL, &token, 1, NULL), OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "is no UTF-8");

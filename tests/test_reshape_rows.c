@@ -194,6 +194,31 @@ static void test_donor(void)
     CHECK_INT(scratch_count("out"), 1);
 }
 
+/* Texts of another tokenizer that are too long for a token, or no UTF-8, are left. */
+static void test_offered_that_cannot_be(void)
+{
+    static char longest[258], longer[258];
+    const char *offered[] = {"a", longest, longer, "\303\203\302\251\303\203", "fg"};
+    otx_extend_options options = options_of(NULL, 0);
+    otx_extend_summary summary;
+    model m;
+    memset(longest, 'a', 256);
+    memset(longer, 'a', 257);
+    memset(&m, 0, sizeof m);
+    m.tokens = offered;
+    m.token_count = COUNT(offered);
+    write_base();
+    scratch_directory("other");
+    write_tokenizer("other", &m);
+    options.tokens_of = path_to("other");
+    CHECK_INT(otx_extend(NULL, at("base"), at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_INT(summary.present, 1);
+    CHECK_INT(summary.own, 2);
+    CHECK_INT(summary.left, 2);
+    CHECK_INT(summary.added, 0);
+    scratch_remove_tree("other");
+}
+
 /* Without a list the donor's own texts are one: no special tokens, and none that would have to
    be cut out of texts. */
 static void test_offered(void)
@@ -297,6 +322,54 @@ static otx_result to_bytes(const otx_context *ctx, otx_trim_summary *summary)
     options.bytes = true;
     options.overwrite = true;
     return otx_trim(ctx, at("base"), at("out"), &options, summary, &error);
+}
+
+/* Scores of that many tokens, 0 down: type 6 is F32, 5 I32. */
+static void put_scores(uint32_t type, size_t count)
+{
+    size_t i;
+    if (type == 6) {
+        gguf_scores(count);
+        return;
+    }
+    gguf_array("tokenizer.ggml.scores", type, count);
+    for (i = 0; i < count; i++) gguf_put(0 - (uint64_t)i, 4);
+}
+
+/* New pieces of Unigram's are met, long ones too: their scores lie between whole numbers. */
+static void test_scores_of_unigram(void)
+{
+    static const char *const tokens[] = {"ab", "abab", "ababab"};
+    otx_extend_options options;
+    otx_extend_summary summary;
+    otx_vocab vocab;
+    char rows[12 * 34] = {0};
+    uint32_t ids[8], type;
+    size_t count, i;
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = COUNT(tokens);
+    options.overwrite = true;
+    for (type = 5; type <= 6; type++) {
+        gguf_begin("t5");
+        gguf_tokens("3 <pad>|1 a|1 b|3 </s>|2 <unk>|1 \xe2\x96\x81|1 c|1 d|1 e|1 f|1 g|1 h");
+        put_scores(type, 12);
+        gguf_add_tensor("token_embd.weight", 12, 32, 8, rows, sizeof rows);
+        gguf_end();
+        scratch_write("base.gguf", gguf.file, gguf.size);
+        CHECK_INT(otx_extend(NULL, at("base.gguf"), at("out.gguf"), &options, &summary, &error),
+                  OTX_OK);
+        CHECK_INT(summary.own, 3);
+        CHECK_INT(otx_vocab_open(NULL, at("out.gguf"), &vocab, &error), OTX_OK);
+        CHECK_INT(otx_vocab_open_rules(NULL, at("out.gguf"), &vocab, &error), OTX_OK);
+        for (i = 0; i < COUNT(tokens); i++) {
+            CHECK_INT(otx_vocab_split(NULL, &vocab, tokens[i], strlen(tokens[i]), ids, 8, &count,
+                                      &error), OTX_OK);
+            CHECK(count == 1 && ids[0] == 12 + i);
+        }
+        otx_vocab_close(NULL, &vocab);
+        scratch_remove_tree("out.gguf");
+    }
 }
 
 /* In GGUF new tokens get scores as well, and ids that are none stay what they are. */
@@ -552,12 +625,14 @@ int main(void)
     scratch_open("reshape_rows");
     RUN(test_donor);
     RUN(test_offered);
+    RUN(test_offered_that_cannot_be);
     RUN(test_refusals);
     RUN(test_unigram_bytes);
     RUN(test_wordpiece_bytes);
     RUN(test_byte_level_bytes);
     RUN(test_memory);
     RUN(test_scores);
+    RUN(test_scores_of_unigram);
     RUN(test_added_that_cannot_be);
     RUN(test_bytes_of_a_list);
     scratch_close();

@@ -515,11 +515,23 @@ def digits_and_the_class_of_the_tokenizer(here):
     (donor / "special_tokens_map.json").unlink()
     (here / "x").mkdir()
     refused(here / "x", base, donor, "a GPT2Tokenizer of it", args=["--split-digits"])
-    # One that transformers 4 makes of tokenizer.model in any case.
     base, donor = numbered(here / "y", tokenizer_class="PreTrainedTokenizerFast")
     split(here / "y", base, donor)
     assert (here / "y" / "out" / "tokenizer_config.json").read_bytes() == (
         donor / "tokenizer_config.json").read_bytes()
+    # One that transformers 5 takes as it stands, but 4 makes of tokenizer.model.
+    base, donor = numbered(here / "z", tokenizer_class="LlamaTokenizer", add_prefix_space=True)
+    for side in (base, donor):
+        text = (side / "config.json").read_text()
+        (side / "config.json").write_text(text.replace('"llama"', '"mistral"'))
+    split(here / "z", base, donor, ".*names the class PreTrainedTokenizerFast: the LlamaTokenizer "
+          "that transformers makes of the tokenizer of .*donor would not split digits")
+    config = json.loads((here / "z" / "out" / "tokenizer_config.json").read_text())
+    assert config["tokenizer_class"] == "PreTrainedTokenizerFast", config
+    (donor / "tokenizer_config.json").write_text('{"tokenizer_class": "LlamaTokenizer"}')
+    split(here / "z", base, donor)  # 4 reads tokenizer.json then
+    config = (here / "z" / "out" / "tokenizer_config.json").read_text()
+    assert config == '{"tokenizer_class": "LlamaTokenizer"}', config
 
 
 @case

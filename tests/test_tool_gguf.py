@@ -6,6 +6,7 @@
 The last line is `N passed, N failed, N skipped`.
 """
 
+import json
 import os
 import signal
 import struct
@@ -504,6 +505,25 @@ def dry_runs_and_evaluations(here):
         done = call("evaluate", base, donor, "--methods", "mean,omp,affine")
         assert "affine" in done.out
     assert sorted(p.name for p in here.iterdir()) == ["base", "base.gguf", "donor", "donor.gguf"]
+
+
+@case
+def evaluations_without_pieces(here):
+    """A base that does not say how it cuts text: only what is made of pieces misses them."""
+    keys = base_keys()
+    del keys["tokenizer.ggml.merges"]
+    base, donor = write(here / "b.gguf", keys, base_tensors()), donor_file(here)
+    found = []
+    for file, args in ((base, ()), (base_file(here), ("--pieces", "no"))):
+        done = call("evaluate", file, donor, "--methods", "subword,omp-affine", *args, "--json",
+                    here / "figures.json")
+        said = "warning: %s: cannot split text: there is no key" % base in done.err
+        assert said == (file == base), done.err
+        for matrix in json.loads((here / "figures.json").read_text())["matrices"]:
+            subword, affine = matrix["methods"]
+            assert ("the pieces of the targets are missing" == subword.get("error")) == said
+            found.append((said, affine["pieces"], affine["scores"]))
+    assert [f[1:] for f in found if f[0]] == [f[1:] for f in found if not f[0]], found
 
 
 @case

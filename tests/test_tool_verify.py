@@ -192,6 +192,13 @@ def verify_added_tokens_of_two_files(here):
                             lambda c: c.pop("added_tokens_decoder"))
             (out / "special_tokens_map.json").write_text("{}")
             verify(out, *found)
+    # However long a content is, it is compared.
+    change_json(out / "tokenizer_config.json", lambda c: c.update(
+        tokenizer_class="LlamaTokenizerFast", added_tokens_decoder=listed))
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        text = (out / name).read_text()
+        (out / name).write_text(text.replace('"</s>"', '"%s"' % ("long" * 150)))
+    verify(out)
     change_json(donor / "tokenizer_config.json", lambda c: c.update(
         tokenizer_class="LlamaTokenizer", added_tokens_decoder={}))
     done = call(here / "base", donor, here / "again", "-q")

@@ -14,6 +14,8 @@ static void find(void *context, otx_severity severity, const char *message)
              message);
 }
 
+#define ENDS "\"bos_token_id\": 0, \"eos_token_id\": 1"
+
 static void test_verify(void)
 {
     otx_context ctx;
@@ -94,10 +96,47 @@ static void test_verify(void)
     }
 }
 
+/* What is wrong is said once, as a finding: the caller's log does not hear what a transplant would
+   make of it. */
+static void said_once(void)
+{
+    static const struct {
+        const char *config, *finding;
+    } cases[] = {
+        {"{\"vocab_size\": 10, \"tie_word_embeddings\": false, " ENDS "}",
+         "fault: %s/config.json: says \"tie_word_embeddings\": false, but there is no output "
+         "head\n"},
+        {"{\"vocab_size\": 8, \"tie_word_embeddings\": true, " ENDS "}",
+         "fault: %s/config.json: says \"vocab_size\": 8, but tensor "
+         "\"model.embed_tokens.weight\" [10, 3] has 10 rows\n"},
+    };
+    otx_verify_options options;
+    otx_context ctx;
+    model base;
+    char wanted[600];
+    size_t i;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    options.finding = find;
+    ctx.log = remember;
+    logged[0] = 0;
+    base_model_of(&base, OTX_F32, false);
+    for (i = 0; i < COUNT(cases); i++) {
+        base.config = cases[i].config;
+        write_model("base", &base);
+        findings[0] = 0;
+        CHECK_INT(otx_verify(&ctx, at("base"), &options, NULL, NULL), OTX_OK);
+        (void)snprintf(wanted, sizeof wanted, cases[i].finding, at("base"));
+        CHECK_STRING(findings, wanted);
+    }
+    CHECK_STRING(logged, "");
+}
+
 int main(void)
 {
     scratch_open("verify");
     RUN(test_verify);
+    RUN(said_once);
     scratch_close();
     return test_end();
 }

@@ -27,12 +27,10 @@ OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char
     v->options->finding(v->options->finding_context, severity, message);
 }
 
-/* The log of what is opened: its warnings are findings, its notes stay notes. */
+/* The log of what is opened: all that it says is a finding. */
 OTX__PRIVATE void otx__verify_log(void *context, otx_severity severity, const char *message)
 {
-    otx__verifier *v = (otx__verifier *)context;
-    if (severity != OTX_NOTE) otx__found(v, severity, "%s", message);
-    else if (v->quiet.log) v->quiet.log(v->quiet.log_context, severity, message);
+    otx__found((otx__verifier *)context, severity, "%s", message);
 }
 
 /* Makes a fault of an error, unless it is one of the run rather than of the files.

@@ -21,6 +21,7 @@ OTX__PRIVATE void otx__verifier_open(otx__verifier *v, const otx_context *ctx,
 {
     memset(v, 0, sizeof *v);
     if (ctx) v->quiet = *ctx;
+    v->quiet.log = NULL;
     v->ctx = v->quiet;
     v->ctx.log = otx__verify_log;
     v->ctx.log_context = v;

@@ -18,20 +18,19 @@ OTX__PRIVATE int otx__compare_declared(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-/* Lists the entries whose content one of the added tokens has, each token once. */
+/* Lists the entries whose content one of the added tokens has, each token once. `text` has room
+   for any content. */
 OTX__PRIVATE size_t otx__decoder_entries(const otx_json *json, uint32_t decoder,
                                          const otx__token_index *added, bool *listed,
-                                         otx__decoder_entry *entries)
+                                         otx__decoder_entry *entries, char *text)
 {
     otx_json_iter at = otx_json_iter_of(json, decoder);
     size_t count = 0;
     while (otx_json_iter_next(&at)) {
         uint32_t content = otx_json_find(json, at.value, "content");
-        char text[512];
         int64_t id;
-        if (!otx__id_of_key(json, at.key, &entries[count].declared) ||
-            otx__json_span(json, content).size > sizeof text)
-            continue;
+        entries[count].declared = 0;
+        (void)otx__id_of_key(json, at.key, &entries[count].declared); /* it was read once */
         id = otx__index_find(added, OTX_TOKEN_NONE, text, otx_json_string(json, content, text));
         if (id < 0 || listed[id]) continue;
         listed[id] = true;
@@ -60,15 +59,17 @@ OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__
     const otx_vocab *vocab = &side->vocab;
     const otx_json *json = &side->tokenizer.json;
     const size_t most = otx_json_count(json, decoder) + (size_t)1;
+    const size_t size = otx__json_span(json, decoder).size;
     otx__decoder_entry *entries =
         (otx__decoder_entry *)otx__alloc(ctx, most, sizeof *entries);
     bool *listed = (bool *)otx__alloc_zero(ctx, vocab->count, sizeof *listed);
+    char *text = (char *)otx__alloc(ctx, size, 1);
     otx__token_index added;
     otx_result result = OTX_OK;
     size_t i, count = 0;
     memset(&added, 0, sizeof added);
     for (i = 0; i < vocab->count; i++) count += vocab->tokens[i].added;
-    if (!entries || !listed) result = otx__fail_array(error, most, sizeof *entries);
+    if (!entries || !listed || !text) result = otx__fail_array(error, most, sizeof *entries);
     else result = otx__index_open(ctx, &added, vocab->tokens, count, true, error);
     for (i = 0; i < vocab->count && !result; i++) {
         const otx_token *token = &vocab->tokens[i];
@@ -77,10 +78,11 @@ OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__
                 (uint32_t)i + 1;
     }
     if (!result) {
-        count = otx__decoder_entries(json, decoder, &added, listed, entries);
+        count = otx__decoder_entries(json, decoder, &added, listed, entries, text);
         *first = otx__first_renumbered(side, listed, entries, count);
         otx__index_close(ctx, &added);
     }
+    if (text) otx__free(ctx, text, size, 1);
     if (listed) otx__free(ctx, listed, vocab->count, sizeof *listed);
     if (entries) otx__free(ctx, entries, most, sizeof *entries);
     return result;

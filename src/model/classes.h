@@ -100,17 +100,19 @@ OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *bas
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
+    const bool from_model = as_is && otx__class_needs_model(donor, name);
     otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
+    if (from_model) wanted = otx__class_stem(name);
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
     choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
     if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
     if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
-        !(as_is && otx__class_needs_model(donor, name)))
+        !from_model)
         return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */

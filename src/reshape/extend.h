@@ -160,8 +160,8 @@ OTX__PRIVATE otx_result otx__extend_pieces(otx__extending *x, const otx__map_hal
     return result;
 }
 
-/* A score under which a text is one piece: more than its best pieces have, by as much as it is
-   longer than they are, so that none of several new pieces is made of others; but no less than
+/* A score under which a text is one piece: more than its best pieces have, by a little for every
+   byte but its first, so that none of several new pieces is made of others; but no less than
    any piece has. What is unknown has less than the least, which stays the least: all that is
    unknown goes by it. */
 OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half *name,
@@ -175,7 +175,7 @@ OTX__PRIVATE otx_result otx__extend_score(otx__extending *x, const otx__map_half
     for (i = 0; known && i < count && !result; i++)
         *score += rules->weights[x->growth.pieces[i]];
     if (*score < rules->least) *score = rules->least;
-    *score += 0.001 * (double)name->size;
+    *score += 0.001 * (double)(name->size - 1);
     return result;
 }
 

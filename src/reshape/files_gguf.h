@@ -59,20 +59,23 @@ OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_k
             otx__gguf_text_string(to, g->contents.bytes + token->at, token->size);
         else if (otx__gguf_is_named(key, OTX__GGUF_TYPES))
             otx__gguf_text_i32(to, added ? OTX__GGUF_USER : OTX__GGUF_NORMAL);
-        else if (key->type == OTX_GGUF_F32) otx__gguf_text_f32(to, score);
-        else otx__gguf_text_i32(to, (int32_t)score);
+        else otx__gguf_text_f32(to, score);
     }
     return count;
 }
 
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
-   are in the order in which they were. */
+   are in the order in which they were. Scores that are integers become floats where it grows, as
+   those of new tokens lie between. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
                                        otx__gguf_list *list)
 {
+    const bool floats = t->growth && key->type == OTX_GGUF_I32 &&
+                        otx__gguf_is_named(key, OTX__GGUF_SCORES);
     otx_gguf_strings at;
     otx__text text;
     uint64_t kept = 0, id;
+    double score = 0.0;
     memset(&at, 0, sizeof at);
     otx__text_open(&text, t->ctx);
     for (id = 0; id < key->count; id++) {
@@ -80,12 +83,13 @@ OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_k
         if (!size && !otx_gguf_next(key, &at)) break;
         if (!otx__gguf_stays(t, id)) continue;
         kept++;
-        if (size) otx__text_bytes(&text, key->data + id * size, size);
+        if (floats && otx_gguf_number(key, id, &score)) otx__gguf_text_f32(&text, (float)score);
+        else if (size) otx__text_bytes(&text, key->data + id * size, size);
         else otx__gguf_text_string(&text, at.bytes, at.size);
     }
     kept += otx__append_gguf(t, key, false, &text);
     kept += otx__append_gguf(t, key, true, &text);
-    otx__gguf_add_text(list, key->name, key->type, kept, &text);
+    otx__gguf_add_text(list, key->name, floats ? OTX_GGUF_F32 : key->type, kept, &text);
     otx__text_close(&text);
 }
 

@@ -64,8 +64,9 @@ OTX__PRIVATE otx_result otx__new_copy_file(otx__reshaping *t, const char *name,
 
 /* ---- files with tokens ---- */
 
-/* Makes what a reader has been at anew. *made is false where that is no such file, or one beside
-   a tokenizer.json with which it does not agree, or that grows. */
+/* Makes what a reader has been at anew: a SentencePiece model, tekken.json or ranks, as the other
+   files are made by their names. *made is false where it stands beside a tokenizer.json and does
+   not agree with it, or that grows, as nothing else does. */
 OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_donor *from,
                                              otx__text *to, bool *made, otx_error *error)
 {
@@ -77,10 +78,7 @@ OTX__PRIVATE otx_result otx__new_make_source(otx__reshaping *t, const otx__gguf_
     *made = true;
     if (otx__gguf_donor_is(from, "tekken.json"))
         return otx__new_json(t, &at->json, otx__new_tekken_json, to, error);
-    if (otx__gguf_donor_is(from, "tiktoken"))
-        return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
-    *made = false;
-    return OTX_OK;
+    return otx__new_ranks(t, otx__span_of(at->text.bytes, at->text.size), to, error);
 }
 
 /* Writes the file with tokens that is read, or beside a tokenizer.json the SentencePiece model,
