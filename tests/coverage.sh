@@ -16,7 +16,8 @@ done
 mkdir -p "$build"
 export OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2 OTX_TEST_SMALL=1
 export OTX_OPENMP="${OTX_OPENMP-$(openmp gcc)}"
-flags="-std=c99 -O0 --coverage $OTX_OPENMP -I$build -I."
+# With files as the tool has them, whose calls the shim takes.
+flags="-std=c99 -O0 -D_FILE_OFFSET_BITS=64 --coverage $OTX_OPENMP -I$build -I."
 stub=tests/hostile/covered.c
 
 if [ $# -eq 0 ]; then

@@ -135,7 +135,7 @@ def progress_on_a_terminal(here):
                 seen += os.read(master, 65536)
             except OSError:  # how Linux says that the other end is closed
                 break
-            if b"left" in seen and b"note: solver: " in seen and not enough:
+            if b"left" in seen.partition(b"note: solver: ")[2] and not enough:
                 enough = True  # a second signal would end it without a word
                 process.send_signal(signal.SIGTERM)
         os.close(master)
