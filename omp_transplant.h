@@ -276,81 +276,81 @@
     40700  job/draft_map              which tokens the rows of a draft's head are of
     40758  job/job                    what a job holds
     41160  job/open                   opening the two models
-    41436  job/map                    the caller's map
-    41557  job/align                  where every new row comes from
-    41759  job/draft_vocab            the tokens that a draft's head has rows for
-    42004  job/plan                   what becomes of every tensor, and of the configs
-    42227  job/draft_head             a head of fewer rows, and what says which
-    42384  job/rope                   heads and rotary positions of the two models
-    42482  job/chat                   the template that turns messages into text
-    42621  job/digits                 where the two tokenizers cut numbers differently
-    42822  job/converted              the special tokens that a conversion to GGUF finds
-    43130  job/gguf_donor             the files of a tokenizer, open once more
-    43214  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43497  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43825  job/gguf_merges            the merges of a byte-level vocabulary
-    43996  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44166  job/gguf_special           special tokens, flags, templates
-    44385  job/gguf_normal            what becomes of spaces and letters
-    44528  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44724  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44964  job/bos                    texts that begin otherwise than the base's
-    45028  job/rows                   rows in memory: reading, checking, their mean
-    45372  job/pieces                 what the base cuts new tokens into
-    45527  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45792  job/magikarp               tokens that look under-trained by their rows
-    45919  job/match                  rows of tokens that a new one only begins with
-    46006  job/solve                  solving for the rows of the donor
-    46215  job/targets                the rows that are made from the donor's
-    46338  job/diagnose               what is odd about the rows that were made
-    46470  job/rebuild                the new rows of one vocabulary tensor
-    46761  job/write_blocks           new rows as blocks
-    46860  job/write                  the output and its weights
-    47176  job/write_gguf             the output as a GGUF file, or as parts of one
-    47526  job/copy                   the other files of the two models
-    47743  job/index                  the files that are written anew
-    47921  job/run                    the whole, in order
-    48089  job/combined               a map of tokens by the combinations that a method makes
-    48189  job/report                 what a job did, as JSON and as a table
-    48518  job/findings               what is told of a finished model
-    48567  job/check_head             a head of fewer rows than tokens
-    48812  job/check_files            its files
-    48949  job/check_ids              sizes, ids and tying
-    49165  job/check_values           values
-    49244  job/check_gguf             the tokens of a GGUF file
-    49496  job/check_gguf_keys        its other keys, and its tensors
-    49743  job/check_draft            as a draft model for another
-    50085  job/verify                 whether a finished model agrees with itself
+    41437  job/map                    the caller's map
+    41558  job/align                  where every new row comes from
+    41760  job/draft_vocab            the tokens that a draft's head has rows for
+    42005  job/plan                   what becomes of every tensor, and of the configs
+    42228  job/draft_head             a head of fewer rows, and what says which
+    42385  job/rope                   heads and rotary positions of the two models
+    42483  job/chat                   the template that turns messages into text
+    42622  job/digits                 where the two tokenizers cut numbers differently
+    42823  job/converted              the special tokens that a conversion to GGUF finds
+    43131  job/gguf_donor             the files of a tokenizer, open once more
+    43215  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43498  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43826  job/gguf_merges            the merges of a byte-level vocabulary
+    43997  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44167  job/gguf_special           special tokens, flags, templates
+    44386  job/gguf_normal            what becomes of spaces and letters
+    44529  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44725  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44965  job/bos                    texts that begin otherwise than the base's
+    45029  job/rows                   rows in memory: reading, checking, their mean
+    45373  job/pieces                 what the base cuts new tokens into
+    45528  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45793  job/magikarp               tokens that look under-trained by their rows
+    45920  job/match                  rows of tokens that a new one only begins with
+    46007  job/solve                  solving for the rows of the donor
+    46216  job/targets                the rows that are made from the donor's
+    46339  job/diagnose               what is odd about the rows that were made
+    46471  job/rebuild                the new rows of one vocabulary tensor
+    46762  job/write_blocks           new rows as blocks
+    46861  job/write                  the output and its weights
+    47177  job/write_gguf             the output as a GGUF file, or as parts of one
+    47527  job/copy                   the other files of the two models
+    47744  job/index                  the files that are written anew
+    47922  job/run                    the whole, in order
+    48099  job/combined               a map of tokens by the combinations that a method makes
+    48199  job/report                 what a job did, as JSON and as a table
+    48528  job/findings               what is told of a finished model
+    48577  job/check_head             a head of fewer rows than tokens
+    48822  job/check_files            its files
+    48959  job/check_ids              sizes, ids and tying
+    49175  job/check_values           values
+    49254  job/check_gguf             the tokens of a GGUF file
+    49506  job/check_gguf_keys        its other keys, and its tensors
+    49753  job/check_draft            as a draft model for another
+    50095  job/verify                 whether a finished model agrees with itself
 
-    50144  evaluate                   methods ranked on tokens that both models share
-    50163  evaluate/token_class       what a token is like, by its bytes
-    50227  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50425  evaluate/scores            how near rows come to the true ones
-    50525  evaluate/ranks             whether a true row is found among all
-    50656  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50888  evaluate/write_json        an evaluation as JSON
-    51001  evaluate/write_page        an evaluation as a page
+    50154  evaluate                   methods ranked on tokens that both models share
+    50173  evaluate/token_class       what a token is like, by its bytes
+    50237  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50435  evaluate/scores            how near rows come to the true ones
+    50535  evaluate/ranks             whether a true row is found among all
+    50666  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50898  evaluate/write_json        an evaluation as JSON
+    51011  evaluate/write_page        an evaluation as a page
 
-    51215  reshape                    a model's own vocabulary, smaller or larger
-    51247  reshape/needed             what has to stay for the sake of what stays
-    51505  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51812  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51951  reshape/renumber           which tokens there are then, and their ids
-    52214  reshape/files_json         tokenizer.json and the JSON files beside it
-    52609  reshape/files_lines        merges.txt and vocab.txt
-    52693  reshape/files_pieces       SentencePiece models
-    52913  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53081  reshape/named              tokens that configs name, which stay
-    53198  reshape/files_gguf         the keys of GGUF files
-    53484  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53689  reshape/wording            what the transplant says, in words of those who asked
-    53787  reshape/new_model          the model with its new tokenizer
-    53957  reshape/text_counts        which tokens the caller's texts are made of
-    54026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54445  reshape/trim               fewer tokens
-    54613  reshape/extend             a text that becomes a token
-    54905  reshape/more_tokens        all that are wanted, and the model with them
+    51225  reshape                    a model's own vocabulary, smaller or larger
+    51257  reshape/needed             what has to stay for the sake of what stays
+    51515  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51822  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52049  reshape/renumber           which tokens there are then, and their ids
+    52313  reshape/files_json         tokenizer.json and the JSON files beside it
+    52708  reshape/files_lines        merges.txt and vocab.txt
+    52792  reshape/files_pieces       SentencePiece models
+    53012  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53180  reshape/named              tokens that configs name, which stay
+    53297  reshape/files_gguf         the keys of GGUF files
+    53583  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53789  reshape/wording            what the transplant says, in words of those who asked
+    53887  reshape/new_model          the model with its new tokenizer
+    54058  reshape/text_counts        which tokens the caller's texts are made of
+    54127  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54294  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54546  reshape/trim               fewer tokens
+    54714  reshape/extend             a text that becomes a token
+    55050  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40838,8 +40838,7 @@ struct otx_job {
     otx__text config, generation; /* the edited files; generation may be empty */
     otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
-    otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
-                                     otx__job_plan_class */
+    otx__text tokenizer, code;    /* tokenizer_config.json, a module; or empty: plan.h */
 
     /* pieces: what new tokens are cut into, and anchors as if the base lacked them */
     otx__job_pieces pieces, anchor_pieces;
@@ -40851,7 +40850,8 @@ struct otx_job {
     /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
     otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
-    bool lends; /* or gives them to another job: nobody writes a map for it */
+    bool lends;  /* or gives them to another job: nobody writes a map for it */
+    bool renews; /* the donor is the base's own tokenizer, to be loaded as that is */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
@@ -41424,7 +41424,8 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
-        if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
+        if (!result && !(job->renews && sides[i]->donor))
+            result = otx__warn_renumbered(ctx, sides[i], error);
         if (!result && sides[i]->weights && otx__gguf_of(&sides[i]->checkpoint))
             result = otx__check_beside(ctx, sides[i], error);
     }
@@ -42208,7 +42209,7 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    if (job->base.gguf || job->donor.gguf) return OTX_OK;
+    if (job->base.gguf || job->donor.gguf || job->renews) return OTX_OK;
     otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
     if (choice.rebuilt &&
@@ -47950,14 +47951,16 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     return result;
 }
 
-OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
-                                const otx_job_options *options, otx_job **out,
-                                otx_error *error)
+/* `renews`: see otx_job. */
+OTX__PRIVATE otx_result otx__job_open_for(const otx_context *ctx, const char *base,
+                                          const char *donor, const otx_job_options *options,
+                                          bool renews, otx_job **out, otx_error *error)
 {
     double start = otx__now();
     otx_job *job;
     otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
     *out = NULL;
+    if (job) job->renews = renews;
     if (!result) result = otx__job_prepare(job, error);
     if (result) {
         otx_job_close(job);
@@ -47970,6 +47973,13 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     job->summary.seconds = otx__now() - start;
     *out = job;
     return OTX_OK;
+}
+
+OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_job_options *options, otx_job **out,
+                                otx_error *error)
+{
+    return otx__job_open_for(ctx, base, donor, options, false, out, error);
 }
 
 /* Everything of an output that needs no solving, so that what is wrong with any file ends
@@ -51813,9 +51823,9 @@ OTX__PRIVATE void otx__unspell(const otx__spelling *spelling, otx__span text, ot
 /* ---- whole_word: which texts a tokenizer leaves in one piece ----------------------- */
 
 /* A token of the model's own list is met only where the normaliser leaves its text as it is
-   and the pre-tokenizer does not cut it. What all of them do is not computed here; these are
-   texts of which it is certain. Any other can be an added token, which is cut out of a text
-   before either. */
+   and the pre-tokenizer does not cut it, whatever stands around it. What may stand there is not
+   tried; these are texts of which it is certain, if a tokenizer.json also leaves them whole where
+   they stand alone. Any other can be an added token, which is cut out of a text before either. */
 
 /* Letters that no known pre-tokenizer cuts from their like: of one script, of one case. */
 static const struct {
@@ -51863,7 +51873,20 @@ typedef struct otx__before_model {
     bool cuts_ideographs;
     bool never;    /* no text is certain to be a token of the model's own */
     uint64_t most; /* characters of a word that is not unknown; 0: any */
+    bool tries;    /* a tokenizer.json is at hand to see it done: */
+    otx__tidy normal;
+    otx__cutter cutter;
+    otx__slices slices;
 } otx__before_model;
+
+OTX__PRIVATE void otx__before_close(otx__before_model *before)
+{
+    if (!before->tries) return;
+    otx__slices_close(&before->slices);
+    otx__cutter_close(&before->cutter);
+    otx__tidy_close(&before->normal);
+    before->tries = false;
+}
 
 /* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
 OTX__PRIVATE bool otx__step_is_plain(const otx_json *json, uint32_t step)
@@ -51897,20 +51920,38 @@ OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *
     return plain;
 }
 
-OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
+/* Opens what a tokenizer.json does to texts. Where that is not known nothing is certain. */
+OTX__PRIVATE otx_result otx__before_try(const otx_context *ctx, const otx_json *json,
+                                        otx__before_model *before, otx_error *error)
+{
+    static const char name[] = "tokenizer.json";
+    otx_result result = otx__tidy_open(ctx, json, otx_json_find(json, 0, "normalizer"), name,
+                                       &before->normal, error);
+    if (!result) {
+        result = otx__cutter_open(ctx, json, otx_json_find(json, 0, "pre_tokenizer"), name,
+                                  &before->cutter, error);
+        if (result) otx__tidy_close(&before->normal);
+    }
+    before->tries = !result;
+    before->never = result != OTX_OK;
+    if (before->tries) otx__slices_open(&before->slices, ctx);
+    return result == OTX_ERROR_MEMORY ? result : OTX_OK;
+}
+
+/* Close it in any case; all zero it is closed. */
+OTX__PRIVATE otx_result otx__look_before_model(const otx_context *ctx, const otx_json *json,
+                                               otx__before_model *before, otx_error *error)
 {
     const uint32_t model = otx_json_find(json, 0, "model");
-    otx__before_model before;
-    before.cuts_ideographs = before.never = false;
-    before.most = 0;
+    memset(before, 0, sizeof *before);
     if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
         (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
-                            &before.most);
-    before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
-                                         &before.cuts_ideographs);
-    before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
-                                      &before.cuts_ideographs);
-    return before;
+                            &before->most);
+    before->changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
+                                          &before->cuts_ideographs);
+    before->cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
+                                       &before->cuts_ideographs);
+    return otx__before_try(ctx, json, before, error);
 }
 
 /* Of a GGUF file the kind says it: whatever cuts under a list of merges is a known one, and
@@ -51948,6 +51989,63 @@ OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
     return !before->cuts || otx__is_word(text, false);
 }
 
+/* Whether a text is marks of spaces, however many. */
+OTX__PRIVATE bool otx__is_marks(otx__span text, otx__span mark)
+{
+    while (mark.size && text.size >= mark.size &&
+           memcmp(text.bytes, mark.bytes, mark.size) == 0) {
+        text.bytes += mark.size;
+        text.size -= mark.size;
+    }
+    return text.size == 0;
+}
+
+/* Whether the pieces of a text that stands alone are one, `content`, but for the spaces that
+   are put before it. */
+OTX__PRIVATE bool otx__is_one_slice(const otx__slices *slices, otx__span content,
+                                    otx__span mark)
+{
+    size_t i;
+    for (i = 0; i < slices->count; i++) {
+        const otx__slice slice = slices->items[i];
+        otx__span piece = otx__span_of(slices->text.bytes + slice.start, slice.end - slice.start);
+        if (i + 1 == slices->count) {
+            if (piece.size < content.size) return false;
+            piece.size -= content.size;
+            if (memcmp(piece.bytes + piece.size, content.bytes, content.size) != 0) return false;
+        }
+        if (!otx__is_marks(piece, mark)) return false;
+    }
+    return slices->count > 0;
+}
+
+/* Whether a text becomes `content`, as the tokenizer spells it, in one piece, where that can be
+   tried. */
+OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spelling *spelling,
+                                       otx__span text, otx__span content, bool *whole,
+                                       otx_error *error)
+{
+    const bool marked = spelling->family == OTX_FAMILY_METASPACE;
+    char space[4] = " ";
+    otx__span mark = otx__span_of(space, 1), made;
+    otx_result result;
+    *whole = true;
+    if (!before->tries) return OTX_OK;
+    if (marked) mark = otx__span_of(spelling->mark, spelling->mark_size);
+    if (spelling->family == OTX_FAMILY_BYTE_LEVEL) mark.size = otx__spell_byte(space, ' ');
+    if (spelling->family == OTX_FAMILY_WORDPIECE && content.size > spelling->mark_size &&
+        memcmp(content.bytes, spelling->mark, spelling->mark_size) == 0) {
+        content.bytes += spelling->mark_size; /* it continues a word, of which it is the first */
+        content.size -= spelling->mark_size;
+    }
+    result = otx__tidy_run(&before->normal, text, &made, error);
+    if (!result)
+        result = otx__cutter_run(&before->cutter, made.bytes, made.size, false, &before->slices,
+                                 error);
+    *whole = !result && otx__is_one_slice(&before->slices, content, mark);
+    return result == OTX_ERROR_MEMORY ? result : OTX_OK;
+}
+
 /* >>> src/reshape/renumber.h */
 /* ---- renumber: which tokens stay, and their new ids --------------------------- */
 
@@ -51968,6 +52066,7 @@ typedef struct otx__reshaping {
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
     size_t count;               /* tokens that there are then */
+    bool renews;                /* the new tokenizer is loaded as the old one is */
     bool holes;                 /* ids behind the model's own that have no token stay such: */
     size_t hole_count;          /* so many, which are in `count`, */
     uint64_t spare;             /* and rows behind all ids */
@@ -53624,6 +53723,7 @@ OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *direct
     otx__listing listing;
     size_t i;
     otx_result result;
+    t->renews = true;
     if (t->gguf) return otx__new_write_gguf(t, directory, error);
     result = otx__listing_open(t->ctx, t->model, &listing, error);
     if (result) return result;
@@ -53884,7 +53984,8 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
         options.rows_exact = (t->count + t->spare + options.rows_multiple - 1) /
                              options.rows_multiple * options.rows_multiple;
     }
-    if (!result) result = otx_job_open(&ctx, t->model, path, &options, &job, &told);
+    if (!result)
+        result = otx__job_open_for(&ctx, t->model, path, &options, t->renews, &job, &told);
     /* From here on the job sees to it that they stay as they are. */
     if (!result) result = otx__stamps_compare(&t->read, &told);
     if (!result) result = otx__check_new_ids(t, &job->donor.vocab, &told);
@@ -54668,23 +54769,33 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+OTX__PRIVATE bool otx__is_ascii(const char *bytes, size_t size)
+{
+    size_t i = 0;
+    while (i < size && (unsigned char)bytes[i] < 0x80) i++;
+    return i == size;
+}
+
 /* Whether a text is what a byte-level tokenizer calls another: with the letter that the byte 0xa0
    is written as in its files it cannot have an added token, which would be that byte's. */
 OTX__PRIVATE bool otx__extend_is_taken(const otx__extending *x, const char *bytes, size_t size)
 {
-    const int64_t id = otx__index_find(&x->t.contents, OTX_TOKEN_NONE, bytes, size);
-    const otx_token *token = id < 0 ? NULL : &x->t.vocab.tokens[id];
-    return token && x->growth.rules->spelling.family == OTX_FAMILY_BYTE_LEVEL &&
-           token->kind == OTX_TOKEN_TEXT && !token->added &&
+    const int64_t id = otx__growth_find(&x->growth, bytes, size);
+    const otx_token *token;
+    if (id < 0 || x->growth.rules->spelling.family != OTX_FAMILY_BYTE_LEVEL) return false;
+    if ((uint64_t)id >= x->t.vocab.count)
+        return !x->growth.tokens[(size_t)id - x->t.vocab.count].added &&
+               !otx__is_ascii(bytes, size);
+    token = &x->t.vocab.tokens[id];
+    return token->kind == OTX_TOKEN_TEXT && !token->added &&
            !otx__same_bytes(token->bytes, token->size, bytes, size);
 }
 
 /* Whether a text as an added token would spoil others: see below. */
 OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
 {
-    size_t i = 0;
-    while (i < text.size && (unsigned char)text.bytes[i] < 0x80) i++;
-    return i < text.size && x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI;
+    return !otx__is_ascii(text.bytes, text.size) && x->t.gguf &&
+           x->growth.rules->how == OTX__SPLIT_VITERBI;
 }
 
 /* The text as an added token. */
@@ -54823,12 +54934,14 @@ OTX__PRIVATE otx_result otx__extend_own(otx__extending *x, const otx__map_half *
 OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
 {
     const otx__growth *g = &x->growth;
-    const int64_t id = otx__growth_find(g, x->content.bytes, x->content.size);
+    int64_t id;
+    if (x->content.size == 0) return false;
+    id = otx__growth_find(g, x->content.bytes, x->content.size);
     if (id < 0) return false;
     return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
 }
 
-/* Whether a text is certainly seen whole by the model. */
+/* Whether a text can be certain to be seen whole by the model. */
 OTX__PRIVATE bool otx__extend_is_whole(const otx__extending *x, otx__span text)
 {
     const bool spaced = text.bytes[0] == ' ';
@@ -54837,28 +54950,62 @@ OTX__PRIVATE bool otx__extend_is_whole(const otx__extending *x, otx__span text)
     return otx__is_whole(&x->before, text) && !otx__cuts_hold(&x->cuts, &x->t, text);
 }
 
+/* Makes x->content what a text is as a token of the model's own, or nothing where it is not
+   certain to be seen whole. */
+OTX__PRIVATE otx_result otx__extend_spell(otx__extending *x, otx__span text)
+{
+    const otx__spelling *spelling = &x->growth.rules->spelling;
+    bool whole = false;
+    otx_result result = OTX_OK;
+    x->content.size = 0;
+    if (otx__extend_is_whole(x, text)) otx__unspell(spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0)
+        result = otx__try_whole(&x->before, spelling, text,
+                                otx__span_of(x->content.bytes, x->content.size), &whole,
+                                x->error);
+    if (!whole) x->content.size = 0;
+    return result;
+}
+
+/* Whether the model has a token that stands for a text, however it is spelled: one of its own if
+   it is met where the text stands alone. */
+OTX__PRIVATE otx_result otx__extend_stands(otx__extending *x, otx__span text, bool *there)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    const otx_token *token;
+    int64_t id = -1;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
+        id = otx__index_find(&x->t.stand_for, kinds[i], text.bytes, text.size);
+    *there = id >= 0;
+    if (id < 0) return OTX_OK;
+    token = &x->t.vocab.tokens[id];
+    if (token->kind != OTX_TOKEN_TEXT || token->added) return OTX_OK;
+    return otx__try_whole(&x->before, &x->growth.rules->spelling, text,
+                          otx__span_of(token->content, token->content_size), there, x->error);
+}
+
 OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
 {
     const otx__map_half *name = &listed->name;
     const otx__span text = otx__span_of(name->bytes, name->size);
-    bool done = false;
+    bool there = false, done = false;
     otx_result result = OTX_OK;
     if (name->size == 0 || name->size > OTX__TOKEN_MOST)
         return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": has %" PRIu64 " bytes; 1 "
                          "to %d are wanted", listed->quoted, (uint64_t)name->size,
                          OTX__TOKEN_MOST);
-    x->content.size = 0;
-    if (otx__extend_is_whole(x, text))
-        otx__unspell(&x->growth.rules->spelling, text, &x->content);
-    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
-    if (x->content.size > 0) {
-        if (otx__extend_has(x) || otx__reshape_find(&x->t, name) >= 0) {
-            x->summary.present++;
-            return OTX_OK;
-        }
-        result = otx__extend_own(x, name, &done);
-        x->summary.own += done;
+    result = otx__extend_spell(x, text);
+    if (!result) result = otx__extend_stands(x, text, &there);
+    if (result) return result;
+    if (there || otx__extend_has(x)) {
+        x->summary.present++;
+        return OTX_OK;
     }
+    if (x->content.size > 0) result = otx__extend_own(x, name, &done);
+    x->summary.own += done;
     return result || done ? result : otx__extend_added(x, listed);
 }
 
@@ -54881,7 +55028,6 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     listed.name.bytes = (char *)(uintptr_t)token->bytes; /* is only read */
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
-    x->content.size = 0;
     if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
         (token->added && (otx__extend_is_taken(x, token->bytes, token->size) ||
                           otx__extend_harms(x, text)))) {
@@ -54889,10 +55035,9 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
         return OTX_OK;
     }
     if (token->added) return otx__extend_added(x, &listed);
-    if (otx__extend_is_whole(x, text))
-        otx__unspell(&x->growth.rules->spelling, text, &x->content);
-    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
-    if (x->content.size > 0 && otx__extend_has(x)) {
+    result = otx__extend_spell(x, text);
+    if (result) return result;
+    if (otx__extend_has(x)) {
         x->summary.present++;
         return OTX_OK;
     }
@@ -54933,8 +55078,9 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     } else {
         result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
         if (result) return result;
-        x->before = otx__look_before_model(&document.json);
+        result = otx__look_before_model(ctx, &document.json, &x->before, x->error);
         otx__document_close(ctx, &document);
+        if (result) return result;
     }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
@@ -55075,6 +55221,7 @@ OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const c
     if (!result) result = otx__extend_write(&x, out, options);
     if (!result && summary) *summary = x.summary;
     otx__from_donor_close(&x.donor);
+    otx__before_close(&x.before);
     otx__reshape_close(&x.t);
     if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
     otx__text_close(&x.content);

@@ -252,6 +252,72 @@ def words_of_a_reshaping(here):
 
 
 @case
+def the_class_stays(here):
+    """A model's own tokenizer is loaded beside its config as it was: nothing is named for it. One
+    that becomes another, of bytes, has its class named."""
+    for kind, name in (("mistral", "LlamaTokenizer"), ("qwen2", "PreTrainedTokenizerFast"),
+                       ("llama", None)):
+        made = donor_model()
+        made.config = made.config.replace('"llama"', json.dumps(kind))
+        model = made.write(here / kind)
+        named = model / "tokenizer_config.json"
+        if name:
+            tool.write_json(named, json.loads(named.read_text()) | {"tokenizer_class": name})
+        else:
+            named.unlink()
+        names = listing(here, "▁" + SHARED[3])
+        for command in (("trim", "--keep", names), ("extend", "--tokens", names)):
+            run = call(command[0], model, here / "out", *command[1:], "--overwrite")
+            written = here / "out" / "tokenizer_config.json"
+            assert "names the class" not in run.err, run.err
+            assert not list((here / "out").glob("tokenization*")), list((here / "out").iterdir())
+            assert written.exists() == bool(name), (kind, command)
+            assert not name or json.loads(written.read_text()) == json.loads(named.read_text())
+        call("bytes", model, here / "out", "--by", "subword", "--overwrite")
+        written = json.loads((here / "out" / "tokenizer_config.json").read_text())
+        assert written["tokenizer_class"] == "PreTrainedTokenizerFast", (kind, written)
+
+
+@case
+def texts_that_are_tokens(here):
+    """A text is a token already if one stands for it, not if one is spelled so."""
+    made = base_model(words=["a", "é", "Ã", "©", "Ġ", "=", "Ġ=", "ĠĠ", "Ċ"])
+    made.tokenizer["model"]["merges"] = ["Ġ =", "Ġ Ġ"]
+    model = made.write(here / "model")
+    run = call("extend", model, here / "out", "--tokens",
+               listing(here, "\\x20=\n\\x20\\x20\n\\x0a\n<|end|>\né\na=\na=\n"))
+    assert number(run, "were there") == 5 and number(run, "added") == 1, run.out
+    assert number(run, "of the model") == 1, run.out
+    file = json.loads((here / "out" / "tokenizer.json").read_text())
+    assert [t["content"] for t in file["added_tokens"]] == ["<|begin|>", "<|end|>", "a="]
+    assert file["model"]["vocab"]["Ã©"] == 9 and file["model"]["merges"][2:] == ["Ã ©"]
+    error = call("extend", model, here / "none", "--tokens", listing(here, "é\nÃ©\n"),
+                 status=1).error
+    assert 'token "Ã©": has to be an added token, and cannot be: the tok' in error, error
+
+
+@case
+def texts_that_are_cut(here):
+    """What a step takes apart where it stands alone is an added token, however plain it looks."""
+    cut = [{"type": "Split", "pattern": {"String": " "}, "behavior": "Isolated", "invert": False},
+           {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": False},
+           {"type": "FixedLength", "length": 2}, {"type": "Odd"},
+           {"type": "CharDelimiterSplit", "delimiter": "a"}]
+    steps = [("pre_tokenizer", step) for step in cut]
+    steps += [("normalizer", {"type": "Replace", "pattern": {"String": "a"}, "content": "b"})]
+    for i, (part, step) in enumerate(steps):
+        made = base_model(words=["a", "b", " "])
+        made.tokenizer["pre_tokenizer"] = made.tokenizer["decoder"] = None
+        made.tokenizer[part] = step
+        model = made.write(here / f"model{i}")
+        run = call("extend", model, here / "out", "--overwrite", "--tokens",
+                   listing(here, "bab\n\\x20bb\n" if i else "\\x20ab\nba\n"))
+        assert number(run, "added") == (1 if i in (0, 5) else 2), (step, run.out)
+        file = json.loads((here / "out" / "tokenizer.json").read_text())
+        assert file["added_tokens"][2]["content"] == ("bab" if i else " ab"), (step, file)
+
+
+@case
 def there_and_back(here):
     """What is added and dropped again leaves the model as it was."""
     model = model_in(here)

@@ -80,8 +80,7 @@ struct otx_job {
     otx__text config, generation; /* the edited files; generation may be empty */
     otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
-    otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
-                                     otx__job_plan_class */
+    otx__text tokenizer, code;    /* tokenizer_config.json, a module; or empty: plan.h */
 
     /* pieces: what new tokens are cut into, and anchors as if the base lacked them */
     otx__job_pieces pieces, anchor_pieces;
@@ -93,7 +92,8 @@ struct otx_job {
     /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
     otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
-    bool lends; /* or gives them to another job: nobody writes a map for it */
+    bool lends;  /* or gives them to another job: nobody writes a map for it */
+    bool renews; /* the donor is the base's own tokenizer, to be loaded as that is */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];

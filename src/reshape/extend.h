@@ -55,23 +55,33 @@ typedef struct otx__extending {
 
 /* ---- one token ---- */
 
+OTX__PRIVATE bool otx__is_ascii(const char *bytes, size_t size)
+{
+    size_t i = 0;
+    while (i < size && (unsigned char)bytes[i] < 0x80) i++;
+    return i == size;
+}
+
 /* Whether a text is what a byte-level tokenizer calls another: with the letter that the byte 0xa0
    is written as in its files it cannot have an added token, which would be that byte's. */
 OTX__PRIVATE bool otx__extend_is_taken(const otx__extending *x, const char *bytes, size_t size)
 {
-    const int64_t id = otx__index_find(&x->t.contents, OTX_TOKEN_NONE, bytes, size);
-    const otx_token *token = id < 0 ? NULL : &x->t.vocab.tokens[id];
-    return token && x->growth.rules->spelling.family == OTX_FAMILY_BYTE_LEVEL &&
-           token->kind == OTX_TOKEN_TEXT && !token->added &&
+    const int64_t id = otx__growth_find(&x->growth, bytes, size);
+    const otx_token *token;
+    if (id < 0 || x->growth.rules->spelling.family != OTX_FAMILY_BYTE_LEVEL) return false;
+    if ((uint64_t)id >= x->t.vocab.count)
+        return !x->growth.tokens[(size_t)id - x->t.vocab.count].added &&
+               !otx__is_ascii(bytes, size);
+    token = &x->t.vocab.tokens[id];
+    return token->kind == OTX_TOKEN_TEXT && !token->added &&
            !otx__same_bytes(token->bytes, token->size, bytes, size);
 }
 
 /* Whether a text as an added token would spoil others: see below. */
 OTX__PRIVATE bool otx__extend_harms(const otx__extending *x, otx__span text)
 {
-    size_t i = 0;
-    while (i < text.size && (unsigned char)text.bytes[i] < 0x80) i++;
-    return i < text.size && x->t.gguf && x->growth.rules->how == OTX__SPLIT_VITERBI;
+    return !otx__is_ascii(text.bytes, text.size) && x->t.gguf &&
+           x->growth.rules->how == OTX__SPLIT_VITERBI;
 }
 
 /* The text as an added token. */
@@ -210,12 +220,14 @@ OTX__PRIVATE otx_result otx__extend_own(otx__extending *x, const otx__map_half *
 OTX__PRIVATE bool otx__extend_has(const otx__extending *x)
 {
     const otx__growth *g = &x->growth;
-    const int64_t id = otx__growth_find(g, x->content.bytes, x->content.size);
+    int64_t id;
+    if (x->content.size == 0) return false;
+    id = otx__growth_find(g, x->content.bytes, x->content.size);
     if (id < 0) return false;
     return (uint64_t)id < g->vocab->count || !g->tokens[(size_t)id - g->vocab->count].part;
 }
 
-/* Whether a text is certainly seen whole by the model. */
+/* Whether a text can be certain to be seen whole by the model. */
 OTX__PRIVATE bool otx__extend_is_whole(const otx__extending *x, otx__span text)
 {
     const bool spaced = text.bytes[0] == ' ';
@@ -224,28 +236,62 @@ OTX__PRIVATE bool otx__extend_is_whole(const otx__extending *x, otx__span text)
     return otx__is_whole(&x->before, text) && !otx__cuts_hold(&x->cuts, &x->t, text);
 }
 
+/* Makes x->content what a text is as a token of the model's own, or nothing where it is not
+   certain to be seen whole. */
+OTX__PRIVATE otx_result otx__extend_spell(otx__extending *x, otx__span text)
+{
+    const otx__spelling *spelling = &x->growth.rules->spelling;
+    bool whole = false;
+    otx_result result = OTX_OK;
+    x->content.size = 0;
+    if (otx__extend_is_whole(x, text)) otx__unspell(spelling, text, &x->content);
+    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
+    if (x->content.size > 0)
+        result = otx__try_whole(&x->before, spelling, text,
+                                otx__span_of(x->content.bytes, x->content.size), &whole,
+                                x->error);
+    if (!whole) x->content.size = 0;
+    return result;
+}
+
+/* Whether the model has a token that stands for a text, however it is spelled: one of its own if
+   it is met where the text stands alone. */
+OTX__PRIVATE otx_result otx__extend_stands(otx__extending *x, otx__span text, bool *there)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    const otx_token *token;
+    int64_t id = -1;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
+        id = otx__index_find(&x->t.stand_for, kinds[i], text.bytes, text.size);
+    *there = id >= 0;
+    if (id < 0) return OTX_OK;
+    token = &x->t.vocab.tokens[id];
+    if (token->kind != OTX_TOKEN_TEXT || token->added) return OTX_OK;
+    return otx__try_whole(&x->before, &x->growth.rules->spelling, text,
+                          otx__span_of(token->content, token->content_size), there, x->error);
+}
+
 OTX__PRIVATE otx_result otx__extend_token(otx__extending *x, const otx__listed *listed)
 {
     const otx__map_half *name = &listed->name;
     const otx__span text = otx__span_of(name->bytes, name->size);
-    bool done = false;
+    bool there = false, done = false;
     otx_result result = OTX_OK;
     if (name->size == 0 || name->size > OTX__TOKEN_MOST)
         return otx__fail(x->error, OTX_ERROR_ARGUMENT, "token \"%s\": has %" PRIu64 " bytes; 1 "
                          "to %d are wanted", listed->quoted, (uint64_t)name->size,
                          OTX__TOKEN_MOST);
-    x->content.size = 0;
-    if (otx__extend_is_whole(x, text))
-        otx__unspell(&x->growth.rules->spelling, text, &x->content);
-    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
-    if (x->content.size > 0) {
-        if (otx__extend_has(x) || otx__reshape_find(&x->t, name) >= 0) {
-            x->summary.present++;
-            return OTX_OK;
-        }
-        result = otx__extend_own(x, name, &done);
-        x->summary.own += done;
+    result = otx__extend_spell(x, text);
+    if (!result) result = otx__extend_stands(x, text, &there);
+    if (result) return result;
+    if (there || otx__extend_has(x)) {
+        x->summary.present++;
+        return OTX_OK;
     }
+    if (x->content.size > 0) result = otx__extend_own(x, name, &done);
+    x->summary.own += done;
     return result || done ? result : otx__extend_added(x, listed);
 }
 
@@ -268,7 +314,6 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
     listed.name.bytes = (char *)(uintptr_t)token->bytes; /* is only read */
     listed.name.size = token->size;
     otx__quote(listed.quoted, sizeof listed.quoted, token->content, token->content_size);
-    x->content.size = 0;
     if (token->size > OTX__TOKEN_MOST || !otx__is_utf8(token->bytes, token->size) ||
         (token->added && (otx__extend_is_taken(x, token->bytes, token->size) ||
                           otx__extend_harms(x, text)))) {
@@ -276,10 +321,9 @@ OTX__PRIVATE otx_result otx__extend_offered(otx__extending *x, const otx_token *
         return OTX_OK;
     }
     if (token->added) return otx__extend_added(x, &listed);
-    if (otx__extend_is_whole(x, text))
-        otx__unspell(&x->growth.rules->spelling, text, &x->content);
-    if (x->content.failed) return otx__fail_memory(x->error, x->content.size);
-    if (x->content.size > 0 && otx__extend_has(x)) {
+    result = otx__extend_spell(x, text);
+    if (result) return result;
+    if (otx__extend_has(x)) {
         x->summary.present++;
         return OTX_OK;
     }

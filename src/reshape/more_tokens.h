@@ -28,8 +28,9 @@ OTX__PRIVATE otx_result otx__extend_begin(otx__extending *x, const otx_context *
     } else {
         result = otx__document_open(ctx, model, otx__new_kinds[0].name, &document, x->error);
         if (result) return result;
-        x->before = otx__look_before_model(&document.json);
+        result = otx__look_before_model(ctx, &document.json, &x->before, x->error);
         otx__document_close(ctx, &document);
+        if (result) return result;
     }
     x->cuts = otx__look_at_cuts(&x->t.vocab);
     x->growth.ctx = ctx;
@@ -170,6 +171,7 @@ OTX_API otx_result otx_extend(const otx_context *ctx, const char *model, const c
     if (!result) result = otx__extend_write(&x, out, options);
     if (!result && summary) *summary = x.summary;
     otx__from_donor_close(&x.donor);
+    otx__before_close(&x.before);
     otx__reshape_close(&x.t);
     if (x.growth.ctx || x.growth.vocab) otx__growth_close(&x.growth);
     otx__text_close(&x.content);

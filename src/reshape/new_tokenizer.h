@@ -140,6 +140,7 @@ OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *direct
     otx__listing listing;
     size_t i;
     otx_result result;
+    t->renews = true;
     if (t->gguf) return otx__new_write_gguf(t, directory, error);
     result = otx__listing_open(t->ctx, t->model, &listing, error);
     if (result) return result;

@@ -1,9 +1,9 @@
 /* ---- whole_word: which texts a tokenizer leaves in one piece ----------------------- */
 
 /* A token of the model's own list is met only where the normaliser leaves its text as it is
-   and the pre-tokenizer does not cut it. What all of them do is not computed here; these are
-   texts of which it is certain. Any other can be an added token, which is cut out of a text
-   before either. */
+   and the pre-tokenizer does not cut it, whatever stands around it. What may stand there is not
+   tried; these are texts of which it is certain, if a tokenizer.json also leaves them whole where
+   they stand alone. Any other can be an added token, which is cut out of a text before either. */
 
 /* Letters that no known pre-tokenizer cuts from their like: of one script, of one case. */
 static const struct {
@@ -51,7 +51,20 @@ typedef struct otx__before_model {
     bool cuts_ideographs;
     bool never;    /* no text is certain to be a token of the model's own */
     uint64_t most; /* characters of a word that is not unknown; 0: any */
+    bool tries;    /* a tokenizer.json is at hand to see it done: */
+    otx__tidy normal;
+    otx__cutter cutter;
+    otx__slices slices;
 } otx__before_model;
+
+OTX__PRIVATE void otx__before_close(otx__before_model *before)
+{
+    if (!before->tries) return;
+    otx__slices_close(&before->slices);
+    otx__cutter_close(&before->cutter);
+    otx__tidy_close(&before->normal);
+    before->tries = false;
+}
 
 /* Whether a step of a normaliser or pre-tokenizer leaves all but spaces alone. */
 OTX__PRIVATE bool otx__step_is_plain(const otx_json *json, uint32_t step)
@@ -85,20 +98,38 @@ OTX__PRIVATE bool otx__part_is_plain(const otx_json *json, uint32_t part, bool *
     return plain;
 }
 
-OTX__PRIVATE otx__before_model otx__look_before_model(const otx_json *json)
+/* Opens what a tokenizer.json does to texts. Where that is not known nothing is certain. */
+OTX__PRIVATE otx_result otx__before_try(const otx_context *ctx, const otx_json *json,
+                                        otx__before_model *before, otx_error *error)
+{
+    static const char name[] = "tokenizer.json";
+    otx_result result = otx__tidy_open(ctx, json, otx_json_find(json, 0, "normalizer"), name,
+                                       &before->normal, error);
+    if (!result) {
+        result = otx__cutter_open(ctx, json, otx_json_find(json, 0, "pre_tokenizer"), name,
+                                  &before->cutter, error);
+        if (result) otx__tidy_close(&before->normal);
+    }
+    before->tries = !result;
+    before->never = result != OTX_OK;
+    if (before->tries) otx__slices_open(&before->slices, ctx);
+    return result == OTX_ERROR_MEMORY ? result : OTX_OK;
+}
+
+/* Close it in any case; all zero it is closed. */
+OTX__PRIVATE otx_result otx__look_before_model(const otx_context *ctx, const otx_json *json,
+                                               otx__before_model *before, otx_error *error)
 {
     const uint32_t model = otx_json_find(json, 0, "model");
-    otx__before_model before;
-    before.cuts_ideographs = before.never = false;
-    before.most = 0;
+    memset(before, 0, sizeof *before);
     if (otx_json_find(json, model, "merges") == OTX_JSON_NONE)
         (void)otx_json_uint(json, otx_json_find(json, model, "max_input_chars_per_word"),
-                            &before.most);
-    before.changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
-                                         &before.cuts_ideographs);
-    before.cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
-                                      &before.cuts_ideographs);
-    return before;
+                            &before->most);
+    before->changes = !otx__part_is_plain(json, otx_json_find(json, 0, "normalizer"),
+                                          &before->cuts_ideographs);
+    before->cuts = !otx__part_is_plain(json, otx_json_find(json, 0, "pre_tokenizer"),
+                                       &before->cuts_ideographs);
+    return otx__before_try(ctx, json, before, error);
 }
 
 /* Of a GGUF file the kind says it: whatever cuts under a list of merges is a known one, and
@@ -134,4 +165,61 @@ OTX__PRIVATE bool otx__is_whole(const otx__before_model *before, otx__span text)
     if (!otx__is_utf8(text.bytes, text.size)) return false;
     if (before->changes || before->cuts_ideographs) return otx__is_word(text, true);
     return !before->cuts || otx__is_word(text, false);
+}
+
+/* Whether a text is marks of spaces, however many. */
+OTX__PRIVATE bool otx__is_marks(otx__span text, otx__span mark)
+{
+    while (mark.size && text.size >= mark.size &&
+           memcmp(text.bytes, mark.bytes, mark.size) == 0) {
+        text.bytes += mark.size;
+        text.size -= mark.size;
+    }
+    return text.size == 0;
+}
+
+/* Whether the pieces of a text that stands alone are one, `content`, but for the spaces that
+   are put before it. */
+OTX__PRIVATE bool otx__is_one_slice(const otx__slices *slices, otx__span content,
+                                    otx__span mark)
+{
+    size_t i;
+    for (i = 0; i < slices->count; i++) {
+        const otx__slice slice = slices->items[i];
+        otx__span piece = otx__span_of(slices->text.bytes + slice.start, slice.end - slice.start);
+        if (i + 1 == slices->count) {
+            if (piece.size < content.size) return false;
+            piece.size -= content.size;
+            if (memcmp(piece.bytes + piece.size, content.bytes, content.size) != 0) return false;
+        }
+        if (!otx__is_marks(piece, mark)) return false;
+    }
+    return slices->count > 0;
+}
+
+/* Whether a text becomes `content`, as the tokenizer spells it, in one piece, where that can be
+   tried. */
+OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spelling *spelling,
+                                       otx__span text, otx__span content, bool *whole,
+                                       otx_error *error)
+{
+    const bool marked = spelling->family == OTX_FAMILY_METASPACE;
+    char space[4] = " ";
+    otx__span mark = otx__span_of(space, 1), made;
+    otx_result result;
+    *whole = true;
+    if (!before->tries) return OTX_OK;
+    if (marked) mark = otx__span_of(spelling->mark, spelling->mark_size);
+    if (spelling->family == OTX_FAMILY_BYTE_LEVEL) mark.size = otx__spell_byte(space, ' ');
+    if (spelling->family == OTX_FAMILY_WORDPIECE && content.size > spelling->mark_size &&
+        memcmp(content.bytes, spelling->mark, spelling->mark_size) == 0) {
+        content.bytes += spelling->mark_size; /* it continues a word, of which it is the first */
+        content.size -= spelling->mark_size;
+    }
+    result = otx__tidy_run(&before->normal, text, &made, error);
+    if (!result)
+        result = otx__cutter_run(&before->cutter, made.bytes, made.size, false, &before->slices,
+                                 error);
+    *whole = !result && otx__is_one_slice(&before->slices, content, mark);
+    return result == OTX_ERROR_MEMORY ? result : OTX_OK;
 }
