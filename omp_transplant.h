@@ -266,91 +266,91 @@
     38981  model/find                 finding the parts of a model
     39285  model/processor            the tokens that a processor looks for by their text
     39440  model/heirs                what becomes of the ids in a config
-    39608  model/config_ids           ids in a config being edited
-    39848  model/config_lists         lists, dictionaries and ranges of ids
-    40005  model/config_edit          config.json and generation_config.json, edited
-    40312  model/classes              which class a tokenizer is loaded as
-    40521  model/class_tokens         added tokens that a class numbers otherwise
+    39613  model/config_ids           ids in a config being edited
+    39857  model/config_lists         lists, dictionaries and ranges of ids
+    40014  model/config_edit          config.json and generation_config.json, edited
+    40321  model/classes              which class a tokenizer is loaded as
+    40530  model/class_tokens         added tokens that a class numbers otherwise
 
-    40639  job                        the whole transplant, in the order in which it happens
-    40700  job/draft_map              which tokens the rows of a draft's head are of
-    40758  job/job                    what a job holds
-    41160  job/open                   opening the two models
-    41437  job/map                    the caller's map
-    41558  job/align                  where every new row comes from
-    41760  job/draft_vocab            the tokens that a draft's head has rows for
-    42005  job/plan                   what becomes of every tensor, and of the configs
-    42228  job/draft_head             a head of fewer rows, and what says which
-    42385  job/rope                   heads and rotary positions of the two models
-    42483  job/chat                   the template that turns messages into text
-    42622  job/digits                 where the two tokenizers cut numbers differently
-    42823  job/converted              the special tokens that a conversion to GGUF finds
-    43131  job/gguf_donor             the files of a tokenizer, open once more
-    43215  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43498  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43826  job/gguf_merges            the merges of a byte-level vocabulary
-    43997  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44167  job/gguf_special           special tokens, flags, templates
-    44386  job/gguf_normal            what becomes of spaces and letters
-    44529  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44725  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44965  job/bos                    texts that begin otherwise than the base's
-    45029  job/rows                   rows in memory: reading, checking, their mean
-    45373  job/pieces                 what the base cuts new tokens into
-    45528  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45793  job/magikarp               tokens that look under-trained by their rows
-    45920  job/match                  rows of tokens that a new one only begins with
-    46007  job/solve                  solving for the rows of the donor
-    46216  job/targets                the rows that are made from the donor's
-    46339  job/diagnose               what is odd about the rows that were made
-    46471  job/rebuild                the new rows of one vocabulary tensor
-    46762  job/write_blocks           new rows as blocks
-    46861  job/write                  the output and its weights
-    47177  job/write_gguf             the output as a GGUF file, or as parts of one
-    47527  job/copy                   the other files of the two models
-    47744  job/index                  the files that are written anew
-    47922  job/run                    the whole, in order
-    48099  job/combined               a map of tokens by the combinations that a method makes
-    48199  job/report                 what a job did, as JSON and as a table
-    48528  job/findings               what is told of a finished model
-    48577  job/check_head             a head of fewer rows than tokens
-    48822  job/check_files            its files
-    48959  job/check_ids              sizes, ids and tying
-    49175  job/check_values           values
-    49254  job/check_gguf             the tokens of a GGUF file
-    49506  job/check_gguf_keys        its other keys, and its tensors
-    49753  job/check_draft            as a draft model for another
-    50095  job/verify                 whether a finished model agrees with itself
+    40648  job                        the whole transplant, in the order in which it happens
+    40709  job/draft_map              which tokens the rows of a draft's head are of
+    40767  job/job                    what a job holds
+    41169  job/open                   opening the two models
+    41446  job/map                    the caller's map
+    41567  job/align                  where every new row comes from
+    41769  job/draft_vocab            the tokens that a draft's head has rows for
+    42014  job/plan                   what becomes of every tensor, and of the configs
+    42239  job/draft_head             a head of fewer rows, and what says which
+    42396  job/rope                   heads and rotary positions of the two models
+    42494  job/chat                   the template that turns messages into text
+    42633  job/digits                 where the two tokenizers cut numbers differently
+    42834  job/converted              the special tokens that a conversion to GGUF finds
+    43142  job/gguf_donor             the files of a tokenizer, open once more
+    43226  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43509  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43837  job/gguf_merges            the merges of a byte-level vocabulary
+    44008  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44178  job/gguf_special           special tokens, flags, templates
+    44397  job/gguf_normal            what becomes of spaces and letters
+    44540  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44736  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44976  job/bos                    texts that begin otherwise than the base's
+    45040  job/rows                   rows in memory: reading, checking, their mean
+    45384  job/pieces                 what the base cuts new tokens into
+    45539  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45804  job/magikarp               tokens that look under-trained by their rows
+    45931  job/match                  rows of tokens that a new one only begins with
+    46018  job/solve                  solving for the rows of the donor
+    46227  job/targets                the rows that are made from the donor's
+    46350  job/diagnose               what is odd about the rows that were made
+    46482  job/rebuild                the new rows of one vocabulary tensor
+    46773  job/write_blocks           new rows as blocks
+    46872  job/write                  the output and its weights
+    47188  job/write_gguf             the output as a GGUF file, or as parts of one
+    47538  job/copy                   the other files of the two models
+    47755  job/index                  the files that are written anew
+    47933  job/run                    the whole, in order
+    48112  job/combined               a map of tokens by the combinations that a method makes
+    48212  job/report                 what a job did, as JSON and as a table
+    48541  job/findings               what is told of a finished model
+    48590  job/check_head             a head of fewer rows than tokens
+    48835  job/check_files            its files
+    48972  job/check_ids              sizes, ids and tying
+    49188  job/check_values           values
+    49267  job/check_gguf             the tokens of a GGUF file
+    49519  job/check_gguf_keys        its other keys, and its tensors
+    49766  job/check_draft            as a draft model for another
+    50108  job/verify                 whether a finished model agrees with itself
 
-    50154  evaluate                   methods ranked on tokens that both models share
-    50173  evaluate/token_class       what a token is like, by its bytes
-    50237  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50435  evaluate/scores            how near rows come to the true ones
-    50535  evaluate/ranks             whether a true row is found among all
-    50666  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50898  evaluate/write_json        an evaluation as JSON
-    51011  evaluate/write_page        an evaluation as a page
+    50167  evaluate                   methods ranked on tokens that both models share
+    50186  evaluate/token_class       what a token is like, by its bytes
+    50250  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50448  evaluate/scores            how near rows come to the true ones
+    50548  evaluate/ranks             whether a true row is found among all
+    50679  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50911  evaluate/write_json        an evaluation as JSON
+    51024  evaluate/write_page        an evaluation as a page
 
-    51225  reshape                    a model's own vocabulary, smaller or larger
-    51257  reshape/needed             what has to stay for the sake of what stays
-    51515  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51822  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52049  reshape/renumber           which tokens there are then, and their ids
-    52313  reshape/files_json         tokenizer.json and the JSON files beside it
-    52708  reshape/files_lines        merges.txt and vocab.txt
-    52792  reshape/files_pieces       SentencePiece models
-    53012  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53180  reshape/named              tokens that configs name, which stay
-    53297  reshape/files_gguf         the keys of GGUF files
-    53583  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53789  reshape/wording            what the transplant says, in words of those who asked
-    53887  reshape/new_model          the model with its new tokenizer
-    54058  reshape/text_counts        which tokens the caller's texts are made of
-    54127  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54294  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54546  reshape/trim               fewer tokens
-    54714  reshape/extend             a text that becomes a token
-    55050  reshape/more_tokens        all that are wanted, and the model with them
+    51238  reshape                    a model's own vocabulary, smaller or larger
+    51270  reshape/needed             what has to stay for the sake of what stays
+    51528  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51835  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52062  reshape/renumber           which tokens there are then, and their ids
+    52326  reshape/files_json         tokenizer.json and the JSON files beside it
+    52721  reshape/files_lines        merges.txt and vocab.txt
+    52805  reshape/files_pieces       SentencePiece models
+    53025  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53193  reshape/named              tokens that configs name, which stay
+    53310  reshape/files_gguf         the keys of GGUF files
+    53596  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53824  reshape/wording            what the transplant says, in words of those who asked
+    53923  reshape/new_model          the model with its new tokenizer
+    54095  reshape/text_counts        which tokens the caller's texts are made of
+    54164  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54331  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54585  reshape/trim               fewer tokens
+    54753  reshape/extend             a text that becomes a token
+    55089  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -39447,6 +39447,8 @@ typedef struct otx__config_plan {
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     uint64_t draft_rows; /* of a head that has rows for a part of the tokens; else 0 */
+    bool renews;     /* the donor is the base's own tokenizer: what is named is named again */
+    bool same_class; /* and that is loaded as it was */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
@@ -39587,13 +39589,16 @@ OTX__PRIVATE int64_t otx__config_role(const otx__config_plan *plan, int role)
 }
 
 /* The new value of a special id, as JSON: from the donor's files, else from its
-   tokenizer, else the heir of the base's id. False if none of them knows one. */
+   tokenizer, else the heir of the base's id; of the base's own tokenizer that alone where there
+   is an id. False if none of them knows one. */
 OTX__PRIVATE bool otx__config_special(const otx__config_plan *plan, const otx__special *special,
                                       bool generation, const otx_json *base, uint32_t node,
                                       otx__text *to)
 {
     int64_t id = special->role < 0 ? -1 : plan->donor->vocab.roles[special->role];
     size_t lost = 0;
+    if (plan->renews && node != OTX_JSON_NONE)
+        return otx__config_carry_ids(plan, base, node, OTX__CARRY_HEIR, to, &lost) > 0;
     if (generation && otx__config_donor_ids(plan, &plan->donor->generation, special->key, to))
         return true;
     if (otx__config_donor_ids(plan, &plan->donor->config, special->key, to)) return true;
@@ -39688,14 +39693,18 @@ OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *
 }
 
 /* An id that a role has. Objects that describe no language model have nulls that ask for
-   nothing. */
+   nothing; where the tokenizer is the base's own, nothing that names no token does. */
 OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e, const otx__members *at)
 {
     const otx__special *special = otx__special_of(otx__json_span(at->json, at->key));
-    bool null = otx_json_type_of(at->json, at->value) == OTX_JSON_NULL;
+    const otx_json_type type = otx_json_type_of(at->json, at->value);
+    bool null = type == OTX_JSON_NULL;
     if (!at->ours || (null && !otx__document_has_level(e->document, at->object)))
         return OTX_OK;
     if (special->role >= 0) e->roles |= 1u << special->role;
+    if (e->plan->renews &&
+        (null || (type == OTX_JSON_NUMBER && otx__json_double(at->json, at->value) < 0)))
+        return OTX_OK;
     if ((null && special->if_set) || (e->keep_pad && special->role == OTX_ROLE_PAD))
         return OTX_OK;
     if (!otx__config_special(e->plan, special, e->generation, at->json, at->value, &e->value))
@@ -40167,7 +40176,7 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
     bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
                 OTX_JSON_NONE;
     bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
-    if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
+    if (e->plan->same_class || (theirs == OTX_JSON_NONE && !ours)) return OTX_OK;
     if (theirs != OTX_JSON_NONE && !object)
         otx__text_string(&e->value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
     if (theirs == OTX_JSON_NONE) otx__text_string(&e->value, "null");
@@ -40186,7 +40195,7 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return OTX_OK;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING || e->plan->same_class) return OTX_OK;
     for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
         node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                              OTX__KEY_TOKENIZER_CLASS);
@@ -40851,7 +40860,7 @@ struct otx_job {
     otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
     bool lends;  /* or gives them to another job: nobody writes a map for it */
-    bool renews; /* the donor is the base's own tokenizer, to be loaded as that is */
+    bool renews, same_class; /* the donor is the base's own tokenizer; loaded as that is */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
@@ -41424,7 +41433,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
-        if (!result && !(job->renews && sides[i]->donor))
+        if (!result && !(job->same_class && sides[i]->donor))
             result = otx__warn_renumbered(ctx, sides[i], error);
         if (!result && sides[i]->weights && otx__gguf_of(&sides[i]->checkpoint))
             result = otx__check_beside(ctx, sides[i], error);
@@ -42185,6 +42194,8 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
     plan.draft_rows = job->draft.count;
+    plan.renews = job->renews;
+    plan.same_class = job->same_class;
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
@@ -42209,7 +42220,7 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    if (job->base.gguf || job->donor.gguf || job->renews) return OTX_OK;
+    if (job->base.gguf || job->donor.gguf || job->same_class) return OTX_OK;
     otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
     if (choice.rebuilt &&
@@ -47951,16 +47962,18 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     return result;
 }
 
-/* `renews`: see otx_job. */
+/* `renews`, `same_class`: see otx_job. */
 OTX__PRIVATE otx_result otx__job_open_for(const otx_context *ctx, const char *base,
                                           const char *donor, const otx_job_options *options,
-                                          bool renews, otx_job **out, otx_error *error)
+                                          bool renews, bool same_class, otx_job **out,
+                                          otx_error *error)
 {
     double start = otx__now();
     otx_job *job;
     otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
     *out = NULL;
     if (job) job->renews = renews;
+    if (job) job->same_class = same_class;
     if (!result) result = otx__job_prepare(job, error);
     if (result) {
         otx_job_close(job);
@@ -47979,7 +47992,7 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error)
 {
-    return otx__job_open_for(ctx, base, donor, options, false, out, error);
+    return otx__job_open_for(ctx, base, donor, options, false, false, out, error);
 }
 
 /* Everything of an output that needs no solving, so that what is wrong with any file ends
@@ -52066,7 +52079,7 @@ typedef struct otx__reshaping {
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
     size_t count;               /* tokens that there are then */
-    bool renews;                /* the new tokenizer is loaded as the old one is */
+    bool same_class;            /* the new tokenizer is loaded as the old one is */
     bool holes;                 /* ids behind the model's own that have no token stay such: */
     size_t hole_count;          /* so many, which are in `count`, */
     uint64_t spare;             /* and rows behind all ids */
@@ -53717,20 +53730,42 @@ OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, cons
     return result;
 }
 
+/* Copies what of the tokenizer's code has names of its own: modules that others import, files that
+   they open. */
+OTX__PRIVATE otx_result otx__new_copy_code(otx__reshaping *t, const char *directory,
+                                           otx_error *error)
+{
+    otx__side side;
+    otx__code code;
+    size_t i;
+    otx_result result;
+    memset(&side, 0, sizeof side);
+    memset(&code, 0, sizeof code);
+    side.path = (char *)(uintptr_t)t->model;
+    result = otx__document_open(t->ctx, t->model, "tokenizer_config.json", &side.tokenizer, error);
+    if (!result) result = otx__code_open(t->ctx, &side, &code, error);
+    for (i = 0; i < code.files.count && !result; i++)
+        if (!otx__is_of_tokenizer(code.files.names[i]))
+            result = otx__new_copy_file(t, code.files.names[i], directory, error);
+    otx__code_close(&code);
+    otx__document_close(t->ctx, &side.tokenizer);
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
                                             otx_error *error)
 {
     otx__listing listing;
     size_t i;
     otx_result result;
-    t->renews = true;
+    t->same_class = true;
     if (t->gguf) return otx__new_write_gguf(t, directory, error);
     result = otx__listing_open(t->ctx, t->model, &listing, error);
     if (result) return result;
     for (i = 0; i < listing.count && !result; i++)
         result = otx__new_write(t, listing.names[i], directory, error);
     otx__listing_close(&listing);
-    return result;
+    return result ? result : otx__new_copy_code(t, directory, error);
 }
 
 /* ---- what the files say of what stays ---- */
@@ -53816,7 +53851,8 @@ OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
                               char to[OTX__MESSAGE])
 {
     const char *const words[][2] = {
-        {r->stage, NULL}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+        {r->stage, NULL}, {" the base", " the model"},
+        {" the donor's tokenizer", " the new tokenizer"}, {" the donor", " the new tokenizer"},
         {"; --split-digits keeps single digits", ""},
     };
     size_t used = 0, i;
@@ -53985,7 +54021,8 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
                              options.rows_multiple * options.rows_multiple;
     }
     if (!result)
-        result = otx__job_open_for(&ctx, t->model, path, &options, t->renews, &job, &told);
+        result = otx__job_open_for(&ctx, t->model, path, &options, true, t->same_class, &job,
+                                   &told);
     /* From here on the job sees to it that they stay as they are. */
     if (!result) result = otx__stamps_compare(&t->read, &told);
     if (!result) result = otx__check_new_ids(t, &job->donor.vocab, &told);
@@ -54445,6 +54482,8 @@ OTX__PRIVATE void otx__bytes_tokenizer_config(otx__new_file *f)
     size_t i;
     otx__new_tokenizer_config(f);
     otx__bytes_set(f, OTX__KEY_TOKENIZER_CLASS, "\"" OTX__AS_IS_4 "\"");
+    if (otx_json_find(f->json, 0, OTX__KEY_AUTO_MAP) != OTX_JSON_NONE)
+        otx__bytes_set(f, OTX__KEY_AUTO_MAP, "{}"); /* loaders look into it */
     for (i = 0; i < OTX__COUNT(undone); i++)
         if (otx_json_find(f->json, 0, undone[i]) != OTX_JSON_NONE)
             otx__bytes_set(f, undone[i], "false");

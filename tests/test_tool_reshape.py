@@ -279,6 +279,40 @@ def the_class_stays(here):
 
 
 @case
+def ids_that_configs_name(here):
+    """Every id of a role stays, in lists too, whatever the tokenizer says that its tokens are;
+    what names no token is left."""
+    made = base_model()
+    end, more = BASE_COUNT - 1, base_id("base3")
+    named = {"eos_token_id": [end, more], "decoder_start_token_id": -1, "pad_token_id": None,
+             "tokenizer_class": "GPT2Tokenizer", "auto_map": {"AutoTokenizer": ["x.Y", None]}}
+    made.config = json.dumps(json.loads(made.config) | named)
+    made.files["generation_config.json"] = json.dumps(
+        {"eos_token_id": [more, end], "pad_token_id": -1, "suppress_tokens": [20, end]})
+    made.files["x.py"] = ""
+    made.roles |= {"auto_map": {"AutoTokenizer": ["x.Y", None]}, "pad_token": "base4"}
+    model = made.write(here / "model")
+    for command in (("trim", "--first", "3"),
+                    ("extend", "--tokens", listing(here, "two words")), ("bytes",),
+                    ("bytes", "--by", "subword")):
+        run = call(command[0], model, here / "out", *command[1:], "--overwrite")
+        file = json.loads((here / "out" / "tokenizer.json").read_text())
+        ends = [t["id"] for t in file["added_tokens"] if t["content"] == "<|end|>"]
+        ends.append(file["model"]["vocab"]["base3"])
+        config = json.loads((here / "out" / "config.json").read_text())
+        assert config["eos_token_id"] == ends and config["decoder_start_token_id"] == -1, config
+        assert config["pad_token_id"] is None, config
+        code = json.loads((here / "out" / "tokenizer_config.json").read_text())["auto_map"]
+        assert code == ({} if "subword" in command else named["auto_map"]), code
+        if "subword" not in command:
+            assert {key: config[key] for key in named} == named | {"eos_token_id": ends}, config
+        config = json.loads((here / "out" / "generation_config.json").read_text())
+        assert config["eos_token_id"] == ends[::-1] and config["pad_token_id"] == -1, config
+        assert command[0] == "extend" or '1 of the ids in "suppress_tokens" have no ' \
+            "counterpart in the new tokenizer; left out" in run.err, run.err
+
+
+@case
 def texts_that_are_tokens(here):
     """A text is a token already if one stands for it, not if one is spelled so."""
     made = base_model(words=["a", "é", "Ã", "©", "Ġ", "=", "Ġ=", "ĠĠ", "Ċ"])

@@ -93,7 +93,7 @@ struct otx_job {
     otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
     bool lends;  /* or gives them to another job: nobody writes a map for it */
-    bool renews; /* the donor is the base's own tokenizer, to be loaded as that is */
+    bool renews, same_class; /* the donor is the base's own tokenizer; loaded as that is */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
     otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];

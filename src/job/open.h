@@ -264,7 +264,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
-        if (!result && !(job->renews && sides[i]->donor))
+        if (!result && !(job->same_class && sides[i]->donor))
             result = otx__warn_renumbered(ctx, sides[i], error);
         if (!result && sides[i]->weights && otx__gguf_of(&sides[i]->checkpoint))
             result = otx__check_beside(ctx, sides[i], error);

@@ -180,6 +180,8 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
     plan.draft_rows = job->draft.count;
+    plan.renews = job->renews;
+    plan.same_class = job->same_class;
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
@@ -204,7 +206,7 @@ OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    if (job->base.gguf || job->donor.gguf || job->renews) return OTX_OK;
+    if (job->base.gguf || job->donor.gguf || job->same_class) return OTX_OK;
     otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
     if (choice.rebuilt &&

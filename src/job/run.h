@@ -29,16 +29,18 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     return result;
 }
 
-/* `renews`: see otx_job. */
+/* `renews`, `same_class`: see otx_job. */
 OTX__PRIVATE otx_result otx__job_open_for(const otx_context *ctx, const char *base,
                                           const char *donor, const otx_job_options *options,
-                                          bool renews, otx_job **out, otx_error *error)
+                                          bool renews, bool same_class, otx_job **out,
+                                          otx_error *error)
 {
     double start = otx__now();
     otx_job *job;
     otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
     *out = NULL;
     if (job) job->renews = renews;
+    if (job) job->same_class = same_class;
     if (!result) result = otx__job_prepare(job, error);
     if (result) {
         otx_job_close(job);
@@ -57,7 +59,7 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error)
 {
-    return otx__job_open_for(ctx, base, donor, options, false, out, error);
+    return otx__job_open_for(ctx, base, donor, options, false, false, out, error);
 }
 
 /* Everything of an output that needs no solving, so that what is wrong with any file ends

@@ -162,7 +162,7 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
     bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
                 OTX_JSON_NONE;
     bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
-    if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
+    if (e->plan->same_class || (theirs == OTX_JSON_NONE && !ours)) return OTX_OK;
     if (theirs != OTX_JSON_NONE && !object)
         otx__text_string(&e->value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
     if (theirs == OTX_JSON_NONE) otx__text_string(&e->value, "null");
@@ -181,7 +181,7 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return OTX_OK;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING || e->plan->same_class) return OTX_OK;
     for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
         node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                              OTX__KEY_TOKENIZER_CLASS);

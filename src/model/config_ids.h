@@ -80,14 +80,18 @@ OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *
 }
 
 /* An id that a role has. Objects that describe no language model have nulls that ask for
-   nothing. */
+   nothing; where the tokenizer is the base's own, nothing that names no token does. */
 OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e, const otx__members *at)
 {
     const otx__special *special = otx__special_of(otx__json_span(at->json, at->key));
-    bool null = otx_json_type_of(at->json, at->value) == OTX_JSON_NULL;
+    const otx_json_type type = otx_json_type_of(at->json, at->value);
+    bool null = type == OTX_JSON_NULL;
     if (!at->ours || (null && !otx__document_has_level(e->document, at->object)))
         return OTX_OK;
     if (special->role >= 0) e->roles |= 1u << special->role;
+    if (e->plan->renews &&
+        (null || (type == OTX_JSON_NUMBER && otx__json_double(at->json, at->value) < 0)))
+        return OTX_OK;
     if ((null && special->if_set) || (e->keep_pad && special->role == OTX_ROLE_PAD))
         return OTX_OK;
     if (!otx__config_special(e->plan, special, e->generation, at->json, at->value, &e->value))

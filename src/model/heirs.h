@@ -7,6 +7,8 @@ typedef struct otx__config_plan {
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     uint64_t draft_rows; /* of a head that has rows for a part of the tokens; else 0 */
+    bool renews;     /* the donor is the base's own tokenizer: what is named is named again */
+    bool same_class; /* and that is loaded as it was */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
@@ -147,13 +149,16 @@ OTX__PRIVATE int64_t otx__config_role(const otx__config_plan *plan, int role)
 }
 
 /* The new value of a special id, as JSON: from the donor's files, else from its
-   tokenizer, else the heir of the base's id. False if none of them knows one. */
+   tokenizer, else the heir of the base's id; of the base's own tokenizer that alone where there
+   is an id. False if none of them knows one. */
 OTX__PRIVATE bool otx__config_special(const otx__config_plan *plan, const otx__special *special,
                                       bool generation, const otx_json *base, uint32_t node,
                                       otx__text *to)
 {
     int64_t id = special->role < 0 ? -1 : plan->donor->vocab.roles[special->role];
     size_t lost = 0;
+    if (plan->renews && node != OTX_JSON_NONE)
+        return otx__config_carry_ids(plan, base, node, OTX__CARRY_HEIR, to, &lost) > 0;
     if (generation && otx__config_donor_ids(plan, &plan->donor->generation, special->key, to))
         return true;
     if (otx__config_donor_ids(plan, &plan->donor->config, special->key, to)) return true;

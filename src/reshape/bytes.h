@@ -151,6 +151,8 @@ OTX__PRIVATE void otx__bytes_tokenizer_config(otx__new_file *f)
     size_t i;
     otx__new_tokenizer_config(f);
     otx__bytes_set(f, OTX__KEY_TOKENIZER_CLASS, "\"" OTX__AS_IS_4 "\"");
+    if (otx_json_find(f->json, 0, OTX__KEY_AUTO_MAP) != OTX_JSON_NONE)
+        otx__bytes_set(f, OTX__KEY_AUTO_MAP, "{}"); /* loaders look into it */
     for (i = 0; i < OTX__COUNT(undone); i++)
         if (otx_json_find(f->json, 0, undone[i]) != OTX_JSON_NONE)
             otx__bytes_set(f, undone[i], "false");

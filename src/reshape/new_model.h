@@ -98,7 +98,8 @@ OTX__PRIVATE otx_result otx__new_model_at(otx__reshaping *t, const otx_job_optio
                              options.rows_multiple * options.rows_multiple;
     }
     if (!result)
-        result = otx__job_open_for(&ctx, t->model, path, &options, t->renews, &job, &told);
+        result = otx__job_open_for(&ctx, t->model, path, &options, true, t->same_class, &job,
+                                   &told);
     /* From here on the job sees to it that they stay as they are. */
     if (!result) result = otx__stamps_compare(&t->read, &told);
     if (!result) result = otx__check_new_ids(t, &job->donor.vocab, &told);

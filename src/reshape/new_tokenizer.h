@@ -134,20 +134,42 @@ OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, cons
     return result;
 }
 
+/* Copies what of the tokenizer's code has names of its own: modules that others import, files that
+   they open. */
+OTX__PRIVATE otx_result otx__new_copy_code(otx__reshaping *t, const char *directory,
+                                           otx_error *error)
+{
+    otx__side side;
+    otx__code code;
+    size_t i;
+    otx_result result;
+    memset(&side, 0, sizeof side);
+    memset(&code, 0, sizeof code);
+    side.path = (char *)(uintptr_t)t->model;
+    result = otx__document_open(t->ctx, t->model, "tokenizer_config.json", &side.tokenizer, error);
+    if (!result) result = otx__code_open(t->ctx, &side, &code, error);
+    for (i = 0; i < code.files.count && !result; i++)
+        if (!otx__is_of_tokenizer(code.files.names[i]))
+            result = otx__new_copy_file(t, code.files.names[i], directory, error);
+    otx__code_close(&code);
+    otx__document_close(t->ctx, &side.tokenizer);
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__new_write_all(otx__reshaping *t, const char *directory,
                                             otx_error *error)
 {
     otx__listing listing;
     size_t i;
     otx_result result;
-    t->renews = true;
+    t->same_class = true;
     if (t->gguf) return otx__new_write_gguf(t, directory, error);
     result = otx__listing_open(t->ctx, t->model, &listing, error);
     if (result) return result;
     for (i = 0; i < listing.count && !result; i++)
         result = otx__new_write(t, listing.names[i], directory, error);
     otx__listing_close(&listing);
-    return result;
+    return result ? result : otx__new_copy_code(t, directory, error);
 }
 
 /* ---- what the files say of what stays ---- */

@@ -17,7 +17,7 @@ typedef struct otx__reshaping {
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
     size_t count;               /* tokens that there are then */
-    bool renews;                /* the new tokenizer is loaded as the old one is */
+    bool same_class;            /* the new tokenizer is loaded as the old one is */
     bool holes;                 /* ids behind the model's own that have no token stay such: */
     size_t hole_count;          /* so many, which are in `count`, */
     uint64_t spare;             /* and rows behind all ids */

@@ -27,7 +27,8 @@ OTX__PRIVATE void otx__reword(const otx__rewording *r, const char *from,
                               char to[OTX__MESSAGE])
 {
     const char *const words[][2] = {
-        {r->stage, NULL}, {" the base", " the model"}, {" the donor", " the new tokenizer"},
+        {r->stage, NULL}, {" the base", " the model"},
+        {" the donor's tokenizer", " the new tokenizer"}, {" the donor", " the new tokenizer"},
         {"; --split-digits keeps single digits", ""},
     };
     size_t used = 0, i;
