@@ -342,15 +342,15 @@
     53025  reshape/files_ranks        tiktoken's ranks and tekken.json
     53193  reshape/named              tokens that configs name, which stay
     53310  reshape/files_gguf         the keys of GGUF files
-    53596  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53824  reshape/wording            what the transplant says, in words of those who asked
-    53923  reshape/new_model          the model with its new tokenizer
-    54095  reshape/text_counts        which tokens the caller's texts are made of
-    54164  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54331  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54585  reshape/trim               fewer tokens
-    54753  reshape/extend             a text that becomes a token
-    55089  reshape/more_tokens        all that are wanted, and the model with them
+    53597  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53825  reshape/wording            what the transplant says, in words of those who asked
+    53924  reshape/new_model          the model with its new tokenizer
+    54096  reshape/text_counts        which tokens the caller's texts are made of
+    54165  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54332  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54586  reshape/trim               fewer tokens
+    54754  reshape/extend             a text that becomes a token
+    55090  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -53491,7 +53491,8 @@ OTX__PRIVATE void otx__new_gguf_ids(const otx__reshaping *t, const otx_gguf_key 
     if (key->array) otx__gguf_add_text(list, key->name, key->type, kept, &text);
     else if (text.failed) otx__gguf_list_fail(list, text.size, 1);
     else if (kept) otx__gguf_add_value(list, key->name, key->type, text.bytes, text.size);
-    else if (!otx_gguf_integer(key, 0, &id) || id < 0 || (uint64_t)id >= t->vocab.count)
+    else if (!otx_gguf_integer(key, 0, &id) || id < 0 ||
+             (uint64_t)id >= otx__max(t->vocab.count, t->count))
         otx__gguf_add(list, key);
     otx__text_close(&text);
 }

@@ -668,6 +668,23 @@ def gguf_files(here):
 
 
 @case
+def gguf_ids_without_tokens(here):
+    """An id behind all tokens must not be that of a new one."""
+    keys = files.base_keys()
+    count = len(keys["tokenizer.ggml.tokens"][1])
+    keys |= {"tokenizer.ggml.padding_token_id": (files.U32, count),
+             "tokenizer.ggml.unknown_token_id": (files.U32, 2 ** 32 - 1),
+             "tokenizer.ggml.mask_token_id": (files.U32, count + 1)}
+    model = files.write(here / "m.gguf", keys, files.base_tensors())
+    for command in (("trim", "--first", "5"), ("extend", "--tokens", listing(here, "a b"))):
+        call(command[0], model, here / "out.gguf", *command[1:], "--overwrite")
+        now = files.read(here / "out.gguf")[0]
+        assert now["tokenizer.ggml.unknown_token_id"] == (files.U32, 2 ** 32 - 1)
+        assert now["tokenizer.ggml.mask_token_id"] == (files.U32, count + 1)
+        assert ("tokenizer.ggml.padding_token_id" in now) == (command[0] == "trim"), now.keys()
+
+
+@case
 def merges_through_what_is_no_token(here):
     """Under SentencePiece's scores a text is merged through unused pieces, and through
     characters that are no tokens."""

@@ -181,7 +181,8 @@ OTX__PRIVATE void otx__new_gguf_ids(const otx__reshaping *t, const otx_gguf_key 
     if (key->array) otx__gguf_add_text(list, key->name, key->type, kept, &text);
     else if (text.failed) otx__gguf_list_fail(list, text.size, 1);
     else if (kept) otx__gguf_add_value(list, key->name, key->type, text.bytes, text.size);
-    else if (!otx_gguf_integer(key, 0, &id) || id < 0 || (uint64_t)id >= t->vocab.count)
+    else if (!otx_gguf_integer(key, 0, &id) || id < 0 ||
+             (uint64_t)id >= otx__max(t->vocab.count, t->count))
         otx__gguf_add(list, key);
     otx__text_close(&text);
 }
