@@ -454,8 +454,7 @@ static const char help_trim[] =
     "      --keep FILE         tokens to keep, one a line: its text, with \\xNN and \\\\ as\n"
     "                          escapes, or #ID; or a list that count writes\n"
     "      --drop FILE         tokens to drop, likewise; all others stay\n"
-    "      --first N           keep ids below N, and those of --keep; with --drop, but\n"
-    "                          for those\n"
+    "      --first N           keep ids below N, and those of --keep\n"
     "      --min-count N       keep tokens that occur at least N times in the texts, and\n"
     "                          those of --keep and --first\n"
     "      --text FILE         a text for --min-count, and to report tokens a byte\n"
@@ -1072,6 +1071,8 @@ static int check_command(const settings *s, uint64_t seen)
         return misuse("both maps would go to", s->json, NULL);
     if (s->keep && s->drop)
         return misuse("--drop does not go with", "--keep", "one of them is wanted");
+    if (s->command == TRIM && s->first && s->drop)
+        return misuse("--drop does not go with", "--first", "one of them is wanted");
     if (s->command == TRIM && !s->keep && !s->drop && !s->first && !s->least)
         return misuse("nothing says what stays of", "MODEL",
                       "--keep, --drop, --first or --min-count is wanted");

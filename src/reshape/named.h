@@ -65,26 +65,40 @@ OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, ui
     }
 }
 
-/* Keeps the tokens of tokenizer_config.json under names that end so: what is none becomes one
-   when transformers reads the file, and the model has no row for it. */
+/* Keeps the token that a member of tokenizer_config.json names. */
+OTX__PRIVATE otx_result otx__keep_content(otx__reshaping *t, const otx_json *json, uint32_t node,
+                                          uint64_t *named, otx_error *error)
+{
+    const uint32_t content = otx__content_node(json, node);
+    otx_result result;
+    int64_t id;
+    if (content == OTX_JSON_NONE) return OTX_OK;
+    result = otx__reshape_room(t, otx__json_span(json, content).size + 1, error);
+    if (result) return result;
+    id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch,
+                         otx_json_string(json, content, t->scratch));
+    if (id >= 0) otx__keep_id(t, (uint64_t)id, named);
+    return OTX_OK;
+}
+
+/* Keeps the tokens of tokenizer_config.json under names that end so, and those that have names
+   of a model's own: what is none becomes one when transformers reads the file, and the model has
+   no row for it. */
 OTX__PRIVATE otx_result otx__keep_contents(otx__reshaping *t, const otx_json *json,
                                            uint64_t *named, otx_error *error)
 {
+    static const char ending[] = "_token";
+    const size_t size = sizeof ending - 1;
     otx_json_iter at = otx_json_iter_of(json, 0);
     otx_result result = OTX_OK;
     while (!result && otx_json_iter_next(&at)) {
         const otx__span key = otx__json_span(json, at.key);
-        const uint32_t node = otx__content_node(json, at.value);
-        int64_t id;
-        if (node == OTX_JSON_NONE || key.size < 6 ||
-            !otx__span_is(otx__span_of(key.bytes + key.size - 6, 6), "_token"))
-            continue;
-        result = otx__reshape_room(t, otx__json_span(json, node).size + 1, error);
-        if (result) continue;
-        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch,
-                             otx_json_string(json, node, t->scratch));
-        if (id >= 0) otx__keep_id(t, (uint64_t)id, named);
+        if (key.size >= size && memcmp(key.bytes + key.size - size, ending, size) == 0)
+            result = otx__keep_content(t, json, at.value, named, error);
     }
+    at = otx_json_iter_of(json, otx_json_find(json, 0, "model_specific_special_tokens"));
+    while (!result && otx_json_iter_next(&at))
+        result = otx__keep_content(t, json, at.value, named, error);
     return result;
 }
 
