@@ -343,14 +343,14 @@
     53193  reshape/named              tokens that configs name, which stay
     53324  reshape/files_gguf         the keys of GGUF files
     53611  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53839  reshape/wording            what the transplant says, in words of those who asked
-    53938  reshape/new_model          the model with its new tokenizer
-    54110  reshape/text_counts        which tokens the caller's texts are made of
-    54179  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54346  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54600  reshape/trim               fewer tokens
-    54768  reshape/extend             a text that becomes a token
-    55104  reshape/more_tokens        all that are wanted, and the model with them
+    53843  reshape/wording            what the transplant says, in words of those who asked
+    53942  reshape/new_model          the model with its new tokenizer
+    54114  reshape/text_counts        which tokens the caller's texts are made of
+    54183  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54350  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54611  reshape/trim               fewer tokens
+    54779  reshape/extend             a text that becomes a token
+    55115  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -53721,11 +53721,19 @@ OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *nam
     return result ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
 }
 
+/* Tells of a file with tokens that does not follow. */
+OTX__PRIVATE void otx__new_tell_left(const otx__reshaping *t, const char *name)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what is "
+             "read is %s", otx__path_text(path, t->model),
+             otx__quote(quoted, sizeof quoted, name, strlen(name)), otx__word(t->vocab.source));
+}
+
 /* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
 OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
                                         otx_error *error)
 {
-    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
     bool made;
     size_t i;
     otx_result result;
@@ -53737,11 +53745,7 @@ OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, cons
     if (!otx__is_of_tokenizer(name)) return OTX_OK;
     if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
     result = otx__new_write_source(t, name, directory, &made, error);
-    if (!result && !made)
-        otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what "
-                 "is read is %s", otx__path_text(path, t->model),
-                 otx__quote(quoted, sizeof quoted, name, strlen(name)),
-                 otx__word(t->vocab.source));
+    if (!result && !made) otx__new_tell_left(t, name);
     return result;
 }
 
@@ -54421,7 +54425,11 @@ OTX__PRIVATE otx_result otx__bytes_choose(otx__bytes *b, otx__reshaping *t,
     otx_result result = OTX_OK;
     unsigned byte;
     size_t i;
-    if (t->gguf || !otx__reshape_reads(t, "tokenizer.json"))
+    if (t->gguf)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file; only a tokenizer.json "
+                         "becomes one of bytes: give the directory that it was converted from",
+                         otx__path_text(path, t->model));
+    if (!otx__reshape_reads(t, "tokenizer.json"))
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
                          "tokenizer.json becomes one of bytes: " OTX__SAVE_AS_JSON,
                          otx__path_text(path, t->model), otx__word(t->vocab.source));
@@ -54517,7 +54525,10 @@ OTX__PRIVATE otx_result otx__bytes_write(otx__reshaping *t, const char *name,
     for (i = 0; i < OTX__COUNT(kinds); i++)
         if (strcmp(name, kinds[i].name) == 0)
             return otx__new_write_json(t, &kinds[i], directory, error);
-    if (strcmp(name, "merges.txt") == 0 || otx__is_other_source(name)) return OTX_OK;
+    if (strcmp(name, "merges.txt") == 0 || otx__is_other_source(name)) {
+        otx__new_tell_left(t, name);
+        return OTX_OK;
+    }
     return otx__is_of_tokenizer(name) ? otx__new_copy_file(t, name, directory, error) : OTX_OK;
 }
 

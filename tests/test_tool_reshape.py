@@ -304,6 +304,8 @@ def ids_that_configs_name(here):
         assert config["pad_token_id"] is None, config
         code = json.loads((here / "out" / "tokenizer_config.json").read_text())["auto_map"]
         assert code == ({} if "subword" in command else named["auto_map"]), code
+        left = '"merges.txt" is left out: it holds the whole vocabulary; what is read is tok'
+        assert (left in run.err) == ("subword" in command), run.err
         if "subword" not in command:
             assert {key: config[key] for key in named} == named | {"eos_token_id": ends}, config
         config = json.loads((here / "out" / "generation_config.json").read_text())
@@ -683,6 +685,8 @@ def gguf_ids_without_tokens(here):
         assert now["tokenizer.ggml.unknown_token_id"] == (files.U32, 2 ** 32 - 1)
         assert now["tokenizer.ggml.mask_token_id"] == (files.U32, count + 1)
         assert ("tokenizer.ggml.padding_token_id" in now) == (command[0] == "trim"), now.keys()
+    error = call("bytes", model, here / "none.gguf", "--by", "subword", status=1).error
+    assert "m.gguf: is a GGUF file; only a tokenizer.json becomes one of bytes: give the " in error
 
 
 @case

@@ -75,7 +75,11 @@ OTX__PRIVATE otx_result otx__bytes_choose(otx__bytes *b, otx__reshaping *t,
     otx_result result = OTX_OK;
     unsigned byte;
     size_t i;
-    if (t->gguf || !otx__reshape_reads(t, "tokenizer.json"))
+    if (t->gguf)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a GGUF file; only a tokenizer.json "
+                         "becomes one of bytes: give the directory that it was converted from",
+                         otx__path_text(path, t->model));
+    if (!otx__reshape_reads(t, "tokenizer.json"))
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its tokenizer is read from %s; only a "
                          "tokenizer.json becomes one of bytes: " OTX__SAVE_AS_JSON,
                          otx__path_text(path, t->model), otx__word(t->vocab.source));
@@ -171,7 +175,10 @@ OTX__PRIVATE otx_result otx__bytes_write(otx__reshaping *t, const char *name,
     for (i = 0; i < OTX__COUNT(kinds); i++)
         if (strcmp(name, kinds[i].name) == 0)
             return otx__new_write_json(t, &kinds[i], directory, error);
-    if (strcmp(name, "merges.txt") == 0 || otx__is_other_source(name)) return OTX_OK;
+    if (strcmp(name, "merges.txt") == 0 || otx__is_other_source(name)) {
+        otx__new_tell_left(t, name);
+        return OTX_OK;
+    }
     return otx__is_of_tokenizer(name) ? otx__new_copy_file(t, name, directory, error) : OTX_OK;
 }
 

@@ -110,11 +110,19 @@ OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *nam
     return result ? otx__fail(error, result, "%s", problem.message) : OTX_OK;
 }
 
+/* Tells of a file with tokens that does not follow. */
+OTX__PRIVATE void otx__new_tell_left(const otx__reshaping *t, const char *name)
+{
+    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what is "
+             "read is %s", otx__path_text(path, t->model),
+             otx__quote(quoted, sizeof quoted, name, strlen(name)), otx__word(t->vocab.source));
+}
+
 /* Writes what becomes of one entry of the model's directory, if it is of the tokenizer. */
 OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, const char *directory,
                                         otx_error *error)
 {
-    char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
     bool made;
     size_t i;
     otx_result result;
@@ -126,11 +134,7 @@ OTX__PRIVATE otx_result otx__new_write(otx__reshaping *t, const char *name, cons
     if (!otx__is_of_tokenizer(name)) return OTX_OK;
     if (!otx__is_other_source(name)) return otx__new_copy_file(t, name, directory, error);
     result = otx__new_write_source(t, name, directory, &made, error);
-    if (!result && !made)
-        otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what "
-                 "is read is %s", otx__path_text(path, t->model),
-                 otx__quote(quoted, sizeof quoted, name, strlen(name)),
-                 otx__word(t->vocab.source));
+    if (!result && !made) otx__new_tell_left(t, name);
     return result;
 }
 
