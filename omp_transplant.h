@@ -270,87 +270,87 @@
     39848  model/config_lists         lists, dictionaries and ranges of ids
     40005  model/config_edit          config.json and generation_config.json, edited
     40312  model/classes              which class a tokenizer is loaded as
-    40521  model/class_tokens         added tokens that a class numbers otherwise
+    40523  model/class_tokens         added tokens that a class numbers otherwise
 
-    40639  job                        the whole transplant, in the order in which it happens
-    40700  job/draft_map              which tokens the rows of a draft's head are of
-    40758  job/job                    what a job holds
-    41160  job/open                   opening the two models
-    41436  job/map                    the caller's map
-    41557  job/align                  where every new row comes from
-    41759  job/draft_vocab            the tokens that a draft's head has rows for
-    42004  job/plan                   what becomes of every tensor, and of the configs
-    42227  job/draft_head             a head of fewer rows, and what says which
-    42384  job/rope                   heads and rotary positions of the two models
-    42482  job/chat                   the template that turns messages into text
-    42621  job/digits                 where the two tokenizers cut numbers differently
-    42822  job/converted              the special tokens that a conversion to GGUF finds
-    43130  job/gguf_donor             the files of a tokenizer, open once more
-    43214  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43497  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43825  job/gguf_merges            the merges of a byte-level vocabulary
-    43996  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44166  job/gguf_special           special tokens, flags, templates
-    44385  job/gguf_normal            what becomes of spaces and letters
-    44528  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44724  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44964  job/bos                    texts that begin otherwise than the base's
-    45028  job/rows                   rows in memory: reading, checking, their mean
-    45372  job/pieces                 what the base cuts new tokens into
-    45527  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45792  job/magikarp               tokens that look under-trained by their rows
-    45919  job/match                  rows of tokens that a new one only begins with
-    46006  job/solve                  solving for the rows of the donor
-    46215  job/targets                the rows that are made from the donor's
-    46338  job/diagnose               what is odd about the rows that were made
-    46470  job/rebuild                the new rows of one vocabulary tensor
-    46761  job/write_blocks           new rows as blocks
-    46860  job/write                  the output and its weights
-    47176  job/write_gguf             the output as a GGUF file, or as parts of one
-    47526  job/copy                   the other files of the two models
-    47743  job/index                  the files that are written anew
-    47921  job/run                    the whole, in order
-    48089  job/combined               a map of tokens by the combinations that a method makes
-    48189  job/report                 what a job did, as JSON and as a table
-    48518  job/findings               what is told of a finished model
-    48567  job/check_head             a head of fewer rows than tokens
-    48812  job/check_files            its files
-    48949  job/check_ids              sizes, ids and tying
-    49165  job/check_values           values
-    49244  job/check_gguf             the tokens of a GGUF file
-    49496  job/check_gguf_keys        its other keys, and its tensors
-    49743  job/check_draft            as a draft model for another
-    50085  job/verify                 whether a finished model agrees with itself
+    40641  job                        the whole transplant, in the order in which it happens
+    40702  job/draft_map              which tokens the rows of a draft's head are of
+    40760  job/job                    what a job holds
+    41162  job/open                   opening the two models
+    41438  job/map                    the caller's map
+    41559  job/align                  where every new row comes from
+    41761  job/draft_vocab            the tokens that a draft's head has rows for
+    42006  job/plan                   what becomes of every tensor, and of the configs
+    42233  job/draft_head             a head of fewer rows, and what says which
+    42390  job/rope                   heads and rotary positions of the two models
+    42488  job/chat                   the template that turns messages into text
+    42627  job/digits                 where the two tokenizers cut numbers differently
+    42828  job/converted              the special tokens that a conversion to GGUF finds
+    43136  job/gguf_donor             the files of a tokenizer, open once more
+    43220  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43503  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43831  job/gguf_merges            the merges of a byte-level vocabulary
+    44002  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44172  job/gguf_special           special tokens, flags, templates
+    44391  job/gguf_normal            what becomes of spaces and letters
+    44534  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44730  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44970  job/bos                    texts that begin otherwise than the base's
+    45034  job/rows                   rows in memory: reading, checking, their mean
+    45378  job/pieces                 what the base cuts new tokens into
+    45533  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45798  job/magikarp               tokens that look under-trained by their rows
+    45925  job/match                  rows of tokens that a new one only begins with
+    46012  job/solve                  solving for the rows of the donor
+    46221  job/targets                the rows that are made from the donor's
+    46344  job/diagnose               what is odd about the rows that were made
+    46476  job/rebuild                the new rows of one vocabulary tensor
+    46767  job/write_blocks           new rows as blocks
+    46866  job/write                  the output and its weights
+    47182  job/write_gguf             the output as a GGUF file, or as parts of one
+    47532  job/copy                   the other files of the two models
+    47749  job/index                  the files that are written anew
+    47927  job/run                    the whole, in order
+    48095  job/combined               a map of tokens by the combinations that a method makes
+    48195  job/report                 what a job did, as JSON and as a table
+    48524  job/findings               what is told of a finished model
+    48573  job/check_head             a head of fewer rows than tokens
+    48818  job/check_files            its files
+    48955  job/check_ids              sizes, ids and tying
+    49171  job/check_values           values
+    49250  job/check_gguf             the tokens of a GGUF file
+    49502  job/check_gguf_keys        its other keys, and its tensors
+    49749  job/check_draft            as a draft model for another
+    50091  job/verify                 whether a finished model agrees with itself
 
-    50144  evaluate                   methods ranked on tokens that both models share
-    50163  evaluate/token_class       what a token is like, by its bytes
-    50227  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50425  evaluate/scores            how near rows come to the true ones
-    50525  evaluate/ranks             whether a true row is found among all
-    50656  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50888  evaluate/write_json        an evaluation as JSON
-    51001  evaluate/write_page        an evaluation as a page
+    50150  evaluate                   methods ranked on tokens that both models share
+    50169  evaluate/token_class       what a token is like, by its bytes
+    50233  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50431  evaluate/scores            how near rows come to the true ones
+    50531  evaluate/ranks             whether a true row is found among all
+    50662  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50894  evaluate/write_json        an evaluation as JSON
+    51007  evaluate/write_page        an evaluation as a page
 
-    51215  reshape                    a model's own vocabulary, smaller or larger
-    51247  reshape/needed             what has to stay for the sake of what stays
-    51505  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51812  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51951  reshape/renumber           which tokens there are then, and their ids
-    52214  reshape/files_json         tokenizer.json and the JSON files beside it
-    52609  reshape/files_lines        merges.txt and vocab.txt
-    52693  reshape/files_pieces       SentencePiece models
-    52913  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53081  reshape/named              tokens that configs name, which stay
-    53198  reshape/files_gguf         the keys of GGUF files
-    53484  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53689  reshape/wording            what the transplant says, in words of those who asked
-    53787  reshape/new_model          the model with its new tokenizer
-    53957  reshape/text_counts        which tokens the caller's texts are made of
-    54026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54445  reshape/trim               fewer tokens
-    54613  reshape/extend             a text that becomes a token
-    54905  reshape/more_tokens        all that are wanted, and the model with them
+    51221  reshape                    a model's own vocabulary, smaller or larger
+    51253  reshape/needed             what has to stay for the sake of what stays
+    51511  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51818  reshape/whole_word         which texts a tokenizer leaves in one piece
+    51957  reshape/renumber           which tokens there are then, and their ids
+    52220  reshape/files_json         tokenizer.json and the JSON files beside it
+    52615  reshape/files_lines        merges.txt and vocab.txt
+    52699  reshape/files_pieces       SentencePiece models
+    52919  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53087  reshape/named              tokens that configs name, which stay
+    53204  reshape/files_gguf         the keys of GGUF files
+    53490  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53695  reshape/wording            what the transplant says, in words of those who asked
+    53793  reshape/new_model          the model with its new tokenizer
+    53963  reshape/text_counts        which tokens the caller's texts are made of
+    54032  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54199  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54451  reshape/trim               fewer tokens
+    54619  reshape/extend             a text that becomes a token
+    54911  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40391,6 +40391,8 @@ typedef struct otx__class_choice {
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
     bool rebuilt;           /* that class is given up, and with it the special tokens which it
                                has where no file names them */
+    bool from_model;        /* nothing is, but transformers 4 would make the class that is named
+                               of tokenizer.model */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
@@ -40418,9 +40420,9 @@ OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *bas
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
-    if (from_model) wanted = otx__class_stem(name);
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
     choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    choice->from_model = from_model && !choice->rebuilt;
     if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
     if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
@@ -42195,6 +42197,10 @@ OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *c
         otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
                  "transformers makes of the tokenizer of %s would not split digits",
                  choice->name, code, choice->made, job->donor.path);
+    else if (choice->from_model)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: what "
+                 "transformers 4 makes of a tokenizer.model for the class that %s names would not "
+                 "split digits", choice->name, code, job->donor.path);
     else
         otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
                  "config.json of %s, transformers would load the tokenizer of %s otherwise than "
@@ -53263,12 +53269,12 @@ OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_k
 }
 
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
-   are in the order in which they were. Scores that are integers become floats where it grows, as
-   those of new tokens lie between. */
+   are in the order in which they were. Scores that are integers become floats where tokens
+   are added, as the scores of those lie between. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
                                        otx__gguf_list *list)
 {
-    const bool floats = t->growth && key->type == OTX_GGUF_I32 &&
+    const bool floats = t->growth && t->growth->token_count > 0 && key->type == OTX_GGUF_I32 &&
                         otx__gguf_is_named(key, OTX__GGUF_SCORES);
     otx_gguf_strings at;
     otx__text text;
