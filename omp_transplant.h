@@ -270,87 +270,87 @@
     39857  model/config_lists         lists, dictionaries and ranges of ids
     40014  model/config_edit          config.json and generation_config.json, edited
     40321  model/classes              which class a tokenizer is loaded as
-    40530  model/class_tokens         added tokens that a class numbers otherwise
+    40532  model/class_tokens         added tokens that a class numbers otherwise
 
-    40648  job                        the whole transplant, in the order in which it happens
-    40709  job/draft_map              which tokens the rows of a draft's head are of
-    40767  job/job                    what a job holds
-    41169  job/open                   opening the two models
-    41446  job/map                    the caller's map
-    41567  job/align                  where every new row comes from
-    41769  job/draft_vocab            the tokens that a draft's head has rows for
-    42014  job/plan                   what becomes of every tensor, and of the configs
-    42239  job/draft_head             a head of fewer rows, and what says which
-    42396  job/rope                   heads and rotary positions of the two models
-    42494  job/chat                   the template that turns messages into text
-    42633  job/digits                 where the two tokenizers cut numbers differently
-    42834  job/converted              the special tokens that a conversion to GGUF finds
-    43142  job/gguf_donor             the files of a tokenizer, open once more
-    43226  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43509  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43837  job/gguf_merges            the merges of a byte-level vocabulary
-    44008  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44178  job/gguf_special           special tokens, flags, templates
-    44397  job/gguf_normal            what becomes of spaces and letters
-    44540  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44736  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44976  job/bos                    texts that begin otherwise than the base's
-    45040  job/rows                   rows in memory: reading, checking, their mean
-    45384  job/pieces                 what the base cuts new tokens into
-    45539  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45804  job/magikarp               tokens that look under-trained by their rows
-    45931  job/match                  rows of tokens that a new one only begins with
-    46018  job/solve                  solving for the rows of the donor
-    46227  job/targets                the rows that are made from the donor's
-    46350  job/diagnose               what is odd about the rows that were made
-    46482  job/rebuild                the new rows of one vocabulary tensor
-    46773  job/write_blocks           new rows as blocks
-    46872  job/write                  the output and its weights
-    47188  job/write_gguf             the output as a GGUF file, or as parts of one
-    47538  job/copy                   the other files of the two models
-    47755  job/index                  the files that are written anew
-    47933  job/run                    the whole, in order
-    48112  job/combined               a map of tokens by the combinations that a method makes
-    48212  job/report                 what a job did, as JSON and as a table
-    48541  job/findings               what is told of a finished model
-    48590  job/check_head             a head of fewer rows than tokens
-    48835  job/check_files            its files
-    48972  job/check_ids              sizes, ids and tying
-    49188  job/check_values           values
-    49267  job/check_gguf             the tokens of a GGUF file
-    49519  job/check_gguf_keys        its other keys, and its tensors
-    49766  job/check_draft            as a draft model for another
-    50108  job/verify                 whether a finished model agrees with itself
+    40650  job                        the whole transplant, in the order in which it happens
+    40711  job/draft_map              which tokens the rows of a draft's head are of
+    40769  job/job                    what a job holds
+    41171  job/open                   opening the two models
+    41448  job/map                    the caller's map
+    41569  job/align                  where every new row comes from
+    41771  job/draft_vocab            the tokens that a draft's head has rows for
+    42016  job/plan                   what becomes of every tensor, and of the configs
+    42245  job/draft_head             a head of fewer rows, and what says which
+    42402  job/rope                   heads and rotary positions of the two models
+    42500  job/chat                   the template that turns messages into text
+    42639  job/digits                 where the two tokenizers cut numbers differently
+    42840  job/converted              the special tokens that a conversion to GGUF finds
+    43148  job/gguf_donor             the files of a tokenizer, open once more
+    43232  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43515  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43843  job/gguf_merges            the merges of a byte-level vocabulary
+    44014  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44184  job/gguf_special           special tokens, flags, templates
+    44403  job/gguf_normal            what becomes of spaces and letters
+    44546  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44742  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44982  job/bos                    texts that begin otherwise than the base's
+    45046  job/rows                   rows in memory: reading, checking, their mean
+    45390  job/pieces                 what the base cuts new tokens into
+    45545  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45810  job/magikarp               tokens that look under-trained by their rows
+    45937  job/match                  rows of tokens that a new one only begins with
+    46024  job/solve                  solving for the rows of the donor
+    46233  job/targets                the rows that are made from the donor's
+    46356  job/diagnose               what is odd about the rows that were made
+    46488  job/rebuild                the new rows of one vocabulary tensor
+    46779  job/write_blocks           new rows as blocks
+    46878  job/write                  the output and its weights
+    47194  job/write_gguf             the output as a GGUF file, or as parts of one
+    47544  job/copy                   the other files of the two models
+    47761  job/index                  the files that are written anew
+    47939  job/run                    the whole, in order
+    48118  job/combined               a map of tokens by the combinations that a method makes
+    48218  job/report                 what a job did, as JSON and as a table
+    48547  job/findings               what is told of a finished model
+    48596  job/check_head             a head of fewer rows than tokens
+    48841  job/check_files            its files
+    48978  job/check_ids              sizes, ids and tying
+    49194  job/check_values           values
+    49273  job/check_gguf             the tokens of a GGUF file
+    49525  job/check_gguf_keys        its other keys, and its tensors
+    49772  job/check_draft            as a draft model for another
+    50114  job/verify                 whether a finished model agrees with itself
 
-    50167  evaluate                   methods ranked on tokens that both models share
-    50186  evaluate/token_class       what a token is like, by its bytes
-    50250  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50448  evaluate/scores            how near rows come to the true ones
-    50548  evaluate/ranks             whether a true row is found among all
-    50679  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50911  evaluate/write_json        an evaluation as JSON
-    51024  evaluate/write_page        an evaluation as a page
+    50173  evaluate                   methods ranked on tokens that both models share
+    50192  evaluate/token_class       what a token is like, by its bytes
+    50256  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50454  evaluate/scores            how near rows come to the true ones
+    50554  evaluate/ranks             whether a true row is found among all
+    50685  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50917  evaluate/write_json        an evaluation as JSON
+    51030  evaluate/write_page        an evaluation as a page
 
-    51238  reshape                    a model's own vocabulary, smaller or larger
-    51270  reshape/needed             what has to stay for the sake of what stays
-    51528  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51835  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52062  reshape/renumber           which tokens there are then, and their ids
-    52326  reshape/files_json         tokenizer.json and the JSON files beside it
-    52721  reshape/files_lines        merges.txt and vocab.txt
-    52805  reshape/files_pieces       SentencePiece models
-    53025  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53193  reshape/named              tokens that configs name, which stay
-    53324  reshape/files_gguf         the keys of GGUF files
-    53611  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53843  reshape/wording            what the transplant says, in words of those who asked
-    53942  reshape/new_model          the model with its new tokenizer
-    54114  reshape/text_counts        which tokens the caller's texts are made of
-    54183  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54350  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54611  reshape/trim               fewer tokens
-    54779  reshape/extend             a text that becomes a token
-    55115  reshape/more_tokens        all that are wanted, and the model with them
+    51244  reshape                    a model's own vocabulary, smaller or larger
+    51276  reshape/needed             what has to stay for the sake of what stays
+    51534  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51841  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52068  reshape/renumber           which tokens there are then, and their ids
+    52332  reshape/files_json         tokenizer.json and the JSON files beside it
+    52727  reshape/files_lines        merges.txt and vocab.txt
+    52811  reshape/files_pieces       SentencePiece models
+    53031  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53199  reshape/named              tokens that configs name, which stay
+    53330  reshape/files_gguf         the keys of GGUF files
+    53617  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53849  reshape/wording            what the transplant says, in words of those who asked
+    53948  reshape/new_model          the model with its new tokenizer
+    54120  reshape/text_counts        which tokens the caller's texts are made of
+    54189  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54356  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54617  reshape/trim               fewer tokens
+    54785  reshape/extend             a text that becomes a token
+    55121  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40400,6 +40400,8 @@ typedef struct otx__class_choice {
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
     bool rebuilt;           /* that class is given up, and with it the special tokens which it
                                has where no file names them */
+    bool from_model;        /* nothing is, but transformers 4 would make the class that is named
+                               of tokenizer.model */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
@@ -40427,9 +40429,9 @@ OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *bas
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
-    if (from_model) wanted = otx__class_stem(name);
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
     choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    choice->from_model = from_model && !choice->rebuilt;
     if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
     if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
@@ -42207,6 +42209,10 @@ OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *c
         otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
                  "transformers makes of the tokenizer of %s would not split digits",
                  choice->name, code, choice->made, job->donor.path);
+    else if (choice->from_model)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: what "
+                 "transformers 4 makes of a tokenizer.model for the class that %s names would not "
+                 "split digits", choice->name, code, job->donor.path);
     else
         otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
                  "config.json of %s, transformers would load the tokenizer of %s otherwise than "
@@ -53389,12 +53395,12 @@ OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_k
 }
 
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
-   are in the order in which they were. Scores that are integers become floats where it grows, as
-   those of new tokens lie between. */
+   are in the order in which they were. Scores that are integers become floats where tokens
+   are added, as the scores of those lie between. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
                                        otx__gguf_list *list)
 {
-    const bool floats = t->growth && key->type == OTX_GGUF_I32 &&
+    const bool floats = t->growth && t->growth->token_count > 0 && key->type == OTX_GGUF_I32 &&
                         otx__gguf_is_named(key, OTX__GGUF_SCORES);
     otx_gguf_strings at;
     otx__text text;
