@@ -51,306 +51,306 @@
      2207  api/evaluate               methods ranked on tokens that both models share
      2303  api/reshape                a model's own vocabulary, smaller or larger
 
-     2443  base                       what everything stands on
-     2480  base/begin                 system headers, and how floating point must be compiled
-     2518  base/sizes                 counting, and sums and products that may not wrap
-     2556  base/span                  bytes of others, digits, UTF-8
-     2750  base/decimal               the digits of a double
-     2899  base/format                printf without stdio and without a locale
-     3167  base/result                results, failures, messages
-     3291  base/memory                the allocator, arrays that grow
-     3350  base/text                  names in messages, and text that grows
-     3467  base/hooks                 log, progress, threads of the caller
-     3515  base/sort                  in place, without memory, never quadratic; and finding
-     3565  base/clock                 wall time for statistics
-     3611  base/team                  loops on several threads, which sleep where they wait
-     4010  base/hash                  keyed, for tables whose keys a stranger chooses
-     4108  base/pool                  blocks that are freed together
-     4223  base/number                element types, widening and rounding
-     4458  base/blocks                block types of ggml, taken apart and widened
-     4679  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4964  base/blocks_make           rows quantised to blocks
-     5358  base/base64                decoding
-     5394  base/protobuf              fields of a message
-     5516  base/watch                 long loops that the caller can stop
+     2444  base                       what everything stands on
+     2481  base/begin                 system headers, and how floating point must be compiled
+     2519  base/sizes                 counting, and sums and products that may not wrap
+     2557  base/span                  bytes of others, digits, UTF-8
+     2751  base/decimal               the digits of a double
+     2900  base/format                printf without stdio and without a locale
+     3168  base/result                results, failures, messages
+     3292  base/memory                the allocator, arrays that grow
+     3351  base/text                  names in messages, and text that grows
+     3468  base/hooks                 log, progress, threads of the caller
+     3516  base/sort                  in place, without memory, never quadratic; and finding
+     3566  base/clock                 wall time for statistics
+     3612  base/team                  loops on several threads, which sleep where they wait
+     4011  base/hash                  keyed, for tables whose keys a stranger chooses
+     4109  base/pool                  blocks that are freed together
+     4224  base/number                element types, widening and rounding
+     4459  base/blocks                block types of ggml, taken apart and widened
+     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4965  base/blocks_make           rows quantised to blocks
+     5359  base/base64                decoding
+     5395  base/protobuf              fields of a message
+     5517  base/watch                 long loops that the caller can stop
 
-     5584  files                      formats, on memory and streams
-     5614  files/memory_source        memory as a source of bytes
-     5632  files/json_read            a parser without recursion
-     5986  files/json_values          looking at values, stepping through containers
-     6199  files/json_edit            writing, and edits that keep every byte they do not touch
-     6567  files/tensors              what reading and writing a header share
-     6703  files/safetensors_read     the header of a file, checked
-     7028  files/safetensors_write    the header of a new file
-     7185  files/gguf_types           ggml's types, and the sizes of values
-     7353  files/gguf_values          keys, tensors and values found
-     7471  files/gguf_walk            what stands in a header, one after the other
-     7683  files/gguf_read            the header of a file, checked
-     7904  files/gguf_write           the header of a new file
-     8110  files/gguf_keys            a list of keys that is being made
+     5585  files                      formats, on memory and streams
+     5615  files/memory_source        memory as a source of bytes
+     5633  files/json_read            a parser without recursion
+     5987  files/json_values          looking at values, stepping through containers
+     6200  files/json_edit            writing, and edits that keep every byte they do not touch
+     6568  files/tensors              what reading and writing a header share
+     6704  files/safetensors_read     the header of a file, checked
+     7029  files/safetensors_write    the header of a new file
+     7186  files/gguf_types           ggml's types, and the sizes of values
+     7354  files/gguf_values          keys, tensors and values found
+     7472  files/gguf_walk            what stands in a header, one after the other
+     7684  files/gguf_read            the header of a file, checked
+     7905  files/gguf_write           the header of a new file
+     8111  files/gguf_keys            a list of keys that is being made
 
-     8310  vocab                      tokens, from every source, and which of them are the same
-     8352  vocab/known                what the world calls things: files, classes, tokens
-     8676  vocab/token_table          the table of tokens, and finding tokens in it
-     8871  vocab/spelling             from what a file spells to bytes
-     9068  vocab/reader               what the readers of all sources share
-     9426  vocab/added_tokens         what other files add to a model's tokens
-     9774  vocab/in_use               tokens that are named as reserved ones and are none
-     9877  vocab/from_tokenizer_json  tokenizer.json
-    10170  vocab/from_tekken          tekken.json
-    10325  vocab/from_tiktoken        *.tiktoken
-    10390  vocab/from_sentencepiece   tokenizer.model and its like
-    10755  vocab/from_vocab_json      vocab.json and merges.txt
-    10841  vocab/from_vocab_txt       vocab.txt
-    10898  vocab/digits               how a tokenizer cuts numbers
-    11094  vocab/recognise            what a file is, by what it holds
-    11225  vocab/parse                the first source that is given, and what goes with it
-    11451  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11835  vocab/rules_read           the rules of each kind of file
-    11961  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12154  vocab/from_gguf            the vocabulary of a GGUF file
-    12462  vocab/gguf_rules           how it splits text
-    12614  vocab/split_bpe            words split by byte-pair encoding
-    12869  vocab/split                text split as the tokenizer's model splits it
-    13069  vocab/align                which base token a donor token is
+     8311  vocab                      tokens, from every source, and which of them are the same
+     8353  vocab/known                what the world calls things: files, classes, tokens
+     8677  vocab/token_table          the table of tokens, and finding tokens in it
+     8872  vocab/spelling             from what a file spells to bytes
+     9069  vocab/reader               what the readers of all sources share
+     9427  vocab/added_tokens         what other files add to a model's tokens
+     9775  vocab/in_use               tokens that are named as reserved ones and are none
+     9878  vocab/from_tokenizer_json  tokenizer.json
+    10171  vocab/from_tekken          tekken.json
+    10326  vocab/from_tiktoken        *.tiktoken
+    10391  vocab/from_sentencepiece   tokenizer.model and its like
+    10756  vocab/from_vocab_json      vocab.json and merges.txt
+    10842  vocab/from_vocab_txt       vocab.txt
+    10899  vocab/digits               how a tokenizer cuts numbers
+    11095  vocab/recognise            what a file is, by what it holds
+    11226  vocab/parse                the first source that is given, and what goes with it
+    11452  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11836  vocab/rules_read           the rules of each kind of file
+    11962  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12155  vocab/from_gguf            the vocabulary of a GGUF file
+    12463  vocab/gguf_rules           how it splits text
+    12615  vocab/split_bpe            words split by byte-pair encoding
+    12870  vocab/split                text split as the tokenizer's model splits it
+    13070  vocab/align                which base token a donor token is
 
-    13326  encode                     text becomes pieces, pieces become ids
-    13370  encode/char_set            sets of characters
-    13563  encode/unicode_tables      what characters are, packed
-    13727  encode/categories          Unicode's categories, scripts and case, as sets
-    14028  encode/regex_parse         regular expressions, read: sets and escapes
-    14334  encode/regex_syntax        classes, repetitions, groups
-    14734  encode/regex_program       instructions, and what parts of an expression begin with
-    14887  encode/regex_make          the program that they become
-    15249  encode/regex_match         the program run over a text
-    15621  encode/slices              a text in pieces, and ways to cut it further
-    15866  encode/cutter_read         the steps of a pre-tokenizer, read
-    16178  encode/cutter              texts cut by them
-    16353  encode/normal_tables       what normalisers know of characters
-    16616  encode/normal_read         the same, unpacked
-    16763  encode/normal_forms        Unicode's four normal forms
-    17034  encode/charsmap            SentencePiece's map of characters
-    17183  encode/normalise_steps     what normalisers do, step by step
-    17372  encode/normalise           the normaliser of a tokenizer.json
-    17735  encode/added_cut           added tokens, cut out of a text
-    17934  encode/word_cache          what words became before
-    18013  encode/encode_words        words as the model splits them
-    18214  encode/encode_open         what an encoder is made from
-    18500  encode/encode              whole texts as token ids
-    18703  encode/write_counts        how often tokens occur, as lists
+    13327  encode                     text becomes pieces, pieces become ids
+    13371  encode/char_set            sets of characters
+    13564  encode/unicode_tables      what characters are, packed
+    13728  encode/categories          Unicode's categories, scripts and case, as sets
+    14029  encode/regex_parse         regular expressions, read: sets and escapes
+    14335  encode/regex_syntax        classes, repetitions, groups
+    14735  encode/regex_program       instructions, and what parts of an expression begin with
+    14888  encode/regex_make          the program that they become
+    15250  encode/regex_match         the program run over a text
+    15622  encode/slices              a text in pieces, and ways to cut it further
+    15867  encode/cutter_read         the steps of a pre-tokenizer, read
+    16179  encode/cutter              texts cut by them
+    16354  encode/normal_tables       what normalisers know of characters
+    16617  encode/normal_read         the same, unpacked
+    16764  encode/normal_forms        Unicode's four normal forms
+    17035  encode/charsmap            SentencePiece's map of characters
+    17184  encode/normalise_steps     what normalisers do, step by step
+    17373  encode/normalise           the normaliser of a tokenizer.json
+    17736  encode/added_cut           added tokens, cut out of a text
+    17935  encode/word_cache          what words became before
+    18014  encode/encode_words        words as the model splits them
+    18215  encode/encode_open         what an encoder is made from
+    18501  encode/encode              whole texts as token ids
+    18704  encode/write_counts        how often tokens occur, as lists
 
-    18810  simd                       the hot loops, once for each instruction set
-    18843  simd/kernels               the table of kernels, and what all versions share
-    19120  simd/scalar                the reference
-    19289  simd/sse2                  the operations of 128-bit x86, and what each does
-    19410  simd/neon                  those of 64-bit Arm
-    19505  simd/wasm                  those of WebAssembly's SIMD128
-    19590  simd/avx2                  those of 256-bit x86, with FMA
-    19672  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20316  simd/avx_vnni              AVX2, and products of integers
-    20412  simd/neon_bf16             NEON, and products of matrices
-    20566  simd/avx512                512-bit x86, by hand
-    21173  simd/amx                   tiles of x86, beside AVX-512
-    21416  simd/dispatch              which of them this machine can run, and which a call takes
+    18811  simd                       the hot loops, once for each instruction set
+    18844  simd/kernels               the table of kernels, and what all versions share
+    19121  simd/scalar                the reference
+    19290  simd/sse2                  the operations of 128-bit x86, and what each does
+    19411  simd/neon                  those of 64-bit Arm
+    19506  simd/wasm                  those of WebAssembly's SIMD128
+    19591  simd/avx2                  those of 256-bit x86, with FMA
+    19673  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20317  simd/avx_vnni              AVX2, and products of integers
+    20413  simd/neon_bf16             NEON, and products of matrices
+    20567  simd/avx512                512-bit x86, by hand
+    21174  simd/amx                   tiles of x86, beside AVX-512
+    21417  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21642  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21698  solve/views                the rows of matrices, as the kernels read them
-    21827  solve/panels               vectors as the dense products want them, and these
-    22026  solve/rests                vectors on their way into panels
-    22204  solve/dictionary           the atoms, and their split along a common direction
-    22359  solve/exact_gram           products of all pairs of atoms in double
-    22441  solve/triangle             packed lower triangles
-    22545  solve/support              what is known of one target, and the exact steps
-    22821  solve/gram_table           products of atoms with all atoms, for scans
-    23076  solve/screen               which atoms are worth scoring in double: the bound
-    23347  solve/residuals            the residual form's targets on their way into a scan
-    23536  solve/scan                 the correlations of all atoms with a block's residuals
-    23705  solve/predict              making targets ready for the next scan
-    23952  solve/candidates           the atoms that a scan could not rule out
-    24283  solve/select               the next atoms of each target
-    24484  solve/rates                what a processor does in a second
-    24526  solve/pursuit              what one solve holds, and the memory it takes
-    24830  solve/plan                 which form, and in what blocks
-    25048  solve/apart                targets that a table of products cannot tell on
-    25098  solve/steps                a pursuit from its rows to its results
-    25326  solve/combine              new rows of coefficients
-    25388  solve/solver               the public call
-    25559  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25768  solve/affine_normal        the normal equations of an affine map
-    26011  solve/affine_factor        their factor, and their solution
-    26248  solve/affine_map           a fitted map, and the rows it makes
-    26592  solve/affine_choice        how many atoms to take, and chosen by what
-    26992  solve/affine_fit           what a fit of an affine map holds and needs
-    27256  solve/affine               fitting and applying affine maps
+    21643  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21699  solve/views                the rows of matrices, as the kernels read them
+    21828  solve/panels               vectors as the dense products want them, and these
+    22027  solve/rests                vectors on their way into panels
+    22205  solve/dictionary           the atoms, and their split along a common direction
+    22360  solve/exact_gram           products of all pairs of atoms in double
+    22442  solve/triangle             packed lower triangles
+    22546  solve/support              what is known of one target, and the exact steps
+    22822  solve/gram_table           products of atoms with all atoms, for scans
+    23077  solve/screen               which atoms are worth scoring in double: the bound
+    23348  solve/residuals            the residual form's targets on their way into a scan
+    23537  solve/scan                 the correlations of all atoms with a block's residuals
+    23706  solve/predict              making targets ready for the next scan
+    23953  solve/candidates           the atoms that a scan could not rule out
+    24284  solve/select               the next atoms of each target
+    24485  solve/rates                what a processor does in a second
+    24527  solve/pursuit              what one solve holds, and the memory it takes
+    24831  solve/plan                 which form, and in what blocks
+    25049  solve/apart                targets that a table of products cannot tell on
+    25099  solve/steps                a pursuit from its rows to its results
+    25327  solve/combine              new rows of coefficients
+    25389  solve/solver               the public call
+    25560  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25769  solve/affine_normal        the normal equations of an affine map
+    26012  solve/affine_factor        their factor, and their solution
+    26249  solve/affine_map           a fitted map, and the rows it makes
+    26593  solve/affine_choice        how many atoms to take, and chosen by what
+    26993  solve/affine_fit           what a fit of an affine map holds and needs
+    27257  solve/affine               fitting and applying affine maps
 
-    27553  methods                    rows for tokens that a model lacks, each method a room
-    27597  methods/parts              what methods share: sums of rows, combinations
-    27781  methods/pursuit            omp, omp-centred
-    27856  methods/constant           mean, zero
-    27884  methods/rough              products in float that leave few to be taken in double
-    27934  methods/near               each target against all anchors
-    28225  methods/weights            how a few anchors combine to a target
-    28446  methods/interpolation      common_interpolation
-    28599  methods/wechsel            wechsel
-    28649  methods/focus              focus
-    28737  methods/hull               hull
-    28788  methods/dense              matrices of double, and their products
-    29053  methods/lengthen           the base's rows of pieces beside the donor's
-    29319  methods/mapping            omp-affine, affine
-    29588  methods/linear             maps between two models' rows
-    29743  methods/clp                clp
-    29829  methods/chance             normal deviates that are the same everywhere
-    29890  methods/factor             of symmetric matrices
-    29939  methods/randn              randn
-    30028  methods/john_hewitt        john_hewitt
-    30112  methods/polar              the orthogonal part of a matrix
-    30208  methods/procrustes         procrustes
-    30301  methods/eigen              principal directions of a matrix's rows
-    30615  methods/landmark_pca       landmark_pca
-    30673  methods/stb                stb
-    30855  methods/rope               rows turned to positions
-    30945  methods/mp_rope            mp_rope
-    31271  methods/subword            subword
-    31377  methods/zett               zett
-    31399  methods/spread             the factor that suits hidden anchors' rows best
-    31626  methods/modifiers          what is done to the rows of any method
-    31770  methods/undertrained       rows that look as if nothing had trained them
-    31887  methods/methods            the table of all, and the public calls
+    27554  methods                    rows for tokens that a model lacks, each method a room
+    27598  methods/parts              what methods share: sums of rows, combinations
+    27782  methods/pursuit            omp, omp-centred
+    27857  methods/constant           mean, zero
+    27885  methods/rough              products in float that leave few to be taken in double
+    27935  methods/near               each target against all anchors
+    28226  methods/weights            how a few anchors combine to a target
+    28447  methods/interpolation      common_interpolation
+    28600  methods/wechsel            wechsel
+    28650  methods/focus              focus
+    28738  methods/hull               hull
+    28789  methods/dense              matrices of double, and their products
+    29054  methods/lengthen           the base's rows of pieces beside the donor's
+    29320  methods/mapping            omp-affine, affine
+    29589  methods/linear             maps between two models' rows
+    29744  methods/clp                clp
+    29830  methods/chance             normal deviates that are the same everywhere
+    29891  methods/factor             of symmetric matrices
+    29940  methods/randn              randn
+    30029  methods/john_hewitt        john_hewitt
+    30113  methods/polar              the orthogonal part of a matrix
+    30209  methods/procrustes         procrustes
+    30302  methods/eigen              principal directions of a matrix's rows
+    30616  methods/landmark_pca       landmark_pca
+    30674  methods/stb                stb
+    30856  methods/rope               rows turned to positions
+    30946  methods/mp_rope            mp_rope
+    31272  methods/subword            subword
+    31378  methods/zett               zett
+    31400  methods/spread             the factor that suits hidden anchors' rows best
+    31627  methods/modifiers          what is done to the rows of any method
+    31771  methods/undertrained       rows that look as if nothing had trained them
+    31888  methods/methods            the table of all, and the public calls
 
-    32065  across                     tokens of one vocabulary as weighted tokens of another
-    32079  across/map_rows            a map, gathered row by row
-    32276  across/token_map           by the split of the other vocabulary
-    32399  across/write_maps          two maps as safetensors
-    32542  across/spell_maps          two maps as JSON, for people
+    32066  across                     tokens of one vocabulary as weighted tokens of another
+    32080  across/map_rows            a map, gathered row by row
+    32277  across/token_map           by the split of the other vocabulary
+    32400  across/write_maps          two maps as safetensors
+    32543  across/spell_maps          two maps as JSON, for people
 
-    32662  disk                       files and directories
-    32701  disk/system                what POSIX and Windows are asked for
-    32745  disk/windows_paths         paths as Windows takes them
-    32950  disk/windows               the system as Windows gives it
-    33255  disk/posix                 the system as POSIX gives it
-    33527  disk/paths                 what can be told from their text
-    33600  disk/failure               why the system refused
-    33718  disk/look                  what stands at a path, and whether within another
-    33841  disk/listing               listings of directories
-    33917  disk/reading               files to read, and whether they have changed
-    34096  disk/writing               files to write
-    34243  disk/copying               copies of files
-    34326  disk/trees                 whole directories looked through, copied, removed
-    34542  disk/known                 what weights are called in a directory
-    34636  disk/staging               a directory made under another name, then renamed
-    34900  disk/staged_files          files made under another name, then renamed
-    35082  disk/missing               a path or a directory without what is wanted of it
-    35125  disk/gguf_files            GGUF files of a directory, by their names
-    35166  disk/weights               which files they are, and what may stand in their place
-    35502  disk/weight_index          the index of a checkpoint in shards
-    35721  disk/shards                what an index and its shards say of each other
-    35926  disk/gguf_parts            the parts of a split GGUF file
-    36035  disk/checkpoint            a model directory, in one file or in shards
-    36387  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36465  disk/tokenizer_directory   the tokenizer of a model directory
-    36727  disk/encoder_directory     the encoder of a model directory, and files of text
+    32663  disk                       files and directories
+    32702  disk/system                what POSIX and Windows are asked for
+    32746  disk/windows_paths         paths as Windows takes them
+    32951  disk/windows               the system as Windows gives it
+    33256  disk/posix                 the system as POSIX gives it
+    33528  disk/paths                 what can be told from their text
+    33601  disk/failure               why the system refused
+    33719  disk/look                  what stands at a path, and whether within another
+    33842  disk/listing               listings of directories
+    33918  disk/reading               files to read, and whether they have changed
+    34097  disk/writing               files to write
+    34244  disk/copying               copies of files
+    34327  disk/trees                 whole directories looked through, copied, removed
+    34543  disk/known                 what weights are called in a directory
+    34637  disk/staging               a directory made under another name, then renamed
+    34901  disk/staged_files          files made under another name, then renamed
+    35083  disk/missing               a path or a directory without what is wanted of it
+    35126  disk/gguf_files            GGUF files of a directory, by their names
+    35167  disk/weights               which files they are, and what may stand in their place
+    35503  disk/weight_index          the index of a checkpoint in shards
+    35722  disk/shards                what an index and its shards say of each other
+    35927  disk/gguf_parts            the parts of a split GGUF file
+    36036  disk/checkpoint            a model directory, in one file or in shards
+    36388  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36466  disk/tokenizer_directory   the tokenizer of a model directory
+    36728  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36838  model                      which tensors and config keys belong to the vocabulary
-    36874  model/known                what the world calls things
-    37242  model/known_keys           keys of ids and sizes in configs
-    37416  model/known_classes        classes of tokenizers, by the type of model
-    37654  model/names                names of tensors
-    37818  model/document             the JSON files of a model directory
-    37913  model/members              what the members of a config are about
-    38134  model/config               what config.json says
-    38311  model/side                 a model directory opened once
-    38438  model/gguf_model           what a GGUF file says of a model
-    38495  model/code                 the Python that a tokenizer is loaded with
-    38729  model/parts                what each tensor does for the vocabulary
-    38859  model/whole                whether all tensors are there
-    38981  model/find                 finding the parts of a model
-    39285  model/processor            the tokens that a processor looks for by their text
-    39440  model/heirs                what becomes of the ids in a config
-    39613  model/config_ids           ids in a config being edited
-    39857  model/config_lists         lists, dictionaries and ranges of ids
-    40014  model/config_edit          config.json and generation_config.json, edited
-    40321  model/classes              which class a tokenizer is loaded as
-    40532  model/class_tokens         added tokens that a class numbers otherwise
+    36839  model                      which tensors and config keys belong to the vocabulary
+    36875  model/known                what the world calls things
+    37243  model/known_keys           keys of ids and sizes in configs
+    37417  model/known_classes        classes of tokenizers, by the type of model
+    37655  model/names                names of tensors
+    37819  model/document             the JSON files of a model directory
+    37914  model/members              what the members of a config are about
+    38135  model/config               what config.json says
+    38312  model/side                 a model directory opened once
+    38439  model/gguf_model           what a GGUF file says of a model
+    38496  model/code                 the Python that a tokenizer is loaded with
+    38730  model/parts                what each tensor does for the vocabulary
+    38860  model/whole                whether all tensors are there
+    38982  model/find                 finding the parts of a model
+    39286  model/processor            the tokens that a processor looks for by their text
+    39441  model/heirs                what becomes of the ids in a config
+    39614  model/config_ids           ids in a config being edited
+    39858  model/config_lists         lists, dictionaries and ranges of ids
+    40015  model/config_edit          config.json and generation_config.json, edited
+    40322  model/classes              which class a tokenizer is loaded as
+    40533  model/class_tokens         added tokens that a class numbers otherwise
 
-    40650  job                        the whole transplant, in the order in which it happens
-    40711  job/draft_map              which tokens the rows of a draft's head are of
-    40769  job/job                    what a job holds
-    41171  job/open                   opening the two models
-    41448  job/map                    the caller's map
-    41569  job/align                  where every new row comes from
-    41771  job/draft_vocab            the tokens that a draft's head has rows for
-    42016  job/plan                   what becomes of every tensor, and of the configs
-    42245  job/draft_head             a head of fewer rows, and what says which
-    42402  job/rope                   heads and rotary positions of the two models
-    42500  job/chat                   the template that turns messages into text
-    42639  job/digits                 where the two tokenizers cut numbers differently
-    42840  job/converted              the special tokens that a conversion to GGUF finds
-    43148  job/gguf_donor             the files of a tokenizer, open once more
-    43232  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43515  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43843  job/gguf_merges            the merges of a byte-level vocabulary
-    44014  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44184  job/gguf_special           special tokens, flags, templates
-    44403  job/gguf_normal            what becomes of spaces and letters
-    44546  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44742  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44982  job/bos                    texts that begin otherwise than the base's
-    45046  job/rows                   rows in memory: reading, checking, their mean
-    45390  job/pieces                 what the base cuts new tokens into
-    45545  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45810  job/magikarp               tokens that look under-trained by their rows
-    45937  job/match                  rows of tokens that a new one only begins with
-    46024  job/solve                  solving for the rows of the donor
-    46233  job/targets                the rows that are made from the donor's
-    46356  job/diagnose               what is odd about the rows that were made
-    46488  job/rebuild                the new rows of one vocabulary tensor
-    46779  job/write_blocks           new rows as blocks
-    46878  job/write                  the output and its weights
-    47194  job/write_gguf             the output as a GGUF file, or as parts of one
-    47544  job/copy                   the other files of the two models
-    47761  job/index                  the files that are written anew
-    47939  job/run                    the whole, in order
-    48118  job/combined               a map of tokens by the combinations that a method makes
-    48218  job/report                 what a job did, as JSON and as a table
-    48547  job/findings               what is told of a finished model
-    48596  job/check_head             a head of fewer rows than tokens
-    48841  job/check_files            its files
-    48978  job/check_ids              sizes, ids and tying
-    49194  job/check_values           values
-    49273  job/check_gguf             the tokens of a GGUF file
-    49525  job/check_gguf_keys        its other keys, and its tensors
-    49772  job/check_draft            as a draft model for another
-    50114  job/verify                 whether a finished model agrees with itself
+    40651  job                        the whole transplant, in the order in which it happens
+    40712  job/draft_map              which tokens the rows of a draft's head are of
+    40770  job/job                    what a job holds
+    41172  job/open                   opening the two models
+    41449  job/map                    the caller's map
+    41570  job/align                  where every new row comes from
+    41772  job/draft_vocab            the tokens that a draft's head has rows for
+    42017  job/plan                   what becomes of every tensor, and of the configs
+    42246  job/draft_head             a head of fewer rows, and what says which
+    42403  job/rope                   heads and rotary positions of the two models
+    42501  job/chat                   the template that turns messages into text
+    42640  job/digits                 where the two tokenizers cut numbers differently
+    42841  job/converted              the special tokens that a conversion to GGUF finds
+    43149  job/gguf_donor             the files of a tokenizer, open once more
+    43233  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43516  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43844  job/gguf_merges            the merges of a byte-level vocabulary
+    44015  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44185  job/gguf_special           special tokens, flags, templates
+    44404  job/gguf_normal            what becomes of spaces and letters
+    44547  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44743  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    44983  job/bos                    texts that begin otherwise than the base's
+    45047  job/rows                   rows in memory: reading, checking, their mean
+    45391  job/pieces                 what the base cuts new tokens into
+    45546  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45811  job/magikarp               tokens that look under-trained by their rows
+    45938  job/match                  rows of tokens that a new one only begins with
+    46025  job/solve                  solving for the rows of the donor
+    46234  job/targets                the rows that are made from the donor's
+    46357  job/diagnose               what is odd about the rows that were made
+    46489  job/rebuild                the new rows of one vocabulary tensor
+    46780  job/write_blocks           new rows as blocks
+    46879  job/write                  the output and its weights
+    47195  job/write_gguf             the output as a GGUF file, or as parts of one
+    47545  job/copy                   the other files of the two models
+    47762  job/index                  the files that are written anew
+    47940  job/run                    the whole, in order
+    48119  job/combined               a map of tokens by the combinations that a method makes
+    48219  job/report                 what a job did, as JSON and as a table
+    48548  job/findings               what is told of a finished model
+    48597  job/check_head             a head of fewer rows than tokens
+    48842  job/check_files            its files
+    48979  job/check_ids              sizes, ids and tying
+    49195  job/check_values           values
+    49274  job/check_gguf             the tokens of a GGUF file
+    49526  job/check_gguf_keys        its other keys, and its tensors
+    49773  job/check_draft            as a draft model for another
+    50115  job/verify                 whether a finished model agrees with itself
 
-    50173  evaluate                   methods ranked on tokens that both models share
-    50192  evaluate/token_class       what a token is like, by its bytes
-    50256  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50454  evaluate/scores            how near rows come to the true ones
-    50554  evaluate/ranks             whether a true row is found among all
-    50685  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50917  evaluate/write_json        an evaluation as JSON
-    51030  evaluate/write_page        an evaluation as a page
+    50174  evaluate                   methods ranked on tokens that both models share
+    50193  evaluate/token_class       what a token is like, by its bytes
+    50257  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50455  evaluate/scores            how near rows come to the true ones
+    50555  evaluate/ranks             whether a true row is found among all
+    50686  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50918  evaluate/write_json        an evaluation as JSON
+    51031  evaluate/write_page        an evaluation as a page
 
-    51244  reshape                    a model's own vocabulary, smaller or larger
-    51276  reshape/needed             what has to stay for the sake of what stays
-    51534  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51841  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52068  reshape/renumber           which tokens there are then, and their ids
-    52332  reshape/files_json         tokenizer.json and the JSON files beside it
-    52727  reshape/files_lines        merges.txt and vocab.txt
-    52811  reshape/files_pieces       SentencePiece models
-    53031  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53199  reshape/named              tokens that configs name, which stay
-    53330  reshape/files_gguf         the keys of GGUF files
-    53617  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53849  reshape/wording            what the transplant says, in words of those who asked
-    53948  reshape/new_model          the model with its new tokenizer
-    54120  reshape/text_counts        which tokens the caller's texts are made of
-    54189  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54356  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54617  reshape/trim               fewer tokens
-    54785  reshape/extend             a text that becomes a token
-    55121  reshape/more_tokens        all that are wanted, and the model with them
+    51245  reshape                    a model's own vocabulary, smaller or larger
+    51277  reshape/needed             what has to stay for the sake of what stays
+    51535  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51842  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52069  reshape/renumber           which tokens there are then, and their ids
+    52333  reshape/files_json         tokenizer.json and the JSON files beside it
+    52728  reshape/files_lines        merges.txt and vocab.txt
+    52812  reshape/files_pieces       SentencePiece models
+    53032  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53200  reshape/named              tokens that configs name, which stay
+    53331  reshape/files_gguf         the keys of GGUF files
+    53618  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53850  reshape/wording            what the transplant says, in words of those who asked
+    53949  reshape/new_model          the model with its new tokenizer
+    54121  reshape/text_counts        which tokens the caller's texts are made of
+    54190  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54357  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54618  reshape/trim               fewer tokens
+    54786  reshape/extend             a text that becomes a token
+    55122  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2347,7 +2347,8 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
 
 /* Writes to `out` the model `model`, a directory or a GGUF file, with the vocabulary cut down:
    what no token that stays depends on is taken out of the tokenizer's files, ids are numbered
-   anew in their order, and matrices, biases, configs and generation_config.json follow. Text of
+   anew in their order, and matrices, biases, configs and generation_config.json follow: every id
+   there is that of the same token again, and the tokenizer is of the class that it was. Text of
    tokens that stay is encoded to the same tokens, and the model gives the same logits for them,
    bit for bit; all other text is still encoded, in smaller pieces, but for that of a WordLevel
    model, which has none and where it is unknown. Tokens that are named and not there are

@@ -44,7 +44,8 @@ OTX_API otx_result otx_vocab_close_under_merges(const otx_context *ctx, const ot
 
 /* Writes to `out` the model `model`, a directory or a GGUF file, with the vocabulary cut down:
    what no token that stays depends on is taken out of the tokenizer's files, ids are numbered
-   anew in their order, and matrices, biases, configs and generation_config.json follow. Text of
+   anew in their order, and matrices, biases, configs and generation_config.json follow: every id
+   there is that of the same token again, and the tokenizer is of the class that it was. Text of
    tokens that stay is encoded to the same tokens, and the model gives the same logits for them,
    bit for bit; all other text is still encoded, in smaller pieces, but for that of a WordLevel
    model, which has none and where it is unknown. Tokens that are named and not there are
