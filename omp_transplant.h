@@ -257,100 +257,100 @@
     37654  model/names                names of tensors
     37818  model/document             the JSON files of a model directory
     37913  model/members              what the members of a config are about
-    38134  model/config               what config.json says
-    38311  model/side                 a model directory opened once
-    38438  model/gguf_model           what a GGUF file says of a model
-    38495  model/code                 the Python that a tokenizer is loaded with
-    38729  model/parts                what each tensor does for the vocabulary
-    38859  model/whole                whether all tensors are there
-    38981  model/find                 finding the parts of a model
-    39285  model/processor            the tokens that a processor looks for by their text
-    39440  model/heirs                what becomes of the ids in a config
-    39608  model/config_ids           ids in a config being edited
-    39848  model/config_lists         lists, dictionaries and ranges of ids
-    40005  model/config_edit          config.json and generation_config.json, edited
-    40312  model/classes              which class a tokenizer is loaded as
-    40521  model/class_tokens         added tokens that a class numbers otherwise
+    38167  model/config               what config.json says
+    38344  model/side                 a model directory opened once
+    38471  model/gguf_model           what a GGUF file says of a model
+    38528  model/code                 the Python that a tokenizer is loaded with
+    38762  model/parts                what each tensor does for the vocabulary
+    38892  model/whole                whether all tensors are there
+    39014  model/find                 finding the parts of a model
+    39318  model/processor            the tokens that a processor looks for by their text
+    39494  model/heirs                what becomes of the ids in a config
+    39662  model/config_ids           ids in a config being edited
+    39908  model/config_lists         lists, dictionaries and ranges of ids
+    40073  model/config_edit          config.json and generation_config.json, edited
+    40384  model/classes              which class a tokenizer is loaded as
+    40593  model/class_tokens         added tokens that a class numbers otherwise
 
-    40639  job                        the whole transplant, in the order in which it happens
-    40700  job/draft_map              which tokens the rows of a draft's head are of
-    40758  job/job                    what a job holds
-    41160  job/open                   opening the two models
-    41436  job/map                    the caller's map
-    41557  job/align                  where every new row comes from
-    41759  job/draft_vocab            the tokens that a draft's head has rows for
-    42004  job/plan                   what becomes of every tensor, and of the configs
-    42227  job/draft_head             a head of fewer rows, and what says which
-    42384  job/rope                   heads and rotary positions of the two models
-    42482  job/chat                   the template that turns messages into text
-    42621  job/digits                 where the two tokenizers cut numbers differently
-    42822  job/converted              the special tokens that a conversion to GGUF finds
-    43130  job/gguf_donor             the files of a tokenizer, open once more
-    43214  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43497  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43825  job/gguf_merges            the merges of a byte-level vocabulary
-    43996  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44166  job/gguf_special           special tokens, flags, templates
-    44385  job/gguf_normal            what becomes of spaces and letters
-    44528  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44724  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44964  job/bos                    texts that begin otherwise than the base's
-    45028  job/rows                   rows in memory: reading, checking, their mean
-    45372  job/pieces                 what the base cuts new tokens into
-    45527  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45792  job/magikarp               tokens that look under-trained by their rows
-    45919  job/match                  rows of tokens that a new one only begins with
-    46006  job/solve                  solving for the rows of the donor
-    46215  job/targets                the rows that are made from the donor's
-    46338  job/diagnose               what is odd about the rows that were made
-    46470  job/rebuild                the new rows of one vocabulary tensor
-    46761  job/write_blocks           new rows as blocks
-    46860  job/write                  the output and its weights
-    47176  job/write_gguf             the output as a GGUF file, or as parts of one
-    47526  job/copy                   the other files of the two models
-    47743  job/index                  the files that are written anew
-    47921  job/run                    the whole, in order
-    48089  job/combined               a map of tokens by the combinations that a method makes
-    48189  job/report                 what a job did, as JSON and as a table
-    48518  job/findings               what is told of a finished model
-    48567  job/check_head             a head of fewer rows than tokens
-    48812  job/check_files            its files
-    48949  job/check_ids              sizes, ids and tying
-    49165  job/check_values           values
-    49244  job/check_gguf             the tokens of a GGUF file
-    49496  job/check_gguf_keys        its other keys, and its tensors
-    49743  job/check_draft            as a draft model for another
-    50085  job/verify                 whether a finished model agrees with itself
+    40711  job                        the whole transplant, in the order in which it happens
+    40772  job/draft_map              which tokens the rows of a draft's head are of
+    40830  job/job                    what a job holds
+    41232  job/open                   opening the two models
+    41508  job/map                    the caller's map
+    41629  job/align                  where every new row comes from
+    41831  job/draft_vocab            the tokens that a draft's head has rows for
+    42082  job/plan                   what becomes of every tensor, and of the configs
+    42305  job/draft_head             a head of fewer rows, and what says which
+    42462  job/rope                   heads and rotary positions of the two models
+    42560  job/chat                   the template that turns messages into text
+    42699  job/digits                 where the two tokenizers cut numbers differently
+    42900  job/converted              the special tokens that a conversion to GGUF finds
+    43208  job/gguf_donor             the files of a tokenizer, open once more
+    43292  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43575  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43903  job/gguf_merges            the merges of a byte-level vocabulary
+    44074  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44244  job/gguf_special           special tokens, flags, templates
+    44463  job/gguf_normal            what becomes of spaces and letters
+    44606  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44802  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45044  job/bos                    texts that begin otherwise than the base's
+    45108  job/rows                   rows in memory: reading, checking, their mean
+    45452  job/pieces                 what the base cuts new tokens into
+    45607  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45872  job/magikarp               tokens that look under-trained by their rows
+    45999  job/match                  rows of tokens that a new one only begins with
+    46086  job/solve                  solving for the rows of the donor
+    46295  job/targets                the rows that are made from the donor's
+    46418  job/diagnose               what is odd about the rows that were made
+    46550  job/rebuild                the new rows of one vocabulary tensor
+    46841  job/write_blocks           new rows as blocks
+    46940  job/write                  the output and its weights
+    47256  job/write_gguf             the output as a GGUF file, or as parts of one
+    47606  job/copy                   the other files of the two models
+    47823  job/index                  the files that are written anew
+    48001  job/run                    the whole, in order
+    48169  job/combined               a map of tokens by the combinations that a method makes
+    48269  job/report                 what a job did, as JSON and as a table
+    48598  job/findings               what is told of a finished model
+    48647  job/check_head             a head of fewer rows than tokens
+    48892  job/check_files            its files
+    49029  job/check_ids              sizes, ids and tying
+    49245  job/check_values           values
+    49324  job/check_gguf             the tokens of a GGUF file
+    49576  job/check_gguf_keys        its other keys, and its tensors
+    49823  job/check_draft            as a draft model for another
+    50165  job/verify                 whether a finished model agrees with itself
 
-    50144  evaluate                   methods ranked on tokens that both models share
-    50163  evaluate/token_class       what a token is like, by its bytes
-    50227  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50425  evaluate/scores            how near rows come to the true ones
-    50525  evaluate/ranks             whether a true row is found among all
-    50656  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50888  evaluate/write_json        an evaluation as JSON
-    51001  evaluate/write_page        an evaluation as a page
+    50224  evaluate                   methods ranked on tokens that both models share
+    50243  evaluate/token_class       what a token is like, by its bytes
+    50307  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50505  evaluate/scores            how near rows come to the true ones
+    50605  evaluate/ranks             whether a true row is found among all
+    50736  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50968  evaluate/write_json        an evaluation as JSON
+    51081  evaluate/write_page        an evaluation as a page
 
-    51215  reshape                    a model's own vocabulary, smaller or larger
-    51247  reshape/needed             what has to stay for the sake of what stays
-    51505  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51812  reshape/whole_word         which texts a tokenizer leaves in one piece
-    51951  reshape/renumber           which tokens there are then, and their ids
-    52214  reshape/files_json         tokenizer.json and the JSON files beside it
-    52609  reshape/files_lines        merges.txt and vocab.txt
-    52693  reshape/files_pieces       SentencePiece models
-    52913  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53081  reshape/named              tokens that configs name, which stay
-    53198  reshape/files_gguf         the keys of GGUF files
-    53484  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53689  reshape/wording            what the transplant says, in words of those who asked
-    53787  reshape/new_model          the model with its new tokenizer
-    53957  reshape/text_counts        which tokens the caller's texts are made of
-    54026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54445  reshape/trim               fewer tokens
-    54613  reshape/extend             a text that becomes a token
-    54905  reshape/more_tokens        all that are wanted, and the model with them
+    51295  reshape                    a model's own vocabulary, smaller or larger
+    51327  reshape/needed             what has to stay for the sake of what stays
+    51585  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51892  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52031  reshape/renumber           which tokens there are then, and their ids
+    52295  reshape/files_json         tokenizer.json and the JSON files beside it
+    52690  reshape/files_lines        merges.txt and vocab.txt
+    52774  reshape/files_pieces       SentencePiece models
+    52994  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53162  reshape/named              tokens that configs name, which stay
+    53280  reshape/files_gguf         the keys of GGUF files
+    53566  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53771  reshape/wording            what the transplant says, in words of those who asked
+    53869  reshape/new_model          the model with its new tokenizer
+    54039  reshape/text_counts        which tokens the caller's texts are made of
+    54108  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54275  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54527  reshape/trim               fewer tokens
+    54695  reshape/extend             a text that becomes a token
+    54987  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -37974,25 +37974,43 @@ OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t
 
 /* ---- the size that an object names ---- */
 
-/* Whether a size that stands in an object is the one asked for, as it is or rounded up to
-   the multiple that the object names. */
-OTX__PRIVATE bool otx__member_is_size(const otx_json *json, uint32_t object, uint32_t node,
-                                      uint64_t size)
+/* The widest step that an object rounds sizes up to and that divides one, or 0: what is less
+   by less than that is the same size before it was rounded. */
+OTX__PRIVATE uint64_t otx__object_rounding(const otx_json *json, uint32_t object, uint64_t size)
 {
     otx_json_iter at = otx_json_iter_of(json, object);
     const otx__span none = otx__span_of("", 0);
-    uint64_t said, multiple;
-    if (!otx_json_uint(json, node, &said)) return false;
-    if (said == size) return true;
-    while (otx_json_iter_next(&at)) {
+    uint64_t multiple, widest = 0;
+    while (at.keyed && otx_json_iter_next(&at)) {
         const otx__member_rule *rule =
             otx__member_rule_of(otx__json_span(json, at.key), none, none);
         if (rule && rule->kind == OTX__MEMBER_ROUNDING &&
-            otx_json_uint(json, at.value, &multiple) && multiple > 0 && said < size &&
-            size - said < multiple && size % multiple == 0)
-            return true;
+            otx_json_uint(json, at.value, &multiple) && multiple > widest &&
+            size % multiple == 0)
+            widest = multiple;
     }
-    return false;
+    return widest;
+}
+
+/* Whether a number is a size, as it is or before it was rounded. */
+OTX__PRIVATE bool otx__node_is_size(const otx_json *json, uint32_t node, uint64_t size,
+                                    uint64_t rounding)
+{
+    uint64_t said;
+    if (!otx_json_uint(json, node, &said)) return false;
+    return said == size || (said < size && size - said < rounding);
+}
+
+/* The least of the sizes that an object names; UINT64_MAX if it names none. */
+OTX__PRIVATE uint64_t otx__object_least_size(const otx_json *json, uint32_t object)
+{
+    uint64_t size, least = UINT64_MAX;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_uint(json, otx_json_find(json, object, otx__size_keys[i]), &size) &&
+            size < least)
+            least = size;
+    return least;
 }
 
 /* Whether an object within another is about the vocabulary of that size: it says so, or
@@ -38001,11 +38019,14 @@ OTX__PRIVATE bool otx__object_has_size(const otx_json *json, uint32_t object, ot
                                        bool around, uint64_t size)
 {
     bool says = false;
+    uint64_t rounding = 0;
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++) {
         uint32_t node = otx_json_find(json, object, otx__size_keys[i]);
-        if (otx__member_is_size(json, object, node, size)) return true;
-        says |= otx_json_type_of(json, node) == OTX_JSON_NUMBER;
+        if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) continue;
+        if (!says) rounding = otx__object_rounding(json, object, size);
+        if (otx__node_is_size(json, node, size, rounding)) return true;
+        says = true;
     }
     return !says && around && !otx__has_word(otx__foreign_objects, name);
 }
@@ -38020,6 +38041,8 @@ typedef struct otx__members_level {
     uint32_t node;        /* the object, or the one that the array lies in */
     otx__span name, type; /* the key that it stands under, its "model_type" */
     bool ours;
+    uint64_t rounding, least; /* otx__object_rounding, otx__object_least_size: looked up once,
+                                 however many members ask */
 } otx__members_level;
 
 /* Steps through all members of all objects of a document, in the order of the text:
@@ -38046,17 +38069,25 @@ OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
 
 /* Whether the id at hand, in an object about another vocabulary, is the text's all the same:
    its key says so, or it is beyond the size that the object names. */
-OTX__PRIVATE bool otx__members_is_text(const otx__members *at, otx__span key)
+OTX__PRIVATE bool otx__members_is_text(const otx__members *at, const otx__members_level *level,
+                                       otx__span key)
 {
-    uint64_t id, size;
-    size_t i;
-    if (otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words))) return true;
-    if (!otx_json_uint(at->json, at->value, &id)) return false;
-    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx_json_uint(at->json, otx_json_find(at->json, at->object, otx__size_keys[i]),
-                          &size) && id >= size)
-            return true;
-    return false;
+    uint64_t id;
+    return otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words)) ||
+           (otx_json_uint(at->json, at->value, &id) && id >= level->least);
+}
+
+/* Whether the member at hand is the size of the vocabulary. */
+OTX__PRIVATE bool otx__members_has_size(const otx__members *at)
+{
+    return otx__node_is_size(at->json, at->value, at->size,
+                             at->levels[at->depth - 1].rounding);
+}
+
+OTX__PRIVATE void otx__members_measure(const otx__members *at, otx__members_level *level)
+{
+    level->rounding = otx__object_rounding(at->json, level->node, at->size);
+    level->least = otx__object_least_size(at->json, level->node);
 }
 
 /* Begins with the root, which is about the vocabulary whatever size it names; its type is
@@ -38074,6 +38105,7 @@ OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *docum
     root->name = otx__span_of("", 0);
     root->type = otx__object_type(&config->json, otx__document_root(config));
     root->ours = true;
+    otx__members_measure(at, root);
 }
 
 /* Goes into the value at hand, if there is anything in it. */
@@ -38092,6 +38124,7 @@ OTX__PRIVATE void otx__members_enter(otx__members *at)
         level->type = otx__object_type(at->json, at->value);
         level->ours = otx__object_has_size(at->json, at->value, level->name, around->ours,
                                            at->size);
+        otx__members_measure(at, level);
     }
     at->depth++;
 }
@@ -38106,7 +38139,7 @@ OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level 
     at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
     if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
         at->kind = OTX__MEMBER_SPECIAL;
-    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, key))
+    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, level, key))
         at->kind = OTX__MEMBER_NONE;
     at->within = at->kind == OTX__MEMBER_NONE;
 }
@@ -38200,7 +38233,7 @@ OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t ro
     otx__members_open(&at, config, config, rows);
     while (otx__members_next(&at))
         if ((at.kind == OTX__MEMBER_SIZE || at.kind == OTX__MEMBER_SIZE_IF) &&
-            otx__member_is_size(at.json, at.object, at.value, rows))
+            otx__members_has_size(&at))
             return true;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
         (void)otx__config_says(config, otx__size_keys[i], rows, seen);
@@ -39361,36 +39394,57 @@ OTX__PRIVATE bool otx__is_role_key(const otx_json *json, uint32_t key)
     return false;
 }
 
-/* Whether two nodes are spelt alike. */
-OTX__PRIVATE bool otx__same_node(const otx_json *a, uint32_t first, const otx_json *b,
-                                 uint32_t second)
+/* By size, then by bytes. */
+OTX__PRIVATE int otx__compare_spans(const void *a, const void *b)
 {
-    const otx__span x = otx__json_span(a, first), y = otx__json_span(b, second);
-    return otx__same_bytes(x.bytes, x.size, y.bytes, y.size);
+    const otx__span *x = (const otx__span *)a, *y = (const otx__span *)b;
+    if (x->size != y->size) return x->size < y->size ? -1 : 1;
+    return x->size ? memcmp(x->bytes, y->bytes, x->size) : 0;
+}
+
+/* Lists how all nodes are spelt that end as such keys do, sorted; returns how many. */
+OTX__PRIVATE size_t otx__processor_spellings(const otx_json *json, otx__span *to)
+{
+    const size_t size = strlen(OTX__KEY_TEXT_ENDING);
+    size_t count = 0;
+    uint32_t node;
+    for (node = 0; node < json->count; node++) {
+        const otx__span span = otx__json_span(json, node);
+        if (span.size >= size &&
+            memcmp(span.bytes + span.size - size, OTX__KEY_TEXT_ENDING, size) == 0)
+            to[count++] = span;
+    }
+    otx__sort(to, count, sizeof *to, otx__compare_spans);
+    return count;
 }
 
 /* Warns of the tokens that the base's tokenizer has a name for, so that a processor can ask
    it, and the donor's has not: it would not be loaded, or take what its class says. */
-OTX__PRIVATE void otx__processor_names(const otx__processor *p)
+OTX__PRIVATE otx_result otx__processor_names(const otx__processor *p, otx_error *error)
 {
     const otx_json *json = &p->side->tokenizer.json, *other = &p->tokens->tokenizer.json;
     char text[OTX__TOKEN_TEXT_MOST], key[OTX__QUOTED];
-    uint32_t object, found;
+    otx__span *names = (otx__span *)otx__alloc(p->ctx, other->count, sizeof *names);
+    size_t count;
+    uint32_t object;
+    if (!names) return otx__fail_array(error, other->count, sizeof *names);
+    count = otx__processor_spellings(other, names);
     for (object = 0; object < json->count; object++) {
         otx_json_iter member = otx_json_iter_of(json, object);
         while (member.keyed && otx_json_iter_next(&member)) {
+            const otx__span name = otx__json_span(json, member.key);
             if (otx__processor_text(json, &member, text) == 0 ||
-                otx__is_role_key(json, member.key))
+                otx__is_role_key(json, member.key) ||
+                otx__sorted_find(names, count, sizeof *names, &name, otx__compare_spans))
                 continue;
-            for (found = 0; found < other->count; found++)
-                if (otx__same_node(other, found, json, member.key)) break;
-            if (found == other->count)
-                otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
-                         "processor to ask for; that of %s does not: name there what takes its "
-                         "place", p->side->path, otx__quote_node(key, json, member.key),
-                         p->tokens->path);
+            otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
+                     "processor to ask for; that of %s does not: name there what takes its "
+                     "place", p->side->path, otx__quote_node(key, json, member.key),
+                     p->tokens->path);
         }
     }
+    otx__free(p->ctx, names, other->count, sizeof *names);
+    return OTX_OK;
 }
 
 /* Opens one of the files and looks into it. One that is no JSON is nobody's processor. */
@@ -39430,7 +39484,7 @@ OTX__PRIVATE otx_result otx__processor_check(const otx_context *ctx, const otx__
     p.tokens = tokens;
     for (i = 0; i < OTX__COUNT(otx__processor_files) && !result; i++)
         result = otx__processor_file(&p, otx__usual_name(otx__processor_files[i]), error);
-    if (p.present && side != tokens) otx__processor_names(&p);
+    if (!result && p.present && side != tokens) result = otx__processor_names(&p, error);
     if (p.contents.slots) otx__index_close(ctx, &p.contents);
     if (p.own.slots) otx__index_close(ctx, &p.own);
     *silent = p.present && !p.lost;
@@ -39617,6 +39671,7 @@ typedef struct otx__config_edit {
     bool generation;  /* generation_config.json rather than config.json */
     bool keep_pad;    /* pad_token_id is no id of a token */
     bool sized;       /* a size has been met */
+    unsigned ranges;  /* that have been met */
     unsigned roles;   /* those that ids have been met of, a bit each */
     otx_json_edit *edit;
     otx__text value;  /* empty between uses */
@@ -39760,7 +39815,8 @@ OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t 
     return id >= 0 && (uint64_t)id >= plan->alignment->count ? id : -1;
 }
 
-/* Names the first id under a key, one or a list, that has no counterpart. */
+/* Names the first id under a key, one or a list, that has no counterpart; it may be the key of
+   an entry. */
 OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t key,
                                           uint32_t node)
 {
@@ -39776,7 +39832,11 @@ OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t ke
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (!otx_json_uint(json, node, &id) && !otx__parse_uint(otx__json_span(json, node), &id))
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED, "%s/%s: \"%s\" holds \"%s\", which is "
+                         "no id of a token", e->plan->base->path, e->name, name,
+                         otx__quote_node(token, json, node));
+    rowless = otx__config_rowless(e->plan, id);
     if (otx__side_token(e->plan->base, id))
         otx__format(what, sizeof what, "the token \"%s\"%s",
                     otx__side_content(token, e->plan->base, id),
@@ -39944,7 +40004,8 @@ OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__mem
         int64_t id = back ? otx__config_carry_key(e->plan, at->json, entry.key)
                           : otx__config_carry(e->plan, at->json, entry.value, OTX__CARRY_SAME);
         otx__span text = otx__json_span(at->json, back ? entry.value : entry.key);
-        if (id < 0 && !e->generation) return otx__fail_lost_id(e, at->key, entry.value);
+        if (id < 0 && !e->generation)
+            return otx__fail_lost_id(e, at->key, back ? entry.key : entry.value);
         if (id < 0 && ++lost) continue;
         otx__text_string(&e->value, written++ ? ", \"" : "\"");
         if (back) otx__text_format(&e->value, "%" PRId64 "\": \"", id);
@@ -39962,6 +40023,9 @@ OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__mem
 }
 
 /* ---- ranges ---- */
+
+/* Most ranges of codes in a config: each is gone through as a whole. Real ones have three. */
+#define OTX__RANGES_MOST 16
 
 /* The id after the range that begins at one: the next that begins another, or the end of
    the vocabulary. */
@@ -39985,6 +40049,10 @@ OTX__PRIVATE otx_result otx__config_edit_range(otx__config_edit *e, const otx__m
     uint64_t first, end, id;
     int64_t start, found;
     if (!otx_json_uint(at->json, at->value, &first)) return OTX_OK;
+    if (e->ranges++ == OTX__RANGES_MOST)
+        return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d ranges of codes, the "
+                         "next one by \"%s\"", e->plan->base->path, e->name, OTX__RANGES_MOST,
+                         otx__quote_node(key, at->json, at->key));
     end = otx__config_range_end(e, first);
     start = otx__config_same_content(e->plan, first);
     for (id = first, found = start; found >= 0 && id + 1 < end;) {
@@ -40015,7 +40083,7 @@ OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__me
     if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
     if (e->plan->draft_rows && otx_json_equals(at->json, at->key, OTX__KEY_DRAFT_SIZE))
         return OTX_OK; /* otx__config_edit_draft has it */
-    if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
+    if (!otx__members_has_size(at) &&
         (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
          (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
           otx_json_find(at->json, at->object, OTX__KEY_TEXT_SIZE) != OTX_JSON_NONE)))
@@ -40177,7 +40245,8 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
                   : otx__config_put_under(e, 0, OTX__KEY_AUTO_MAP);
 }
 
-/* The class of the tokenizer is the donor's from now on. */
+/* The class of the tokenizer is the donor's from now on. One that the donor's config.json
+   alone names is named even where the base's names none. */
 OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
@@ -40186,7 +40255,10 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return OTX_OK;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING &&
+        (otx__document_word(sources[0], OTX__KEY_TOKENIZER_CLASS).size > 0 ||
+         otx__document_word(sources[1], OTX__KEY_TOKENIZER_CLASS).size == 0))
+        return OTX_OK;
     for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
         node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                              OTX__KEY_TOKENIZER_CLASS);
@@ -41990,15 +42062,21 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
 
 /* Where the donor is the base once more, whose head alone is cut down, every row is the base's:
    those without a token, or with a reserved one, too. */
-OTX__PRIVATE void otx__job_keep_rows(otx_job *job)
+OTX__PRIVATE otx_result otx__job_keep_rows(otx_job *job, otx_error *error)
 {
     const uint64_t rows = job->base.parts.rows + job->base.parts.extra;
+    otx__status base, donor;
+    otx_result result;
     size_t i;
-    if (!otx__job_is_draft(job) || strcmp(job->base.path, job->donor.path) != 0) return;
+    if (!otx__job_is_draft(job)) return OTX_OK;
+    result = otx__look(job->base.path, &base, error);
+    if (!result) result = otx__look(job->donor.path, &donor, error);
+    if (result || !otx__same_file(&base, &donor)) return result;
     for (i = 0; i < job->alignment.count && i < rows; i++) {
         job->alignment.rows[i].action = OTX_ACTION_COPY;
         job->alignment.rows[i].base = (int64_t)i;
     }
+    return OTX_OK;
 }
 
 /* >>> src/job/plan.h */
@@ -44901,7 +44979,9 @@ OTX__PRIVATE int64_t otx__gguf_heir(const otx_job *job, int64_t base)
 {
     size_t i;
     for (i = 0; i < job->alignment.count; i++)
-        if (job->alignment.rows[i].base == base) return (int64_t)i;
+        if (job->alignment.rows[i].base == base &&
+            job->alignment.rows[i].action != OTX_ACTION_MATCH) /* another token */
+            return (int64_t)i;
     return -1;
 }
 
@@ -47928,7 +48008,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
-    if (!result) otx__job_keep_rows(job);
+    if (!result) result = otx__job_keep_rows(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
@@ -48972,7 +49052,7 @@ OTX__PRIVATE void otx__verify_other_sizes(otx__verifier *v)
     while (otx__members_next(&at))
         if (at.ours && otx__key_is_other_size(at.json, at.key) &&
             otx_json_uint(at.json, at.value, &said) &&
-            !otx__member_is_size(at.json, at.object, at.value, rows))
+            !otx__members_has_size(&at))
             otx__found(v, OTX_WARNING, "%s/config.json: says \"%s\": %" PRIu64 "; there are %"
                        PRIu64 " rows", v->side.path, otx__quote_node(key, at.json, at.key),
                        said, rows);
@@ -51967,6 +52047,7 @@ typedef struct otx__reshaping {
     uint32_t *ids;              /* by id: the new one, or OTX__GONE */
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
+    uint64_t ranged;            /* so many of the last ids are kept by ranges of codes */
     size_t count;               /* tokens that there are then */
     bool holes;                 /* ids behind the model's own that have no token stay such: */
     size_t hole_count;          /* so many, which are in `count`, */
@@ -53129,7 +53210,7 @@ OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, ui
 {
     const otx__member_kind kind = at->kind == OTX__MEMBER_NONE && at->rule ? at->rule->kind
                                                                            : at->kind;
-    uint64_t id;
+    uint64_t id, first;
     switch (kind) {
     case OTX__MEMBER_SPECIAL:
     case OTX__MEMBER_ID: otx__keep_ids(t, at->json, at->value, named); break;
@@ -53139,8 +53220,9 @@ OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, ui
         otx__keep_entries(t, at->json, at->value, kind == OTX__MEMBER_MAP_BACK, named);
         break;
     case OTX__MEMBER_FIRST: /* of a range that ends where the next begins, or all does */
-        if (otx_json_uint(at->json, at->value, &id))
-            for (; id < t->vocab.count; id++) otx__keep_id(t, id, named);
+        if (!otx_json_uint(at->json, at->value, &first) || first >= t->vocab.count) break;
+        for (id = first; id + t->ranged < t->vocab.count; id++) otx__keep_id(t, id, named);
+        if (t->vocab.count - first > t->ranged) t->ranged = t->vocab.count - first;
         break;
     default: break;
     }

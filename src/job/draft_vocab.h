@@ -231,13 +231,19 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
 
 /* Where the donor is the base once more, whose head alone is cut down, every row is the base's:
    those without a token, or with a reserved one, too. */
-OTX__PRIVATE void otx__job_keep_rows(otx_job *job)
+OTX__PRIVATE otx_result otx__job_keep_rows(otx_job *job, otx_error *error)
 {
     const uint64_t rows = job->base.parts.rows + job->base.parts.extra;
+    otx__status base, donor;
+    otx_result result;
     size_t i;
-    if (!otx__job_is_draft(job) || strcmp(job->base.path, job->donor.path) != 0) return;
+    if (!otx__job_is_draft(job)) return OTX_OK;
+    result = otx__look(job->base.path, &base, error);
+    if (!result) result = otx__look(job->donor.path, &donor, error);
+    if (result || !otx__same_file(&base, &donor)) return result;
     for (i = 0; i < job->alignment.count && i < rows; i++) {
         job->alignment.rows[i].action = OTX_ACTION_COPY;
         job->alignment.rows[i].base = (int64_t)i;
     }
+    return OTX_OK;
 }

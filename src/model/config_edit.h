@@ -10,7 +10,7 @@ OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__me
     if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
     if (e->plan->draft_rows && otx_json_equals(at->json, at->key, OTX__KEY_DRAFT_SIZE))
         return OTX_OK; /* otx__config_edit_draft has it */
-    if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
+    if (!otx__members_has_size(at) &&
         (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
          (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
           otx_json_find(at->json, at->object, OTX__KEY_TEXT_SIZE) != OTX_JSON_NONE)))
@@ -172,7 +172,8 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
                   : otx__config_put_under(e, 0, OTX__KEY_AUTO_MAP);
 }
 
-/* The class of the tokenizer is the donor's from now on. */
+/* The class of the tokenizer is the donor's from now on. One that the donor's config.json
+   alone names is named even where the base's names none. */
 OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
@@ -181,7 +182,10 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return OTX_OK;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING &&
+        (otx__document_word(sources[0], OTX__KEY_TOKENIZER_CLASS).size > 0 ||
+         otx__document_word(sources[1], OTX__KEY_TOKENIZER_CLASS).size == 0))
+        return OTX_OK;
     for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
         node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                              OTX__KEY_TOKENIZER_CLASS);

@@ -9,6 +9,7 @@ typedef struct otx__config_edit {
     bool generation;  /* generation_config.json rather than config.json */
     bool keep_pad;    /* pad_token_id is no id of a token */
     bool sized;       /* a size has been met */
+    unsigned ranges;  /* that have been met */
     unsigned roles;   /* those that ids have been met of, a bit each */
     otx_json_edit *edit;
     otx__text value;  /* empty between uses */
@@ -152,7 +153,8 @@ OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t 
     return id >= 0 && (uint64_t)id >= plan->alignment->count ? id : -1;
 }
 
-/* Names the first id under a key, one or a list, that has no counterpart. */
+/* Names the first id under a key, one or a list, that has no counterpart; it may be the key of
+   an entry. */
 OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t key,
                                           uint32_t node)
 {
@@ -168,7 +170,11 @@ OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t ke
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (!otx_json_uint(json, node, &id) && !otx__parse_uint(otx__json_span(json, node), &id))
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED, "%s/%s: \"%s\" holds \"%s\", which is "
+                         "no id of a token", e->plan->base->path, e->name, name,
+                         otx__quote_node(token, json, node));
+    rowless = otx__config_rowless(e->plan, id);
     if (otx__side_token(e->plan->base, id))
         otx__format(what, sizeof what, "the token \"%s\"%s",
                     otx__side_content(token, e->plan->base, id),
