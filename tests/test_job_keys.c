@@ -216,7 +216,8 @@ static void ranges(void)
     CHECK_RUN(NULL, NULL);
     CHECK_CONTAINS(read_file("out", "config.json"),
                    "\"image_token_offset\": 5, \"audio_token_offset\": 7,");
-    base.config = many_members("{\"vocab_size\": 10, \"list\": [", "{\"vocab_offset\": 2}", 17, "]}");
+    base.config = many_members("{\"vocab_size\": 10, \"list\": [", "{\"vocab_offset\": 2}", 17,
+                               "]}");
     write_model("base", &base);
     check_fails(NULL, OTX_ERROR_LIMIT, "more than 16 ranges of codes, the next one by "
                                        "\"vocab_offset\"");
