@@ -269,88 +269,88 @@
     39662  model/config_ids           ids in a config being edited
     39908  model/config_lists         lists, dictionaries and ranges of ids
     40073  model/config_edit          config.json and generation_config.json, edited
-    40384  model/classes              which class a tokenizer is loaded as
-    40593  model/class_tokens         added tokens that a class numbers otherwise
+    40405  model/classes              which class a tokenizer is loaded as
+    40614  model/class_tokens         added tokens that a class numbers otherwise
 
-    40711  job                        the whole transplant, in the order in which it happens
-    40772  job/draft_map              which tokens the rows of a draft's head are of
-    40830  job/job                    what a job holds
-    41232  job/open                   opening the two models
-    41508  job/map                    the caller's map
-    41629  job/align                  where every new row comes from
-    41831  job/draft_vocab            the tokens that a draft's head has rows for
-    42082  job/plan                   what becomes of every tensor, and of the configs
-    42305  job/draft_head             a head of fewer rows, and what says which
-    42462  job/rope                   heads and rotary positions of the two models
-    42560  job/chat                   the template that turns messages into text
-    42699  job/digits                 where the two tokenizers cut numbers differently
-    42900  job/converted              the special tokens that a conversion to GGUF finds
-    43208  job/gguf_donor             the files of a tokenizer, open once more
-    43292  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43575  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43903  job/gguf_merges            the merges of a byte-level vocabulary
-    44074  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44244  job/gguf_special           special tokens, flags, templates
-    44463  job/gguf_normal            what becomes of spaces and letters
-    44606  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44802  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45044  job/bos                    texts that begin otherwise than the base's
-    45108  job/rows                   rows in memory: reading, checking, their mean
-    45452  job/pieces                 what the base cuts new tokens into
-    45607  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45872  job/magikarp               tokens that look under-trained by their rows
-    45999  job/match                  rows of tokens that a new one only begins with
-    46086  job/solve                  solving for the rows of the donor
-    46295  job/targets                the rows that are made from the donor's
-    46418  job/diagnose               what is odd about the rows that were made
-    46550  job/rebuild                the new rows of one vocabulary tensor
-    46841  job/write_blocks           new rows as blocks
-    46940  job/write                  the output and its weights
-    47256  job/write_gguf             the output as a GGUF file, or as parts of one
-    47606  job/copy                   the other files of the two models
-    47823  job/index                  the files that are written anew
-    48001  job/run                    the whole, in order
-    48169  job/combined               a map of tokens by the combinations that a method makes
-    48269  job/report                 what a job did, as JSON and as a table
-    48598  job/findings               what is told of a finished model
-    48647  job/check_head             a head of fewer rows than tokens
-    48892  job/check_files            its files
-    49029  job/check_ids              sizes, ids and tying
-    49245  job/check_values           values
-    49324  job/check_gguf             the tokens of a GGUF file
-    49576  job/check_gguf_keys        its other keys, and its tensors
-    49823  job/check_draft            as a draft model for another
-    50165  job/verify                 whether a finished model agrees with itself
+    40732  job                        the whole transplant, in the order in which it happens
+    40793  job/draft_map              which tokens the rows of a draft's head are of
+    40851  job/job                    what a job holds
+    41253  job/open                   opening the two models
+    41529  job/map                    the caller's map
+    41650  job/align                  where every new row comes from
+    41852  job/draft_vocab            the tokens that a draft's head has rows for
+    42103  job/plan                   what becomes of every tensor, and of the configs
+    42326  job/draft_head             a head of fewer rows, and what says which
+    42483  job/rope                   heads and rotary positions of the two models
+    42581  job/chat                   the template that turns messages into text
+    42720  job/digits                 where the two tokenizers cut numbers differently
+    42921  job/converted              the special tokens that a conversion to GGUF finds
+    43229  job/gguf_donor             the files of a tokenizer, open once more
+    43313  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43596  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43924  job/gguf_merges            the merges of a byte-level vocabulary
+    44095  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44265  job/gguf_special           special tokens, flags, templates
+    44484  job/gguf_normal            what becomes of spaces and letters
+    44627  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44823  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45065  job/bos                    texts that begin otherwise than the base's
+    45129  job/rows                   rows in memory: reading, checking, their mean
+    45473  job/pieces                 what the base cuts new tokens into
+    45628  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45893  job/magikarp               tokens that look under-trained by their rows
+    46020  job/match                  rows of tokens that a new one only begins with
+    46107  job/solve                  solving for the rows of the donor
+    46316  job/targets                the rows that are made from the donor's
+    46439  job/diagnose               what is odd about the rows that were made
+    46571  job/rebuild                the new rows of one vocabulary tensor
+    46862  job/write_blocks           new rows as blocks
+    46961  job/write                  the output and its weights
+    47277  job/write_gguf             the output as a GGUF file, or as parts of one
+    47627  job/copy                   the other files of the two models
+    47844  job/index                  the files that are written anew
+    48022  job/run                    the whole, in order
+    48190  job/combined               a map of tokens by the combinations that a method makes
+    48290  job/report                 what a job did, as JSON and as a table
+    48619  job/findings               what is told of a finished model
+    48668  job/check_head             a head of fewer rows than tokens
+    48913  job/check_files            its files
+    49050  job/check_ids              sizes, ids and tying
+    49266  job/check_values           values
+    49345  job/check_gguf             the tokens of a GGUF file
+    49597  job/check_gguf_keys        its other keys, and its tensors
+    49844  job/check_draft            as a draft model for another
+    50186  job/verify                 whether a finished model agrees with itself
 
-    50224  evaluate                   methods ranked on tokens that both models share
-    50243  evaluate/token_class       what a token is like, by its bytes
-    50307  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50505  evaluate/scores            how near rows come to the true ones
-    50605  evaluate/ranks             whether a true row is found among all
-    50736  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50968  evaluate/write_json        an evaluation as JSON
-    51081  evaluate/write_page        an evaluation as a page
+    50245  evaluate                   methods ranked on tokens that both models share
+    50264  evaluate/token_class       what a token is like, by its bytes
+    50328  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50526  evaluate/scores            how near rows come to the true ones
+    50626  evaluate/ranks             whether a true row is found among all
+    50757  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50989  evaluate/write_json        an evaluation as JSON
+    51102  evaluate/write_page        an evaluation as a page
 
-    51295  reshape                    a model's own vocabulary, smaller or larger
-    51327  reshape/needed             what has to stay for the sake of what stays
-    51585  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51892  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52031  reshape/renumber           which tokens there are then, and their ids
-    52295  reshape/files_json         tokenizer.json and the JSON files beside it
-    52690  reshape/files_lines        merges.txt and vocab.txt
-    52774  reshape/files_pieces       SentencePiece models
-    52994  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53162  reshape/named              tokens that configs name, which stay
-    53280  reshape/files_gguf         the keys of GGUF files
-    53566  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53771  reshape/wording            what the transplant says, in words of those who asked
-    53869  reshape/new_model          the model with its new tokenizer
-    54039  reshape/text_counts        which tokens the caller's texts are made of
-    54108  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54275  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54527  reshape/trim               fewer tokens
-    54695  reshape/extend             a text that becomes a token
-    54987  reshape/more_tokens        all that are wanted, and the model with them
+    51316  reshape                    a model's own vocabulary, smaller or larger
+    51348  reshape/needed             what has to stay for the sake of what stays
+    51606  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51913  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52052  reshape/renumber           which tokens there are then, and their ids
+    52316  reshape/files_json         tokenizer.json and the JSON files beside it
+    52711  reshape/files_lines        merges.txt and vocab.txt
+    52795  reshape/files_pieces       SentencePiece models
+    53015  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53183  reshape/named              tokens that configs name, which stay
+    53301  reshape/files_gguf         the keys of GGUF files
+    53587  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53792  reshape/wording            what the transplant says, in words of those who asked
+    53890  reshape/new_model          the model with its new tokenizer
+    54060  reshape/text_counts        which tokens the caller's texts are made of
+    54129  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54296  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54548  reshape/trim               fewer tokens
+    54716  reshape/extend             a text that becomes a token
+    55008  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40318,22 +40318,43 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     return result;
 }
 
-/* A base without a generation_config.json needs one only if the donor ends its
-   texts with several tokens: config.json keeps one eos for readers that expect
-   no list. */
+/* Whether the donor's generation_config.json ends texts otherwise than config.json will say:
+   with several tokens, as that keeps one for readers that expect no list, or with another.
+   A text that could not grow is told of by `out`. */
+OTX__PRIVATE bool otx__config_ends_otherwise(const otx__config_plan *plan,
+                                             const otx__special *eos, otx__text *out)
+{
+    otx__text one, other;
+    bool differs = false;
+    otx__text_open(&one, plan->ctx);
+    otx__text_open(&other, plan->ctx);
+    if (otx__config_donor_ids(plan, &plan->donor->generation, eos->key, &one)) {
+        (void)otx__config_special(plan, eos, false, NULL, OTX_JSON_NONE, &other);
+        if (one.failed || other.failed) out->failed = true;
+        else differs = *one.bytes == '[' ||
+                       !otx__same_bytes(one.bytes, one.size, other.bytes, other.size);
+    }
+    otx__text_close(&one);
+    otx__text_close(&other);
+    return differs;
+}
+
+/* A base without a generation_config.json needs one only if the donor's ends texts
+   otherwise. */
 OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan, otx__text *out,
                                                    otx_error *error)
 {
-    const otx__document *donor = &plan->donor->generation;
-    uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
+    const otx__special *eos = otx__special_of(otx__span_of("eos_token_id", 12));
     size_t i, members = 0;
-    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY ||
-        otx__special_is_foreign(plan, &otx__specials[0], &plan->base->config, 0))
-        return OTX_OK;
+    if (otx__special_is_foreign(plan, eos, &plan->base->config, 0) ||
+        !otx__config_ends_otherwise(plan, eos, out))
+        return out->failed ? otx__fail_memory(error, out->size) : OTX_OK;
     otx__text_string(out, "{");
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         size_t start = out->size;
-        if (!otx__specials[i].add) continue;
+        if (!otx__specials[i].add ||
+            otx__special_is_foreign(plan, &otx__specials[i], &plan->base->config, 0))
+            continue;
         otx__text_format(out, "%s\n  \"%s\": ", members ? "," : "", otx__specials[i].key);
         if (otx__config_special(plan, &otx__specials[i], true, NULL, OTX_JSON_NONE, out))
             members++;

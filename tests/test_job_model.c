@@ -40,6 +40,17 @@ static void test_config(void)
     CHECK_RUN(NULL, NULL);
     CHECK_STRING(read_file("out", "generation_config.json"),
                  "{\n  \"bos_token_id\": 5,\n  \"eos_token_id\": [11, 12]\n}\n");
+    /* So it does for another end than that of the donor's config.json, but not for the same. */
+    donor.generation = "{\"eos_token_id\": 12}";
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK_STRING(read_file("out", "generation_config.json"),
+                 "{\n  \"bos_token_id\": 5,\n  \"eos_token_id\": 12\n}\n");
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"eos_token_id\": 11");
+    donor.generation = "{\"eos_token_id\": 11}";
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK(!has_file("out", "generation_config.json"));
     /* Where pad_token_id is where positions start, it stays. */
     base.config = "{\"model_type\": \"xlm-roberta\", \"vocab_size\": 10, \"pad_token_id\": 1}";
     donor.config = "{\"vocab_size\": 14, \"pad_token_id\": 12, \"eos_token_id\": 11}";
