@@ -278,79 +278,79 @@
     41253  job/open                   opening the two models
     41529  job/map                    the caller's map
     41650  job/align                  where every new row comes from
-    41852  job/draft_vocab            the tokens that a draft's head has rows for
-    42103  job/plan                   what becomes of every tensor, and of the configs
-    42326  job/draft_head             a head of fewer rows, and what says which
-    42483  job/rope                   heads and rotary positions of the two models
-    42581  job/chat                   the template that turns messages into text
-    42720  job/digits                 where the two tokenizers cut numbers differently
-    42921  job/converted              the special tokens that a conversion to GGUF finds
-    43229  job/gguf_donor             the files of a tokenizer, open once more
-    43313  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43596  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43924  job/gguf_merges            the merges of a byte-level vocabulary
-    44095  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44265  job/gguf_special           special tokens, flags, templates
-    44484  job/gguf_normal            what becomes of spaces and letters
-    44627  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44823  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45065  job/bos                    texts that begin otherwise than the base's
-    45129  job/rows                   rows in memory: reading, checking, their mean
-    45473  job/pieces                 what the base cuts new tokens into
-    45628  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45893  job/magikarp               tokens that look under-trained by their rows
-    46020  job/match                  rows of tokens that a new one only begins with
-    46107  job/solve                  solving for the rows of the donor
-    46316  job/targets                the rows that are made from the donor's
-    46439  job/diagnose               what is odd about the rows that were made
-    46571  job/rebuild                the new rows of one vocabulary tensor
-    46862  job/write_blocks           new rows as blocks
-    46961  job/write                  the output and its weights
-    47277  job/write_gguf             the output as a GGUF file, or as parts of one
-    47627  job/copy                   the other files of the two models
-    47844  job/index                  the files that are written anew
-    48022  job/run                    the whole, in order
-    48190  job/combined               a map of tokens by the combinations that a method makes
-    48290  job/report                 what a job did, as JSON and as a table
-    48619  job/findings               what is told of a finished model
-    48668  job/check_head             a head of fewer rows than tokens
-    48913  job/check_files            its files
-    49050  job/check_ids              sizes, ids and tying
-    49266  job/check_values           values
-    49345  job/check_gguf             the tokens of a GGUF file
-    49597  job/check_gguf_keys        its other keys, and its tensors
-    49844  job/check_draft            as a draft model for another
-    50186  job/verify                 whether a finished model agrees with itself
+    41856  job/draft_vocab            the tokens that a draft's head has rows for
+    42112  job/plan                   what becomes of every tensor, and of the configs
+    42335  job/draft_head             a head of fewer rows, and what says which
+    42492  job/rope                   heads and rotary positions of the two models
+    42590  job/chat                   the template that turns messages into text
+    42729  job/digits                 where the two tokenizers cut numbers differently
+    42930  job/converted              the special tokens that a conversion to GGUF finds
+    43238  job/gguf_donor             the files of a tokenizer, open once more
+    43322  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43605  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43933  job/gguf_merges            the merges of a byte-level vocabulary
+    44104  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44274  job/gguf_special           special tokens, flags, templates
+    44493  job/gguf_normal            what becomes of spaces and letters
+    44636  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44832  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45074  job/bos                    texts that begin otherwise than the base's
+    45138  job/rows                   rows in memory: reading, checking, their mean
+    45482  job/pieces                 what the base cuts new tokens into
+    45637  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45902  job/magikarp               tokens that look under-trained by their rows
+    46029  job/match                  rows of tokens that a new one only begins with
+    46116  job/solve                  solving for the rows of the donor
+    46325  job/targets                the rows that are made from the donor's
+    46448  job/diagnose               what is odd about the rows that were made
+    46580  job/rebuild                the new rows of one vocabulary tensor
+    46871  job/write_blocks           new rows as blocks
+    46970  job/write                  the output and its weights
+    47286  job/write_gguf             the output as a GGUF file, or as parts of one
+    47636  job/copy                   the other files of the two models
+    47853  job/index                  the files that are written anew
+    48031  job/run                    the whole, in order
+    48199  job/combined               a map of tokens by the combinations that a method makes
+    48299  job/report                 what a job did, as JSON and as a table
+    48628  job/findings               what is told of a finished model
+    48677  job/check_head             a head of fewer rows than tokens
+    48922  job/check_files            its files
+    49059  job/check_ids              sizes, ids and tying
+    49275  job/check_values           values
+    49354  job/check_gguf             the tokens of a GGUF file
+    49606  job/check_gguf_keys        its other keys, and its tensors
+    49853  job/check_draft            as a draft model for another
+    50195  job/verify                 whether a finished model agrees with itself
 
-    50245  evaluate                   methods ranked on tokens that both models share
-    50264  evaluate/token_class       what a token is like, by its bytes
-    50328  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50526  evaluate/scores            how near rows come to the true ones
-    50626  evaluate/ranks             whether a true row is found among all
-    50757  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50989  evaluate/write_json        an evaluation as JSON
-    51102  evaluate/write_page        an evaluation as a page
+    50254  evaluate                   methods ranked on tokens that both models share
+    50273  evaluate/token_class       what a token is like, by its bytes
+    50337  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50535  evaluate/scores            how near rows come to the true ones
+    50635  evaluate/ranks             whether a true row is found among all
+    50766  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50998  evaluate/write_json        an evaluation as JSON
+    51111  evaluate/write_page        an evaluation as a page
 
-    51316  reshape                    a model's own vocabulary, smaller or larger
-    51348  reshape/needed             what has to stay for the sake of what stays
-    51606  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51913  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52052  reshape/renumber           which tokens there are then, and their ids
-    52316  reshape/files_json         tokenizer.json and the JSON files beside it
-    52711  reshape/files_lines        merges.txt and vocab.txt
-    52795  reshape/files_pieces       SentencePiece models
-    53015  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53183  reshape/named              tokens that configs name, which stay
-    53301  reshape/files_gguf         the keys of GGUF files
-    53587  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53792  reshape/wording            what the transplant says, in words of those who asked
-    53890  reshape/new_model          the model with its new tokenizer
-    54060  reshape/text_counts        which tokens the caller's texts are made of
-    54129  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54296  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54548  reshape/trim               fewer tokens
-    54716  reshape/extend             a text that becomes a token
-    55008  reshape/more_tokens        all that are wanted, and the model with them
+    51325  reshape                    a model's own vocabulary, smaller or larger
+    51357  reshape/needed             what has to stay for the sake of what stays
+    51615  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51922  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52061  reshape/renumber           which tokens there are then, and their ids
+    52325  reshape/files_json         tokenizer.json and the JSON files beside it
+    52720  reshape/files_lines        merges.txt and vocab.txt
+    52804  reshape/files_pieces       SentencePiece models
+    53024  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53192  reshape/named              tokens that configs name, which stay
+    53310  reshape/files_gguf         the keys of GGUF files
+    53596  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53801  reshape/wording            what the transplant says, in words of those who asked
+    53899  reshape/new_model          the model with its new tokenizer
+    54069  reshape/text_counts        which tokens the caller's texts are made of
+    54138  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54305  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54557  reshape/trim               fewer tokens
+    54725  reshape/extend             a text that becomes a token
+    55017  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -41773,6 +41773,8 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
 {
     const size_t *counts = job->alignment.counts;
     otx_job_tokens *tokens = &job->summary.tokens;
+    uint64_t bare = 0;
+    size_t i;
     otx__tell_rowless(job);
     otx__tell_unmapped(job);
     tokens->total = job->donor.vocab.token_count;
@@ -41789,10 +41791,12 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  "have %" PRIu64 " rows; ids beyond are not copied from",
                  job->base.path, (uint64_t)job->base.vocab.count - 1,
                  job->base.parts.rows + job->base.parts.extra);
-    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
+    for (i = 0; i < job->alignment.count; i++)
+        bare += job->alignment.rows[i].action == OTX_ACTION_PADDING ||
+                job->alignment.rows[i].action == OTX_ACTION_UNUSED;
+    if (job->options.padding == OTX_PADDING_ZERO && bare > 0)
         otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
-                 "be zeros, which score 0 in an output head and may be sampled",
-                 tokens->padding + tokens->unused);
+                 "be zeros, which score 0 in an output head and may be sampled", bare);
 }
 
 /* Whether a token of the donor is treated as a reserved one for its row alone. */
@@ -42094,8 +42098,13 @@ OTX__PRIVATE otx_result otx__job_keep_rows(otx_job *job, otx_error *error)
     if (!result) result = otx__look(job->donor.path, &donor, error);
     if (result || !otx__same_file(&base, &donor)) return result;
     for (i = 0; i < job->alignment.count && i < rows; i++) {
-        job->alignment.rows[i].action = OTX_ACTION_COPY;
-        job->alignment.rows[i].base = (int64_t)i;
+        otx_alignment_row *row = &job->alignment.rows[i];
+        if (row->action != OTX_ACTION_PADDING) { /* those have no token to count */
+            job->alignment.counts[row->action]--;
+            job->alignment.counts[OTX_ACTION_COPY]++;
+        }
+        row->action = OTX_ACTION_COPY;
+        row->base = (int64_t)i;
     }
     return OTX_OK;
 }

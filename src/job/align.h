@@ -123,6 +123,8 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
 {
     const size_t *counts = job->alignment.counts;
     otx_job_tokens *tokens = &job->summary.tokens;
+    uint64_t bare = 0;
+    size_t i;
     otx__tell_rowless(job);
     otx__tell_unmapped(job);
     tokens->total = job->donor.vocab.token_count;
@@ -139,10 +141,12 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  "have %" PRIu64 " rows; ids beyond are not copied from",
                  job->base.path, (uint64_t)job->base.vocab.count - 1,
                  job->base.parts.rows + job->base.parts.extra);
-    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
+    for (i = 0; i < job->alignment.count; i++)
+        bare += job->alignment.rows[i].action == OTX_ACTION_PADDING ||
+                job->alignment.rows[i].action == OTX_ACTION_UNUSED;
+    if (job->options.padding == OTX_PADDING_ZERO && bare > 0)
         otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
-                 "be zeros, which score 0 in an output head and may be sampled",
-                 tokens->padding + tokens->unused);
+                 "be zeros, which score 0 in an output head and may be sampled", bare);
 }
 
 /* Whether a token of the donor is treated as a reserved one for its row alone. */

@@ -242,8 +242,13 @@ OTX__PRIVATE otx_result otx__job_keep_rows(otx_job *job, otx_error *error)
     if (!result) result = otx__look(job->donor.path, &donor, error);
     if (result || !otx__same_file(&base, &donor)) return result;
     for (i = 0; i < job->alignment.count && i < rows; i++) {
-        job->alignment.rows[i].action = OTX_ACTION_COPY;
-        job->alignment.rows[i].base = (int64_t)i;
+        otx_alignment_row *row = &job->alignment.rows[i];
+        if (row->action != OTX_ACTION_PADDING) { /* those have no token to count */
+            job->alignment.counts[row->action]--;
+            job->alignment.counts[OTX_ACTION_COPY]++;
+        }
+        row->action = OTX_ACTION_COPY;
+        row->base = (int64_t)i;
     }
     return OTX_OK;
 }
