@@ -309,48 +309,48 @@
     47286  job/write_gguf             the output as a GGUF file, or as parts of one
     47636  job/copy                   the other files of the two models
     47853  job/index                  the files that are written anew
-    48031  job/run                    the whole, in order
-    48199  job/combined               a map of tokens by the combinations that a method makes
-    48299  job/report                 what a job did, as JSON and as a table
-    48628  job/findings               what is told of a finished model
-    48677  job/check_head             a head of fewer rows than tokens
-    48922  job/check_files            its files
-    49059  job/check_ids              sizes, ids and tying
-    49275  job/check_values           values
-    49354  job/check_gguf             the tokens of a GGUF file
-    49606  job/check_gguf_keys        its other keys, and its tensors
-    49853  job/check_draft            as a draft model for another
-    50195  job/verify                 whether a finished model agrees with itself
+    48032  job/run                    the whole, in order
+    48200  job/combined               a map of tokens by the combinations that a method makes
+    48300  job/report                 what a job did, as JSON and as a table
+    48629  job/findings               what is told of a finished model
+    48678  job/check_head             a head of fewer rows than tokens
+    48923  job/check_files            its files
+    49060  job/check_ids              sizes, ids and tying
+    49276  job/check_values           values
+    49355  job/check_gguf             the tokens of a GGUF file
+    49607  job/check_gguf_keys        its other keys, and its tensors
+    49854  job/check_draft            as a draft model for another
+    50196  job/verify                 whether a finished model agrees with itself
 
-    50254  evaluate                   methods ranked on tokens that both models share
-    50273  evaluate/token_class       what a token is like, by its bytes
-    50337  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50535  evaluate/scores            how near rows come to the true ones
-    50635  evaluate/ranks             whether a true row is found among all
-    50766  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50998  evaluate/write_json        an evaluation as JSON
-    51111  evaluate/write_page        an evaluation as a page
+    50255  evaluate                   methods ranked on tokens that both models share
+    50274  evaluate/token_class       what a token is like, by its bytes
+    50338  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50536  evaluate/scores            how near rows come to the true ones
+    50636  evaluate/ranks             whether a true row is found among all
+    50767  evaluate/evaluate          methods, one after the other, matrix by matrix
+    50999  evaluate/write_json        an evaluation as JSON
+    51112  evaluate/write_page        an evaluation as a page
 
-    51325  reshape                    a model's own vocabulary, smaller or larger
-    51357  reshape/needed             what has to stay for the sake of what stays
-    51615  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51922  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52061  reshape/renumber           which tokens there are then, and their ids
-    52325  reshape/files_json         tokenizer.json and the JSON files beside it
-    52720  reshape/files_lines        merges.txt and vocab.txt
-    52804  reshape/files_pieces       SentencePiece models
-    53024  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53192  reshape/named              tokens that configs name, which stay
-    53310  reshape/files_gguf         the keys of GGUF files
-    53596  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53801  reshape/wording            what the transplant says, in words of those who asked
-    53899  reshape/new_model          the model with its new tokenizer
-    54069  reshape/text_counts        which tokens the caller's texts are made of
-    54138  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54305  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54557  reshape/trim               fewer tokens
-    54725  reshape/extend             a text that becomes a token
-    55017  reshape/more_tokens        all that are wanted, and the model with them
+    51326  reshape                    a model's own vocabulary, smaller or larger
+    51358  reshape/needed             what has to stay for the sake of what stays
+    51616  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51923  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52062  reshape/renumber           which tokens there are then, and their ids
+    52326  reshape/files_json         tokenizer.json and the JSON files beside it
+    52721  reshape/files_lines        merges.txt and vocab.txt
+    52805  reshape/files_pieces       SentencePiece models
+    53025  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53193  reshape/named              tokens that configs name, which stay
+    53311  reshape/files_gguf         the keys of GGUF files
+    53597  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53802  reshape/wording            what the transplant says, in words of those who asked
+    53900  reshape/new_model          the model with its new tokenizer
+    54070  reshape/text_counts        which tokens the caller's texts are made of
+    54139  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54306  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54558  reshape/trim               fewer tokens
+    54726  reshape/extend             a text that becomes a token
+    55018  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -47973,6 +47973,7 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
     if (!result && otx_json_uint(json, node, &parameters)) {
+        if (parameters < totals.old_elements) parameters = totals.old_elements; /* it was wrong */
         otx__format(value, sizeof value, "%" PRIu64,
                     parameters - totals.old_elements + totals.elements);
         result = otx_json_edit_replace(ctx, edit, node, value, error);
