@@ -295,62 +295,62 @@
     44636  job/gguf_vocab             the keys of a vocabulary in a GGUF file
     44832  job/gguf_merge             the keys of a GGUF file under another vocabulary
     45074  job/bos                    texts that begin otherwise than the base's
-    45138  job/rows                   rows in memory: reading, checking, their mean
-    45482  job/pieces                 what the base cuts new tokens into
-    45637  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45902  job/magikarp               tokens that look under-trained by their rows
-    46029  job/match                  rows of tokens that a new one only begins with
-    46116  job/solve                  solving for the rows of the donor
-    46325  job/targets                the rows that are made from the donor's
-    46448  job/diagnose               what is odd about the rows that were made
-    46580  job/rebuild                the new rows of one vocabulary tensor
-    46871  job/write_blocks           new rows as blocks
-    46970  job/write                  the output and its weights
-    47286  job/write_gguf             the output as a GGUF file, or as parts of one
-    47636  job/copy                   the other files of the two models
-    47853  job/index                  the files that are written anew
-    48032  job/run                    the whole, in order
-    48200  job/combined               a map of tokens by the combinations that a method makes
-    48300  job/report                 what a job did, as JSON and as a table
-    48629  job/findings               what is told of a finished model
-    48678  job/check_head             a head of fewer rows than tokens
-    48923  job/check_files            its files
-    49060  job/check_ids              sizes, ids and tying
-    49276  job/check_values           values
-    49355  job/check_gguf             the tokens of a GGUF file
-    49607  job/check_gguf_keys        its other keys, and its tensors
-    49854  job/check_draft            as a draft model for another
-    50196  job/verify                 whether a finished model agrees with itself
+    45185  job/rows                   rows in memory: reading, checking, their mean
+    45529  job/pieces                 what the base cuts new tokens into
+    45684  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45949  job/magikarp               tokens that look under-trained by their rows
+    46076  job/match                  rows of tokens that a new one only begins with
+    46163  job/solve                  solving for the rows of the donor
+    46372  job/targets                the rows that are made from the donor's
+    46495  job/diagnose               what is odd about the rows that were made
+    46627  job/rebuild                the new rows of one vocabulary tensor
+    46918  job/write_blocks           new rows as blocks
+    47017  job/write                  the output and its weights
+    47333  job/write_gguf             the output as a GGUF file, or as parts of one
+    47683  job/copy                   the other files of the two models
+    47900  job/index                  the files that are written anew
+    48079  job/run                    the whole, in order
+    48247  job/combined               a map of tokens by the combinations that a method makes
+    48347  job/report                 what a job did, as JSON and as a table
+    48676  job/findings               what is told of a finished model
+    48725  job/check_head             a head of fewer rows than tokens
+    48970  job/check_files            its files
+    49107  job/check_ids              sizes, ids and tying
+    49323  job/check_values           values
+    49402  job/check_gguf             the tokens of a GGUF file
+    49654  job/check_gguf_keys        its other keys, and its tensors
+    49901  job/check_draft            as a draft model for another
+    50243  job/verify                 whether a finished model agrees with itself
 
-    50255  evaluate                   methods ranked on tokens that both models share
-    50274  evaluate/token_class       what a token is like, by its bytes
-    50338  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50536  evaluate/scores            how near rows come to the true ones
-    50636  evaluate/ranks             whether a true row is found among all
-    50767  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50999  evaluate/write_json        an evaluation as JSON
-    51112  evaluate/write_page        an evaluation as a page
+    50302  evaluate                   methods ranked on tokens that both models share
+    50321  evaluate/token_class       what a token is like, by its bytes
+    50385  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50583  evaluate/scores            how near rows come to the true ones
+    50683  evaluate/ranks             whether a true row is found among all
+    50814  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51046  evaluate/write_json        an evaluation as JSON
+    51159  evaluate/write_page        an evaluation as a page
 
-    51326  reshape                    a model's own vocabulary, smaller or larger
-    51358  reshape/needed             what has to stay for the sake of what stays
-    51616  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51923  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52062  reshape/renumber           which tokens there are then, and their ids
-    52326  reshape/files_json         tokenizer.json and the JSON files beside it
-    52721  reshape/files_lines        merges.txt and vocab.txt
-    52805  reshape/files_pieces       SentencePiece models
-    53025  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53193  reshape/named              tokens that configs name, which stay
-    53311  reshape/files_gguf         the keys of GGUF files
-    53597  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53802  reshape/wording            what the transplant says, in words of those who asked
-    53900  reshape/new_model          the model with its new tokenizer
-    54070  reshape/text_counts        which tokens the caller's texts are made of
-    54139  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54306  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54558  reshape/trim               fewer tokens
-    54726  reshape/extend             a text that becomes a token
-    55018  reshape/more_tokens        all that are wanted, and the model with them
+    51373  reshape                    a model's own vocabulary, smaller or larger
+    51405  reshape/needed             what has to stay for the sake of what stays
+    51663  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51970  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52109  reshape/renumber           which tokens there are then, and their ids
+    52373  reshape/files_json         tokenizer.json and the JSON files beside it
+    52768  reshape/files_lines        merges.txt and vocab.txt
+    52852  reshape/files_pieces       SentencePiece models
+    53072  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53240  reshape/named              tokens that configs name, which stay
+    53358  reshape/files_gguf         the keys of GGUF files
+    53644  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53849  reshape/wording            what the transplant says, in words of those who asked
+    53947  reshape/new_model          the model with its new tokenizer
+    54117  reshape/text_counts        which tokens the caller's texts are made of
+    54186  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54353  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54605  reshape/trim               fewer tokens
+    54773  reshape/extend             a text that becomes a token
+    55065  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -45088,13 +45088,52 @@ OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
     return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
 }
 
+/* Classes that put bos before a text as "add_bos_token" says, in transformers 4 and for some in
+   5; all others leave that to the post-processor. */
+static const char *const otx__bos_classes[] = {
+    "LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer",
+    "GPTNeoXTokenizer",
+};
+
+/* Whether a side's tokenizer may be of such a class: where none is named, too. */
+OTX__PRIVATE bool otx__bos_is_flagged(const otx__side *side)
+{
+    const otx__span name = otx__side_class(side);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__bos_classes); i++)
+        if (otx__span_is(otx__class_stem(name), otx__bos_classes[i])) return true;
+    return name.size == 0;
+}
+
+/* Whether a post-processor, or one of a sequence, begins texts with bos. */
+OTX__PRIVATE bool otx__bos_stands_first(const otx__side *side, const otx_json *json,
+                                        uint32_t processor)
+{
+    const otx_token *bos = otx__side_token(side, (uint64_t)side->vocab.roles[OTX_ROLE_BOS]);
+    otx_json_iter item = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    const uint32_t single = otx_json_find(json, processor, "single");
+    const uint32_t special = otx_json_find(json, otx_json_item(json, single, 0), "SpecialToken");
+    uint32_t first = otx_json_find(json, special, "id");
+    if (first == OTX_JSON_NONE) /* RobertaProcessing, BertProcessing */
+        first = otx_json_item(json, otx_json_find(json, processor, "cls"), 0);
+    if (bos && otx_json_type_of(json, first) == OTX_JSON_STRING &&
+        otx__json_is_text(json, first, bos->content, bos->content_size))
+        return true;
+    while (otx_json_iter_next(&item)) /* as deep as JSON may be */
+        if (otx__bos_stands_first(side, json, item.value)) return true;
+    return false;
+}
+
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
                                     otx_error *error)
 {
+    const otx_json *config = &side->tokenizer.json;
     otx__document tokens;
     otx__converted found;
+    otx_json_type said;
     otx_result result;
+    bool first;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
@@ -45104,10 +45143,18 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
         return OTX_OK;
     }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__converted_read(side, &tokens, &found);
-    *adds = !result && found.adds[OTX_ROLE_BOS];
+    if (result) return result;
+    first = otx__bos_stands_first(side, &tokens.json, otx_json_find(
+        &tokens.json, otx__document_root(&tokens), "post_processor"));
+    said = otx_json_type_of(config, otx_json_find(config, otx__document_root(&side->tokenizer),
+                                                  OTX__KEY_ADD_BOS));
+    otx__converted_read(side, &tokens, &found);
+    if (job->base.gguf) *adds = found.adds[OTX_ROLE_BOS]; /* what the output will say */
+    else if (tokens.present && !otx__bos_is_flagged(side)) *adds = first;
+    else if (said == OTX_JSON_TRUE || said == OTX_JSON_FALSE) *adds = said == OTX_JSON_TRUE;
+    else *adds = first || found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
-    return result;
+    return OTX_OK;
 }
 
 /* Says so where the base's tokenizer puts a token before every text and the donor's none. */
