@@ -267,90 +267,90 @@
     39318  model/processor            the tokens that a processor looks for by their text
     39494  model/heirs                what becomes of the ids in a config
     39662  model/config_ids           ids in a config being edited
-    39908  model/config_lists         lists, dictionaries and ranges of ids
-    40073  model/config_edit          config.json and generation_config.json, edited
-    40405  model/classes              which class a tokenizer is loaded as
-    40614  model/class_tokens         added tokens that a class numbers otherwise
+    39914  model/config_lists         lists, dictionaries and ranges of ids
+    40079  model/config_edit          config.json and generation_config.json, edited
+    40411  model/classes              which class a tokenizer is loaded as
+    40620  model/class_tokens         added tokens that a class numbers otherwise
 
-    40732  job                        the whole transplant, in the order in which it happens
-    40793  job/draft_map              which tokens the rows of a draft's head are of
-    40851  job/job                    what a job holds
-    41253  job/open                   opening the two models
-    41529  job/map                    the caller's map
-    41650  job/align                  where every new row comes from
-    41856  job/draft_vocab            the tokens that a draft's head has rows for
-    42112  job/plan                   what becomes of every tensor, and of the configs
-    42335  job/draft_head             a head of fewer rows, and what says which
-    42492  job/rope                   heads and rotary positions of the two models
-    42590  job/chat                   the template that turns messages into text
-    42729  job/digits                 where the two tokenizers cut numbers differently
-    42930  job/converted              the special tokens that a conversion to GGUF finds
-    43238  job/gguf_donor             the files of a tokenizer, open once more
-    43322  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43605  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43933  job/gguf_merges            the merges of a byte-level vocabulary
-    44104  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44274  job/gguf_special           special tokens, flags, templates
-    44493  job/gguf_normal            what becomes of spaces and letters
-    44636  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44832  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45074  job/bos                    texts that begin otherwise than the base's
-    45185  job/rows                   rows in memory: reading, checking, their mean
-    45529  job/pieces                 what the base cuts new tokens into
-    45684  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45949  job/magikarp               tokens that look under-trained by their rows
-    46076  job/match                  rows of tokens that a new one only begins with
-    46163  job/solve                  solving for the rows of the donor
-    46372  job/targets                the rows that are made from the donor's
-    46495  job/diagnose               what is odd about the rows that were made
-    46627  job/rebuild                the new rows of one vocabulary tensor
-    46918  job/write_blocks           new rows as blocks
-    47017  job/write                  the output and its weights
-    47333  job/write_gguf             the output as a GGUF file, or as parts of one
-    47683  job/copy                   the other files of the two models
-    47900  job/index                  the files that are written anew
-    48079  job/run                    the whole, in order
-    48247  job/combined               a map of tokens by the combinations that a method makes
-    48347  job/report                 what a job did, as JSON and as a table
-    48676  job/findings               what is told of a finished model
-    48725  job/check_head             a head of fewer rows than tokens
-    48970  job/check_files            its files
-    49107  job/check_ids              sizes, ids and tying
-    49323  job/check_values           values
-    49402  job/check_gguf             the tokens of a GGUF file
-    49654  job/check_gguf_keys        its other keys, and its tensors
-    49901  job/check_draft            as a draft model for another
-    50243  job/verify                 whether a finished model agrees with itself
+    40738  job                        the whole transplant, in the order in which it happens
+    40799  job/draft_map              which tokens the rows of a draft's head are of
+    40857  job/job                    what a job holds
+    41259  job/open                   opening the two models
+    41535  job/map                    the caller's map
+    41656  job/align                  where every new row comes from
+    41862  job/draft_vocab            the tokens that a draft's head has rows for
+    42118  job/plan                   what becomes of every tensor, and of the configs
+    42341  job/draft_head             a head of fewer rows, and what says which
+    42498  job/rope                   heads and rotary positions of the two models
+    42596  job/chat                   the template that turns messages into text
+    42735  job/digits                 where the two tokenizers cut numbers differently
+    42936  job/converted              the special tokens that a conversion to GGUF finds
+    43244  job/gguf_donor             the files of a tokenizer, open once more
+    43328  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43611  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43939  job/gguf_merges            the merges of a byte-level vocabulary
+    44110  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44280  job/gguf_special           special tokens, flags, templates
+    44499  job/gguf_normal            what becomes of spaces and letters
+    44642  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44838  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45080  job/bos                    texts that begin otherwise than the base's
+    45204  job/rows                   rows in memory: reading, checking, their mean
+    45548  job/pieces                 what the base cuts new tokens into
+    45703  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45968  job/magikarp               tokens that look under-trained by their rows
+    46095  job/match                  rows of tokens that a new one only begins with
+    46182  job/solve                  solving for the rows of the donor
+    46391  job/targets                the rows that are made from the donor's
+    46514  job/diagnose               what is odd about the rows that were made
+    46646  job/rebuild                the new rows of one vocabulary tensor
+    46937  job/write_blocks           new rows as blocks
+    47036  job/write                  the output and its weights
+    47352  job/write_gguf             the output as a GGUF file, or as parts of one
+    47702  job/copy                   the other files of the two models
+    47919  job/index                  the files that are written anew
+    48098  job/run                    the whole, in order
+    48266  job/combined               a map of tokens by the combinations that a method makes
+    48366  job/report                 what a job did, as JSON and as a table
+    48695  job/findings               what is told of a finished model
+    48744  job/check_head             a head of fewer rows than tokens
+    48989  job/check_files            its files
+    49126  job/check_ids              sizes, ids and tying
+    49342  job/check_values           values
+    49421  job/check_gguf             the tokens of a GGUF file
+    49673  job/check_gguf_keys        its other keys, and its tensors
+    49920  job/check_draft            as a draft model for another
+    50262  job/verify                 whether a finished model agrees with itself
 
-    50302  evaluate                   methods ranked on tokens that both models share
-    50321  evaluate/token_class       what a token is like, by its bytes
-    50385  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50583  evaluate/scores            how near rows come to the true ones
-    50683  evaluate/ranks             whether a true row is found among all
-    50814  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51046  evaluate/write_json        an evaluation as JSON
-    51159  evaluate/write_page        an evaluation as a page
+    50321  evaluate                   methods ranked on tokens that both models share
+    50340  evaluate/token_class       what a token is like, by its bytes
+    50404  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50602  evaluate/scores            how near rows come to the true ones
+    50702  evaluate/ranks             whether a true row is found among all
+    50833  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51065  evaluate/write_json        an evaluation as JSON
+    51178  evaluate/write_page        an evaluation as a page
 
-    51373  reshape                    a model's own vocabulary, smaller or larger
-    51405  reshape/needed             what has to stay for the sake of what stays
-    51663  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51970  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52109  reshape/renumber           which tokens there are then, and their ids
-    52373  reshape/files_json         tokenizer.json and the JSON files beside it
-    52768  reshape/files_lines        merges.txt and vocab.txt
-    52852  reshape/files_pieces       SentencePiece models
-    53072  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53240  reshape/named              tokens that configs name, which stay
-    53358  reshape/files_gguf         the keys of GGUF files
-    53644  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53849  reshape/wording            what the transplant says, in words of those who asked
-    53947  reshape/new_model          the model with its new tokenizer
-    54117  reshape/text_counts        which tokens the caller's texts are made of
-    54186  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54353  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54605  reshape/trim               fewer tokens
-    54773  reshape/extend             a text that becomes a token
-    55065  reshape/more_tokens        all that are wanted, and the model with them
+    51392  reshape                    a model's own vocabulary, smaller or larger
+    51424  reshape/needed             what has to stay for the sake of what stays
+    51682  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    51989  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52128  reshape/renumber           which tokens there are then, and their ids
+    52392  reshape/files_json         tokenizer.json and the JSON files beside it
+    52787  reshape/files_lines        merges.txt and vocab.txt
+    52871  reshape/files_pieces       SentencePiece models
+    53091  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53259  reshape/named              tokens that configs name, which stay
+    53377  reshape/files_gguf         the keys of GGUF files
+    53663  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53868  reshape/wording            what the transplant says, in words of those who asked
+    53966  reshape/new_model          the model with its new tokenizer
+    54136  reshape/text_counts        which tokens the caller's texts are made of
+    54205  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54372  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54624  reshape/trim               fewer tokens
+    54792  reshape/extend             a text that becomes a token
+    55084  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -39730,7 +39730,13 @@ OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *
     else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
     otx__quote_node(key, at->json, at->key);
-    if (id >= 0)
+    if (id < 0 && special->role >= 0 && e->plan->donor->vocab.roles[special->role] >= 0)
+        otx__log(e->plan->ctx, OTX_WARNING, "%s/%s: \"%s\" is set to null: the donor's %s, id %"
+                 PRId64 ", lies beyond the %" PRIu64 " rows", e->plan->base->path, e->name, key,
+                 otx_role_name((otx_role)special->role),
+                 e->plan->donor->vocab.roles[special->role],
+                 (uint64_t)e->plan->alignment->count);
+    else if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
                  ", its %s token", e->plan->base->path, e->name, key, id,
@@ -45157,11 +45163,24 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
     return OTX_OK;
 }
 
+/* The donor's token to begin texts with: its bos, else one that the caller mapped to the base's;
+   or -1. */
+OTX__PRIVATE int64_t otx__bos_in_place(const otx_job *job)
+{
+    size_t i;
+    if (job->donor.vocab.roles[OTX_ROLE_BOS] >= 0) return job->donor.vocab.roles[OTX_ROLE_BOS];
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].action == OTX_ACTION_MAP &&
+            job->alignment.rows[i].base == job->base.vocab.roles[OTX_ROLE_BOS])
+            return (int64_t)i;
+    return -1;
+}
+
 /* Says so where the base's tokenizer puts a token before every text and the donor's none. */
 OTX__PRIVATE otx_result otx__job_tell_bos(const otx_job *job, otx_error *error)
 {
     const int64_t base = job->base.vocab.roles[OTX_ROLE_BOS];
-    const int64_t donor = job->donor.vocab.roles[OTX_ROLE_BOS];
+    const int64_t donor = otx__bos_in_place(job);
     bool ours, theirs;
     char content[OTX__QUOTED], other[OTX__QUOTED];
     otx_result result = otx__bos_of(job, &job->base, &ours, error);

@@ -309,6 +309,16 @@ static void ids_without_rows(void)
     CHECK_RUN(&options, NULL);
     CHECK_CONTAINS(read_file("out", "config.json"), "\"im_start_id\": 10, \"image_end_id\": 12,");
     CHECK_CONTAINS(logged, "id 25 has no row: the donor's token 10, which is mapped to it");
+    /* A token that the donor has, but the output no row for. */
+    base.config = "{\"vocab_size\": 10, \"eos_token_id\": 1}";
+    write_model("base", &base);
+    memset(&options, 0, sizeof options);
+    options.rows = OTX_ROWS_EXACT;
+    options.rows_exact = 10;
+    CHECK_RUN(&options, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"eos_token_id\": null");
+    CHECK_CONTAINS(logged, "\"eos_token_id\" is set to null: the donor's eos, id 11, lies beyond "
+                           "the 10 rows");
 }
 
 int main(void)

@@ -462,6 +462,8 @@ def a_donor_without_a_token_to_begin_texts_with(here):
     call(base, donor, here / "o2", "-q", "-a", "mean", "--map", word)
     out = read_model(here / "o2")[EMBED]
     assert out.row(donor_id("donor4")) == base_model().tensors[EMBED].row(BASE_COUNT - 2)
+    error = call(base, donor, here / "o3", "-q", "-a", "mean", "--map", word).err
+    told(error, rf'begin texts with "donor4", id {donor_id("donor4")}$')
 
 
 # ---- the command line -------------------------------------------------------------------------

@@ -83,11 +83,24 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
     return OTX_OK;
 }
 
+/* The donor's token to begin texts with: its bos, else one that the caller mapped to the base's;
+   or -1. */
+OTX__PRIVATE int64_t otx__bos_in_place(const otx_job *job)
+{
+    size_t i;
+    if (job->donor.vocab.roles[OTX_ROLE_BOS] >= 0) return job->donor.vocab.roles[OTX_ROLE_BOS];
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].action == OTX_ACTION_MAP &&
+            job->alignment.rows[i].base == job->base.vocab.roles[OTX_ROLE_BOS])
+            return (int64_t)i;
+    return -1;
+}
+
 /* Says so where the base's tokenizer puts a token before every text and the donor's none. */
 OTX__PRIVATE otx_result otx__job_tell_bos(const otx_job *job, otx_error *error)
 {
     const int64_t base = job->base.vocab.roles[OTX_ROLE_BOS];
-    const int64_t donor = job->donor.vocab.roles[OTX_ROLE_BOS];
+    const int64_t donor = otx__bos_in_place(job);
     bool ours, theirs;
     char content[OTX__QUOTED], other[OTX__QUOTED];
     otx_result result = otx__bos_of(job, &job->base, &ours, error);

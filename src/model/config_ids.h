@@ -68,7 +68,13 @@ OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *
     else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
     otx__quote_node(key, at->json, at->key);
-    if (id >= 0)
+    if (id < 0 && special->role >= 0 && e->plan->donor->vocab.roles[special->role] >= 0)
+        otx__log(e->plan->ctx, OTX_WARNING, "%s/%s: \"%s\" is set to null: the donor's %s, id %"
+                 PRId64 ", lies beyond the %" PRIu64 " rows", e->plan->base->path, e->name, key,
+                 otx_role_name((otx_role)special->role),
+                 e->plan->donor->vocab.roles[special->role],
+                 (uint64_t)e->plan->alignment->count);
+    else if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
                  ", its %s token", e->plan->base->path, e->name, key, id,
