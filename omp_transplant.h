@@ -277,80 +277,80 @@
     40857  job/job                    what a job holds
     41259  job/open                   opening the two models
     41535  job/map                    the caller's map
-    41656  job/align                  where every new row comes from
-    41862  job/draft_vocab            the tokens that a draft's head has rows for
-    42118  job/plan                   what becomes of every tensor, and of the configs
-    42341  job/draft_head             a head of fewer rows, and what says which
-    42498  job/rope                   heads and rotary positions of the two models
-    42596  job/chat                   the template that turns messages into text
-    42735  job/digits                 where the two tokenizers cut numbers differently
-    42936  job/converted              the special tokens that a conversion to GGUF finds
-    43244  job/gguf_donor             the files of a tokenizer, open once more
-    43328  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43611  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43939  job/gguf_merges            the merges of a byte-level vocabulary
-    44110  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44280  job/gguf_special           special tokens, flags, templates
-    44499  job/gguf_normal            what becomes of spaces and letters
-    44642  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44838  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45080  job/bos                    texts that begin otherwise than the base's
-    45204  job/rows                   rows in memory: reading, checking, their mean
-    45548  job/pieces                 what the base cuts new tokens into
-    45703  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45968  job/magikarp               tokens that look under-trained by their rows
-    46095  job/match                  rows of tokens that a new one only begins with
-    46182  job/solve                  solving for the rows of the donor
-    46391  job/targets                the rows that are made from the donor's
-    46514  job/diagnose               what is odd about the rows that were made
-    46646  job/rebuild                the new rows of one vocabulary tensor
-    46937  job/write_blocks           new rows as blocks
-    47036  job/write                  the output and its weights
-    47352  job/write_gguf             the output as a GGUF file, or as parts of one
-    47702  job/copy                   the other files of the two models
-    47919  job/index                  the files that are written anew
-    48098  job/run                    the whole, in order
-    48266  job/combined               a map of tokens by the combinations that a method makes
-    48366  job/report                 what a job did, as JSON and as a table
-    48695  job/findings               what is told of a finished model
-    48744  job/check_head             a head of fewer rows than tokens
-    48989  job/check_files            its files
-    49126  job/check_ids              sizes, ids and tying
-    49342  job/check_values           values
-    49421  job/check_gguf             the tokens of a GGUF file
-    49673  job/check_gguf_keys        its other keys, and its tensors
-    49920  job/check_draft            as a draft model for another
-    50262  job/verify                 whether a finished model agrees with itself
+    41688  job/align                  where every new row comes from
+    41911  job/draft_vocab            the tokens that a draft's head has rows for
+    42149  job/plan                   what becomes of every tensor, and of the configs
+    42372  job/draft_head             a head of fewer rows, and what says which
+    42529  job/rope                   heads and rotary positions of the two models
+    42627  job/chat                   the template that turns messages into text
+    42766  job/digits                 where the two tokenizers cut numbers differently
+    42967  job/converted              the special tokens that a conversion to GGUF finds
+    43275  job/gguf_donor             the files of a tokenizer, open once more
+    43359  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43642  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43970  job/gguf_merges            the merges of a byte-level vocabulary
+    44141  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44311  job/gguf_special           special tokens, flags, templates
+    44530  job/gguf_normal            what becomes of spaces and letters
+    44673  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44869  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45111  job/bos                    texts that begin otherwise than the base's
+    45235  job/rows                   rows in memory: reading, checking, their mean
+    45579  job/pieces                 what the base cuts new tokens into
+    45734  job/untrained              rows that hold nothing, and what becomes of their tokens
+    45999  job/magikarp               tokens that look under-trained by their rows
+    46126  job/match                  rows of tokens that a new one only begins with
+    46213  job/solve                  solving for the rows of the donor
+    46422  job/targets                the rows that are made from the donor's
+    46545  job/diagnose               what is odd about the rows that were made
+    46677  job/rebuild                the new rows of one vocabulary tensor
+    46968  job/write_blocks           new rows as blocks
+    47067  job/write                  the output and its weights
+    47383  job/write_gguf             the output as a GGUF file, or as parts of one
+    47733  job/copy                   the other files of the two models
+    47950  job/index                  the files that are written anew
+    48129  job/run                    the whole, in order
+    48297  job/combined               a map of tokens by the combinations that a method makes
+    48397  job/report                 what a job did, as JSON and as a table
+    48726  job/findings               what is told of a finished model
+    48775  job/check_head             a head of fewer rows than tokens
+    49020  job/check_files            its files
+    49157  job/check_ids              sizes, ids and tying
+    49373  job/check_values           values
+    49452  job/check_gguf             the tokens of a GGUF file
+    49704  job/check_gguf_keys        its other keys, and its tensors
+    49951  job/check_draft            as a draft model for another
+    50293  job/verify                 whether a finished model agrees with itself
 
-    50321  evaluate                   methods ranked on tokens that both models share
-    50340  evaluate/token_class       what a token is like, by its bytes
-    50404  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50602  evaluate/scores            how near rows come to the true ones
-    50702  evaluate/ranks             whether a true row is found among all
-    50833  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51065  evaluate/write_json        an evaluation as JSON
-    51178  evaluate/write_page        an evaluation as a page
+    50352  evaluate                   methods ranked on tokens that both models share
+    50371  evaluate/token_class       what a token is like, by its bytes
+    50435  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50633  evaluate/scores            how near rows come to the true ones
+    50733  evaluate/ranks             whether a true row is found among all
+    50864  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51096  evaluate/write_json        an evaluation as JSON
+    51209  evaluate/write_page        an evaluation as a page
 
-    51392  reshape                    a model's own vocabulary, smaller or larger
-    51424  reshape/needed             what has to stay for the sake of what stays
-    51682  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51989  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52128  reshape/renumber           which tokens there are then, and their ids
-    52392  reshape/files_json         tokenizer.json and the JSON files beside it
-    52787  reshape/files_lines        merges.txt and vocab.txt
-    52871  reshape/files_pieces       SentencePiece models
-    53091  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53259  reshape/named              tokens that configs name, which stay
-    53377  reshape/files_gguf         the keys of GGUF files
-    53663  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53868  reshape/wording            what the transplant says, in words of those who asked
-    53966  reshape/new_model          the model with its new tokenizer
-    54136  reshape/text_counts        which tokens the caller's texts are made of
-    54205  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54372  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54624  reshape/trim               fewer tokens
-    54792  reshape/extend             a text that becomes a token
-    55084  reshape/more_tokens        all that are wanted, and the model with them
+    51423  reshape                    a model's own vocabulary, smaller or larger
+    51455  reshape/needed             what has to stay for the sake of what stays
+    51713  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52020  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52159  reshape/renumber           which tokens there are then, and their ids
+    52423  reshape/files_json         tokenizer.json and the JSON files beside it
+    52818  reshape/files_lines        merges.txt and vocab.txt
+    52902  reshape/files_pieces       SentencePiece models
+    53122  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53290  reshape/named              tokens that configs name, which stay
+    53408  reshape/files_gguf         the keys of GGUF files
+    53694  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53899  reshape/wording            what the transplant says, in words of those who asked
+    53997  reshape/new_model          the model with its new tokenizer
+    54167  reshape/text_counts        which tokens the caller's texts are made of
+    54236  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54403  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54655  reshape/trim               fewer tokens
+    54823  reshape/extend             a text that becomes a token
+    55115  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -41535,9 +41535,41 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
 /* >>> src/job/map.h */
 /* ---- the caller's map --------------------------------------------------- */
 
+/* A side's tokens by content, and by (kind, bytes): the lowest id of each. Entries may be as
+   many as tokens. */
+typedef struct otx__names {
+    otx__token_index contents, bytes;
+} otx__names;
+
+OTX__PRIVATE void otx__names_close(const otx_context *ctx, otx__names *names)
+{
+    if (names->bytes.slots) otx__index_close(ctx, &names->bytes);
+    if (names->contents.slots) otx__index_close(ctx, &names->contents);
+}
+
+/* Close with otx__names_close in any case. */
+OTX__PRIVATE otx_result otx__names_open(const otx_context *ctx, const otx__side *side,
+                                        otx__names *names, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    size_t id;
+    otx_result result = otx__side_contents(ctx, side, &names->contents, error);
+    memset(&names->bytes, 0, sizeof names->bytes);
+    if (!result)
+        result = otx__index_open(ctx, &names->bytes, vocab->tokens, vocab->count, false, error);
+    for (id = vocab->count; id-- > 0 && !result;) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(&names->bytes, token->kind, token->bytes, token->size) =
+                (uint32_t)id + 1;
+    }
+    return result;
+}
+
 /* One half of "DONOR=BASE" with its escapes undone. */
 typedef struct otx__map_half {
     const otx__side *side;
+    const otx__names *names; /* the side's */
     uint64_t rows; /* of the new matrices, or of the base's */
     char *bytes;
     size_t size;
@@ -41581,21 +41613,17 @@ OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
    stands for these bytes; the lowest of several. */
 OTX__PRIVATE bool otx__map_by_text(const otx__map_half *half, uint64_t *id)
 {
-    bool found = false;
-    uint64_t i;
-    for (i = 0; i < half->side->vocab.count; i++) {
-        const otx_token *token = otx__side_token(half->side, i);
-        if (!token) continue;
-        if (otx__same_bytes(token->content, token->content_size, half->bytes, half->size)) {
-            *id = i;
-            return true;
-        }
-        if (!found && otx__same_bytes(token->bytes, token->size, half->bytes, half->size)) {
-            *id = i;
-            found = true;
-        }
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    int64_t lowest = otx__index_find(&half->names->contents, OTX_TOKEN_NONE, half->bytes,
+                                     half->size);
+    size_t i, count = lowest < 0 ? OTX__COUNT(kinds) : 0;
+    for (i = 0; i < count; i++) {
+        int64_t found = otx__index_find(&half->names->bytes, kinds[i], half->bytes, half->size);
+        if (found >= 0 && (lowest < 0 || found < lowest)) lowest = found;
     }
-    return found;
+    *id = (uint64_t)lowest;
+    return lowest >= 0;
 }
 
 /* The id that a half of an entry names. */
@@ -41617,9 +41645,11 @@ OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *ent
     return OTX_OK;
 }
 
-/* Reads one entry; the new matrices have `rows` rows. */
+/* Reads one entry; the new matrices have `rows` rows. `names` are the donor's, then the
+   base's. */
 OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uint64_t rows,
-                                       otx_map_entry *entry, otx_error *error)
+                                       const otx__names names[2], otx_map_entry *entry,
+                                       otx_error *error)
 {
     size_t size = strlen(text) + 1;
     char quoted[OTX__QUOTED];
@@ -41628,6 +41658,7 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     otx_result result;
     memset(&half, 0, sizeof half);
     half.side = &job->donor;
+    half.names = &names[0];
     half.rows = rows;
     half.bytes = (char *)otx__alloc(&job->ctx, size, 1);
     if (!half.bytes) return otx__fail_memory(error, size);
@@ -41641,6 +41672,7 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     result = otx__map_find(&half, text, &entry->donor, error);
     if (result) goto done;
     half.side = &job->base;
+    half.names = &names[1];
     half.rows = job->base.parts.rows + job->base.parts.extra;
     at = otx__map_unescape(at + 1, 0, &half);
     if (!at || half.size == 0)
@@ -41701,6 +41733,26 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
     }
 }
 
+/* Reads the caller's map. */
+OTX__PRIVATE otx_result otx__job_read_map(const otx_job *job, uint64_t rows, otx_map_entry *map,
+                                          otx_error *error)
+{
+    otx__names names[2];
+    size_t i;
+    otx_result result = OTX_OK;
+    memset(names, 0, sizeof names);
+    if (job->options.map_count == 0) return OTX_OK;
+    result = otx__names_open(&job->ctx, &job->donor, &names[0], error);
+    if (!result) result = otx__names_open(&job->ctx, &job->base, &names[1], error);
+    for (i = 0; i < job->options.map_count && !result; i++) {
+        result = otx__map_parse(job, job->options.map[i], rows, names, &map[i], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    otx__names_close(&job->ctx, &names[1]);
+    otx__names_close(&job->ctx, &names[0]);
+    return result;
+}
+
 /* Pairs the tokens of the two models, by the caller's map first. */
 OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
@@ -41711,10 +41763,7 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
     memset(&options, 0, sizeof options);
     result = otx__new_rows(job, &options.rows, error);
-    for (i = 0; i < count && !result; i++) {
-        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
+    if (!result) result = otx__job_read_map(job, options.rows, map, error);
     options.donor_rows = otx__donor_rows(job);
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
@@ -41867,8 +41916,7 @@ typedef struct otx__draft_list {
     const otx_job *job;
     uint8_t *chosen;           /* by id: it has a row */
     size_t rows;               /* ids that can have one */
-    otx__token_index contents; /* the donor's tokens by content, */
-    otx__token_index bytes;    /* and by (kind, bytes) */
+    otx__names names;          /* the donor's */
     char *scratch;             /* an entry with its escapes undone */
     size_t room;
     otx_error *error;
@@ -41877,28 +41925,9 @@ typedef struct otx__draft_list {
 OTX__PRIVATE void otx__draft_list_close(otx__draft_list *l)
 {
     const otx_context *ctx = &l->job->ctx;
-    if (l->bytes.slots) otx__index_close(ctx, &l->bytes);
-    if (l->contents.slots) otx__index_close(ctx, &l->contents);
+    otx__names_close(ctx, &l->names);
     if (l->scratch) otx__free(ctx, l->scratch, l->room, 1);
     otx__free(ctx, l->chosen, l->rows, 1);
-}
-
-/* Of tokens that are alike the lowest id is found. */
-OTX__PRIVATE otx_result otx__draft_index(otx__draft_list *l)
-{
-    const otx_vocab *vocab = &l->job->donor.vocab;
-    size_t i;
-    otx_result result = otx__side_contents(&l->job->ctx, &l->job->donor, &l->contents, l->error);
-    if (!result)
-        result = otx__index_open(&l->job->ctx, &l->bytes, vocab->tokens, vocab->count, false,
-                                 l->error);
-    for (i = vocab->count; i-- > 0 && !result;) {
-        const otx_token *token = &vocab->tokens[i];
-        if (token->kind != OTX_TOKEN_NONE)
-            *otx__index_slot(&l->bytes, token->kind, token->bytes, token->size) =
-                (uint32_t)i + 1;
-    }
-    return result;
 }
 
 /* ---- one entry ---- */
@@ -41908,10 +41937,10 @@ OTX__PRIVATE int64_t otx__draft_find(const otx__draft_list *l, const otx__map_ha
 {
     static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
                                            OTX_TOKEN_UNUSED};
-    int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    int64_t id = otx__index_find(&l->names.contents, OTX_TOKEN_NONE, name->bytes, name->size);
     size_t i;
     for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
-        id = otx__index_find(&l->bytes, kinds[i], name->bytes, name->size);
+        id = otx__index_find(&l->names.bytes, kinds[i], name->bytes, name->size);
     return id;
 }
 
@@ -42025,7 +42054,8 @@ OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
     otx__span text = otx__span_of(l->job->chat.bytes, l->job->chat.size), mark;
     size_t i;
     while (otx__next_mark(&text, &mark)) {
-        const int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
+        const int64_t id =
+            otx__index_find(&l->names.contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
         if (id >= 0 && (uint64_t)id < l->rows) l->chosen[id] = 1;
     }
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
@@ -42079,7 +42109,8 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
     l.error = error;
     l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
     if (!l.chosen) return otx__fail_memory(error, l.rows);
-    if (job->options.draft_vocab_count > 0 || job->chat.size > 0) result = otx__draft_index(&l);
+    if (job->options.draft_vocab_count > 0 || job->chat.size > 0)
+        result = otx__names_open(&job->ctx, &job->donor, &l.names, error);
     for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
         result = otx__draft_take(&l, i);
         if (!result && i % 1024 == 0) result = otx__job_poll(job, error);

@@ -45,6 +45,26 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
     }
 }
 
+/* Reads the caller's map. */
+OTX__PRIVATE otx_result otx__job_read_map(const otx_job *job, uint64_t rows, otx_map_entry *map,
+                                          otx_error *error)
+{
+    otx__names names[2];
+    size_t i;
+    otx_result result = OTX_OK;
+    memset(names, 0, sizeof names);
+    if (job->options.map_count == 0) return OTX_OK;
+    result = otx__names_open(&job->ctx, &job->donor, &names[0], error);
+    if (!result) result = otx__names_open(&job->ctx, &job->base, &names[1], error);
+    for (i = 0; i < job->options.map_count && !result; i++) {
+        result = otx__map_parse(job, job->options.map[i], rows, names, &map[i], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    otx__names_close(&job->ctx, &names[1]);
+    otx__names_close(&job->ctx, &names[0]);
+    return result;
+}
+
 /* Pairs the tokens of the two models, by the caller's map first. */
 OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
@@ -55,10 +75,7 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
     memset(&options, 0, sizeof options);
     result = otx__new_rows(job, &options.rows, error);
-    for (i = 0; i < count && !result; i++) {
-        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
+    if (!result) result = otx__job_read_map(job, options.rows, map, error);
     options.donor_rows = otx__donor_rows(job);
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
