@@ -1345,6 +1345,15 @@ static int fail(otx_error *error)
     return STATUS_ERROR;
 }
 
+/* The status of a command that could be interrupted, which is said too. */
+static int ended(otx_result result, otx_error *error)
+{
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
 static otx_result set_error(otx_error *error, otx_result code, const char *path,
                             const char *what)
 {
@@ -1644,10 +1653,7 @@ static int run_transplant(const settings *s)
     output_close(&reports[0]);
     output_close(&reports[1]);
     otx_job_close(job);
-    if (!result) return STATUS_OK;
-    if (result != OTX_ERROR_CANCELLED) return fail(&error);
-    fprintf(stderr, "transplant: interrupted\n");
-    return STATUS_INTERRUPTED;
+    return ended(result, &error);
 }
 
 /* Whether a path leads to a file. */
@@ -1959,11 +1965,7 @@ static int run_verify(const settings *s)
     catch_signals();
     result = otx_verify(&ctx, s->arguments[0], &verify, &summary, &error);
     clear_bar(&m);
-    if (result == OTX_ERROR_CANCELLED) {
-        fprintf(stderr, "transplant: interrupted\n");
-        return STATUS_INTERRUPTED;
-    }
-    if (result) return fail(&error);
+    if (result) return ended(result, &error);
     if (!s->quiet)
         printf("%s: %" PRIu64 " errors, %" PRIu64 " warnings\n", s->arguments[0], summary.faults,
                summary.warnings);
@@ -2167,10 +2169,7 @@ static int run_evaluate(const settings *s)
     output_close(&reports[0]);
     output_close(&reports[1]);
     otx_evaluation_close(&ctx, &evaluation);
-    if (!result) return STATUS_OK;
-    if (result != OTX_ERROR_CANCELLED) return fail(&error);
-    fprintf(stderr, "transplant: interrupted\n");
-    return STATUS_INTERRUPTED;
+    return ended(result, &error);
 }
 
 /* Lines of a file, each a token. */
@@ -2268,10 +2267,7 @@ static void print_trimming(const char *model, const otx_trim_summary *t)
 static int reshaped(otx_result result, otx_error *error, token_list *list)
 {
     list_close(list);
-    if (!result) return STATUS_OK;
-    if (result != OTX_ERROR_CANCELLED) return fail(error);
-    fprintf(stderr, "transplant: interrupted\n");
-    return STATUS_INTERRUPTED;
+    return ended(result, error);
 }
 
 static int run_extend(const settings *s)
@@ -2473,10 +2469,7 @@ static int run_map(const settings *s)
         otx_token_map_close(&ctx, &map.maps[i]);
         otx_vocab_close(&ctx, &map.vocabs[i]);
     }
-    if (!result) return STATUS_OK;
-    if (result != OTX_ERROR_CANCELLED) return fail(&error);
-    fprintf(stderr, "transplant: interrupted\n");
-    return STATUS_INTERRUPTED;
+    return ended(result, &error);
 }
 
 /* Tokens of texts, and what counts them. */
@@ -2568,10 +2561,7 @@ static int run_count(const settings *s)
     output_close(&files[1]);
     free(c.counts.by_id);
     otx_encoder_close(c.encoder);
-    if (!result) return STATUS_OK;
-    if (result != OTX_ERROR_CANCELLED) return fail(&error);
-    fprintf(stderr, "transplant: interrupted\n");
-    return STATUS_INTERRUPTED;
+    return ended(result, &error);
 }
 
 /* The help of the command that is named, or of the whole. */

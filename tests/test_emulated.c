@@ -128,7 +128,7 @@ static void amx_dpbf16ps(int to, int a, int b)
             float sums[2] = {0.0f, 0.0f}, sum;
             for (k = 0; k < 16; k++)
                 for (part = 0; part < 2; part++)
-                    /* The product of two such numbers is exact in double: one rounding. */
+                    /* The product of two such numbers is exact in double, as within an fma. */
                     sums[part] = amx_flushed((float)((double)amx_element(a, m, 2 * k + part) *
                                                          (double)amx_element(b, k, 2 * n + part) +
                                                      (double)sums[part]));

@@ -372,6 +372,37 @@ static void test_scores_of_unigram(void)
     }
 }
 
+/* Scores that are integers stay so where every text was there. */
+static void test_scores_where_nothing_is_added(void)
+{
+    static const char *const tokens[] = {"a", "b"};
+    otx_extend_options options;
+    otx_extend_summary summary;
+    const otx_gguf_key *scores;
+    otx_source source;
+    otx_gguf file;
+    char rows[6 * 34] = {0};
+    memset(&options, 0, sizeof options);
+    options.tokens = tokens;
+    options.token_count = COUNT(tokens);
+    gguf_begin("t5");
+    gguf_tokens("3 <pad>|1 a|1 b|3 </s>|2 <unk>|1 \xe2\x96\x81");
+    put_scores(5, 6);
+    gguf_add_tensor("token_embd.weight", 6, 32, 8, rows, sizeof rows);
+    gguf_end();
+    scratch_write("base.gguf", gguf.file, gguf.size);
+    CHECK_INT(otx_extend(NULL, at("base.gguf"), at("out.gguf"), &options, &summary, &error),
+              OTX_OK);
+    CHECK_INT(summary.present, 2);
+    CHECK_INT(otx_source_open(NULL, at("out.gguf"), &source, &error), OTX_OK);
+    CHECK_INT(otx_gguf_open(NULL, &source, "out", &file, &error), OTX_OK);
+    scores = otx_gguf_find(&file, "tokenizer.ggml.scores");
+    CHECK(scores && scores->type == OTX_GGUF_I32 && scores->count == 6);
+    otx_gguf_close(NULL, &file);
+    otx_source_close(NULL, &source);
+    scratch_remove_tree("out.gguf");
+}
+
 /* In GGUF new tokens get scores as well, and ids that are none stay what they are. */
 static void test_scores(void)
 {
@@ -631,6 +662,7 @@ int main(void)
     RUN(test_wordpiece_bytes);
     RUN(test_byte_level_bytes);
     RUN(test_memory);
+    RUN(test_scores_where_nothing_is_added);
     RUN(test_scores);
     RUN(test_scores_of_unigram);
     RUN(test_added_that_cannot_be);

@@ -191,6 +191,10 @@ OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *c
         otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
                  "transformers makes of the tokenizer of %s would not split digits",
                  choice->name, code, choice->made, job->donor.path);
+    else if (choice->from_model)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: what "
+                 "transformers 4 makes of a tokenizer.model for the class that %s names would not "
+                 "split digits", choice->name, code, job->donor.path);
     else
         otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
                  "config.json of %s, transformers would load the tokenizer of %s otherwise than "

@@ -79,6 +79,8 @@ typedef struct otx__class_choice {
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
     bool rebuilt;           /* that class is given up, and with it the special tokens which it
                                has where no file names them */
+    bool from_model;        /* nothing is, but transformers 4 would make the class that is named
+                               of tokenizer.model */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
@@ -106,9 +108,9 @@ OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *bas
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
-    if (from_model) wanted = otx__class_stem(name);
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
     choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    choice->from_model = from_model && !choice->rebuilt;
     if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
     if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&

@@ -65,12 +65,12 @@ OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_k
 }
 
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
-   are in the order in which they were. Scores that are integers become floats where it grows, as
-   those of new tokens lie between. */
+   are in the order in which they were. Scores that are integers become floats where tokens
+   are added, as the scores of those lie between. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
                                        otx__gguf_list *list)
 {
-    const bool floats = t->growth && key->type == OTX_GGUF_I32 &&
+    const bool floats = t->growth && t->growth->token_count > 0 && key->type == OTX_GGUF_I32 &&
                         otx__gguf_is_named(key, OTX__GGUF_SCORES);
     otx_gguf_strings at;
     otx__text text;
