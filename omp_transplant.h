@@ -257,100 +257,100 @@
     37655  model/names                names of tensors
     37819  model/document             the JSON files of a model directory
     37914  model/members              what the members of a config are about
-    38135  model/config               what config.json says
-    38312  model/side                 a model directory opened once
-    38439  model/gguf_model           what a GGUF file says of a model
-    38496  model/code                 the Python that a tokenizer is loaded with
-    38730  model/parts                what each tensor does for the vocabulary
-    38860  model/whole                whether all tensors are there
-    38982  model/find                 finding the parts of a model
-    39286  model/processor            the tokens that a processor looks for by their text
-    39441  model/heirs                what becomes of the ids in a config
-    39614  model/config_ids           ids in a config being edited
-    39858  model/config_lists         lists, dictionaries and ranges of ids
-    40015  model/config_edit          config.json and generation_config.json, edited
-    40322  model/classes              which class a tokenizer is loaded as
-    40533  model/class_tokens         added tokens that a class numbers otherwise
+    38168  model/config               what config.json says
+    38345  model/side                 a model directory opened once
+    38472  model/gguf_model           what a GGUF file says of a model
+    38529  model/code                 the Python that a tokenizer is loaded with
+    38763  model/parts                what each tensor does for the vocabulary
+    38893  model/whole                whether all tensors are there
+    39015  model/find                 finding the parts of a model
+    39319  model/processor            the tokens that a processor looks for by their text
+    39495  model/heirs                what becomes of the ids in a config
+    39668  model/config_ids           ids in a config being edited
+    39924  model/config_lists         lists, dictionaries and ranges of ids
+    40089  model/config_edit          config.json and generation_config.json, edited
+    40425  model/classes              which class a tokenizer is loaded as
+    40636  model/class_tokens         added tokens that a class numbers otherwise
 
-    40651  job                        the whole transplant, in the order in which it happens
-    40712  job/draft_map              which tokens the rows of a draft's head are of
-    40770  job/job                    what a job holds
-    41172  job/open                   opening the two models
-    41449  job/map                    the caller's map
-    41570  job/align                  where every new row comes from
-    41772  job/draft_vocab            the tokens that a draft's head has rows for
-    42017  job/plan                   what becomes of every tensor, and of the configs
-    42246  job/draft_head             a head of fewer rows, and what says which
-    42403  job/rope                   heads and rotary positions of the two models
-    42501  job/chat                   the template that turns messages into text
-    42640  job/digits                 where the two tokenizers cut numbers differently
-    42841  job/converted              the special tokens that a conversion to GGUF finds
-    43149  job/gguf_donor             the files of a tokenizer, open once more
-    43233  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43516  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43844  job/gguf_merges            the merges of a byte-level vocabulary
-    44015  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44185  job/gguf_special           special tokens, flags, templates
-    44404  job/gguf_normal            what becomes of spaces and letters
-    44547  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44743  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    44983  job/bos                    texts that begin otherwise than the base's
-    45047  job/rows                   rows in memory: reading, checking, their mean
-    45391  job/pieces                 what the base cuts new tokens into
-    45546  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45811  job/magikarp               tokens that look under-trained by their rows
-    45938  job/match                  rows of tokens that a new one only begins with
-    46025  job/solve                  solving for the rows of the donor
-    46234  job/targets                the rows that are made from the donor's
-    46357  job/diagnose               what is odd about the rows that were made
-    46489  job/rebuild                the new rows of one vocabulary tensor
-    46780  job/write_blocks           new rows as blocks
-    46879  job/write                  the output and its weights
-    47195  job/write_gguf             the output as a GGUF file, or as parts of one
-    47545  job/copy                   the other files of the two models
-    47762  job/index                  the files that are written anew
-    47940  job/run                    the whole, in order
-    48119  job/combined               a map of tokens by the combinations that a method makes
-    48219  job/report                 what a job did, as JSON and as a table
-    48548  job/findings               what is told of a finished model
-    48597  job/check_head             a head of fewer rows than tokens
-    48842  job/check_files            its files
-    48979  job/check_ids              sizes, ids and tying
-    49195  job/check_values           values
-    49274  job/check_gguf             the tokens of a GGUF file
-    49526  job/check_gguf_keys        its other keys, and its tensors
-    49773  job/check_draft            as a draft model for another
-    50115  job/verify                 whether a finished model agrees with itself
+    40754  job                        the whole transplant, in the order in which it happens
+    40815  job/draft_map              which tokens the rows of a draft's head are of
+    40873  job/job                    what a job holds
+    41275  job/open                   opening the two models
+    41552  job/map                    the caller's map
+    41705  job/align                  where every new row comes from
+    41928  job/draft_vocab            the tokens that a draft's head has rows for
+    42166  job/plan                   what becomes of every tensor, and of the configs
+    42395  job/draft_head             a head of fewer rows, and what says which
+    42552  job/rope                   heads and rotary positions of the two models
+    42650  job/chat                   the template that turns messages into text
+    42789  job/digits                 where the two tokenizers cut numbers differently
+    42990  job/converted              the special tokens that a conversion to GGUF finds
+    43298  job/gguf_donor             the files of a tokenizer, open once more
+    43382  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43665  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43993  job/gguf_merges            the merges of a byte-level vocabulary
+    44164  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44334  job/gguf_special           special tokens, flags, templates
+    44553  job/gguf_normal            what becomes of spaces and letters
+    44696  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44892  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45134  job/bos                    texts that begin otherwise than the base's
+    45258  job/rows                   rows in memory: reading, checking, their mean
+    45602  job/pieces                 what the base cuts new tokens into
+    45757  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46022  job/magikarp               tokens that look under-trained by their rows
+    46149  job/match                  rows of tokens that a new one only begins with
+    46236  job/solve                  solving for the rows of the donor
+    46445  job/targets                the rows that are made from the donor's
+    46568  job/diagnose               what is odd about the rows that were made
+    46700  job/rebuild                the new rows of one vocabulary tensor
+    46991  job/write_blocks           new rows as blocks
+    47090  job/write                  the output and its weights
+    47406  job/write_gguf             the output as a GGUF file, or as parts of one
+    47756  job/copy                   the other files of the two models
+    47973  job/index                  the files that are written anew
+    48152  job/run                    the whole, in order
+    48331  job/combined               a map of tokens by the combinations that a method makes
+    48431  job/report                 what a job did, as JSON and as a table
+    48760  job/findings               what is told of a finished model
+    48809  job/check_head             a head of fewer rows than tokens
+    49054  job/check_files            its files
+    49191  job/check_ids              sizes, ids and tying
+    49407  job/check_values           values
+    49486  job/check_gguf             the tokens of a GGUF file
+    49738  job/check_gguf_keys        its other keys, and its tensors
+    49985  job/check_draft            as a draft model for another
+    50327  job/verify                 whether a finished model agrees with itself
 
-    50174  evaluate                   methods ranked on tokens that both models share
-    50193  evaluate/token_class       what a token is like, by its bytes
-    50257  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50455  evaluate/scores            how near rows come to the true ones
-    50555  evaluate/ranks             whether a true row is found among all
-    50686  evaluate/evaluate          methods, one after the other, matrix by matrix
-    50918  evaluate/write_json        an evaluation as JSON
-    51031  evaluate/write_page        an evaluation as a page
+    50386  evaluate                   methods ranked on tokens that both models share
+    50405  evaluate/token_class       what a token is like, by its bytes
+    50469  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50667  evaluate/scores            how near rows come to the true ones
+    50767  evaluate/ranks             whether a true row is found among all
+    50898  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51130  evaluate/write_json        an evaluation as JSON
+    51243  evaluate/write_page        an evaluation as a page
 
-    51245  reshape                    a model's own vocabulary, smaller or larger
-    51277  reshape/needed             what has to stay for the sake of what stays
-    51535  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    51842  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52069  reshape/renumber           which tokens there are then, and their ids
-    52333  reshape/files_json         tokenizer.json and the JSON files beside it
-    52728  reshape/files_lines        merges.txt and vocab.txt
-    52812  reshape/files_pieces       SentencePiece models
-    53032  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53200  reshape/named              tokens that configs name, which stay
-    53331  reshape/files_gguf         the keys of GGUF files
-    53618  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53850  reshape/wording            what the transplant says, in words of those who asked
-    53949  reshape/new_model          the model with its new tokenizer
-    54121  reshape/text_counts        which tokens the caller's texts are made of
-    54190  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54357  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54618  reshape/trim               fewer tokens
-    54786  reshape/extend             a text that becomes a token
-    55122  reshape/more_tokens        all that are wanted, and the model with them
+    51457  reshape                    a model's own vocabulary, smaller or larger
+    51489  reshape/needed             what has to stay for the sake of what stays
+    51747  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52054  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52281  reshape/renumber           which tokens there are then, and their ids
+    52546  reshape/files_json         tokenizer.json and the JSON files beside it
+    52941  reshape/files_lines        merges.txt and vocab.txt
+    53025  reshape/files_pieces       SentencePiece models
+    53245  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53413  reshape/named              tokens that configs name, which stay
+    53545  reshape/files_gguf         the keys of GGUF files
+    53832  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54064  reshape/wording            what the transplant says, in words of those who asked
+    54163  reshape/new_model          the model with its new tokenizer
+    54335  reshape/text_counts        which tokens the caller's texts are made of
+    54404  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54571  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54832  reshape/trim               fewer tokens
+    55000  reshape/extend             a text that becomes a token
+    55336  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -37975,25 +37975,43 @@ OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t
 
 /* ---- the size that an object names ---- */
 
-/* Whether a size that stands in an object is the one asked for, as it is or rounded up to
-   the multiple that the object names. */
-OTX__PRIVATE bool otx__member_is_size(const otx_json *json, uint32_t object, uint32_t node,
-                                      uint64_t size)
+/* The widest step that an object rounds sizes up to and that divides one, or 0: what is less
+   by less than that is the same size before it was rounded. */
+OTX__PRIVATE uint64_t otx__object_rounding(const otx_json *json, uint32_t object, uint64_t size)
 {
     otx_json_iter at = otx_json_iter_of(json, object);
     const otx__span none = otx__span_of("", 0);
-    uint64_t said, multiple;
-    if (!otx_json_uint(json, node, &said)) return false;
-    if (said == size) return true;
-    while (otx_json_iter_next(&at)) {
+    uint64_t multiple, widest = 0;
+    while (at.keyed && otx_json_iter_next(&at)) {
         const otx__member_rule *rule =
             otx__member_rule_of(otx__json_span(json, at.key), none, none);
         if (rule && rule->kind == OTX__MEMBER_ROUNDING &&
-            otx_json_uint(json, at.value, &multiple) && multiple > 0 && said < size &&
-            size - said < multiple && size % multiple == 0)
-            return true;
+            otx_json_uint(json, at.value, &multiple) && multiple > widest &&
+            size % multiple == 0)
+            widest = multiple;
     }
-    return false;
+    return widest;
+}
+
+/* Whether a number is a size, as it is or before it was rounded. */
+OTX__PRIVATE bool otx__node_is_size(const otx_json *json, uint32_t node, uint64_t size,
+                                    uint64_t rounding)
+{
+    uint64_t said;
+    if (!otx_json_uint(json, node, &said)) return false;
+    return said == size || (said < size && size - said < rounding);
+}
+
+/* The least of the sizes that an object names; UINT64_MAX if it names none. */
+OTX__PRIVATE uint64_t otx__object_least_size(const otx_json *json, uint32_t object)
+{
+    uint64_t size, least = UINT64_MAX;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_uint(json, otx_json_find(json, object, otx__size_keys[i]), &size) &&
+            size < least)
+            least = size;
+    return least;
 }
 
 /* Whether an object within another is about the vocabulary of that size: it says so, or
@@ -38002,11 +38020,14 @@ OTX__PRIVATE bool otx__object_has_size(const otx_json *json, uint32_t object, ot
                                        bool around, uint64_t size)
 {
     bool says = false;
+    uint64_t rounding = 0;
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++) {
         uint32_t node = otx_json_find(json, object, otx__size_keys[i]);
-        if (otx__member_is_size(json, object, node, size)) return true;
-        says |= otx_json_type_of(json, node) == OTX_JSON_NUMBER;
+        if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) continue;
+        if (!says) rounding = otx__object_rounding(json, object, size);
+        if (otx__node_is_size(json, node, size, rounding)) return true;
+        says = true;
     }
     return !says && around && !otx__has_word(otx__foreign_objects, name);
 }
@@ -38021,6 +38042,8 @@ typedef struct otx__members_level {
     uint32_t node;        /* the object, or the one that the array lies in */
     otx__span name, type; /* the key that it stands under, its "model_type" */
     bool ours;
+    uint64_t rounding, least; /* otx__object_rounding, otx__object_least_size: looked up once,
+                                 however many members ask */
 } otx__members_level;
 
 /* Steps through all members of all objects of a document, in the order of the text:
@@ -38047,17 +38070,25 @@ OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
 
 /* Whether the id at hand, in an object about another vocabulary, is the text's all the same:
    its key says so, or it is beyond the size that the object names. */
-OTX__PRIVATE bool otx__members_is_text(const otx__members *at, otx__span key)
+OTX__PRIVATE bool otx__members_is_text(const otx__members *at, const otx__members_level *level,
+                                       otx__span key)
 {
-    uint64_t id, size;
-    size_t i;
-    if (otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words))) return true;
-    if (!otx_json_uint(at->json, at->value, &id)) return false;
-    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx_json_uint(at->json, otx_json_find(at->json, at->object, otx__size_keys[i]),
-                          &size) && id >= size)
-            return true;
-    return false;
+    uint64_t id;
+    return otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words)) ||
+           (otx_json_uint(at->json, at->value, &id) && id >= level->least);
+}
+
+/* Whether the member at hand is the size of the vocabulary. */
+OTX__PRIVATE bool otx__members_has_size(const otx__members *at)
+{
+    return otx__node_is_size(at->json, at->value, at->size,
+                             at->levels[at->depth - 1].rounding);
+}
+
+OTX__PRIVATE void otx__members_measure(const otx__members *at, otx__members_level *level)
+{
+    level->rounding = otx__object_rounding(at->json, level->node, at->size);
+    level->least = otx__object_least_size(at->json, level->node);
 }
 
 /* Begins with the root, which is about the vocabulary whatever size it names; its type is
@@ -38075,6 +38106,7 @@ OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *docum
     root->name = otx__span_of("", 0);
     root->type = otx__object_type(&config->json, otx__document_root(config));
     root->ours = true;
+    otx__members_measure(at, root);
 }
 
 /* Goes into the value at hand, if there is anything in it. */
@@ -38093,6 +38125,7 @@ OTX__PRIVATE void otx__members_enter(otx__members *at)
         level->type = otx__object_type(at->json, at->value);
         level->ours = otx__object_has_size(at->json, at->value, level->name, around->ours,
                                            at->size);
+        otx__members_measure(at, level);
     }
     at->depth++;
 }
@@ -38107,7 +38140,7 @@ OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level 
     at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
     if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
         at->kind = OTX__MEMBER_SPECIAL;
-    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, key))
+    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, level, key))
         at->kind = OTX__MEMBER_NONE;
     at->within = at->kind == OTX__MEMBER_NONE;
 }
@@ -38201,7 +38234,7 @@ OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t ro
     otx__members_open(&at, config, config, rows);
     while (otx__members_next(&at))
         if ((at.kind == OTX__MEMBER_SIZE || at.kind == OTX__MEMBER_SIZE_IF) &&
-            otx__member_is_size(at.json, at.object, at.value, rows))
+            otx__members_has_size(&at))
             return true;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
         (void)otx__config_says(config, otx__size_keys[i], rows, seen);
@@ -39362,36 +39395,57 @@ OTX__PRIVATE bool otx__is_role_key(const otx_json *json, uint32_t key)
     return false;
 }
 
-/* Whether two nodes are spelt alike. */
-OTX__PRIVATE bool otx__same_node(const otx_json *a, uint32_t first, const otx_json *b,
-                                 uint32_t second)
+/* By size, then by bytes. */
+OTX__PRIVATE int otx__compare_spans(const void *a, const void *b)
 {
-    const otx__span x = otx__json_span(a, first), y = otx__json_span(b, second);
-    return otx__same_bytes(x.bytes, x.size, y.bytes, y.size);
+    const otx__span *x = (const otx__span *)a, *y = (const otx__span *)b;
+    if (x->size != y->size) return x->size < y->size ? -1 : 1;
+    return x->size ? memcmp(x->bytes, y->bytes, x->size) : 0;
+}
+
+/* Lists how all nodes are spelt that end as such keys do, sorted; returns how many. */
+OTX__PRIVATE size_t otx__processor_spellings(const otx_json *json, otx__span *to)
+{
+    const size_t size = strlen(OTX__KEY_TEXT_ENDING);
+    size_t count = 0;
+    uint32_t node;
+    for (node = 0; node < json->count; node++) {
+        const otx__span span = otx__json_span(json, node);
+        if (span.size >= size &&
+            memcmp(span.bytes + span.size - size, OTX__KEY_TEXT_ENDING, size) == 0)
+            to[count++] = span;
+    }
+    otx__sort(to, count, sizeof *to, otx__compare_spans);
+    return count;
 }
 
 /* Warns of the tokens that the base's tokenizer has a name for, so that a processor can ask
    it, and the donor's has not: it would not be loaded, or take what its class says. */
-OTX__PRIVATE void otx__processor_names(const otx__processor *p)
+OTX__PRIVATE otx_result otx__processor_names(const otx__processor *p, otx_error *error)
 {
     const otx_json *json = &p->side->tokenizer.json, *other = &p->tokens->tokenizer.json;
     char text[OTX__TOKEN_TEXT_MOST], key[OTX__QUOTED];
-    uint32_t object, found;
+    otx__span *names = (otx__span *)otx__alloc(p->ctx, other->count, sizeof *names);
+    size_t count;
+    uint32_t object;
+    if (!names) return otx__fail_array(error, other->count, sizeof *names);
+    count = otx__processor_spellings(other, names);
     for (object = 0; object < json->count; object++) {
         otx_json_iter member = otx_json_iter_of(json, object);
         while (member.keyed && otx_json_iter_next(&member)) {
+            const otx__span name = otx__json_span(json, member.key);
             if (otx__processor_text(json, &member, text) == 0 ||
-                otx__is_role_key(json, member.key))
+                otx__is_role_key(json, member.key) ||
+                otx__sorted_find(names, count, sizeof *names, &name, otx__compare_spans))
                 continue;
-            for (found = 0; found < other->count; found++)
-                if (otx__same_node(other, found, json, member.key)) break;
-            if (found == other->count)
-                otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
-                         "processor to ask for; that of %s does not: name there what takes its "
-                         "place", p->side->path, otx__quote_node(key, json, member.key),
-                         p->tokens->path);
+            otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
+                     "processor to ask for; that of %s does not: name there what takes its "
+                     "place", p->side->path, otx__quote_node(key, json, member.key),
+                     p->tokens->path);
         }
     }
+    otx__free(p->ctx, names, other->count, sizeof *names);
+    return OTX_OK;
 }
 
 /* Opens one of the files and looks into it. One that is no JSON is nobody's processor. */
@@ -39431,7 +39485,7 @@ OTX__PRIVATE otx_result otx__processor_check(const otx_context *ctx, const otx__
     p.tokens = tokens;
     for (i = 0; i < OTX__COUNT(otx__processor_files) && !result; i++)
         result = otx__processor_file(&p, otx__usual_name(otx__processor_files[i]), error);
-    if (p.present && side != tokens) otx__processor_names(&p);
+    if (!result && p.present && side != tokens) result = otx__processor_names(&p, error);
     if (p.contents.slots) otx__index_close(ctx, &p.contents);
     if (p.own.slots) otx__index_close(ctx, &p.own);
     *silent = p.present && !p.lost;
@@ -39623,6 +39677,7 @@ typedef struct otx__config_edit {
     bool generation;  /* generation_config.json rather than config.json */
     bool keep_pad;    /* pad_token_id is no id of a token */
     bool sized;       /* a size has been met */
+    unsigned ranges;  /* that have been met */
     unsigned roles;   /* those that ids have been met of, a bit each */
     otx_json_edit *edit;
     otx__text value;  /* empty between uses */
@@ -39681,7 +39736,13 @@ OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *
     else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
     otx__quote_node(key, at->json, at->key);
-    if (id >= 0)
+    if (id < 0 && special->role >= 0 && e->plan->donor->vocab.roles[special->role] >= 0)
+        otx__log(e->plan->ctx, OTX_WARNING, "%s/%s: \"%s\" is set to null: the donor's %s, id %"
+                 PRId64 ", lies beyond the %" PRIu64 " rows", e->plan->base->path, e->name, key,
+                 otx_role_name((otx_role)special->role),
+                 e->plan->donor->vocab.roles[special->role],
+                 (uint64_t)e->plan->alignment->count);
+    else if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
                  ", its %s token", e->plan->base->path, e->name, key, id,
@@ -39770,7 +39831,8 @@ OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t 
     return id >= 0 && (uint64_t)id >= plan->alignment->count ? id : -1;
 }
 
-/* Names the first id under a key, one or a list, that has no counterpart. */
+/* Names the first id under a key, one or a list, that has no counterpart; it may be the key of
+   an entry. */
 OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t key,
                                           uint32_t node)
 {
@@ -39786,7 +39848,11 @@ OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t ke
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (!otx_json_uint(json, node, &id) && !otx__parse_uint(otx__json_span(json, node), &id))
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED, "%s/%s: \"%s\" holds \"%s\", which is "
+                         "no id of a token", e->plan->base->path, e->name, name,
+                         otx__quote_node(token, json, node));
+    rowless = otx__config_rowless(e->plan, id);
     if (otx__side_token(e->plan->base, id))
         otx__format(what, sizeof what, "the token \"%s\"%s",
                     otx__side_content(token, e->plan->base, id),
@@ -39954,7 +40020,8 @@ OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__mem
         int64_t id = back ? otx__config_carry_key(e->plan, at->json, entry.key)
                           : otx__config_carry(e->plan, at->json, entry.value, OTX__CARRY_SAME);
         otx__span text = otx__json_span(at->json, back ? entry.value : entry.key);
-        if (id < 0 && !e->generation) return otx__fail_lost_id(e, at->key, entry.value);
+        if (id < 0 && !e->generation)
+            return otx__fail_lost_id(e, at->key, back ? entry.key : entry.value);
         if (id < 0 && ++lost) continue;
         otx__text_string(&e->value, written++ ? ", \"" : "\"");
         if (back) otx__text_format(&e->value, "%" PRId64 "\": \"", id);
@@ -39972,6 +40039,9 @@ OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__mem
 }
 
 /* ---- ranges ---- */
+
+/* Most ranges of codes in a config: each is gone through as a whole. Real ones have three. */
+#define OTX__RANGES_MOST 16
 
 /* The id after the range that begins at one: the next that begins another, or the end of
    the vocabulary. */
@@ -39995,6 +40065,10 @@ OTX__PRIVATE otx_result otx__config_edit_range(otx__config_edit *e, const otx__m
     uint64_t first, end, id;
     int64_t start, found;
     if (!otx_json_uint(at->json, at->value, &first)) return OTX_OK;
+    if (e->ranges++ == OTX__RANGES_MOST)
+        return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d ranges of codes, the "
+                         "next one by \"%s\"", e->plan->base->path, e->name, OTX__RANGES_MOST,
+                         otx__quote_node(key, at->json, at->key));
     end = otx__config_range_end(e, first);
     start = otx__config_same_content(e->plan, first);
     for (id = first, found = start; found >= 0 && id + 1 < end;) {
@@ -40025,7 +40099,7 @@ OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__me
     if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
     if (e->plan->draft_rows && otx_json_equals(at->json, at->key, OTX__KEY_DRAFT_SIZE))
         return OTX_OK; /* otx__config_edit_draft has it */
-    if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
+    if (!otx__members_has_size(at) &&
         (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
          (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
           otx_json_find(at->json, at->object, OTX__KEY_TEXT_SIZE) != OTX_JSON_NONE)))
@@ -40187,7 +40261,8 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
                   : otx__config_put_under(e, 0, OTX__KEY_AUTO_MAP);
 }
 
-/* The class of the tokenizer is the donor's from now on. */
+/* The class of the tokenizer is the donor's from now on. One that the donor's config.json
+   alone names is named even where the base's names none. */
 OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
@@ -40196,7 +40271,14 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
+<<<<<<< HEAD
     if (otx_json_type_of(json, node) != OTX_JSON_STRING || e->plan->same_class) return OTX_OK;
+=======
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING &&
+        (otx__document_word(sources[0], OTX__KEY_TOKENIZER_CLASS).size > 0 ||
+         otx__document_word(sources[1], OTX__KEY_TOKENIZER_CLASS).size == 0))
+        return OTX_OK;
+>>>>>>> hunt2
     for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
         node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                              OTX__KEY_TOKENIZER_CLASS);
@@ -40256,22 +40338,43 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     return result;
 }
 
-/* A base without a generation_config.json needs one only if the donor ends its
-   texts with several tokens: config.json keeps one eos for readers that expect
-   no list. */
+/* Whether the donor's generation_config.json ends texts otherwise than config.json will say:
+   with several tokens, as that keeps one for readers that expect no list, or with another.
+   A text that could not grow is told of by `out`. */
+OTX__PRIVATE bool otx__config_ends_otherwise(const otx__config_plan *plan,
+                                             const otx__special *eos, otx__text *out)
+{
+    otx__text one, other;
+    bool differs = false;
+    otx__text_open(&one, plan->ctx);
+    otx__text_open(&other, plan->ctx);
+    if (otx__config_donor_ids(plan, &plan->donor->generation, eos->key, &one)) {
+        (void)otx__config_special(plan, eos, false, NULL, OTX_JSON_NONE, &other);
+        if (one.failed || other.failed) out->failed = true;
+        else differs = *one.bytes == '[' ||
+                       !otx__same_bytes(one.bytes, one.size, other.bytes, other.size);
+    }
+    otx__text_close(&one);
+    otx__text_close(&other);
+    return differs;
+}
+
+/* A base without a generation_config.json needs one only if the donor's ends texts
+   otherwise. */
 OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan, otx__text *out,
                                                    otx_error *error)
 {
-    const otx__document *donor = &plan->donor->generation;
-    uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
+    const otx__special *eos = otx__special_of(otx__span_of("eos_token_id", 12));
     size_t i, members = 0;
-    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY ||
-        otx__special_is_foreign(plan, &otx__specials[0], &plan->base->config, 0))
-        return OTX_OK;
+    if (otx__special_is_foreign(plan, eos, &plan->base->config, 0) ||
+        !otx__config_ends_otherwise(plan, eos, out))
+        return out->failed ? otx__fail_memory(error, out->size) : OTX_OK;
     otx__text_string(out, "{");
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         size_t start = out->size;
-        if (!otx__specials[i].add) continue;
+        if (!otx__specials[i].add ||
+            otx__special_is_foreign(plan, &otx__specials[i], &plan->base->config, 0))
+            continue;
         otx__text_format(out, "%s\n  \"%s\": ", members ? "," : "", otx__specials[i].key);
         if (otx__config_special(plan, &otx__specials[i], true, NULL, OTX_JSON_NONE, out))
             members++;
@@ -41449,9 +41552,41 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
 /* >>> src/job/map.h */
 /* ---- the caller's map --------------------------------------------------- */
 
+/* A side's tokens by content, and by (kind, bytes): the lowest id of each. Entries may be as
+   many as tokens. */
+typedef struct otx__names {
+    otx__token_index contents, bytes;
+} otx__names;
+
+OTX__PRIVATE void otx__names_close(const otx_context *ctx, otx__names *names)
+{
+    if (names->bytes.slots) otx__index_close(ctx, &names->bytes);
+    if (names->contents.slots) otx__index_close(ctx, &names->contents);
+}
+
+/* Close with otx__names_close in any case. */
+OTX__PRIVATE otx_result otx__names_open(const otx_context *ctx, const otx__side *side,
+                                        otx__names *names, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    size_t id;
+    otx_result result = otx__side_contents(ctx, side, &names->contents, error);
+    memset(&names->bytes, 0, sizeof names->bytes);
+    if (!result)
+        result = otx__index_open(ctx, &names->bytes, vocab->tokens, vocab->count, false, error);
+    for (id = vocab->count; id-- > 0 && !result;) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(&names->bytes, token->kind, token->bytes, token->size) =
+                (uint32_t)id + 1;
+    }
+    return result;
+}
+
 /* One half of "DONOR=BASE" with its escapes undone. */
 typedef struct otx__map_half {
     const otx__side *side;
+    const otx__names *names; /* the side's */
     uint64_t rows; /* of the new matrices, or of the base's */
     char *bytes;
     size_t size;
@@ -41495,21 +41630,17 @@ OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
    stands for these bytes; the lowest of several. */
 OTX__PRIVATE bool otx__map_by_text(const otx__map_half *half, uint64_t *id)
 {
-    bool found = false;
-    uint64_t i;
-    for (i = 0; i < half->side->vocab.count; i++) {
-        const otx_token *token = otx__side_token(half->side, i);
-        if (!token) continue;
-        if (otx__same_bytes(token->content, token->content_size, half->bytes, half->size)) {
-            *id = i;
-            return true;
-        }
-        if (!found && otx__same_bytes(token->bytes, token->size, half->bytes, half->size)) {
-            *id = i;
-            found = true;
-        }
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    int64_t lowest = otx__index_find(&half->names->contents, OTX_TOKEN_NONE, half->bytes,
+                                     half->size);
+    size_t i, count = lowest < 0 ? OTX__COUNT(kinds) : 0;
+    for (i = 0; i < count; i++) {
+        int64_t found = otx__index_find(&half->names->bytes, kinds[i], half->bytes, half->size);
+        if (found >= 0 && (lowest < 0 || found < lowest)) lowest = found;
     }
-    return found;
+    *id = (uint64_t)lowest;
+    return lowest >= 0;
 }
 
 /* The id that a half of an entry names. */
@@ -41531,9 +41662,11 @@ OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *ent
     return OTX_OK;
 }
 
-/* Reads one entry; the new matrices have `rows` rows. */
+/* Reads one entry; the new matrices have `rows` rows. `names` are the donor's, then the
+   base's. */
 OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uint64_t rows,
-                                       otx_map_entry *entry, otx_error *error)
+                                       const otx__names names[2], otx_map_entry *entry,
+                                       otx_error *error)
 {
     size_t size = strlen(text) + 1;
     char quoted[OTX__QUOTED];
@@ -41542,6 +41675,7 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     otx_result result;
     memset(&half, 0, sizeof half);
     half.side = &job->donor;
+    half.names = &names[0];
     half.rows = rows;
     half.bytes = (char *)otx__alloc(&job->ctx, size, 1);
     if (!half.bytes) return otx__fail_memory(error, size);
@@ -41555,6 +41689,7 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     result = otx__map_find(&half, text, &entry->donor, error);
     if (result) goto done;
     half.side = &job->base;
+    half.names = &names[1];
     half.rows = job->base.parts.rows + job->base.parts.extra;
     at = otx__map_unescape(at + 1, 0, &half);
     if (!at || half.size == 0)
@@ -41615,6 +41750,26 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
     }
 }
 
+/* Reads the caller's map. */
+OTX__PRIVATE otx_result otx__job_read_map(const otx_job *job, uint64_t rows, otx_map_entry *map,
+                                          otx_error *error)
+{
+    otx__names names[2];
+    size_t i;
+    otx_result result = OTX_OK;
+    memset(names, 0, sizeof names);
+    if (job->options.map_count == 0) return OTX_OK;
+    result = otx__names_open(&job->ctx, &job->donor, &names[0], error);
+    if (!result) result = otx__names_open(&job->ctx, &job->base, &names[1], error);
+    for (i = 0; i < job->options.map_count && !result; i++) {
+        result = otx__map_parse(job, job->options.map[i], rows, names, &map[i], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    otx__names_close(&job->ctx, &names[1]);
+    otx__names_close(&job->ctx, &names[0]);
+    return result;
+}
+
 /* Pairs the tokens of the two models, by the caller's map first. */
 OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
@@ -41625,10 +41780,7 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
     memset(&options, 0, sizeof options);
     result = otx__new_rows(job, &options.rows, error);
-    for (i = 0; i < count && !result; i++) {
-        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
+    if (!result) result = otx__job_read_map(job, options.rows, map, error);
     options.donor_rows = otx__donor_rows(job);
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
@@ -41693,6 +41845,8 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
 {
     const size_t *counts = job->alignment.counts;
     otx_job_tokens *tokens = &job->summary.tokens;
+    uint64_t bare = 0;
+    size_t i;
     otx__tell_rowless(job);
     otx__tell_unmapped(job);
     tokens->total = job->donor.vocab.token_count;
@@ -41709,10 +41863,12 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  "have %" PRIu64 " rows; ids beyond are not copied from",
                  job->base.path, (uint64_t)job->base.vocab.count - 1,
                  job->base.parts.rows + job->base.parts.extra);
-    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
+    for (i = 0; i < job->alignment.count; i++)
+        bare += job->alignment.rows[i].action == OTX_ACTION_PADDING ||
+                job->alignment.rows[i].action == OTX_ACTION_UNUSED;
+    if (job->options.padding == OTX_PADDING_ZERO && bare > 0)
         otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
-                 "be zeros, which score 0 in an output head and may be sampled",
-                 tokens->padding + tokens->unused);
+                 "be zeros, which score 0 in an output head and may be sampled", bare);
 }
 
 /* Whether a token of the donor is treated as a reserved one for its row alone. */
@@ -41777,8 +41933,7 @@ typedef struct otx__draft_list {
     const otx_job *job;
     uint8_t *chosen;           /* by id: it has a row */
     size_t rows;               /* ids that can have one */
-    otx__token_index contents; /* the donor's tokens by content, */
-    otx__token_index bytes;    /* and by (kind, bytes) */
+    otx__names names;          /* the donor's */
     char *scratch;             /* an entry with its escapes undone */
     size_t room;
     otx_error *error;
@@ -41787,28 +41942,9 @@ typedef struct otx__draft_list {
 OTX__PRIVATE void otx__draft_list_close(otx__draft_list *l)
 {
     const otx_context *ctx = &l->job->ctx;
-    if (l->bytes.slots) otx__index_close(ctx, &l->bytes);
-    if (l->contents.slots) otx__index_close(ctx, &l->contents);
+    otx__names_close(ctx, &l->names);
     if (l->scratch) otx__free(ctx, l->scratch, l->room, 1);
     otx__free(ctx, l->chosen, l->rows, 1);
-}
-
-/* Of tokens that are alike the lowest id is found. */
-OTX__PRIVATE otx_result otx__draft_index(otx__draft_list *l)
-{
-    const otx_vocab *vocab = &l->job->donor.vocab;
-    size_t i;
-    otx_result result = otx__side_contents(&l->job->ctx, &l->job->donor, &l->contents, l->error);
-    if (!result)
-        result = otx__index_open(&l->job->ctx, &l->bytes, vocab->tokens, vocab->count, false,
-                                 l->error);
-    for (i = vocab->count; i-- > 0 && !result;) {
-        const otx_token *token = &vocab->tokens[i];
-        if (token->kind != OTX_TOKEN_NONE)
-            *otx__index_slot(&l->bytes, token->kind, token->bytes, token->size) =
-                (uint32_t)i + 1;
-    }
-    return result;
 }
 
 /* ---- one entry ---- */
@@ -41818,10 +41954,10 @@ OTX__PRIVATE int64_t otx__draft_find(const otx__draft_list *l, const otx__map_ha
 {
     static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
                                            OTX_TOKEN_UNUSED};
-    int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    int64_t id = otx__index_find(&l->names.contents, OTX_TOKEN_NONE, name->bytes, name->size);
     size_t i;
     for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
-        id = otx__index_find(&l->bytes, kinds[i], name->bytes, name->size);
+        id = otx__index_find(&l->names.bytes, kinds[i], name->bytes, name->size);
     return id;
 }
 
@@ -41935,7 +42071,8 @@ OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
     otx__span text = otx__span_of(l->job->chat.bytes, l->job->chat.size), mark;
     size_t i;
     while (otx__next_mark(&text, &mark)) {
-        const int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
+        const int64_t id =
+            otx__index_find(&l->names.contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
         if (id >= 0 && (uint64_t)id < l->rows) l->chosen[id] = 1;
     }
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
@@ -41989,7 +42126,8 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
     l.error = error;
     l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
     if (!l.chosen) return otx__fail_memory(error, l.rows);
-    if (job->options.draft_vocab_count > 0 || job->chat.size > 0) result = otx__draft_index(&l);
+    if (job->options.draft_vocab_count > 0 || job->chat.size > 0)
+        result = otx__names_open(&job->ctx, &job->donor, &l.names, error);
     for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
         result = otx__draft_take(&l, i);
         if (!result && i % 1024 == 0) result = otx__job_poll(job, error);
@@ -42003,15 +42141,26 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
 
 /* Where the donor is the base once more, whose head alone is cut down, every row is the base's:
    those without a token, or with a reserved one, too. */
-OTX__PRIVATE void otx__job_keep_rows(otx_job *job)
+OTX__PRIVATE otx_result otx__job_keep_rows(otx_job *job, otx_error *error)
 {
     const uint64_t rows = job->base.parts.rows + job->base.parts.extra;
+    otx__status base, donor;
+    otx_result result;
     size_t i;
-    if (!otx__job_is_draft(job) || strcmp(job->base.path, job->donor.path) != 0) return;
+    if (!otx__job_is_draft(job)) return OTX_OK;
+    result = otx__look(job->base.path, &base, error);
+    if (!result) result = otx__look(job->donor.path, &donor, error);
+    if (result || !otx__same_file(&base, &donor)) return result;
     for (i = 0; i < job->alignment.count && i < rows; i++) {
-        job->alignment.rows[i].action = OTX_ACTION_COPY;
-        job->alignment.rows[i].base = (int64_t)i;
+        otx_alignment_row *row = &job->alignment.rows[i];
+        if (row->action != OTX_ACTION_PADDING) { /* those have no token to count */
+            job->alignment.counts[row->action]--;
+            job->alignment.counts[OTX_ACTION_COPY]++;
+        }
+        row->action = OTX_ACTION_COPY;
+        row->base = (int64_t)i;
     }
+    return OTX_OK;
 }
 
 /* >>> src/job/plan.h */
@@ -44920,7 +45069,9 @@ OTX__PRIVATE int64_t otx__gguf_heir(const otx_job *job, int64_t base)
 {
     size_t i;
     for (i = 0; i < job->alignment.count; i++)
-        if (job->alignment.rows[i].base == base) return (int64_t)i;
+        if (job->alignment.rows[i].base == base &&
+            job->alignment.rows[i].action != OTX_ACTION_MATCH) /* another token */
+            return (int64_t)i;
     return -1;
 }
 
@@ -44997,13 +45148,52 @@ OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
     return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
 }
 
+/* Classes that put bos before a text as "add_bos_token" says, in transformers 4 and for some in
+   5; all others leave that to the post-processor. */
+static const char *const otx__bos_classes[] = {
+    "LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer",
+    "GPTNeoXTokenizer",
+};
+
+/* Whether a side's tokenizer may be of such a class: where none is named, too. */
+OTX__PRIVATE bool otx__bos_is_flagged(const otx__side *side)
+{
+    const otx__span name = otx__side_class(side);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__bos_classes); i++)
+        if (otx__span_is(otx__class_stem(name), otx__bos_classes[i])) return true;
+    return name.size == 0;
+}
+
+/* Whether a post-processor, or one of a sequence, begins texts with bos. */
+OTX__PRIVATE bool otx__bos_stands_first(const otx__side *side, const otx_json *json,
+                                        uint32_t processor)
+{
+    const otx_token *bos = otx__side_token(side, (uint64_t)side->vocab.roles[OTX_ROLE_BOS]);
+    otx_json_iter item = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    const uint32_t single = otx_json_find(json, processor, "single");
+    const uint32_t special = otx_json_find(json, otx_json_item(json, single, 0), "SpecialToken");
+    uint32_t first = otx_json_find(json, special, "id");
+    if (first == OTX_JSON_NONE) /* RobertaProcessing, BertProcessing */
+        first = otx_json_item(json, otx_json_find(json, processor, "cls"), 0);
+    if (bos && otx_json_type_of(json, first) == OTX_JSON_STRING &&
+        otx__json_is_text(json, first, bos->content, bos->content_size))
+        return true;
+    while (otx_json_iter_next(&item)) /* as deep as JSON may be */
+        if (otx__bos_stands_first(side, json, item.value)) return true;
+    return false;
+}
+
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
                                     otx_error *error)
 {
+    const otx_json *config = &side->tokenizer.json;
     otx__document tokens;
     otx__converted found;
+    otx_json_type said;
     otx_result result;
+    bool first;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
@@ -45013,17 +45203,38 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
         return OTX_OK;
     }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__converted_read(side, &tokens, &found);
-    *adds = !result && found.adds[OTX_ROLE_BOS];
+    if (result) return result;
+    first = otx__bos_stands_first(side, &tokens.json, otx_json_find(
+        &tokens.json, otx__document_root(&tokens), "post_processor"));
+    said = otx_json_type_of(config, otx_json_find(config, otx__document_root(&side->tokenizer),
+                                                  OTX__KEY_ADD_BOS));
+    otx__converted_read(side, &tokens, &found);
+    if (job->base.gguf) *adds = found.adds[OTX_ROLE_BOS]; /* what the output will say */
+    else if (tokens.present && !otx__bos_is_flagged(side)) *adds = first;
+    else if (said == OTX_JSON_TRUE || said == OTX_JSON_FALSE) *adds = said == OTX_JSON_TRUE;
+    else *adds = first || found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
-    return result;
+    return OTX_OK;
+}
+
+/* The donor's token to begin texts with: its bos, else one that the caller mapped to the base's;
+   or -1. */
+OTX__PRIVATE int64_t otx__bos_in_place(const otx_job *job)
+{
+    size_t i;
+    if (job->donor.vocab.roles[OTX_ROLE_BOS] >= 0) return job->donor.vocab.roles[OTX_ROLE_BOS];
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].action == OTX_ACTION_MAP &&
+            job->alignment.rows[i].base == job->base.vocab.roles[OTX_ROLE_BOS])
+            return (int64_t)i;
+    return -1;
 }
 
 /* Says so where the base's tokenizer puts a token before every text and the donor's none. */
 OTX__PRIVATE otx_result otx__job_tell_bos(const otx_job *job, otx_error *error)
 {
     const int64_t base = job->base.vocab.roles[OTX_ROLE_BOS];
-    const int64_t donor = job->donor.vocab.roles[OTX_ROLE_BOS];
+    const int64_t donor = otx__bos_in_place(job);
     bool ours, theirs;
     char content[OTX__QUOTED], other[OTX__QUOTED];
     otx_result result = otx__bos_of(job, &job->base, &ours, error);
@@ -47882,6 +48093,7 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
     if (!result && otx_json_uint(json, node, &parameters)) {
+        if (parameters < totals.old_elements) parameters = totals.old_elements; /* it was wrong */
         otx__format(value, sizeof value, "%" PRIu64,
                     parameters - totals.old_elements + totals.elements);
         result = otx_json_edit_replace(ctx, edit, node, value, error);
@@ -47947,7 +48159,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
-    if (!result) otx__job_keep_rows(job);
+    if (!result) result = otx__job_keep_rows(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);
@@ -49002,7 +49214,7 @@ OTX__PRIVATE void otx__verify_other_sizes(otx__verifier *v)
     while (otx__members_next(&at))
         if (at.ours && otx__key_is_other_size(at.json, at.key) &&
             otx_json_uint(at.json, at.value, &said) &&
-            !otx__member_is_size(at.json, at.object, at.value, rows))
+            !otx__members_has_size(&at))
             otx__found(v, OTX_WARNING, "%s/config.json: says \"%s\": %" PRIu64 "; there are %"
                        PRIu64 " rows", v->side.path, otx__quote_node(key, at.json, at.key),
                        said, rows);
@@ -52085,6 +52297,7 @@ typedef struct otx__reshaping {
     uint32_t *ids;              /* by id: the new one, or OTX__GONE */
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
+    uint64_t ranged;            /* so many of the last ids are kept by ranges of codes */
     size_t count;               /* tokens that there are then */
     bool same_class;            /* the new tokenizer is loaded as the old one is */
     bool holes;                 /* ids behind the model's own that have no token stay such: */
@@ -53248,7 +53461,7 @@ OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, ui
 {
     const otx__member_kind kind = at->kind == OTX__MEMBER_NONE && at->rule ? at->rule->kind
                                                                            : at->kind;
-    uint64_t id;
+    uint64_t id, first;
     switch (kind) {
     case OTX__MEMBER_SPECIAL:
     case OTX__MEMBER_ID: otx__keep_ids(t, at->json, at->value, named); break;
@@ -53258,8 +53471,9 @@ OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, ui
         otx__keep_entries(t, at->json, at->value, kind == OTX__MEMBER_MAP_BACK, named);
         break;
     case OTX__MEMBER_FIRST: /* of a range that ends where the next begins, or all does */
-        if (otx_json_uint(at->json, at->value, &id))
-            for (; id < t->vocab.count; id++) otx__keep_id(t, id, named);
+        if (!otx_json_uint(at->json, at->value, &first) || first >= t->vocab.count) break;
+        for (id = first; id + t->ranged < t->vocab.count; id++) otx__keep_id(t, id, named);
+        if (t->vocab.count - first > t->ranged) t->ranged = t->vocab.count - first;
         break;
     default: break;
     }

@@ -1939,11 +1939,11 @@ static int run_align(const settings *s)
     return result ? fail(&error) : STATUS_OK;
 }
 
-/* The library's findings. With --quiet only errors. */
+/* The library's findings. With --quiet no notes. */
 static void on_finding(void *context, otx_severity severity, const char *message)
 {
     meter *m = (meter *)context;
-    if (m->quiet && severity != OTX_FAULT) return;
+    if (m->quiet && severity == OTX_NOTE) return;
     clear_bar(m);
     printf("%s: %s\n", severity == OTX_FAULT     ? "error"
                        : severity == OTX_WARNING ? "warning"

@@ -229,21 +229,32 @@ static void finished_models(void)
     otx_error error;
     model donor;
     float head[14 * 3], embedding[14 * 9];
-    size_t i;
+    otx_job_summary summary;
+    otx_context ctx;
+    size_t i, way;
     donor_model_of(&donor, OTX_F32, true);
     donor.tensors[1].shape[1] = 3; /* check_head's */
     write_model("donor", &donor);
     memset(&options, 0, sizeof options);
     options.method = OTX_METHOD_ZERO;
+    options.padding = OTX_PADDING_ZERO;
     options.draft_vocab = list;
     options.draft_vocab_count = COUNT(list);
-    scratch_remove_tree("out");
-    CHECK_INT(otx_transplant(NULL, at("donor"), at("donor"), at("out"), &options, NULL, &error),
-              OTX_OK);
-    for (i = 0; i < 14 * 3; i++) head[i] = (float)donor_head(i / 3, i % 3);
-    check_head(ids, COUNT(ids), head);
-    read_floats("model.embed_tokens.weight", 0, 14 * 9, embedding);
-    for (i = 0; i < 14 * 9; i++) CHECK(embedding[i] == (float)donor_embedding(i / 9, i % 9));
+    memset(&ctx, 0, sizeof ctx);
+    ctx.log = remember;
+    for (way = 0; way < 2; way++) { /* however it is called the second time */
+        scratch_remove_tree("out");
+        logged[0] = 0;
+        CHECK_INT(otx_transplant(&ctx, at("donor"), at(way ? "donor/." : "donor"), at("out"),
+                                 &options, &summary, &error), OTX_OK);
+        CHECK(!strstr(logged, "will be zeros"));
+        CHECK_INT(summary.tokens.copied, summary.tokens.total);
+        CHECK_INT(summary.tokens.unused, 0);
+        for (i = 0; i < 14 * 3; i++) head[i] = (float)donor_head(i / 3, i % 3);
+        check_head(ids, COUNT(ids), head);
+        read_floats("model.embed_tokens.weight", 0, 14 * 9, embedding);
+        for (i = 0; i < 14 * 9; i++) CHECK(embedding[i] == (float)donor_embedding(i / 9, i % 9));
+    }
 }
 
 /* ---- what is refused ---- */

@@ -1,5 +1,7 @@
 /* The whole job on small models: matrices, rows, types, options.
    A suite of the public API: linked with the implementation. */
+#include <time.h>
+
 #include "small_models.h"
 
 static void test_untied(void)
@@ -137,20 +139,23 @@ static void test_shards(void)
                  "\"model.layers.0.mlp.weight\": \"model-00002-of-00003.safetensors\", "
                  "\"model.norm.weight\": \"model-00003-of-00003.safetensors\"}}\n");
     CHECK(!has_file("out", "model.safetensors"));
-    /* The number of elements too, if it is there; and what transformers wants is made. */
-    for (i = 0; i < 2; i++) {
+    /* The number of elements too, if it is there, even after one that is too small to be true;
+       and what transformers wants is made. */
+    for (i = 0; i < 3; i++) {
+        static const char *const said[] = {"\"metadata\": {\"total_parameters\": 75}, ",
+                                           "\"metadata\": {\"total_parameters\": 7}, ", ""};
         char index[1024];
         (void)snprintf(index, sizeof index, "{%s\"weight_map\": {\"model.embed_tokens.weight\": "
                        "\"model-00001-of-00003.safetensors\", \"lm_head.weight\": "
                        "\"model-00002-of-00003.safetensors\", \"model.layers.0.mlp.weight\": "
                        "\"model-00002-of-00003.safetensors\", \"model.norm.weight\": "
                        "\"model-00003-of-00003.safetensors\"}}",
-                       i ? "" : "\"metadata\": {\"total_parameters\": 75}, ");
+                       said[i]);
         write_file("base", "model.safetensors.index.json", index);
         CHECK_RUN(NULL, NULL);
         CHECK_CONTAINS(read_file("out", "model.safetensors.index.json"),
-                       i ? "\"metadata\": {\"total_size\": 387}"
-                         : "{\"total_parameters\": 99");
+                       i == 2 ? "\"metadata\": {\"total_size\": 387}"
+                              : "{\"total_parameters\": 99,");
         CHECK_CONTAINS(read_file("out", "model.safetensors.index.json"), "\"total_size\": 387");
     }
     /* Rewritten shards say format: pt, whether the base did or not. */
@@ -415,6 +420,46 @@ static void test_rows(void)
     CHECK(!strstr(logged, "\"<tool>\""));
 }
 
+static double row_number(size_t row, size_t column) { return (double)row + (double)column; }
+
+/* As many entries as tokens are read in the time of both. */
+static void test_map_of_all(void)
+{
+    enum { TOKENS = 40000 };
+    static char texts[TOKENS][8], entries[TOKENS][16];
+    static const char *tokens[TOKENS], *map[TOKENS];
+    otx_job_options options;
+    otx_job_summary summary;
+    clock_t start;
+    size_t i;
+    model base;
+    for (i = 0; i < TOKENS; i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "t%05u", (unsigned)i);
+        (void)snprintf(entries[i], sizeof entries[i], "t%05u=t%05u", (unsigned)i,
+                       (unsigned)(TOKENS - 1 - i));
+        tokens[i] = texts[i];
+        map[i] = entries[i];
+    }
+    base_model_of(&base, OTX_F32, false);
+    base.tokens = tokens;
+    base.token_count = TOKENS;
+    base.config = "{\"hidden_size\": 3, \"tie_word_embeddings\": true, \"vocab_size\": 40000}";
+    base.tokenizer_config = "{}";
+    base.tensors[0].shape[0] = TOKENS;
+    base.tensors[0].value = row_number;
+    write_model("base", &base);
+    write_model("donor", &base);
+    memset(&options, 0, sizeof options);
+    options.map = map;
+    options.map_count = TOKENS;
+    start = clock();
+    CHECK_RUN(&options, &summary);
+    CHECK(clock() - start < 5 * CLOCKS_PER_SEC);
+    CHECK_INT(summary.tokens.mapped, TOKENS);
+    scratch_remove_tree("base");
+    scratch_remove_tree("donor");
+}
+
 static void test_map(void)
 {
     static const char *const good[] = {"x=#7", "\\x79=only-base", "#12=a",
@@ -507,6 +552,7 @@ int main(void)
     RUN(test_extra_rows);
     RUN(test_rows);
     RUN(test_map);
+    RUN(test_map_of_all);
     RUN(test_threads);
     scratch_close();
     return test_end();

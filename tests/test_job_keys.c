@@ -1,6 +1,8 @@
 /* Ids and sizes in config.json and generation_config.json: which are the vocabulary's that
    is changed, under whatever key and in whatever object, and which are another's.
    A suite of the public API: linked with the implementation. */
+#include <time.h>
+
 #include "small_models.h"
 
 /* Of the base, 10 rows: <s> 0, </s> 1, a 2, b 3, c 4, " d" 5, e 6, only-base 7. Of the
@@ -34,6 +36,26 @@ static void check_edits(const edit *edits, size_t count, const edit *generation)
         if (generation)
             CHECK_STRING(read_file("out", "generation_config.json"), generation->after);
     }
+}
+
+/* A document of many members between two texts; # stands for the number of each. Valid until
+   the next. */
+static const char *many_members(const char *before, const char *member, size_t count,
+                                const char *after)
+{
+    static char text[1 << 20];
+    size_t size = (size_t)snprintf(text, sizeof text, "%s", before), i;
+    for (i = 0; i < count; i++) {
+        const char *number = strchr(member, '#');
+        const int head = (int)(number ? (size_t)(number - member) : strlen(member));
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s%.*s", i ? ", " : "", head,
+                                 member);
+        if (number)
+            size += (size_t)snprintf(text + size, sizeof text - size, "%u%s", (unsigned)i,
+                                     number + 1);
+    }
+    CHECK((size_t)snprintf(text + size, sizeof text - size, "%s", after) < sizeof text - size);
+    return text;
 }
 
 /* Ids are of the vocabulary whose size their object names, or the one around it. */
@@ -194,6 +216,11 @@ static void ranges(void)
     CHECK_RUN(NULL, NULL);
     CHECK_CONTAINS(read_file("out", "config.json"),
                    "\"image_token_offset\": 5, \"audio_token_offset\": 7,");
+    base.config = many_members("{\"vocab_size\": 10, \"list\": [", "{\"vocab_offset\": 2}", 17,
+                               "]}");
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_LIMIT, "more than 16 ranges of codes, the next one by "
+                                       "\"vocab_offset\"");
 }
 
 /* What is more than a change of ids. */
@@ -214,6 +241,12 @@ static void refused(void)
         {"{\"vocab_size\": 10, \"t\": {\"vocab_offset\": 9}}", "\"vocab_offset\" on, 9"},
         {"{\"vocab_size\": 10, \"t\": {\"im_start_id\": 7}}",
          "\"im_start_id\" is 7, the token \"only-base\""},
+        {"{\"vocab_size\": 10, \"id_to_text\": {\"7\": \"x\"}}",
+         "\"id_to_text\" is 7, the token \"only-base\""},
+        {"{\"vocab_size\": 10, \"image_token_ids\": [2, -1]}",
+         "\"image_token_ids\" holds \"-1\", which is no id of a token"},
+        {"{\"vocab_size\": 10, \"lang_to_id\": {\"a\": \"b\"}}",
+         "\"lang_to_id\" holds \"b\", which is no id of a token"},
     };
     model base, donor;
     size_t i;
@@ -225,6 +258,35 @@ static void refused(void)
         write_model("base", &base);
         check_fails(NULL, OTX_ERROR_UNSUPPORTED, cases[i].message);
     }
+}
+
+/* The time that a config takes grows as its members do, whatever they ask of the object that
+   they stand in. */
+static void in_time(void)
+{
+    const size_t count = 20000;
+    const clock_t start = clock();
+    model base, donor;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("donor", &donor);
+    base.config = many_members("{\"vocab_size\": 10, ", "\"a#_vocab_size\": 5", count, "}");
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    base.config = many_members("{\"vocab_size\": 10, \"t\": {\"vocab_size\": 8, ",
+                               "\"a#_token_id\": 3", count, "}}");
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    base.config = "{\"vocab_size\": 10}";
+    base.tokenizer_config = donor.tokenizer_config =
+        many_members("{", "\"a#_token\": \"b\"", 2 * count, "}");
+    write_model("base", &base);
+    write_file("base", "processor_config.json", "{}");
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK(!strstr(logged, "for a processor to ask for"));
+    scratch_remove_tree("base");
+    CHECK(clock() - start < 20 * CLOCKS_PER_SEC);
 }
 
 /* Ids that config.json names beyond all rows may be mapped to; one that is not is none's. */
@@ -247,6 +309,16 @@ static void ids_without_rows(void)
     CHECK_RUN(&options, NULL);
     CHECK_CONTAINS(read_file("out", "config.json"), "\"im_start_id\": 10, \"image_end_id\": 12,");
     CHECK_CONTAINS(logged, "id 25 has no row: the donor's token 10, which is mapped to it");
+    /* A token that the donor has, but the output no row for. */
+    base.config = "{\"vocab_size\": 10, \"eos_token_id\": 1}";
+    write_model("base", &base);
+    memset(&options, 0, sizeof options);
+    options.rows = OTX_ROWS_EXACT;
+    options.rows_exact = 10;
+    CHECK_RUN(&options, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"eos_token_id\": null");
+    CHECK_CONTAINS(logged, "\"eos_token_id\" is set to null: the donor's eos, id 11, lies beyond "
+                           "the 10 rows");
 }
 
 int main(void)
@@ -259,6 +331,7 @@ int main(void)
     RUN(dictionaries);
     RUN(ranges);
     RUN(refused);
+    RUN(in_time);
     RUN(ids_without_rows);
     scratch_close();
     return test_end();

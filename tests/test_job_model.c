@@ -40,6 +40,17 @@ static void test_config(void)
     CHECK_RUN(NULL, NULL);
     CHECK_STRING(read_file("out", "generation_config.json"),
                  "{\n  \"bos_token_id\": 5,\n  \"eos_token_id\": [11, 12]\n}\n");
+    /* So it does for another end than that of the donor's config.json, but not for the same. */
+    donor.generation = "{\"eos_token_id\": 12}";
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK_STRING(read_file("out", "generation_config.json"),
+                 "{\n  \"bos_token_id\": 5,\n  \"eos_token_id\": 12\n}\n");
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"eos_token_id\": 11");
+    donor.generation = "{\"eos_token_id\": 11}";
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK(!has_file("out", "generation_config.json"));
     /* Where pad_token_id is where positions start, it stays. */
     base.config = "{\"model_type\": \"xlm-roberta\", \"vocab_size\": 10, \"pad_token_id\": 1}";
     donor.config = "{\"vocab_size\": 14, \"pad_token_id\": 12, \"eos_token_id\": 11}";
@@ -129,6 +140,29 @@ static void test_levels(void)
     write_model("base", &base);
     check_fails(NULL, OTX_ERROR_LIMIT, "base/config.json: more than 64 configs of language "
                                        "models lie within each other");
+}
+
+/* A class that the donor's config.json alone names is named in the output's, where the base's
+   names none. */
+static void test_named_class(void)
+{
+    model base, donor;
+    base_model_of(&base, OTX_F32, false);
+    base.config = "{\"vocab_size\": 10, \"model_type\": \"gpt2\"}";
+    donor_model_of(&donor, OTX_F32, false);
+    donor.config = "{\"vocab_size\": 14, \"tokenizer_class\": \"PreTrainedTokenizerFast\"}";
+    donor.tokenizer_config = "{\"eos_token\": \"<end>\"}";
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"),
+                   "\"tokenizer_class\": \"PreTrainedTokenizerFast\"");
+    CHECK_STRING(read_file("out", "tokenizer_config.json"), donor.tokenizer_config);
+    /* Else tokenizer_config.json says it. */
+    donor.tokenizer_config = "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}";
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK(!strstr(read_file("out", "config.json"), "tokenizer_class"));
 }
 
 static void test_files(void)
@@ -468,6 +502,7 @@ int main(void)
     scratch_open("job_model");
     RUN(test_config);
     RUN(test_levels);
+    RUN(test_named_class);
     RUN(test_files);
     RUN(test_architectures);
     RUN(test_dtype);

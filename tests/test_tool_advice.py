@@ -426,8 +426,29 @@ def a_donor_that_begins_texts_with_nothing(here):
     rows = read_model(here / "out")[EMBED], base_model().tensors[EMBED]
     assert (ours, theirs) == ("<|begin|>", "<s>")
     assert rows[0].row(int(id)) == rows[1].row(BASE_COUNT - 2), "the base's row for it"
+    def warned():
+        return "before every text" in call(base, donor, "--dry-run", "-q", "-a", "mean").err
+
+    # The flag counts for classes that heed it; for others the post-processor does.
+    edit(base / "tokenizer_config.json", add_bos_token=False)
     edit(donor / "tokenizer_config.json", add_bos_token=True)
-    assert "before every text" not in call(base, donor, here / "o2", "-q", "-a", "mean").err
+    assert warned()
+    edit(donor / "tokenizer_config.json", tokenizer_class="LlamaTokenizerFast")
+    assert not warned()
+    edit(donor / "tokenizer_config.json", add_bos_token=False)
+    assert warned()
+    edit(base / "tokenizer_config.json", tokenizer_class="GemmaTokenizerFast")
+    assert not warned()
+    edit(base / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+    template = json.loads((base / "tokenizer.json").read_text())["post_processor"]
+    edit(base / "tokenizer.json", post_processor={"type": "Sequence", "processors": [template]})
+    assert warned()
+    edit(base / "tokenizer.json", post_processor=None)
+    assert not warned()
+    donor, base = base, donor  # SentencePiece's alone is no reason
+    edit(base / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast",
+         add_bos_token=None)
+    assert not warned()
 
 
 @case
@@ -441,6 +462,8 @@ def a_donor_without_a_token_to_begin_texts_with(here):
     call(base, donor, here / "o2", "-q", "-a", "mean", "--map", word)
     out = read_model(here / "o2")[EMBED]
     assert out.row(donor_id("donor4")) == base_model().tensors[EMBED].row(BASE_COUNT - 2)
+    error = call(base, donor, here / "o3", "-q", "-a", "mean", "--map", word).err
+    told(error, rf'begin texts with "donor4", id {donor_id("donor4")}$')
 
 
 # ---- the command line -------------------------------------------------------------------------

@@ -302,6 +302,14 @@ def ids_in_other_keys(here):
     done = call(base, donor_file(here), here / "lost.gguf", "-a", "mean")
     assert "llama.decoder_start_token_id" in done.err
     assert "llama.decoder_start_token_id" not in read(here / "lost.gguf")[0]
+    # Nor does a token that is only matched with one take its place.
+    words = ["▁aexx" if word == "donor3" else word for word in DONOR_WORDS]
+    donor = write(here / "longer.gguf", donor_keys(words), donor_tensors(words=words))
+    base = base_file(here, **{"llama.decoder_start_token_id": (U32, start)})
+    out, sources = transplant(here, base, donor, "--prefix-match", "yes", out="prefix.gguf")
+    own = words.index("▁ae") + 3
+    assert sources.index(start) < own and sources[own] == start
+    assert read(out)[0]["llama.decoder_start_token_id"] == (U32, own)
 
 
 @case

@@ -45,6 +45,26 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
     }
 }
 
+/* Reads the caller's map. */
+OTX__PRIVATE otx_result otx__job_read_map(const otx_job *job, uint64_t rows, otx_map_entry *map,
+                                          otx_error *error)
+{
+    otx__names names[2];
+    size_t i;
+    otx_result result = OTX_OK;
+    memset(names, 0, sizeof names);
+    if (job->options.map_count == 0) return OTX_OK;
+    result = otx__names_open(&job->ctx, &job->donor, &names[0], error);
+    if (!result) result = otx__names_open(&job->ctx, &job->base, &names[1], error);
+    for (i = 0; i < job->options.map_count && !result; i++) {
+        result = otx__map_parse(job, job->options.map[i], rows, names, &map[i], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    otx__names_close(&job->ctx, &names[1]);
+    otx__names_close(&job->ctx, &names[0]);
+    return result;
+}
+
 /* Pairs the tokens of the two models, by the caller's map first. */
 OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
@@ -55,10 +75,7 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
     memset(&options, 0, sizeof options);
     result = otx__new_rows(job, &options.rows, error);
-    for (i = 0; i < count && !result; i++) {
-        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
+    if (!result) result = otx__job_read_map(job, options.rows, map, error);
     options.donor_rows = otx__donor_rows(job);
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
     for (i = 0; i < count && !result; i++)
@@ -123,6 +140,8 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
 {
     const size_t *counts = job->alignment.counts;
     otx_job_tokens *tokens = &job->summary.tokens;
+    uint64_t bare = 0;
+    size_t i;
     otx__tell_rowless(job);
     otx__tell_unmapped(job);
     tokens->total = job->donor.vocab.token_count;
@@ -139,10 +158,12 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  "have %" PRIu64 " rows; ids beyond are not copied from",
                  job->base.path, (uint64_t)job->base.vocab.count - 1,
                  job->base.parts.rows + job->base.parts.extra);
-    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
+    for (i = 0; i < job->alignment.count; i++)
+        bare += job->alignment.rows[i].action == OTX_ACTION_PADDING ||
+                job->alignment.rows[i].action == OTX_ACTION_UNUSED;
+    if (job->options.padding == OTX_PADDING_ZERO && bare > 0)
         otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
-                 "be zeros, which score 0 in an output head and may be sampled",
-                 tokens->padding + tokens->unused);
+                 "be zeros, which score 0 in an output head and may be sampled", bare);
 }
 
 /* Whether a token of the donor is treated as a reserved one for its row alone. */

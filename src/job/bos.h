@@ -14,13 +14,52 @@ OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
     return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
 }
 
+/* Classes that put bos before a text as "add_bos_token" says, in transformers 4 and for some in
+   5; all others leave that to the post-processor. */
+static const char *const otx__bos_classes[] = {
+    "LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer",
+    "GPTNeoXTokenizer",
+};
+
+/* Whether a side's tokenizer may be of such a class: where none is named, too. */
+OTX__PRIVATE bool otx__bos_is_flagged(const otx__side *side)
+{
+    const otx__span name = otx__side_class(side);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__bos_classes); i++)
+        if (otx__span_is(otx__class_stem(name), otx__bos_classes[i])) return true;
+    return name.size == 0;
+}
+
+/* Whether a post-processor, or one of a sequence, begins texts with bos. */
+OTX__PRIVATE bool otx__bos_stands_first(const otx__side *side, const otx_json *json,
+                                        uint32_t processor)
+{
+    const otx_token *bos = otx__side_token(side, (uint64_t)side->vocab.roles[OTX_ROLE_BOS]);
+    otx_json_iter item = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
+    const uint32_t single = otx_json_find(json, processor, "single");
+    const uint32_t special = otx_json_find(json, otx_json_item(json, single, 0), "SpecialToken");
+    uint32_t first = otx_json_find(json, special, "id");
+    if (first == OTX_JSON_NONE) /* RobertaProcessing, BertProcessing */
+        first = otx_json_item(json, otx_json_find(json, processor, "cls"), 0);
+    if (bos && otx_json_type_of(json, first) == OTX_JSON_STRING &&
+        otx__json_is_text(json, first, bos->content, bos->content_size))
+        return true;
+    while (otx_json_iter_next(&item)) /* as deep as JSON may be */
+        if (otx__bos_stands_first(side, json, item.value)) return true;
+    return false;
+}
+
 /* What stands in a side's tokenizer.json and tokenizer_config.json on it. */
 OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, bool *adds,
                                     otx_error *error)
 {
+    const otx_json *config = &side->tokenizer.json;
     otx__document tokens;
     otx__converted found;
+    otx_json_type said;
     otx_result result;
+    bool first;
     memset(&tokens, 0, sizeof tokens);
     memset(&found, 0, sizeof found);
     *adds = false;
@@ -30,17 +69,38 @@ OTX__PRIVATE otx_result otx__bos_of(const otx_job *job, const otx__side *side, b
         return OTX_OK;
     }
     result = otx__document_open(&job->ctx, side->path, "tokenizer.json", &tokens, error);
-    if (!result) otx__converted_read(side, &tokens, &found);
-    *adds = !result && found.adds[OTX_ROLE_BOS];
+    if (result) return result;
+    first = otx__bos_stands_first(side, &tokens.json, otx_json_find(
+        &tokens.json, otx__document_root(&tokens), "post_processor"));
+    said = otx_json_type_of(config, otx_json_find(config, otx__document_root(&side->tokenizer),
+                                                  OTX__KEY_ADD_BOS));
+    otx__converted_read(side, &tokens, &found);
+    if (job->base.gguf) *adds = found.adds[OTX_ROLE_BOS]; /* what the output will say */
+    else if (tokens.present && !otx__bos_is_flagged(side)) *adds = first;
+    else if (said == OTX_JSON_TRUE || said == OTX_JSON_FALSE) *adds = said == OTX_JSON_TRUE;
+    else *adds = first || found.adds[OTX_ROLE_BOS];
     otx__document_close(&job->ctx, &tokens);
-    return result;
+    return OTX_OK;
+}
+
+/* The donor's token to begin texts with: its bos, else one that the caller mapped to the base's;
+   or -1. */
+OTX__PRIVATE int64_t otx__bos_in_place(const otx_job *job)
+{
+    size_t i;
+    if (job->donor.vocab.roles[OTX_ROLE_BOS] >= 0) return job->donor.vocab.roles[OTX_ROLE_BOS];
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].action == OTX_ACTION_MAP &&
+            job->alignment.rows[i].base == job->base.vocab.roles[OTX_ROLE_BOS])
+            return (int64_t)i;
+    return -1;
 }
 
 /* Says so where the base's tokenizer puts a token before every text and the donor's none. */
 OTX__PRIVATE otx_result otx__job_tell_bos(const otx_job *job, otx_error *error)
 {
     const int64_t base = job->base.vocab.roles[OTX_ROLE_BOS];
-    const int64_t donor = job->donor.vocab.roles[OTX_ROLE_BOS];
+    const int64_t donor = otx__bos_in_place(job);
     bool ours, theirs;
     char content[OTX__QUOTED], other[OTX__QUOTED];
     otx_result result = otx__bos_of(job, &job->base, &ours, error);

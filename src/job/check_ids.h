@@ -23,7 +23,7 @@ OTX__PRIVATE void otx__verify_other_sizes(otx__verifier *v)
     while (otx__members_next(&at))
         if (at.ours && otx__key_is_other_size(at.json, at.key) &&
             otx_json_uint(at.json, at.value, &said) &&
-            !otx__member_is_size(at.json, at.object, at.value, rows))
+            !otx__members_has_size(&at))
             otx__found(v, OTX_WARNING, "%s/config.json: says \"%s\": %" PRIu64 "; there are %"
                        PRIu64 " rows", v->side.path, otx__quote_node(key, at.json, at.key),
                        said, rows);

@@ -5,8 +5,7 @@ typedef struct otx__draft_list {
     const otx_job *job;
     uint8_t *chosen;           /* by id: it has a row */
     size_t rows;               /* ids that can have one */
-    otx__token_index contents; /* the donor's tokens by content, */
-    otx__token_index bytes;    /* and by (kind, bytes) */
+    otx__names names;          /* the donor's */
     char *scratch;             /* an entry with its escapes undone */
     size_t room;
     otx_error *error;
@@ -15,28 +14,9 @@ typedef struct otx__draft_list {
 OTX__PRIVATE void otx__draft_list_close(otx__draft_list *l)
 {
     const otx_context *ctx = &l->job->ctx;
-    if (l->bytes.slots) otx__index_close(ctx, &l->bytes);
-    if (l->contents.slots) otx__index_close(ctx, &l->contents);
+    otx__names_close(ctx, &l->names);
     if (l->scratch) otx__free(ctx, l->scratch, l->room, 1);
     otx__free(ctx, l->chosen, l->rows, 1);
-}
-
-/* Of tokens that are alike the lowest id is found. */
-OTX__PRIVATE otx_result otx__draft_index(otx__draft_list *l)
-{
-    const otx_vocab *vocab = &l->job->donor.vocab;
-    size_t i;
-    otx_result result = otx__side_contents(&l->job->ctx, &l->job->donor, &l->contents, l->error);
-    if (!result)
-        result = otx__index_open(&l->job->ctx, &l->bytes, vocab->tokens, vocab->count, false,
-                                 l->error);
-    for (i = vocab->count; i-- > 0 && !result;) {
-        const otx_token *token = &vocab->tokens[i];
-        if (token->kind != OTX_TOKEN_NONE)
-            *otx__index_slot(&l->bytes, token->kind, token->bytes, token->size) =
-                (uint32_t)i + 1;
-    }
-    return result;
 }
 
 /* ---- one entry ---- */
@@ -46,10 +26,10 @@ OTX__PRIVATE int64_t otx__draft_find(const otx__draft_list *l, const otx__map_ha
 {
     static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
                                            OTX_TOKEN_UNUSED};
-    int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, name->bytes, name->size);
+    int64_t id = otx__index_find(&l->names.contents, OTX_TOKEN_NONE, name->bytes, name->size);
     size_t i;
     for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
-        id = otx__index_find(&l->bytes, kinds[i], name->bytes, name->size);
+        id = otx__index_find(&l->names.bytes, kinds[i], name->bytes, name->size);
     return id;
 }
 
@@ -163,7 +143,8 @@ OTX__PRIVATE void otx__draft_always(otx__draft_list *l)
     otx__span text = otx__span_of(l->job->chat.bytes, l->job->chat.size), mark;
     size_t i;
     while (otx__next_mark(&text, &mark)) {
-        const int64_t id = otx__index_find(&l->contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
+        const int64_t id =
+            otx__index_find(&l->names.contents, OTX_TOKEN_NONE, mark.bytes, mark.size);
         if (id >= 0 && (uint64_t)id < l->rows) l->chosen[id] = 1;
     }
     for (i = 0; i < otx__min(l->rows, l->job->donor.vocab.count); i++) {
@@ -217,7 +198,8 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
     l.error = error;
     l.chosen = (uint8_t *)otx__alloc_zero(&job->ctx, l.rows, 1);
     if (!l.chosen) return otx__fail_memory(error, l.rows);
-    if (job->options.draft_vocab_count > 0 || job->chat.size > 0) result = otx__draft_index(&l);
+    if (job->options.draft_vocab_count > 0 || job->chat.size > 0)
+        result = otx__names_open(&job->ctx, &job->donor, &l.names, error);
     for (i = 0; i < job->options.draft_vocab_count && !result; i++) {
         result = otx__draft_take(&l, i);
         if (!result && i % 1024 == 0) result = otx__job_poll(job, error);
@@ -231,13 +213,24 @@ OTX__PRIVATE otx_result otx__job_choose_draft(otx_job *job, otx_error *error)
 
 /* Where the donor is the base once more, whose head alone is cut down, every row is the base's:
    those without a token, or with a reserved one, too. */
-OTX__PRIVATE void otx__job_keep_rows(otx_job *job)
+OTX__PRIVATE otx_result otx__job_keep_rows(otx_job *job, otx_error *error)
 {
     const uint64_t rows = job->base.parts.rows + job->base.parts.extra;
+    otx__status base, donor;
+    otx_result result;
     size_t i;
-    if (!otx__job_is_draft(job) || strcmp(job->base.path, job->donor.path) != 0) return;
+    if (!otx__job_is_draft(job)) return OTX_OK;
+    result = otx__look(job->base.path, &base, error);
+    if (!result) result = otx__look(job->donor.path, &donor, error);
+    if (result || !otx__same_file(&base, &donor)) return result;
     for (i = 0; i < job->alignment.count && i < rows; i++) {
-        job->alignment.rows[i].action = OTX_ACTION_COPY;
-        job->alignment.rows[i].base = (int64_t)i;
+        otx_alignment_row *row = &job->alignment.rows[i];
+        if (row->action != OTX_ACTION_PADDING) { /* those have no token to count */
+            job->alignment.counts[row->action]--;
+            job->alignment.counts[OTX_ACTION_COPY]++;
+        }
+        row->action = OTX_ACTION_COPY;
+        row->base = (int64_t)i;
     }
+    return OTX_OK;
 }

@@ -177,7 +177,9 @@ OTX__PRIVATE int64_t otx__gguf_heir(const otx_job *job, int64_t base)
 {
     size_t i;
     for (i = 0; i < job->alignment.count; i++)
-        if (job->alignment.rows[i].base == base) return (int64_t)i;
+        if (job->alignment.rows[i].base == base &&
+            job->alignment.rows[i].action != OTX_ACTION_MATCH) /* another token */
+            return (int64_t)i;
     return -1;
 }
 

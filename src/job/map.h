@@ -1,8 +1,40 @@
 /* ---- the caller's map --------------------------------------------------- */
 
+/* A side's tokens by content, and by (kind, bytes): the lowest id of each. Entries may be as
+   many as tokens. */
+typedef struct otx__names {
+    otx__token_index contents, bytes;
+} otx__names;
+
+OTX__PRIVATE void otx__names_close(const otx_context *ctx, otx__names *names)
+{
+    if (names->bytes.slots) otx__index_close(ctx, &names->bytes);
+    if (names->contents.slots) otx__index_close(ctx, &names->contents);
+}
+
+/* Close with otx__names_close in any case. */
+OTX__PRIVATE otx_result otx__names_open(const otx_context *ctx, const otx__side *side,
+                                        otx__names *names, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    size_t id;
+    otx_result result = otx__side_contents(ctx, side, &names->contents, error);
+    memset(&names->bytes, 0, sizeof names->bytes);
+    if (!result)
+        result = otx__index_open(ctx, &names->bytes, vocab->tokens, vocab->count, false, error);
+    for (id = vocab->count; id-- > 0 && !result;) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(&names->bytes, token->kind, token->bytes, token->size) =
+                (uint32_t)id + 1;
+    }
+    return result;
+}
+
 /* One half of "DONOR=BASE" with its escapes undone. */
 typedef struct otx__map_half {
     const otx__side *side;
+    const otx__names *names; /* the side's */
     uint64_t rows; /* of the new matrices, or of the base's */
     char *bytes;
     size_t size;
@@ -46,21 +78,17 @@ OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
    stands for these bytes; the lowest of several. */
 OTX__PRIVATE bool otx__map_by_text(const otx__map_half *half, uint64_t *id)
 {
-    bool found = false;
-    uint64_t i;
-    for (i = 0; i < half->side->vocab.count; i++) {
-        const otx_token *token = otx__side_token(half->side, i);
-        if (!token) continue;
-        if (otx__same_bytes(token->content, token->content_size, half->bytes, half->size)) {
-            *id = i;
-            return true;
-        }
-        if (!found && otx__same_bytes(token->bytes, token->size, half->bytes, half->size)) {
-            *id = i;
-            found = true;
-        }
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    int64_t lowest = otx__index_find(&half->names->contents, OTX_TOKEN_NONE, half->bytes,
+                                     half->size);
+    size_t i, count = lowest < 0 ? OTX__COUNT(kinds) : 0;
+    for (i = 0; i < count; i++) {
+        int64_t found = otx__index_find(&half->names->bytes, kinds[i], half->bytes, half->size);
+        if (found >= 0 && (lowest < 0 || found < lowest)) lowest = found;
     }
-    return found;
+    *id = (uint64_t)lowest;
+    return lowest >= 0;
 }
 
 /* The id that a half of an entry names. */
@@ -82,9 +110,11 @@ OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *ent
     return OTX_OK;
 }
 
-/* Reads one entry; the new matrices have `rows` rows. */
+/* Reads one entry; the new matrices have `rows` rows. `names` are the donor's, then the
+   base's. */
 OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uint64_t rows,
-                                       otx_map_entry *entry, otx_error *error)
+                                       const otx__names names[2], otx_map_entry *entry,
+                                       otx_error *error)
 {
     size_t size = strlen(text) + 1;
     char quoted[OTX__QUOTED];
@@ -93,6 +123,7 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     otx_result result;
     memset(&half, 0, sizeof half);
     half.side = &job->donor;
+    half.names = &names[0];
     half.rows = rows;
     half.bytes = (char *)otx__alloc(&job->ctx, size, 1);
     if (!half.bytes) return otx__fail_memory(error, size);
@@ -106,6 +137,7 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     result = otx__map_find(&half, text, &entry->donor, error);
     if (result) goto done;
     half.side = &job->base;
+    half.names = &names[1];
     half.rows = job->base.parts.rows + job->base.parts.extra;
     at = otx__map_unescape(at + 1, 0, &half);
     if (!at || half.size == 0)

@@ -7,7 +7,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
-    if (!result) otx__job_keep_rows(job);
+    if (!result) result = otx__job_keep_rows(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__job_magikarp(job, error);
     if (!result) result = otx__job_match(job, error);

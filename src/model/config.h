@@ -66,7 +66,7 @@ OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t ro
     otx__members_open(&at, config, config, rows);
     while (otx__members_next(&at))
         if ((at.kind == OTX__MEMBER_SIZE || at.kind == OTX__MEMBER_SIZE_IF) &&
-            otx__member_is_size(at.json, at.object, at.value, rows))
+            otx__members_has_size(&at))
             return true;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
         (void)otx__config_says(config, otx__size_keys[i], rows, seen);

@@ -10,7 +10,7 @@ OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__me
     if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
     if (e->plan->draft_rows && otx_json_equals(at->json, at->key, OTX__KEY_DRAFT_SIZE))
         return OTX_OK; /* otx__config_edit_draft has it */
-    if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
+    if (!otx__members_has_size(at) &&
         (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
          (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
           otx_json_find(at->json, at->object, OTX__KEY_TEXT_SIZE) != OTX_JSON_NONE)))
@@ -172,7 +172,8 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
                   : otx__config_put_under(e, 0, OTX__KEY_AUTO_MAP);
 }
 
-/* The class of the tokenizer is the donor's from now on. */
+/* The class of the tokenizer is the donor's from now on. One that the donor's config.json
+   alone names is named even where the base's names none. */
 OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
@@ -181,7 +182,14 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
+<<<<<<< HEAD
     if (otx_json_type_of(json, node) != OTX_JSON_STRING || e->plan->same_class) return OTX_OK;
+=======
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING &&
+        (otx__document_word(sources[0], OTX__KEY_TOKENIZER_CLASS).size > 0 ||
+         otx__document_word(sources[1], OTX__KEY_TOKENIZER_CLASS).size == 0))
+        return OTX_OK;
+>>>>>>> hunt2
     for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
         node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                              OTX__KEY_TOKENIZER_CLASS);
@@ -241,22 +249,43 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     return result;
 }
 
-/* A base without a generation_config.json needs one only if the donor ends its
-   texts with several tokens: config.json keeps one eos for readers that expect
-   no list. */
+/* Whether the donor's generation_config.json ends texts otherwise than config.json will say:
+   with several tokens, as that keeps one for readers that expect no list, or with another.
+   A text that could not grow is told of by `out`. */
+OTX__PRIVATE bool otx__config_ends_otherwise(const otx__config_plan *plan,
+                                             const otx__special *eos, otx__text *out)
+{
+    otx__text one, other;
+    bool differs = false;
+    otx__text_open(&one, plan->ctx);
+    otx__text_open(&other, plan->ctx);
+    if (otx__config_donor_ids(plan, &plan->donor->generation, eos->key, &one)) {
+        (void)otx__config_special(plan, eos, false, NULL, OTX_JSON_NONE, &other);
+        if (one.failed || other.failed) out->failed = true;
+        else differs = *one.bytes == '[' ||
+                       !otx__same_bytes(one.bytes, one.size, other.bytes, other.size);
+    }
+    otx__text_close(&one);
+    otx__text_close(&other);
+    return differs;
+}
+
+/* A base without a generation_config.json needs one only if the donor's ends texts
+   otherwise. */
 OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan, otx__text *out,
                                                    otx_error *error)
 {
-    const otx__document *donor = &plan->donor->generation;
-    uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
+    const otx__special *eos = otx__special_of(otx__span_of("eos_token_id", 12));
     size_t i, members = 0;
-    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY ||
-        otx__special_is_foreign(plan, &otx__specials[0], &plan->base->config, 0))
-        return OTX_OK;
+    if (otx__special_is_foreign(plan, eos, &plan->base->config, 0) ||
+        !otx__config_ends_otherwise(plan, eos, out))
+        return out->failed ? otx__fail_memory(error, out->size) : OTX_OK;
     otx__text_string(out, "{");
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         size_t start = out->size;
-        if (!otx__specials[i].add) continue;
+        if (!otx__specials[i].add ||
+            otx__special_is_foreign(plan, &otx__specials[i], &plan->base->config, 0))
+            continue;
         otx__text_format(out, "%s\n  \"%s\": ", members ? "," : "", otx__specials[i].key);
         if (otx__config_special(plan, &otx__specials[i], true, NULL, OTX_JSON_NONE, out))
             members++;

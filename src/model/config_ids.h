@@ -9,6 +9,7 @@ typedef struct otx__config_edit {
     bool generation;  /* generation_config.json rather than config.json */
     bool keep_pad;    /* pad_token_id is no id of a token */
     bool sized;       /* a size has been met */
+    unsigned ranges;  /* that have been met */
     unsigned roles;   /* those that ids have been met of, a bit each */
     otx_json_edit *edit;
     otx__text value;  /* empty between uses */
@@ -67,7 +68,13 @@ OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *
     else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
     otx__quote_node(key, at->json, at->key);
-    if (id >= 0)
+    if (id < 0 && special->role >= 0 && e->plan->donor->vocab.roles[special->role] >= 0)
+        otx__log(e->plan->ctx, OTX_WARNING, "%s/%s: \"%s\" is set to null: the donor's %s, id %"
+                 PRId64 ", lies beyond the %" PRIu64 " rows", e->plan->base->path, e->name, key,
+                 otx_role_name((otx_role)special->role),
+                 e->plan->donor->vocab.roles[special->role],
+                 (uint64_t)e->plan->alignment->count);
+    else if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
                  ", its %s token", e->plan->base->path, e->name, key, id,
@@ -156,7 +163,8 @@ OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t 
     return id >= 0 && (uint64_t)id >= plan->alignment->count ? id : -1;
 }
 
-/* Names the first id under a key, one or a list, that has no counterpart. */
+/* Names the first id under a key, one or a list, that has no counterpart; it may be the key of
+   an entry. */
 OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t key,
                                           uint32_t node)
 {
@@ -172,7 +180,11 @@ OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t ke
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (!otx_json_uint(json, node, &id) && !otx__parse_uint(otx__json_span(json, node), &id))
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED, "%s/%s: \"%s\" holds \"%s\", which is "
+                         "no id of a token", e->plan->base->path, e->name, name,
+                         otx__quote_node(token, json, node));
+    rowless = otx__config_rowless(e->plan, id);
     if (otx__side_token(e->plan->base, id))
         otx__format(what, sizeof what, "the token \"%s\"%s",
                     otx__side_content(token, e->plan->base, id),

@@ -96,7 +96,8 @@ OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__mem
         int64_t id = back ? otx__config_carry_key(e->plan, at->json, entry.key)
                           : otx__config_carry(e->plan, at->json, entry.value, OTX__CARRY_SAME);
         otx__span text = otx__json_span(at->json, back ? entry.value : entry.key);
-        if (id < 0 && !e->generation) return otx__fail_lost_id(e, at->key, entry.value);
+        if (id < 0 && !e->generation)
+            return otx__fail_lost_id(e, at->key, back ? entry.key : entry.value);
         if (id < 0 && ++lost) continue;
         otx__text_string(&e->value, written++ ? ", \"" : "\"");
         if (back) otx__text_format(&e->value, "%" PRId64 "\": \"", id);
@@ -114,6 +115,9 @@ OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__mem
 }
 
 /* ---- ranges ---- */
+
+/* Most ranges of codes in a config: each is gone through as a whole. Real ones have three. */
+#define OTX__RANGES_MOST 16
 
 /* The id after the range that begins at one: the next that begins another, or the end of
    the vocabulary. */
@@ -137,6 +141,10 @@ OTX__PRIVATE otx_result otx__config_edit_range(otx__config_edit *e, const otx__m
     uint64_t first, end, id;
     int64_t start, found;
     if (!otx_json_uint(at->json, at->value, &first)) return OTX_OK;
+    if (e->ranges++ == OTX__RANGES_MOST)
+        return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d ranges of codes, the "
+                         "next one by \"%s\"", e->plan->base->path, e->name, OTX__RANGES_MOST,
+                         otx__quote_node(key, at->json, at->key));
     end = otx__config_range_end(e, first);
     start = otx__config_same_content(e->plan, first);
     for (id = first, found = start; found >= 0 && id + 1 < end;) {

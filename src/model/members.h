@@ -61,25 +61,43 @@ OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t
 
 /* ---- the size that an object names ---- */
 
-/* Whether a size that stands in an object is the one asked for, as it is or rounded up to
-   the multiple that the object names. */
-OTX__PRIVATE bool otx__member_is_size(const otx_json *json, uint32_t object, uint32_t node,
-                                      uint64_t size)
+/* The widest step that an object rounds sizes up to and that divides one, or 0: what is less
+   by less than that is the same size before it was rounded. */
+OTX__PRIVATE uint64_t otx__object_rounding(const otx_json *json, uint32_t object, uint64_t size)
 {
     otx_json_iter at = otx_json_iter_of(json, object);
     const otx__span none = otx__span_of("", 0);
-    uint64_t said, multiple;
-    if (!otx_json_uint(json, node, &said)) return false;
-    if (said == size) return true;
-    while (otx_json_iter_next(&at)) {
+    uint64_t multiple, widest = 0;
+    while (at.keyed && otx_json_iter_next(&at)) {
         const otx__member_rule *rule =
             otx__member_rule_of(otx__json_span(json, at.key), none, none);
         if (rule && rule->kind == OTX__MEMBER_ROUNDING &&
-            otx_json_uint(json, at.value, &multiple) && multiple > 0 && said < size &&
-            size - said < multiple && size % multiple == 0)
-            return true;
+            otx_json_uint(json, at.value, &multiple) && multiple > widest &&
+            size % multiple == 0)
+            widest = multiple;
     }
-    return false;
+    return widest;
+}
+
+/* Whether a number is a size, as it is or before it was rounded. */
+OTX__PRIVATE bool otx__node_is_size(const otx_json *json, uint32_t node, uint64_t size,
+                                    uint64_t rounding)
+{
+    uint64_t said;
+    if (!otx_json_uint(json, node, &said)) return false;
+    return said == size || (said < size && size - said < rounding);
+}
+
+/* The least of the sizes that an object names; UINT64_MAX if it names none. */
+OTX__PRIVATE uint64_t otx__object_least_size(const otx_json *json, uint32_t object)
+{
+    uint64_t size, least = UINT64_MAX;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_uint(json, otx_json_find(json, object, otx__size_keys[i]), &size) &&
+            size < least)
+            least = size;
+    return least;
 }
 
 /* Whether an object within another is about the vocabulary of that size: it says so, or
@@ -88,11 +106,14 @@ OTX__PRIVATE bool otx__object_has_size(const otx_json *json, uint32_t object, ot
                                        bool around, uint64_t size)
 {
     bool says = false;
+    uint64_t rounding = 0;
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++) {
         uint32_t node = otx_json_find(json, object, otx__size_keys[i]);
-        if (otx__member_is_size(json, object, node, size)) return true;
-        says |= otx_json_type_of(json, node) == OTX_JSON_NUMBER;
+        if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) continue;
+        if (!says) rounding = otx__object_rounding(json, object, size);
+        if (otx__node_is_size(json, node, size, rounding)) return true;
+        says = true;
     }
     return !says && around && !otx__has_word(otx__foreign_objects, name);
 }
@@ -107,6 +128,8 @@ typedef struct otx__members_level {
     uint32_t node;        /* the object, or the one that the array lies in */
     otx__span name, type; /* the key that it stands under, its "model_type" */
     bool ours;
+    uint64_t rounding, least; /* otx__object_rounding, otx__object_least_size: looked up once,
+                                 however many members ask */
 } otx__members_level;
 
 /* Steps through all members of all objects of a document, in the order of the text:
@@ -133,17 +156,25 @@ OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
 
 /* Whether the id at hand, in an object about another vocabulary, is the text's all the same:
    its key says so, or it is beyond the size that the object names. */
-OTX__PRIVATE bool otx__members_is_text(const otx__members *at, otx__span key)
+OTX__PRIVATE bool otx__members_is_text(const otx__members *at, const otx__members_level *level,
+                                       otx__span key)
 {
-    uint64_t id, size;
-    size_t i;
-    if (otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words))) return true;
-    if (!otx_json_uint(at->json, at->value, &id)) return false;
-    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx_json_uint(at->json, otx_json_find(at->json, at->object, otx__size_keys[i]),
-                          &size) && id >= size)
-            return true;
-    return false;
+    uint64_t id;
+    return otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words)) ||
+           (otx_json_uint(at->json, at->value, &id) && id >= level->least);
+}
+
+/* Whether the member at hand is the size of the vocabulary. */
+OTX__PRIVATE bool otx__members_has_size(const otx__members *at)
+{
+    return otx__node_is_size(at->json, at->value, at->size,
+                             at->levels[at->depth - 1].rounding);
+}
+
+OTX__PRIVATE void otx__members_measure(const otx__members *at, otx__members_level *level)
+{
+    level->rounding = otx__object_rounding(at->json, level->node, at->size);
+    level->least = otx__object_least_size(at->json, level->node);
 }
 
 /* Begins with the root, which is about the vocabulary whatever size it names; its type is
@@ -161,6 +192,7 @@ OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *docum
     root->name = otx__span_of("", 0);
     root->type = otx__object_type(&config->json, otx__document_root(config));
     root->ours = true;
+    otx__members_measure(at, root);
 }
 
 /* Goes into the value at hand, if there is anything in it. */
@@ -179,6 +211,7 @@ OTX__PRIVATE void otx__members_enter(otx__members *at)
         level->type = otx__object_type(at->json, at->value);
         level->ours = otx__object_has_size(at->json, at->value, level->name, around->ours,
                                            at->size);
+        otx__members_measure(at, level);
     }
     at->depth++;
 }
@@ -193,7 +226,7 @@ OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level 
     at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
     if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
         at->kind = OTX__MEMBER_SPECIAL;
-    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, key))
+    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, level, key))
         at->kind = OTX__MEMBER_NONE;
     at->within = at->kind == OTX__MEMBER_NONE;
 }

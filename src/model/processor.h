@@ -76,36 +76,57 @@ OTX__PRIVATE bool otx__is_role_key(const otx_json *json, uint32_t key)
     return false;
 }
 
-/* Whether two nodes are spelt alike. */
-OTX__PRIVATE bool otx__same_node(const otx_json *a, uint32_t first, const otx_json *b,
-                                 uint32_t second)
+/* By size, then by bytes. */
+OTX__PRIVATE int otx__compare_spans(const void *a, const void *b)
 {
-    const otx__span x = otx__json_span(a, first), y = otx__json_span(b, second);
-    return otx__same_bytes(x.bytes, x.size, y.bytes, y.size);
+    const otx__span *x = (const otx__span *)a, *y = (const otx__span *)b;
+    if (x->size != y->size) return x->size < y->size ? -1 : 1;
+    return x->size ? memcmp(x->bytes, y->bytes, x->size) : 0;
+}
+
+/* Lists how all nodes are spelt that end as such keys do, sorted; returns how many. */
+OTX__PRIVATE size_t otx__processor_spellings(const otx_json *json, otx__span *to)
+{
+    const size_t size = strlen(OTX__KEY_TEXT_ENDING);
+    size_t count = 0;
+    uint32_t node;
+    for (node = 0; node < json->count; node++) {
+        const otx__span span = otx__json_span(json, node);
+        if (span.size >= size &&
+            memcmp(span.bytes + span.size - size, OTX__KEY_TEXT_ENDING, size) == 0)
+            to[count++] = span;
+    }
+    otx__sort(to, count, sizeof *to, otx__compare_spans);
+    return count;
 }
 
 /* Warns of the tokens that the base's tokenizer has a name for, so that a processor can ask
    it, and the donor's has not: it would not be loaded, or take what its class says. */
-OTX__PRIVATE void otx__processor_names(const otx__processor *p)
+OTX__PRIVATE otx_result otx__processor_names(const otx__processor *p, otx_error *error)
 {
     const otx_json *json = &p->side->tokenizer.json, *other = &p->tokens->tokenizer.json;
     char text[OTX__TOKEN_TEXT_MOST], key[OTX__QUOTED];
-    uint32_t object, found;
+    otx__span *names = (otx__span *)otx__alloc(p->ctx, other->count, sizeof *names);
+    size_t count;
+    uint32_t object;
+    if (!names) return otx__fail_array(error, other->count, sizeof *names);
+    count = otx__processor_spellings(other, names);
     for (object = 0; object < json->count; object++) {
         otx_json_iter member = otx_json_iter_of(json, object);
         while (member.keyed && otx_json_iter_next(&member)) {
+            const otx__span name = otx__json_span(json, member.key);
             if (otx__processor_text(json, &member, text) == 0 ||
-                otx__is_role_key(json, member.key))
+                otx__is_role_key(json, member.key) ||
+                otx__sorted_find(names, count, sizeof *names, &name, otx__compare_spans))
                 continue;
-            for (found = 0; found < other->count; found++)
-                if (otx__same_node(other, found, json, member.key)) break;
-            if (found == other->count)
-                otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
-                         "processor to ask for; that of %s does not: name there what takes its "
-                         "place", p->side->path, otx__quote_node(key, json, member.key),
-                         p->tokens->path);
+            otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
+                     "processor to ask for; that of %s does not: name there what takes its "
+                     "place", p->side->path, otx__quote_node(key, json, member.key),
+                     p->tokens->path);
         }
     }
+    otx__free(p->ctx, names, other->count, sizeof *names);
+    return OTX_OK;
 }
 
 /* Opens one of the files and looks into it. One that is no JSON is nobody's processor. */
@@ -145,7 +166,7 @@ OTX__PRIVATE otx_result otx__processor_check(const otx_context *ctx, const otx__
     p.tokens = tokens;
     for (i = 0; i < OTX__COUNT(otx__processor_files) && !result; i++)
         result = otx__processor_file(&p, otx__usual_name(otx__processor_files[i]), error);
-    if (p.present && side != tokens) otx__processor_names(&p);
+    if (!result && p.present && side != tokens) result = otx__processor_names(&p, error);
     if (p.contents.slots) otx__index_close(ctx, &p.contents);
     if (p.own.slots) otx__index_close(ctx, &p.own);
     *silent = p.present && !p.lost;

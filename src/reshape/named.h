@@ -48,7 +48,7 @@ OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, ui
 {
     const otx__member_kind kind = at->kind == OTX__MEMBER_NONE && at->rule ? at->rule->kind
                                                                            : at->kind;
-    uint64_t id;
+    uint64_t id, first;
     switch (kind) {
     case OTX__MEMBER_SPECIAL:
     case OTX__MEMBER_ID: otx__keep_ids(t, at->json, at->value, named); break;
@@ -58,8 +58,9 @@ OTX__PRIVATE void otx__keep_member(otx__reshaping *t, const otx__members *at, ui
         otx__keep_entries(t, at->json, at->value, kind == OTX__MEMBER_MAP_BACK, named);
         break;
     case OTX__MEMBER_FIRST: /* of a range that ends where the next begins, or all does */
-        if (otx_json_uint(at->json, at->value, &id))
-            for (; id < t->vocab.count; id++) otx__keep_id(t, id, named);
+        if (!otx_json_uint(at->json, at->value, &first) || first >= t->vocab.count) break;
+        for (id = first; id + t->ranged < t->vocab.count; id++) otx__keep_id(t, id, named);
+        if (t->vocab.count - first > t->ranged) t->ranged = t->vocab.count - first;
         break;
     default: break;
     }

@@ -16,6 +16,7 @@ typedef struct otx__reshaping {
     uint32_t *ids;              /* by id: the new one, or OTX__GONE */
     uint32_t *olds;             /* by new id: the old one, or OTX__GONE for a new token */
     size_t old_room;
+    uint64_t ranged;            /* so many of the last ids are kept by ranges of codes */
     size_t count;               /* tokens that there are then */
     bool same_class;            /* the new tokenizer is loaded as the old one is */
     bool holes;                 /* ids behind the model's own that have no token stay such: */
