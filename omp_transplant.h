@@ -269,88 +269,88 @@
     39668  model/config_ids           ids in a config being edited
     39924  model/config_lists         lists, dictionaries and ranges of ids
     40089  model/config_edit          config.json and generation_config.json, edited
-    40425  model/classes              which class a tokenizer is loaded as
-    40636  model/class_tokens         added tokens that a class numbers otherwise
+    40422  model/classes              which class a tokenizer is loaded as
+    40633  model/class_tokens         added tokens that a class numbers otherwise
 
-    40754  job                        the whole transplant, in the order in which it happens
-    40815  job/draft_map              which tokens the rows of a draft's head are of
-    40873  job/job                    what a job holds
-    41275  job/open                   opening the two models
-    41552  job/map                    the caller's map
-    41705  job/align                  where every new row comes from
-    41928  job/draft_vocab            the tokens that a draft's head has rows for
-    42166  job/plan                   what becomes of every tensor, and of the configs
-    42395  job/draft_head             a head of fewer rows, and what says which
-    42552  job/rope                   heads and rotary positions of the two models
-    42650  job/chat                   the template that turns messages into text
-    42789  job/digits                 where the two tokenizers cut numbers differently
-    42990  job/converted              the special tokens that a conversion to GGUF finds
-    43298  job/gguf_donor             the files of a tokenizer, open once more
-    43382  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43665  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43993  job/gguf_merges            the merges of a byte-level vocabulary
-    44164  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44334  job/gguf_special           special tokens, flags, templates
-    44553  job/gguf_normal            what becomes of spaces and letters
-    44696  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44892  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45134  job/bos                    texts that begin otherwise than the base's
-    45258  job/rows                   rows in memory: reading, checking, their mean
-    45602  job/pieces                 what the base cuts new tokens into
-    45757  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46022  job/magikarp               tokens that look under-trained by their rows
-    46149  job/match                  rows of tokens that a new one only begins with
-    46236  job/solve                  solving for the rows of the donor
-    46445  job/targets                the rows that are made from the donor's
-    46568  job/diagnose               what is odd about the rows that were made
-    46700  job/rebuild                the new rows of one vocabulary tensor
-    46991  job/write_blocks           new rows as blocks
-    47090  job/write                  the output and its weights
-    47406  job/write_gguf             the output as a GGUF file, or as parts of one
-    47756  job/copy                   the other files of the two models
-    47973  job/index                  the files that are written anew
-    48152  job/run                    the whole, in order
-    48331  job/combined               a map of tokens by the combinations that a method makes
-    48431  job/report                 what a job did, as JSON and as a table
-    48760  job/findings               what is told of a finished model
-    48809  job/check_head             a head of fewer rows than tokens
-    49054  job/check_files            its files
-    49191  job/check_ids              sizes, ids and tying
-    49407  job/check_values           values
-    49486  job/check_gguf             the tokens of a GGUF file
-    49738  job/check_gguf_keys        its other keys, and its tensors
-    49985  job/check_draft            as a draft model for another
-    50327  job/verify                 whether a finished model agrees with itself
+    40751  job                        the whole transplant, in the order in which it happens
+    40812  job/draft_map              which tokens the rows of a draft's head are of
+    40870  job/job                    what a job holds
+    41272  job/open                   opening the two models
+    41549  job/map                    the caller's map
+    41702  job/align                  where every new row comes from
+    41925  job/draft_vocab            the tokens that a draft's head has rows for
+    42163  job/plan                   what becomes of every tensor, and of the configs
+    42392  job/draft_head             a head of fewer rows, and what says which
+    42549  job/rope                   heads and rotary positions of the two models
+    42647  job/chat                   the template that turns messages into text
+    42786  job/digits                 where the two tokenizers cut numbers differently
+    42987  job/converted              the special tokens that a conversion to GGUF finds
+    43295  job/gguf_donor             the files of a tokenizer, open once more
+    43379  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43662  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43990  job/gguf_merges            the merges of a byte-level vocabulary
+    44161  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44331  job/gguf_special           special tokens, flags, templates
+    44550  job/gguf_normal            what becomes of spaces and letters
+    44693  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44889  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45131  job/bos                    texts that begin otherwise than the base's
+    45255  job/rows                   rows in memory: reading, checking, their mean
+    45599  job/pieces                 what the base cuts new tokens into
+    45754  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46019  job/magikarp               tokens that look under-trained by their rows
+    46146  job/match                  rows of tokens that a new one only begins with
+    46233  job/solve                  solving for the rows of the donor
+    46442  job/targets                the rows that are made from the donor's
+    46565  job/diagnose               what is odd about the rows that were made
+    46697  job/rebuild                the new rows of one vocabulary tensor
+    46988  job/write_blocks           new rows as blocks
+    47087  job/write                  the output and its weights
+    47403  job/write_gguf             the output as a GGUF file, or as parts of one
+    47753  job/copy                   the other files of the two models
+    47970  job/index                  the files that are written anew
+    48149  job/run                    the whole, in order
+    48328  job/combined               a map of tokens by the combinations that a method makes
+    48428  job/report                 what a job did, as JSON and as a table
+    48757  job/findings               what is told of a finished model
+    48806  job/check_head             a head of fewer rows than tokens
+    49051  job/check_files            its files
+    49188  job/check_ids              sizes, ids and tying
+    49404  job/check_values           values
+    49483  job/check_gguf             the tokens of a GGUF file
+    49735  job/check_gguf_keys        its other keys, and its tensors
+    49982  job/check_draft            as a draft model for another
+    50324  job/verify                 whether a finished model agrees with itself
 
-    50386  evaluate                   methods ranked on tokens that both models share
-    50405  evaluate/token_class       what a token is like, by its bytes
-    50469  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50667  evaluate/scores            how near rows come to the true ones
-    50767  evaluate/ranks             whether a true row is found among all
-    50898  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51130  evaluate/write_json        an evaluation as JSON
-    51243  evaluate/write_page        an evaluation as a page
+    50383  evaluate                   methods ranked on tokens that both models share
+    50402  evaluate/token_class       what a token is like, by its bytes
+    50466  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50664  evaluate/scores            how near rows come to the true ones
+    50764  evaluate/ranks             whether a true row is found among all
+    50895  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51127  evaluate/write_json        an evaluation as JSON
+    51240  evaluate/write_page        an evaluation as a page
 
-    51457  reshape                    a model's own vocabulary, smaller or larger
-    51489  reshape/needed             what has to stay for the sake of what stays
-    51747  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52054  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52281  reshape/renumber           which tokens there are then, and their ids
-    52546  reshape/files_json         tokenizer.json and the JSON files beside it
-    52941  reshape/files_lines        merges.txt and vocab.txt
-    53025  reshape/files_pieces       SentencePiece models
-    53245  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53413  reshape/named              tokens that configs name, which stay
-    53545  reshape/files_gguf         the keys of GGUF files
-    53832  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54064  reshape/wording            what the transplant says, in words of those who asked
-    54163  reshape/new_model          the model with its new tokenizer
-    54335  reshape/text_counts        which tokens the caller's texts are made of
-    54404  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54571  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54832  reshape/trim               fewer tokens
-    55000  reshape/extend             a text that becomes a token
-    55336  reshape/more_tokens        all that are wanted, and the model with them
+    51454  reshape                    a model's own vocabulary, smaller or larger
+    51486  reshape/needed             what has to stay for the sake of what stays
+    51744  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52051  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52278  reshape/renumber           which tokens there are then, and their ids
+    52543  reshape/files_json         tokenizer.json and the JSON files beside it
+    52938  reshape/files_lines        merges.txt and vocab.txt
+    53022  reshape/files_pieces       SentencePiece models
+    53242  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53410  reshape/named              tokens that configs name, which stay
+    53542  reshape/files_gguf         the keys of GGUF files
+    53829  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54061  reshape/wording            what the transplant says, in words of those who asked
+    54160  reshape/new_model          the model with its new tokenizer
+    54332  reshape/text_counts        which tokens the caller's texts are made of
+    54401  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54568  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54829  reshape/trim               fewer tokens
+    54997  reshape/extend             a text that becomes a token
+    55333  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40271,14 +40271,11 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-<<<<<<< HEAD
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING || e->plan->same_class) return OTX_OK;
-=======
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING &&
-        (otx__document_word(sources[0], OTX__KEY_TOKENIZER_CLASS).size > 0 ||
-         otx__document_word(sources[1], OTX__KEY_TOKENIZER_CLASS).size == 0))
+    if (e->plan->same_class ||
+        (otx_json_type_of(json, node) != OTX_JSON_STRING &&
+         (otx__document_word(sources[0], OTX__KEY_TOKENIZER_CLASS).size > 0 ||
+          otx__document_word(sources[1], OTX__KEY_TOKENIZER_CLASS).size == 0)))
         return OTX_OK;
->>>>>>> hunt2
     for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
         node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                              OTX__KEY_TOKENIZER_CLASS);

@@ -182,14 +182,11 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-<<<<<<< HEAD
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING || e->plan->same_class) return OTX_OK;
-=======
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING &&
-        (otx__document_word(sources[0], OTX__KEY_TOKENIZER_CLASS).size > 0 ||
-         otx__document_word(sources[1], OTX__KEY_TOKENIZER_CLASS).size == 0))
+    if (e->plan->same_class ||
+        (otx_json_type_of(json, node) != OTX_JSON_STRING &&
+         (otx__document_word(sources[0], OTX__KEY_TOKENIZER_CLASS).size > 0 ||
+          otx__document_word(sources[1], OTX__KEY_TOKENIZER_CLASS).size == 0)))
         return OTX_OK;
->>>>>>> hunt2
     for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
         node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                              OTX__KEY_TOKENIZER_CLASS);
