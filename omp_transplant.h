@@ -270,87 +270,87 @@
     39914  model/config_lists         lists, dictionaries and ranges of ids
     40079  model/config_edit          config.json and generation_config.json, edited
     40411  model/classes              which class a tokenizer is loaded as
-    40620  model/class_tokens         added tokens that a class numbers otherwise
+    40622  model/class_tokens         added tokens that a class numbers otherwise
 
-    40738  job                        the whole transplant, in the order in which it happens
-    40799  job/draft_map              which tokens the rows of a draft's head are of
-    40857  job/job                    what a job holds
-    41259  job/open                   opening the two models
-    41535  job/map                    the caller's map
-    41688  job/align                  where every new row comes from
-    41911  job/draft_vocab            the tokens that a draft's head has rows for
-    42149  job/plan                   what becomes of every tensor, and of the configs
-    42372  job/draft_head             a head of fewer rows, and what says which
-    42529  job/rope                   heads and rotary positions of the two models
-    42627  job/chat                   the template that turns messages into text
-    42766  job/digits                 where the two tokenizers cut numbers differently
-    42967  job/converted              the special tokens that a conversion to GGUF finds
-    43275  job/gguf_donor             the files of a tokenizer, open once more
-    43359  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43642  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43970  job/gguf_merges            the merges of a byte-level vocabulary
-    44141  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44311  job/gguf_special           special tokens, flags, templates
-    44530  job/gguf_normal            what becomes of spaces and letters
-    44673  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44869  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45111  job/bos                    texts that begin otherwise than the base's
-    45235  job/rows                   rows in memory: reading, checking, their mean
-    45579  job/pieces                 what the base cuts new tokens into
-    45734  job/untrained              rows that hold nothing, and what becomes of their tokens
-    45999  job/magikarp               tokens that look under-trained by their rows
-    46126  job/match                  rows of tokens that a new one only begins with
-    46213  job/solve                  solving for the rows of the donor
-    46422  job/targets                the rows that are made from the donor's
-    46545  job/diagnose               what is odd about the rows that were made
-    46677  job/rebuild                the new rows of one vocabulary tensor
-    46968  job/write_blocks           new rows as blocks
-    47067  job/write                  the output and its weights
-    47383  job/write_gguf             the output as a GGUF file, or as parts of one
-    47733  job/copy                   the other files of the two models
-    47950  job/index                  the files that are written anew
-    48129  job/run                    the whole, in order
-    48297  job/combined               a map of tokens by the combinations that a method makes
-    48397  job/report                 what a job did, as JSON and as a table
-    48726  job/findings               what is told of a finished model
-    48775  job/check_head             a head of fewer rows than tokens
-    49020  job/check_files            its files
-    49157  job/check_ids              sizes, ids and tying
-    49373  job/check_values           values
-    49452  job/check_gguf             the tokens of a GGUF file
-    49704  job/check_gguf_keys        its other keys, and its tensors
-    49951  job/check_draft            as a draft model for another
-    50293  job/verify                 whether a finished model agrees with itself
+    40740  job                        the whole transplant, in the order in which it happens
+    40801  job/draft_map              which tokens the rows of a draft's head are of
+    40859  job/job                    what a job holds
+    41261  job/open                   opening the two models
+    41537  job/map                    the caller's map
+    41690  job/align                  where every new row comes from
+    41913  job/draft_vocab            the tokens that a draft's head has rows for
+    42151  job/plan                   what becomes of every tensor, and of the configs
+    42378  job/draft_head             a head of fewer rows, and what says which
+    42535  job/rope                   heads and rotary positions of the two models
+    42633  job/chat                   the template that turns messages into text
+    42772  job/digits                 where the two tokenizers cut numbers differently
+    42973  job/converted              the special tokens that a conversion to GGUF finds
+    43281  job/gguf_donor             the files of a tokenizer, open once more
+    43365  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43648  job/gguf_tokens            the strings, types and scores of a vocabulary
+    43976  job/gguf_merges            the merges of a byte-level vocabulary
+    44147  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44317  job/gguf_special           special tokens, flags, templates
+    44536  job/gguf_normal            what becomes of spaces and letters
+    44679  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44875  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45117  job/bos                    texts that begin otherwise than the base's
+    45241  job/rows                   rows in memory: reading, checking, their mean
+    45585  job/pieces                 what the base cuts new tokens into
+    45740  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46005  job/magikarp               tokens that look under-trained by their rows
+    46132  job/match                  rows of tokens that a new one only begins with
+    46219  job/solve                  solving for the rows of the donor
+    46428  job/targets                the rows that are made from the donor's
+    46551  job/diagnose               what is odd about the rows that were made
+    46683  job/rebuild                the new rows of one vocabulary tensor
+    46974  job/write_blocks           new rows as blocks
+    47073  job/write                  the output and its weights
+    47389  job/write_gguf             the output as a GGUF file, or as parts of one
+    47739  job/copy                   the other files of the two models
+    47956  job/index                  the files that are written anew
+    48135  job/run                    the whole, in order
+    48303  job/combined               a map of tokens by the combinations that a method makes
+    48403  job/report                 what a job did, as JSON and as a table
+    48732  job/findings               what is told of a finished model
+    48781  job/check_head             a head of fewer rows than tokens
+    49026  job/check_files            its files
+    49163  job/check_ids              sizes, ids and tying
+    49379  job/check_values           values
+    49458  job/check_gguf             the tokens of a GGUF file
+    49710  job/check_gguf_keys        its other keys, and its tensors
+    49957  job/check_draft            as a draft model for another
+    50299  job/verify                 whether a finished model agrees with itself
 
-    50352  evaluate                   methods ranked on tokens that both models share
-    50371  evaluate/token_class       what a token is like, by its bytes
-    50435  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50633  evaluate/scores            how near rows come to the true ones
-    50733  evaluate/ranks             whether a true row is found among all
-    50864  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51096  evaluate/write_json        an evaluation as JSON
-    51209  evaluate/write_page        an evaluation as a page
+    50358  evaluate                   methods ranked on tokens that both models share
+    50377  evaluate/token_class       what a token is like, by its bytes
+    50441  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50639  evaluate/scores            how near rows come to the true ones
+    50739  evaluate/ranks             whether a true row is found among all
+    50870  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51102  evaluate/write_json        an evaluation as JSON
+    51215  evaluate/write_page        an evaluation as a page
 
-    51423  reshape                    a model's own vocabulary, smaller or larger
-    51455  reshape/needed             what has to stay for the sake of what stays
-    51713  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52020  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52159  reshape/renumber           which tokens there are then, and their ids
-    52423  reshape/files_json         tokenizer.json and the JSON files beside it
-    52818  reshape/files_lines        merges.txt and vocab.txt
-    52902  reshape/files_pieces       SentencePiece models
-    53122  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53290  reshape/named              tokens that configs name, which stay
-    53408  reshape/files_gguf         the keys of GGUF files
-    53694  reshape/new_tokenizer      the files of the tokenizer, written anew
-    53899  reshape/wording            what the transplant says, in words of those who asked
-    53997  reshape/new_model          the model with its new tokenizer
-    54167  reshape/text_counts        which tokens the caller's texts are made of
-    54236  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54403  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54655  reshape/trim               fewer tokens
-    54823  reshape/extend             a text that becomes a token
-    55115  reshape/more_tokens        all that are wanted, and the model with them
+    51429  reshape                    a model's own vocabulary, smaller or larger
+    51461  reshape/needed             what has to stay for the sake of what stays
+    51719  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52026  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52165  reshape/renumber           which tokens there are then, and their ids
+    52429  reshape/files_json         tokenizer.json and the JSON files beside it
+    52824  reshape/files_lines        merges.txt and vocab.txt
+    52908  reshape/files_pieces       SentencePiece models
+    53128  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53296  reshape/named              tokens that configs name, which stay
+    53414  reshape/files_gguf         the keys of GGUF files
+    53700  reshape/new_tokenizer      the files of the tokenizer, written anew
+    53905  reshape/wording            what the transplant says, in words of those who asked
+    54003  reshape/new_model          the model with its new tokenizer
+    54173  reshape/text_counts        which tokens the caller's texts are made of
+    54242  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54409  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54661  reshape/trim               fewer tokens
+    54829  reshape/extend             a text that becomes a token
+    55121  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -40490,6 +40490,8 @@ typedef struct otx__class_choice {
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
     bool rebuilt;           /* that class is given up, and with it the special tokens which it
                                has where no file names them */
+    bool from_model;        /* nothing is, but transformers 4 would make the class that is named
+                               of tokenizer.model */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
@@ -40517,9 +40519,9 @@ OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *bas
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
-    if (from_model) wanted = otx__class_stem(name);
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
     choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    choice->from_model = from_model && !choice->rebuilt;
     if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
     if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
@@ -42340,6 +42342,10 @@ OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *c
         otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
                  "transformers makes of the tokenizer of %s would not split digits",
                  choice->name, code, choice->made, job->donor.path);
+    else if (choice->from_model)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: what "
+                 "transformers 4 makes of a tokenizer.model for the class that %s names would not "
+                 "split digits", choice->name, code, job->donor.path);
     else
         otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
                  "config.json of %s, transformers would load the tokenizer of %s otherwise than "
@@ -53473,12 +53479,12 @@ OTX__PRIVATE uint64_t otx__append_gguf(const otx__reshaping *t, const otx_gguf_k
 }
 
 /* The list of tokens, or what stands beside it, of which tokens that stay remain. Their ids
-   are in the order in which they were. Scores that are integers become floats where it grows, as
-   those of new tokens lie between. */
+   are in the order in which they were. Scores that are integers become floats where tokens
+   are added, as the scores of those lie between. */
 OTX__PRIVATE void otx__new_gguf_tokens(const otx__reshaping *t, const otx_gguf_key *key,
                                        otx__gguf_list *list)
 {
-    const bool floats = t->growth && key->type == OTX_GGUF_I32 &&
+    const bool floats = t->growth && t->growth->token_count > 0 && key->type == OTX_GGUF_I32 &&
                         otx__gguf_is_named(key, OTX__GGUF_SCORES);
     otx_gguf_strings at;
     otx__text text;
