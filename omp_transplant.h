@@ -266,91 +266,91 @@
     39015  model/find                 finding the parts of a model
     39319  model/processor            the tokens that a processor looks for by their text
     39495  model/heirs                what becomes of the ids in a config
-    39668  model/config_ids           ids in a config being edited
-    39924  model/config_lists         lists, dictionaries and ranges of ids
-    40089  model/config_edit          config.json and generation_config.json, edited
-    40422  model/classes              which class a tokenizer is loaded as
-    40633  model/class_tokens         added tokens that a class numbers otherwise
+    39669  model/config_ids           ids in a config being edited
+    39926  model/config_lists         lists, dictionaries and ranges of ids
+    40091  model/config_edit          config.json and generation_config.json, edited
+    40447  model/classes              which class a tokenizer is loaded as
+    40658  model/class_tokens         added tokens that a class numbers otherwise
 
-    40751  job                        the whole transplant, in the order in which it happens
-    40812  job/draft_map              which tokens the rows of a draft's head are of
-    40870  job/job                    what a job holds
-    41272  job/open                   opening the two models
-    41549  job/map                    the caller's map
-    41702  job/align                  where every new row comes from
-    41925  job/draft_vocab            the tokens that a draft's head has rows for
-    42163  job/plan                   what becomes of every tensor, and of the configs
-    42392  job/draft_head             a head of fewer rows, and what says which
-    42549  job/rope                   heads and rotary positions of the two models
-    42647  job/chat                   the template that turns messages into text
-    42786  job/digits                 where the two tokenizers cut numbers differently
-    42987  job/converted              the special tokens that a conversion to GGUF finds
-    43295  job/gguf_donor             the files of a tokenizer, open once more
-    43379  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43662  job/gguf_tokens            the strings, types and scores of a vocabulary
-    43990  job/gguf_merges            the merges of a byte-level vocabulary
-    44161  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44331  job/gguf_special           special tokens, flags, templates
-    44550  job/gguf_normal            what becomes of spaces and letters
-    44693  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44889  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45131  job/bos                    texts that begin otherwise than the base's
-    45255  job/rows                   rows in memory: reading, checking, their mean
-    45599  job/pieces                 what the base cuts new tokens into
-    45754  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46019  job/magikarp               tokens that look under-trained by their rows
-    46146  job/match                  rows of tokens that a new one only begins with
-    46233  job/solve                  solving for the rows of the donor
-    46442  job/targets                the rows that are made from the donor's
-    46565  job/diagnose               what is odd about the rows that were made
-    46697  job/rebuild                the new rows of one vocabulary tensor
-    46988  job/write_blocks           new rows as blocks
-    47087  job/write                  the output and its weights
-    47403  job/write_gguf             the output as a GGUF file, or as parts of one
-    47753  job/copy                   the other files of the two models
-    47970  job/index                  the files that are written anew
-    48149  job/run                    the whole, in order
-    48328  job/combined               a map of tokens by the combinations that a method makes
-    48428  job/report                 what a job did, as JSON and as a table
-    48757  job/findings               what is told of a finished model
-    48806  job/check_head             a head of fewer rows than tokens
-    49051  job/check_files            its files
-    49188  job/check_ids              sizes, ids and tying
-    49404  job/check_values           values
-    49483  job/check_gguf             the tokens of a GGUF file
-    49735  job/check_gguf_keys        its other keys, and its tensors
-    49982  job/check_draft            as a draft model for another
-    50324  job/verify                 whether a finished model agrees with itself
+    40776  job                        the whole transplant, in the order in which it happens
+    40837  job/draft_map              which tokens the rows of a draft's head are of
+    40895  job/job                    what a job holds
+    41297  job/open                   opening the two models
+    41574  job/map                    the caller's map
+    41727  job/align                  where every new row comes from
+    41950  job/draft_vocab            the tokens that a draft's head has rows for
+    42188  job/plan                   what becomes of every tensor, and of the configs
+    42417  job/draft_head             a head of fewer rows, and what says which
+    42574  job/rope                   heads and rotary positions of the two models
+    42672  job/chat                   the template that turns messages into text
+    42811  job/digits                 where the two tokenizers cut numbers differently
+    43012  job/converted              the special tokens that a conversion to GGUF finds
+    43320  job/gguf_donor             the files of a tokenizer, open once more
+    43404  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43687  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44015  job/gguf_merges            the merges of a byte-level vocabulary
+    44186  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44356  job/gguf_special           special tokens, flags, templates
+    44575  job/gguf_normal            what becomes of spaces and letters
+    44718  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44914  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45156  job/bos                    texts that begin otherwise than the base's
+    45296  job/rows                   rows in memory: reading, checking, their mean
+    45640  job/pieces                 what the base cuts new tokens into
+    45795  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46060  job/magikarp               tokens that look under-trained by their rows
+    46187  job/match                  rows of tokens that a new one only begins with
+    46274  job/solve                  solving for the rows of the donor
+    46483  job/targets                the rows that are made from the donor's
+    46606  job/diagnose               what is odd about the rows that were made
+    46738  job/rebuild                the new rows of one vocabulary tensor
+    47029  job/write_blocks           new rows as blocks
+    47128  job/write                  the output and its weights
+    47444  job/write_gguf             the output as a GGUF file, or as parts of one
+    47794  job/copy                   the other files of the two models
+    48012  job/index                  the files that are written anew
+    48193  job/run                    the whole, in order
+    48372  job/combined               a map of tokens by the combinations that a method makes
+    48472  job/report                 what a job did, as JSON and as a table
+    48801  job/findings               what is told of a finished model
+    48850  job/check_head             a head of fewer rows than tokens
+    49095  job/check_files            its files
+    49232  job/check_ids              sizes, ids and tying
+    49448  job/check_values           values
+    49527  job/check_gguf             the tokens of a GGUF file
+    49779  job/check_gguf_keys        its other keys, and its tensors
+    50026  job/check_draft            as a draft model for another
+    50368  job/verify                 whether a finished model agrees with itself
 
-    50383  evaluate                   methods ranked on tokens that both models share
-    50402  evaluate/token_class       what a token is like, by its bytes
-    50466  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50664  evaluate/scores            how near rows come to the true ones
-    50764  evaluate/ranks             whether a true row is found among all
-    50895  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51127  evaluate/write_json        an evaluation as JSON
-    51240  evaluate/write_page        an evaluation as a page
+    50427  evaluate                   methods ranked on tokens that both models share
+    50446  evaluate/token_class       what a token is like, by its bytes
+    50510  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50708  evaluate/scores            how near rows come to the true ones
+    50808  evaluate/ranks             whether a true row is found among all
+    50939  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51171  evaluate/write_json        an evaluation as JSON
+    51284  evaluate/write_page        an evaluation as a page
 
-    51454  reshape                    a model's own vocabulary, smaller or larger
-    51486  reshape/needed             what has to stay for the sake of what stays
-    51744  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52051  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52278  reshape/renumber           which tokens there are then, and their ids
-    52543  reshape/files_json         tokenizer.json and the JSON files beside it
-    52938  reshape/files_lines        merges.txt and vocab.txt
-    53022  reshape/files_pieces       SentencePiece models
-    53242  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53410  reshape/named              tokens that configs name, which stay
-    53542  reshape/files_gguf         the keys of GGUF files
-    53829  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54061  reshape/wording            what the transplant says, in words of those who asked
-    54160  reshape/new_model          the model with its new tokenizer
-    54332  reshape/text_counts        which tokens the caller's texts are made of
-    54401  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54568  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54829  reshape/trim               fewer tokens
-    54997  reshape/extend             a text that becomes a token
-    55333  reshape/more_tokens        all that are wanted, and the model with them
+    51498  reshape                    a model's own vocabulary, smaller or larger
+    51530  reshape/needed             what has to stay for the sake of what stays
+    51788  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52095  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52322  reshape/renumber           which tokens there are then, and their ids
+    52587  reshape/files_json         tokenizer.json and the JSON files beside it
+    52982  reshape/files_lines        merges.txt and vocab.txt
+    53066  reshape/files_pieces       SentencePiece models
+    53286  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53454  reshape/named              tokens that configs name, which stay
+    53586  reshape/files_gguf         the keys of GGUF files
+    53873  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54108  reshape/wording            what the transplant says, in words of those who asked
+    54207  reshape/new_model          the model with its new tokenizer
+    54379  reshape/text_counts        which tokens the caller's texts are made of
+    54448  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54615  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54876  reshape/trim               fewer tokens
+    55044  reshape/extend             a text that becomes a token
+    55380  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -39644,16 +39644,17 @@ OTX__PRIVATE int64_t otx__config_role(const otx__config_plan *plan, int role)
 }
 
 /* The new value of a special id, as JSON: from the donor's files, else from its
-   tokenizer, else the heir of the base's id; of the base's own tokenizer that alone where there
-   is an id. False if none of them knows one. */
+   tokenizer, else the heir of the base's id; of the base's own tokenizer that first. False if none
+   of them knows one. */
 OTX__PRIVATE bool otx__config_special(const otx__config_plan *plan, const otx__special *special,
                                       bool generation, const otx_json *base, uint32_t node,
                                       otx__text *to)
 {
     int64_t id = special->role < 0 ? -1 : plan->donor->vocab.roles[special->role];
     size_t lost = 0;
-    if (plan->renews && node != OTX_JSON_NONE)
-        return otx__config_carry_ids(plan, base, node, OTX__CARRY_HEIR, to, &lost) > 0;
+    if (plan->renews && node != OTX_JSON_NONE &&
+        otx__config_carry_ids(plan, base, node, OTX__CARRY_HEIR, to, &lost) > 0)
+        return true;
     if (generation && otx__config_donor_ids(plan, &plan->donor->generation, special->key, to))
         return true;
     if (otx__config_donor_ids(plan, &plan->donor->config, special->key, to)) return true;
@@ -39736,7 +39737,8 @@ OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *
     else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
     otx__quote_node(key, at->json, at->key);
-    if (id < 0 && special->role >= 0 && e->plan->donor->vocab.roles[special->role] >= 0)
+    if (id < 0 && special->role >= 0 &&
+        e->plan->donor->vocab.roles[special->role] >= (int64_t)e->plan->alignment->count)
         otx__log(e->plan->ctx, OTX_WARNING, "%s/%s: \"%s\" is set to null: the donor's %s, id %"
                  PRId64 ", lies beyond the %" PRIu64 " rows", e->plan->base->path, e->name, key,
                  otx_role_name((otx_role)special->role),
@@ -40335,6 +40337,28 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     return result;
 }
 
+/* Of what generation goes by: readers take it from config.json only where there is no
+   generation_config.json. */
+static const char *const otx__generation_keys[] = {
+    "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id", "suppress_tokens",
+    "begin_suppress_tokens",  "bad_words_ids",       "max_length",          "num_beams",
+    "do_sample",              "temperature",         "top_k",               "top_p",
+    "repetition_penalty",     "length_penalty",      "early_stopping",      "no_repeat_ngram_size",
+    "task_specific_params",
+};
+
+OTX__PRIVATE bool otx__config_has_generation(const otx__document *config)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__generation_keys); i++)
+        if (otx_json_type_of(&config->json, otx_json_find(&config->json,
+                                                          otx__document_root(config),
+                                                          otx__generation_keys[i])) !=
+            OTX_JSON_NULL)
+            return true;
+    return false;
+}
+
 /* Whether the donor's generation_config.json ends texts otherwise than config.json will say:
    with several tokens, as that keeps one for readers that expect no list, or with another.
    A text that could not grow is told of by `out`. */
@@ -40349,7 +40373,8 @@ OTX__PRIVATE bool otx__config_ends_otherwise(const otx__config_plan *plan,
         (void)otx__config_special(plan, eos, false, NULL, OTX_JSON_NONE, &other);
         if (one.failed || other.failed) out->failed = true;
         else differs = *one.bytes == '[' ||
-                       !otx__same_bytes(one.bytes, one.size, other.bytes, other.size);
+                       (!otx__same_bytes(one.bytes, one.size, other.bytes, other.size) &&
+                        !otx__config_has_generation(&plan->base->config));
     }
     otx__text_close(&one);
     otx__text_close(&other);
@@ -45145,8 +45170,9 @@ OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
     return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
 }
 
-/* Classes that put bos before a text as "add_bos_token" says, in transformers 4 and for some in
-   5; all others leave that to the post-processor. */
+/* Classes that put bos before a text as "add_bos_token" says in transformers 4; 5 goes by the
+   post-processor for these too, or by neither, so that a file should say the same in both places.
+   All other classes leave it to the post-processor. */
 static const char *const otx__bos_classes[] = {
     "LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer",
     "GPTNeoXTokenizer",
@@ -45162,20 +45188,35 @@ OTX__PRIVATE bool otx__bos_is_flagged(const otx__side *side)
     return name.size == 0;
 }
 
+/* Whether a template's name for a token, which it explains beside, is that of bos. */
+OTX__PRIVATE bool otx__bos_is_named(const otx__side *side, const otx_json *json,
+                                    uint32_t processor, uint32_t name)
+{
+    const uint64_t bos = (uint64_t)side->vocab.roles[OTX_ROLE_BOS];
+    const otx_token *token = otx__side_token(side, bos);
+    otx_json_iter at = otx_json_iter_of(json, otx_json_find(json, processor, "special_tokens"));
+    uint64_t id;
+    if (otx_json_type_of(json, name) != OTX_JSON_STRING) return false;
+    while (at.keyed && otx_json_iter_next(&at))
+        if (otx__same_bytes(otx__json_span(json, at.key).bytes, otx__json_span(json, at.key).size,
+                            otx__json_span(json, name).bytes, otx__json_span(json, name).size) &&
+            otx_json_uint(json, otx_json_item(json, otx_json_find(json, at.value, "ids"), 0),
+                          &id))
+            return id == bos;
+    return token && otx__json_is_text(json, name, token->content, token->content_size);
+}
+
 /* Whether a post-processor, or one of a sequence, begins texts with bos. */
 OTX__PRIVATE bool otx__bos_stands_first(const otx__side *side, const otx_json *json,
                                         uint32_t processor)
 {
-    const otx_token *bos = otx__side_token(side, (uint64_t)side->vocab.roles[OTX_ROLE_BOS]);
     otx_json_iter item = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
     const uint32_t single = otx_json_find(json, processor, "single");
     const uint32_t special = otx_json_find(json, otx_json_item(json, single, 0), "SpecialToken");
     uint32_t first = otx_json_find(json, special, "id");
     if (first == OTX_JSON_NONE) /* RobertaProcessing, BertProcessing */
         first = otx_json_item(json, otx_json_find(json, processor, "cls"), 0);
-    if (bos && otx_json_type_of(json, first) == OTX_JSON_STRING &&
-        otx__json_is_text(json, first, bos->content, bos->content_size))
-        return true;
+    if (otx__bos_is_named(side, json, processor, first)) return true;
     while (otx_json_iter_next(&item)) /* as deep as JSON may be */
         if (otx__bos_stands_first(side, json, item.value)) return true;
     return false;
@@ -47836,7 +47877,8 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
     return otx__code_has(code, name) ||
-           (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
+           (otx__is_of_tokenizer(name) &&
+            (job->same_class || !otx__is_tokenizer_code(name))); /* config.json may name it */
 }
 
 /* Whether two files are the same byte for byte. */
@@ -48090,7 +48132,9 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
     if (!result && otx_json_uint(json, node, &parameters)) {
-        if (parameters < totals.old_elements) parameters = totals.old_elements; /* it was wrong */
+        if (parameters < totals.old_elements &&
+            totals.old_elements - parameters > totals.elements)
+            parameters = totals.old_elements; /* one that cannot be true */
         otx__format(value, sizeof value, "%" PRIu64,
                     parameters - totals.old_elements + totals.elements);
         result = otx_json_edit_replace(ctx, edit, node, value, error);
@@ -52248,8 +52292,8 @@ OTX__PRIVATE bool otx__is_one_slice(const otx__slices *slices, otx__span content
     return slices->count > 0;
 }
 
-/* Whether a text becomes `content`, as the tokenizer spells it, in one piece, where that can be
-   tried. */
+/* Whether a text becomes `content`, as the tokenizer spells it, in one piece; where that cannot be
+   tried, whether nothing is known that speaks against it. */
 OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spelling *spelling,
                                        otx__span text, otx__span content, bool *whole,
                                        otx_error *error)
@@ -52258,7 +52302,7 @@ OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spe
     char space[4] = " ";
     otx__span mark = otx__span_of(space, 1), made;
     otx_result result;
-    *whole = true;
+    *whole = !before->never;
     if (!before->tries) return OTX_OK;
     if (marked) mark = otx__span_of(spelling->mark, spelling->mark_size);
     if (spelling->family == OTX_FAMILY_BYTE_LEVEL) mark.size = otx__spell_byte(space, ' ');
@@ -53943,7 +53987,7 @@ OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *nam
 OTX__PRIVATE void otx__new_tell_left(const otx__reshaping *t, const char *name)
 {
     char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
-    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what is "
+    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it is of the tokens as they were; what is "
              "read is %s", otx__path_text(path, t->model),
              otx__quote(quoted, sizeof quoted, name, strlen(name)), otx__word(t->vocab.source));
 }
@@ -53980,11 +54024,14 @@ OTX__PRIVATE otx_result otx__new_copy_code(otx__reshaping *t, const char *direct
     memset(&code, 0, sizeof code);
     side.path = (char *)(uintptr_t)t->model;
     result = otx__document_open(t->ctx, t->model, "tokenizer_config.json", &side.tokenizer, error);
+    if (!result)
+        result = otx__document_open(t->ctx, t->model, "config.json", &side.config, error);
     if (!result) result = otx__code_open(t->ctx, &side, &code, error);
     for (i = 0; i < code.files.count && !result; i++)
         if (!otx__is_of_tokenizer(code.files.names[i]))
             result = otx__new_copy_file(t, code.files.names[i], directory, error);
     otx__code_close(&code);
+    otx__document_close(t->ctx, &side.config);
     otx__document_close(t->ctx, &side.tokenizer);
     return result;
 }

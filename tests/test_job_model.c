@@ -40,9 +40,14 @@ static void test_config(void)
     CHECK_RUN(NULL, NULL);
     CHECK_STRING(read_file("out", "generation_config.json"),
                  "{\n  \"bos_token_id\": 5,\n  \"eos_token_id\": [11, 12]\n}\n");
-    /* So it does for another end than that of the donor's config.json, but not for the same. */
+    /* So it does for another end than that of the donor's config.json, but not for the same, nor
+       where it would hide what the base's config.json says of generation. */
     donor.generation = "{\"eos_token_id\": 12}";
     write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK(!has_file("out", "generation_config.json"));
+    base.config = "{\"vocab_size\": 10}";
+    write_model("base", &base);
     CHECK_RUN(NULL, NULL);
     CHECK_STRING(read_file("out", "generation_config.json"),
                  "{\n  \"bos_token_id\": 5,\n  \"eos_token_id\": 12\n}\n");

@@ -445,6 +445,17 @@ def a_donor_that_begins_texts_with_nothing(here):
     assert warned()
     edit(base / "tokenizer.json", post_processor=None)
     assert not warned()
+    # A template's name for a token is a name; what it stands for is told beside.
+    token = {"id": "<|begin|>", "ids": [3], "tokens": ["base3"]}
+    edit(base / "tokenizer.json", post_processor=template | {"special_tokens": {
+        "<|begin|>": token}})
+    assert not warned()
+    token["ids"] = [BASE_COUNT - 2]
+    first = {"SpecialToken": {"id": "BOS", "type_id": 0}}
+    edit(base / "tokenizer.json", post_processor=template | {
+        "single": [first, *template["single"][1:]], "special_tokens": {"BOS": token}})
+    assert warned()
+    edit(base / "tokenizer.json", post_processor=None)
     donor, base = base, donor  # SentencePiece's alone is no reason
     edit(base / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast",
          add_bos_token=None)

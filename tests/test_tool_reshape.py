@@ -304,7 +304,7 @@ def ids_that_configs_name(here):
         assert config["pad_token_id"] is None, config
         code = json.loads((here / "out" / "tokenizer_config.json").read_text())["auto_map"]
         assert code == ({} if "subword" in command else named["auto_map"]), code
-        left = '"merges.txt" is left out: it holds the whole vocabulary; what is read is tok'
+        left = '"merges.txt" is left out: it is of the tokens as they were; what is read is tok'
         assert (left in run.err) == ("subword" in command), run.err
         if "subword" not in command:
             assert {key: config[key] for key in named} == named | {"eos_token_id": ends}, config
@@ -312,6 +312,23 @@ def ids_that_configs_name(here):
         assert config["eos_token_id"] == ends[::-1] and config["pad_token_id"] == -1, config
         assert command[0] == "extend" or '1 of the ids in "suppress_tokens" have no ' \
             "counterpart in the new tokenizer; left out" in run.err, run.err
+
+
+@case
+def ids_and_code_that_the_config_alone_names(here):
+    """An id that no token has becomes its role's; what only config.json names comes along."""
+    made = base_model()
+    code = {"AutoTokenizer": [None, "tokenization_x.T"]}
+    made.config = json.dumps(json.loads(made.config) | {"pad_token_id": 5000, "auto_map": code})
+    made.files["tokenization_x.py"] = "class T: pass"
+    made.roles |= {"pad_token": "base4"}
+    model = made.write(here / "model")
+    run = call("trim", model, here / "out", "--first", "5")
+    assert "beyond" not in run.err, run.err
+    vocab = json.loads((here / "out" / "tokenizer.json").read_text())["model"]["vocab"]
+    config = json.loads((here / "out" / "config.json").read_text())
+    assert config["pad_token_id"] == vocab["base4"] and config["auto_map"] == code, config
+    assert (here / "out" / "tokenization_x.py").exists()
 
 
 @case
@@ -341,6 +358,10 @@ def texts_that_are_cut(here):
            {"type": "CharDelimiterSplit", "delimiter": "a"}]
     steps = [("pre_tokenizer", step) for step in cut]
     steps += [("normalizer", {"type": "Replace", "pattern": {"String": "a"}, "content": "b"})]
+    odd = base_model(words=["a", "Ġ"])
+    odd.tokenizer["pre_tokenizer"] = {"type": "Odd"}
+    run = call("extend", odd.write(here / "odd"), here / "out", "--tokens", listing(here, "\\x20"))
+    assert number(run, "added") == 1, run.out  # nothing tells that it is met as it is
     for i, (part, step) in enumerate(steps):
         made = base_model(words=["a", "b", " "])
         made.tokenizer["pre_tokenizer"] = made.tokenizer["decoder"] = None
@@ -746,7 +767,13 @@ def sharded_and_tied(here):
     made = base_model(tied=True)
     made.shards = [[EMBED], [n for n in made.tensors if n != EMBED]]
     model = made.write(here / "model")
+    index = model / "model.safetensors.index.json"
+    told = json.loads(index.read_text())
+    told["metadata"]["total_parameters"] = 1
+    tool.write_json(index, told)
     call("trim", model, here / "out", "--keep", listing(here, "\n".join(BASE_ONLY)))
+    written = json.loads((here / "out" / index.name).read_text())["metadata"]
+    assert 1 < written["total_parameters"] < 10 ** 6, written  # 1 cannot be
     ids = sorted(ALWAYS + [base_id(word) for word in BASE_ONLY])
     check_rows(here, ids)
     assert (here / "out" / "model.safetensors.index.json").exists()

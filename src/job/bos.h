@@ -14,8 +14,9 @@ OTX__PRIVATE bool otx__gguf_adds_bos(const otx__side *side)
     return (kind && kind->adds[OTX_ROLE_BOS]) || (pre && pre->adds_bos);
 }
 
-/* Classes that put bos before a text as "add_bos_token" says, in transformers 4 and for some in
-   5; all others leave that to the post-processor. */
+/* Classes that put bos before a text as "add_bos_token" says in transformers 4; 5 goes by the
+   post-processor for these too, or by neither, so that a file should say the same in both places.
+   All other classes leave it to the post-processor. */
 static const char *const otx__bos_classes[] = {
     "LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer",
     "GPTNeoXTokenizer",
@@ -31,20 +32,35 @@ OTX__PRIVATE bool otx__bos_is_flagged(const otx__side *side)
     return name.size == 0;
 }
 
+/* Whether a template's name for a token, which it explains beside, is that of bos. */
+OTX__PRIVATE bool otx__bos_is_named(const otx__side *side, const otx_json *json,
+                                    uint32_t processor, uint32_t name)
+{
+    const uint64_t bos = (uint64_t)side->vocab.roles[OTX_ROLE_BOS];
+    const otx_token *token = otx__side_token(side, bos);
+    otx_json_iter at = otx_json_iter_of(json, otx_json_find(json, processor, "special_tokens"));
+    uint64_t id;
+    if (otx_json_type_of(json, name) != OTX_JSON_STRING) return false;
+    while (at.keyed && otx_json_iter_next(&at))
+        if (otx__same_bytes(otx__json_span(json, at.key).bytes, otx__json_span(json, at.key).size,
+                            otx__json_span(json, name).bytes, otx__json_span(json, name).size) &&
+            otx_json_uint(json, otx_json_item(json, otx_json_find(json, at.value, "ids"), 0),
+                          &id))
+            return id == bos;
+    return token && otx__json_is_text(json, name, token->content, token->content_size);
+}
+
 /* Whether a post-processor, or one of a sequence, begins texts with bos. */
 OTX__PRIVATE bool otx__bos_stands_first(const otx__side *side, const otx_json *json,
                                         uint32_t processor)
 {
-    const otx_token *bos = otx__side_token(side, (uint64_t)side->vocab.roles[OTX_ROLE_BOS]);
     otx_json_iter item = otx_json_iter_of(json, otx_json_find(json, processor, "processors"));
     const uint32_t single = otx_json_find(json, processor, "single");
     const uint32_t special = otx_json_find(json, otx_json_item(json, single, 0), "SpecialToken");
     uint32_t first = otx_json_find(json, special, "id");
     if (first == OTX_JSON_NONE) /* RobertaProcessing, BertProcessing */
         first = otx_json_item(json, otx_json_find(json, processor, "cls"), 0);
-    if (bos && otx_json_type_of(json, first) == OTX_JSON_STRING &&
-        otx__json_is_text(json, first, bos->content, bos->content_size))
-        return true;
+    if (otx__bos_is_named(side, json, processor, first)) return true;
     while (otx_json_iter_next(&item)) /* as deep as JSON may be */
         if (otx__bos_stands_first(side, json, item.value)) return true;
     return false;

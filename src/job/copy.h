@@ -83,7 +83,8 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
     return otx__code_has(code, name) ||
-           (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
+           (otx__is_of_tokenizer(name) &&
+            (job->same_class || !otx__is_tokenizer_code(name))); /* config.json may name it */
 }
 
 /* Whether two files are the same byte for byte. */

@@ -120,7 +120,9 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
     if (!result && otx_json_uint(json, node, &parameters)) {
-        if (parameters < totals.old_elements) parameters = totals.old_elements; /* it was wrong */
+        if (parameters < totals.old_elements &&
+            totals.old_elements - parameters > totals.elements)
+            parameters = totals.old_elements; /* one that cannot be true */
         otx__format(value, sizeof value, "%" PRIu64,
                     parameters - totals.old_elements + totals.elements);
         result = otx_json_edit_replace(ctx, edit, node, value, error);

@@ -246,6 +246,28 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     return result;
 }
 
+/* Of what generation goes by: readers take it from config.json only where there is no
+   generation_config.json. */
+static const char *const otx__generation_keys[] = {
+    "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id", "suppress_tokens",
+    "begin_suppress_tokens",  "bad_words_ids",       "max_length",          "num_beams",
+    "do_sample",              "temperature",         "top_k",               "top_p",
+    "repetition_penalty",     "length_penalty",      "early_stopping",      "no_repeat_ngram_size",
+    "task_specific_params",
+};
+
+OTX__PRIVATE bool otx__config_has_generation(const otx__document *config)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__generation_keys); i++)
+        if (otx_json_type_of(&config->json, otx_json_find(&config->json,
+                                                          otx__document_root(config),
+                                                          otx__generation_keys[i])) !=
+            OTX_JSON_NULL)
+            return true;
+    return false;
+}
+
 /* Whether the donor's generation_config.json ends texts otherwise than config.json will say:
    with several tokens, as that keeps one for readers that expect no list, or with another.
    A text that could not grow is told of by `out`. */
@@ -260,7 +282,8 @@ OTX__PRIVATE bool otx__config_ends_otherwise(const otx__config_plan *plan,
         (void)otx__config_special(plan, eos, false, NULL, OTX_JSON_NONE, &other);
         if (one.failed || other.failed) out->failed = true;
         else differs = *one.bytes == '[' ||
-                       !otx__same_bytes(one.bytes, one.size, other.bytes, other.size);
+                       (!otx__same_bytes(one.bytes, one.size, other.bytes, other.size) &&
+                        !otx__config_has_generation(&plan->base->config));
     }
     otx__text_close(&one);
     otx__text_close(&other);

@@ -68,7 +68,8 @@ OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *
     else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
     otx__quote_node(key, at->json, at->key);
-    if (id < 0 && special->role >= 0 && e->plan->donor->vocab.roles[special->role] >= 0)
+    if (id < 0 && special->role >= 0 &&
+        e->plan->donor->vocab.roles[special->role] >= (int64_t)e->plan->alignment->count)
         otx__log(e->plan->ctx, OTX_WARNING, "%s/%s: \"%s\" is set to null: the donor's %s, id %"
                  PRId64 ", lies beyond the %" PRIu64 " rows", e->plan->base->path, e->name, key,
                  otx_role_name((otx_role)special->role),

@@ -149,16 +149,17 @@ OTX__PRIVATE int64_t otx__config_role(const otx__config_plan *plan, int role)
 }
 
 /* The new value of a special id, as JSON: from the donor's files, else from its
-   tokenizer, else the heir of the base's id; of the base's own tokenizer that alone where there
-   is an id. False if none of them knows one. */
+   tokenizer, else the heir of the base's id; of the base's own tokenizer that first. False if none
+   of them knows one. */
 OTX__PRIVATE bool otx__config_special(const otx__config_plan *plan, const otx__special *special,
                                       bool generation, const otx_json *base, uint32_t node,
                                       otx__text *to)
 {
     int64_t id = special->role < 0 ? -1 : plan->donor->vocab.roles[special->role];
     size_t lost = 0;
-    if (plan->renews && node != OTX_JSON_NONE)
-        return otx__config_carry_ids(plan, base, node, OTX__CARRY_HEIR, to, &lost) > 0;
+    if (plan->renews && node != OTX_JSON_NONE &&
+        otx__config_carry_ids(plan, base, node, OTX__CARRY_HEIR, to, &lost) > 0)
+        return true;
     if (generation && otx__config_donor_ids(plan, &plan->donor->generation, special->key, to))
         return true;
     if (otx__config_donor_ids(plan, &plan->donor->config, special->key, to)) return true;

@@ -114,7 +114,7 @@ OTX__PRIVATE otx_result otx__new_write_source(otx__reshaping *t, const char *nam
 OTX__PRIVATE void otx__new_tell_left(const otx__reshaping *t, const char *name)
 {
     char path[OTX__PATH_TEXT], quoted[OTX__QUOTED];
-    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it holds the whole vocabulary; what is "
+    otx__log(t->ctx, OTX_NOTE, "%s: \"%s\" is left out: it is of the tokens as they were; what is "
              "read is %s", otx__path_text(path, t->model),
              otx__quote(quoted, sizeof quoted, name, strlen(name)), otx__word(t->vocab.source));
 }
@@ -151,11 +151,14 @@ OTX__PRIVATE otx_result otx__new_copy_code(otx__reshaping *t, const char *direct
     memset(&code, 0, sizeof code);
     side.path = (char *)(uintptr_t)t->model;
     result = otx__document_open(t->ctx, t->model, "tokenizer_config.json", &side.tokenizer, error);
+    if (!result)
+        result = otx__document_open(t->ctx, t->model, "config.json", &side.config, error);
     if (!result) result = otx__code_open(t->ctx, &side, &code, error);
     for (i = 0; i < code.files.count && !result; i++)
         if (!otx__is_of_tokenizer(code.files.names[i]))
             result = otx__new_copy_file(t, code.files.names[i], directory, error);
     otx__code_close(&code);
+    otx__document_close(t->ctx, &side.config);
     otx__document_close(t->ctx, &side.tokenizer);
     return result;
 }

@@ -197,8 +197,8 @@ OTX__PRIVATE bool otx__is_one_slice(const otx__slices *slices, otx__span content
     return slices->count > 0;
 }
 
-/* Whether a text becomes `content`, as the tokenizer spells it, in one piece, where that can be
-   tried. */
+/* Whether a text becomes `content`, as the tokenizer spells it, in one piece; where that cannot be
+   tried, whether nothing is known that speaks against it. */
 OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spelling *spelling,
                                        otx__span text, otx__span content, bool *whole,
                                        otx_error *error)
@@ -207,7 +207,7 @@ OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spe
     char space[4] = " ";
     otx__span mark = otx__span_of(space, 1), made;
     otx_result result;
-    *whole = true;
+    *whole = !before->never;
     if (!before->tries) return OTX_OK;
     if (marked) mark = otx__span_of(spelling->mark, spelling->mark_size);
     if (spelling->family == OTX_FAMILY_BYTE_LEVEL) mark.size = otx__spell_byte(space, ' ');
