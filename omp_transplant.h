@@ -92,265 +92,265 @@
      8311  vocab                      tokens, from every source, and which of them are the same
      8353  vocab/known                what the world calls things: files, classes, tokens
      8677  vocab/token_table          the table of tokens, and finding tokens in it
-     8872  vocab/spelling             from what a file spells to bytes
-     9069  vocab/reader               what the readers of all sources share
-     9427  vocab/added_tokens         what other files add to a model's tokens
-     9775  vocab/in_use               tokens that are named as reserved ones and are none
-     9878  vocab/from_tokenizer_json  tokenizer.json
-    10171  vocab/from_tekken          tekken.json
-    10326  vocab/from_tiktoken        *.tiktoken
-    10391  vocab/from_sentencepiece   tokenizer.model and its like
-    10756  vocab/from_vocab_json      vocab.json and merges.txt
-    10842  vocab/from_vocab_txt       vocab.txt
-    10899  vocab/digits               how a tokenizer cuts numbers
-    11095  vocab/recognise            what a file is, by what it holds
-    11226  vocab/parse                the first source that is given, and what goes with it
-    11452  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11836  vocab/rules_read           the rules of each kind of file
-    11962  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12155  vocab/from_gguf            the vocabulary of a GGUF file
-    12463  vocab/gguf_rules           how it splits text
-    12615  vocab/split_bpe            words split by byte-pair encoding
-    12870  vocab/split                text split as the tokenizer's model splits it
-    13070  vocab/align                which base token a donor token is
+     8885  vocab/spelling             from what a file spells to bytes
+     9082  vocab/reader               what the readers of all sources share
+     9440  vocab/added_tokens         what other files add to a model's tokens
+     9788  vocab/in_use               tokens that are named as reserved ones and are none
+     9891  vocab/from_tokenizer_json  tokenizer.json
+    10184  vocab/from_tekken          tekken.json
+    10339  vocab/from_tiktoken        *.tiktoken
+    10404  vocab/from_sentencepiece   tokenizer.model and its like
+    10769  vocab/from_vocab_json      vocab.json and merges.txt
+    10855  vocab/from_vocab_txt       vocab.txt
+    10912  vocab/digits               how a tokenizer cuts numbers
+    11108  vocab/recognise            what a file is, by what it holds
+    11239  vocab/parse                the first source that is given, and what goes with it
+    11465  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11849  vocab/rules_read           the rules of each kind of file
+    11975  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12168  vocab/from_gguf            the vocabulary of a GGUF file
+    12476  vocab/gguf_rules           how it splits text
+    12628  vocab/split_bpe            words split by byte-pair encoding
+    12883  vocab/split                text split as the tokenizer's model splits it
+    13083  vocab/align                which base token a donor token is
 
-    13327  encode                     text becomes pieces, pieces become ids
-    13371  encode/char_set            sets of characters
-    13564  encode/unicode_tables      what characters are, packed
-    13728  encode/categories          Unicode's categories, scripts and case, as sets
-    14029  encode/regex_parse         regular expressions, read: sets and escapes
-    14335  encode/regex_syntax        classes, repetitions, groups
-    14735  encode/regex_program       instructions, and what parts of an expression begin with
-    14888  encode/regex_make          the program that they become
-    15250  encode/regex_match         the program run over a text
-    15622  encode/slices              a text in pieces, and ways to cut it further
-    15867  encode/cutter_read         the steps of a pre-tokenizer, read
-    16179  encode/cutter              texts cut by them
-    16354  encode/normal_tables       what normalisers know of characters
-    16617  encode/normal_read         the same, unpacked
-    16764  encode/normal_forms        Unicode's four normal forms
-    17035  encode/charsmap            SentencePiece's map of characters
-    17184  encode/normalise_steps     what normalisers do, step by step
-    17373  encode/normalise           the normaliser of a tokenizer.json
-    17736  encode/added_cut           added tokens, cut out of a text
-    17935  encode/word_cache          what words became before
-    18014  encode/encode_words        words as the model splits them
-    18215  encode/encode_open         what an encoder is made from
-    18501  encode/encode              whole texts as token ids
-    18704  encode/write_counts        how often tokens occur, as lists
+    13340  encode                     text becomes pieces, pieces become ids
+    13384  encode/char_set            sets of characters
+    13577  encode/unicode_tables      what characters are, packed
+    13741  encode/categories          Unicode's categories, scripts and case, as sets
+    14042  encode/regex_parse         regular expressions, read: sets and escapes
+    14348  encode/regex_syntax        classes, repetitions, groups
+    14748  encode/regex_program       instructions, and what parts of an expression begin with
+    14901  encode/regex_make          the program that they become
+    15263  encode/regex_match         the program run over a text
+    15635  encode/slices              a text in pieces, and ways to cut it further
+    15880  encode/cutter_read         the steps of a pre-tokenizer, read
+    16192  encode/cutter              texts cut by them
+    16367  encode/normal_tables       what normalisers know of characters
+    16630  encode/normal_read         the same, unpacked
+    16777  encode/normal_forms        Unicode's four normal forms
+    17048  encode/charsmap            SentencePiece's map of characters
+    17197  encode/normalise_steps     what normalisers do, step by step
+    17386  encode/normalise           the normaliser of a tokenizer.json
+    17749  encode/added_cut           added tokens, cut out of a text
+    17948  encode/word_cache          what words became before
+    18027  encode/encode_words        words as the model splits them
+    18228  encode/encode_open         what an encoder is made from
+    18514  encode/encode              whole texts as token ids
+    18717  encode/write_counts        how often tokens occur, as lists
 
-    18811  simd                       the hot loops, once for each instruction set
-    18844  simd/kernels               the table of kernels, and what all versions share
-    19121  simd/scalar                the reference
-    19290  simd/sse2                  the operations of 128-bit x86, and what each does
-    19411  simd/neon                  those of 64-bit Arm
-    19506  simd/wasm                  those of WebAssembly's SIMD128
-    19591  simd/avx2                  those of 256-bit x86, with FMA
-    19673  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20317  simd/avx_vnni              AVX2, and products of integers
-    20413  simd/neon_bf16             NEON, and products of matrices
-    20567  simd/avx512                512-bit x86, by hand
-    21174  simd/amx                   tiles of x86, beside AVX-512
-    21417  simd/dispatch              which of them this machine can run, and which a call takes
+    18824  simd                       the hot loops, once for each instruction set
+    18857  simd/kernels               the table of kernels, and what all versions share
+    19134  simd/scalar                the reference
+    19303  simd/sse2                  the operations of 128-bit x86, and what each does
+    19424  simd/neon                  those of 64-bit Arm
+    19519  simd/wasm                  those of WebAssembly's SIMD128
+    19604  simd/avx2                  those of 256-bit x86, with FMA
+    19686  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20330  simd/avx_vnni              AVX2, and products of integers
+    20426  simd/neon_bf16             NEON, and products of matrices
+    20580  simd/avx512                512-bit x86, by hand
+    21187  simd/amx                   tiles of x86, beside AVX-512
+    21430  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21643  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21699  solve/views                the rows of matrices, as the kernels read them
-    21828  solve/panels               vectors as the dense products want them, and these
-    22027  solve/rests                vectors on their way into panels
-    22205  solve/dictionary           the atoms, and their split along a common direction
-    22360  solve/exact_gram           products of all pairs of atoms in double
-    22442  solve/triangle             packed lower triangles
-    22546  solve/support              what is known of one target, and the exact steps
-    22822  solve/gram_table           products of atoms with all atoms, for scans
-    23077  solve/screen               which atoms are worth scoring in double: the bound
-    23348  solve/residuals            the residual form's targets on their way into a scan
-    23537  solve/scan                 the correlations of all atoms with a block's residuals
-    23706  solve/predict              making targets ready for the next scan
-    23953  solve/candidates           the atoms that a scan could not rule out
-    24284  solve/select               the next atoms of each target
-    24485  solve/rates                what a processor does in a second
-    24527  solve/pursuit              what one solve holds, and the memory it takes
-    24831  solve/plan                 which form, and in what blocks
-    25049  solve/apart                targets that a table of products cannot tell on
-    25099  solve/steps                a pursuit from its rows to its results
-    25327  solve/combine              new rows of coefficients
-    25389  solve/solver               the public call
-    25560  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25769  solve/affine_normal        the normal equations of an affine map
-    26012  solve/affine_factor        their factor, and their solution
-    26249  solve/affine_map           a fitted map, and the rows it makes
-    26593  solve/affine_choice        how many atoms to take, and chosen by what
-    26993  solve/affine_fit           what a fit of an affine map holds and needs
-    27257  solve/affine               fitting and applying affine maps
+    21656  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21712  solve/views                the rows of matrices, as the kernels read them
+    21841  solve/panels               vectors as the dense products want them, and these
+    22040  solve/rests                vectors on their way into panels
+    22218  solve/dictionary           the atoms, and their split along a common direction
+    22373  solve/exact_gram           products of all pairs of atoms in double
+    22455  solve/triangle             packed lower triangles
+    22559  solve/support              what is known of one target, and the exact steps
+    22835  solve/gram_table           products of atoms with all atoms, for scans
+    23090  solve/screen               which atoms are worth scoring in double: the bound
+    23361  solve/residuals            the residual form's targets on their way into a scan
+    23550  solve/scan                 the correlations of all atoms with a block's residuals
+    23719  solve/predict              making targets ready for the next scan
+    23966  solve/candidates           the atoms that a scan could not rule out
+    24297  solve/select               the next atoms of each target
+    24498  solve/rates                what a processor does in a second
+    24540  solve/pursuit              what one solve holds, and the memory it takes
+    24844  solve/plan                 which form, and in what blocks
+    25062  solve/apart                targets that a table of products cannot tell on
+    25112  solve/steps                a pursuit from its rows to its results
+    25340  solve/combine              new rows of coefficients
+    25402  solve/solver               the public call
+    25573  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25782  solve/affine_normal        the normal equations of an affine map
+    26025  solve/affine_factor        their factor, and their solution
+    26262  solve/affine_map           a fitted map, and the rows it makes
+    26606  solve/affine_choice        how many atoms to take, and chosen by what
+    27006  solve/affine_fit           what a fit of an affine map holds and needs
+    27270  solve/affine               fitting and applying affine maps
 
-    27554  methods                    rows for tokens that a model lacks, each method a room
-    27598  methods/parts              what methods share: sums of rows, combinations
-    27782  methods/pursuit            omp, omp-centred
-    27857  methods/constant           mean, zero
-    27885  methods/rough              products in float that leave few to be taken in double
-    27935  methods/near               each target against all anchors
-    28226  methods/weights            how a few anchors combine to a target
-    28447  methods/interpolation      common_interpolation
-    28600  methods/wechsel            wechsel
-    28650  methods/focus              focus
-    28738  methods/hull               hull
-    28789  methods/dense              matrices of double, and their products
-    29054  methods/lengthen           the base's rows of pieces beside the donor's
-    29320  methods/mapping            omp-affine, affine
-    29589  methods/linear             maps between two models' rows
-    29744  methods/clp                clp
-    29830  methods/chance             normal deviates that are the same everywhere
-    29891  methods/factor             of symmetric matrices
-    29940  methods/randn              randn
-    30029  methods/john_hewitt        john_hewitt
-    30113  methods/polar              the orthogonal part of a matrix
-    30209  methods/procrustes         procrustes
-    30302  methods/eigen              principal directions of a matrix's rows
-    30616  methods/landmark_pca       landmark_pca
-    30674  methods/stb                stb
-    30856  methods/rope               rows turned to positions
-    30946  methods/mp_rope            mp_rope
-    31272  methods/subword            subword
-    31378  methods/zett               zett
-    31400  methods/spread             the factor that suits hidden anchors' rows best
-    31627  methods/modifiers          what is done to the rows of any method
-    31771  methods/undertrained       rows that look as if nothing had trained them
-    31888  methods/methods            the table of all, and the public calls
+    27567  methods                    rows for tokens that a model lacks, each method a room
+    27611  methods/parts              what methods share: sums of rows, combinations
+    27795  methods/pursuit            omp, omp-centred
+    27870  methods/constant           mean, zero
+    27898  methods/rough              products in float that leave few to be taken in double
+    27948  methods/near               each target against all anchors
+    28239  methods/weights            how a few anchors combine to a target
+    28460  methods/interpolation      common_interpolation
+    28613  methods/wechsel            wechsel
+    28663  methods/focus              focus
+    28751  methods/hull               hull
+    28802  methods/dense              matrices of double, and their products
+    29067  methods/lengthen           the base's rows of pieces beside the donor's
+    29333  methods/mapping            omp-affine, affine
+    29602  methods/linear             maps between two models' rows
+    29757  methods/clp                clp
+    29843  methods/chance             normal deviates that are the same everywhere
+    29904  methods/factor             of symmetric matrices
+    29953  methods/randn              randn
+    30042  methods/john_hewitt        john_hewitt
+    30126  methods/polar              the orthogonal part of a matrix
+    30222  methods/procrustes         procrustes
+    30315  methods/eigen              principal directions of a matrix's rows
+    30629  methods/landmark_pca       landmark_pca
+    30687  methods/stb                stb
+    30869  methods/rope               rows turned to positions
+    30959  methods/mp_rope            mp_rope
+    31285  methods/subword            subword
+    31391  methods/zett               zett
+    31413  methods/spread             the factor that suits hidden anchors' rows best
+    31640  methods/modifiers          what is done to the rows of any method
+    31784  methods/undertrained       rows that look as if nothing had trained them
+    31901  methods/methods            the table of all, and the public calls
 
-    32066  across                     tokens of one vocabulary as weighted tokens of another
-    32080  across/map_rows            a map, gathered row by row
-    32277  across/token_map           by the split of the other vocabulary
-    32400  across/write_maps          two maps as safetensors
-    32543  across/spell_maps          two maps as JSON, for people
+    32079  across                     tokens of one vocabulary as weighted tokens of another
+    32093  across/map_rows            a map, gathered row by row
+    32290  across/token_map           by the split of the other vocabulary
+    32413  across/write_maps          two maps as safetensors
+    32556  across/spell_maps          two maps as JSON, for people
 
-    32663  disk                       files and directories
-    32702  disk/system                what POSIX and Windows are asked for
-    32746  disk/windows_paths         paths as Windows takes them
-    32951  disk/windows               the system as Windows gives it
-    33256  disk/posix                 the system as POSIX gives it
-    33528  disk/paths                 what can be told from their text
-    33601  disk/failure               why the system refused
-    33719  disk/look                  what stands at a path, and whether within another
-    33842  disk/listing               listings of directories
-    33918  disk/reading               files to read, and whether they have changed
-    34097  disk/writing               files to write
-    34244  disk/copying               copies of files
-    34327  disk/trees                 whole directories looked through, copied, removed
-    34543  disk/known                 what weights are called in a directory
-    34637  disk/staging               a directory made under another name, then renamed
-    34901  disk/staged_files          files made under another name, then renamed
-    35083  disk/missing               a path or a directory without what is wanted of it
-    35126  disk/gguf_files            GGUF files of a directory, by their names
-    35167  disk/weights               which files they are, and what may stand in their place
-    35503  disk/weight_index          the index of a checkpoint in shards
-    35722  disk/shards                what an index and its shards say of each other
-    35927  disk/gguf_parts            the parts of a split GGUF file
-    36036  disk/checkpoint            a model directory, in one file or in shards
-    36388  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36466  disk/tokenizer_directory   the tokenizer of a model directory
-    36728  disk/encoder_directory     the encoder of a model directory, and files of text
+    32676  disk                       files and directories
+    32715  disk/system                what POSIX and Windows are asked for
+    32759  disk/windows_paths         paths as Windows takes them
+    32964  disk/windows               the system as Windows gives it
+    33269  disk/posix                 the system as POSIX gives it
+    33541  disk/paths                 what can be told from their text
+    33614  disk/failure               why the system refused
+    33732  disk/look                  what stands at a path, and whether within another
+    33855  disk/listing               listings of directories
+    33931  disk/reading               files to read, and whether they have changed
+    34110  disk/writing               files to write
+    34257  disk/copying               copies of files
+    34340  disk/trees                 whole directories looked through, copied, removed
+    34556  disk/known                 what weights are called in a directory
+    34650  disk/staging               a directory made under another name, then renamed
+    34914  disk/staged_files          files made under another name, then renamed
+    35096  disk/missing               a path or a directory without what is wanted of it
+    35139  disk/gguf_files            GGUF files of a directory, by their names
+    35180  disk/weights               which files they are, and what may stand in their place
+    35516  disk/weight_index          the index of a checkpoint in shards
+    35735  disk/shards                what an index and its shards say of each other
+    35940  disk/gguf_parts            the parts of a split GGUF file
+    36049  disk/checkpoint            a model directory, in one file or in shards
+    36401  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36479  disk/tokenizer_directory   the tokenizer of a model directory
+    36741  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36839  model                      which tensors and config keys belong to the vocabulary
-    36875  model/known                what the world calls things
-    37243  model/known_keys           keys of ids and sizes in configs
-    37417  model/known_classes        classes of tokenizers, by the type of model
-    37655  model/names                names of tensors
-    37819  model/document             the JSON files of a model directory
-    37914  model/members              what the members of a config are about
-    38168  model/config               what config.json says
-    38345  model/side                 a model directory opened once
-    38472  model/gguf_model           what a GGUF file says of a model
-    38529  model/code                 the Python that a tokenizer is loaded with
-    38763  model/parts                what each tensor does for the vocabulary
-    38893  model/whole                whether all tensors are there
-    39015  model/find                 finding the parts of a model
-    39319  model/processor            the tokens that a processor looks for by their text
-    39495  model/heirs                what becomes of the ids in a config
-    39669  model/config_ids           ids in a config being edited
-    39926  model/config_lists         lists, dictionaries and ranges of ids
-    40091  model/config_edit          config.json and generation_config.json, edited
-    40447  model/classes              which class a tokenizer is loaded as
-    40658  model/class_tokens         added tokens that a class numbers otherwise
+    36852  model                      which tensors and config keys belong to the vocabulary
+    36888  model/known                what the world calls things
+    37256  model/known_keys           keys of ids and sizes in configs
+    37430  model/known_classes        classes of tokenizers, by the type of model
+    37668  model/names                names of tensors
+    37832  model/document             the JSON files of a model directory
+    37927  model/members              what the members of a config are about
+    38181  model/config               what config.json says
+    38358  model/side                 a model directory opened once
+    38485  model/gguf_model           what a GGUF file says of a model
+    38542  model/code                 the Python that a tokenizer is loaded with
+    38776  model/parts                what each tensor does for the vocabulary
+    38906  model/whole                whether all tensors are there
+    39028  model/find                 finding the parts of a model
+    39332  model/processor            the tokens that a processor looks for by their text
+    39508  model/heirs                what becomes of the ids in a config
+    39682  model/config_ids           ids in a config being edited
+    39939  model/config_lists         lists, dictionaries and ranges of ids
+    40104  model/config_edit          config.json and generation_config.json, edited
+    40460  model/classes              which class a tokenizer is loaded as
+    40671  model/class_tokens         added tokens that a class numbers otherwise
 
-    40776  job                        the whole transplant, in the order in which it happens
-    40837  job/draft_map              which tokens the rows of a draft's head are of
-    40895  job/job                    what a job holds
-    41297  job/open                   opening the two models
-    41574  job/map                    the caller's map
-    41727  job/align                  where every new row comes from
-    41950  job/draft_vocab            the tokens that a draft's head has rows for
-    42188  job/plan                   what becomes of every tensor, and of the configs
-    42417  job/draft_head             a head of fewer rows, and what says which
-    42574  job/rope                   heads and rotary positions of the two models
-    42672  job/chat                   the template that turns messages into text
-    42811  job/digits                 where the two tokenizers cut numbers differently
-    43012  job/converted              the special tokens that a conversion to GGUF finds
-    43320  job/gguf_donor             the files of a tokenizer, open once more
-    43404  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43687  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44015  job/gguf_merges            the merges of a byte-level vocabulary
-    44186  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44356  job/gguf_special           special tokens, flags, templates
-    44575  job/gguf_normal            what becomes of spaces and letters
-    44718  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44914  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45156  job/bos                    texts that begin otherwise than the base's
-    45296  job/rows                   rows in memory: reading, checking, their mean
-    45640  job/pieces                 what the base cuts new tokens into
-    45795  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46060  job/magikarp               tokens that look under-trained by their rows
-    46187  job/match                  rows of tokens that a new one only begins with
-    46274  job/solve                  solving for the rows of the donor
-    46483  job/targets                the rows that are made from the donor's
-    46606  job/diagnose               what is odd about the rows that were made
-    46738  job/rebuild                the new rows of one vocabulary tensor
-    47029  job/write_blocks           new rows as blocks
-    47128  job/write                  the output and its weights
-    47444  job/write_gguf             the output as a GGUF file, or as parts of one
-    47794  job/copy                   the other files of the two models
-    48012  job/index                  the files that are written anew
-    48193  job/run                    the whole, in order
-    48372  job/combined               a map of tokens by the combinations that a method makes
-    48472  job/report                 what a job did, as JSON and as a table
-    48801  job/findings               what is told of a finished model
-    48850  job/check_head             a head of fewer rows than tokens
-    49095  job/check_files            its files
-    49232  job/check_ids              sizes, ids and tying
-    49448  job/check_values           values
-    49527  job/check_gguf             the tokens of a GGUF file
-    49779  job/check_gguf_keys        its other keys, and its tensors
-    50026  job/check_draft            as a draft model for another
-    50368  job/verify                 whether a finished model agrees with itself
+    40789  job                        the whole transplant, in the order in which it happens
+    40850  job/draft_map              which tokens the rows of a draft's head are of
+    40908  job/job                    what a job holds
+    41310  job/open                   opening the two models
+    41587  job/map                    the caller's map
+    41740  job/align                  where every new row comes from
+    41963  job/draft_vocab            the tokens that a draft's head has rows for
+    42196  job/plan                   what becomes of every tensor, and of the configs
+    42425  job/draft_head             a head of fewer rows, and what says which
+    42582  job/rope                   heads and rotary positions of the two models
+    42680  job/chat                   the template that turns messages into text
+    42819  job/digits                 where the two tokenizers cut numbers differently
+    43020  job/converted              the special tokens that a conversion to GGUF finds
+    43328  job/gguf_donor             the files of a tokenizer, open once more
+    43412  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43695  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44023  job/gguf_merges            the merges of a byte-level vocabulary
+    44194  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44364  job/gguf_special           special tokens, flags, templates
+    44583  job/gguf_normal            what becomes of spaces and letters
+    44726  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44922  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45164  job/bos                    texts that begin otherwise than the base's
+    45306  job/rows                   rows in memory: reading, checking, their mean
+    45650  job/pieces                 what the base cuts new tokens into
+    45805  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46070  job/magikarp               tokens that look under-trained by their rows
+    46197  job/match                  rows of tokens that a new one only begins with
+    46284  job/solve                  solving for the rows of the donor
+    46493  job/targets                the rows that are made from the donor's
+    46616  job/diagnose               what is odd about the rows that were made
+    46748  job/rebuild                the new rows of one vocabulary tensor
+    47039  job/write_blocks           new rows as blocks
+    47138  job/write                  the output and its weights
+    47454  job/write_gguf             the output as a GGUF file, or as parts of one
+    47804  job/copy                   the other files of the two models
+    48022  job/index                  the files that are written anew
+    48203  job/run                    the whole, in order
+    48382  job/combined               a map of tokens by the combinations that a method makes
+    48482  job/report                 what a job did, as JSON and as a table
+    48811  job/findings               what is told of a finished model
+    48860  job/check_head             a head of fewer rows than tokens
+    49105  job/check_files            its files
+    49242  job/check_ids              sizes, ids and tying
+    49458  job/check_values           values
+    49537  job/check_gguf             the tokens of a GGUF file
+    49789  job/check_gguf_keys        its other keys, and its tensors
+    50036  job/check_draft            as a draft model for another
+    50378  job/verify                 whether a finished model agrees with itself
 
-    50427  evaluate                   methods ranked on tokens that both models share
-    50446  evaluate/token_class       what a token is like, by its bytes
-    50510  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50708  evaluate/scores            how near rows come to the true ones
-    50808  evaluate/ranks             whether a true row is found among all
-    50939  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51171  evaluate/write_json        an evaluation as JSON
-    51284  evaluate/write_page        an evaluation as a page
+    50437  evaluate                   methods ranked on tokens that both models share
+    50456  evaluate/token_class       what a token is like, by its bytes
+    50520  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50718  evaluate/scores            how near rows come to the true ones
+    50818  evaluate/ranks             whether a true row is found among all
+    50949  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51181  evaluate/write_json        an evaluation as JSON
+    51294  evaluate/write_page        an evaluation as a page
 
-    51498  reshape                    a model's own vocabulary, smaller or larger
-    51530  reshape/needed             what has to stay for the sake of what stays
-    51788  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52095  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52322  reshape/renumber           which tokens there are then, and their ids
-    52587  reshape/files_json         tokenizer.json and the JSON files beside it
-    52982  reshape/files_lines        merges.txt and vocab.txt
-    53066  reshape/files_pieces       SentencePiece models
-    53286  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53454  reshape/named              tokens that configs name, which stay
-    53586  reshape/files_gguf         the keys of GGUF files
-    53873  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54108  reshape/wording            what the transplant says, in words of those who asked
-    54207  reshape/new_model          the model with its new tokenizer
-    54379  reshape/text_counts        which tokens the caller's texts are made of
-    54448  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54615  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54876  reshape/trim               fewer tokens
-    55044  reshape/extend             a text that becomes a token
-    55380  reshape/more_tokens        all that are wanted, and the model with them
+    51508  reshape                    a model's own vocabulary, smaller or larger
+    51540  reshape/needed             what has to stay for the sake of what stays
+    51798  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52105  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52332  reshape/renumber           which tokens there are then, and their ids
+    52597  reshape/files_json         tokenizer.json and the JSON files beside it
+    52992  reshape/files_lines        merges.txt and vocab.txt
+    53076  reshape/files_pieces       SentencePiece models
+    53296  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53464  reshape/named              tokens that configs name, which stay
+    53596  reshape/files_gguf         the keys of GGUF files
+    53883  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54118  reshape/wording            what the transplant says, in words of those who asked
+    54217  reshape/new_model          the model with its new tokenizer
+    54389  reshape/text_counts        which tokens the caller's texts are made of
+    54458  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54625  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54886  reshape/trim               fewer tokens
+    55054  reshape/extend             a text that becomes a token
+    55385  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -8867,6 +8867,19 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
 {
     uint8_t tag;
     return (int64_t)index->slots[otx__index_at(index, kind, bytes, size, &tag)] - 1;
+}
+
+/* The id of a token that stands for these bytes, of whatever kind: text before all others. */
+OTX__PRIVATE int64_t otx__index_find_any(const otx__token_index *index, const char *bytes,
+                                         size_t size)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    int64_t id = -1;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
+        id = otx__index_find(index, kinds[i], bytes, size);
+    return id;
 }
 
 /* >>> src/vocab/spelling.h */
@@ -40349,11 +40362,11 @@ static const char *const otx__generation_keys[] = {
 
 OTX__PRIVATE bool otx__config_has_generation(const otx__document *config)
 {
+    const otx_json *json = &config->json;
+    const uint32_t root = otx__document_root(config);
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__generation_keys); i++)
-        if (otx_json_type_of(&config->json, otx_json_find(&config->json,
-                                                          otx__document_root(config),
-                                                          otx__generation_keys[i])) !=
+        if (otx_json_type_of(json, otx_json_find(json, root, otx__generation_keys[i])) !=
             OTX_JSON_NULL)
             return true;
     return false;
@@ -41974,13 +41987,8 @@ OTX__PRIVATE void otx__draft_list_close(otx__draft_list *l)
 /* The id of a token by its text; -1 if there is none. */
 OTX__PRIVATE int64_t otx__draft_find(const otx__draft_list *l, const otx__map_half *name)
 {
-    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
-                                           OTX_TOKEN_UNUSED};
     int64_t id = otx__index_find(&l->names.contents, OTX_TOKEN_NONE, name->bytes, name->size);
-    size_t i;
-    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
-        id = otx__index_find(&l->names.bytes, kinds[i], name->bytes, name->size);
-    return id;
+    return id < 0 ? otx__index_find_any(&l->names.bytes, name->bytes, name->size) : id;
 }
 
 /* The parts of "COUNT\tID\tTOKEN"; false if an entry is no such line. */
@@ -45194,15 +45202,17 @@ OTX__PRIVATE bool otx__bos_is_named(const otx__side *side, const otx_json *json,
 {
     const uint64_t bos = (uint64_t)side->vocab.roles[OTX_ROLE_BOS];
     const otx_token *token = otx__side_token(side, bos);
+    const otx__span wanted = otx__json_span(json, name);
     otx_json_iter at = otx_json_iter_of(json, otx_json_find(json, processor, "special_tokens"));
     uint64_t id;
     if (otx_json_type_of(json, name) != OTX_JSON_STRING) return false;
-    while (at.keyed && otx_json_iter_next(&at))
-        if (otx__same_bytes(otx__json_span(json, at.key).bytes, otx__json_span(json, at.key).size,
-                            otx__json_span(json, name).bytes, otx__json_span(json, name).size) &&
-            otx_json_uint(json, otx_json_item(json, otx_json_find(json, at.value, "ids"), 0),
-                          &id))
+    while (at.keyed && otx_json_iter_next(&at)) {
+        const otx__span key = otx__json_span(json, at.key);
+        const uint32_t ids = otx_json_find(json, at.value, "ids");
+        if (otx__same_bytes(key.bytes, key.size, wanted.bytes, wanted.size) &&
+            otx_json_uint(json, otx_json_item(json, ids, 0), &id))
             return id == bos;
+    }
     return token && otx__json_is_text(json, name, token->content, token->content_size);
 }
 
@@ -55302,13 +55312,8 @@ OTX__PRIVATE otx_result otx__extend_spell(otx__extending *x, otx__span text)
    it is met where the text stands alone. */
 OTX__PRIVATE otx_result otx__extend_stands(otx__extending *x, otx__span text, bool *there)
 {
-    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
-                                           OTX_TOKEN_UNUSED};
+    const int64_t id = otx__index_find_any(&x->t.stand_for, text.bytes, text.size);
     const otx_token *token;
-    int64_t id = -1;
-    size_t i;
-    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
-        id = otx__index_find(&x->t.stand_for, kinds[i], text.bytes, text.size);
     *there = id >= 0;
     if (id < 0) return OTX_OK;
     token = &x->t.vocab.tokens[id];

@@ -336,6 +336,18 @@ static void put_scores(uint32_t type, size_t count)
     for (i = 0; i < count; i++) gguf_put(0 - (uint64_t)i, 4);
 }
 
+/* Writes a GGUF file of Unigram's with those tokens, whose scores are of a type. */
+static void write_unigram(uint32_t type, const char *tokens, size_t count)
+{
+    char rows[12 * 34] = {0};
+    gguf_begin("t5");
+    gguf_tokens(tokens);
+    put_scores(type, count);
+    gguf_add_tensor("token_embd.weight", count, 32, 8, rows, count * 34);
+    gguf_end();
+    scratch_write("base.gguf", gguf.file, gguf.size);
+}
+
 /* New pieces of Unigram's are met, long ones too: their scores lie between whole numbers. */
 static void test_scores_of_unigram(void)
 {
@@ -343,7 +355,6 @@ static void test_scores_of_unigram(void)
     otx_extend_options options;
     otx_extend_summary summary;
     otx_vocab vocab;
-    char rows[12 * 34] = {0};
     uint32_t ids[8], type;
     size_t count, i;
     memset(&options, 0, sizeof options);
@@ -351,12 +362,8 @@ static void test_scores_of_unigram(void)
     options.token_count = COUNT(tokens);
     options.overwrite = true;
     for (type = 5; type <= 6; type++) {
-        gguf_begin("t5");
-        gguf_tokens("3 <pad>|1 a|1 b|3 </s>|2 <unk>|1 \xe2\x96\x81|1 c|1 d|1 e|1 f|1 g|1 h");
-        put_scores(type, 12);
-        gguf_add_tensor("token_embd.weight", 12, 32, 8, rows, sizeof rows);
-        gguf_end();
-        scratch_write("base.gguf", gguf.file, gguf.size);
+        write_unigram(type, "3 <pad>|1 a|1 b|3 </s>|2 <unk>|1 \xe2\x96\x81|1 c|1 d|1 e|1 f|1 g|"
+                      "1 h", 12);
         CHECK_INT(otx_extend(NULL, at("base.gguf"), at("out.gguf"), &options, &summary, &error),
                   OTX_OK);
         CHECK_INT(summary.own, 3);
@@ -381,16 +388,10 @@ static void test_scores_where_nothing_is_added(void)
     const otx_gguf_key *scores;
     otx_source source;
     otx_gguf file;
-    char rows[6 * 34] = {0};
     memset(&options, 0, sizeof options);
     options.tokens = tokens;
     options.token_count = COUNT(tokens);
-    gguf_begin("t5");
-    gguf_tokens("3 <pad>|1 a|1 b|3 </s>|2 <unk>|1 \xe2\x96\x81");
-    put_scores(5, 6);
-    gguf_add_tensor("token_embd.weight", 6, 32, 8, rows, sizeof rows);
-    gguf_end();
-    scratch_write("base.gguf", gguf.file, gguf.size);
+    write_unigram(5, "3 <pad>|1 a|1 b|3 </s>|2 <unk>|1 \xe2\x96\x81", 6);
     CHECK_INT(otx_extend(NULL, at("base.gguf"), at("out.gguf"), &options, &summary, &error),
               OTX_OK);
     CHECK_INT(summary.present, 2);

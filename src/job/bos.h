@@ -38,15 +38,17 @@ OTX__PRIVATE bool otx__bos_is_named(const otx__side *side, const otx_json *json,
 {
     const uint64_t bos = (uint64_t)side->vocab.roles[OTX_ROLE_BOS];
     const otx_token *token = otx__side_token(side, bos);
+    const otx__span wanted = otx__json_span(json, name);
     otx_json_iter at = otx_json_iter_of(json, otx_json_find(json, processor, "special_tokens"));
     uint64_t id;
     if (otx_json_type_of(json, name) != OTX_JSON_STRING) return false;
-    while (at.keyed && otx_json_iter_next(&at))
-        if (otx__same_bytes(otx__json_span(json, at.key).bytes, otx__json_span(json, at.key).size,
-                            otx__json_span(json, name).bytes, otx__json_span(json, name).size) &&
-            otx_json_uint(json, otx_json_item(json, otx_json_find(json, at.value, "ids"), 0),
-                          &id))
+    while (at.keyed && otx_json_iter_next(&at)) {
+        const otx__span key = otx__json_span(json, at.key);
+        const uint32_t ids = otx_json_find(json, at.value, "ids");
+        if (otx__same_bytes(key.bytes, key.size, wanted.bytes, wanted.size) &&
+            otx_json_uint(json, otx_json_item(json, ids, 0), &id))
             return id == bos;
+    }
     return token && otx__json_is_text(json, name, token->content, token->content_size);
 }
 

@@ -24,13 +24,8 @@ OTX__PRIVATE void otx__draft_list_close(otx__draft_list *l)
 /* The id of a token by its text; -1 if there is none. */
 OTX__PRIVATE int64_t otx__draft_find(const otx__draft_list *l, const otx__map_half *name)
 {
-    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
-                                           OTX_TOKEN_UNUSED};
     int64_t id = otx__index_find(&l->names.contents, OTX_TOKEN_NONE, name->bytes, name->size);
-    size_t i;
-    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
-        id = otx__index_find(&l->names.bytes, kinds[i], name->bytes, name->size);
-    return id;
+    return id < 0 ? otx__index_find_any(&l->names.bytes, name->bytes, name->size) : id;
 }
 
 /* The parts of "COUNT\tID\tTOKEN"; false if an entry is no such line. */

@@ -258,11 +258,11 @@ static const char *const otx__generation_keys[] = {
 
 OTX__PRIVATE bool otx__config_has_generation(const otx__document *config)
 {
+    const otx_json *json = &config->json;
+    const uint32_t root = otx__document_root(config);
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__generation_keys); i++)
-        if (otx_json_type_of(&config->json, otx_json_find(&config->json,
-                                                          otx__document_root(config),
-                                                          otx__generation_keys[i])) !=
+        if (otx_json_type_of(json, otx_json_find(json, root, otx__generation_keys[i])) !=
             OTX_JSON_NULL)
             return true;
     return false;

@@ -258,13 +258,8 @@ OTX__PRIVATE otx_result otx__extend_spell(otx__extending *x, otx__span text)
    it is met where the text stands alone. */
 OTX__PRIVATE otx_result otx__extend_stands(otx__extending *x, otx__span text, bool *there)
 {
-    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
-                                           OTX_TOKEN_UNUSED};
+    const int64_t id = otx__index_find_any(&x->t.stand_for, text.bytes, text.size);
     const otx_token *token;
-    int64_t id = -1;
-    size_t i;
-    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
-        id = otx__index_find(&x->t.stand_for, kinds[i], text.bytes, text.size);
     *there = id >= 0;
     if (id < 0) return OTX_OK;
     token = &x->t.vocab.tokens[id];

@@ -191,3 +191,16 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
     uint8_t tag;
     return (int64_t)index->slots[otx__index_at(index, kind, bytes, size, &tag)] - 1;
 }
+
+/* The id of a token that stands for these bytes, of whatever kind: text before all others. */
+OTX__PRIVATE int64_t otx__index_find_any(const otx__token_index *index, const char *bytes,
+                                         size_t size)
+{
+    static const otx_token_kind kinds[] = {OTX_TOKEN_TEXT, OTX_TOKEN_BYTE, OTX_TOKEN_CONTROL,
+                                           OTX_TOKEN_UNUSED};
+    int64_t id = -1;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(kinds) && id < 0; i++)
+        id = otx__index_find(index, kinds[i], bytes, size);
+    return id;
+}
