@@ -40,317 +40,317 @@
      1347  api/gguf                   GGUF
      1445  api/vocab                  vocabularies
      1582  api/encode                 encoding: text as token ids
-     1633  api/align                  alignment
-     1700  api/gguf_vocab             vocabularies in GGUF files
-     1723  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1815  api/file                   files
-     1826  api/directory              directories
-     1906  api/job                    the whole job
-     2116  api/map_models             maps by the rows of two models
-     2138  api/verify                 looking at a finished model
-     2207  api/evaluate               methods ranked on tokens that both models share
-     2303  api/reshape                a model's own vocabulary, smaller or larger
+     1635  api/align                  alignment
+     1702  api/gguf_vocab             vocabularies in GGUF files
+     1725  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1817  api/file                   files
+     1828  api/directory              directories
+     1908  api/job                    the whole job
+     2118  api/map_models             maps by the rows of two models
+     2140  api/verify                 looking at a finished model
+     2209  api/evaluate               methods ranked on tokens that both models share
+     2305  api/reshape                a model's own vocabulary, smaller or larger
 
-     2444  base                       what everything stands on
-     2481  base/begin                 system headers, and how floating point must be compiled
-     2519  base/sizes                 counting, and sums and products that may not wrap
-     2557  base/span                  bytes of others, digits, UTF-8
-     2751  base/decimal               the digits of a double
-     2900  base/format                printf without stdio and without a locale
-     3168  base/result                results, failures, messages
-     3292  base/memory                the allocator, arrays that grow
-     3351  base/text                  names in messages, and text that grows
-     3468  base/hooks                 log, progress, threads of the caller
-     3516  base/sort                  in place, without memory, never quadratic; and finding
-     3566  base/clock                 wall time for statistics
-     3612  base/team                  loops on several threads, which sleep where they wait
-     4011  base/hash                  keyed, for tables whose keys a stranger chooses
-     4109  base/pool                  blocks that are freed together
-     4224  base/number                element types, widening and rounding
-     4459  base/blocks                block types of ggml, taken apart and widened
-     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4965  base/blocks_make           rows quantised to blocks
-     5359  base/base64                decoding
-     5395  base/protobuf              fields of a message
-     5517  base/watch                 long loops that the caller can stop
+     2446  base                       what everything stands on
+     2483  base/begin                 system headers, and how floating point must be compiled
+     2521  base/sizes                 counting, and sums and products that may not wrap
+     2559  base/span                  bytes of others, digits, UTF-8
+     2753  base/decimal               the digits of a double
+     2902  base/format                printf without stdio and without a locale
+     3170  base/result                results, failures, messages
+     3294  base/memory                the allocator, arrays that grow
+     3353  base/text                  names in messages, and text that grows
+     3470  base/hooks                 log, progress, threads of the caller
+     3518  base/sort                  in place, without memory, never quadratic; and finding
+     3568  base/clock                 wall time for statistics
+     3614  base/team                  loops on several threads, which sleep where they wait
+     4013  base/hash                  keyed, for tables whose keys a stranger chooses
+     4111  base/pool                  blocks that are freed together
+     4226  base/number                element types, widening and rounding
+     4461  base/blocks                block types of ggml, taken apart and widened
+     4682  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4967  base/blocks_make           rows quantised to blocks
+     5361  base/base64                decoding
+     5397  base/protobuf              fields of a message
+     5519  base/watch                 long loops that the caller can stop
 
-     5585  files                      formats, on memory and streams
-     5615  files/memory_source        memory as a source of bytes
-     5633  files/json_read            a parser without recursion
-     5987  files/json_values          looking at values, stepping through containers
-     6200  files/json_edit            writing, and edits that keep every byte they do not touch
-     6568  files/tensors              what reading and writing a header share
-     6704  files/safetensors_read     the header of a file, checked
-     7029  files/safetensors_write    the header of a new file
-     7186  files/gguf_types           ggml's types, and the sizes of values
-     7354  files/gguf_values          keys, tensors and values found
-     7472  files/gguf_walk            what stands in a header, one after the other
-     7684  files/gguf_read            the header of a file, checked
-     7905  files/gguf_write           the header of a new file
-     8111  files/gguf_keys            a list of keys that is being made
+     5587  files                      formats, on memory and streams
+     5617  files/memory_source        memory as a source of bytes
+     5635  files/json_read            a parser without recursion
+     5989  files/json_values          looking at values, stepping through containers
+     6202  files/json_edit            writing, and edits that keep every byte they do not touch
+     6570  files/tensors              what reading and writing a header share
+     6706  files/safetensors_read     the header of a file, checked
+     7031  files/safetensors_write    the header of a new file
+     7188  files/gguf_types           ggml's types, and the sizes of values
+     7356  files/gguf_values          keys, tensors and values found
+     7474  files/gguf_walk            what stands in a header, one after the other
+     7686  files/gguf_read            the header of a file, checked
+     7907  files/gguf_write           the header of a new file
+     8113  files/gguf_keys            a list of keys that is being made
 
-     8311  vocab                      tokens, from every source, and which of them are the same
-     8353  vocab/known                what the world calls things: files, classes, tokens
-     8677  vocab/token_table          the table of tokens, and finding tokens in it
-     8885  vocab/spelling             from what a file spells to bytes
-     9082  vocab/reader               what the readers of all sources share
-     9440  vocab/added_tokens         what other files add to a model's tokens
-     9788  vocab/in_use               tokens that are named as reserved ones and are none
-     9891  vocab/from_tokenizer_json  tokenizer.json
-    10184  vocab/from_tekken          tekken.json
-    10339  vocab/from_tiktoken        *.tiktoken
-    10404  vocab/from_sentencepiece   tokenizer.model and its like
-    10769  vocab/from_vocab_json      vocab.json and merges.txt
-    10855  vocab/from_vocab_txt       vocab.txt
-    10912  vocab/digits               how a tokenizer cuts numbers
-    11108  vocab/recognise            what a file is, by what it holds
-    11239  vocab/parse                the first source that is given, and what goes with it
-    11465  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11849  vocab/rules_read           the rules of each kind of file
-    11975  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12168  vocab/from_gguf            the vocabulary of a GGUF file
-    12476  vocab/gguf_rules           how it splits text
-    12628  vocab/split_bpe            words split by byte-pair encoding
-    12883  vocab/split                text split as the tokenizer's model splits it
-    13083  vocab/align                which base token a donor token is
+     8313  vocab                      tokens, from every source, and which of them are the same
+     8355  vocab/known                what the world calls things: files, classes, tokens
+     8679  vocab/token_table          the table of tokens, and finding tokens in it
+     8887  vocab/spelling             from what a file spells to bytes
+     9084  vocab/reader               what the readers of all sources share
+     9442  vocab/added_tokens         what other files add to a model's tokens
+     9790  vocab/in_use               tokens that are named as reserved ones and are none
+     9893  vocab/from_tokenizer_json  tokenizer.json
+    10186  vocab/from_tekken          tekken.json
+    10341  vocab/from_tiktoken        *.tiktoken
+    10406  vocab/from_sentencepiece   tokenizer.model and its like
+    10771  vocab/from_vocab_json      vocab.json and merges.txt
+    10857  vocab/from_vocab_txt       vocab.txt
+    10914  vocab/digits               how a tokenizer cuts numbers
+    11110  vocab/recognise            what a file is, by what it holds
+    11241  vocab/parse                the first source that is given, and what goes with it
+    11467  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11852  vocab/rules_read           the rules of each kind of file
+    11991  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12184  vocab/from_gguf            the vocabulary of a GGUF file
+    12492  vocab/gguf_rules           how it splits text
+    12644  vocab/split_bpe            words split by byte-pair encoding
+    12918  vocab/split                text split as the tokenizer's model splits it
+    13165  vocab/align                which base token a donor token is
 
-    13340  encode                     text becomes pieces, pieces become ids
-    13384  encode/char_set            sets of characters
-    13577  encode/unicode_tables      what characters are, packed
-    13741  encode/categories          Unicode's categories, scripts and case, as sets
-    14042  encode/regex_parse         regular expressions, read: sets and escapes
-    14348  encode/regex_syntax        classes, repetitions, groups
-    14748  encode/regex_program       instructions, and what parts of an expression begin with
-    14901  encode/regex_make          the program that they become
-    15263  encode/regex_match         the program run over a text
-    15635  encode/slices              a text in pieces, and ways to cut it further
-    15880  encode/cutter_read         the steps of a pre-tokenizer, read
-    16192  encode/cutter              texts cut by them
-    16367  encode/normal_tables       what normalisers know of characters
-    16630  encode/normal_read         the same, unpacked
-    16777  encode/normal_forms        Unicode's four normal forms
-    17048  encode/charsmap            SentencePiece's map of characters
-    17197  encode/normalise_steps     what normalisers do, step by step
-    17386  encode/normalise           the normaliser of a tokenizer.json
-    17749  encode/added_cut           added tokens, cut out of a text
-    17948  encode/word_cache          what words became before
-    18027  encode/encode_words        words as the model splits them
-    18228  encode/encode_open         what an encoder is made from
-    18514  encode/encode              whole texts as token ids
-    18717  encode/write_counts        how often tokens occur, as lists
+    13422  encode                     text becomes pieces, pieces become ids
+    13466  encode/char_set            sets of characters
+    13659  encode/unicode_tables      what characters are, packed
+    13823  encode/categories          Unicode's categories, scripts and case, as sets
+    14124  encode/regex_parse         regular expressions, read: sets and escapes
+    14430  encode/regex_syntax        classes, repetitions, groups
+    14830  encode/regex_program       instructions, and what parts of an expression begin with
+    14983  encode/regex_make          the program that they become
+    15345  encode/regex_match         the program run over a text
+    15725  encode/slices              a text in pieces, and ways to cut it further
+    15970  encode/cutter_read         the steps of a pre-tokenizer, read
+    16282  encode/cutter              texts cut by them
+    16457  encode/normal_tables       what normalisers know of characters
+    16720  encode/normal_read         the same, unpacked
+    16867  encode/normal_forms        Unicode's four normal forms
+    17138  encode/charsmap            SentencePiece's map of characters
+    17287  encode/normalise_steps     what normalisers do, step by step
+    17476  encode/normalise           the normaliser of a tokenizer.json
+    17866  encode/added_cut           added tokens, cut out of a text
+    18078  encode/word_cache          what words became before
+    18157  encode/encode_words        words as the model splits them
+    18370  encode/encode_open         what an encoder is made from
+    18728  encode/encode              whole texts as token ids
+    18946  encode/write_counts        how often tokens occur, as lists
 
-    18824  simd                       the hot loops, once for each instruction set
-    18857  simd/kernels               the table of kernels, and what all versions share
-    19134  simd/scalar                the reference
-    19303  simd/sse2                  the operations of 128-bit x86, and what each does
-    19424  simd/neon                  those of 64-bit Arm
-    19519  simd/wasm                  those of WebAssembly's SIMD128
-    19604  simd/avx2                  those of 256-bit x86, with FMA
-    19686  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20330  simd/avx_vnni              AVX2, and products of integers
-    20426  simd/neon_bf16             NEON, and products of matrices
-    20580  simd/avx512                512-bit x86, by hand
-    21187  simd/amx                   tiles of x86, beside AVX-512
-    21430  simd/dispatch              which of them this machine can run, and which a call takes
+    19053  simd                       the hot loops, once for each instruction set
+    19086  simd/kernels               the table of kernels, and what all versions share
+    19363  simd/scalar                the reference
+    19532  simd/sse2                  the operations of 128-bit x86, and what each does
+    19653  simd/neon                  those of 64-bit Arm
+    19748  simd/wasm                  those of WebAssembly's SIMD128
+    19833  simd/avx2                  those of 256-bit x86, with FMA
+    19915  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20559  simd/avx_vnni              AVX2, and products of integers
+    20655  simd/neon_bf16             NEON, and products of matrices
+    20809  simd/avx512                512-bit x86, by hand
+    21416  simd/amx                   tiles of x86, beside AVX-512
+    21659  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21656  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21712  solve/views                the rows of matrices, as the kernels read them
-    21841  solve/panels               vectors as the dense products want them, and these
-    22040  solve/rests                vectors on their way into panels
-    22218  solve/dictionary           the atoms, and their split along a common direction
-    22373  solve/exact_gram           products of all pairs of atoms in double
-    22455  solve/triangle             packed lower triangles
-    22559  solve/support              what is known of one target, and the exact steps
-    22835  solve/gram_table           products of atoms with all atoms, for scans
-    23090  solve/screen               which atoms are worth scoring in double: the bound
-    23361  solve/residuals            the residual form's targets on their way into a scan
-    23550  solve/scan                 the correlations of all atoms with a block's residuals
-    23719  solve/predict              making targets ready for the next scan
-    23966  solve/candidates           the atoms that a scan could not rule out
-    24297  solve/select               the next atoms of each target
-    24498  solve/rates                what a processor does in a second
-    24540  solve/pursuit              what one solve holds, and the memory it takes
-    24844  solve/plan                 which form, and in what blocks
-    25062  solve/apart                targets that a table of products cannot tell on
-    25112  solve/steps                a pursuit from its rows to its results
-    25340  solve/combine              new rows of coefficients
-    25402  solve/solver               the public call
-    25573  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25782  solve/affine_normal        the normal equations of an affine map
-    26025  solve/affine_factor        their factor, and their solution
-    26262  solve/affine_map           a fitted map, and the rows it makes
-    26606  solve/affine_choice        how many atoms to take, and chosen by what
-    27006  solve/affine_fit           what a fit of an affine map holds and needs
-    27270  solve/affine               fitting and applying affine maps
+    21885  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21941  solve/views                the rows of matrices, as the kernels read them
+    22070  solve/panels               vectors as the dense products want them, and these
+    22269  solve/rests                vectors on their way into panels
+    22447  solve/dictionary           the atoms, and their split along a common direction
+    22602  solve/exact_gram           products of all pairs of atoms in double
+    22684  solve/triangle             packed lower triangles
+    22788  solve/support              what is known of one target, and the exact steps
+    23064  solve/gram_table           products of atoms with all atoms, for scans
+    23319  solve/screen               which atoms are worth scoring in double: the bound
+    23590  solve/residuals            the residual form's targets on their way into a scan
+    23779  solve/scan                 the correlations of all atoms with a block's residuals
+    23948  solve/predict              making targets ready for the next scan
+    24195  solve/candidates           the atoms that a scan could not rule out
+    24526  solve/select               the next atoms of each target
+    24727  solve/rates                what a processor does in a second
+    24769  solve/pursuit              what one solve holds, and the memory it takes
+    25073  solve/plan                 which form, and in what blocks
+    25291  solve/apart                targets that a table of products cannot tell on
+    25341  solve/steps                a pursuit from its rows to its results
+    25569  solve/combine              new rows of coefficients
+    25631  solve/solver               the public call
+    25802  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26011  solve/affine_normal        the normal equations of an affine map
+    26254  solve/affine_factor        their factor, and their solution
+    26491  solve/affine_map           a fitted map, and the rows it makes
+    26835  solve/affine_choice        how many atoms to take, and chosen by what
+    27235  solve/affine_fit           what a fit of an affine map holds and needs
+    27499  solve/affine               fitting and applying affine maps
 
-    27567  methods                    rows for tokens that a model lacks, each method a room
-    27611  methods/parts              what methods share: sums of rows, combinations
-    27795  methods/pursuit            omp, omp-centred
-    27870  methods/constant           mean, zero
-    27898  methods/rough              products in float that leave few to be taken in double
-    27948  methods/near               each target against all anchors
-    28239  methods/weights            how a few anchors combine to a target
-    28460  methods/interpolation      common_interpolation
-    28613  methods/wechsel            wechsel
-    28663  methods/focus              focus
-    28751  methods/hull               hull
-    28802  methods/dense              matrices of double, and their products
-    29067  methods/lengthen           the base's rows of pieces beside the donor's
-    29333  methods/mapping            omp-affine, affine
-    29602  methods/linear             maps between two models' rows
-    29757  methods/clp                clp
-    29843  methods/chance             normal deviates that are the same everywhere
-    29904  methods/factor             of symmetric matrices
-    29953  methods/randn              randn
-    30042  methods/john_hewitt        john_hewitt
-    30126  methods/polar              the orthogonal part of a matrix
-    30222  methods/procrustes         procrustes
-    30315  methods/eigen              principal directions of a matrix's rows
-    30629  methods/landmark_pca       landmark_pca
-    30687  methods/stb                stb
-    30869  methods/rope               rows turned to positions
-    30959  methods/mp_rope            mp_rope
-    31285  methods/subword            subword
-    31391  methods/zett               zett
-    31413  methods/spread             the factor that suits hidden anchors' rows best
-    31640  methods/modifiers          what is done to the rows of any method
-    31784  methods/undertrained       rows that look as if nothing had trained them
-    31901  methods/methods            the table of all, and the public calls
+    27796  methods                    rows for tokens that a model lacks, each method a room
+    27840  methods/parts              what methods share: sums of rows, combinations
+    28024  methods/pursuit            omp, omp-centred
+    28099  methods/constant           mean, zero
+    28127  methods/rough              products in float that leave few to be taken in double
+    28177  methods/near               each target against all anchors
+    28468  methods/weights            how a few anchors combine to a target
+    28689  methods/interpolation      common_interpolation
+    28842  methods/wechsel            wechsel
+    28892  methods/focus              focus
+    28980  methods/hull               hull
+    29031  methods/dense              matrices of double, and their products
+    29296  methods/lengthen           the base's rows of pieces beside the donor's
+    29562  methods/mapping            omp-affine, affine
+    29831  methods/linear             maps between two models' rows
+    29986  methods/clp                clp
+    30072  methods/chance             normal deviates that are the same everywhere
+    30133  methods/factor             of symmetric matrices
+    30182  methods/randn              randn
+    30271  methods/john_hewitt        john_hewitt
+    30355  methods/polar              the orthogonal part of a matrix
+    30451  methods/procrustes         procrustes
+    30544  methods/eigen              principal directions of a matrix's rows
+    30858  methods/landmark_pca       landmark_pca
+    30916  methods/stb                stb
+    31098  methods/rope               rows turned to positions
+    31188  methods/mp_rope            mp_rope
+    31514  methods/subword            subword
+    31620  methods/zett               zett
+    31642  methods/spread             the factor that suits hidden anchors' rows best
+    31869  methods/modifiers          what is done to the rows of any method
+    32013  methods/undertrained       rows that look as if nothing had trained them
+    32130  methods/methods            the table of all, and the public calls
 
-    32079  across                     tokens of one vocabulary as weighted tokens of another
-    32093  across/map_rows            a map, gathered row by row
-    32290  across/token_map           by the split of the other vocabulary
-    32413  across/write_maps          two maps as safetensors
-    32556  across/spell_maps          two maps as JSON, for people
+    32308  across                     tokens of one vocabulary as weighted tokens of another
+    32322  across/map_rows            a map, gathered row by row
+    32519  across/token_map           by the split of the other vocabulary
+    32642  across/write_maps          two maps as safetensors
+    32785  across/spell_maps          two maps as JSON, for people
 
-    32676  disk                       files and directories
-    32715  disk/system                what POSIX and Windows are asked for
-    32759  disk/windows_paths         paths as Windows takes them
-    32964  disk/windows               the system as Windows gives it
-    33269  disk/posix                 the system as POSIX gives it
-    33541  disk/paths                 what can be told from their text
-    33614  disk/failure               why the system refused
-    33732  disk/look                  what stands at a path, and whether within another
-    33855  disk/listing               listings of directories
-    33931  disk/reading               files to read, and whether they have changed
-    34110  disk/writing               files to write
-    34257  disk/copying               copies of files
-    34340  disk/trees                 whole directories looked through, copied, removed
-    34556  disk/known                 what weights are called in a directory
-    34650  disk/staging               a directory made under another name, then renamed
-    34914  disk/staged_files          files made under another name, then renamed
-    35096  disk/missing               a path or a directory without what is wanted of it
-    35139  disk/gguf_files            GGUF files of a directory, by their names
-    35180  disk/weights               which files they are, and what may stand in their place
-    35516  disk/weight_index          the index of a checkpoint in shards
-    35735  disk/shards                what an index and its shards say of each other
-    35940  disk/gguf_parts            the parts of a split GGUF file
-    36049  disk/checkpoint            a model directory, in one file or in shards
-    36401  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36479  disk/tokenizer_directory   the tokenizer of a model directory
-    36741  disk/encoder_directory     the encoder of a model directory, and files of text
+    32905  disk                       files and directories
+    32944  disk/system                what POSIX and Windows are asked for
+    32988  disk/windows_paths         paths as Windows takes them
+    33193  disk/windows               the system as Windows gives it
+    33498  disk/posix                 the system as POSIX gives it
+    33770  disk/paths                 what can be told from their text
+    33843  disk/failure               why the system refused
+    33961  disk/look                  what stands at a path, and whether within another
+    34084  disk/listing               listings of directories
+    34160  disk/reading               files to read, and whether they have changed
+    34339  disk/writing               files to write
+    34486  disk/copying               copies of files
+    34569  disk/trees                 whole directories looked through, copied, removed
+    34785  disk/known                 what weights are called in a directory
+    34879  disk/staging               a directory made under another name, then renamed
+    35143  disk/staged_files          files made under another name, then renamed
+    35325  disk/missing               a path or a directory without what is wanted of it
+    35368  disk/gguf_files            GGUF files of a directory, by their names
+    35409  disk/weights               which files they are, and what may stand in their place
+    35745  disk/weight_index          the index of a checkpoint in shards
+    35964  disk/shards                what an index and its shards say of each other
+    36169  disk/gguf_parts            the parts of a split GGUF file
+    36278  disk/checkpoint            a model directory, in one file or in shards
+    36630  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36708  disk/tokenizer_directory   the tokenizer of a model directory
+    36970  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36852  model                      which tensors and config keys belong to the vocabulary
-    36888  model/known                what the world calls things
-    37256  model/known_keys           keys of ids and sizes in configs
-    37430  model/known_classes        classes of tokenizers, by the type of model
-    37668  model/names                names of tensors
-    37832  model/document             the JSON files of a model directory
-    37927  model/members              what the members of a config are about
-    38181  model/config               what config.json says
-    38358  model/side                 a model directory opened once
-    38485  model/gguf_model           what a GGUF file says of a model
-    38542  model/code                 the Python that a tokenizer is loaded with
-    38776  model/parts                what each tensor does for the vocabulary
-    38906  model/whole                whether all tensors are there
-    39028  model/find                 finding the parts of a model
-    39332  model/processor            the tokens that a processor looks for by their text
-    39508  model/heirs                what becomes of the ids in a config
-    39682  model/config_ids           ids in a config being edited
-    39939  model/config_lists         lists, dictionaries and ranges of ids
-    40104  model/config_edit          config.json and generation_config.json, edited
-    40460  model/classes              which class a tokenizer is loaded as
-    40671  model/class_tokens         added tokens that a class numbers otherwise
+    37081  model                      which tensors and config keys belong to the vocabulary
+    37117  model/known                what the world calls things
+    37485  model/known_keys           keys of ids and sizes in configs
+    37659  model/known_classes        classes of tokenizers, by the type of model
+    37897  model/names                names of tensors
+    38061  model/document             the JSON files of a model directory
+    38156  model/members              what the members of a config are about
+    38410  model/config               what config.json says
+    38587  model/side                 a model directory opened once
+    38714  model/gguf_model           what a GGUF file says of a model
+    38771  model/code                 the Python that a tokenizer is loaded with
+    39005  model/parts                what each tensor does for the vocabulary
+    39135  model/whole                whether all tensors are there
+    39257  model/find                 finding the parts of a model
+    39561  model/processor            the tokens that a processor looks for by their text
+    39737  model/heirs                what becomes of the ids in a config
+    39911  model/config_ids           ids in a config being edited
+    40168  model/config_lists         lists, dictionaries and ranges of ids
+    40333  model/config_edit          config.json and generation_config.json, edited
+    40689  model/classes              which class a tokenizer is loaded as
+    40900  model/class_tokens         added tokens that a class numbers otherwise
 
-    40789  job                        the whole transplant, in the order in which it happens
-    40850  job/draft_map              which tokens the rows of a draft's head are of
-    40908  job/job                    what a job holds
-    41310  job/open                   opening the two models
-    41587  job/map                    the caller's map
-    41740  job/align                  where every new row comes from
-    41963  job/draft_vocab            the tokens that a draft's head has rows for
-    42196  job/plan                   what becomes of every tensor, and of the configs
-    42425  job/draft_head             a head of fewer rows, and what says which
-    42582  job/rope                   heads and rotary positions of the two models
-    42680  job/chat                   the template that turns messages into text
-    42819  job/digits                 where the two tokenizers cut numbers differently
-    43020  job/converted              the special tokens that a conversion to GGUF finds
-    43328  job/gguf_donor             the files of a tokenizer, open once more
-    43412  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43695  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44023  job/gguf_merges            the merges of a byte-level vocabulary
-    44194  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44364  job/gguf_special           special tokens, flags, templates
-    44583  job/gguf_normal            what becomes of spaces and letters
-    44726  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44922  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45164  job/bos                    texts that begin otherwise than the base's
-    45306  job/rows                   rows in memory: reading, checking, their mean
-    45650  job/pieces                 what the base cuts new tokens into
-    45805  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46070  job/magikarp               tokens that look under-trained by their rows
-    46197  job/match                  rows of tokens that a new one only begins with
-    46284  job/solve                  solving for the rows of the donor
-    46493  job/targets                the rows that are made from the donor's
-    46616  job/diagnose               what is odd about the rows that were made
-    46748  job/rebuild                the new rows of one vocabulary tensor
-    47039  job/write_blocks           new rows as blocks
-    47138  job/write                  the output and its weights
-    47454  job/write_gguf             the output as a GGUF file, or as parts of one
-    47804  job/copy                   the other files of the two models
-    48022  job/index                  the files that are written anew
-    48203  job/run                    the whole, in order
-    48382  job/combined               a map of tokens by the combinations that a method makes
-    48482  job/report                 what a job did, as JSON and as a table
-    48811  job/findings               what is told of a finished model
-    48860  job/check_head             a head of fewer rows than tokens
-    49105  job/check_files            its files
-    49242  job/check_ids              sizes, ids and tying
-    49458  job/check_values           values
-    49537  job/check_gguf             the tokens of a GGUF file
-    49789  job/check_gguf_keys        its other keys, and its tensors
-    50036  job/check_draft            as a draft model for another
-    50378  job/verify                 whether a finished model agrees with itself
+    41018  job                        the whole transplant, in the order in which it happens
+    41079  job/draft_map              which tokens the rows of a draft's head are of
+    41137  job/job                    what a job holds
+    41539  job/open                   opening the two models
+    41816  job/map                    the caller's map
+    41969  job/align                  where every new row comes from
+    42192  job/draft_vocab            the tokens that a draft's head has rows for
+    42425  job/plan                   what becomes of every tensor, and of the configs
+    42654  job/draft_head             a head of fewer rows, and what says which
+    42811  job/rope                   heads and rotary positions of the two models
+    42909  job/chat                   the template that turns messages into text
+    43048  job/digits                 where the two tokenizers cut numbers differently
+    43249  job/converted              the special tokens that a conversion to GGUF finds
+    43557  job/gguf_donor             the files of a tokenizer, open once more
+    43641  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43924  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44252  job/gguf_merges            the merges of a byte-level vocabulary
+    44423  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44593  job/gguf_special           special tokens, flags, templates
+    44812  job/gguf_normal            what becomes of spaces and letters
+    44955  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45151  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45393  job/bos                    texts that begin otherwise than the base's
+    45535  job/rows                   rows in memory: reading, checking, their mean
+    45879  job/pieces                 what the base cuts new tokens into
+    46034  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46299  job/magikarp               tokens that look under-trained by their rows
+    46426  job/match                  rows of tokens that a new one only begins with
+    46513  job/solve                  solving for the rows of the donor
+    46722  job/targets                the rows that are made from the donor's
+    46845  job/diagnose               what is odd about the rows that were made
+    46977  job/rebuild                the new rows of one vocabulary tensor
+    47268  job/write_blocks           new rows as blocks
+    47367  job/write                  the output and its weights
+    47683  job/write_gguf             the output as a GGUF file, or as parts of one
+    48033  job/copy                   the other files of the two models
+    48251  job/index                  the files that are written anew
+    48432  job/run                    the whole, in order
+    48611  job/combined               a map of tokens by the combinations that a method makes
+    48711  job/report                 what a job did, as JSON and as a table
+    49040  job/findings               what is told of a finished model
+    49089  job/check_head             a head of fewer rows than tokens
+    49334  job/check_files            its files
+    49471  job/check_ids              sizes, ids and tying
+    49687  job/check_values           values
+    49766  job/check_gguf             the tokens of a GGUF file
+    50018  job/check_gguf_keys        its other keys, and its tensors
+    50265  job/check_draft            as a draft model for another
+    50607  job/verify                 whether a finished model agrees with itself
 
-    50437  evaluate                   methods ranked on tokens that both models share
-    50456  evaluate/token_class       what a token is like, by its bytes
-    50520  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50718  evaluate/scores            how near rows come to the true ones
-    50818  evaluate/ranks             whether a true row is found among all
-    50949  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51181  evaluate/write_json        an evaluation as JSON
-    51294  evaluate/write_page        an evaluation as a page
+    50666  evaluate                   methods ranked on tokens that both models share
+    50685  evaluate/token_class       what a token is like, by its bytes
+    50749  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50947  evaluate/scores            how near rows come to the true ones
+    51047  evaluate/ranks             whether a true row is found among all
+    51178  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51410  evaluate/write_json        an evaluation as JSON
+    51523  evaluate/write_page        an evaluation as a page
 
-    51508  reshape                    a model's own vocabulary, smaller or larger
-    51540  reshape/needed             what has to stay for the sake of what stays
-    51798  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52105  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52332  reshape/renumber           which tokens there are then, and their ids
-    52597  reshape/files_json         tokenizer.json and the JSON files beside it
-    52992  reshape/files_lines        merges.txt and vocab.txt
-    53076  reshape/files_pieces       SentencePiece models
-    53296  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53464  reshape/named              tokens that configs name, which stay
-    53596  reshape/files_gguf         the keys of GGUF files
-    53883  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54118  reshape/wording            what the transplant says, in words of those who asked
-    54217  reshape/new_model          the model with its new tokenizer
-    54389  reshape/text_counts        which tokens the caller's texts are made of
-    54458  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54625  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54886  reshape/trim               fewer tokens
-    55054  reshape/extend             a text that becomes a token
-    55385  reshape/more_tokens        all that are wanted, and the model with them
+    51737  reshape                    a model's own vocabulary, smaller or larger
+    51769  reshape/needed             what has to stay for the sake of what stays
+    52027  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52334  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52563  reshape/renumber           which tokens there are then, and their ids
+    52828  reshape/files_json         tokenizer.json and the JSON files beside it
+    53223  reshape/files_lines        merges.txt and vocab.txt
+    53307  reshape/files_pieces       SentencePiece models
+    53527  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53695  reshape/named              tokens that configs name, which stay
+    53827  reshape/files_gguf         the keys of GGUF files
+    54114  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54349  reshape/wording            what the transplant says, in words of those who asked
+    54448  reshape/new_model          the model with its new tokenizer
+    54620  reshape/text_counts        which tokens the caller's texts are made of
+    54689  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54856  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55117  reshape/trim               fewer tokens
+    55285  reshape/extend             a text that becomes a token
+    55616  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1587,7 +1587,8 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
 typedef struct otx_encoder otx_encoder;
 
 /* Opens an encoder from texts[OTX_VOCAB_FILES], as for otx_vocab_parse: from a tokenizer.json
-   all of it, with the added tokens that other files name; from a tekken.json the model and its
+   all of it, with the added tokens that other files name and what these say of them, as
+   transformers 5 adds them; from a tekken.json the model and its
    pattern, in which no special tokens are looked for. Of other files and of steps that are not
    known the result is OTX_ERROR_UNSUPPORTED, with the word which file or step it is. Texts may
    go when this returns. Close with otx_encoder_close; NULL is fine there. */
@@ -1602,8 +1603,9 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder);
    neither truncated nor padded. Writes the first `capacity` ids, and to *count how many there
    are. What is no UTF-8 counts as U+FFFD, as where Python decodes with errors="replace". Words
    that were met before are remembered, within bounds. Errors are memory, OTX_ERROR_LIMIT beyond
-   2^26 bytes, and steps that take too long or make far more of a text. One thread at a time may
-   use an encoder. */
+   2^26 bytes, and steps that take too long or make far more of a text; and OTX_ERROR_FORMAT for a
+   text that wants an unknown token of a model that has none, of which the package makes an error
+   too. One thread at a time may use an encoder. */
 OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
                               size_t capacity, size_t *count, otx_error *error);
 
@@ -11506,6 +11508,7 @@ typedef struct otx__rules {
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
     bool stands_in;     /* BPE: bytes and the unknown token stand in before pieces are joined */
+    bool wants_unknown; /* it is a fault that nothing stands for a text */
     bool every;         /* all tokens of the model count, control tokens and bytes too, as they
                            do where added tokens were cut out of a text before */
     uint64_t longest_word;       /* WordPiece: in characters */
@@ -11709,7 +11712,7 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
         rules->tokens[rules->token_count].size = token->content_size;
         rules->tokens[rules->token_count++].id = (uint32_t)word.id;
         rules->weights[word.id] = word.score;
-        if (word.score < rules->least) rules->least = word.score;
+        if (rules->token_count == 1 || word.score < rules->least) rules->least = word.score;
     }
     if (result) return result;
     otx__sort(rules->tokens, rules->token_count, sizeof *rules->tokens,
@@ -11859,9 +11862,23 @@ OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member
     return otx_json_string(&t->json, node, to);
 }
 
+/* The bytes of a tokenizer.json, which the tokenizers package finds by one spelling of their
+   names, whatever else these tokens are. */
+OTX__PRIVATE void otx__rules_name_bytes(otx__rules *rules)
+{
+    char name[8];
+    size_t byte;
+    for (byte = 0; byte < 256; byte++) {
+        otx__format(name, sizeof name, "<0x%02X>", (unsigned)byte);
+        rules->bytes[byte] = otx__rules_find(rules, name, 6);
+    }
+}
+
 OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rules)
 {
     const otx_json *json = &t->json;
+    const bool bytes = otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) ==
+                       OTX_JSON_TRUE;
     rules->prefix_size = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix);
     rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
     rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
@@ -11871,10 +11888,9 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
-    if (t->spelling.family != OTX_FAMILY_BYTE_LEVEL &&
-        strcmp(t->reader->source, "tokenizer.json") == 0 &&
-        otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
+    if (!bytes && (rules->every || t->spelling.family != OTX_FAMILY_BYTE_LEVEL))
         otx__rules_forget_bytes(rules); /* they are only decoded */
+    else if (rules->every) otx__rules_name_bytes(rules);
     rules->stands_in = rules->how == OTX__SPLIT_MERGES &&
                        strcmp(t->reader->source, "tokenizer.json") == 0;
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;
@@ -12488,11 +12504,11 @@ OTX__PRIVATE otx_result otx__gguf_rule_tokens(otx__tokenizer *t, otx__rules *rul
 {
     const otx__spelling *spelling = &t->spelling;
     size_t i, j, kept = 0;
-    rules->least = 0.0;
     for (i = 0; i < rules->token_count; i++) {
         otx__rule_token token = rules->tokens[i];
         if (!otx__gguf_splits(t->gguf, token.id)) continue;
-        if (rules->weights[token.id] < rules->least) rules->least = rules->weights[token.id];
+        if (kept == 0 || rules->weights[token.id] < rules->least)
+            rules->least = rules->weights[token.id];
         if (spelling->family == OTX_FAMILY_METASPACE && memchr(token.content, ' ', token.size)) {
             char *to = (char *)otx__pool_take(&rules->pool, token.size, 3);
             uint32_t size = 0;
@@ -12632,6 +12648,13 @@ OTX_API otx_result otx_vocab_parse_gguf_rules(const otx_context *ctx, const otx_
    bytes. */
 #define OTX__SPLIT_LIMIT ((size_t)1 << 28)
 
+/* Steps along tokens, for a text of any length and for each byte of it, so that none takes longer
+   than in proportion to its length; real vocabularies take twenty. One step is a byte that tells
+   tokens apart, or so many that they have in common. */
+#define OTX__SPLIT_STEPS 4000000u
+#define OTX__SPLIT_STEPS_A_BYTE 128u
+#define OTX__SPLIT_STRIDE 128u
+
 /* One piece of a word under BPE, in a list of those that are left. */
 typedef struct otx__symbol {
     uint32_t start, size;
@@ -12661,6 +12684,8 @@ typedef struct otx__split {
     uint32_t *ids;        /* results */
     size_t capacity, count;
     bool in_unknown;      /* the last id is the unknown token */
+    uint64_t steps;       /* left; 0: they did not do */
+    otx__span lost;       /* the first text that wants an unknown token, if there is none */
     otx__symbol *symbols; /* BPE */
     otx__joining *heap;
     size_t heap_count;
@@ -12682,6 +12707,12 @@ OTX__PRIVATE bool otx__split_has_bytes(const otx__rules *rules, const char *text
     return i == size;
 }
 
+/* Nothing stands for a text. */
+OTX__PRIVATE void otx__split_lose(otx__split *s, const char *text, size_t size)
+{
+    if (s->rules->wants_unknown && !s->lost.size) s->lost = otx__span_of(text, size);
+}
+
 /* What no token stands for: its bytes, or the unknown token. */
 OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t size)
 {
@@ -12689,7 +12720,9 @@ OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t siz
     size_t i;
     if (otx__split_has_bytes(rules, text, size)) {
         for (i = 0; i < size; i++) otx__split_put(s, rules->bytes[(unsigned char)text[i]]);
-    } else if (rules->unknown >= 0 && !(s->in_unknown && rules->fuse_unknown)) {
+    } else if (rules->unknown < 0) {
+        otx__split_lose(s, text, size);
+    } else if (!(s->in_unknown && rules->fuse_unknown)) {
         otx__split_put(s, rules->unknown);
         s->in_unknown = true;
     }
@@ -12816,7 +12849,9 @@ OTX__PRIVATE void otx__split_stand_in(otx__split *s, const char *word, size_t at
     if (otx__split_has_bytes(rules, word + at, step)) {
         for (i = at; i < at + step; i++)
             otx__split_begin(s, count, i, 1, rules->bytes[(unsigned char)word[i]]);
-    } else if (rules->unknown >= 0) {
+    } else if (rules->unknown < 0) {
+        otx__split_lose(s, word + at, step);
+    } else {
         if (*unknown && !rules->fuse_unknown) {
             otx__split_begin(s, count, at, *unknown, rules->unknown);
             *unknown = 0;
@@ -12883,6 +12918,47 @@ OTX__PRIVATE void otx__split_bpe(otx__split *s, const char *word, size_t size, b
 /* >>> src/vocab/split.h */
 /* ---- split: text split as the tokenizer's model splits it ----------------------------- */
 
+/* ---- tokens along a text ---- */
+
+/* Bytes that two texts of the same size begin with alike. */
+OTX__PRIVATE size_t otx__alike(const char *a, const char *b, size_t size)
+{
+    size_t at = 0;
+    if (size == 0 || *a != *b) return 0;
+    while (size - at >= 64 && memcmp(a + at, b + at, 64) == 0) at += 64;
+    while (at < size && a[at] == b[at]) at++;
+    return at;
+}
+
+/* Tokens are too long that begin as others do. `name`: of their file, or NULL. */
+OTX__PRIVATE otx_result otx__split_fail(const char *name, size_t size, otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_LIMIT, "%s%sa text of %" PRIu64 " bytes takes too many steps "
+                     "to be split: for too long it goes on as tokens begin that are not in it",
+                     name ? name : "", name ? ": " : "", (uint64_t)size);
+}
+
+/* Goes on along a text from tokens of a range, which are alike up to `at`, to those that the text
+   goes on with: how many bytes of it, within which none of these ends; or 0, where there are none
+   or the steps are used up. */
+OTX__PRIVATE size_t otx__split_further(otx__split *s, otx__rule_range *range, size_t at,
+                                       const char *text, size_t size)
+{
+    const otx__rule_token *first = s->rules->tokens + range->low, *last;
+    uint64_t steps;
+    size_t same;
+    if (range->low >= range->high || size == 0 || s->steps == 0) return 0;
+    last = s->rules->tokens + range->high - 1;
+    same = otx__alike(text, first->content + at, otx__min(size, first->size - at));
+    if (range->high - range->low > 1)
+        same = otx__alike(text, last->content + at, otx__min(same, last->size - at));
+    steps = 1 + same / OTX__SPLIT_STRIDE;
+    s->steps -= steps < s->steps ? steps : s->steps;
+    if (same > 0) return same;
+    otx__rules_narrow(s->rules, range, at, (unsigned char)*text);
+    return range->low < range->high;
+}
+
 /* ---- Unigram ---- */
 
 /* What an unknown character costs beyond the least score. */
@@ -12900,7 +12976,7 @@ OTX__PRIVATE void otx__way_offer(otx__way *way, double score, int64_t id, size_t
 OTX__PRIVATE void otx__split_ways(otx__split *s, const char *word, size_t size)
 {
     const otx__rules *rules = s->rules;
-    size_t at, end, step;
+    size_t at, end, step, further;
     for (at = 0; at <= size; at++) {
         s->ways[at].start = OTX__NO_SYMBOL;
         s->ways[at].score = 0.0;
@@ -12910,24 +12986,27 @@ OTX__PRIVATE void otx__split_ways(otx__split *s, const char *word, size_t size)
         bool known = false;
         double score = s->ways[at].score;
         step = otx__split_step(word, at, size);
-        for (end = at; end < size && range.low < range.high;) {
+        for (end = at; (further = otx__split_further(s, &range, end - at, word + end,
+                                                     size - end)) > 0;) {
             int64_t id;
-            otx__rules_narrow(rules, &range, end - at, (unsigned char)word[end]);
-            id = otx__rules_exact(rules, &range, ++end - at);
+            end += further;
+            id = otx__rules_exact(rules, &range, end - at);
             if (id < 0) continue;
             known = known || end - at == step;
             otx__way_offer(&s->ways[end], score + rules->weights[id], id, at);
         }
-        if (!known)
-            otx__way_offer(&s->ways[at + step], score + (rules->least - OTX__UNKNOWN_COST), -1,
-                           at);
+        if (known) continue;
+        otx__way_offer(&s->ways[at + step], score + (rules->least - OTX__UNKNOWN_COST),
+                       rules->unknown, at);
+        if (s->ways[at + step].id < 0) otx__split_lose(s, word + at, step);
     }
 }
 
-/* Goes the best way back, turning it round, then forth. What is unknown in a row is looked at
-   as one. */
+/* Goes the best way back, turning it round, then forth. What is unknown in a row, the token for
+   it among it, is looked at as one. */
 OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t size)
 {
+    const int64_t unknown = s->rules->unknown;
     uint32_t at, end, before;
     otx__split_ways(s, word, size);
     for (end = (uint32_t)size; end > 0; end = before) { /* score becomes the piece's end */
@@ -12936,35 +13015,37 @@ OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t siz
         if (before == 0) break;
     }
     for (at = 0; at < size; at = end) {
+        int64_t id;
         end = (uint32_t)s->ways[at].score;
-        if (s->ways[end].id >= 0) {
-            otx__split_put(s, s->ways[end].id);
-            continue;
-        }
-        while (end < size && s->ways[(uint32_t)s->ways[end].score].id < 0)
+        id = s->ways[end].id;
+        while (id == unknown && end < size &&
+               s->ways[(uint32_t)s->ways[end].score].id == unknown)
             end = (uint32_t)s->ways[end].score;
-        otx__split_unknown(s, word + at, end - at);
+        if (id == unknown) id = otx__rules_find(s->rules, word + at, end - at);
+        if (id >= 0) otx__split_put(s, id);
+        else otx__split_unknown(s, word + at, end - at);
     }
 }
 
 /* ---- WordPiece ---- */
 
 /* The longest token at the beginning of a text, and its size there; or -1. */
-OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
-                                        bool first, size_t *length)
+OTX__PRIVATE int64_t otx__longest_token(otx__split *s, const char *text, size_t size, bool first,
+                                        size_t *length)
 {
+    const otx__rules *rules = s->rules;
     otx__rule_range range = otx__rules_all(rules);
-    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i;
+    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i, further;
     int64_t best = -1;
     for (i = 0; i < prefix; i++)
         otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
-    for (i = 0; i < size && range.low < range.high; i++) {
+    for (i = 0; (further = otx__split_further(s, &range, prefix + i, text + i, size - i)) > 0;) {
         int64_t id;
-        otx__rules_narrow(rules, &range, prefix + i, (unsigned char)text[i]);
-        id = otx__rules_exact(rules, &range, prefix + i + 1);
+        i += further;
+        id = otx__rules_exact(rules, &range, prefix + i);
         if (id < 0) continue;
         best = id;
-        *length = i + 1;
+        *length = i;
     }
     return best;
 }
@@ -12976,8 +13057,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
     if (s->rules->across_words) characters = 0;
     for (at = 0; at < size && characters <= s->rules->longest_word; at += length) {
-        int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
-                                        &length);
+        int64_t id = otx__longest_token(s, word + at, size - at, starts && at == 0, &length);
         if (id < 0) break;
         otx__split_put(s, id);
     }
@@ -13073,8 +13153,10 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
         s.symbols = (otx__symbol *)otx__pool_take(&s.pool, room, sizeof *s.symbols);
         s.heap = (otx__joining *)otx__pool_take(&s.pool, room, 3 * sizeof *s.heap);
     }
+    s.steps = OTX__SPLIT_STEPS + (uint64_t)OTX__SPLIT_STEPS_A_BYTE * room;
     if (s.pool.failed) result = otx__pool_fail(&s.pool, error);
     else otx__split_words(&s, bytes, size);
+    if (!result && s.steps == 0) result = otx__split_fail(NULL, size, error);
     otx__pool_close(&s.pool);
     if (!result) *count = s.count;
     return result;
@@ -15264,7 +15346,7 @@ OTX__PRIVATE otx_result otx__pattern_open(otx__pool *pool, otx__dialect dialect,
 /* ---- regex_match: the program run over a text ------------------------------------------ */
 
 /* Backtracking, with a stack of its own. A text has a budget of steps, so that no expression
-   takes longer than in proportion to the text. */
+   takes longer than in proportion to the text, in however many parts it comes. */
 #define OTX__MATCH_STEPS 4000000u      /* for a text of any length */
 #define OTX__MATCH_STEPS_A_BYTE 256u   /* and for each byte of it; real expressions take ten */
 #define OTX__MATCH_STACK ((size_t)1 << 22)
@@ -15291,7 +15373,7 @@ typedef struct otx__matcher {
     size_t count, capacity;
     uint32_t *registers;
     size_t register_room;
-    uint64_t steps;        /* left for the text */
+    uint64_t steps;        /* left for the text; for one of any length to begin with */
     otx_result result;     /* of the last failure */
 } otx__matcher;
 
@@ -15299,6 +15381,7 @@ OTX__PRIVATE void otx__matcher_open(otx__matcher *m, const otx_context *ctx)
 {
     memset(m, 0, sizeof *m);
     m->ctx = ctx;
+    m->steps = OTX__MATCH_STEPS;
 }
 
 OTX__PRIVATE void otx__matcher_close(otx__matcher *m)
@@ -15314,6 +15397,13 @@ OTX__PRIVATE void otx__matcher_allow(otx__matcher *m, size_t size)
 {
     m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
     m->result = OTX_OK;
+}
+
+/* Allows what a part of the text adds to them. */
+OTX__PRIVATE void otx__matcher_add(otx__matcher *m, size_t size)
+{
+    if (m->result) otx__matcher_allow(m, 0); /* a text anew */
+    m->steps += (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
 }
 
 /* Sets a matcher to a pattern; false when out of memory. */
@@ -16331,7 +16421,7 @@ OTX__PRIVATE void otx__apply_length(otx__slices *slices, uint64_t length)
 
 /* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
    the user gave, not behind an added token. `slices` is open, and used again from text to text;
-   what is in it lasts until the next call. After a failure it can be used again or closed. */
+   what is in it lasts until the next call; so do the steps that its matcher may take. After a failure it can be used again or closed. */
 OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
                                         bool first, otx__slices *slices, otx_error *error)
 {
@@ -16341,7 +16431,7 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     slices->text.failed = slices->next_text.failed = slices->failed = false;
     slices->count = slices->next_count = 0;
     slices->at_start = first;
-    otx__matcher_allow(&slices->matcher, size);
+    otx__matcher_add(&slices->matcher, size);
     if (size < OTX__SLICED_LIMIT) {
         otx__text_bytes(&slices->text, text, size);
         otx__slices_put(slices, 0, size);
@@ -17386,12 +17476,17 @@ OTX__PRIVATE void otx__tidy_form(const otx_context *ctx, const otx__tidy_tables 
 /* >>> src/encode/normalise.h */
 /* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
 
+/* Steps of a normaliser at most; its regular expressions together have no more bytes than those
+   of a pre-tokenizer. */
+#define OTX__TIDY_STEPS 1024u
+
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
    stand in it. */
 typedef struct otx__tidy {
     otx__pool pool;
     const char *name;    /* in errors; borrowed */
     otx__tidy_step *first, **last;
+    size_t count, pattern_bytes; /* of steps; of all regular expressions */
     otx__tidy_tables tables;
     otx__text texts[2];  /* of one step, of the next */
     otx__matcher matcher;
@@ -17413,12 +17508,13 @@ OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
 
 /* ---- reading ---- */
 
-/* A step more; NULL without memory, which the pool says. */
+/* A step more; NULL without memory, which the pool says, or beyond the limit. */
 OTX__PRIVATE otx__tidy_step *otx__tidy_add(otx__tidy *n, otx__tidy_kind kind)
 {
     otx__tidy_tables *t = &n->tables;
-    otx__tidy_step *step =
-        (otx__tidy_step *)otx__pool_take_zero(&n->pool, 1, sizeof *step);
+    otx__tidy_step *step;
+    if (++n->count > OTX__TIDY_STEPS) return NULL;
+    step = (otx__tidy_step *)otx__pool_take_zero(&n->pool, 1, sizeof *step);
     if (!step) return NULL;
     step->kind = kind;
     if (kind <= OTX__TIDY_NFKD && !t->has_forms) {
@@ -17455,6 +17551,19 @@ OTX__PRIVATE bool otx__tidy_string(otx__tidy *n, const otx_json *json, uint32_t 
     return true;
 }
 
+/* What there is to say when it is read in part or as a whole: nothing, or that it is too large. */
+OTX__PRIVATE otx_result otx__tidy_check(const otx__tidy *n, otx_error *error)
+{
+    if (n->pool.failed) return otx__pool_fail(&n->pool, error);
+    if (n->count > OTX__TIDY_STEPS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has more than %u steps",
+                         n->name, OTX__TIDY_STEPS);
+    if (n->pattern_bytes > OTX__STEP_PATTERNS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has regular expressions of "
+                         "more than %u bytes", n->name, OTX__STEP_PATTERNS);
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__tidy_bad(const otx__tidy *n, const char *type, otx_error *error)
 {
     if (n->pool.failed) return otx__pool_fail(&n->pool, error);
@@ -17483,11 +17592,13 @@ OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *jso
         step = otx__tidy_add(n, OTX__TIDY_REPLACE);
     } else { /* an empty text matches as an expression does */
         step = otx__tidy_add(n, OTX__TIDY_MATCHES);
-        if (step)
+        if (from.size <= OTX__PATTERN_BYTES) n->pattern_bytes += from.size;
+        result = otx__tidy_check(n, error);
+        if (step && !result)
             result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
                                        &step->pattern, error);
     }
-    if (!step) return otx__pool_fail(&n->pool, error);
+    if (!step) return otx__tidy_check(n, error);
     step->from = from;
     step->to = to;
     return result;
@@ -17504,7 +17615,7 @@ OTX__PRIVATE otx_result otx__tidy_read_charsmap(otx__tidy *n, const otx_json *js
     if (!otx__tidy_string(n, json, text, &map)) return otx__tidy_bad(n, "Precompiled", error);
     if (map.size == 0) return OTX_OK;
     step = otx__tidy_add(n, OTX__TIDY_CHARSMAP);
-    if (!step) return otx__pool_fail(&n->pool, error);
+    if (!step) return otx__tidy_check(n, error);
     step->map.marks = n->tables.marks;
     if (!otx__base64_decode(map.bytes, map.size, (char *)(uintptr_t)map.bytes, &size) ||
         !otx__charsmap_read(map.bytes, size, &step->map))
@@ -17551,7 +17662,7 @@ OTX__PRIVATE otx_result otx__tidy_read_one(otx__tidy *n, const otx_json *json, u
     for (i = 0; i < OTX__COUNT(otx__tidy_types); i++)
         if (otx__span_is(name, otx__tidy_types[i].type)) {
             (void)otx__tidy_add(n, otx__tidy_types[i].kind);
-            return n->pool.failed ? otx__pool_fail(&n->pool, error) : OTX_OK;
+            return otx__tidy_check(n, error);
         }
     if (otx__span_is(name, "Replace")) return otx__tidy_read_replace(n, json, node, error);
     if (otx__span_is(name, "Precompiled"))
@@ -17571,7 +17682,7 @@ OTX__PRIVATE otx_result otx__tidy_read_one(otx__tidy *n, const otx_json *json, u
                          "not known, so that no text can be encoded", n->name,
                          otx__quote_node(quoted, json, type));
     }
-    return n->pool.failed ? otx__pool_fail(&n->pool, error) : OTX_OK;
+    return otx__tidy_check(n, error);
 }
 
 /* Sequences within sequences at most. */
@@ -17628,6 +17739,13 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
 #define OTX__TIDY_LEAST ((size_t)1 << 20)
 #define OTX__TIDY_MOST ((size_t)1 << 28)
 
+OTX__PRIVATE size_t otx__tidy_limit(size_t size)
+{
+    return size < (OTX__TIDY_MOST - OTX__TIDY_LEAST) / OTX__TIDY_TIMES
+               ? OTX__TIDY_LEAST + OTX__TIDY_TIMES * size
+               : OTX__TIDY_MOST;
+}
+
 /* What matches is replaced, also where it is nothing; the rest stays. */
 OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
                                             otx__span text, otx__text *to, otx_error *error)
@@ -17636,9 +17754,10 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
     otx__pattern_walk walk;
     size_t at = 0, start, end;
     n->matched = 0;
+    if (text.size == 0) return OTX_OK; /* which nothing matches, not even nothing */
     walk.next = 0;
     walk.last_end = SIZE_MAX;
-    otx__matcher_allow(m, text.size);
+    otx__matcher_add(m, text.size);
     if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
     m->text = (const unsigned char *)text.bytes;
     m->size = text.size;
@@ -17718,9 +17837,7 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
     const size_t whole = text.size;
     size_t side = 0, ahead = 0; /* bytes that were put before the text */
     n->moved = false;
-    n->limit = OTX__TIDY_MOST;
-    if (whole < (OTX__TIDY_MOST - OTX__TIDY_LEAST) / OTX__TIDY_TIMES)
-        n->limit = OTX__TIDY_LEAST + OTX__TIDY_TIMES * whole;
+    n->limit = otx__tidy_limit(whole);
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;
@@ -17753,6 +17870,7 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
 typedef struct otx__cut_token {
     otx__span text;  /* what is looked for */
     uint32_t id;
+    uint32_t order;  /* of two that are alike the lower one is met */
     bool left, right; /* it takes the spaces there with it */
     bool alone;      /* it is met only where no letters or digits are beside it */
 } otx__cut_token;
@@ -17772,7 +17890,7 @@ OTX__PRIVATE int otx__compare_cut(const void *a, const void *b)
     const otx__cut_token *x = (const otx__cut_token *)a, *y = (const otx__cut_token *)b;
     const int order =
         otx__compare_bytes(x->text.bytes, x->text.size, y->text.bytes, y->text.size);
-    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+    return order ? order : x->order < y->order ? -1 : x->order > y->order;
 }
 
 OTX__PRIVATE void otx__cut_mark(otx__cut_set *set, unsigned pair)
@@ -17797,34 +17915,43 @@ OTX__PRIVATE void otx__cut_settle(otx__cut_set *set)
     }
 }
 
-/* The longest token at the beginning of a text, or NULL. */
-OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, const char *text,
-                                                    size_t size)
+/* Narrows a range, whose tokens are alike up to `at`, to those that go on with `byte`. */
+OTX__PRIVATE void otx__cut_narrow(const otx__cut_set *set, size_t *low, size_t *high, size_t at,
+                                  unsigned char byte)
 {
-    size_t low = 0, high = set->count, at;
+    size_t bound[2], side;
+    for (side = 0; side < 2; side++) { /* the first with this byte or more, then with more */
+        size_t from = *low, to = *high;
+        while (from < to) {
+            const size_t middle = from + (to - from) / 2;
+            const otx__span other = set->tokens[middle].text;
+            const int next = other.size > at ? (unsigned char)other.bytes[at] : -1;
+            if (next < (int)byte + (int)side) from = middle + 1;
+            else to = middle;
+        }
+        bound[side] = from;
+    }
+    *low = bound[0];
+    *high = bound[1];
+}
+
+/* The longest token at the beginning of a text, or NULL; also where the steps are used up. */
+OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, const char *text,
+                                                    size_t size, uint64_t *steps)
+{
+    size_t low = 0, high = set->count, at = 0;
     const otx__cut_token *best = NULL;
-    for (at = 0; at < size && low < high; at++) {
-        size_t bound[2], side;
-        for (side = 0; side < 2; side++) { /* the first with this byte or more, then with more */
-            size_t from = low, to = high;
-            while (from < to) {
-                const size_t middle = from + (to - from) / 2;
-                const otx__span other = set->tokens[middle].text;
-                const int next = other.size > at ? (unsigned char)other.bytes[at] : -1;
-                if (next < (int)(unsigned char)text[at] + (int)side) from = middle + 1;
-                else to = middle;
-            }
-            bound[side] = from;
-        }
-        low = bound[0];
-        high = bound[1];
-        if (high - low == 1) { /* nothing to look up any more */
-            const otx__span only = set->tokens[low].text;
-            const bool met = only.size <= size &&
-                             memcmp(text + at, only.bytes + at, only.size - at) == 0;
-            return met ? &set->tokens[low] : best;
-        }
-        if (low < high && set->tokens[low].text.size == at + 1) best = &set->tokens[low];
+    while (at < size && low < high && *steps > 0) {
+        const otx__span first = set->tokens[low].text, last = set->tokens[high - 1].text;
+        uint64_t taken;
+        size_t same = otx__alike(text + at, first.bytes + at, otx__min(size, first.size) - at);
+        if (high - low > 1) /* what all of them have in common is looked at once */
+            same = otx__alike(text + at, last.bytes + at, otx__min(same, last.size - at));
+        if (same == 0) otx__cut_narrow(set, &low, &high, at, (unsigned char)text[at]);
+        at += otx__max(same, 1);
+        if (low < high && set->tokens[low].text.size == at) best = &set->tokens[low];
+        taken = 1 + same / OTX__SPLIT_STRIDE;
+        *steps -= taken < *steps ? taken : *steps;
     }
     return best;
 }
@@ -17877,6 +18004,7 @@ OTX__PRIVATE bool otx__cut_in_word(const otx__tidy_table *words, const char *tex
 /* Goes through a text: its parts, one after the other. */
 typedef struct otx__parting {
     const otx__cut_set *set;
+    uint64_t *steps;   /* left for all that is looked for in a text; 0: they did not do */
     otx__span text;
     size_t at;         /* where the next token is looked for */
     size_t done;       /* what comes before was given */
@@ -17885,11 +18013,13 @@ typedef struct otx__parting {
     const otx__cut_token *found;
 } otx__parting;
 
-OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, otx__span text)
+OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, otx__span text,
+                                    uint64_t *steps)
 {
     memset(c, 0, sizeof *c);
     c->set = set;
     c->text = text;
+    c->steps = steps;
 }
 
 /* Where the spaces behind a token end: those of one row are gone through once, however many
@@ -17908,12 +18038,12 @@ OTX__PRIVATE void otx__parting_find(otx__parting *c)
 {
     const unsigned char *text = (const unsigned char *)c->text.bytes;
     const size_t size = c->text.size;
-    while (c->at < size && c->set->count > 0 && !c->found) {
+    while (c->at < size && c->set->count > 0 && !c->found && *c->steps > 0) {
         const size_t at = c->at++;
         const unsigned pair = (unsigned)text[at] << 8 | (at + 1 < size ? text[at + 1] : 0u);
         const otx__cut_token *token;
         if (!(c->set->pairs[pair >> 3] >> (pair & 7) & 1)) continue;
-        token = otx__cut_longest(c->set, c->text.bytes + at, size - at);
+        token = otx__cut_longest(c->set, c->text.bytes + at, size - at, c->steps);
         if (!token) continue;
         c->at = at + token->text.size;
         if (token->alone && otx__cut_in_word(c->set->words, c->text.bytes, at, c->at, size))
@@ -18042,6 +18172,7 @@ struct otx_encoder {
     uint8_t *within;              /* see otx__encode_seams; or NULL */
     otx__word_cache cache;
     otx__slices slices;
+    uint64_t cut_steps;           /* left to look for added tokens in the text */
     otx__split split;             /* with room for a word of split_room bytes */
     size_t split_room;
     uint32_t *ids;                /* of the text so far */
@@ -18070,12 +18201,15 @@ OTX__PRIVATE bool otx__seam_between(const uint8_t *within, uint32_t left, uint32
     return !(within[bit / 8] >> bit % 8 & 1);
 }
 
-/* Whether merges are of such a kind: none of bytes that stand for characters. */
+/* Whether merges are of such a kind: none of bytes that stand for characters; and words are split
+   by nothing else, for a part may be a token that only a whole word becomes. */
 OTX__PRIVATE bool otx__has_seams(const otx_vocab *vocab)
 {
     const otx__rules *rules = (const otx__rules *)vocab->rules;
     size_t i;
-    if (rules->how != OTX__SPLIT_MERGES || rules->prefix_size || rules->suffix_size) return false;
+    if (rules->how != OTX__SPLIT_MERGES || rules->whole_first || rules->prefix_size ||
+        rules->suffix_size)
+        return false;
     for (i = 0; i < rules->merge_count; i++)
         if (vocab->tokens[rules->merges[i].left].kind == OTX_TOKEN_BYTE ||
             vocab->tokens[rules->merges[i].right].kind == OTX_TOKEN_BYTE)
@@ -18180,6 +18314,7 @@ OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, cons
                                              size_t size, otx_error *error)
 {
     otx__split *s = &e->split;
+    char quoted[OTX__QUOTED];
     otx_result result = otx__encode_split_room(e, size, error);
     if (!result) result = otx__encode_room(e, size, error);
     if (result) return result;
@@ -18187,7 +18322,14 @@ OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, cons
     s->capacity = e->id_room - e->id_count;
     s->count = 0;
     s->in_unknown = false;
+    s->lost.size = 0;
+    s->steps += (uint64_t)OTX__SPLIT_STEPS_A_BYTE * size;
     otx__split_word(s, word, size, true, true);
+    if (s->steps == 0) return otx__split_fail(e->name, size, error);
+    if (s->lost.size)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: its model has no token for \"%s\", and no "
+                         "unknown token to stand for it", e->name,
+                         otx__quote(quoted, sizeof quoted, s->lost.bytes, s->lost.size));
     otx__word_keep(&e->cache, hash, word, size, s->ids, s->count);
     e->id_count += s->count;
     return OTX_OK;
@@ -18233,7 +18375,7 @@ OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, siz
 /* An added token as the files say it, by its place among them. */
 typedef struct otx__cut_entry {
     otx__cut_token token;
-    bool normalized;
+    bool special, normalized;
 } otx__cut_entry;
 
 /* Added tokens on their way to the sets. */
@@ -18243,16 +18385,31 @@ typedef struct otx__cut_list {
     otx__cut_entry *entries;
     uint32_t *places;       /* by id: of its entry, one more; or 0 */
     size_t count, room;
+    size_t normal_size, normal_limit; /* of what becomes of those that are normalised */
     otx_error *error;
 } otx__cut_list;
 
-/* Takes in an entry: the last one of a token counts, but for files after the first. */
+/* The entry of a token, made unless there is one; NULL where there is no room. */
+OTX__PRIVATE otx__cut_entry *otx__cut_entry_of(otx__cut_list *list, uint32_t id, otx__span text)
+{
+    otx__cut_entry *entry = list->entries + list->count;
+    if (list->places[id]) return &list->entries[list->places[id] - 1];
+    if (list->count == list->room) return NULL;
+    memset(entry, 0, sizeof *entry);
+    entry->token.text = text;
+    entry->token.id = id;
+    list->places[id] = (uint32_t)++list->count;
+    return entry;
+}
+
+/* Takes in an entry: of several of a token the last counts, but for one that is only named. */
 OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, uint32_t node,
-                                      bool again)
+                                      bool named)
 {
     otx_encoder *e = list->e;
     const uint32_t content = otx__content_node(json, node);
     const uint32_t normalized = otx_json_find(json, node, "normalized");
+    const bool special = named || otx__tidy_true(json, node, "special");
     otx__cut_entry *entry;
     char *text;
     size_t size;
@@ -18262,87 +18419,125 @@ OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json,
     if (!text) return otx__pool_fail(&e->pool, list->error);
     size = otx_json_string(json, content, text);
     id = otx__index_find(&list->index, OTX_TOKEN_NONE, text, size);
-    if (size == 0 || id < 0 || (list->places[id] && !again)) return OTX_OK;
-    if (!list->places[id] && list->count == list->room) return OTX_OK;
-    if (!list->places[id]) list->places[id] = (uint32_t)++list->count;
-    entry = &list->entries[list->places[id] - 1];
-    entry->token.text = otx__span_of(text, size);
-    entry->token.id = (uint32_t)id;
+    if (size == 0 || id < 0 || (named && list->places[id])) return OTX_OK;
+    entry = otx__cut_entry_of(list, (uint32_t)id, otx__span_of(text, size));
+    if (!entry) return OTX_OK;
     entry->token.left = otx__tidy_true(json, node, "lstrip");
     entry->token.right = otx__tidy_true(json, node, "rstrip");
     entry->token.alone = otx__tidy_true(json, node, "single_word");
+    entry->special = special;
     entry->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
-                        (normalized == OTX_JSON_NONE && otx_json_type_of(json, node) ==
-                             OTX_JSON_OBJECT && !otx__tidy_true(json, node, "special"));
+                        (normalized == OTX_JSON_NONE && !special);
     return OTX_OK;
 }
 
-/* Those of tokenizer.json, then those that tokenizer_config.json adds to them. */
+/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the former
+   or, where it says otherwise of them, in their place. */
 OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
                                       const otx_json *config)
 {
     otx_json_iter entry = otx_json_iter_of(json, otx_json_find(json, 0, "added_tokens"));
     otx_result result = OTX_OK;
     while (!result && otx_json_iter_next(&entry))
-        result = otx__cut_take(list, json, entry.value, true);
+        result = otx__cut_take(list, json, entry.value, false);
     entry = otx_json_iter_of(config, otx_json_find(config, 0, "added_tokens_decoder"));
     while (!result && otx_json_iter_next(&entry))
         result = otx__cut_take(list, config, entry.value, false);
     return result;
 }
 
-/* Tokens that other files add, by their names alone: they are met as they stand. */
+/* Tokens that a file names as special, in no list before. */
+OTX__PRIVATE otx_result otx__cut_read_special(otx__cut_list *list, const otx_json *json)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT && !result; i++)
+        result = otx__cut_take(list, json, otx_json_find(json, 0, otx__role_keys[i]), true);
+    for (i = 0; i < OTX__COUNT(otx__special_keys); i++) {
+        otx_json_iter named = otx_json_iter_of(json, otx_json_find(json, 0, otx__special_keys[i]));
+        while (!result && otx_json_iter_next(&named))
+            result = otx__cut_take(list, json, named.value, true);
+    }
+    return result;
+}
+
+/* Tokens that added_tokens.json adds, by their names alone. */
 OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
 {
     const otx_vocab *vocab = &list->e->vocab;
     size_t i;
     for (i = 0; i < vocab->count; i++) {
-        otx__cut_entry *entry = &list->entries[list->count];
-        if (!vocab->tokens[i].added || list->places[i] || vocab->tokens[i].content_size == 0 ||
-            list->count == list->room)
-            continue;
-        memset(entry, 0, sizeof *entry);
-        entry->token.text = otx__span_of(vocab->tokens[i].content, vocab->tokens[i].content_size);
-        entry->token.id = (uint32_t)i;
-        list->places[i] = (uint32_t)++list->count;
+        const otx_token *token = &vocab->tokens[i];
+        otx__cut_entry *entry;
+        if (!token->added || list->places[i] || token->content_size == 0) continue;
+        entry = otx__cut_entry_of(list, (uint32_t)i,
+                                  otx__span_of(token->content, token->content_size));
+        if (!entry) continue;
+        entry->special = token->kind == OTX_TOKEN_CONTROL;
+        entry->normalized = !entry->special;
     }
 }
 
-/* Puts the entries into the sets: what is normalised by what becomes of it. */
-OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
+/* What the normaliser makes of a token, which is looked for in what it makes of texts. */
+OTX__PRIVATE otx_result otx__cut_normalise(otx__cut_list *list, otx__cut_token *token)
 {
     otx_encoder *e = list->e;
+    char *copy;
+    otx_result result = otx__tidy_run(&e->normal, token->text, &token->text, list->error);
+    if (result) return result;
+    list->normal_size += token->text.size;
+    if (list->normal_size > list->normal_limit)
+        return otx__fail(list->error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
+                         " bytes of its added tokens", e->name, (uint64_t)list->normal_limit);
+    copy = (char *)otx__pool_take(&e->pool, token->text.size + 1, 1);
+    if (!copy) return otx__pool_fail(&e->pool, list->error);
+    memcpy(copy, token->text.bytes, token->text.size);
+    token->text.bytes = copy;
+    return OTX_OK;
+}
+
+/* Puts the entries into a set, of which the tokenizers package looks for special ones first. */
+OTX__PRIVATE otx_result otx__cut_fill(otx__cut_list *list, bool normalized)
+{
+    otx_encoder *e = list->e;
+    otx__cut_set *set = &e->sets[normalized];
     size_t i;
-    for (i = 0; i < 2; i++) {
-        e->sets[i].tokens = (otx__cut_token *)otx__pool_take(&e->pool, list->count,
-                                                             sizeof *e->sets[i].tokens);
-        if (!e->sets[i].tokens) return otx__pool_fail(&e->pool, list->error);
-        e->sets[i].words = &e->words;
-    }
+    set->words = &e->words;
+    set->tokens = (otx__cut_token *)otx__pool_take(&e->pool, list->count, sizeof *set->tokens);
+    if (!set->tokens) return otx__pool_fail(&e->pool, list->error);
     for (i = 0; i < list->count; i++) {
         otx__cut_token token = list->entries[i].token;
-        otx__cut_set *set = &e->sets[list->entries[i].normalized];
-        if (list->entries[i].normalized) {
-            char *copy;
-            otx_result result = otx__tidy_run(&e->normal, token.text, &token.text, list->error);
+        token.order = (uint32_t)(list->entries[i].special ? i : list->count + i);
+        if (list->entries[i].normalized != normalized) continue;
+        if (normalized) {
+            otx_result result = otx__cut_normalise(list, &token);
             if (result) return result;
-            copy = (char *)otx__pool_take(&e->pool, token.text.size + 1, 1);
-            if (!copy) return otx__pool_fail(&e->pool, list->error);
-            memcpy(copy, token.text.bytes, token.text.size);
-            token.text.bytes = copy;
         }
         if (token.alone && !e->words.ranges)
             otx__ranges_read(&e->pool, otx__words_table, false, &e->words);
         if (token.text.size) set->tokens[set->count++] = token;
     }
     if (e->pool.failed) return otx__pool_fail(&e->pool, list->error);
-    otx__cut_settle(&e->sets[0]);
-    otx__cut_settle(&e->sets[1]);
+    otx__cut_settle(set);
     return OTX_OK;
 }
 
+/* The same with both sets. */
+OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
+{
+    size_t size = 0, i;
+    otx_result result;
+    for (i = 0; i < list->count; i++)
+        if (list->entries[i].normalized) size += list->entries[i].token.text.size;
+    list->normal_limit = otx__tidy_limit(size);
+    result = otx__cut_fill(list, false);
+    return result ? result : otx__cut_fill(list, true);
+}
+
+/* special: special_tokens_map.json where it counts. */
 OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *json,
-                                               const otx_json *config, otx_error *error)
+                                               const otx_json *config, const otx_json *special,
+                                               otx_error *error)
 {
     const otx_vocab *vocab = &e->vocab;
     otx__cut_list list;
@@ -18365,6 +18560,8 @@ OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *j
     if (!list.entries || !list.places)
         result = otx__fail_array(error, vocab->count, sizeof *list.places);
     if (!result) result = otx__cut_read(&list, json, config);
+    if (!result) result = otx__cut_read_special(&list, special);
+    if (!result) result = otx__cut_read_special(&list, config);
     if (!result) otx__cut_read_named(&list);
     if (!result) result = otx__cut_share(&list);
     otx__free(e->ctx, list.entries, list.room + 1, sizeof *list.entries);
@@ -18389,8 +18586,13 @@ OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *j
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its model has a dropout, so that no "
                          "text is encoded twice alike", e->name);
     rules->unknown = -1;
-    if (otx_json_uint(json, otx_json_find(json, model, "unk_id"), &id) && id < e->vocab.count)
-        rules->unknown = (int64_t)id;
+    rules->wants_unknown = rules->how != OTX__SPLIT_MERGES ||
+                           otx_json_type_of(json, unknown) == OTX_JSON_STRING;
+    if (rules->how == OTX__SPLIT_VITERBI) {
+        if (otx_json_uint(json, otx_json_find(json, model, "unk_id"), &id) && id < e->vocab.count)
+            rules->unknown = (int64_t)id;
+        return OTX_OK;
+    }
     if (otx_json_type_of(json, unknown) != OTX_JSON_STRING) return OTX_OK;
     text = (char *)otx__pool_take(&e->pool, otx__json_span(json, unknown).size + 1, 1);
     if (!text) return otx__pool_fail(&e->pool, error);
@@ -18398,16 +18600,26 @@ OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *j
     return OTX_OK;
 }
 
+/* A file beside tokenizer.json, which may not be there; Python reads and writes these. */
+OTX__PRIVATE otx_result otx__encode_open_beside(otx_encoder *e, const otx_vocab_text *texts,
+                                                otx_vocab_file file, otx_json *json,
+                                                otx_error *error)
+{
+    otx_json_options options;
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    if (!texts[file].bytes) return OTX_OK;
+    return otx_json_parse(e->ctx, texts[file].bytes, texts[file].size, otx__usual_name(file),
+                          &options, json, error);
+}
+
 OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_text *texts,
                                               const otx_json *json, otx_error *error)
 {
-    const otx_vocab_text *text = &texts[OTX_VOCAB_TOKENIZER_CONFIG];
-    otx_json_options options;
-    otx_json config;
+    otx_json config, special;
     otx_result result = otx__encode_read_model(e, json, error);
     memset(&config, 0, sizeof config);
-    memset(&options, 0, sizeof options);
-    options.allow_nonfinite = true;
+    memset(&special, 0, sizeof special);
     if (!result)
         result = otx__tidy_open(e->ctx, json, otx_json_find(json, 0, "normalizer"), e->name,
                                   &e->normal, error);
@@ -18416,11 +18628,13 @@ OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_te
                                   &e->cutter, error);
         e->has_cutter = !result;
     }
-    if (!result && text->bytes)
-        result = otx_json_parse(e->ctx, text->bytes, text->size, "tokenizer_config.json",
-                                &options, &config, error);
-    if (!result) result = otx__encode_read_added(e, json, &config, error);
+    if (!result)
+        result = otx__encode_open_beside(e, texts, OTX_VOCAB_TOKENIZER_CONFIG, &config, error);
+    if (!result && otx_json_find(&config, 0, "added_tokens_decoder") == OTX_JSON_NONE)
+        result = otx__encode_open_beside(e, texts, OTX_VOCAB_SPECIAL_TOKENS, &special, error);
+    if (!result) result = otx__encode_read_added(e, json, &config, &special, error);
     otx_json_close(e->ctx, &config);
+    otx_json_close(e->ctx, &special);
     return result;
 }
 
@@ -18550,7 +18764,8 @@ OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool fi
     otx_result result = otx__tidy_run(&e->normal, text, &text, error);
     if (result) return result;
     first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
-    otx__parting_open(&cutting, &e->sets[1], text);
+    e->cut_steps += (uint64_t)OTX__SPLIT_STEPS_A_BYTE * text.size;
+    otx__parting_open(&cutting, &e->sets[1], text, &e->cut_steps);
     while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
         else
@@ -18602,6 +18817,15 @@ OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_er
     return OTX_OK;
 }
 
+/* Allows what steps may be taken for a text. What is made of it adds to them. */
+OTX__PRIVATE void otx__encode_allow(otx_encoder *e, size_t size)
+{
+    otx__matcher_allow(&e->normal.matcher, 0);
+    otx__matcher_allow(&e->slices.matcher, 0);
+    e->split.steps = OTX__SPLIT_STEPS;
+    e->cut_steps = OTX__SPLIT_STEPS + (uint64_t)OTX__SPLIT_STEPS_A_BYTE * size;
+}
+
 /* The ids of a text, in e->ids. */
 OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_error *error)
 {
@@ -18614,11 +18838,16 @@ OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_err
         return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
                          "encoded at once", (uint64_t)text.size);
     result = otx__encode_mend(e, &text, error);
-    otx__parting_open(&cutting, &e->sets[0], text);
+    otx__encode_allow(e, text.size);
+    otx__parting_open(&cutting, &e->sets[0], text, &e->cut_steps);
     while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
         else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
     }
+    if (!result && e->cut_steps == 0)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: it takes too many steps to look for the added "
+                         "tokens in a text of %" PRIu64 " bytes: for too long it goes on as they "
+                         "begin", e->name, (uint64_t)text.size);
     return result;
 }
 
@@ -52321,6 +52550,8 @@ OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spe
         content.bytes += spelling->mark_size; /* it continues a word, of which it is the first */
         content.size -= spelling->mark_size;
     }
+    otx__matcher_allow(&before->normal.matcher, 0);
+    otx__matcher_allow(&before->slices.matcher, 0);
     result = otx__tidy_run(&before->normal, text, &made, error);
     if (!result)
         result = otx__cutter_run(&before->cutter, made.bytes, made.size, false, &before->slices,

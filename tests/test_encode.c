@@ -2,67 +2,11 @@
    words, on small tokenizers. tests/encode_oracle.py holds it to the package on real ones.
    A suite of the public API: linked with the implementation. */
 #include "omp_transplant.h"
+#include "encode_text.h"
 #include "failing.h"
 #include "test.h"
 
-#define MARK "\xe2\x96\x81" /* U+2581 */
-
-static otx_error error;
-
-/* The texts of an encoder to be opened; ' stands for " in them. */
-static otx_vocab_text texts[OTX_VOCAB_FILES];
-
-static void put_text(otx_vocab_file file, char *copy, size_t room, const char *text)
-{
-    char *at;
-    (void)snprintf(copy, room, "%s", text);
-    for (at = copy; *at; at++)
-        if (*at == '\'') *at = '"';
-    texts[file].bytes = copy;
-    texts[file].size = strlen(copy);
-}
-
-/* An encoder of one text. */
-static otx_result open_with(const otx_context *ctx, otx_vocab_file file, const char *text,
-                            otx_encoder **encoder)
-{
-    static char copy[32768];
-    memset(texts, 0, sizeof texts);
-    put_text(file, copy, sizeof copy, text);
-    return otx_encoder_parse(ctx, texts, "T", encoder, &error);
-}
-
-static otx_encoder *encoder_of(const char *text)
-{
-    otx_encoder *encoder;
-    CHECK_INT(open_with(NULL, OTX_VOCAB_TOKENIZER_JSON, text, &encoder), OTX_OK);
-    return encoder;
-}
-
-/* The ids of a text, as text. */
-static const char *encoded(otx_encoder *encoder, const char *bytes, size_t size)
-{
-    static char text[512];
-    uint32_t ids[64];
-    size_t count = 0, used = 0, i;
-    text[0] = 0;
-    if (!encoder || otx_encode(encoder, bytes, size, ids, COUNT(ids), &count, &error)) return "?";
-    for (i = 0; i < count && i < COUNT(ids); i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%lu", i ? " " : "",
-                                 (unsigned long)ids[i]);
-    return text;
-}
-
-#define ENCODE(encoder, text, wanted) \
-    CHECK_STRING(encoded(encoder, text, sizeof text - 1), wanted)
-
 /* ---- all of it ---- */
-
-#define GPT2(more, added, normalizer) \
-    "{'added_tokens':[" added "],'normalizer':" normalizer ",'pre_tokenizer':{'type':" \
-    "'ByteLevel','add_prefix_space':false,'use_regex':true},'decoder':{'type':'ByteLevel'}," \
-    "'model':{'type':'BPE'," more "'vocab':{'a':0,'b':1,'\xc4\xa0':2,'ab':3,'\xc4\xa0" "ab':4," \
-    "'\xc4\xa0" "a':5,'1':6,'!':7,'x':8,'B':9},'merges':['a b','\xc4\xa0 ab']}}"
 
 static void from_text_to_ids(void)
 {
@@ -83,8 +27,6 @@ static void from_text_to_ids(void)
     otx_encoder_close(e);
     otx_encoder_close(NULL);
 }
-
-#define FLAGS(content, id, flags) "{'id':" id ",'content':'" content "'" flags "}"
 
 static void added_tokens_are_cut_out(void)
 {
@@ -124,6 +66,65 @@ static void added_tokens_of_files_beside(void)
     ENCODE(e, "a  <L>a<l>", "0 11 0");
     ENCODE(e, "abBa", "0 12 0");
     ENCODE(e, "a<N>a<n>", "0 13 0");
+    otx_encoder_close(e);
+}
+
+/* Where two files say otherwise of a token the last one counts, as transformers adds it again. One
+   that is only named, as an object, has its flags there. */
+static void flags_of_files_beside(void)
+{
+    static char own[4096], config[2048], map[512];
+    otx_encoder *e;
+    memset(texts, 0, sizeof texts);
+    put_text(OTX_VOCAB_TOKENIZER_JSON, own, sizeof own,
+             GPT2("", FLAGS("<m>", "10", ",'special':true,'normalized':false") ","
+                  FLAGS("Xx", "11", ",'special':false,'normalized':true") ","
+                  FLAGS("Yx", "12", ",'special':true,'normalized':true"),
+                  "{'type':'Lowercase'}"));
+    put_text(OTX_VOCAB_TOKENIZER_CONFIG, config, sizeof config,
+             "{'mask_token':{'__type':'AddedToken','content':'<N>','lstrip':true,'normalized':"
+             "false},'pad_token':{'content':'<m>','rstrip':true},'added_tokens_decoder':{"
+             "'10':{'content':'<m>','lstrip':true,'special':true,'normalized':true},"
+             "'11':{'content':'Xx','special':false,'normalized':false},"
+             "'12':{'content':'Yx','special':true,'normalized':false}}}");
+    put_text(OTX_VOCAB_SPECIAL_TOKENS, map, sizeof map,
+             "{'sep_token':{'content':'<N>','lstrip':false,'rstrip':true}}");
+    CHECK_INT(otx_encoder_parse(NULL, texts, "T", &e, &error), OTX_OK);
+    ENCODE(e, "a <m> a<M>", "0 10 2 0 10");
+    ENCODE(e, "axXaXx", "0 8 8 0 11");
+    ENCODE(e, "ayXa", "0 8 0");
+    ENCODE(e, "a <N> a<n>", "0 13 2 0"); /* the map counts only where no list is */
+    otx_encoder_close(e);
+    put_text(OTX_VOCAB_TOKENIZER_CONFIG, config, sizeof config, "{}");
+    CHECK_INT(otx_encoder_parse(NULL, texts, "T", &e, &error), OTX_OK);
+    ENCODE(e, "a <N> a", "0 2 13 0");
+    otx_encoder_close(e);
+}
+
+/* Those of added_tokens.json are looked for in normalised text, unless they are special. */
+static void names_of_added_tokens_json(void)
+{
+    static char own[4096], config[64], added[64];
+    otx_encoder *e;
+    memset(texts, 0, sizeof texts);
+    put_text(OTX_VOCAB_TOKENIZER_JSON, own, sizeof own, GPT2("", "", "{'type':'Lowercase'}"));
+    put_text(OTX_VOCAB_TOKENIZER_CONFIG, config, sizeof config, "{'pad_token':'Zar'}");
+    put_text(OTX_VOCAB_ADDED_TOKENS, added, sizeof added, "{'Foo':10,'Zar':11}");
+    CHECK_INT(otx_encoder_parse(NULL, texts, "T", &e, &error), OTX_OK);
+    ENCODE(e, "aFOOaFooa", "0 10 0 10 0");
+    ENCODE(e, "aZARaZara", "0 0 0 11 0");
+    otx_encoder_close(e);
+}
+
+/* Of two that the normaliser makes alike the special one is met, then the one listed first. */
+static void added_tokens_that_become_alike(void)
+{
+    otx_encoder *e = encoder_of(GPT2(
+        "", FLAGS("XX", "10", ",'special':false,'normalized':true") ","
+        FLAGS("xx", "11", ",'special':true,'normalized':true") ","
+        FLAGS("BB", "12", ",'special':false,'normalized':true") ","
+        FLAGS("bb", "13", ",'special':false,'normalized':true"), "{'type':'Lowercase'}"));
+    ENCODE(e, "xXbB", "11 12");
     otx_encoder_close(e);
 }
 
@@ -188,6 +189,19 @@ static void makes(const char *normalizer, const char *text, const char *wanted)
     otx_encoder_close(e);
 }
 
+/* Of a text of which nothing is left nothing more is made. */
+static void nothing_is_made(const char *normalizer)
+{
+    char file[512];
+    otx_encoder *e;
+    (void)snprintf(file, sizeof file, "{'normalizer':{'type':'Sequence','normalizers':[{'type':"
+                   "'Strip','strip_left':true,'strip_right':true},%s]},'model':{'type':"
+                   "'WordLevel','unk_token':'?','vocab':{'?':0}}}", normalizer);
+    e = encoder_of(file);
+    ENCODE(e, " ", "");
+    otx_encoder_close(e);
+}
+
 static void normal_forms(void)
 {
     makes("{'type':'NFC'}", "e\xcc\x81 \xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8",
@@ -214,6 +228,9 @@ static void other_normalisers(void)
     makes("{'type':'Replace','pattern':{'Regex':'a*'},'content':'_'}", "abc", "_b_c_");
     makes("{'type':'Replace','pattern':{'String':''},'content':'_'}", "ab", "_a_b_");
     makes("{'type':'Prepend','prepend':'_'}", "a", "_a");
+    nothing_is_made("{'type':'Prepend','prepend':'_'}");
+    nothing_is_made("{'type':'Replace','pattern':{'Regex':'^'},'content':'_'}");
+    nothing_is_made("{'type':'Replace','pattern':{'String':''},'content':'_'}");
     makes("{'type':'ByteLevel'}", " \xc3\xa9", "\xc4\xa0\xc3\x83\xc2\xa9");
     makes("{'type':'Nmt'}", "a\xe2\x80\x8b" "b\x7f", "a b");
     makes("{'type':'BertNormalizer','clean_text':true,'handle_chinese_chars':true,"
@@ -299,38 +316,6 @@ static void what_is_not_known_is_refused(void)
 }
 
 /* ---- models ---- */
-
-static void words_of_every_model(void)
-{
-    otx_encoder *e = encoder_of(
-        "{'pre_tokenizer':{'type':'WhitespaceSplit'},'model':{'type':'WordPiece','unk_token':'?',"
-        "'continuing_subword_prefix':'##','max_input_chars_per_word':4,"
-        "'vocab':{'?':0,'un':1,'##ab':2,'##le':3}}}");
-    ENCODE(e, "un unab unable x", "1 1 2 0 0"); /* of six characters: too long */
-    otx_encoder_close(e);
-    e = encoder_of(
-        "{'pre_tokenizer':{'type':'Metaspace','replacement':'" MARK "','prepend_scheme':'always',"
-        "'split':true},'model':{'type':'Unigram','unk_id':0,'vocab':[['<unk>',0],['" MARK "a',-1],"
-        "['" MARK "',-2],['a',-2],['b',-1]]}}");
-    ENCODE(e, "a ab zz b", "1 1 4 2 0 2 4");
-    otx_encoder_close(e);
-    e = encoder_of( /* scores of many digits, and of large exponents */
-        "{'model':{'type':'Unigram','unk_id':0,'vocab':[['<unk>',0],"
-        "['ab',-0.50000000000000000000000001],['a',-1e-30],['b',-10e-1],['aa',-3e-29]]}}");
-    ENCODE(e, "abb", "1 3");
-    ENCODE(e, "aab", "2 1");
-    otx_encoder_close(e);
-    e = encoder_of( /* one merge twice: its last place counts */
-        "{'model':{'type':'BPE','vocab':{'a':0,'b':1,'c':2,'ab':3,'bc':4},"
-        "'merges':['a b','b c','a b']}}");
-    ENCODE(e, "abc", "0 4");
-    otx_encoder_close(e);
-    e = encoder_of("{'model':{'type':'BPE','continuing_subword_prefix':'##','vocab':{'a':0,"
-                   "'##b':1,'ab':2,'##c':3,'abc':4},'merges':['a ##b','ab ##c']}}");
-    ENCODE(e, "abc", "4");
-    ENCODE(e, "ab", "2");
-    otx_encoder_close(e);
-}
 
 /* A space is put before what the caller's text begins with, if that is still there. */
 static void at_the_beginning_of_a_text(void)
@@ -653,38 +638,20 @@ static void every_allocation_can_fail(void)
     CHECK(state.requests < fail_at);
 }
 
-/* Bytes and the unknown token stand in before pieces are joined, as in the tokenizers package. */
-static void merges_of_bytes_and_of_the_unknown(void)
-{
-    otx_encoder *e = encoder_of(
-        "{'model':{'type':'BPE','unk_token':'?','fuse_unk':true,'byte_fallback':true,'vocab':"
-        "{'?':0,'<0xC3>':1,'<0xA9>':2,'<0xC3><0xA9>':3,'a':4},'merges':['<0xC3> <0xA9>']}}");
-    ENCODE(e, "\xc3\xa9" "a\xc3\xa9", "3 4 3");
-    ENCODE(e, "z\xc3\xa9" "a", "3 0 4"); /* the unknown token behind the bytes */
-    ENCODE(e, "z\xc3\xa9z\xc3\xa9" "a", "3 3 0 4");
-    otx_encoder_close(e);
-    e = encoder_of("{'model':{'type':'BPE','unk_token':'?','fuse_unk':true,"
-                   "'vocab':{'?':0,'a':1,'?a':2},'merges':['? a']}}");
-    ENCODE(e, "\xc3\xa9" "a", "2");
-    ENCODE(e, "zza", "2");
-    otx_encoder_close(e);
-    e = encoder_of("{'model':{'type':'BPE','unk_token':'?','vocab':{'?':0,'a':1},'merges':[]}}");
-    ENCODE(e, "zza", "0 0 1");
-    otx_encoder_close(e);
-}
-
 int main(void)
 {
     RUN(from_text_to_ids);
     RUN(added_tokens_are_cut_out);
     RUN(added_tokens_of_files_beside);
+    RUN(flags_of_files_beside);
+    RUN(names_of_added_tokens_json);
+    RUN(added_tokens_that_become_alike);
     RUN(many_spaces_and_long_tokens);
     RUN(what_is_no_utf8);
     RUN(normal_forms);
     RUN(other_normalisers);
     RUN(a_map_of_characters);
     RUN(what_is_not_known_is_refused);
-    RUN(words_of_every_model);
     RUN(at_the_beginning_of_a_text);
     RUN(whole_texts_to_a_model);
     RUN(tekken);
@@ -696,6 +663,5 @@ int main(void)
     RUN(parts_of_paragraphs);
     RUN(texts_that_grow);
     RUN(every_allocation_can_fail);
-    RUN(merges_of_bytes_and_of_the_unknown);
     return test_end();
 }

@@ -5,7 +5,8 @@
 typedef struct otx_encoder otx_encoder;
 
 /* Opens an encoder from texts[OTX_VOCAB_FILES], as for otx_vocab_parse: from a tokenizer.json
-   all of it, with the added tokens that other files name; from a tekken.json the model and its
+   all of it, with the added tokens that other files name and what these say of them, as
+   transformers 5 adds them; from a tekken.json the model and its
    pattern, in which no special tokens are looked for. Of other files and of steps that are not
    known the result is OTX_ERROR_UNSUPPORTED, with the word which file or step it is. Texts may
    go when this returns. Close with otx_encoder_close; NULL is fine there. */
@@ -20,8 +21,9 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder);
    neither truncated nor padded. Writes the first `capacity` ids, and to *count how many there
    are. What is no UTF-8 counts as U+FFFD, as where Python decodes with errors="replace". Words
    that were met before are remembered, within bounds. Errors are memory, OTX_ERROR_LIMIT beyond
-   2^26 bytes, and steps that take too long or make far more of a text. One thread at a time may
-   use an encoder. */
+   2^26 bytes, and steps that take too long or make far more of a text; and OTX_ERROR_FORMAT for a
+   text that wants an unknown token of a model that has none, of which the package makes an error
+   too. One thread at a time may use an encoder. */
 OTX_API otx_result otx_encode(otx_encoder *encoder, const char *text, size_t size, uint32_t *ids,
                               size_t capacity, size_t *count, otx_error *error);
 

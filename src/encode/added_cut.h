@@ -4,6 +4,7 @@
 typedef struct otx__cut_token {
     otx__span text;  /* what is looked for */
     uint32_t id;
+    uint32_t order;  /* of two that are alike the lower one is met */
     bool left, right; /* it takes the spaces there with it */
     bool alone;      /* it is met only where no letters or digits are beside it */
 } otx__cut_token;
@@ -23,7 +24,7 @@ OTX__PRIVATE int otx__compare_cut(const void *a, const void *b)
     const otx__cut_token *x = (const otx__cut_token *)a, *y = (const otx__cut_token *)b;
     const int order =
         otx__compare_bytes(x->text.bytes, x->text.size, y->text.bytes, y->text.size);
-    return order ? order : x->id < y->id ? -1 : x->id > y->id;
+    return order ? order : x->order < y->order ? -1 : x->order > y->order;
 }
 
 OTX__PRIVATE void otx__cut_mark(otx__cut_set *set, unsigned pair)
@@ -48,34 +49,43 @@ OTX__PRIVATE void otx__cut_settle(otx__cut_set *set)
     }
 }
 
-/* The longest token at the beginning of a text, or NULL. */
-OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, const char *text,
-                                                    size_t size)
+/* Narrows a range, whose tokens are alike up to `at`, to those that go on with `byte`. */
+OTX__PRIVATE void otx__cut_narrow(const otx__cut_set *set, size_t *low, size_t *high, size_t at,
+                                  unsigned char byte)
 {
-    size_t low = 0, high = set->count, at;
+    size_t bound[2], side;
+    for (side = 0; side < 2; side++) { /* the first with this byte or more, then with more */
+        size_t from = *low, to = *high;
+        while (from < to) {
+            const size_t middle = from + (to - from) / 2;
+            const otx__span other = set->tokens[middle].text;
+            const int next = other.size > at ? (unsigned char)other.bytes[at] : -1;
+            if (next < (int)byte + (int)side) from = middle + 1;
+            else to = middle;
+        }
+        bound[side] = from;
+    }
+    *low = bound[0];
+    *high = bound[1];
+}
+
+/* The longest token at the beginning of a text, or NULL; also where the steps are used up. */
+OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, const char *text,
+                                                    size_t size, uint64_t *steps)
+{
+    size_t low = 0, high = set->count, at = 0;
     const otx__cut_token *best = NULL;
-    for (at = 0; at < size && low < high; at++) {
-        size_t bound[2], side;
-        for (side = 0; side < 2; side++) { /* the first with this byte or more, then with more */
-            size_t from = low, to = high;
-            while (from < to) {
-                const size_t middle = from + (to - from) / 2;
-                const otx__span other = set->tokens[middle].text;
-                const int next = other.size > at ? (unsigned char)other.bytes[at] : -1;
-                if (next < (int)(unsigned char)text[at] + (int)side) from = middle + 1;
-                else to = middle;
-            }
-            bound[side] = from;
-        }
-        low = bound[0];
-        high = bound[1];
-        if (high - low == 1) { /* nothing to look up any more */
-            const otx__span only = set->tokens[low].text;
-            const bool met = only.size <= size &&
-                             memcmp(text + at, only.bytes + at, only.size - at) == 0;
-            return met ? &set->tokens[low] : best;
-        }
-        if (low < high && set->tokens[low].text.size == at + 1) best = &set->tokens[low];
+    while (at < size && low < high && *steps > 0) {
+        const otx__span first = set->tokens[low].text, last = set->tokens[high - 1].text;
+        uint64_t taken;
+        size_t same = otx__alike(text + at, first.bytes + at, otx__min(size, first.size) - at);
+        if (high - low > 1) /* what all of them have in common is looked at once */
+            same = otx__alike(text + at, last.bytes + at, otx__min(same, last.size - at));
+        if (same == 0) otx__cut_narrow(set, &low, &high, at, (unsigned char)text[at]);
+        at += otx__max(same, 1);
+        if (low < high && set->tokens[low].text.size == at) best = &set->tokens[low];
+        taken = 1 + same / OTX__SPLIT_STRIDE;
+        *steps -= taken < *steps ? taken : *steps;
     }
     return best;
 }
@@ -128,6 +138,7 @@ OTX__PRIVATE bool otx__cut_in_word(const otx__tidy_table *words, const char *tex
 /* Goes through a text: its parts, one after the other. */
 typedef struct otx__parting {
     const otx__cut_set *set;
+    uint64_t *steps;   /* left for all that is looked for in a text; 0: they did not do */
     otx__span text;
     size_t at;         /* where the next token is looked for */
     size_t done;       /* what comes before was given */
@@ -136,11 +147,13 @@ typedef struct otx__parting {
     const otx__cut_token *found;
 } otx__parting;
 
-OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, otx__span text)
+OTX__PRIVATE void otx__parting_open(otx__parting *c, const otx__cut_set *set, otx__span text,
+                                    uint64_t *steps)
 {
     memset(c, 0, sizeof *c);
     c->set = set;
     c->text = text;
+    c->steps = steps;
 }
 
 /* Where the spaces behind a token end: those of one row are gone through once, however many
@@ -159,12 +172,12 @@ OTX__PRIVATE void otx__parting_find(otx__parting *c)
 {
     const unsigned char *text = (const unsigned char *)c->text.bytes;
     const size_t size = c->text.size;
-    while (c->at < size && c->set->count > 0 && !c->found) {
+    while (c->at < size && c->set->count > 0 && !c->found && *c->steps > 0) {
         const size_t at = c->at++;
         const unsigned pair = (unsigned)text[at] << 8 | (at + 1 < size ? text[at + 1] : 0u);
         const otx__cut_token *token;
         if (!(c->set->pairs[pair >> 3] >> (pair & 7) & 1)) continue;
-        token = otx__cut_longest(c->set, c->text.bytes + at, size - at);
+        token = otx__cut_longest(c->set, c->text.bytes + at, size - at, c->steps);
         if (!token) continue;
         c->at = at + token->text.size;
         if (token->alone && otx__cut_in_word(c->set->words, c->text.bytes, at, c->at, size))

@@ -139,7 +139,7 @@ OTX__PRIVATE void otx__apply_length(otx__slices *slices, uint64_t length)
 
 /* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
    the user gave, not behind an added token. `slices` is open, and used again from text to text;
-   what is in it lasts until the next call. After a failure it can be used again or closed. */
+   what is in it lasts until the next call; so do the steps that its matcher may take. After a failure it can be used again or closed. */
 OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
                                         bool first, otx__slices *slices, otx_error *error)
 {
@@ -149,7 +149,7 @@ OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *t
     slices->text.failed = slices->next_text.failed = slices->failed = false;
     slices->count = slices->next_count = 0;
     slices->at_start = first;
-    otx__matcher_allow(&slices->matcher, size);
+    otx__matcher_add(&slices->matcher, size);
     if (size < OTX__SLICED_LIMIT) {
         otx__text_bytes(&slices->text, text, size);
         otx__slices_put(slices, 0, size);

@@ -36,7 +36,8 @@ OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool fi
     otx_result result = otx__tidy_run(&e->normal, text, &text, error);
     if (result) return result;
     first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
-    otx__parting_open(&cutting, &e->sets[1], text);
+    e->cut_steps += (uint64_t)OTX__SPLIT_STEPS_A_BYTE * text.size;
+    otx__parting_open(&cutting, &e->sets[1], text, &e->cut_steps);
     while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
         else
@@ -88,6 +89,15 @@ OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_er
     return OTX_OK;
 }
 
+/* Allows what steps may be taken for a text. What is made of it adds to them. */
+OTX__PRIVATE void otx__encode_allow(otx_encoder *e, size_t size)
+{
+    otx__matcher_allow(&e->normal.matcher, 0);
+    otx__matcher_allow(&e->slices.matcher, 0);
+    e->split.steps = OTX__SPLIT_STEPS;
+    e->cut_steps = OTX__SPLIT_STEPS + (uint64_t)OTX__SPLIT_STEPS_A_BYTE * size;
+}
+
 /* The ids of a text, in e->ids. */
 OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_error *error)
 {
@@ -100,11 +110,16 @@ OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_err
         return otx__fail(error, OTX_ERROR_LIMIT, "a text of %" PRIu64 " bytes is too long to be "
                          "encoded at once", (uint64_t)text.size);
     result = otx__encode_mend(e, &text, error);
-    otx__parting_open(&cutting, &e->sets[0], text);
+    otx__encode_allow(e, text.size);
+    otx__parting_open(&cutting, &e->sets[0], text, &e->cut_steps);
     while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
         else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
     }
+    if (!result && e->cut_steps == 0)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: it takes too many steps to look for the added "
+                         "tokens in a text of %" PRIu64 " bytes: for too long it goes on as they "
+                         "begin", e->name, (uint64_t)text.size);
     return result;
 }
 

@@ -5,7 +5,7 @@
 /* An added token as the files say it, by its place among them. */
 typedef struct otx__cut_entry {
     otx__cut_token token;
-    bool normalized;
+    bool special, normalized;
 } otx__cut_entry;
 
 /* Added tokens on their way to the sets. */
@@ -15,16 +15,31 @@ typedef struct otx__cut_list {
     otx__cut_entry *entries;
     uint32_t *places;       /* by id: of its entry, one more; or 0 */
     size_t count, room;
+    size_t normal_size, normal_limit; /* of what becomes of those that are normalised */
     otx_error *error;
 } otx__cut_list;
 
-/* Takes in an entry: the last one of a token counts, but for files after the first. */
+/* The entry of a token, made unless there is one; NULL where there is no room. */
+OTX__PRIVATE otx__cut_entry *otx__cut_entry_of(otx__cut_list *list, uint32_t id, otx__span text)
+{
+    otx__cut_entry *entry = list->entries + list->count;
+    if (list->places[id]) return &list->entries[list->places[id] - 1];
+    if (list->count == list->room) return NULL;
+    memset(entry, 0, sizeof *entry);
+    entry->token.text = text;
+    entry->token.id = id;
+    list->places[id] = (uint32_t)++list->count;
+    return entry;
+}
+
+/* Takes in an entry: of several of a token the last counts, but for one that is only named. */
 OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, uint32_t node,
-                                      bool again)
+                                      bool named)
 {
     otx_encoder *e = list->e;
     const uint32_t content = otx__content_node(json, node);
     const uint32_t normalized = otx_json_find(json, node, "normalized");
+    const bool special = named || otx__tidy_true(json, node, "special");
     otx__cut_entry *entry;
     char *text;
     size_t size;
@@ -34,87 +49,125 @@ OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json,
     if (!text) return otx__pool_fail(&e->pool, list->error);
     size = otx_json_string(json, content, text);
     id = otx__index_find(&list->index, OTX_TOKEN_NONE, text, size);
-    if (size == 0 || id < 0 || (list->places[id] && !again)) return OTX_OK;
-    if (!list->places[id] && list->count == list->room) return OTX_OK;
-    if (!list->places[id]) list->places[id] = (uint32_t)++list->count;
-    entry = &list->entries[list->places[id] - 1];
-    entry->token.text = otx__span_of(text, size);
-    entry->token.id = (uint32_t)id;
+    if (size == 0 || id < 0 || (named && list->places[id])) return OTX_OK;
+    entry = otx__cut_entry_of(list, (uint32_t)id, otx__span_of(text, size));
+    if (!entry) return OTX_OK;
     entry->token.left = otx__tidy_true(json, node, "lstrip");
     entry->token.right = otx__tidy_true(json, node, "rstrip");
     entry->token.alone = otx__tidy_true(json, node, "single_word");
+    entry->special = special;
     entry->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
-                        (normalized == OTX_JSON_NONE && otx_json_type_of(json, node) ==
-                             OTX_JSON_OBJECT && !otx__tidy_true(json, node, "special"));
+                        (normalized == OTX_JSON_NONE && !special);
     return OTX_OK;
 }
 
-/* Those of tokenizer.json, then those that tokenizer_config.json adds to them. */
+/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the former
+   or, where it says otherwise of them, in their place. */
 OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
                                       const otx_json *config)
 {
     otx_json_iter entry = otx_json_iter_of(json, otx_json_find(json, 0, "added_tokens"));
     otx_result result = OTX_OK;
     while (!result && otx_json_iter_next(&entry))
-        result = otx__cut_take(list, json, entry.value, true);
+        result = otx__cut_take(list, json, entry.value, false);
     entry = otx_json_iter_of(config, otx_json_find(config, 0, "added_tokens_decoder"));
     while (!result && otx_json_iter_next(&entry))
         result = otx__cut_take(list, config, entry.value, false);
     return result;
 }
 
-/* Tokens that other files add, by their names alone: they are met as they stand. */
+/* Tokens that a file names as special, in no list before. */
+OTX__PRIVATE otx_result otx__cut_read_special(otx__cut_list *list, const otx_json *json)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT && !result; i++)
+        result = otx__cut_take(list, json, otx_json_find(json, 0, otx__role_keys[i]), true);
+    for (i = 0; i < OTX__COUNT(otx__special_keys); i++) {
+        otx_json_iter named = otx_json_iter_of(json, otx_json_find(json, 0, otx__special_keys[i]));
+        while (!result && otx_json_iter_next(&named))
+            result = otx__cut_take(list, json, named.value, true);
+    }
+    return result;
+}
+
+/* Tokens that added_tokens.json adds, by their names alone. */
 OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
 {
     const otx_vocab *vocab = &list->e->vocab;
     size_t i;
     for (i = 0; i < vocab->count; i++) {
-        otx__cut_entry *entry = &list->entries[list->count];
-        if (!vocab->tokens[i].added || list->places[i] || vocab->tokens[i].content_size == 0 ||
-            list->count == list->room)
-            continue;
-        memset(entry, 0, sizeof *entry);
-        entry->token.text = otx__span_of(vocab->tokens[i].content, vocab->tokens[i].content_size);
-        entry->token.id = (uint32_t)i;
-        list->places[i] = (uint32_t)++list->count;
+        const otx_token *token = &vocab->tokens[i];
+        otx__cut_entry *entry;
+        if (!token->added || list->places[i] || token->content_size == 0) continue;
+        entry = otx__cut_entry_of(list, (uint32_t)i,
+                                  otx__span_of(token->content, token->content_size));
+        if (!entry) continue;
+        entry->special = token->kind == OTX_TOKEN_CONTROL;
+        entry->normalized = !entry->special;
     }
 }
 
-/* Puts the entries into the sets: what is normalised by what becomes of it. */
-OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
+/* What the normaliser makes of a token, which is looked for in what it makes of texts. */
+OTX__PRIVATE otx_result otx__cut_normalise(otx__cut_list *list, otx__cut_token *token)
 {
     otx_encoder *e = list->e;
+    char *copy;
+    otx_result result = otx__tidy_run(&e->normal, token->text, &token->text, list->error);
+    if (result) return result;
+    list->normal_size += token->text.size;
+    if (list->normal_size > list->normal_limit)
+        return otx__fail(list->error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
+                         " bytes of its added tokens", e->name, (uint64_t)list->normal_limit);
+    copy = (char *)otx__pool_take(&e->pool, token->text.size + 1, 1);
+    if (!copy) return otx__pool_fail(&e->pool, list->error);
+    memcpy(copy, token->text.bytes, token->text.size);
+    token->text.bytes = copy;
+    return OTX_OK;
+}
+
+/* Puts the entries into a set, of which the tokenizers package looks for special ones first. */
+OTX__PRIVATE otx_result otx__cut_fill(otx__cut_list *list, bool normalized)
+{
+    otx_encoder *e = list->e;
+    otx__cut_set *set = &e->sets[normalized];
     size_t i;
-    for (i = 0; i < 2; i++) {
-        e->sets[i].tokens = (otx__cut_token *)otx__pool_take(&e->pool, list->count,
-                                                             sizeof *e->sets[i].tokens);
-        if (!e->sets[i].tokens) return otx__pool_fail(&e->pool, list->error);
-        e->sets[i].words = &e->words;
-    }
+    set->words = &e->words;
+    set->tokens = (otx__cut_token *)otx__pool_take(&e->pool, list->count, sizeof *set->tokens);
+    if (!set->tokens) return otx__pool_fail(&e->pool, list->error);
     for (i = 0; i < list->count; i++) {
         otx__cut_token token = list->entries[i].token;
-        otx__cut_set *set = &e->sets[list->entries[i].normalized];
-        if (list->entries[i].normalized) {
-            char *copy;
-            otx_result result = otx__tidy_run(&e->normal, token.text, &token.text, list->error);
+        token.order = (uint32_t)(list->entries[i].special ? i : list->count + i);
+        if (list->entries[i].normalized != normalized) continue;
+        if (normalized) {
+            otx_result result = otx__cut_normalise(list, &token);
             if (result) return result;
-            copy = (char *)otx__pool_take(&e->pool, token.text.size + 1, 1);
-            if (!copy) return otx__pool_fail(&e->pool, list->error);
-            memcpy(copy, token.text.bytes, token.text.size);
-            token.text.bytes = copy;
         }
         if (token.alone && !e->words.ranges)
             otx__ranges_read(&e->pool, otx__words_table, false, &e->words);
         if (token.text.size) set->tokens[set->count++] = token;
     }
     if (e->pool.failed) return otx__pool_fail(&e->pool, list->error);
-    otx__cut_settle(&e->sets[0]);
-    otx__cut_settle(&e->sets[1]);
+    otx__cut_settle(set);
     return OTX_OK;
 }
 
+/* The same with both sets. */
+OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
+{
+    size_t size = 0, i;
+    otx_result result;
+    for (i = 0; i < list->count; i++)
+        if (list->entries[i].normalized) size += list->entries[i].token.text.size;
+    list->normal_limit = otx__tidy_limit(size);
+    result = otx__cut_fill(list, false);
+    return result ? result : otx__cut_fill(list, true);
+}
+
+/* special: special_tokens_map.json where it counts. */
 OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *json,
-                                               const otx_json *config, otx_error *error)
+                                               const otx_json *config, const otx_json *special,
+                                               otx_error *error)
 {
     const otx_vocab *vocab = &e->vocab;
     otx__cut_list list;
@@ -137,6 +190,8 @@ OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *j
     if (!list.entries || !list.places)
         result = otx__fail_array(error, vocab->count, sizeof *list.places);
     if (!result) result = otx__cut_read(&list, json, config);
+    if (!result) result = otx__cut_read_special(&list, special);
+    if (!result) result = otx__cut_read_special(&list, config);
     if (!result) otx__cut_read_named(&list);
     if (!result) result = otx__cut_share(&list);
     otx__free(e->ctx, list.entries, list.room + 1, sizeof *list.entries);
@@ -161,8 +216,13 @@ OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *j
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its model has a dropout, so that no "
                          "text is encoded twice alike", e->name);
     rules->unknown = -1;
-    if (otx_json_uint(json, otx_json_find(json, model, "unk_id"), &id) && id < e->vocab.count)
-        rules->unknown = (int64_t)id;
+    rules->wants_unknown = rules->how != OTX__SPLIT_MERGES ||
+                           otx_json_type_of(json, unknown) == OTX_JSON_STRING;
+    if (rules->how == OTX__SPLIT_VITERBI) {
+        if (otx_json_uint(json, otx_json_find(json, model, "unk_id"), &id) && id < e->vocab.count)
+            rules->unknown = (int64_t)id;
+        return OTX_OK;
+    }
     if (otx_json_type_of(json, unknown) != OTX_JSON_STRING) return OTX_OK;
     text = (char *)otx__pool_take(&e->pool, otx__json_span(json, unknown).size + 1, 1);
     if (!text) return otx__pool_fail(&e->pool, error);
@@ -170,16 +230,26 @@ OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *j
     return OTX_OK;
 }
 
+/* A file beside tokenizer.json, which may not be there; Python reads and writes these. */
+OTX__PRIVATE otx_result otx__encode_open_beside(otx_encoder *e, const otx_vocab_text *texts,
+                                                otx_vocab_file file, otx_json *json,
+                                                otx_error *error)
+{
+    otx_json_options options;
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    if (!texts[file].bytes) return OTX_OK;
+    return otx_json_parse(e->ctx, texts[file].bytes, texts[file].size, otx__usual_name(file),
+                          &options, json, error);
+}
+
 OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_text *texts,
                                               const otx_json *json, otx_error *error)
 {
-    const otx_vocab_text *text = &texts[OTX_VOCAB_TOKENIZER_CONFIG];
-    otx_json_options options;
-    otx_json config;
+    otx_json config, special;
     otx_result result = otx__encode_read_model(e, json, error);
     memset(&config, 0, sizeof config);
-    memset(&options, 0, sizeof options);
-    options.allow_nonfinite = true;
+    memset(&special, 0, sizeof special);
     if (!result)
         result = otx__tidy_open(e->ctx, json, otx_json_find(json, 0, "normalizer"), e->name,
                                   &e->normal, error);
@@ -188,11 +258,13 @@ OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_te
                                   &e->cutter, error);
         e->has_cutter = !result;
     }
-    if (!result && text->bytes)
-        result = otx_json_parse(e->ctx, text->bytes, text->size, "tokenizer_config.json",
-                                &options, &config, error);
-    if (!result) result = otx__encode_read_added(e, json, &config, error);
+    if (!result)
+        result = otx__encode_open_beside(e, texts, OTX_VOCAB_TOKENIZER_CONFIG, &config, error);
+    if (!result && otx_json_find(&config, 0, "added_tokens_decoder") == OTX_JSON_NONE)
+        result = otx__encode_open_beside(e, texts, OTX_VOCAB_SPECIAL_TOKENS, &special, error);
+    if (!result) result = otx__encode_read_added(e, json, &config, &special, error);
     otx_json_close(e->ctx, &config);
+    otx_json_close(e->ctx, &special);
     return result;
 }
 

@@ -15,6 +15,7 @@ struct otx_encoder {
     uint8_t *within;              /* see otx__encode_seams; or NULL */
     otx__word_cache cache;
     otx__slices slices;
+    uint64_t cut_steps;           /* left to look for added tokens in the text */
     otx__split split;             /* with room for a word of split_room bytes */
     size_t split_room;
     uint32_t *ids;                /* of the text so far */
@@ -43,12 +44,15 @@ OTX__PRIVATE bool otx__seam_between(const uint8_t *within, uint32_t left, uint32
     return !(within[bit / 8] >> bit % 8 & 1);
 }
 
-/* Whether merges are of such a kind: none of bytes that stand for characters. */
+/* Whether merges are of such a kind: none of bytes that stand for characters; and words are split
+   by nothing else, for a part may be a token that only a whole word becomes. */
 OTX__PRIVATE bool otx__has_seams(const otx_vocab *vocab)
 {
     const otx__rules *rules = (const otx__rules *)vocab->rules;
     size_t i;
-    if (rules->how != OTX__SPLIT_MERGES || rules->prefix_size || rules->suffix_size) return false;
+    if (rules->how != OTX__SPLIT_MERGES || rules->whole_first || rules->prefix_size ||
+        rules->suffix_size)
+        return false;
     for (i = 0; i < rules->merge_count; i++)
         if (vocab->tokens[rules->merges[i].left].kind == OTX_TOKEN_BYTE ||
             vocab->tokens[rules->merges[i].right].kind == OTX_TOKEN_BYTE)
@@ -153,6 +157,7 @@ OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, cons
                                              size_t size, otx_error *error)
 {
     otx__split *s = &e->split;
+    char quoted[OTX__QUOTED];
     otx_result result = otx__encode_split_room(e, size, error);
     if (!result) result = otx__encode_room(e, size, error);
     if (result) return result;
@@ -160,7 +165,14 @@ OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, cons
     s->capacity = e->id_room - e->id_count;
     s->count = 0;
     s->in_unknown = false;
+    s->lost.size = 0;
+    s->steps += (uint64_t)OTX__SPLIT_STEPS_A_BYTE * size;
     otx__split_word(s, word, size, true, true);
+    if (s->steps == 0) return otx__split_fail(e->name, size, error);
+    if (s->lost.size)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: its model has no token for \"%s\", and no "
+                         "unknown token to stand for it", e->name,
+                         otx__quote(quoted, sizeof quoted, s->lost.bytes, s->lost.size));
     otx__word_keep(&e->cache, hash, word, size, s->ids, s->count);
     e->id_count += s->count;
     return OTX_OK;

@@ -1,11 +1,16 @@
 /* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
 
+/* Steps of a normaliser at most; its regular expressions together have no more bytes than those
+   of a pre-tokenizer. */
+#define OTX__TIDY_STEPS 1024u
+
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
    stand in it. */
 typedef struct otx__tidy {
     otx__pool pool;
     const char *name;    /* in errors; borrowed */
     otx__tidy_step *first, **last;
+    size_t count, pattern_bytes; /* of steps; of all regular expressions */
     otx__tidy_tables tables;
     otx__text texts[2];  /* of one step, of the next */
     otx__matcher matcher;
@@ -27,12 +32,13 @@ OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
 
 /* ---- reading ---- */
 
-/* A step more; NULL without memory, which the pool says. */
+/* A step more; NULL without memory, which the pool says, or beyond the limit. */
 OTX__PRIVATE otx__tidy_step *otx__tidy_add(otx__tidy *n, otx__tidy_kind kind)
 {
     otx__tidy_tables *t = &n->tables;
-    otx__tidy_step *step =
-        (otx__tidy_step *)otx__pool_take_zero(&n->pool, 1, sizeof *step);
+    otx__tidy_step *step;
+    if (++n->count > OTX__TIDY_STEPS) return NULL;
+    step = (otx__tidy_step *)otx__pool_take_zero(&n->pool, 1, sizeof *step);
     if (!step) return NULL;
     step->kind = kind;
     if (kind <= OTX__TIDY_NFKD && !t->has_forms) {
@@ -69,6 +75,19 @@ OTX__PRIVATE bool otx__tidy_string(otx__tidy *n, const otx_json *json, uint32_t 
     return true;
 }
 
+/* What there is to say when it is read in part or as a whole: nothing, or that it is too large. */
+OTX__PRIVATE otx_result otx__tidy_check(const otx__tidy *n, otx_error *error)
+{
+    if (n->pool.failed) return otx__pool_fail(&n->pool, error);
+    if (n->count > OTX__TIDY_STEPS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has more than %u steps",
+                         n->name, OTX__TIDY_STEPS);
+    if (n->pattern_bytes > OTX__STEP_PATTERNS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has regular expressions of "
+                         "more than %u bytes", n->name, OTX__STEP_PATTERNS);
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__tidy_bad(const otx__tidy *n, const char *type, otx_error *error)
 {
     if (n->pool.failed) return otx__pool_fail(&n->pool, error);
@@ -97,11 +116,13 @@ OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *jso
         step = otx__tidy_add(n, OTX__TIDY_REPLACE);
     } else { /* an empty text matches as an expression does */
         step = otx__tidy_add(n, OTX__TIDY_MATCHES);
-        if (step)
+        if (from.size <= OTX__PATTERN_BYTES) n->pattern_bytes += from.size;
+        result = otx__tidy_check(n, error);
+        if (step && !result)
             result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
                                        &step->pattern, error);
     }
-    if (!step) return otx__pool_fail(&n->pool, error);
+    if (!step) return otx__tidy_check(n, error);
     step->from = from;
     step->to = to;
     return result;
@@ -118,7 +139,7 @@ OTX__PRIVATE otx_result otx__tidy_read_charsmap(otx__tidy *n, const otx_json *js
     if (!otx__tidy_string(n, json, text, &map)) return otx__tidy_bad(n, "Precompiled", error);
     if (map.size == 0) return OTX_OK;
     step = otx__tidy_add(n, OTX__TIDY_CHARSMAP);
-    if (!step) return otx__pool_fail(&n->pool, error);
+    if (!step) return otx__tidy_check(n, error);
     step->map.marks = n->tables.marks;
     if (!otx__base64_decode(map.bytes, map.size, (char *)(uintptr_t)map.bytes, &size) ||
         !otx__charsmap_read(map.bytes, size, &step->map))
@@ -165,7 +186,7 @@ OTX__PRIVATE otx_result otx__tidy_read_one(otx__tidy *n, const otx_json *json, u
     for (i = 0; i < OTX__COUNT(otx__tidy_types); i++)
         if (otx__span_is(name, otx__tidy_types[i].type)) {
             (void)otx__tidy_add(n, otx__tidy_types[i].kind);
-            return n->pool.failed ? otx__pool_fail(&n->pool, error) : OTX_OK;
+            return otx__tidy_check(n, error);
         }
     if (otx__span_is(name, "Replace")) return otx__tidy_read_replace(n, json, node, error);
     if (otx__span_is(name, "Precompiled"))
@@ -185,7 +206,7 @@ OTX__PRIVATE otx_result otx__tidy_read_one(otx__tidy *n, const otx_json *json, u
                          "not known, so that no text can be encoded", n->name,
                          otx__quote_node(quoted, json, type));
     }
-    return n->pool.failed ? otx__pool_fail(&n->pool, error) : OTX_OK;
+    return otx__tidy_check(n, error);
 }
 
 /* Sequences within sequences at most. */
@@ -242,6 +263,13 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
 #define OTX__TIDY_LEAST ((size_t)1 << 20)
 #define OTX__TIDY_MOST ((size_t)1 << 28)
 
+OTX__PRIVATE size_t otx__tidy_limit(size_t size)
+{
+    return size < (OTX__TIDY_MOST - OTX__TIDY_LEAST) / OTX__TIDY_TIMES
+               ? OTX__TIDY_LEAST + OTX__TIDY_TIMES * size
+               : OTX__TIDY_MOST;
+}
+
 /* What matches is replaced, also where it is nothing; the rest stays. */
 OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
                                             otx__span text, otx__text *to, otx_error *error)
@@ -250,9 +278,10 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
     otx__pattern_walk walk;
     size_t at = 0, start, end;
     n->matched = 0;
+    if (text.size == 0) return OTX_OK; /* which nothing matches, not even nothing */
     walk.next = 0;
     walk.last_end = SIZE_MAX;
-    otx__matcher_allow(m, text.size);
+    otx__matcher_add(m, text.size);
     if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
     m->text = (const unsigned char *)text.bytes;
     m->size = text.size;
@@ -332,9 +361,7 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
     const size_t whole = text.size;
     size_t side = 0, ahead = 0; /* bytes that were put before the text */
     n->moved = false;
-    n->limit = OTX__TIDY_MOST;
-    if (whole < (OTX__TIDY_MOST - OTX__TIDY_LEAST) / OTX__TIDY_TIMES)
-        n->limit = OTX__TIDY_LEAST + OTX__TIDY_TIMES * whole;
+    n->limit = otx__tidy_limit(whole);
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;

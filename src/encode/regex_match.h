@@ -1,7 +1,7 @@
 /* ---- regex_match: the program run over a text ------------------------------------------ */
 
 /* Backtracking, with a stack of its own. A text has a budget of steps, so that no expression
-   takes longer than in proportion to the text. */
+   takes longer than in proportion to the text, in however many parts it comes. */
 #define OTX__MATCH_STEPS 4000000u      /* for a text of any length */
 #define OTX__MATCH_STEPS_A_BYTE 256u   /* and for each byte of it; real expressions take ten */
 #define OTX__MATCH_STACK ((size_t)1 << 22)
@@ -28,7 +28,7 @@ typedef struct otx__matcher {
     size_t count, capacity;
     uint32_t *registers;
     size_t register_room;
-    uint64_t steps;        /* left for the text */
+    uint64_t steps;        /* left for the text; for one of any length to begin with */
     otx_result result;     /* of the last failure */
 } otx__matcher;
 
@@ -36,6 +36,7 @@ OTX__PRIVATE void otx__matcher_open(otx__matcher *m, const otx_context *ctx)
 {
     memset(m, 0, sizeof *m);
     m->ctx = ctx;
+    m->steps = OTX__MATCH_STEPS;
 }
 
 OTX__PRIVATE void otx__matcher_close(otx__matcher *m)
@@ -51,6 +52,13 @@ OTX__PRIVATE void otx__matcher_allow(otx__matcher *m, size_t size)
 {
     m->steps = OTX__MATCH_STEPS + (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
     m->result = OTX_OK;
+}
+
+/* Allows what a part of the text adds to them. */
+OTX__PRIVATE void otx__matcher_add(otx__matcher *m, size_t size)
+{
+    if (m->result) otx__matcher_allow(m, 0); /* a text anew */
+    m->steps += (uint64_t)OTX__MATCH_STEPS_A_BYTE * size;
 }
 
 /* Sets a matcher to a pattern; false when out of memory. */

@@ -216,6 +216,8 @@ OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spe
         content.bytes += spelling->mark_size; /* it continues a word, of which it is the first */
         content.size -= spelling->mark_size;
     }
+    otx__matcher_allow(&before->normal.matcher, 0);
+    otx__matcher_allow(&before->slices.matcher, 0);
     result = otx__tidy_run(&before->normal, text, &made, error);
     if (!result)
         result = otx__cutter_run(&before->cutter, made.bytes, made.size, false, &before->slices,

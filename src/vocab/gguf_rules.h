@@ -12,11 +12,11 @@ OTX__PRIVATE otx_result otx__gguf_rule_tokens(otx__tokenizer *t, otx__rules *rul
 {
     const otx__spelling *spelling = &t->spelling;
     size_t i, j, kept = 0;
-    rules->least = 0.0;
     for (i = 0; i < rules->token_count; i++) {
         otx__rule_token token = rules->tokens[i];
         if (!otx__gguf_splits(t->gguf, token.id)) continue;
-        if (rules->weights[token.id] < rules->least) rules->least = rules->weights[token.id];
+        if (kept == 0 || rules->weights[token.id] < rules->least)
+            rules->least = rules->weights[token.id];
         if (spelling->family == OTX_FAMILY_METASPACE && memchr(token.content, ' ', token.size)) {
             char *to = (char *)otx__pool_take(&rules->pool, token.size, 3);
             uint32_t size = 0;

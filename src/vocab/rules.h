@@ -41,6 +41,7 @@ typedef struct otx__rules {
     bool across_words;  /* the longest token may hold spaces, and be any length: RWKV */
     bool fuse_unknown;  /* what is unknown in a row is one unknown token */
     bool stands_in;     /* BPE: bytes and the unknown token stand in before pieces are joined */
+    bool wants_unknown; /* it is a fault that nothing stands for a text */
     bool every;         /* all tokens of the model count, control tokens and bytes too, as they
                            do where added tokens were cut out of a text before */
     uint64_t longest_word;       /* WordPiece: in characters */
@@ -244,7 +245,7 @@ OTX__PRIVATE otx_result otx__rules_read_tokens(otx__tokenizer *t, otx__rules *ru
         rules->tokens[rules->token_count].size = token->content_size;
         rules->tokens[rules->token_count++].id = (uint32_t)word.id;
         rules->weights[word.id] = word.score;
-        if (word.score < rules->least) rules->least = word.score;
+        if (rules->token_count == 1 || word.score < rules->least) rules->least = word.score;
     }
     if (result) return result;
     otx__sort(rules->tokens, rules->token_count, sizeof *rules->tokens,

@@ -10,9 +10,23 @@ OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member
     return otx_json_string(&t->json, node, to);
 }
 
+/* The bytes of a tokenizer.json, which the tokenizers package finds by one spelling of their
+   names, whatever else these tokens are. */
+OTX__PRIVATE void otx__rules_name_bytes(otx__rules *rules)
+{
+    char name[8];
+    size_t byte;
+    for (byte = 0; byte < 256; byte++) {
+        otx__format(name, sizeof name, "<0x%02X>", (unsigned)byte);
+        rules->bytes[byte] = otx__rules_find(rules, name, 6);
+    }
+}
+
 OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rules)
 {
     const otx_json *json = &t->json;
+    const bool bytes = otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) ==
+                       OTX_JSON_TRUE;
     rules->prefix_size = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix);
     rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
     rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
@@ -22,10 +36,9 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     rules->fuse_unknown = t->ids_by_position ||
                           otx_json_type_of(json, otx_json_find(json, t->model, "fuse_unk")) ==
                               OTX_JSON_TRUE;
-    if (t->spelling.family != OTX_FAMILY_BYTE_LEVEL &&
-        strcmp(t->reader->source, "tokenizer.json") == 0 &&
-        otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) != OTX_JSON_TRUE)
+    if (!bytes && (rules->every || t->spelling.family != OTX_FAMILY_BYTE_LEVEL))
         otx__rules_forget_bytes(rules); /* they are only decoded */
+    else if (rules->every) otx__rules_name_bytes(rules);
     rules->stands_in = rules->how == OTX__SPLIT_MERGES &&
                        strcmp(t->reader->source, "tokenizer.json") == 0;
     return rules->how == OTX__SPLIT_MERGES ? otx__rules_read_merges(t, rules) : OTX_OK;

@@ -1,5 +1,46 @@
 /* ---- split: text split as the tokenizer's model splits it ----------------------------- */
 
+/* ---- tokens along a text ---- */
+
+/* Bytes that two texts of the same size begin with alike. */
+OTX__PRIVATE size_t otx__alike(const char *a, const char *b, size_t size)
+{
+    size_t at = 0;
+    if (size == 0 || *a != *b) return 0;
+    while (size - at >= 64 && memcmp(a + at, b + at, 64) == 0) at += 64;
+    while (at < size && a[at] == b[at]) at++;
+    return at;
+}
+
+/* Tokens are too long that begin as others do. `name`: of their file, or NULL. */
+OTX__PRIVATE otx_result otx__split_fail(const char *name, size_t size, otx_error *error)
+{
+    return otx__fail(error, OTX_ERROR_LIMIT, "%s%sa text of %" PRIu64 " bytes takes too many steps "
+                     "to be split: for too long it goes on as tokens begin that are not in it",
+                     name ? name : "", name ? ": " : "", (uint64_t)size);
+}
+
+/* Goes on along a text from tokens of a range, which are alike up to `at`, to those that the text
+   goes on with: how many bytes of it, within which none of these ends; or 0, where there are none
+   or the steps are used up. */
+OTX__PRIVATE size_t otx__split_further(otx__split *s, otx__rule_range *range, size_t at,
+                                       const char *text, size_t size)
+{
+    const otx__rule_token *first = s->rules->tokens + range->low, *last;
+    uint64_t steps;
+    size_t same;
+    if (range->low >= range->high || size == 0 || s->steps == 0) return 0;
+    last = s->rules->tokens + range->high - 1;
+    same = otx__alike(text, first->content + at, otx__min(size, first->size - at));
+    if (range->high - range->low > 1)
+        same = otx__alike(text, last->content + at, otx__min(same, last->size - at));
+    steps = 1 + same / OTX__SPLIT_STRIDE;
+    s->steps -= steps < s->steps ? steps : s->steps;
+    if (same > 0) return same;
+    otx__rules_narrow(s->rules, range, at, (unsigned char)*text);
+    return range->low < range->high;
+}
+
 /* ---- Unigram ---- */
 
 /* What an unknown character costs beyond the least score. */
@@ -17,7 +58,7 @@ OTX__PRIVATE void otx__way_offer(otx__way *way, double score, int64_t id, size_t
 OTX__PRIVATE void otx__split_ways(otx__split *s, const char *word, size_t size)
 {
     const otx__rules *rules = s->rules;
-    size_t at, end, step;
+    size_t at, end, step, further;
     for (at = 0; at <= size; at++) {
         s->ways[at].start = OTX__NO_SYMBOL;
         s->ways[at].score = 0.0;
@@ -27,24 +68,27 @@ OTX__PRIVATE void otx__split_ways(otx__split *s, const char *word, size_t size)
         bool known = false;
         double score = s->ways[at].score;
         step = otx__split_step(word, at, size);
-        for (end = at; end < size && range.low < range.high;) {
+        for (end = at; (further = otx__split_further(s, &range, end - at, word + end,
+                                                     size - end)) > 0;) {
             int64_t id;
-            otx__rules_narrow(rules, &range, end - at, (unsigned char)word[end]);
-            id = otx__rules_exact(rules, &range, ++end - at);
+            end += further;
+            id = otx__rules_exact(rules, &range, end - at);
             if (id < 0) continue;
             known = known || end - at == step;
             otx__way_offer(&s->ways[end], score + rules->weights[id], id, at);
         }
-        if (!known)
-            otx__way_offer(&s->ways[at + step], score + (rules->least - OTX__UNKNOWN_COST), -1,
-                           at);
+        if (known) continue;
+        otx__way_offer(&s->ways[at + step], score + (rules->least - OTX__UNKNOWN_COST),
+                       rules->unknown, at);
+        if (s->ways[at + step].id < 0) otx__split_lose(s, word + at, step);
     }
 }
 
-/* Goes the best way back, turning it round, then forth. What is unknown in a row is looked at
-   as one. */
+/* Goes the best way back, turning it round, then forth. What is unknown in a row, the token for
+   it among it, is looked at as one. */
 OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t size)
 {
+    const int64_t unknown = s->rules->unknown;
     uint32_t at, end, before;
     otx__split_ways(s, word, size);
     for (end = (uint32_t)size; end > 0; end = before) { /* score becomes the piece's end */
@@ -53,35 +97,37 @@ OTX__PRIVATE void otx__split_viterbi(otx__split *s, const char *word, size_t siz
         if (before == 0) break;
     }
     for (at = 0; at < size; at = end) {
+        int64_t id;
         end = (uint32_t)s->ways[at].score;
-        if (s->ways[end].id >= 0) {
-            otx__split_put(s, s->ways[end].id);
-            continue;
-        }
-        while (end < size && s->ways[(uint32_t)s->ways[end].score].id < 0)
+        id = s->ways[end].id;
+        while (id == unknown && end < size &&
+               s->ways[(uint32_t)s->ways[end].score].id == unknown)
             end = (uint32_t)s->ways[end].score;
-        otx__split_unknown(s, word + at, end - at);
+        if (id == unknown) id = otx__rules_find(s->rules, word + at, end - at);
+        if (id >= 0) otx__split_put(s, id);
+        else otx__split_unknown(s, word + at, end - at);
     }
 }
 
 /* ---- WordPiece ---- */
 
 /* The longest token at the beginning of a text, and its size there; or -1. */
-OTX__PRIVATE int64_t otx__longest_token(const otx__rules *rules, const char *text, size_t size,
-                                        bool first, size_t *length)
+OTX__PRIVATE int64_t otx__longest_token(otx__split *s, const char *text, size_t size, bool first,
+                                        size_t *length)
 {
+    const otx__rules *rules = s->rules;
     otx__rule_range range = otx__rules_all(rules);
-    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i;
+    size_t prefix = first == rules->marks_starts ? rules->prefix_size : 0, i, further;
     int64_t best = -1;
     for (i = 0; i < prefix; i++)
         otx__rules_narrow(rules, &range, i, (unsigned char)rules->prefix[i]);
-    for (i = 0; i < size && range.low < range.high; i++) {
+    for (i = 0; (further = otx__split_further(s, &range, prefix + i, text + i, size - i)) > 0;) {
         int64_t id;
-        otx__rules_narrow(rules, &range, prefix + i, (unsigned char)text[i]);
-        id = otx__rules_exact(rules, &range, prefix + i + 1);
+        i += further;
+        id = otx__rules_exact(rules, &range, prefix + i);
         if (id < 0) continue;
         best = id;
-        *length = i + 1;
+        *length = i;
     }
     return best;
 }
@@ -93,8 +139,7 @@ OTX__PRIVATE void otx__split_longest(otx__split *s, const char *word, size_t siz
     for (at = 0; at < size; at += otx__split_step(word, at, size)) characters++;
     if (s->rules->across_words) characters = 0;
     for (at = 0; at < size && characters <= s->rules->longest_word; at += length) {
-        int64_t id = otx__longest_token(s->rules, word + at, size - at, starts && at == 0,
-                                        &length);
+        int64_t id = otx__longest_token(s, word + at, size - at, starts && at == 0, &length);
         if (id < 0) break;
         otx__split_put(s, id);
     }
@@ -190,8 +235,10 @@ OTX_API otx_result otx_vocab_split(const otx_context *ctx, const otx_vocab *voca
         s.symbols = (otx__symbol *)otx__pool_take(&s.pool, room, sizeof *s.symbols);
         s.heap = (otx__joining *)otx__pool_take(&s.pool, room, 3 * sizeof *s.heap);
     }
+    s.steps = OTX__SPLIT_STEPS + (uint64_t)OTX__SPLIT_STEPS_A_BYTE * room;
     if (s.pool.failed) result = otx__pool_fail(&s.pool, error);
     else otx__split_words(&s, bytes, size);
+    if (!result && s.steps == 0) result = otx__split_fail(NULL, size, error);
     otx__pool_close(&s.pool);
     if (!result) *count = s.count;
     return result;

@@ -4,6 +4,13 @@
    bytes. */
 #define OTX__SPLIT_LIMIT ((size_t)1 << 28)
 
+/* Steps along tokens, for a text of any length and for each byte of it, so that none takes longer
+   than in proportion to its length; real vocabularies take twenty. One step is a byte that tells
+   tokens apart, or so many that they have in common. */
+#define OTX__SPLIT_STEPS 4000000u
+#define OTX__SPLIT_STEPS_A_BYTE 128u
+#define OTX__SPLIT_STRIDE 128u
+
 /* One piece of a word under BPE, in a list of those that are left. */
 typedef struct otx__symbol {
     uint32_t start, size;
@@ -33,6 +40,8 @@ typedef struct otx__split {
     uint32_t *ids;        /* results */
     size_t capacity, count;
     bool in_unknown;      /* the last id is the unknown token */
+    uint64_t steps;       /* left; 0: they did not do */
+    otx__span lost;       /* the first text that wants an unknown token, if there is none */
     otx__symbol *symbols; /* BPE */
     otx__joining *heap;
     size_t heap_count;
@@ -54,6 +63,12 @@ OTX__PRIVATE bool otx__split_has_bytes(const otx__rules *rules, const char *text
     return i == size;
 }
 
+/* Nothing stands for a text. */
+OTX__PRIVATE void otx__split_lose(otx__split *s, const char *text, size_t size)
+{
+    if (s->rules->wants_unknown && !s->lost.size) s->lost = otx__span_of(text, size);
+}
+
 /* What no token stands for: its bytes, or the unknown token. */
 OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t size)
 {
@@ -61,7 +76,9 @@ OTX__PRIVATE void otx__split_unknown(otx__split *s, const char *text, size_t siz
     size_t i;
     if (otx__split_has_bytes(rules, text, size)) {
         for (i = 0; i < size; i++) otx__split_put(s, rules->bytes[(unsigned char)text[i]]);
-    } else if (rules->unknown >= 0 && !(s->in_unknown && rules->fuse_unknown)) {
+    } else if (rules->unknown < 0) {
+        otx__split_lose(s, text, size);
+    } else if (!(s->in_unknown && rules->fuse_unknown)) {
         otx__split_put(s, rules->unknown);
         s->in_unknown = true;
     }
@@ -188,7 +205,9 @@ OTX__PRIVATE void otx__split_stand_in(otx__split *s, const char *word, size_t at
     if (otx__split_has_bytes(rules, word + at, step)) {
         for (i = at; i < at + step; i++)
             otx__split_begin(s, count, i, 1, rules->bytes[(unsigned char)word[i]]);
-    } else if (rules->unknown >= 0) {
+    } else if (rules->unknown < 0) {
+        otx__split_lose(s, word + at, step);
+    } else {
         if (*unknown && !rules->fuse_unknown) {
             otx__split_begin(s, count, at, *unknown, rules->unknown);
             *unknown = 0;
