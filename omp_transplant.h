@@ -97,260 +97,260 @@
      9442  vocab/added_tokens         what other files add to a model's tokens
      9790  vocab/in_use               tokens that are named as reserved ones and are none
      9893  vocab/from_tokenizer_json  tokenizer.json
-    10186  vocab/from_tekken          tekken.json
-    10341  vocab/from_tiktoken        *.tiktoken
-    10406  vocab/from_sentencepiece   tokenizer.model and its like
-    10771  vocab/from_vocab_json      vocab.json and merges.txt
-    10857  vocab/from_vocab_txt       vocab.txt
-    10914  vocab/digits               how a tokenizer cuts numbers
-    11110  vocab/recognise            what a file is, by what it holds
-    11241  vocab/parse                the first source that is given, and what goes with it
-    11467  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11852  vocab/rules_read           the rules of each kind of file
-    11991  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12184  vocab/from_gguf            the vocabulary of a GGUF file
-    12492  vocab/gguf_rules           how it splits text
-    12644  vocab/split_bpe            words split by byte-pair encoding
-    12918  vocab/split                text split as the tokenizer's model splits it
-    13165  vocab/align                which base token a donor token is
+    10191  vocab/from_tekken          tekken.json
+    10346  vocab/from_tiktoken        *.tiktoken
+    10411  vocab/from_sentencepiece   tokenizer.model and its like
+    10776  vocab/from_vocab_json      vocab.json and merges.txt
+    10862  vocab/from_vocab_txt       vocab.txt
+    10919  vocab/digits               how a tokenizer cuts numbers
+    11120  vocab/recognise            what a file is, by what it holds
+    11251  vocab/parse                the first source that is given, and what goes with it
+    11477  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11863  vocab/rules_read           the rules of each kind of file
+    12014  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12207  vocab/from_gguf            the vocabulary of a GGUF file
+    12515  vocab/gguf_rules           how it splits text
+    12667  vocab/split_bpe            words split by byte-pair encoding
+    12941  vocab/split                text split as the tokenizer's model splits it
+    13188  vocab/align                which base token a donor token is
 
-    13422  encode                     text becomes pieces, pieces become ids
-    13466  encode/char_set            sets of characters
-    13659  encode/unicode_tables      what characters are, packed
-    13823  encode/categories          Unicode's categories, scripts and case, as sets
-    14124  encode/regex_parse         regular expressions, read: sets and escapes
-    14430  encode/regex_syntax        classes, repetitions, groups
-    14830  encode/regex_program       instructions, and what parts of an expression begin with
-    14983  encode/regex_make          the program that they become
-    15345  encode/regex_match         the program run over a text
-    15725  encode/slices              a text in pieces, and ways to cut it further
-    15970  encode/cutter_read         the steps of a pre-tokenizer, read
-    16282  encode/cutter              texts cut by them
-    16457  encode/normal_tables       what normalisers know of characters
-    16720  encode/normal_read         the same, unpacked
-    16867  encode/normal_forms        Unicode's four normal forms
-    17138  encode/charsmap            SentencePiece's map of characters
-    17287  encode/normalise_steps     what normalisers do, step by step
-    17476  encode/normalise           the normaliser of a tokenizer.json
-    17866  encode/added_cut           added tokens, cut out of a text
-    18078  encode/word_cache          what words became before
-    18157  encode/encode_words        words as the model splits them
-    18370  encode/encode_open         what an encoder is made from
-    18728  encode/encode              whole texts as token ids
-    18946  encode/write_counts        how often tokens occur, as lists
+    13445  encode                     text becomes pieces, pieces become ids
+    13489  encode/char_set            sets of characters
+    13682  encode/unicode_tables      what characters are, packed
+    13846  encode/categories          Unicode's categories, scripts and case, as sets
+    14147  encode/regex_parse         regular expressions, read: sets and escapes
+    14453  encode/regex_syntax        classes, repetitions, groups
+    14853  encode/regex_program       instructions, and what parts of an expression begin with
+    15006  encode/regex_make          the program that they become
+    15368  encode/regex_match         the program run over a text
+    15748  encode/slices              a text in pieces, and ways to cut it further
+    15993  encode/cutter_read         the steps of a pre-tokenizer, read
+    16305  encode/cutter              texts cut by them
+    16481  encode/normal_tables       what normalisers know of characters
+    16744  encode/normal_read         the same, unpacked
+    16891  encode/normal_forms        Unicode's four normal forms
+    17162  encode/charsmap            SentencePiece's map of characters
+    17311  encode/normalise_steps     what normalisers do, step by step
+    17500  encode/normalise           the normaliser of a tokenizer.json
+    17890  encode/added_cut           added tokens, cut out of a text
+    18102  encode/word_cache          what words became before
+    18181  encode/encode_words        words as the model splits them
+    18394  encode/encode_open         what an encoder is made from
+    18761  encode/encode              whole texts as token ids
+    18979  encode/write_counts        how often tokens occur, as lists
 
-    19053  simd                       the hot loops, once for each instruction set
-    19086  simd/kernels               the table of kernels, and what all versions share
-    19363  simd/scalar                the reference
-    19532  simd/sse2                  the operations of 128-bit x86, and what each does
-    19653  simd/neon                  those of 64-bit Arm
-    19748  simd/wasm                  those of WebAssembly's SIMD128
-    19833  simd/avx2                  those of 256-bit x86, with FMA
-    19915  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20559  simd/avx_vnni              AVX2, and products of integers
-    20655  simd/neon_bf16             NEON, and products of matrices
-    20809  simd/avx512                512-bit x86, by hand
-    21416  simd/amx                   tiles of x86, beside AVX-512
-    21659  simd/dispatch              which of them this machine can run, and which a call takes
+    19086  simd                       the hot loops, once for each instruction set
+    19119  simd/kernels               the table of kernels, and what all versions share
+    19396  simd/scalar                the reference
+    19565  simd/sse2                  the operations of 128-bit x86, and what each does
+    19686  simd/neon                  those of 64-bit Arm
+    19781  simd/wasm                  those of WebAssembly's SIMD128
+    19866  simd/avx2                  those of 256-bit x86, with FMA
+    19948  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20592  simd/avx_vnni              AVX2, and products of integers
+    20688  simd/neon_bf16             NEON, and products of matrices
+    20842  simd/avx512                512-bit x86, by hand
+    21449  simd/amx                   tiles of x86, beside AVX-512
+    21692  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21885  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21941  solve/views                the rows of matrices, as the kernels read them
-    22070  solve/panels               vectors as the dense products want them, and these
-    22269  solve/rests                vectors on their way into panels
-    22447  solve/dictionary           the atoms, and their split along a common direction
-    22602  solve/exact_gram           products of all pairs of atoms in double
-    22684  solve/triangle             packed lower triangles
-    22788  solve/support              what is known of one target, and the exact steps
-    23064  solve/gram_table           products of atoms with all atoms, for scans
-    23319  solve/screen               which atoms are worth scoring in double: the bound
-    23590  solve/residuals            the residual form's targets on their way into a scan
-    23779  solve/scan                 the correlations of all atoms with a block's residuals
-    23948  solve/predict              making targets ready for the next scan
-    24195  solve/candidates           the atoms that a scan could not rule out
-    24526  solve/select               the next atoms of each target
-    24727  solve/rates                what a processor does in a second
-    24769  solve/pursuit              what one solve holds, and the memory it takes
-    25073  solve/plan                 which form, and in what blocks
-    25291  solve/apart                targets that a table of products cannot tell on
-    25341  solve/steps                a pursuit from its rows to its results
-    25569  solve/combine              new rows of coefficients
-    25631  solve/solver               the public call
-    25802  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26011  solve/affine_normal        the normal equations of an affine map
-    26254  solve/affine_factor        their factor, and their solution
-    26491  solve/affine_map           a fitted map, and the rows it makes
-    26835  solve/affine_choice        how many atoms to take, and chosen by what
-    27235  solve/affine_fit           what a fit of an affine map holds and needs
-    27499  solve/affine               fitting and applying affine maps
+    21918  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21974  solve/views                the rows of matrices, as the kernels read them
+    22103  solve/panels               vectors as the dense products want them, and these
+    22302  solve/rests                vectors on their way into panels
+    22480  solve/dictionary           the atoms, and their split along a common direction
+    22635  solve/exact_gram           products of all pairs of atoms in double
+    22717  solve/triangle             packed lower triangles
+    22821  solve/support              what is known of one target, and the exact steps
+    23097  solve/gram_table           products of atoms with all atoms, for scans
+    23352  solve/screen               which atoms are worth scoring in double: the bound
+    23623  solve/residuals            the residual form's targets on their way into a scan
+    23812  solve/scan                 the correlations of all atoms with a block's residuals
+    23981  solve/predict              making targets ready for the next scan
+    24228  solve/candidates           the atoms that a scan could not rule out
+    24559  solve/select               the next atoms of each target
+    24760  solve/rates                what a processor does in a second
+    24802  solve/pursuit              what one solve holds, and the memory it takes
+    25106  solve/plan                 which form, and in what blocks
+    25324  solve/apart                targets that a table of products cannot tell on
+    25374  solve/steps                a pursuit from its rows to its results
+    25602  solve/combine              new rows of coefficients
+    25664  solve/solver               the public call
+    25835  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26044  solve/affine_normal        the normal equations of an affine map
+    26287  solve/affine_factor        their factor, and their solution
+    26524  solve/affine_map           a fitted map, and the rows it makes
+    26868  solve/affine_choice        how many atoms to take, and chosen by what
+    27268  solve/affine_fit           what a fit of an affine map holds and needs
+    27532  solve/affine               fitting and applying affine maps
 
-    27796  methods                    rows for tokens that a model lacks, each method a room
-    27840  methods/parts              what methods share: sums of rows, combinations
-    28024  methods/pursuit            omp, omp-centred
-    28099  methods/constant           mean, zero
-    28127  methods/rough              products in float that leave few to be taken in double
-    28177  methods/near               each target against all anchors
-    28468  methods/weights            how a few anchors combine to a target
-    28689  methods/interpolation      common_interpolation
-    28842  methods/wechsel            wechsel
-    28892  methods/focus              focus
-    28980  methods/hull               hull
-    29031  methods/dense              matrices of double, and their products
-    29296  methods/lengthen           the base's rows of pieces beside the donor's
-    29562  methods/mapping            omp-affine, affine
-    29831  methods/linear             maps between two models' rows
-    29986  methods/clp                clp
-    30072  methods/chance             normal deviates that are the same everywhere
-    30133  methods/factor             of symmetric matrices
-    30182  methods/randn              randn
-    30271  methods/john_hewitt        john_hewitt
-    30355  methods/polar              the orthogonal part of a matrix
-    30451  methods/procrustes         procrustes
-    30544  methods/eigen              principal directions of a matrix's rows
-    30858  methods/landmark_pca       landmark_pca
-    30916  methods/stb                stb
-    31098  methods/rope               rows turned to positions
-    31188  methods/mp_rope            mp_rope
-    31514  methods/subword            subword
-    31620  methods/zett               zett
-    31642  methods/spread             the factor that suits hidden anchors' rows best
-    31869  methods/modifiers          what is done to the rows of any method
-    32013  methods/undertrained       rows that look as if nothing had trained them
-    32130  methods/methods            the table of all, and the public calls
+    27829  methods                    rows for tokens that a model lacks, each method a room
+    27873  methods/parts              what methods share: sums of rows, combinations
+    28057  methods/pursuit            omp, omp-centred
+    28132  methods/constant           mean, zero
+    28160  methods/rough              products in float that leave few to be taken in double
+    28210  methods/near               each target against all anchors
+    28501  methods/weights            how a few anchors combine to a target
+    28722  methods/interpolation      common_interpolation
+    28875  methods/wechsel            wechsel
+    28925  methods/focus              focus
+    29013  methods/hull               hull
+    29064  methods/dense              matrices of double, and their products
+    29329  methods/lengthen           the base's rows of pieces beside the donor's
+    29595  methods/mapping            omp-affine, affine
+    29864  methods/linear             maps between two models' rows
+    30019  methods/clp                clp
+    30105  methods/chance             normal deviates that are the same everywhere
+    30166  methods/factor             of symmetric matrices
+    30215  methods/randn              randn
+    30304  methods/john_hewitt        john_hewitt
+    30388  methods/polar              the orthogonal part of a matrix
+    30484  methods/procrustes         procrustes
+    30577  methods/eigen              principal directions of a matrix's rows
+    30891  methods/landmark_pca       landmark_pca
+    30949  methods/stb                stb
+    31131  methods/rope               rows turned to positions
+    31221  methods/mp_rope            mp_rope
+    31547  methods/subword            subword
+    31653  methods/zett               zett
+    31675  methods/spread             the factor that suits hidden anchors' rows best
+    31902  methods/modifiers          what is done to the rows of any method
+    32046  methods/undertrained       rows that look as if nothing had trained them
+    32163  methods/methods            the table of all, and the public calls
 
-    32308  across                     tokens of one vocabulary as weighted tokens of another
-    32322  across/map_rows            a map, gathered row by row
-    32519  across/token_map           by the split of the other vocabulary
-    32642  across/write_maps          two maps as safetensors
-    32785  across/spell_maps          two maps as JSON, for people
+    32341  across                     tokens of one vocabulary as weighted tokens of another
+    32355  across/map_rows            a map, gathered row by row
+    32552  across/token_map           by the split of the other vocabulary
+    32675  across/write_maps          two maps as safetensors
+    32818  across/spell_maps          two maps as JSON, for people
 
-    32905  disk                       files and directories
-    32944  disk/system                what POSIX and Windows are asked for
-    32988  disk/windows_paths         paths as Windows takes them
-    33193  disk/windows               the system as Windows gives it
-    33498  disk/posix                 the system as POSIX gives it
-    33770  disk/paths                 what can be told from their text
-    33843  disk/failure               why the system refused
-    33961  disk/look                  what stands at a path, and whether within another
-    34084  disk/listing               listings of directories
-    34160  disk/reading               files to read, and whether they have changed
-    34339  disk/writing               files to write
-    34486  disk/copying               copies of files
-    34569  disk/trees                 whole directories looked through, copied, removed
-    34785  disk/known                 what weights are called in a directory
-    34879  disk/staging               a directory made under another name, then renamed
-    35143  disk/staged_files          files made under another name, then renamed
-    35325  disk/missing               a path or a directory without what is wanted of it
-    35368  disk/gguf_files            GGUF files of a directory, by their names
-    35409  disk/weights               which files they are, and what may stand in their place
-    35745  disk/weight_index          the index of a checkpoint in shards
-    35964  disk/shards                what an index and its shards say of each other
-    36169  disk/gguf_parts            the parts of a split GGUF file
-    36278  disk/checkpoint            a model directory, in one file or in shards
-    36630  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36708  disk/tokenizer_directory   the tokenizer of a model directory
-    36970  disk/encoder_directory     the encoder of a model directory, and files of text
+    32938  disk                       files and directories
+    32977  disk/system                what POSIX and Windows are asked for
+    33021  disk/windows_paths         paths as Windows takes them
+    33226  disk/windows               the system as Windows gives it
+    33531  disk/posix                 the system as POSIX gives it
+    33803  disk/paths                 what can be told from their text
+    33876  disk/failure               why the system refused
+    33994  disk/look                  what stands at a path, and whether within another
+    34117  disk/listing               listings of directories
+    34193  disk/reading               files to read, and whether they have changed
+    34372  disk/writing               files to write
+    34519  disk/copying               copies of files
+    34602  disk/trees                 whole directories looked through, copied, removed
+    34818  disk/known                 what weights are called in a directory
+    34912  disk/staging               a directory made under another name, then renamed
+    35176  disk/staged_files          files made under another name, then renamed
+    35358  disk/missing               a path or a directory without what is wanted of it
+    35401  disk/gguf_files            GGUF files of a directory, by their names
+    35442  disk/weights               which files they are, and what may stand in their place
+    35778  disk/weight_index          the index of a checkpoint in shards
+    35997  disk/shards                what an index and its shards say of each other
+    36202  disk/gguf_parts            the parts of a split GGUF file
+    36311  disk/checkpoint            a model directory, in one file or in shards
+    36663  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36741  disk/tokenizer_directory   the tokenizer of a model directory
+    37003  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37081  model                      which tensors and config keys belong to the vocabulary
-    37117  model/known                what the world calls things
-    37485  model/known_keys           keys of ids and sizes in configs
-    37659  model/known_classes        classes of tokenizers, by the type of model
-    37897  model/names                names of tensors
-    38061  model/document             the JSON files of a model directory
-    38156  model/members              what the members of a config are about
-    38410  model/config               what config.json says
-    38587  model/side                 a model directory opened once
-    38714  model/gguf_model           what a GGUF file says of a model
-    38771  model/code                 the Python that a tokenizer is loaded with
-    39005  model/parts                what each tensor does for the vocabulary
-    39135  model/whole                whether all tensors are there
-    39257  model/find                 finding the parts of a model
-    39561  model/processor            the tokens that a processor looks for by their text
-    39737  model/heirs                what becomes of the ids in a config
-    39911  model/config_ids           ids in a config being edited
-    40168  model/config_lists         lists, dictionaries and ranges of ids
-    40333  model/config_edit          config.json and generation_config.json, edited
-    40689  model/classes              which class a tokenizer is loaded as
-    40900  model/class_tokens         added tokens that a class numbers otherwise
+    37114  model                      which tensors and config keys belong to the vocabulary
+    37150  model/known                what the world calls things
+    37518  model/known_keys           keys of ids and sizes in configs
+    37692  model/known_classes        classes of tokenizers, by the type of model
+    37930  model/names                names of tensors
+    38094  model/document             the JSON files of a model directory
+    38189  model/members              what the members of a config are about
+    38443  model/config               what config.json says
+    38620  model/side                 a model directory opened once
+    38747  model/gguf_model           what a GGUF file says of a model
+    38804  model/code                 the Python that a tokenizer is loaded with
+    39038  model/parts                what each tensor does for the vocabulary
+    39168  model/whole                whether all tensors are there
+    39290  model/find                 finding the parts of a model
+    39594  model/processor            the tokens that a processor looks for by their text
+    39770  model/heirs                what becomes of the ids in a config
+    39944  model/config_ids           ids in a config being edited
+    40201  model/config_lists         lists, dictionaries and ranges of ids
+    40366  model/config_edit          config.json and generation_config.json, edited
+    40722  model/classes              which class a tokenizer is loaded as
+    40933  model/class_tokens         added tokens that a class numbers otherwise
 
-    41018  job                        the whole transplant, in the order in which it happens
-    41079  job/draft_map              which tokens the rows of a draft's head are of
-    41137  job/job                    what a job holds
-    41539  job/open                   opening the two models
-    41816  job/map                    the caller's map
-    41969  job/align                  where every new row comes from
-    42192  job/draft_vocab            the tokens that a draft's head has rows for
-    42425  job/plan                   what becomes of every tensor, and of the configs
-    42654  job/draft_head             a head of fewer rows, and what says which
-    42811  job/rope                   heads and rotary positions of the two models
-    42909  job/chat                   the template that turns messages into text
-    43048  job/digits                 where the two tokenizers cut numbers differently
-    43249  job/converted              the special tokens that a conversion to GGUF finds
-    43557  job/gguf_donor             the files of a tokenizer, open once more
-    43641  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43924  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44252  job/gguf_merges            the merges of a byte-level vocabulary
-    44423  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44593  job/gguf_special           special tokens, flags, templates
-    44812  job/gguf_normal            what becomes of spaces and letters
-    44955  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45151  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45393  job/bos                    texts that begin otherwise than the base's
-    45535  job/rows                   rows in memory: reading, checking, their mean
-    45879  job/pieces                 what the base cuts new tokens into
-    46034  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46299  job/magikarp               tokens that look under-trained by their rows
-    46426  job/match                  rows of tokens that a new one only begins with
-    46513  job/solve                  solving for the rows of the donor
-    46722  job/targets                the rows that are made from the donor's
-    46845  job/diagnose               what is odd about the rows that were made
-    46977  job/rebuild                the new rows of one vocabulary tensor
-    47268  job/write_blocks           new rows as blocks
-    47367  job/write                  the output and its weights
-    47683  job/write_gguf             the output as a GGUF file, or as parts of one
-    48033  job/copy                   the other files of the two models
-    48251  job/index                  the files that are written anew
-    48432  job/run                    the whole, in order
-    48611  job/combined               a map of tokens by the combinations that a method makes
-    48711  job/report                 what a job did, as JSON and as a table
-    49040  job/findings               what is told of a finished model
-    49089  job/check_head             a head of fewer rows than tokens
-    49334  job/check_files            its files
-    49471  job/check_ids              sizes, ids and tying
-    49687  job/check_values           values
-    49766  job/check_gguf             the tokens of a GGUF file
-    50018  job/check_gguf_keys        its other keys, and its tensors
-    50265  job/check_draft            as a draft model for another
-    50607  job/verify                 whether a finished model agrees with itself
+    41051  job                        the whole transplant, in the order in which it happens
+    41112  job/draft_map              which tokens the rows of a draft's head are of
+    41170  job/job                    what a job holds
+    41572  job/open                   opening the two models
+    41849  job/map                    the caller's map
+    42002  job/align                  where every new row comes from
+    42225  job/draft_vocab            the tokens that a draft's head has rows for
+    42458  job/plan                   what becomes of every tensor, and of the configs
+    42687  job/draft_head             a head of fewer rows, and what says which
+    42844  job/rope                   heads and rotary positions of the two models
+    42942  job/chat                   the template that turns messages into text
+    43081  job/digits                 where the two tokenizers cut numbers differently
+    43282  job/converted              the special tokens that a conversion to GGUF finds
+    43590  job/gguf_donor             the files of a tokenizer, open once more
+    43674  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43957  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44285  job/gguf_merges            the merges of a byte-level vocabulary
+    44456  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44626  job/gguf_special           special tokens, flags, templates
+    44845  job/gguf_normal            what becomes of spaces and letters
+    44988  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45184  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45426  job/bos                    texts that begin otherwise than the base's
+    45568  job/rows                   rows in memory: reading, checking, their mean
+    45912  job/pieces                 what the base cuts new tokens into
+    46067  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46332  job/magikarp               tokens that look under-trained by their rows
+    46459  job/match                  rows of tokens that a new one only begins with
+    46546  job/solve                  solving for the rows of the donor
+    46755  job/targets                the rows that are made from the donor's
+    46878  job/diagnose               what is odd about the rows that were made
+    47010  job/rebuild                the new rows of one vocabulary tensor
+    47301  job/write_blocks           new rows as blocks
+    47400  job/write                  the output and its weights
+    47716  job/write_gguf             the output as a GGUF file, or as parts of one
+    48066  job/copy                   the other files of the two models
+    48284  job/index                  the files that are written anew
+    48465  job/run                    the whole, in order
+    48644  job/combined               a map of tokens by the combinations that a method makes
+    48744  job/report                 what a job did, as JSON and as a table
+    49073  job/findings               what is told of a finished model
+    49122  job/check_head             a head of fewer rows than tokens
+    49367  job/check_files            its files
+    49504  job/check_ids              sizes, ids and tying
+    49720  job/check_values           values
+    49799  job/check_gguf             the tokens of a GGUF file
+    50051  job/check_gguf_keys        its other keys, and its tensors
+    50298  job/check_draft            as a draft model for another
+    50640  job/verify                 whether a finished model agrees with itself
 
-    50666  evaluate                   methods ranked on tokens that both models share
-    50685  evaluate/token_class       what a token is like, by its bytes
-    50749  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50947  evaluate/scores            how near rows come to the true ones
-    51047  evaluate/ranks             whether a true row is found among all
-    51178  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51410  evaluate/write_json        an evaluation as JSON
-    51523  evaluate/write_page        an evaluation as a page
+    50699  evaluate                   methods ranked on tokens that both models share
+    50718  evaluate/token_class       what a token is like, by its bytes
+    50782  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50980  evaluate/scores            how near rows come to the true ones
+    51080  evaluate/ranks             whether a true row is found among all
+    51211  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51443  evaluate/write_json        an evaluation as JSON
+    51556  evaluate/write_page        an evaluation as a page
 
-    51737  reshape                    a model's own vocabulary, smaller or larger
-    51769  reshape/needed             what has to stay for the sake of what stays
-    52027  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52334  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52563  reshape/renumber           which tokens there are then, and their ids
-    52828  reshape/files_json         tokenizer.json and the JSON files beside it
-    53223  reshape/files_lines        merges.txt and vocab.txt
-    53307  reshape/files_pieces       SentencePiece models
-    53527  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53695  reshape/named              tokens that configs name, which stay
-    53827  reshape/files_gguf         the keys of GGUF files
-    54114  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54349  reshape/wording            what the transplant says, in words of those who asked
-    54448  reshape/new_model          the model with its new tokenizer
-    54620  reshape/text_counts        which tokens the caller's texts are made of
-    54689  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54856  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55117  reshape/trim               fewer tokens
-    55285  reshape/extend             a text that becomes a token
-    55616  reshape/more_tokens        all that are wanted, and the model with them
+    51770  reshape                    a model's own vocabulary, smaller or larger
+    51802  reshape/needed             what has to stay for the sake of what stays
+    52060  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52367  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52596  reshape/renumber           which tokens there are then, and their ids
+    52861  reshape/files_json         tokenizer.json and the JSON files beside it
+    53256  reshape/files_lines        merges.txt and vocab.txt
+    53340  reshape/files_pieces       SentencePiece models
+    53560  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53728  reshape/named              tokens that configs name, which stay
+    53860  reshape/files_gguf         the keys of GGUF files
+    54147  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54382  reshape/wording            what the transplant says, in words of those who asked
+    54481  reshape/new_model          the model with its new tokenizer
+    54653  reshape/text_counts        which tokens the caller's texts are made of
+    54722  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54889  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55150  reshape/trim               fewer tokens
+    55318  reshape/extend             a text that becomes a token
+    55649  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -10038,16 +10038,21 @@ OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part
     return OTX_JSON_NONE;
 }
 
-/* Sets the family and its mark, if `node` is a string that is not empty. */
+/* Sets the family and its mark, if `node` is a string that is not empty and has room: as written
+   it may be six times as long. */
 OTX__PRIVATE bool otx__spell_with(const otx_json *json, otx__spelling *spelling,
                                   otx_family family, uint32_t node)
 {
-    const size_t size = otx__json_span(json, node).size;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING || size == 0 ||
-        size > sizeof spelling->mark)
+    char mark[6 * sizeof spelling->mark];
+    const size_t written = otx__json_span(json, node).size;
+    size_t size;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING || written == 0 || written > sizeof mark)
         return false;
+    size = otx_json_string(json, node, mark);
+    if (size > sizeof spelling->mark) return false;
+    memcpy(spelling->mark, mark, size);
     spelling->family = family;
-    spelling->mark_size = otx_json_string(json, node, spelling->mark);
+    spelling->mark_size = size;
     return true;
 }
 
@@ -10965,12 +10970,14 @@ OTX__PRIVATE size_t otx__regex_item(otx__span pattern)
     return otx__min(i + 1, pattern.size);
 }
 
-/* How often at most the item before is taken, and at least; steps over what says so. */
-OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
+/* How often at most the item before is taken, and whether it may be left out; steps over what
+   says so. For Oniguruma {2,3}+ is what may come again, and {2}? what may be left out. */
+OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool oniguruma, bool *optional)
 {
     const char first = rest->size > 0 ? *rest->bytes : 0;
     uint64_t said;
     size_t most = 1, size = first == '?' || first == '*' || first == '+', from = 1;
+    const bool interval = first == '{';
     if (first == '{') {
         while (size < rest->size && rest->bytes[size] != '}') {
             if (rest->bytes[size++] == ',') from = size;
@@ -10984,8 +10991,11 @@ OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
         most = OTX__ANY_DIGITS;
     }
     *optional = first == '?' || first == '*';
-    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+'))
+    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+')) {
+        if (interval && oniguruma && rest->bytes[size] == '+') most = OTX__ANY_DIGITS;
+        else if (interval && oniguruma && from == 1) *optional = true;
         size++; /* lazy, possessive */
+    }
     rest->bytes += size;
     rest->size -= size;
     return most;
@@ -11026,7 +11036,7 @@ OTX__PRIVATE bool otx__regex_looks(otx__span item)
 
 /* The most digits that one match of a pattern takes, where it takes every digit, whatever
    stands around it; else OTX__ANY_DIGITS. */
-OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
+OTX__PRIVATE size_t otx__regex_digits(otx__span pattern, bool oniguruma)
 {
     size_t most = 0, branch = 0;
     bool bound = false; /* to something else: digits may be without it */
@@ -11043,7 +11053,7 @@ OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
             bound = false;
             continue;
         }
-        times = otx__regex_times(&pattern, &optional);
+        times = otx__regex_times(&pattern, oniguruma, &optional);
         if (otx__regex_looks(item)) bound = true;
         else if (digit ? branch > 0 : otx__regex_may_take_digit(item)) return OTX__ANY_DIGITS;
         else if (digit) branch = times;
@@ -11063,7 +11073,7 @@ OTX__PRIVATE otx_result otx__pattern_digits(otx__tokenizer *t, uint32_t node, si
     *most = OTX__ANY_DIGITS;
     if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
     result = otx__tokenizer_string(t, &t->json, node, &size);
-    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size));
+    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size), t->reader->complete);
     return result;
 }
 
@@ -11835,16 +11845,17 @@ OTX__PRIVATE otx_result otx__rules_read_lines(otx__tokenizer *t, otx__rules *rul
     return result;
 }
 
-/* Of several merges of the same two the last counts, as for the tokenizers package. */
-OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
+/* Of several merges of the same two the last counts, as for the tokenizers package, or the first,
+   as for llama.cpp. */
+OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules, bool first)
 {
     size_t i, kept = 0;
     otx__sort(rules->merges, rules->merge_count, sizeof *rules->merges, otx__compare_merges);
     for (i = 0; i < rules->merge_count; i++) {
-        const otx__merge *merge = &rules->merges[i];
-        if (i + 1 == rules->merge_count || merge[1].left != merge->left ||
-            merge[1].right != merge->right)
-            rules->merges[kept++] = *merge;
+        const otx__merge merge = rules->merges[i], *before = &rules->merges[kept ? kept - 1 : 0];
+        if (kept == 0 || before->left != merge.left || before->right != merge.right)
+            rules->merges[kept++] = merge;
+        else if (!first) rules->merges[kept - 1] = merge;
     }
     rules->merge_count = kept;
 }
@@ -11852,14 +11863,23 @@ OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
 /* >>> src/vocab/rules_read.h */
 /* ---- rules_read: the rules of each kind of file ------------------------------------- */
 
-/* The string of a member of the model, if it is one that has room. */
-OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
+/* The string of a member of the model, if it is one. */
+OTX__PRIVATE otx_result otx__rules_affix(otx__tokenizer *t, const char *member, char to[32],
+                                         size_t *size)
 {
     const uint32_t node = otx_json_find(&t->json, t->model, member);
-    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING ||
-        otx__json_span(&t->json, node).size > 32)
-        return 0;
-    return otx_json_string(&t->json, node, to);
+    size_t given = 0;
+    otx_result result = OTX_OK;
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
+    result = otx__tokenizer_string(t, &t->json, node, &given);
+    if (result) return result;
+    if (given > 32)
+        return otx__fail(t->error, OTX_ERROR_LIMIT, "%s: the %s of its model has %" PRIu64
+                         " bytes, and at most 32 are supported", t->name, member,
+                         (uint64_t)given);
+    if (given) memcpy(to, t->scratch, given);
+    *size = given;
+    return OTX_OK;
 }
 
 /* The bytes of a tokenizer.json, which the tokenizers package finds by one spelling of their
@@ -11879,8 +11899,11 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     const otx_json *json = &t->json;
     const bool bytes = otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) ==
                        OTX_JSON_TRUE;
-    rules->prefix_size = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix);
-    rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
+    otx_result result = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix,
+                                         &rules->prefix_size);
+    if (!result)
+        result = otx__rules_affix(t, "end_of_word_suffix", rules->suffix, &rules->suffix_size);
+    if (result) return result;
     rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
                          OTX_JSON_TRUE;
     (void)otx_json_uint(json, otx_json_find(json, t->model, "max_input_chars_per_word"),
@@ -11924,7 +11947,7 @@ OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rule
         rules->by_bytes = rules->whole_first = true;
         for (i = 0; i < t->vocab->count; i++) rules->weights[i] = (double)i;
     }
-    if (!result) otx__rules_sort_merges(rules);
+    if (!result) otx__rules_sort_merges(rules, false);
     return result;
 }
 
@@ -12552,7 +12575,7 @@ OTX__PRIVATE otx_result otx__gguf_read_merges(otx__tokenizer *t, otx__rules *rul
         }
         rank++;
     }
-    otx__rules_sort_merges(rules);
+    otx__rules_sort_merges(rules, true);
     return result;
 }
 
@@ -16421,7 +16444,8 @@ OTX__PRIVATE void otx__apply_length(otx__slices *slices, uint64_t length)
 
 /* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
    the user gave, not behind an added token. `slices` is open, and used again from text to text;
-   what is in it lasts until the next call; so do the steps that its matcher may take. After a failure it can be used again or closed. */
+   what is in it lasts until the next call, and its matcher's steps until these are allowed anew.
+   After a failure it can be used again or closed. */
 OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
                                         bool first, otx__slices *slices, otx_error *error)
 {
@@ -18431,8 +18455,8 @@ OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json,
     return OTX_OK;
 }
 
-/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the former
-   or, where it says otherwise of them, in their place. */
+/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the
+   former or, where it says otherwise of them, in their place. */
 OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
                                       const otx_json *config)
 {
@@ -18478,13 +18502,22 @@ OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
     }
 }
 
-/* What the normaliser makes of a token, which is looked for in what it makes of texts. */
+/* What the normaliser makes of a token, which is looked for in what it makes of texts. One of which
+   nothing is left the tokenizers package meets between any two bytes, be they of one character,
+   which then is an error. */
 OTX__PRIVATE otx_result otx__cut_normalise(otx__cut_list *list, otx__cut_token *token)
 {
     otx_encoder *e = list->e;
+    const otx__span content = token->text;
+    char quoted[OTX__QUOTED];
     char *copy;
-    otx_result result = otx__tidy_run(&e->normal, token->text, &token->text, list->error);
+    otx_result result = otx__tidy_run(&e->normal, content, &token->text, list->error);
     if (result) return result;
+    if (token->text.size == 0)
+        return otx__fail(list->error, OTX_ERROR_UNSUPPORTED, "%s: its normalizer leaves nothing of "
+                         "the added token \"%s\", by which the tokenizers package then cuts texts "
+                         "anywhere, so that none is encoded here", e->name,
+                         otx__quote(quoted, sizeof quoted, content.bytes, content.size));
     list->normal_size += token->text.size;
     if (list->normal_size > list->normal_limit)
         return otx__fail(list->error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
@@ -18515,7 +18548,7 @@ OTX__PRIVATE otx_result otx__cut_fill(otx__cut_list *list, bool normalized)
         }
         if (token.alone && !e->words.ranges)
             otx__ranges_read(&e->pool, otx__words_table, false, &e->words);
-        if (token.text.size) set->tokens[set->count++] = token;
+        set->tokens[set->count++] = token;
     }
     if (e->pool.failed) return otx__pool_fail(&e->pool, list->error);
     otx__cut_settle(set);
@@ -18845,9 +18878,9 @@ OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_err
         else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
     }
     if (!result && e->cut_steps == 0)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: it takes too many steps to look for the added "
-                         "tokens in a text of %" PRIu64 " bytes: for too long it goes on as they "
-                         "begin", e->name, (uint64_t)text.size);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: it takes too many steps to look for the "
+                         "added tokens in a text of %" PRIu64 " bytes: for too long it goes on as "
+                         "they begin", e->name, (uint64_t)text.size);
     return result;
 }
 

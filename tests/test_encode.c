@@ -306,6 +306,11 @@ static void what_is_not_known_is_refused(void)
         CHECK_CONTAINS(error.message, cases[i].word);
         CHECK(e == NULL);
     }
+    CHECK_INT(open_with(NULL, OTX_VOCAB_TOKENIZER_JSON,
+                        GPT2("", FLAGS("\\n", "10", ",'special':false"), "{'type':'Strip',"
+                             "'strip_left':false,'strip_right':true}"), &e),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "T: its normalizer leaves nothing of the added token \"\\x0a\"");
     CHECK_INT(open_with(NULL, OTX_VOCAB_TIKTOKEN, "YQ== 0\n", &e), OTX_ERROR_UNSUPPORTED);
     CHECK_CONTAINS(error.message, "tokenizer.json");
     CHECK_INT(open_with(NULL, OTX_VOCAB_TEKKEN, "{'config':{'pattern':5,'default_vocab_size':2,"
@@ -357,7 +362,7 @@ static void whole_texts_to_a_model(void)
     otx_encoder_close(e);
 }
 
-/* Every byte is a token, and then "ab". */
+/* Every byte is a token, and then "ab" and "1234". {1,3}+ gives nothing back, and takes no more. */
 static void tekken(void)
 {
     static const char digits[] =
@@ -365,17 +370,21 @@ static void tekken(void)
     static char text[32768];
     size_t used, i;
     otx_encoder *e;
-    used = (size_t)snprintf(text, sizeof text, "{'config':{'pattern':'[a-z]+|[^a-z]+',"
-                            "'default_vocab_size':258,'default_num_special_tokens':1,"
-                            "'version':'v3'},'special_tokens':[{'rank':0,'token_str':'aa'}],"
+    used = (size_t)snprintf(text, sizeof text, "{'config':{'pattern':'[a-z]+|\\\\p{N}{1,3}+|"
+                            "[^a-z\\\\p{N}]+','default_vocab_size':259,"
+                            "'default_num_special_tokens':1,'version':'v3'},"
+                            "'special_tokens':[{'rank':0,'token_str':'aa'}],"
                             "'vocab':[");
     for (i = 0; i < 256; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "{'rank':%lu,'token_bytes':"
                                  "'%c%c=='},", (unsigned long)i, digits[i >> 2],
                                  digits[(i & 3) << 4]);
-    (void)snprintf(text + used, sizeof text - used, "{'rank':256,'token_bytes':'YWI='}]}");
+    (void)snprintf(text + used, sizeof text - used, "{'rank':256,'token_bytes':'YWI='},"
+                   "{'rank':257,'token_bytes':'MTIzNA=='}]}");
     CHECK_INT(open_with(NULL, OTX_VOCAB_TEKKEN, text, &e), OTX_OK);
     ENCODE(e, "ab ba\xc3\xa9", "257 33 99 98 196 170");
+    ENCODE(e, "1234", "50 51 52 53");
+    CHECK_INT(otx_encoder_vocab(e)->digits, 3);
     ENCODE(e, "aa", "98 98"); /* special tokens are not looked for, nor come out of merges */
     otx_encoder_close(e);
 }

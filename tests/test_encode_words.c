@@ -1,5 +1,5 @@
-/* Words as every kind of model splits them, on small tokenizers: bytes, what is unknown, tokens that
-   no merges lead to. tests/encode_oracle.py holds it to the package on real ones.
+/* Words as every kind of model splits them, on small tokenizers: bytes, what is unknown, tokens
+   that no merges lead to. tests/encode_oracle.py holds it to the package on real ones.
    A suite of the public API: linked with the implementation. */
 #include "omp_transplant.h"
 #include "encode_text.h"
@@ -151,6 +151,28 @@ static void merges_of_bytes_and_of_the_unknown(void)
     otx_encoder_close(e);
 }
 
+/* The text that ends a word may be written six times as long; one without room is refused. */
+static void affixes_of_words(void)
+{
+    otx_encoder *e = encoder_of(
+        "{'model':{'type':'BPE','end_of_word_suffix':'\\u003c\\u002f\\u0077\\u002e\\u0077\\u003e',"
+        "'vocab':{'a':0,'a</w.w>':1},'merges':[]}}");
+    ENCODE(e, "aa", "0 1");
+    otx_encoder_close(e);
+    e = encoder_of("{'model':{'type':'WordPiece','unk_token':'?','continuing_subword_prefix':"
+                   "'12345678901234567890123456789012','vocab':{'?':0,'a':1,"
+                   "'12345678901234567890123456789012a':2}}}");
+    ENCODE(e, "aa", "1 2");
+    CHECK_INT(otx_encoder_vocab(e)->tokens[2].size, 1);
+    otx_encoder_close(e);
+    CHECK_INT(open_with(NULL, OTX_VOCAB_TOKENIZER_JSON, "{'model':{'type':'WordPiece','unk_token':"
+                        "'?','continuing_subword_prefix':'123456789012345678901234567890123',"
+                        "'vocab':{'?':0,'a':1,'12345678901234567890123456789012a':2}}}", &e),
+              OTX_ERROR_LIMIT);
+    CHECK_STRING(error.message, "T: the continuing_subword_prefix of its model has 33 bytes, and "
+                                "at most 32 are supported");
+}
+
 int main(void)
 {
     RUN(words_of_every_model);
@@ -158,6 +180,7 @@ int main(void)
     RUN(tokens_of_bytes);
     RUN(no_unknown_token);
     RUN(unknown_pieces);
+    RUN(affixes_of_words);
     RUN(merges_of_bytes_and_of_the_unknown);
     return test_end();
 }

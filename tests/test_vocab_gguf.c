@@ -389,6 +389,10 @@ static void splits_by_merges(void)
     CHECK_CONTAINS(pieces("abc"), "T: cannot split text: there is no key tokenizer.ggml.merges");
     gguf_text_key("tokenizer.ggml.pre", "kimi-k2"); /* by ids */
     CHECK_STRING(pieces("abcab"), "7 4");
+    gguf_begin("gpt2");
+    gguf_tokens(BYTE_LEVEL);
+    gguf_merges("a b|b c|a b"); /* one twice: llama.cpp keeps the first */
+    CHECK_STRING(pieces("abc"), "4 2");
     gguf_begin("gemma4");
     gguf_tokens("1 a|1 " MARK "|1 " MARK "a|1 \n|1 \n\n");
     gguf_merges(MARK " a|\n \n");

@@ -139,7 +139,8 @@ OTX__PRIVATE void otx__apply_length(otx__slices *slices, uint64_t length)
 
 /* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
    the user gave, not behind an added token. `slices` is open, and used again from text to text;
-   what is in it lasts until the next call; so do the steps that its matcher may take. After a failure it can be used again or closed. */
+   what is in it lasts until the next call, and its matcher's steps until these are allowed anew.
+   After a failure it can be used again or closed. */
 OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
                                         bool first, otx__slices *slices, otx_error *error)
 {

@@ -117,9 +117,9 @@ OTX__PRIVATE otx_result otx__encode_text(otx_encoder *e, otx__span text, otx_err
         else result = otx__encode_part(e, part, part.bytes == text.bytes, error);
     }
     if (!result && e->cut_steps == 0)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: it takes too many steps to look for the added "
-                         "tokens in a text of %" PRIu64 " bytes: for too long it goes on as they "
-                         "begin", e->name, (uint64_t)text.size);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: it takes too many steps to look for the "
+                         "added tokens in a text of %" PRIu64 " bytes: for too long it goes on as "
+                         "they begin", e->name, (uint64_t)text.size);
     return result;
 }
 

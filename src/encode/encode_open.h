@@ -61,8 +61,8 @@ OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json,
     return OTX_OK;
 }
 
-/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the former
-   or, where it says otherwise of them, in their place. */
+/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the
+   former or, where it says otherwise of them, in their place. */
 OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
                                       const otx_json *config)
 {
@@ -108,13 +108,22 @@ OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
     }
 }
 
-/* What the normaliser makes of a token, which is looked for in what it makes of texts. */
+/* What the normaliser makes of a token, which is looked for in what it makes of texts. One of which
+   nothing is left the tokenizers package meets between any two bytes, be they of one character,
+   which then is an error. */
 OTX__PRIVATE otx_result otx__cut_normalise(otx__cut_list *list, otx__cut_token *token)
 {
     otx_encoder *e = list->e;
+    const otx__span content = token->text;
+    char quoted[OTX__QUOTED];
     char *copy;
-    otx_result result = otx__tidy_run(&e->normal, token->text, &token->text, list->error);
+    otx_result result = otx__tidy_run(&e->normal, content, &token->text, list->error);
     if (result) return result;
+    if (token->text.size == 0)
+        return otx__fail(list->error, OTX_ERROR_UNSUPPORTED, "%s: its normalizer leaves nothing of "
+                         "the added token \"%s\", by which the tokenizers package then cuts texts "
+                         "anywhere, so that none is encoded here", e->name,
+                         otx__quote(quoted, sizeof quoted, content.bytes, content.size));
     list->normal_size += token->text.size;
     if (list->normal_size > list->normal_limit)
         return otx__fail(list->error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
@@ -145,7 +154,7 @@ OTX__PRIVATE otx_result otx__cut_fill(otx__cut_list *list, bool normalized)
         }
         if (token.alone && !e->words.ranges)
             otx__ranges_read(&e->pool, otx__words_table, false, &e->words);
-        if (token.text.size) set->tokens[set->count++] = token;
+        set->tokens[set->count++] = token;
     }
     if (e->pool.failed) return otx__pool_fail(&e->pool, list->error);
     otx__cut_settle(set);

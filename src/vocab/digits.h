@@ -51,12 +51,14 @@ OTX__PRIVATE size_t otx__regex_item(otx__span pattern)
     return otx__min(i + 1, pattern.size);
 }
 
-/* How often at most the item before is taken, and at least; steps over what says so. */
-OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
+/* How often at most the item before is taken, and whether it may be left out; steps over what
+   says so. For Oniguruma {2,3}+ is what may come again, and {2}? what may be left out. */
+OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool oniguruma, bool *optional)
 {
     const char first = rest->size > 0 ? *rest->bytes : 0;
     uint64_t said;
     size_t most = 1, size = first == '?' || first == '*' || first == '+', from = 1;
+    const bool interval = first == '{';
     if (first == '{') {
         while (size < rest->size && rest->bytes[size] != '}') {
             if (rest->bytes[size++] == ',') from = size;
@@ -70,8 +72,11 @@ OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
         most = OTX__ANY_DIGITS;
     }
     *optional = first == '?' || first == '*';
-    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+'))
+    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+')) {
+        if (interval && oniguruma && rest->bytes[size] == '+') most = OTX__ANY_DIGITS;
+        else if (interval && oniguruma && from == 1) *optional = true;
         size++; /* lazy, possessive */
+    }
     rest->bytes += size;
     rest->size -= size;
     return most;
@@ -112,7 +117,7 @@ OTX__PRIVATE bool otx__regex_looks(otx__span item)
 
 /* The most digits that one match of a pattern takes, where it takes every digit, whatever
    stands around it; else OTX__ANY_DIGITS. */
-OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
+OTX__PRIVATE size_t otx__regex_digits(otx__span pattern, bool oniguruma)
 {
     size_t most = 0, branch = 0;
     bool bound = false; /* to something else: digits may be without it */
@@ -129,7 +134,7 @@ OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
             bound = false;
             continue;
         }
-        times = otx__regex_times(&pattern, &optional);
+        times = otx__regex_times(&pattern, oniguruma, &optional);
         if (otx__regex_looks(item)) bound = true;
         else if (digit ? branch > 0 : otx__regex_may_take_digit(item)) return OTX__ANY_DIGITS;
         else if (digit) branch = times;
@@ -149,7 +154,7 @@ OTX__PRIVATE otx_result otx__pattern_digits(otx__tokenizer *t, uint32_t node, si
     *most = OTX__ANY_DIGITS;
     if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
     result = otx__tokenizer_string(t, &t->json, node, &size);
-    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size));
+    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size), t->reader->complete);
     return result;
 }
 

@@ -145,16 +145,21 @@ OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part
     return OTX_JSON_NONE;
 }
 
-/* Sets the family and its mark, if `node` is a string that is not empty. */
+/* Sets the family and its mark, if `node` is a string that is not empty and has room: as written
+   it may be six times as long. */
 OTX__PRIVATE bool otx__spell_with(const otx_json *json, otx__spelling *spelling,
                                   otx_family family, uint32_t node)
 {
-    const size_t size = otx__json_span(json, node).size;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING || size == 0 ||
-        size > sizeof spelling->mark)
+    char mark[6 * sizeof spelling->mark];
+    const size_t written = otx__json_span(json, node).size;
+    size_t size;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING || written == 0 || written > sizeof mark)
         return false;
+    size = otx_json_string(json, node, mark);
+    if (size > sizeof spelling->mark) return false;
+    memcpy(spelling->mark, mark, size);
     spelling->family = family;
-    spelling->mark_size = otx_json_string(json, node, spelling->mark);
+    spelling->mark_size = size;
     return true;
 }
 

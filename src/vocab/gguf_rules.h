@@ -60,7 +60,7 @@ OTX__PRIVATE otx_result otx__gguf_read_merges(otx__tokenizer *t, otx__rules *rul
         }
         rank++;
     }
-    otx__rules_sort_merges(rules);
+    otx__rules_sort_merges(rules, true);
     return result;
 }
 

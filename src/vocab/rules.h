@@ -368,16 +368,17 @@ OTX__PRIVATE otx_result otx__rules_read_lines(otx__tokenizer *t, otx__rules *rul
     return result;
 }
 
-/* Of several merges of the same two the last counts, as for the tokenizers package. */
-OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules)
+/* Of several merges of the same two the last counts, as for the tokenizers package, or the first,
+   as for llama.cpp. */
+OTX__PRIVATE void otx__rules_sort_merges(otx__rules *rules, bool first)
 {
     size_t i, kept = 0;
     otx__sort(rules->merges, rules->merge_count, sizeof *rules->merges, otx__compare_merges);
     for (i = 0; i < rules->merge_count; i++) {
-        const otx__merge *merge = &rules->merges[i];
-        if (i + 1 == rules->merge_count || merge[1].left != merge->left ||
-            merge[1].right != merge->right)
-            rules->merges[kept++] = *merge;
+        const otx__merge merge = rules->merges[i], *before = &rules->merges[kept ? kept - 1 : 0];
+        if (kept == 0 || before->left != merge.left || before->right != merge.right)
+            rules->merges[kept++] = merge;
+        else if (!first) rules->merges[kept - 1] = merge;
     }
     rules->merge_count = kept;
 }

@@ -1,13 +1,22 @@
 /* ---- rules_read: the rules of each kind of file ------------------------------------- */
 
-/* The string of a member of the model, if it is one that has room. */
-OTX__PRIVATE size_t otx__rules_affix(const otx__tokenizer *t, const char *member, char to[32])
+/* The string of a member of the model, if it is one. */
+OTX__PRIVATE otx_result otx__rules_affix(otx__tokenizer *t, const char *member, char to[32],
+                                         size_t *size)
 {
     const uint32_t node = otx_json_find(&t->json, t->model, member);
-    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING ||
-        otx__json_span(&t->json, node).size > 32)
-        return 0;
-    return otx_json_string(&t->json, node, to);
+    size_t given = 0;
+    otx_result result = OTX_OK;
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
+    result = otx__tokenizer_string(t, &t->json, node, &given);
+    if (result) return result;
+    if (given > 32)
+        return otx__fail(t->error, OTX_ERROR_LIMIT, "%s: the %s of its model has %" PRIu64
+                         " bytes, and at most 32 are supported", t->name, member,
+                         (uint64_t)given);
+    if (given) memcpy(to, t->scratch, given);
+    *size = given;
+    return OTX_OK;
 }
 
 /* The bytes of a tokenizer.json, which the tokenizers package finds by one spelling of their
@@ -27,8 +36,11 @@ OTX__PRIVATE otx_result otx__rules_read_json(otx__tokenizer *t, otx__rules *rule
     const otx_json *json = &t->json;
     const bool bytes = otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) ==
                        OTX_JSON_TRUE;
-    rules->prefix_size = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix);
-    rules->suffix_size = otx__rules_affix(t, "end_of_word_suffix", rules->suffix);
+    otx_result result = otx__rules_affix(t, "continuing_subword_prefix", rules->prefix,
+                                         &rules->prefix_size);
+    if (!result)
+        result = otx__rules_affix(t, "end_of_word_suffix", rules->suffix, &rules->suffix_size);
+    if (result) return result;
     rules->whole_first = otx_json_type_of(json, otx_json_find(json, t->model, "ignore_merges")) ==
                          OTX_JSON_TRUE;
     (void)otx_json_uint(json, otx_json_find(json, t->model, "max_input_chars_per_word"),
@@ -72,7 +84,7 @@ OTX__PRIVATE otx_result otx__rules_read_kind(otx__tokenizer *t, otx__rules *rule
         rules->by_bytes = rules->whole_first = true;
         for (i = 0; i < t->vocab->count; i++) rules->weights[i] = (double)i;
     }
-    if (!result) otx__rules_sort_merges(rules);
+    if (!result) otx__rules_sort_merges(rules, false);
     return result;
 }
 
