@@ -25,332 +25,333 @@
 
    What is where
 
-      390  api/version                version
-      420  api/result                 results
-      460  api/context                context: memory, threads, progress
-      540  api/isa                    instruction sets
-      557  api/matrix                 numbers and matrices
-      615  api/blocks                 block types of ggml
-      641  api/solver                 the solver
-      770  api/affine                 the affine map: rows as the map makes them, and what it misses
-      904  api/methods                methods: rows for tokens that a model lacks
-     1141  api/source                 sources and sinks: bytes in and out
-     1161  api/json                   JSON
-     1283  api/safetensors            safetensors
-     1347  api/gguf                   GGUF
-     1445  api/vocab                  vocabularies
-     1582  api/encode                 encoding: text as token ids
-     1635  api/align                  alignment
-     1702  api/gguf_vocab             vocabularies in GGUF files
-     1725  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1817  api/file                   files
-     1828  api/directory              directories
-     1908  api/job                    the whole job
-     2118  api/map_models             maps by the rows of two models
-     2140  api/verify                 looking at a finished model
-     2209  api/evaluate               methods ranked on tokens that both models share
-     2305  api/reshape                a model's own vocabulary, smaller or larger
+      391  api/version                version
+      421  api/result                 results
+      461  api/context                context: memory, threads, progress
+      541  api/isa                    instruction sets
+      558  api/matrix                 numbers and matrices
+      616  api/blocks                 block types of ggml
+      642  api/solver                 the solver
+      771  api/affine                 the affine map: rows as the map makes them, and what it misses
+      905  api/methods                methods: rows for tokens that a model lacks
+     1142  api/source                 sources and sinks: bytes in and out
+     1162  api/json                   JSON
+     1284  api/safetensors            safetensors
+     1348  api/gguf                   GGUF
+     1446  api/vocab                  vocabularies
+     1583  api/encode                 encoding: text as token ids
+     1636  api/align                  alignment
+     1703  api/gguf_vocab             vocabularies in GGUF files
+     1726  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1818  api/file                   files
+     1829  api/directory              directories
+     1909  api/job                    the whole job
+     2119  api/map_models             maps by the rows of two models
+     2141  api/verify                 looking at a finished model
+     2210  api/evaluate               methods ranked on tokens that both models share
+     2306  api/reshape                a model's own vocabulary, smaller or larger
 
-     2446  base                       what everything stands on
-     2483  base/begin                 system headers, and how floating point must be compiled
-     2521  base/sizes                 counting, and sums and products that may not wrap
-     2559  base/span                  bytes of others, digits, UTF-8
-     2753  base/decimal               the digits of a double
-     2902  base/format                printf without stdio and without a locale
-     3170  base/result                results, failures, messages
-     3294  base/memory                the allocator, arrays that grow
-     3353  base/text                  names in messages, and text that grows
-     3470  base/hooks                 log, progress, threads of the caller
-     3518  base/sort                  in place, without memory, never quadratic; and finding
-     3568  base/clock                 wall time for statistics
-     3614  base/team                  loops on several threads, which sleep where they wait
-     4013  base/hash                  keyed, for tables whose keys a stranger chooses
-     4111  base/pool                  blocks that are freed together
-     4226  base/number                element types, widening and rounding
-     4461  base/blocks                block types of ggml, taken apart and widened
-     4682  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4967  base/blocks_make           rows quantised to blocks
-     5361  base/base64                decoding
-     5397  base/protobuf              fields of a message
-     5519  base/watch                 long loops that the caller can stop
+     2447  base                       what everything stands on
+     2484  base/begin                 system headers, and how floating point must be compiled
+     2522  base/sizes                 counting, and sums and products that may not wrap
+     2560  base/span                  bytes of others, digits, UTF-8
+     2754  base/decimal               the digits of a double
+     2903  base/format                printf without stdio and without a locale
+     3171  base/result                results, failures, messages
+     3295  base/memory                the allocator, arrays that grow
+     3354  base/text                  names in messages, and text that grows
+     3471  base/hooks                 log, progress, threads of the caller
+     3519  base/sort                  in place, without memory, never quadratic; and finding
+     3569  base/clock                 wall time for statistics
+     3615  base/team                  loops on several threads, which sleep where they wait
+     4014  base/hash                  keyed, for tables whose keys a stranger chooses
+     4112  base/pool                  blocks that are freed together
+     4227  base/number                element types, widening and rounding
+     4462  base/blocks                block types of ggml, taken apart and widened
+     4683  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4968  base/blocks_make           rows quantised to blocks
+     5362  base/base64                decoding
+     5398  base/protobuf              fields of a message
+     5520  base/watch                 long loops that the caller can stop
 
-     5587  files                      formats, on memory and streams
-     5617  files/memory_source        memory as a source of bytes
-     5635  files/json_read            a parser without recursion
-     5989  files/json_values          looking at values, stepping through containers
-     6202  files/json_edit            writing, and edits that keep every byte they do not touch
-     6570  files/tensors              what reading and writing a header share
-     6706  files/safetensors_read     the header of a file, checked
-     7031  files/safetensors_write    the header of a new file
-     7188  files/gguf_types           ggml's types, and the sizes of values
-     7356  files/gguf_values          keys, tensors and values found
-     7474  files/gguf_walk            what stands in a header, one after the other
-     7686  files/gguf_read            the header of a file, checked
-     7907  files/gguf_write           the header of a new file
-     8113  files/gguf_keys            a list of keys that is being made
+     5588  files                      formats, on memory and streams
+     5618  files/memory_source        memory as a source of bytes
+     5636  files/json_read            a parser without recursion
+     5990  files/json_values          looking at values, stepping through containers
+     6203  files/json_edit            writing, and edits that keep every byte they do not touch
+     6571  files/tensors              what reading and writing a header share
+     6707  files/safetensors_read     the header of a file, checked
+     7032  files/safetensors_write    the header of a new file
+     7189  files/gguf_types           ggml's types, and the sizes of values
+     7357  files/gguf_values          keys, tensors and values found
+     7475  files/gguf_walk            what stands in a header, one after the other
+     7687  files/gguf_read            the header of a file, checked
+     7908  files/gguf_write           the header of a new file
+     8114  files/gguf_keys            a list of keys that is being made
 
-     8313  vocab                      tokens, from every source, and which of them are the same
-     8355  vocab/known                what the world calls things: files, classes, tokens
-     8679  vocab/token_table          the table of tokens, and finding tokens in it
-     8887  vocab/spelling             from what a file spells to bytes
-     9084  vocab/reader               what the readers of all sources share
-     9442  vocab/added_tokens         what other files add to a model's tokens
-     9790  vocab/in_use               tokens that are named as reserved ones and are none
-     9893  vocab/from_tokenizer_json  tokenizer.json
-    10191  vocab/from_tekken          tekken.json
-    10346  vocab/from_tiktoken        *.tiktoken
-    10411  vocab/from_sentencepiece   tokenizer.model and its like
-    10776  vocab/from_vocab_json      vocab.json and merges.txt
-    10862  vocab/from_vocab_txt       vocab.txt
-    10919  vocab/digits               how a tokenizer cuts numbers
-    11120  vocab/recognise            what a file is, by what it holds
-    11251  vocab/parse                the first source that is given, and what goes with it
-    11477  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11863  vocab/rules_read           the rules of each kind of file
-    12014  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12207  vocab/from_gguf            the vocabulary of a GGUF file
-    12515  vocab/gguf_rules           how it splits text
-    12667  vocab/split_bpe            words split by byte-pair encoding
-    12941  vocab/split                text split as the tokenizer's model splits it
-    13188  vocab/align                which base token a donor token is
+     8314  vocab                      tokens, from every source, and which of them are the same
+     8356  vocab/known                what the world calls things: files, classes, tokens
+     8680  vocab/token_table          the table of tokens, and finding tokens in it
+     8888  vocab/spelling             from what a file spells to bytes
+     9085  vocab/reader               what the readers of all sources share
+     9443  vocab/added_tokens         what other files add to a model's tokens
+     9791  vocab/in_use               tokens that are named as reserved ones and are none
+     9894  vocab/from_tokenizer_json  tokenizer.json
+    10192  vocab/from_tekken          tekken.json
+    10347  vocab/from_tiktoken        *.tiktoken
+    10412  vocab/from_sentencepiece   tokenizer.model and its like
+    10777  vocab/from_vocab_json      vocab.json and merges.txt
+    10863  vocab/from_vocab_txt       vocab.txt
+    10920  vocab/digits               how a tokenizer cuts numbers
+    11121  vocab/recognise            what a file is, by what it holds
+    11252  vocab/parse                the first source that is given, and what goes with it
+    11478  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11864  vocab/rules_read           the rules of each kind of file
+    12015  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12208  vocab/from_gguf            the vocabulary of a GGUF file
+    12516  vocab/gguf_rules           how it splits text
+    12668  vocab/split_bpe            words split by byte-pair encoding
+    12942  vocab/split                text split as the tokenizer's model splits it
+    13189  vocab/align                which base token a donor token is
 
-    13445  encode                     text becomes pieces, pieces become ids
-    13489  encode/char_set            sets of characters
-    13682  encode/unicode_tables      what characters are, packed
-    13846  encode/categories          Unicode's categories, scripts and case, as sets
-    14147  encode/regex_parse         regular expressions, read: sets and escapes
-    14453  encode/regex_syntax        classes, repetitions, groups
-    14853  encode/regex_program       instructions, and what parts of an expression begin with
-    15006  encode/regex_make          the program that they become
-    15368  encode/regex_match         the program run over a text
-    15748  encode/slices              a text in pieces, and ways to cut it further
-    15993  encode/cutter_read         the steps of a pre-tokenizer, read
-    16305  encode/cutter              texts cut by them
-    16481  encode/normal_tables       what normalisers know of characters
-    16744  encode/normal_read         the same, unpacked
-    16891  encode/normal_forms        Unicode's four normal forms
-    17162  encode/charsmap            SentencePiece's map of characters
-    17311  encode/normalise_steps     what normalisers do, step by step
-    17500  encode/normalise           the normaliser of a tokenizer.json
-    17890  encode/added_cut           added tokens, cut out of a text
-    18102  encode/word_cache          what words became before
-    18181  encode/encode_words        words as the model splits them
-    18394  encode/encode_open         what an encoder is made from
-    18761  encode/encode              whole texts as token ids
-    18979  encode/write_counts        how often tokens occur, as lists
+    13446  encode                     text becomes pieces, pieces become ids
+    13491  encode/char_set            sets of characters
+    13684  encode/unicode_tables      what characters are, packed
+    13848  encode/categories          Unicode's categories, scripts and case, as sets
+    14149  encode/regex_parse         regular expressions, read: sets and escapes
+    14455  encode/regex_syntax        classes, repetitions, groups
+    14855  encode/regex_program       instructions, and what parts of an expression begin with
+    15008  encode/regex_make          the program that they become
+    15370  encode/regex_match         the program run over a text
+    15750  encode/slices              a text in pieces, and ways to cut it further
+    15995  encode/cutter_read         the steps of a pre-tokenizer, read
+    16307  encode/cutter              texts cut by them
+    16494  encode/normal_tables       what normalisers know of characters
+    16757  encode/normal_read         the same, unpacked
+    16904  encode/normal_forms        Unicode's four normal forms
+    17175  encode/charsmap            SentencePiece's map of characters
+    17324  encode/normalise_steps     what normalisers do, step by step
+    17524  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17785  encode/normalise           what it makes of texts
+    17912  encode/added_cut           added tokens, cut out of a text
+    18124  encode/word_cache          what words became before
+    18203  encode/encode_words        words as the model splits them
+    18416  encode/encode_open         what an encoder is made from
+    18783  encode/encode              whole texts as token ids
+    19004  encode/write_counts        how often tokens occur, as lists
 
-    19086  simd                       the hot loops, once for each instruction set
-    19119  simd/kernels               the table of kernels, and what all versions share
-    19396  simd/scalar                the reference
-    19565  simd/sse2                  the operations of 128-bit x86, and what each does
-    19686  simd/neon                  those of 64-bit Arm
-    19781  simd/wasm                  those of WebAssembly's SIMD128
-    19866  simd/avx2                  those of 256-bit x86, with FMA
-    19948  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20592  simd/avx_vnni              AVX2, and products of integers
-    20688  simd/neon_bf16             NEON, and products of matrices
-    20842  simd/avx512                512-bit x86, by hand
-    21449  simd/amx                   tiles of x86, beside AVX-512
-    21692  simd/dispatch              which of them this machine can run, and which a call takes
+    19111  simd                       the hot loops, once for each instruction set
+    19144  simd/kernels               the table of kernels, and what all versions share
+    19421  simd/scalar                the reference
+    19590  simd/sse2                  the operations of 128-bit x86, and what each does
+    19711  simd/neon                  those of 64-bit Arm
+    19806  simd/wasm                  those of WebAssembly's SIMD128
+    19891  simd/avx2                  those of 256-bit x86, with FMA
+    19973  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20617  simd/avx_vnni              AVX2, and products of integers
+    20713  simd/neon_bf16             NEON, and products of matrices
+    20867  simd/avx512                512-bit x86, by hand
+    21474  simd/amx                   tiles of x86, beside AVX-512
+    21717  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21918  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21974  solve/views                the rows of matrices, as the kernels read them
-    22103  solve/panels               vectors as the dense products want them, and these
-    22302  solve/rests                vectors on their way into panels
-    22480  solve/dictionary           the atoms, and their split along a common direction
-    22635  solve/exact_gram           products of all pairs of atoms in double
-    22717  solve/triangle             packed lower triangles
-    22821  solve/support              what is known of one target, and the exact steps
-    23097  solve/gram_table           products of atoms with all atoms, for scans
-    23352  solve/screen               which atoms are worth scoring in double: the bound
-    23623  solve/residuals            the residual form's targets on their way into a scan
-    23812  solve/scan                 the correlations of all atoms with a block's residuals
-    23981  solve/predict              making targets ready for the next scan
-    24228  solve/candidates           the atoms that a scan could not rule out
-    24559  solve/select               the next atoms of each target
-    24760  solve/rates                what a processor does in a second
-    24802  solve/pursuit              what one solve holds, and the memory it takes
-    25106  solve/plan                 which form, and in what blocks
-    25324  solve/apart                targets that a table of products cannot tell on
-    25374  solve/steps                a pursuit from its rows to its results
-    25602  solve/combine              new rows of coefficients
-    25664  solve/solver               the public call
-    25835  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26044  solve/affine_normal        the normal equations of an affine map
-    26287  solve/affine_factor        their factor, and their solution
-    26524  solve/affine_map           a fitted map, and the rows it makes
-    26868  solve/affine_choice        how many atoms to take, and chosen by what
-    27268  solve/affine_fit           what a fit of an affine map holds and needs
-    27532  solve/affine               fitting and applying affine maps
+    21943  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21999  solve/views                the rows of matrices, as the kernels read them
+    22128  solve/panels               vectors as the dense products want them, and these
+    22327  solve/rests                vectors on their way into panels
+    22505  solve/dictionary           the atoms, and their split along a common direction
+    22660  solve/exact_gram           products of all pairs of atoms in double
+    22742  solve/triangle             packed lower triangles
+    22846  solve/support              what is known of one target, and the exact steps
+    23122  solve/gram_table           products of atoms with all atoms, for scans
+    23377  solve/screen               which atoms are worth scoring in double: the bound
+    23648  solve/residuals            the residual form's targets on their way into a scan
+    23837  solve/scan                 the correlations of all atoms with a block's residuals
+    24006  solve/predict              making targets ready for the next scan
+    24253  solve/candidates           the atoms that a scan could not rule out
+    24584  solve/select               the next atoms of each target
+    24785  solve/rates                what a processor does in a second
+    24827  solve/pursuit              what one solve holds, and the memory it takes
+    25131  solve/plan                 which form, and in what blocks
+    25349  solve/apart                targets that a table of products cannot tell on
+    25399  solve/steps                a pursuit from its rows to its results
+    25627  solve/combine              new rows of coefficients
+    25689  solve/solver               the public call
+    25860  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26069  solve/affine_normal        the normal equations of an affine map
+    26312  solve/affine_factor        their factor, and their solution
+    26549  solve/affine_map           a fitted map, and the rows it makes
+    26893  solve/affine_choice        how many atoms to take, and chosen by what
+    27293  solve/affine_fit           what a fit of an affine map holds and needs
+    27557  solve/affine               fitting and applying affine maps
 
-    27829  methods                    rows for tokens that a model lacks, each method a room
-    27873  methods/parts              what methods share: sums of rows, combinations
-    28057  methods/pursuit            omp, omp-centred
-    28132  methods/constant           mean, zero
-    28160  methods/rough              products in float that leave few to be taken in double
-    28210  methods/near               each target against all anchors
-    28501  methods/weights            how a few anchors combine to a target
-    28722  methods/interpolation      common_interpolation
-    28875  methods/wechsel            wechsel
-    28925  methods/focus              focus
-    29013  methods/hull               hull
-    29064  methods/dense              matrices of double, and their products
-    29329  methods/lengthen           the base's rows of pieces beside the donor's
-    29595  methods/mapping            omp-affine, affine
-    29864  methods/linear             maps between two models' rows
-    30019  methods/clp                clp
-    30105  methods/chance             normal deviates that are the same everywhere
-    30166  methods/factor             of symmetric matrices
-    30215  methods/randn              randn
-    30304  methods/john_hewitt        john_hewitt
-    30388  methods/polar              the orthogonal part of a matrix
-    30484  methods/procrustes         procrustes
-    30577  methods/eigen              principal directions of a matrix's rows
-    30891  methods/landmark_pca       landmark_pca
-    30949  methods/stb                stb
-    31131  methods/rope               rows turned to positions
-    31221  methods/mp_rope            mp_rope
-    31547  methods/subword            subword
-    31653  methods/zett               zett
-    31675  methods/spread             the factor that suits hidden anchors' rows best
-    31902  methods/modifiers          what is done to the rows of any method
-    32046  methods/undertrained       rows that look as if nothing had trained them
-    32163  methods/methods            the table of all, and the public calls
+    27854  methods                    rows for tokens that a model lacks, each method a room
+    27898  methods/parts              what methods share: sums of rows, combinations
+    28082  methods/pursuit            omp, omp-centred
+    28157  methods/constant           mean, zero
+    28185  methods/rough              products in float that leave few to be taken in double
+    28235  methods/near               each target against all anchors
+    28526  methods/weights            how a few anchors combine to a target
+    28747  methods/interpolation      common_interpolation
+    28900  methods/wechsel            wechsel
+    28950  methods/focus              focus
+    29038  methods/hull               hull
+    29089  methods/dense              matrices of double, and their products
+    29354  methods/lengthen           the base's rows of pieces beside the donor's
+    29620  methods/mapping            omp-affine, affine
+    29889  methods/linear             maps between two models' rows
+    30044  methods/clp                clp
+    30130  methods/chance             normal deviates that are the same everywhere
+    30191  methods/factor             of symmetric matrices
+    30240  methods/randn              randn
+    30329  methods/john_hewitt        john_hewitt
+    30413  methods/polar              the orthogonal part of a matrix
+    30509  methods/procrustes         procrustes
+    30602  methods/eigen              principal directions of a matrix's rows
+    30916  methods/landmark_pca       landmark_pca
+    30974  methods/stb                stb
+    31156  methods/rope               rows turned to positions
+    31246  methods/mp_rope            mp_rope
+    31572  methods/subword            subword
+    31678  methods/zett               zett
+    31700  methods/spread             the factor that suits hidden anchors' rows best
+    31927  methods/modifiers          what is done to the rows of any method
+    32071  methods/undertrained       rows that look as if nothing had trained them
+    32188  methods/methods            the table of all, and the public calls
 
-    32341  across                     tokens of one vocabulary as weighted tokens of another
-    32355  across/map_rows            a map, gathered row by row
-    32552  across/token_map           by the split of the other vocabulary
-    32675  across/write_maps          two maps as safetensors
-    32818  across/spell_maps          two maps as JSON, for people
+    32366  across                     tokens of one vocabulary as weighted tokens of another
+    32380  across/map_rows            a map, gathered row by row
+    32577  across/token_map           by the split of the other vocabulary
+    32700  across/write_maps          two maps as safetensors
+    32843  across/spell_maps          two maps as JSON, for people
 
-    32938  disk                       files and directories
-    32977  disk/system                what POSIX and Windows are asked for
-    33021  disk/windows_paths         paths as Windows takes them
-    33226  disk/windows               the system as Windows gives it
-    33531  disk/posix                 the system as POSIX gives it
-    33803  disk/paths                 what can be told from their text
-    33876  disk/failure               why the system refused
-    33994  disk/look                  what stands at a path, and whether within another
-    34117  disk/listing               listings of directories
-    34193  disk/reading               files to read, and whether they have changed
-    34372  disk/writing               files to write
-    34519  disk/copying               copies of files
-    34602  disk/trees                 whole directories looked through, copied, removed
-    34818  disk/known                 what weights are called in a directory
-    34912  disk/staging               a directory made under another name, then renamed
-    35176  disk/staged_files          files made under another name, then renamed
-    35358  disk/missing               a path or a directory without what is wanted of it
-    35401  disk/gguf_files            GGUF files of a directory, by their names
-    35442  disk/weights               which files they are, and what may stand in their place
-    35778  disk/weight_index          the index of a checkpoint in shards
-    35997  disk/shards                what an index and its shards say of each other
-    36202  disk/gguf_parts            the parts of a split GGUF file
-    36311  disk/checkpoint            a model directory, in one file or in shards
-    36663  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36741  disk/tokenizer_directory   the tokenizer of a model directory
-    37003  disk/encoder_directory     the encoder of a model directory, and files of text
+    32963  disk                       files and directories
+    33002  disk/system                what POSIX and Windows are asked for
+    33046  disk/windows_paths         paths as Windows takes them
+    33251  disk/windows               the system as Windows gives it
+    33556  disk/posix                 the system as POSIX gives it
+    33828  disk/paths                 what can be told from their text
+    33901  disk/failure               why the system refused
+    34019  disk/look                  what stands at a path, and whether within another
+    34142  disk/listing               listings of directories
+    34218  disk/reading               files to read, and whether they have changed
+    34397  disk/writing               files to write
+    34544  disk/copying               copies of files
+    34627  disk/trees                 whole directories looked through, copied, removed
+    34843  disk/known                 what weights are called in a directory
+    34937  disk/staging               a directory made under another name, then renamed
+    35201  disk/staged_files          files made under another name, then renamed
+    35383  disk/missing               a path or a directory without what is wanted of it
+    35426  disk/gguf_files            GGUF files of a directory, by their names
+    35467  disk/weights               which files they are, and what may stand in their place
+    35803  disk/weight_index          the index of a checkpoint in shards
+    36022  disk/shards                what an index and its shards say of each other
+    36227  disk/gguf_parts            the parts of a split GGUF file
+    36336  disk/checkpoint            a model directory, in one file or in shards
+    36688  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36766  disk/tokenizer_directory   the tokenizer of a model directory
+    37028  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37114  model                      which tensors and config keys belong to the vocabulary
-    37150  model/known                what the world calls things
-    37518  model/known_keys           keys of ids and sizes in configs
-    37692  model/known_classes        classes of tokenizers, by the type of model
-    37930  model/names                names of tensors
-    38094  model/document             the JSON files of a model directory
-    38189  model/members              what the members of a config are about
-    38443  model/config               what config.json says
-    38620  model/side                 a model directory opened once
-    38747  model/gguf_model           what a GGUF file says of a model
-    38804  model/code                 the Python that a tokenizer is loaded with
-    39038  model/parts                what each tensor does for the vocabulary
-    39168  model/whole                whether all tensors are there
-    39290  model/find                 finding the parts of a model
-    39594  model/processor            the tokens that a processor looks for by their text
-    39770  model/heirs                what becomes of the ids in a config
-    39944  model/config_ids           ids in a config being edited
-    40201  model/config_lists         lists, dictionaries and ranges of ids
-    40366  model/config_edit          config.json and generation_config.json, edited
-    40722  model/classes              which class a tokenizer is loaded as
-    40933  model/class_tokens         added tokens that a class numbers otherwise
+    37139  model                      which tensors and config keys belong to the vocabulary
+    37175  model/known                what the world calls things
+    37543  model/known_keys           keys of ids and sizes in configs
+    37717  model/known_classes        classes of tokenizers, by the type of model
+    37955  model/names                names of tensors
+    38119  model/document             the JSON files of a model directory
+    38214  model/members              what the members of a config are about
+    38468  model/config               what config.json says
+    38645  model/side                 a model directory opened once
+    38772  model/gguf_model           what a GGUF file says of a model
+    38829  model/code                 the Python that a tokenizer is loaded with
+    39063  model/parts                what each tensor does for the vocabulary
+    39193  model/whole                whether all tensors are there
+    39315  model/find                 finding the parts of a model
+    39619  model/processor            the tokens that a processor looks for by their text
+    39795  model/heirs                what becomes of the ids in a config
+    39969  model/config_ids           ids in a config being edited
+    40226  model/config_lists         lists, dictionaries and ranges of ids
+    40391  model/config_edit          config.json and generation_config.json, edited
+    40747  model/classes              which class a tokenizer is loaded as
+    40958  model/class_tokens         added tokens that a class numbers otherwise
 
-    41051  job                        the whole transplant, in the order in which it happens
-    41112  job/draft_map              which tokens the rows of a draft's head are of
-    41170  job/job                    what a job holds
-    41572  job/open                   opening the two models
-    41849  job/map                    the caller's map
-    42002  job/align                  where every new row comes from
-    42225  job/draft_vocab            the tokens that a draft's head has rows for
-    42458  job/plan                   what becomes of every tensor, and of the configs
-    42687  job/draft_head             a head of fewer rows, and what says which
-    42844  job/rope                   heads and rotary positions of the two models
-    42942  job/chat                   the template that turns messages into text
-    43081  job/digits                 where the two tokenizers cut numbers differently
-    43282  job/converted              the special tokens that a conversion to GGUF finds
-    43590  job/gguf_donor             the files of a tokenizer, open once more
-    43674  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43957  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44285  job/gguf_merges            the merges of a byte-level vocabulary
-    44456  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44626  job/gguf_special           special tokens, flags, templates
-    44845  job/gguf_normal            what becomes of spaces and letters
-    44988  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45184  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45426  job/bos                    texts that begin otherwise than the base's
-    45568  job/rows                   rows in memory: reading, checking, their mean
-    45912  job/pieces                 what the base cuts new tokens into
-    46067  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46332  job/magikarp               tokens that look under-trained by their rows
-    46459  job/match                  rows of tokens that a new one only begins with
-    46546  job/solve                  solving for the rows of the donor
-    46755  job/targets                the rows that are made from the donor's
-    46878  job/diagnose               what is odd about the rows that were made
-    47010  job/rebuild                the new rows of one vocabulary tensor
-    47301  job/write_blocks           new rows as blocks
-    47400  job/write                  the output and its weights
-    47716  job/write_gguf             the output as a GGUF file, or as parts of one
-    48066  job/copy                   the other files of the two models
-    48284  job/index                  the files that are written anew
-    48465  job/run                    the whole, in order
-    48644  job/combined               a map of tokens by the combinations that a method makes
-    48744  job/report                 what a job did, as JSON and as a table
-    49073  job/findings               what is told of a finished model
-    49122  job/check_head             a head of fewer rows than tokens
-    49367  job/check_files            its files
-    49504  job/check_ids              sizes, ids and tying
-    49720  job/check_values           values
-    49799  job/check_gguf             the tokens of a GGUF file
-    50051  job/check_gguf_keys        its other keys, and its tensors
-    50298  job/check_draft            as a draft model for another
-    50640  job/verify                 whether a finished model agrees with itself
+    41076  job                        the whole transplant, in the order in which it happens
+    41137  job/draft_map              which tokens the rows of a draft's head are of
+    41195  job/job                    what a job holds
+    41597  job/open                   opening the two models
+    41874  job/map                    the caller's map
+    42027  job/align                  where every new row comes from
+    42250  job/draft_vocab            the tokens that a draft's head has rows for
+    42483  job/plan                   what becomes of every tensor, and of the configs
+    42712  job/draft_head             a head of fewer rows, and what says which
+    42869  job/rope                   heads and rotary positions of the two models
+    42967  job/chat                   the template that turns messages into text
+    43106  job/digits                 where the two tokenizers cut numbers differently
+    43307  job/converted              the special tokens that a conversion to GGUF finds
+    43615  job/gguf_donor             the files of a tokenizer, open once more
+    43699  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43982  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44310  job/gguf_merges            the merges of a byte-level vocabulary
+    44481  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44651  job/gguf_special           special tokens, flags, templates
+    44870  job/gguf_normal            what becomes of spaces and letters
+    45013  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45209  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45451  job/bos                    texts that begin otherwise than the base's
+    45593  job/rows                   rows in memory: reading, checking, their mean
+    45937  job/pieces                 what the base cuts new tokens into
+    46092  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46357  job/magikarp               tokens that look under-trained by their rows
+    46484  job/match                  rows of tokens that a new one only begins with
+    46571  job/solve                  solving for the rows of the donor
+    46780  job/targets                the rows that are made from the donor's
+    46903  job/diagnose               what is odd about the rows that were made
+    47035  job/rebuild                the new rows of one vocabulary tensor
+    47326  job/write_blocks           new rows as blocks
+    47425  job/write                  the output and its weights
+    47741  job/write_gguf             the output as a GGUF file, or as parts of one
+    48091  job/copy                   the other files of the two models
+    48309  job/index                  the files that are written anew
+    48490  job/run                    the whole, in order
+    48669  job/combined               a map of tokens by the combinations that a method makes
+    48769  job/report                 what a job did, as JSON and as a table
+    49098  job/findings               what is told of a finished model
+    49147  job/check_head             a head of fewer rows than tokens
+    49392  job/check_files            its files
+    49529  job/check_ids              sizes, ids and tying
+    49745  job/check_values           values
+    49824  job/check_gguf             the tokens of a GGUF file
+    50076  job/check_gguf_keys        its other keys, and its tensors
+    50323  job/check_draft            as a draft model for another
+    50665  job/verify                 whether a finished model agrees with itself
 
-    50699  evaluate                   methods ranked on tokens that both models share
-    50718  evaluate/token_class       what a token is like, by its bytes
-    50782  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50980  evaluate/scores            how near rows come to the true ones
-    51080  evaluate/ranks             whether a true row is found among all
-    51211  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51443  evaluate/write_json        an evaluation as JSON
-    51556  evaluate/write_page        an evaluation as a page
+    50724  evaluate                   methods ranked on tokens that both models share
+    50743  evaluate/token_class       what a token is like, by its bytes
+    50807  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51005  evaluate/scores            how near rows come to the true ones
+    51105  evaluate/ranks             whether a true row is found among all
+    51236  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51468  evaluate/write_json        an evaluation as JSON
+    51581  evaluate/write_page        an evaluation as a page
 
-    51770  reshape                    a model's own vocabulary, smaller or larger
-    51802  reshape/needed             what has to stay for the sake of what stays
-    52060  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52367  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52596  reshape/renumber           which tokens there are then, and their ids
-    52861  reshape/files_json         tokenizer.json and the JSON files beside it
-    53256  reshape/files_lines        merges.txt and vocab.txt
-    53340  reshape/files_pieces       SentencePiece models
-    53560  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53728  reshape/named              tokens that configs name, which stay
-    53860  reshape/files_gguf         the keys of GGUF files
-    54147  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54382  reshape/wording            what the transplant says, in words of those who asked
-    54481  reshape/new_model          the model with its new tokenizer
-    54653  reshape/text_counts        which tokens the caller's texts are made of
-    54722  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54889  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55150  reshape/trim               fewer tokens
-    55318  reshape/extend             a text that becomes a token
-    55649  reshape/more_tokens        all that are wanted, and the model with them
+    51795  reshape                    a model's own vocabulary, smaller or larger
+    51827  reshape/needed             what has to stay for the sake of what stays
+    52085  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52392  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52621  reshape/renumber           which tokens there are then, and their ids
+    52886  reshape/files_json         tokenizer.json and the JSON files beside it
+    53281  reshape/files_lines        merges.txt and vocab.txt
+    53365  reshape/files_pieces       SentencePiece models
+    53585  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53753  reshape/named              tokens that configs name, which stay
+    53885  reshape/files_gguf         the keys of GGUF files
+    54172  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54407  reshape/wording            what the transplant says, in words of those who asked
+    54506  reshape/new_model          the model with its new tokenizer
+    54678  reshape/text_counts        which tokens the caller's texts are made of
+    54747  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54914  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55175  reshape/trim               fewer tokens
+    55343  reshape/extend             a text that becomes a token
+    55674  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -13478,7 +13479,8 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      normal_forms    Unicode's four normal forms
      charsmap        SentencePiece's map of characters
      normalise_steps  what normalisers do, step by step
-     normalise       the normaliser of a tokenizer.json
+     normalise_open  the normaliser of a tokenizer.json, read
+     normalise       what it makes of texts
      added_cut       added tokens, cut out of a text
      word_cache      what words became before
      encode_words    words as the model splits them
@@ -15767,7 +15769,7 @@ typedef struct otx__slices {
     otx__slice *next_items;
     size_t next_count, next_capacity;
     otx__matcher matcher;
-    bool at_start;               /* the text begins where the user's does */
+    size_t lead;                 /* bytes of the text that stand where the user's begins */
     bool failed;                 /* out of memory */
 } otx__slices;
 
@@ -16364,14 +16366,13 @@ OTX__PRIVATE otx_result otx__cutter_open_pattern(const otx_context *ctx, const c
 
 /* ---- steps that write the text anew ---- */
 
-OTX__PRIVATE void otx__apply_replace(otx__slices *slices, const otx__step *step,
-                                     const otx__slice *slice)
+OTX__PRIVATE void otx__apply_replace(otx__slices *slices, const otx__step *step, size_t at,
+                                     size_t end)
 {
     const char *text = slices->text.bytes;
-    size_t at = slice->start;
-    while (at < slice->end) {
-        const char *space = (const char *)memchr(text + at, ' ', slice->end - at);
-        const size_t plain = space ? (size_t)(space - text) : slice->end;
+    while (at < end) {
+        const char *space = (const char *)memchr(text + at, ' ', end - at);
+        const size_t plain = space ? (size_t)(space - text) : end;
         otx__text_bytes(&slices->next_text, text + at, plain - at);
         at = plain;
         if (space) otx__text_bytes(&slices->next_text, step->text, step->text_size);
@@ -16379,12 +16380,12 @@ OTX__PRIVATE void otx__apply_replace(otx__slices *slices, const otx__step *step,
     }
 }
 
-OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, const otx__slice *slice)
+OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, size_t at, size_t end)
 {
     const char *text = slices->text.bytes;
     char buffer[512];
-    size_t at = slice->start, length = 0;
-    for (; at < slice->end; at++) {
+    size_t length = 0;
+    for (; at < end; at++) {
         length += otx__spell_byte(buffer + length, text[at]);
         if (length + 4 > sizeof buffer) {
             otx__text_bytes(&slices->next_text, buffer, length);
@@ -16403,22 +16404,34 @@ OTX__PRIVATE void otx__apply_begin(otx__slices *slices, const otx__step *step,
     const bool there = size >= step->text_size && memcmp(text, step->text, step->text_size) == 0;
     if (!there && (first || !step->first_only))
         otx__text_bytes(&slices->next_text, step->text, step->text_size);
-    otx__text_bytes(&slices->next_text, text, size);
 }
 
+/* A part of a piece. */
+OTX__PRIVATE void otx__apply_part(otx__slices *slices, const otx__step *step, size_t at,
+                                  size_t end)
+{
+    if (step->kind == OTX__STEP_REPLACE) otx__apply_replace(slices, step, at, end);
+    else if (step->kind == OTX__STEP_BYTES) otx__apply_bytes(slices, at, end);
+    else otx__text_bytes(&slices->next_text, slices->text.bytes + at, end - at);
+}
+
+/* What becomes of the bytes that stand where the user's text begins stands there, too. */
 OTX__PRIVATE void otx__apply_rewrite(otx__slices *slices, const otx__step *step)
 {
-    size_t i;
-    if (slices->count > 0 && slices->items[0].start > 0) slices->at_start = false;
+    size_t i, lead = 0;
     slices->next_text.size = 0;
     for (i = 0; i < slices->count && !slices->next_text.failed; i++) {
         const otx__slice *slice = &slices->items[i];
         const size_t start = slices->next_text.size;
-        if (step->kind == OTX__STEP_REPLACE) otx__apply_replace(slices, step, slice);
-        else if (step->kind == OTX__STEP_BYTES) otx__apply_bytes(slices, slice);
-        else otx__apply_begin(slices, step, slice, i == 0 && slices->at_start);
+        const size_t led = otx__min(slice->end, otx__max(slice->start, slices->lead));
+        const bool first = slice->start < slices->lead;
+        if (step->kind == OTX__STEP_BEGIN) otx__apply_begin(slices, step, slice, first);
+        otx__apply_part(slices, step, slice->start, led);
+        if (first) lead = slices->next_text.size;
+        otx__apply_part(slices, step, led, slice->end);
         otx__slices_put(slices, start, slices->next_text.size);
     }
+    slices->lead = lead;
     otx__slices_turn(slices, true);
 }
 
@@ -16442,19 +16455,19 @@ OTX__PRIVATE void otx__apply_length(otx__slices *slices, uint64_t length)
 
 /* ---- the whole ---- */
 
-/* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
-   the user gave, not behind an added token. `slices` is open, and used again from text to text;
-   what is in it lasts until the next call, and its matcher's steps until these are allowed anew.
-   After a failure it can be used again or closed. */
+/* Cuts a text (UTF-8, what a normaliser made of it). `lead`: so many bytes of it stand where what
+   the user gave begins; 0, if it is behind an added token. `slices` is open, and used again from
+   text to text; what is in it lasts until the next call, and its matcher's steps until these are
+   allowed anew. After a failure it can be used again or closed. */
 OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
-                                        bool first, otx__slices *slices, otx_error *error)
+                                        size_t lead, otx__slices *slices, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
     slices->text.size = slices->next_text.size = 0;
     slices->text.failed = slices->next_text.failed = slices->failed = false;
     slices->count = slices->next_count = 0;
-    slices->at_start = first;
+    slices->lead = lead;
     otx__matcher_add(&slices->matcher, size);
     if (size < OTX__SLICED_LIMIT) {
         otx__text_bytes(&slices->text, text, size);
@@ -17471,16 +17484,27 @@ OTX__PRIVATE size_t otx__find_part(otx__span text, size_t at, otx__span part)
     return text.size;
 }
 
-/* Ends early once more than `limit` bytes have come of it. */
-OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text, size_t limit,
-                                      otx__text *to)
+/* Of the bytes from `at` to `end` those that are among the first `lead`. */
+OTX__PRIVATE size_t otx__tidy_led(size_t lead, size_t at, size_t end)
 {
+    return otx__min(lead, end) - otx__min(lead, at);
+}
+
+/* Ends early once more than `limit` bytes have come of it. *lead: the bytes that stand where the
+   caller's text begins; what is put stands where the last character does that it is put for. */
+OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text, size_t limit,
+                                      size_t *lead, otx__text *to)
+{
+    const size_t before = *lead;
     size_t at = 0, found;
+    *lead = 0;
     for (; at < text.size && to->size <= limit; at = found + step->from.size) {
         found = otx__find_part(text, at, step->from);
         otx__text_bytes(to, text.bytes + at, found - at);
+        *lead += otx__tidy_led(before, at, found);
         if (found == text.size) break;
         otx__text_bytes(to, step->to.bytes, step->to.size);
+        if (found + step->from.size <= before) *lead += step->to.size;
     }
 }
 
@@ -17497,8 +17521,8 @@ OTX__PRIVATE void otx__tidy_form(const otx_context *ctx, const otx__tidy_tables 
     otx__forming_close(&forming);
 }
 
-/* >>> src/encode/normalise.h */
-/* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
+/* >>> src/encode/normalise_open.h */
+/* ---- normalise_open: the normaliser of a tokenizer.json, read --------------------------- */
 
 /* Steps of a normaliser at most; its regular expressions together have no more bytes than those
    of a pre-tokenizer. */
@@ -17514,10 +17538,11 @@ typedef struct otx__tidy {
     otx__tidy_tables tables;
     otx__text texts[2];  /* of one step, of the next */
     otx__matcher matcher;
-    size_t matched;      /* bytes at the beginning that the last MATCHES took */
+    size_t lead;         /* bytes of the last text that stand where the caller's begins: its first
+                            character, what was put before it, or nothing once that is gone */
+    otx__text start;     /* what became of them, by itself */
     size_t limit;        /* bytes that may become of the text */
     bool ready;          /* texts and matcher are open */
-    bool moved;          /* of the last text the beginning is gone */
 } otx__tidy;
 
 OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
@@ -17525,6 +17550,7 @@ OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
     if (!n->ready) return;
     otx__text_close(&n->texts[0]);
     otx__text_close(&n->texts[1]);
+    otx__text_close(&n->start);
     otx__matcher_close(&n->matcher);
     otx__pool_close(&n->pool);
     n->ready = false;
@@ -17746,6 +17772,7 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
     otx__pool_open(&n->pool, ctx);
     otx__text_open(&n->texts[0], ctx);
     otx__text_open(&n->texts[1], ctx);
+    otx__text_open(&n->start, ctx);
     otx__matcher_open(&n->matcher, ctx);
     n->name = name;
     n->last = &n->first;
@@ -17755,7 +17782,8 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
     return result;
 }
 
-/* ---- running ---- */
+/* >>> src/encode/normalise.h */
+/* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
 
 /* What may become of a text: so many times its bytes and so many more, up to a limit. Real
    normalisers make four times as many; one that does not end is told by its name. */
@@ -17775,9 +17803,10 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
                                             otx__span text, otx__text *to, otx_error *error)
 {
     otx__matcher *m = &n->matcher;
+    const size_t lead = n->lead;
     otx__pattern_walk walk;
     size_t at = 0, start, end;
-    n->matched = 0;
+    n->lead = 0;
     if (text.size == 0) return OTX_OK; /* which nothing matches, not even nothing */
     walk.next = 0;
     walk.last_end = SIZE_MAX;
@@ -17788,11 +17817,12 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
     while (to->size <= n->limit && otx__pattern_next(m, &walk, &start, &end)) {
         otx__text_bytes(to, text.bytes + at, start - at);
         otx__text_bytes(to, step->to.bytes, step->to.size);
+        n->lead += otx__tidy_led(lead, at, start) + (end <= lead ? step->to.size : 0);
         at = end;
-        if (start == n->matched) n->matched = end;
     }
     if (m->result) return otx__matcher_fail(m, at, error);
     otx__text_bytes(to, text.bytes + at, text.size - at);
+    n->lead += otx__tidy_led(lead, at, text.size);
     return OTX_OK;
 }
 
@@ -17805,7 +17835,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_MARKS: otx__tidy_without(&t->marks, text, to); break;
     case OTX__TIDY_ACCENTS: otx__tidy_without(&t->accents, text, to); break;
     case OTX__TIDY_STRIP: otx__tidy_strip(step, text, to); break;
-    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, n->limit, to); break;
+    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, n->limit, &n->lead, to); break;
     case OTX__TIDY_MATCHES: return otx__tidy_matches(n, step, text, to, error);
     case OTX__TIDY_PREPEND:
         if (text.size) otx__text_bytes(to, step->to.bytes, step->to.size);
@@ -17823,34 +17853,29 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     return OTX_OK;
 }
 
-/* Whether a step takes a character out wherever it stands. */
-OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_step *step,
-                                  uint32_t code)
+/* The bytes that a step, which has run, leaves of those that stand where the caller's text
+   begins: the beginning of `text` by itself shows it, but where what is taken out tells. */
+OTX__PRIVATE size_t otx__tidy_lead(otx__tidy *n, otx__tidy_step *step, otx__span text,
+                                   const otx__text *made)
 {
-    switch (step->kind) {
-    case OTX__TIDY_MARKS: return otx__tidy_find(&t->marks, code) != NULL;
-    case OTX__TIDY_ACCENTS: return otx__tidy_find(&t->accents, code) != NULL;
-    case OTX__TIDY_CLEAN: return otx__tidy_find(&t->controls, code) != NULL;
-    case OTX__TIDY_NMT: return otx__nmt_drops(code);
-    case OTX__TIDY_STRIP: return step->left && otx__is_white(code);
-    default: return false;
+    size_t lead = n->lead, next = 0, white = 0;
+    if (step->kind == OTX__TIDY_PREPEND) {
+        if (lead) lead += step->to.size;
+    } else if (step->kind == OTX__TIDY_STRIP) {
+        while (step->left && white < lead &&
+               otx__is_white(otx__utf8_next(text.bytes, text.size, &next)))
+            white = next;
+        lead -= white;
+    } else if (step->kind != OTX__TIDY_REPLACE && step->kind != OTX__TIDY_MATCHES) {
+        n->start.size = 0;
+        (void)otx__tidy_step_run(n, step, otx__span_of(text.bytes, lead), &n->start, NULL);
+        lead = n->start.size;
+        if (step->kind == OTX__TIDY_CHARSMAP) lead = otx__max(lead, 1); /* as in the package */
     }
-}
-
-/* Bytes at the beginning of a text that a step, which has run, took out. */
-OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
-                                      otx__span text)
-{
-    size_t at = 0, next = 0;
-    if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
-        while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
-                              at, step->from) == at && at < text.size)
-            at += step->from.size;
-    if (step->kind == OTX__TIDY_MATCHES && step->to.size == 0) return n->matched;
-    for (; next < text.size; at = next)
-        if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
-            break;
-    return at;
+    lead = otx__min(lead, made->size);
+    while (lead > 0 && lead < made->size && ((unsigned char)made->bytes[lead] & 0xc0) == 0x80)
+        lead++; /* two characters became one */
+    return lead;
 }
 
 /* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
@@ -17859,28 +17884,25 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
 {
     otx__tidy_step *step;
     const size_t whole = text.size;
-    size_t side = 0, ahead = 0; /* bytes that were put before the text */
-    n->moved = false;
+    size_t side = 0;
+    n->lead = 0;
+    if (whole) (void)otx__utf8_next(text.bytes, whole, &n->lead);
     n->limit = otx__tidy_limit(whole);
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;
-        size_t dropped;
         to->size = 0;
         result = otx__tidy_step_run(n, step, text, to, error);
         if (result) return result;
-        if (to->failed) {
-            to->failed = false;
+        n->lead = otx__tidy_lead(n, step, text, to);
+        if (to->failed || n->start.failed) {
+            to->failed = n->start.failed = false;
             return otx__fail_memory(error, to->size + text.size);
         }
         if (to->size > n->limit)
             return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
                              " bytes of a text of %" PRIu64, n->name, (uint64_t)n->limit,
                              (uint64_t)whole);
-        dropped = otx__tidy_dropped(n, step, text);
-        if (dropped > ahead) n->moved = true;
-        ahead -= otx__min(ahead, dropped);
-        if (step->kind == OTX__TIDY_PREPEND) ahead += step->to.size;
         text = otx__span_of(to->bytes ? to->bytes : "", to->size);
     }
     *out = text;
@@ -18764,14 +18786,14 @@ OTX_API const otx_vocab *otx_encoder_vocab(const otx_encoder *encoder)
 /* Bytes of a text at most, and of what is made of it. */
 #define OTX__ENCODE_LIMIT ((size_t)1 << 26)
 
-/* Text between added tokens, as it was made. `first`: nothing of the caller's text is before
-   it. */
-OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
+/* Text between added tokens, as it was made. `lead`: the bytes of it that stand where the caller's
+   text begins. */
+OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, size_t lead,
                                           otx_error *error)
 {
     size_t i;
     otx_result result =
-        otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+        otx__cutter_run(&e->cutter, text.bytes, text.size, lead, &e->slices, error);
     for (i = 0; !result && i < e->slices.count; i++) {
         const otx__slice slice = e->slices.items[i];
         result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
@@ -18794,15 +18816,18 @@ OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool fi
     const otx__cut_token *token;
     otx__parting cutting;
     otx__span part;
+    size_t lead;
     otx_result result = otx__tidy_run(&e->normal, text, &text, error);
     if (result) return result;
-    first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
+    lead = first ? e->normal.lead : 0;
     e->cut_steps += (uint64_t)OTX__SPLIT_STEPS_A_BYTE * text.size;
     otx__parting_open(&cutting, &e->sets[1], text, &e->cut_steps);
     while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
-        else
-            result = otx__encode_plain(e, part, first && part.bytes == text.bytes, error);
+        else {
+            const size_t before = (size_t)(part.bytes - text.bytes);
+            result = otx__encode_plain(e, part, lead - otx__min(lead, before), error);
+        }
     }
     return result;
 }

@@ -339,6 +339,47 @@ static void at_the_beginning_of_a_text(void)
     otx_encoder_close(e);
 }
 
+/* What is put in the place of several characters stands where the last of them did; what is put
+   before the first one, where that one does. Ids are as the package has them. */
+static void what_begins_a_text(void)
+{
+#define FIRST "{'type':'Metaspace','replacement':'" MARK "','prepend_scheme':'first','split':true}"
+#define CUT_AT_Z(how) "{'type':'Split','pattern':{'String':'z'},'behavior':'" how "'}," FIRST
+#define Z_BEFORE "{'type':'Prepend','prepend':'z'}"
+    static const struct {
+        const char *normalizer, *steps, *text, *wanted;
+    } cases[] = {
+        {"{'type':'Replace','pattern':{'String':'``'},'content':'b'}", FIRST, "``a", "2 1"},
+        {"{'type':'Replace','pattern':{'String':'`'},'content':'b'}", FIRST, "`a", "0 2 1"},
+        {"{'type':'Replace','pattern':{'Regex':'^..'},'content':'b'}", FIRST, "xxa", "2 1"},
+        {"{'type':'Replace','pattern':{'Regex':'^.'},'content':'bz'}", FIRST, "xa", "0 2 3 1"},
+        {Z_BEFORE, CUT_AT_Z("Isolated"), "a", "0 3 0 1"},
+        {Z_BEFORE, CUT_AT_Z("Removed"), "a", "0 1"},
+        {Z_BEFORE, CUT_AT_Z("Removed") "," FIRST, "aza", "0 1 1"},
+        {"{'type':'Sequence','normalizers':[" Z_BEFORE ",{'type':'Replace','pattern':{'String':"
+         "'za'},'content':'b'}]}", FIRST, "a", "0 2"},
+        {"{'type':'Sequence','normalizers':[" Z_BEFORE ",{'type':'Replace','pattern':{'String':"
+         "'zaa'},'content':'b'}]}", FIRST, "aa", "2"},
+        {"{'type':'BertNormalizer','handle_chinese_chars':true}",
+         "{'type':'WhitespaceSplit'}," FIRST, "\xe4\xbd\xa0", "0 4"},
+        {"{'type':'NFC'}", FIRST, "e\xcc\x81", "0 5"},
+        {"{'type':'StripAccents'}", FIRST, "\xcc\x81" "a", "1"},
+        {"{'type':'Strip','strip_left':true,'strip_right':true}", FIRST, " a", "1"},
+    };
+    char file[1024];
+    size_t i;
+    for (i = 0; i < COUNT(cases); i++) {
+        otx_encoder *e;
+        (void)snprintf(file, sizeof file, "{'normalizer':%s,'pre_tokenizer':{'type':'Sequence',"
+                       "'pretokenizers':[%s]},'model':{'type':'BPE','vocab':{'" MARK "':0,'a':1,"
+                       "'b':2,'z':3,'\xe4\xbd\xa0':4,'\xc3\xa9':5},'merges':[]}}",
+                       cases[i].normalizer, cases[i].steps);
+        e = encoder_of(file);
+        CHECK_STRING(encoded(e, cases[i].text, strlen(cases[i].text)), cases[i].wanted);
+        otx_encoder_close(e);
+    }
+}
+
 /* A tokenizer that leaves texts whole: what no token holds is a seam, and nothing else. */
 static void whole_texts_to_a_model(void)
 {
@@ -662,6 +703,7 @@ int main(void)
     RUN(a_map_of_characters);
     RUN(what_is_not_known_is_refused);
     RUN(at_the_beginning_of_a_text);
+    RUN(what_begins_a_text);
     RUN(whole_texts_to_a_model);
     RUN(tekken);
     RUN(many_words);

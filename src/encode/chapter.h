@@ -33,7 +33,8 @@
      normal_forms    Unicode's four normal forms
      charsmap        SentencePiece's map of characters
      normalise_steps  what normalisers do, step by step
-     normalise       the normaliser of a tokenizer.json
+     normalise_open  the normaliser of a tokenizer.json, read
+     normalise       what it makes of texts
      added_cut       added tokens, cut out of a text
      word_cache      what words became before
      encode_words    words as the model splits them

@@ -59,14 +59,13 @@ OTX__PRIVATE otx_result otx__cutter_open_pattern(const otx_context *ctx, const c
 
 /* ---- steps that write the text anew ---- */
 
-OTX__PRIVATE void otx__apply_replace(otx__slices *slices, const otx__step *step,
-                                     const otx__slice *slice)
+OTX__PRIVATE void otx__apply_replace(otx__slices *slices, const otx__step *step, size_t at,
+                                     size_t end)
 {
     const char *text = slices->text.bytes;
-    size_t at = slice->start;
-    while (at < slice->end) {
-        const char *space = (const char *)memchr(text + at, ' ', slice->end - at);
-        const size_t plain = space ? (size_t)(space - text) : slice->end;
+    while (at < end) {
+        const char *space = (const char *)memchr(text + at, ' ', end - at);
+        const size_t plain = space ? (size_t)(space - text) : end;
         otx__text_bytes(&slices->next_text, text + at, plain - at);
         at = plain;
         if (space) otx__text_bytes(&slices->next_text, step->text, step->text_size);
@@ -74,12 +73,12 @@ OTX__PRIVATE void otx__apply_replace(otx__slices *slices, const otx__step *step,
     }
 }
 
-OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, const otx__slice *slice)
+OTX__PRIVATE void otx__apply_bytes(otx__slices *slices, size_t at, size_t end)
 {
     const char *text = slices->text.bytes;
     char buffer[512];
-    size_t at = slice->start, length = 0;
-    for (; at < slice->end; at++) {
+    size_t length = 0;
+    for (; at < end; at++) {
         length += otx__spell_byte(buffer + length, text[at]);
         if (length + 4 > sizeof buffer) {
             otx__text_bytes(&slices->next_text, buffer, length);
@@ -98,22 +97,34 @@ OTX__PRIVATE void otx__apply_begin(otx__slices *slices, const otx__step *step,
     const bool there = size >= step->text_size && memcmp(text, step->text, step->text_size) == 0;
     if (!there && (first || !step->first_only))
         otx__text_bytes(&slices->next_text, step->text, step->text_size);
-    otx__text_bytes(&slices->next_text, text, size);
 }
 
+/* A part of a piece. */
+OTX__PRIVATE void otx__apply_part(otx__slices *slices, const otx__step *step, size_t at,
+                                  size_t end)
+{
+    if (step->kind == OTX__STEP_REPLACE) otx__apply_replace(slices, step, at, end);
+    else if (step->kind == OTX__STEP_BYTES) otx__apply_bytes(slices, at, end);
+    else otx__text_bytes(&slices->next_text, slices->text.bytes + at, end - at);
+}
+
+/* What becomes of the bytes that stand where the user's text begins stands there, too. */
 OTX__PRIVATE void otx__apply_rewrite(otx__slices *slices, const otx__step *step)
 {
-    size_t i;
-    if (slices->count > 0 && slices->items[0].start > 0) slices->at_start = false;
+    size_t i, lead = 0;
     slices->next_text.size = 0;
     for (i = 0; i < slices->count && !slices->next_text.failed; i++) {
         const otx__slice *slice = &slices->items[i];
         const size_t start = slices->next_text.size;
-        if (step->kind == OTX__STEP_REPLACE) otx__apply_replace(slices, step, slice);
-        else if (step->kind == OTX__STEP_BYTES) otx__apply_bytes(slices, slice);
-        else otx__apply_begin(slices, step, slice, i == 0 && slices->at_start);
+        const size_t led = otx__min(slice->end, otx__max(slice->start, slices->lead));
+        const bool first = slice->start < slices->lead;
+        if (step->kind == OTX__STEP_BEGIN) otx__apply_begin(slices, step, slice, first);
+        otx__apply_part(slices, step, slice->start, led);
+        if (first) lead = slices->next_text.size;
+        otx__apply_part(slices, step, led, slice->end);
         otx__slices_put(slices, start, slices->next_text.size);
     }
+    slices->lead = lead;
     otx__slices_turn(slices, true);
 }
 
@@ -137,19 +148,19 @@ OTX__PRIVATE void otx__apply_length(otx__slices *slices, uint64_t length)
 
 /* ---- the whole ---- */
 
-/* Cuts a text (UTF-8, what a normaliser made of it). `first`: it stands at the beginning of what
-   the user gave, not behind an added token. `slices` is open, and used again from text to text;
-   what is in it lasts until the next call, and its matcher's steps until these are allowed anew.
-   After a failure it can be used again or closed. */
+/* Cuts a text (UTF-8, what a normaliser made of it). `lead`: so many bytes of it stand where what
+   the user gave begins; 0, if it is behind an added token. `slices` is open, and used again from
+   text to text; what is in it lasts until the next call, and its matcher's steps until these are
+   allowed anew. After a failure it can be used again or closed. */
 OTX__PRIVATE otx_result otx__cutter_run(const otx__cutter *cutter, const char *text, size_t size,
-                                        bool first, otx__slices *slices, otx_error *error)
+                                        size_t lead, otx__slices *slices, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
     slices->text.size = slices->next_text.size = 0;
     slices->text.failed = slices->next_text.failed = slices->failed = false;
     slices->count = slices->next_count = 0;
-    slices->at_start = first;
+    slices->lead = lead;
     otx__matcher_add(&slices->matcher, size);
     if (size < OTX__SLICED_LIMIT) {
         otx__text_bytes(&slices->text, text, size);

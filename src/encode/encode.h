@@ -3,14 +3,14 @@
 /* Bytes of a text at most, and of what is made of it. */
 #define OTX__ENCODE_LIMIT ((size_t)1 << 26)
 
-/* Text between added tokens, as it was made. `first`: nothing of the caller's text is before
-   it. */
-OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, bool first,
+/* Text between added tokens, as it was made. `lead`: the bytes of it that stand where the caller's
+   text begins. */
+OTX__PRIVATE otx_result otx__encode_plain(otx_encoder *e, otx__span text, size_t lead,
                                           otx_error *error)
 {
     size_t i;
     otx_result result =
-        otx__cutter_run(&e->cutter, text.bytes, text.size, first, &e->slices, error);
+        otx__cutter_run(&e->cutter, text.bytes, text.size, lead, &e->slices, error);
     for (i = 0; !result && i < e->slices.count; i++) {
         const otx__slice slice = e->slices.items[i];
         result = otx__encode_piece(e, e->slices.text.bytes + slice.start,
@@ -33,15 +33,18 @@ OTX__PRIVATE otx_result otx__encode_part(otx_encoder *e, otx__span text, bool fi
     const otx__cut_token *token;
     otx__parting cutting;
     otx__span part;
+    size_t lead;
     otx_result result = otx__tidy_run(&e->normal, text, &text, error);
     if (result) return result;
-    first = first && !e->normal.moved; /* as the package, which goes by the caller's text */
+    lead = first ? e->normal.lead : 0;
     e->cut_steps += (uint64_t)OTX__SPLIT_STEPS_A_BYTE * text.size;
     otx__parting_open(&cutting, &e->sets[1], text, &e->cut_steps);
     while (!result && otx__parting_next(&cutting, &part, &token)) {
         if (token) result = otx__encode_put(e, token->id, error);
-        else
-            result = otx__encode_plain(e, part, first && part.bytes == text.bytes, error);
+        else {
+            const size_t before = (size_t)(part.bytes - text.bytes);
+            result = otx__encode_plain(e, part, lead - otx__min(lead, before), error);
+        }
     }
     return result;
 }

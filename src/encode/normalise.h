@@ -1,262 +1,5 @@
 /* ---- normalise: what a tokenizer makes of a text before all else ------------------------ */
 
-/* Steps of a normaliser at most; its regular expressions together have no more bytes than those
-   of a pre-tokenizer. */
-#define OTX__TIDY_STEPS 1024u
-
-/* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
-   stand in it. */
-typedef struct otx__tidy {
-    otx__pool pool;
-    const char *name;    /* in errors; borrowed */
-    otx__tidy_step *first, **last;
-    size_t count, pattern_bytes; /* of steps; of all regular expressions */
-    otx__tidy_tables tables;
-    otx__text texts[2];  /* of one step, of the next */
-    otx__matcher matcher;
-    size_t matched;      /* bytes at the beginning that the last MATCHES took */
-    size_t limit;        /* bytes that may become of the text */
-    bool ready;          /* texts and matcher are open */
-    bool moved;          /* of the last text the beginning is gone */
-} otx__tidy;
-
-OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
-{
-    if (!n->ready) return;
-    otx__text_close(&n->texts[0]);
-    otx__text_close(&n->texts[1]);
-    otx__matcher_close(&n->matcher);
-    otx__pool_close(&n->pool);
-    n->ready = false;
-}
-
-/* ---- reading ---- */
-
-/* A step more; NULL without memory, which the pool says, or beyond the limit. */
-OTX__PRIVATE otx__tidy_step *otx__tidy_add(otx__tidy *n, otx__tidy_kind kind)
-{
-    otx__tidy_tables *t = &n->tables;
-    otx__tidy_step *step;
-    if (++n->count > OTX__TIDY_STEPS) return NULL;
-    step = (otx__tidy_step *)otx__pool_take_zero(&n->pool, 1, sizeof *step);
-    if (!step) return NULL;
-    step->kind = kind;
-    if (kind <= OTX__TIDY_NFKD && !t->has_forms) {
-        otx__forms_read(&n->pool, &t->forms);
-        t->has_forms = true;
-    } else if (kind == OTX__TIDY_LOWER && !t->has_lower) {
-        otx__lower_read(&n->pool, &t->lower);
-        t->has_lower = true;
-    } else if ((kind == OTX__TIDY_MARKS || kind == OTX__TIDY_CHARSMAP) && !t->has_marks) {
-        otx__ranges_read(&n->pool, otx__marks_table, false, &t->marks);
-        t->has_marks = true;
-    } else if (kind == OTX__TIDY_ACCENTS && !t->has_accents) {
-        otx__ranges_read(&n->pool, otx__accents_table, false, &t->accents);
-        t->has_accents = true;
-    } else if (kind == OTX__TIDY_CLEAN && !t->has_controls) {
-        otx__ranges_read(&n->pool, otx__controls_table, false, &t->controls);
-        t->has_controls = true;
-    }
-    if (n->pool.failed) return NULL;
-    *n->last = step;
-    n->last = &step->next;
-    return step;
-}
-
-/* A string in the pool; false where it is none, or without memory. */
-OTX__PRIVATE bool otx__tidy_string(otx__tidy *n, const otx_json *json, uint32_t node,
-                                     otx__span *text)
-{
-    char *bytes;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
-    bytes = (char *)otx__pool_take(&n->pool, otx__json_span(json, node).size + 1, 1);
-    if (!bytes) return false;
-    *text = otx__span_of(bytes, otx_json_string(json, node, bytes));
-    return true;
-}
-
-/* What there is to say when it is read in part or as a whole: nothing, or that it is too large. */
-OTX__PRIVATE otx_result otx__tidy_check(const otx__tidy *n, otx_error *error)
-{
-    if (n->pool.failed) return otx__pool_fail(&n->pool, error);
-    if (n->count > OTX__TIDY_STEPS)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has more than %u steps",
-                         n->name, OTX__TIDY_STEPS);
-    if (n->pattern_bytes > OTX__STEP_PATTERNS)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has regular expressions of "
-                         "more than %u bytes", n->name, OTX__STEP_PATTERNS);
-    return OTX_OK;
-}
-
-OTX__PRIVATE otx_result otx__tidy_bad(const otx__tidy *n, const char *type, otx_error *error)
-{
-    if (n->pool.failed) return otx__pool_fail(&n->pool, error);
-    return otx__fail(error, OTX_ERROR_FORMAT, "%s: normalizer %s lacks what it needs, or says it "
-                     "in a way that is not known", n->name, type);
-}
-
-OTX__PRIVATE bool otx__tidy_true(const otx_json *json, uint32_t node, const char *member)
-{
-    return otx_json_type_of(json, otx_json_find(json, node, member)) == OTX_JSON_TRUE;
-}
-
-OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *json,
-                                                 uint32_t node, otx_error *error)
-{
-    const uint32_t pattern = otx_json_find(json, node, "pattern");
-    const uint32_t regex = otx_json_find(json, pattern, "Regex");
-    otx__span from, to;
-    otx__tidy_step *step;
-    otx_result result = OTX_OK;
-    if (!otx__tidy_string(n, json, regex != OTX_JSON_NONE
-                                         ? regex : otx_json_find(json, pattern, "String"), &from) ||
-        !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to))
-        return otx__tidy_bad(n, "Replace", error);
-    if (regex == OTX_JSON_NONE && from.size > 0) {
-        step = otx__tidy_add(n, OTX__TIDY_REPLACE);
-    } else { /* an empty text matches as an expression does */
-        step = otx__tidy_add(n, OTX__TIDY_MATCHES);
-        if (from.size <= OTX__PATTERN_BYTES) n->pattern_bytes += from.size;
-        result = otx__tidy_check(n, error);
-        if (step && !result)
-            result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
-                                       &step->pattern, error);
-    }
-    if (!step) return otx__tidy_check(n, error);
-    step->from = from;
-    step->to = to;
-    return result;
-}
-
-OTX__PRIVATE otx_result otx__tidy_read_charsmap(otx__tidy *n, const otx_json *json,
-                                                  uint32_t node, otx_error *error)
-{
-    const uint32_t text = otx_json_find(json, node, "precompiled_charsmap");
-    otx__span map;
-    otx__tidy_step *step;
-    size_t size;
-    if (otx_json_type_of(json, text) == OTX_JSON_NULL) return OTX_OK;
-    if (!otx__tidy_string(n, json, text, &map)) return otx__tidy_bad(n, "Precompiled", error);
-    if (map.size == 0) return OTX_OK;
-    step = otx__tidy_add(n, OTX__TIDY_CHARSMAP);
-    if (!step) return otx__tidy_check(n, error);
-    step->map.marks = n->tables.marks;
-    if (!otx__base64_decode(map.bytes, map.size, (char *)(uintptr_t)map.bytes, &size) ||
-        !otx__charsmap_read(map.bytes, size, &step->map))
-        return otx__fail(error, OTX_ERROR_FORMAT, "%s: the precompiled_charsmap of its "
-                         "normalizer is none", n->name);
-    return OTX_OK;
-}
-
-/* BERT's normaliser is four that are known otherwise. */
-OTX__PRIVATE void otx__tidy_read_bert(otx__tidy *n, const otx_json *json, uint32_t node)
-{
-    const uint32_t accents = otx_json_find(json, node, "strip_accents");
-    const bool lower = otx__tidy_true(json, node, "lowercase");
-    const bool strip = otx_json_type_of(json, accents) == OTX_JSON_TRUE ||
-                       (lower && otx_json_type_of(json, accents) != OTX_JSON_FALSE);
-    if (otx__tidy_true(json, node, "clean_text")) (void)otx__tidy_add(n, OTX__TIDY_CLEAN);
-    if (otx__tidy_true(json, node, "handle_chinese_chars"))
-        (void)otx__tidy_add(n, OTX__TIDY_CHINESE);
-    if (strip) (void)otx__tidy_add(n, OTX__TIDY_NFD);
-    if (strip) (void)otx__tidy_add(n, OTX__TIDY_ACCENTS);
-    if (lower) (void)otx__tidy_add(n, OTX__TIDY_LOWER);
-}
-
-/* Those of one step without parts. */
-static const struct {
-    const char *type;
-    otx__tidy_kind kind;
-} otx__tidy_types[] = {
-    {"NFC", OTX__TIDY_NFC},         {"NFD", OTX__TIDY_NFD},
-    {"NFKC", OTX__TIDY_NFKC},       {"NFKD", OTX__TIDY_NFKD},
-    {"Lowercase", OTX__TIDY_LOWER}, {"StripAccents", OTX__TIDY_MARKS},
-    {"Nmt", OTX__TIDY_NMT},         {"ByteLevel", OTX__TIDY_BYTES},
-};
-
-/* One normaliser that is no Sequence. */
-OTX__PRIVATE otx_result otx__tidy_read_one(otx__tidy *n, const otx_json *json, uint32_t node,
-                                             otx_error *error)
-{
-    const uint32_t type = otx_json_find(json, node, "type");
-    const otx__span name = otx__json_span(json, type);
-    char quoted[OTX__QUOTED];
-    otx__tidy_step *step = NULL;
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__tidy_types); i++)
-        if (otx__span_is(name, otx__tidy_types[i].type)) {
-            (void)otx__tidy_add(n, otx__tidy_types[i].kind);
-            return otx__tidy_check(n, error);
-        }
-    if (otx__span_is(name, "Replace")) return otx__tidy_read_replace(n, json, node, error);
-    if (otx__span_is(name, "Precompiled"))
-        return otx__tidy_read_charsmap(n, json, node, error);
-    if (otx__span_is(name, "BertNormalizer")) {
-        otx__tidy_read_bert(n, json, node);
-    } else if (otx__span_is(name, "Strip")) {
-        step = otx__tidy_add(n, OTX__TIDY_STRIP);
-        if (step) step->left = otx__tidy_true(json, node, "strip_left");
-        if (step) step->right = otx__tidy_true(json, node, "strip_right");
-    } else if (otx__span_is(name, "Prepend")) {
-        step = otx__tidy_add(n, OTX__TIDY_PREPEND);
-        if (step && !otx__tidy_string(n, json, otx_json_find(json, node, "prepend"), &step->to))
-            return otx__tidy_bad(n, "Prepend", error);
-    } else {
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: its normalizer is \"%s\", which is "
-                         "not known, so that no text can be encoded", n->name,
-                         otx__quote_node(quoted, json, type));
-    }
-    return otx__tidy_check(n, error);
-}
-
-/* Sequences within sequences at most. */
-#define OTX__TIDY_DEPTH 16
-
-/* All steps of a value, of which some may be sequences of others. */
-OTX__PRIVATE otx_result otx__tidy_read(otx__tidy *n, const otx_json *json, uint32_t node,
-                                         otx_error *error)
-{
-    otx_json_iter waiting[OTX__TIDY_DEPTH];
-    size_t depth = 0;
-    otx_result result = OTX_OK;
-    if (node == OTX_JSON_NONE || otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK;
-    for (;;) {
-        if (!otx__span_is(otx__json_span(json, otx_json_find(json, node, "type")), "Sequence")) {
-            result = otx__tidy_read_one(n, json, node, error);
-        } else if (depth == OTX__TIDY_DEPTH) {
-            result = otx__tidy_bad(n, "Sequence", error);
-        } else {
-            waiting[depth++] = otx_json_iter_of(json, otx_json_find(json, node, "normalizers"));
-        }
-        if (result) return result;
-        while (depth > 0 && !otx_json_iter_next(&waiting[depth - 1])) depth--;
-        if (depth == 0) return OTX_OK;
-        node = waiting[depth - 1].value;
-    }
-}
-
-/* Opens the normaliser that a value of a tokenizer.json describes (OTX_JSON_NONE and null: none).
-   `name` must stay. On failure nothing is left open. */
-OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *json,
-                                         uint32_t node, const char *name, otx__tidy *n,
-                                         otx_error *error)
-{
-    otx_result result;
-    memset(n, 0, sizeof *n);
-    otx__pool_open(&n->pool, ctx);
-    otx__text_open(&n->texts[0], ctx);
-    otx__text_open(&n->texts[1], ctx);
-    otx__matcher_open(&n->matcher, ctx);
-    n->name = name;
-    n->last = &n->first;
-    n->ready = true;
-    result = otx__tidy_read(n, json, node, error);
-    if (result) otx__tidy_close(n);
-    return result;
-}
-
-/* ---- running ---- */
-
 /* What may become of a text: so many times its bytes and so many more, up to a limit. Real
    normalisers make four times as many; one that does not end is told by its name. */
 #define OTX__TIDY_TIMES 64u
@@ -275,9 +18,10 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
                                             otx__span text, otx__text *to, otx_error *error)
 {
     otx__matcher *m = &n->matcher;
+    const size_t lead = n->lead;
     otx__pattern_walk walk;
     size_t at = 0, start, end;
-    n->matched = 0;
+    n->lead = 0;
     if (text.size == 0) return OTX_OK; /* which nothing matches, not even nothing */
     walk.next = 0;
     walk.last_end = SIZE_MAX;
@@ -288,11 +32,12 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
     while (to->size <= n->limit && otx__pattern_next(m, &walk, &start, &end)) {
         otx__text_bytes(to, text.bytes + at, start - at);
         otx__text_bytes(to, step->to.bytes, step->to.size);
+        n->lead += otx__tidy_led(lead, at, start) + (end <= lead ? step->to.size : 0);
         at = end;
-        if (start == n->matched) n->matched = end;
     }
     if (m->result) return otx__matcher_fail(m, at, error);
     otx__text_bytes(to, text.bytes + at, text.size - at);
+    n->lead += otx__tidy_led(lead, at, text.size);
     return OTX_OK;
 }
 
@@ -305,7 +50,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_MARKS: otx__tidy_without(&t->marks, text, to); break;
     case OTX__TIDY_ACCENTS: otx__tidy_without(&t->accents, text, to); break;
     case OTX__TIDY_STRIP: otx__tidy_strip(step, text, to); break;
-    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, n->limit, to); break;
+    case OTX__TIDY_REPLACE: otx__tidy_replace(step, text, n->limit, &n->lead, to); break;
     case OTX__TIDY_MATCHES: return otx__tidy_matches(n, step, text, to, error);
     case OTX__TIDY_PREPEND:
         if (text.size) otx__text_bytes(to, step->to.bytes, step->to.size);
@@ -323,34 +68,29 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     return OTX_OK;
 }
 
-/* Whether a step takes a character out wherever it stands. */
-OTX__PRIVATE bool otx__tidy_drops(const otx__tidy_tables *t, const otx__tidy_step *step,
-                                  uint32_t code)
+/* The bytes that a step, which has run, leaves of those that stand where the caller's text
+   begins: the beginning of `text` by itself shows it, but where what is taken out tells. */
+OTX__PRIVATE size_t otx__tidy_lead(otx__tidy *n, otx__tidy_step *step, otx__span text,
+                                   const otx__text *made)
 {
-    switch (step->kind) {
-    case OTX__TIDY_MARKS: return otx__tidy_find(&t->marks, code) != NULL;
-    case OTX__TIDY_ACCENTS: return otx__tidy_find(&t->accents, code) != NULL;
-    case OTX__TIDY_CLEAN: return otx__tidy_find(&t->controls, code) != NULL;
-    case OTX__TIDY_NMT: return otx__nmt_drops(code);
-    case OTX__TIDY_STRIP: return step->left && otx__is_white(code);
-    default: return false;
+    size_t lead = n->lead, next = 0, white = 0;
+    if (step->kind == OTX__TIDY_PREPEND) {
+        if (lead) lead += step->to.size;
+    } else if (step->kind == OTX__TIDY_STRIP) {
+        while (step->left && white < lead &&
+               otx__is_white(otx__utf8_next(text.bytes, text.size, &next)))
+            white = next;
+        lead -= white;
+    } else if (step->kind != OTX__TIDY_REPLACE && step->kind != OTX__TIDY_MATCHES) {
+        n->start.size = 0;
+        (void)otx__tidy_step_run(n, step, otx__span_of(text.bytes, lead), &n->start, NULL);
+        lead = n->start.size;
+        if (step->kind == OTX__TIDY_CHARSMAP) lead = otx__max(lead, 1); /* as in the package */
     }
-}
-
-/* Bytes at the beginning of a text that a step, which has run, took out. */
-OTX__PRIVATE size_t otx__tidy_dropped(const otx__tidy *n, const otx__tidy_step *step,
-                                      otx__span text)
-{
-    size_t at = 0, next = 0;
-    if (step->kind == OTX__TIDY_REPLACE && step->to.size == 0)
-        while (otx__find_part(otx__span_of(text.bytes, otx__min(text.size, at + step->from.size)),
-                              at, step->from) == at && at < text.size)
-            at += step->from.size;
-    if (step->kind == OTX__TIDY_MATCHES && step->to.size == 0) return n->matched;
-    for (; next < text.size; at = next)
-        if (!otx__tidy_drops(&n->tables, step, otx__utf8_next(text.bytes, text.size, &next)))
-            break;
-    return at;
+    lead = otx__min(lead, made->size);
+    while (lead > 0 && lead < made->size && ((unsigned char)made->bytes[lead] & 0xc0) == 0x80)
+        lead++; /* two characters became one */
+    return lead;
 }
 
 /* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
@@ -359,28 +99,25 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
 {
     otx__tidy_step *step;
     const size_t whole = text.size;
-    size_t side = 0, ahead = 0; /* bytes that were put before the text */
-    n->moved = false;
+    size_t side = 0;
+    n->lead = 0;
+    if (whole) (void)otx__utf8_next(text.bytes, whole, &n->lead);
     n->limit = otx__tidy_limit(whole);
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
         otx_result result;
-        size_t dropped;
         to->size = 0;
         result = otx__tidy_step_run(n, step, text, to, error);
         if (result) return result;
-        if (to->failed) {
-            to->failed = false;
+        n->lead = otx__tidy_lead(n, step, text, to);
+        if (to->failed || n->start.failed) {
+            to->failed = n->start.failed = false;
             return otx__fail_memory(error, to->size + text.size);
         }
         if (to->size > n->limit)
             return otx__fail(error, OTX_ERROR_LIMIT, "%s: its normalizer makes more than %" PRIu64
                              " bytes of a text of %" PRIu64, n->name, (uint64_t)n->limit,
                              (uint64_t)whole);
-        dropped = otx__tidy_dropped(n, step, text);
-        if (dropped > ahead) n->moved = true;
-        ahead -= otx__min(ahead, dropped);
-        if (step->kind == OTX__TIDY_PREPEND) ahead += step->to.size;
         text = otx__span_of(to->bytes ? to->bytes : "", to->size);
     }
     *out = text;

@@ -160,16 +160,27 @@ OTX__PRIVATE size_t otx__find_part(otx__span text, size_t at, otx__span part)
     return text.size;
 }
 
-/* Ends early once more than `limit` bytes have come of it. */
-OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text, size_t limit,
-                                      otx__text *to)
+/* Of the bytes from `at` to `end` those that are among the first `lead`. */
+OTX__PRIVATE size_t otx__tidy_led(size_t lead, size_t at, size_t end)
 {
+    return otx__min(lead, end) - otx__min(lead, at);
+}
+
+/* Ends early once more than `limit` bytes have come of it. *lead: the bytes that stand where the
+   caller's text begins; what is put stands where the last character does that it is put for. */
+OTX__PRIVATE void otx__tidy_replace(const otx__tidy_step *step, otx__span text, size_t limit,
+                                      size_t *lead, otx__text *to)
+{
+    const size_t before = *lead;
     size_t at = 0, found;
+    *lead = 0;
     for (; at < text.size && to->size <= limit; at = found + step->from.size) {
         found = otx__find_part(text, at, step->from);
         otx__text_bytes(to, text.bytes + at, found - at);
+        *lead += otx__tidy_led(before, at, found);
         if (found == text.size) break;
         otx__text_bytes(to, step->to.bytes, step->to.size);
+        if (found + step->from.size <= before) *lead += step->to.size;
     }
 }
 

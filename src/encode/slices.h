@@ -19,7 +19,7 @@ typedef struct otx__slices {
     otx__slice *next_items;
     size_t next_count, next_capacity;
     otx__matcher matcher;
-    bool at_start;               /* the text begins where the user's does */
+    size_t lead;                 /* bytes of the text that stand where the user's begins */
     bool failed;                 /* out of memory */
 } otx__slices;
 
