@@ -25,333 +25,334 @@
 
    What is where
 
-      391  api/version                version
-      421  api/result                 results
-      461  api/context                context: memory, threads, progress
-      541  api/isa                    instruction sets
-      558  api/matrix                 numbers and matrices
-      616  api/blocks                 block types of ggml
-      642  api/solver                 the solver
-      771  api/affine                 the affine map: rows as the map makes them, and what it misses
-      905  api/methods                methods: rows for tokens that a model lacks
-     1142  api/source                 sources and sinks: bytes in and out
-     1162  api/json                   JSON
-     1284  api/safetensors            safetensors
-     1348  api/gguf                   GGUF
-     1446  api/vocab                  vocabularies
-     1583  api/encode                 encoding: text as token ids
-     1636  api/align                  alignment
-     1703  api/gguf_vocab             vocabularies in GGUF files
-     1726  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1818  api/file                   files
-     1829  api/directory              directories
-     1909  api/job                    the whole job
-     2119  api/map_models             maps by the rows of two models
-     2141  api/verify                 looking at a finished model
-     2210  api/evaluate               methods ranked on tokens that both models share
-     2306  api/reshape                a model's own vocabulary, smaller or larger
+      392  api/version                version
+      422  api/result                 results
+      462  api/context                context: memory, threads, progress
+      542  api/isa                    instruction sets
+      559  api/matrix                 numbers and matrices
+      617  api/blocks                 block types of ggml
+      643  api/solver                 the solver
+      772  api/affine                 the affine map: rows as the map makes them, and what it misses
+      906  api/methods                methods: rows for tokens that a model lacks
+     1143  api/source                 sources and sinks: bytes in and out
+     1163  api/json                   JSON
+     1285  api/safetensors            safetensors
+     1349  api/gguf                   GGUF
+     1447  api/vocab                  vocabularies
+     1584  api/encode                 encoding: text as token ids
+     1637  api/align                  alignment
+     1704  api/gguf_vocab             vocabularies in GGUF files
+     1727  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1819  api/file                   files
+     1830  api/directory              directories
+     1910  api/job                    the whole job
+     2120  api/map_models             maps by the rows of two models
+     2142  api/verify                 looking at a finished model
+     2211  api/evaluate               methods ranked on tokens that both models share
+     2307  api/reshape                a model's own vocabulary, smaller or larger
 
-     2447  base                       what everything stands on
-     2484  base/begin                 system headers, and how floating point must be compiled
-     2522  base/sizes                 counting, and sums and products that may not wrap
-     2560  base/span                  bytes of others, digits, UTF-8
-     2754  base/decimal               the digits of a double
-     2903  base/format                printf without stdio and without a locale
-     3171  base/result                results, failures, messages
-     3295  base/memory                the allocator, arrays that grow
-     3354  base/text                  names in messages, and text that grows
-     3471  base/hooks                 log, progress, threads of the caller
-     3519  base/sort                  in place, without memory, never quadratic; and finding
-     3569  base/clock                 wall time for statistics
-     3615  base/team                  loops on several threads, which sleep where they wait
-     4014  base/hash                  keyed, for tables whose keys a stranger chooses
-     4112  base/pool                  blocks that are freed together
-     4227  base/number                element types, widening and rounding
-     4462  base/blocks                block types of ggml, taken apart and widened
-     4683  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4968  base/blocks_make           rows quantised to blocks
-     5362  base/base64                decoding
-     5398  base/protobuf              fields of a message
-     5520  base/watch                 long loops that the caller can stop
+     2448  base                       what everything stands on
+     2485  base/begin                 system headers, and how floating point must be compiled
+     2523  base/sizes                 counting, and sums and products that may not wrap
+     2561  base/span                  bytes of others, digits, UTF-8
+     2755  base/decimal               the digits of a double
+     2904  base/format                printf without stdio and without a locale
+     3172  base/result                results, failures, messages
+     3296  base/memory                the allocator, arrays that grow
+     3355  base/text                  names in messages, and text that grows
+     3472  base/hooks                 log, progress, threads of the caller
+     3520  base/sort                  in place, without memory, never quadratic; and finding
+     3570  base/clock                 wall time for statistics
+     3616  base/team                  loops on several threads, which sleep where they wait
+     4015  base/hash                  keyed, for tables whose keys a stranger chooses
+     4113  base/pool                  blocks that are freed together
+     4228  base/number                element types, widening and rounding
+     4463  base/blocks                block types of ggml, taken apart and widened
+     4684  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4969  base/blocks_make           rows quantised to blocks
+     5363  base/base64                decoding
+     5399  base/protobuf              fields of a message
+     5521  base/watch                 long loops that the caller can stop
 
-     5588  files                      formats, on memory and streams
-     5618  files/memory_source        memory as a source of bytes
-     5636  files/json_read            a parser without recursion
-     5990  files/json_values          looking at values, stepping through containers
-     6203  files/json_edit            writing, and edits that keep every byte they do not touch
-     6571  files/tensors              what reading and writing a header share
-     6707  files/safetensors_read     the header of a file, checked
-     7032  files/safetensors_write    the header of a new file
-     7189  files/gguf_types           ggml's types, and the sizes of values
-     7357  files/gguf_values          keys, tensors and values found
-     7475  files/gguf_walk            what stands in a header, one after the other
-     7687  files/gguf_read            the header of a file, checked
-     7908  files/gguf_write           the header of a new file
-     8114  files/gguf_keys            a list of keys that is being made
+     5589  files                      formats, on memory and streams
+     5619  files/memory_source        memory as a source of bytes
+     5637  files/json_read            a parser without recursion
+     5991  files/json_values          looking at values, stepping through containers
+     6204  files/json_edit            writing, and edits that keep every byte they do not touch
+     6572  files/tensors              what reading and writing a header share
+     6708  files/safetensors_read     the header of a file, checked
+     7033  files/safetensors_write    the header of a new file
+     7190  files/gguf_types           ggml's types, and the sizes of values
+     7358  files/gguf_values          keys, tensors and values found
+     7476  files/gguf_walk            what stands in a header, one after the other
+     7688  files/gguf_read            the header of a file, checked
+     7909  files/gguf_write           the header of a new file
+     8115  files/gguf_keys            a list of keys that is being made
 
-     8314  vocab                      tokens, from every source, and which of them are the same
-     8356  vocab/known                what the world calls things: files, classes, tokens
-     8680  vocab/token_table          the table of tokens, and finding tokens in it
-     8888  vocab/spelling             from what a file spells to bytes
-     9085  vocab/reader               what the readers of all sources share
-     9443  vocab/added_tokens         what other files add to a model's tokens
-     9791  vocab/in_use               tokens that are named as reserved ones and are none
-     9894  vocab/from_tokenizer_json  tokenizer.json
-    10192  vocab/from_tekken          tekken.json
-    10347  vocab/from_tiktoken        *.tiktoken
-    10412  vocab/from_sentencepiece   tokenizer.model and its like
-    10777  vocab/from_vocab_json      vocab.json and merges.txt
-    10863  vocab/from_vocab_txt       vocab.txt
-    10920  vocab/digits               how a tokenizer cuts numbers
-    11121  vocab/recognise            what a file is, by what it holds
-    11252  vocab/parse                the first source that is given, and what goes with it
-    11478  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11864  vocab/rules_read           the rules of each kind of file
-    12015  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12208  vocab/from_gguf            the vocabulary of a GGUF file
-    12516  vocab/gguf_rules           how it splits text
-    12668  vocab/split_bpe            words split by byte-pair encoding
-    12942  vocab/split                text split as the tokenizer's model splits it
-    13189  vocab/align                which base token a donor token is
+     8315  vocab                      tokens, from every source, and which of them are the same
+     8358  vocab/known                what the world calls things: files, classes, tokens
+     8682  vocab/token_table          the table of tokens, and finding tokens in it
+     8890  vocab/spelling             from what a file spells to bytes
+     9087  vocab/reader               what the readers of all sources share
+     9445  vocab/added_tokens         what other files add to a model's tokens
+     9793  vocab/handed_names         pieces whose names other pieces get
+     9874  vocab/in_use               tokens that are named as reserved ones and are none
+     9977  vocab/from_tokenizer_json  tokenizer.json
+    10275  vocab/from_tekken          tekken.json
+    10430  vocab/from_tiktoken        *.tiktoken
+    10495  vocab/from_sentencepiece   tokenizer.model and its like
+    10860  vocab/from_vocab_json      vocab.json and merges.txt
+    10946  vocab/from_vocab_txt       vocab.txt
+    11003  vocab/digits               how a tokenizer cuts numbers
+    11204  vocab/recognise            what a file is, by what it holds
+    11335  vocab/parse                the first source that is given, and what goes with it
+    11562  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11948  vocab/rules_read           the rules of each kind of file
+    12099  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12292  vocab/from_gguf            the vocabulary of a GGUF file
+    12600  vocab/gguf_rules           how it splits text
+    12752  vocab/split_bpe            words split by byte-pair encoding
+    13026  vocab/split                text split as the tokenizer's model splits it
+    13273  vocab/align                which base token a donor token is
 
-    13446  encode                     text becomes pieces, pieces become ids
-    13491  encode/char_set            sets of characters
-    13684  encode/unicode_tables      what characters are, packed
-    13848  encode/categories          Unicode's categories, scripts and case, as sets
-    14149  encode/regex_parse         regular expressions, read: sets and escapes
-    14455  encode/regex_syntax        classes, repetitions, groups
-    14855  encode/regex_program       instructions, and what parts of an expression begin with
-    15008  encode/regex_make          the program that they become
-    15370  encode/regex_match         the program run over a text
-    15750  encode/slices              a text in pieces, and ways to cut it further
-    15995  encode/cutter_read         the steps of a pre-tokenizer, read
-    16307  encode/cutter              texts cut by them
-    16494  encode/normal_tables       what normalisers know of characters
-    16757  encode/normal_read         the same, unpacked
-    16904  encode/normal_forms        Unicode's four normal forms
-    17175  encode/charsmap            SentencePiece's map of characters
-    17324  encode/normalise_steps     what normalisers do, step by step
-    17524  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17785  encode/normalise           what it makes of texts
-    17912  encode/added_cut           added tokens, cut out of a text
-    18124  encode/word_cache          what words became before
-    18203  encode/encode_words        words as the model splits them
-    18416  encode/encode_open         what an encoder is made from
-    18783  encode/encode              whole texts as token ids
-    19004  encode/write_counts        how often tokens occur, as lists
+    13530  encode                     text becomes pieces, pieces become ids
+    13575  encode/char_set            sets of characters
+    13768  encode/unicode_tables      what characters are, packed
+    13932  encode/categories          Unicode's categories, scripts and case, as sets
+    14233  encode/regex_parse         regular expressions, read: sets and escapes
+    14539  encode/regex_syntax        classes, repetitions, groups
+    14939  encode/regex_program       instructions, and what parts of an expression begin with
+    15092  encode/regex_make          the program that they become
+    15454  encode/regex_match         the program run over a text
+    15834  encode/slices              a text in pieces, and ways to cut it further
+    16079  encode/cutter_read         the steps of a pre-tokenizer, read
+    16391  encode/cutter              texts cut by them
+    16578  encode/normal_tables       what normalisers know of characters
+    16841  encode/normal_read         the same, unpacked
+    16988  encode/normal_forms        Unicode's four normal forms
+    17259  encode/charsmap            SentencePiece's map of characters
+    17408  encode/normalise_steps     what normalisers do, step by step
+    17608  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17869  encode/normalise           what it makes of texts
+    17996  encode/added_cut           added tokens, cut out of a text
+    18208  encode/word_cache          what words became before
+    18287  encode/encode_words        words as the model splits them
+    18500  encode/encode_open         what an encoder is made from
+    18867  encode/encode              whole texts as token ids
+    19088  encode/write_counts        how often tokens occur, as lists
 
-    19111  simd                       the hot loops, once for each instruction set
-    19144  simd/kernels               the table of kernels, and what all versions share
-    19421  simd/scalar                the reference
-    19590  simd/sse2                  the operations of 128-bit x86, and what each does
-    19711  simd/neon                  those of 64-bit Arm
-    19806  simd/wasm                  those of WebAssembly's SIMD128
-    19891  simd/avx2                  those of 256-bit x86, with FMA
-    19973  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20617  simd/avx_vnni              AVX2, and products of integers
-    20713  simd/neon_bf16             NEON, and products of matrices
-    20867  simd/avx512                512-bit x86, by hand
-    21474  simd/amx                   tiles of x86, beside AVX-512
-    21717  simd/dispatch              which of them this machine can run, and which a call takes
+    19195  simd                       the hot loops, once for each instruction set
+    19228  simd/kernels               the table of kernels, and what all versions share
+    19505  simd/scalar                the reference
+    19674  simd/sse2                  the operations of 128-bit x86, and what each does
+    19795  simd/neon                  those of 64-bit Arm
+    19890  simd/wasm                  those of WebAssembly's SIMD128
+    19975  simd/avx2                  those of 256-bit x86, with FMA
+    20057  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20701  simd/avx_vnni              AVX2, and products of integers
+    20797  simd/neon_bf16             NEON, and products of matrices
+    20951  simd/avx512                512-bit x86, by hand
+    21558  simd/amx                   tiles of x86, beside AVX-512
+    21801  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21943  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21999  solve/views                the rows of matrices, as the kernels read them
-    22128  solve/panels               vectors as the dense products want them, and these
-    22327  solve/rests                vectors on their way into panels
-    22505  solve/dictionary           the atoms, and their split along a common direction
-    22660  solve/exact_gram           products of all pairs of atoms in double
-    22742  solve/triangle             packed lower triangles
-    22846  solve/support              what is known of one target, and the exact steps
-    23122  solve/gram_table           products of atoms with all atoms, for scans
-    23377  solve/screen               which atoms are worth scoring in double: the bound
-    23648  solve/residuals            the residual form's targets on their way into a scan
-    23837  solve/scan                 the correlations of all atoms with a block's residuals
-    24006  solve/predict              making targets ready for the next scan
-    24253  solve/candidates           the atoms that a scan could not rule out
-    24584  solve/select               the next atoms of each target
-    24785  solve/rates                what a processor does in a second
-    24827  solve/pursuit              what one solve holds, and the memory it takes
-    25131  solve/plan                 which form, and in what blocks
-    25349  solve/apart                targets that a table of products cannot tell on
-    25399  solve/steps                a pursuit from its rows to its results
-    25627  solve/combine              new rows of coefficients
-    25689  solve/solver               the public call
-    25860  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26069  solve/affine_normal        the normal equations of an affine map
-    26312  solve/affine_factor        their factor, and their solution
-    26549  solve/affine_map           a fitted map, and the rows it makes
-    26893  solve/affine_choice        how many atoms to take, and chosen by what
-    27293  solve/affine_fit           what a fit of an affine map holds and needs
-    27557  solve/affine               fitting and applying affine maps
+    22027  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22083  solve/views                the rows of matrices, as the kernels read them
+    22212  solve/panels               vectors as the dense products want them, and these
+    22411  solve/rests                vectors on their way into panels
+    22589  solve/dictionary           the atoms, and their split along a common direction
+    22744  solve/exact_gram           products of all pairs of atoms in double
+    22826  solve/triangle             packed lower triangles
+    22930  solve/support              what is known of one target, and the exact steps
+    23206  solve/gram_table           products of atoms with all atoms, for scans
+    23461  solve/screen               which atoms are worth scoring in double: the bound
+    23732  solve/residuals            the residual form's targets on their way into a scan
+    23921  solve/scan                 the correlations of all atoms with a block's residuals
+    24090  solve/predict              making targets ready for the next scan
+    24337  solve/candidates           the atoms that a scan could not rule out
+    24668  solve/select               the next atoms of each target
+    24869  solve/rates                what a processor does in a second
+    24911  solve/pursuit              what one solve holds, and the memory it takes
+    25215  solve/plan                 which form, and in what blocks
+    25433  solve/apart                targets that a table of products cannot tell on
+    25483  solve/steps                a pursuit from its rows to its results
+    25711  solve/combine              new rows of coefficients
+    25773  solve/solver               the public call
+    25944  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26153  solve/affine_normal        the normal equations of an affine map
+    26396  solve/affine_factor        their factor, and their solution
+    26633  solve/affine_map           a fitted map, and the rows it makes
+    26977  solve/affine_choice        how many atoms to take, and chosen by what
+    27377  solve/affine_fit           what a fit of an affine map holds and needs
+    27641  solve/affine               fitting and applying affine maps
 
-    27854  methods                    rows for tokens that a model lacks, each method a room
-    27898  methods/parts              what methods share: sums of rows, combinations
-    28082  methods/pursuit            omp, omp-centred
-    28157  methods/constant           mean, zero
-    28185  methods/rough              products in float that leave few to be taken in double
-    28235  methods/near               each target against all anchors
-    28526  methods/weights            how a few anchors combine to a target
-    28747  methods/interpolation      common_interpolation
-    28900  methods/wechsel            wechsel
-    28950  methods/focus              focus
-    29038  methods/hull               hull
-    29089  methods/dense              matrices of double, and their products
-    29354  methods/lengthen           the base's rows of pieces beside the donor's
-    29620  methods/mapping            omp-affine, affine
-    29889  methods/linear             maps between two models' rows
-    30044  methods/clp                clp
-    30130  methods/chance             normal deviates that are the same everywhere
-    30191  methods/factor             of symmetric matrices
-    30240  methods/randn              randn
-    30329  methods/john_hewitt        john_hewitt
-    30413  methods/polar              the orthogonal part of a matrix
-    30509  methods/procrustes         procrustes
-    30602  methods/eigen              principal directions of a matrix's rows
-    30916  methods/landmark_pca       landmark_pca
-    30974  methods/stb                stb
-    31156  methods/rope               rows turned to positions
-    31246  methods/mp_rope            mp_rope
-    31572  methods/subword            subword
-    31678  methods/zett               zett
-    31700  methods/spread             the factor that suits hidden anchors' rows best
-    31927  methods/modifiers          what is done to the rows of any method
-    32071  methods/undertrained       rows that look as if nothing had trained them
-    32188  methods/methods            the table of all, and the public calls
+    27938  methods                    rows for tokens that a model lacks, each method a room
+    27982  methods/parts              what methods share: sums of rows, combinations
+    28166  methods/pursuit            omp, omp-centred
+    28241  methods/constant           mean, zero
+    28269  methods/rough              products in float that leave few to be taken in double
+    28319  methods/near               each target against all anchors
+    28610  methods/weights            how a few anchors combine to a target
+    28831  methods/interpolation      common_interpolation
+    28984  methods/wechsel            wechsel
+    29034  methods/focus              focus
+    29122  methods/hull               hull
+    29173  methods/dense              matrices of double, and their products
+    29438  methods/lengthen           the base's rows of pieces beside the donor's
+    29704  methods/mapping            omp-affine, affine
+    29973  methods/linear             maps between two models' rows
+    30128  methods/clp                clp
+    30214  methods/chance             normal deviates that are the same everywhere
+    30275  methods/factor             of symmetric matrices
+    30324  methods/randn              randn
+    30413  methods/john_hewitt        john_hewitt
+    30497  methods/polar              the orthogonal part of a matrix
+    30593  methods/procrustes         procrustes
+    30686  methods/eigen              principal directions of a matrix's rows
+    31000  methods/landmark_pca       landmark_pca
+    31058  methods/stb                stb
+    31240  methods/rope               rows turned to positions
+    31330  methods/mp_rope            mp_rope
+    31656  methods/subword            subword
+    31762  methods/zett               zett
+    31784  methods/spread             the factor that suits hidden anchors' rows best
+    32011  methods/modifiers          what is done to the rows of any method
+    32155  methods/undertrained       rows that look as if nothing had trained them
+    32272  methods/methods            the table of all, and the public calls
 
-    32366  across                     tokens of one vocabulary as weighted tokens of another
-    32380  across/map_rows            a map, gathered row by row
-    32577  across/token_map           by the split of the other vocabulary
-    32700  across/write_maps          two maps as safetensors
-    32843  across/spell_maps          two maps as JSON, for people
+    32450  across                     tokens of one vocabulary as weighted tokens of another
+    32464  across/map_rows            a map, gathered row by row
+    32661  across/token_map           by the split of the other vocabulary
+    32784  across/write_maps          two maps as safetensors
+    32927  across/spell_maps          two maps as JSON, for people
 
-    32963  disk                       files and directories
-    33002  disk/system                what POSIX and Windows are asked for
-    33046  disk/windows_paths         paths as Windows takes them
-    33251  disk/windows               the system as Windows gives it
-    33556  disk/posix                 the system as POSIX gives it
-    33828  disk/paths                 what can be told from their text
-    33901  disk/failure               why the system refused
-    34019  disk/look                  what stands at a path, and whether within another
-    34142  disk/listing               listings of directories
-    34218  disk/reading               files to read, and whether they have changed
-    34397  disk/writing               files to write
-    34544  disk/copying               copies of files
-    34627  disk/trees                 whole directories looked through, copied, removed
-    34843  disk/known                 what weights are called in a directory
-    34937  disk/staging               a directory made under another name, then renamed
-    35201  disk/staged_files          files made under another name, then renamed
-    35383  disk/missing               a path or a directory without what is wanted of it
-    35426  disk/gguf_files            GGUF files of a directory, by their names
-    35467  disk/weights               which files they are, and what may stand in their place
-    35803  disk/weight_index          the index of a checkpoint in shards
-    36022  disk/shards                what an index and its shards say of each other
-    36227  disk/gguf_parts            the parts of a split GGUF file
-    36336  disk/checkpoint            a model directory, in one file or in shards
-    36688  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36766  disk/tokenizer_directory   the tokenizer of a model directory
-    37028  disk/encoder_directory     the encoder of a model directory, and files of text
+    33047  disk                       files and directories
+    33086  disk/system                what POSIX and Windows are asked for
+    33130  disk/windows_paths         paths as Windows takes them
+    33335  disk/windows               the system as Windows gives it
+    33640  disk/posix                 the system as POSIX gives it
+    33912  disk/paths                 what can be told from their text
+    33985  disk/failure               why the system refused
+    34103  disk/look                  what stands at a path, and whether within another
+    34226  disk/listing               listings of directories
+    34302  disk/reading               files to read, and whether they have changed
+    34481  disk/writing               files to write
+    34628  disk/copying               copies of files
+    34711  disk/trees                 whole directories looked through, copied, removed
+    34927  disk/known                 what weights are called in a directory
+    35021  disk/staging               a directory made under another name, then renamed
+    35285  disk/staged_files          files made under another name, then renamed
+    35467  disk/missing               a path or a directory without what is wanted of it
+    35510  disk/gguf_files            GGUF files of a directory, by their names
+    35551  disk/weights               which files they are, and what may stand in their place
+    35887  disk/weight_index          the index of a checkpoint in shards
+    36106  disk/shards                what an index and its shards say of each other
+    36311  disk/gguf_parts            the parts of a split GGUF file
+    36420  disk/checkpoint            a model directory, in one file or in shards
+    36772  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36850  disk/tokenizer_directory   the tokenizer of a model directory
+    37112  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37139  model                      which tensors and config keys belong to the vocabulary
-    37175  model/known                what the world calls things
-    37543  model/known_keys           keys of ids and sizes in configs
-    37717  model/known_classes        classes of tokenizers, by the type of model
-    37955  model/names                names of tensors
-    38119  model/document             the JSON files of a model directory
-    38214  model/members              what the members of a config are about
-    38468  model/config               what config.json says
-    38645  model/side                 a model directory opened once
-    38772  model/gguf_model           what a GGUF file says of a model
-    38829  model/code                 the Python that a tokenizer is loaded with
-    39063  model/parts                what each tensor does for the vocabulary
-    39193  model/whole                whether all tensors are there
-    39315  model/find                 finding the parts of a model
-    39619  model/processor            the tokens that a processor looks for by their text
-    39795  model/heirs                what becomes of the ids in a config
-    39969  model/config_ids           ids in a config being edited
-    40226  model/config_lists         lists, dictionaries and ranges of ids
-    40391  model/config_edit          config.json and generation_config.json, edited
-    40747  model/classes              which class a tokenizer is loaded as
-    40958  model/class_tokens         added tokens that a class numbers otherwise
+    37223  model                      which tensors and config keys belong to the vocabulary
+    37259  model/known                what the world calls things
+    37627  model/known_keys           keys of ids and sizes in configs
+    37801  model/known_classes        classes of tokenizers, by the type of model
+    38039  model/names                names of tensors
+    38203  model/document             the JSON files of a model directory
+    38298  model/members              what the members of a config are about
+    38552  model/config               what config.json says
+    38729  model/side                 a model directory opened once
+    38856  model/gguf_model           what a GGUF file says of a model
+    38913  model/code                 the Python that a tokenizer is loaded with
+    39147  model/parts                what each tensor does for the vocabulary
+    39277  model/whole                whether all tensors are there
+    39399  model/find                 finding the parts of a model
+    39703  model/processor            the tokens that a processor looks for by their text
+    39879  model/heirs                what becomes of the ids in a config
+    40053  model/config_ids           ids in a config being edited
+    40310  model/config_lists         lists, dictionaries and ranges of ids
+    40475  model/config_edit          config.json and generation_config.json, edited
+    40831  model/classes              which class a tokenizer is loaded as
+    41042  model/class_tokens         added tokens that a class numbers otherwise
 
-    41076  job                        the whole transplant, in the order in which it happens
-    41137  job/draft_map              which tokens the rows of a draft's head are of
-    41195  job/job                    what a job holds
-    41597  job/open                   opening the two models
-    41874  job/map                    the caller's map
-    42027  job/align                  where every new row comes from
-    42250  job/draft_vocab            the tokens that a draft's head has rows for
-    42483  job/plan                   what becomes of every tensor, and of the configs
-    42712  job/draft_head             a head of fewer rows, and what says which
-    42869  job/rope                   heads and rotary positions of the two models
-    42967  job/chat                   the template that turns messages into text
-    43106  job/digits                 where the two tokenizers cut numbers differently
-    43307  job/converted              the special tokens that a conversion to GGUF finds
-    43615  job/gguf_donor             the files of a tokenizer, open once more
-    43699  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43982  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44310  job/gguf_merges            the merges of a byte-level vocabulary
-    44481  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44651  job/gguf_special           special tokens, flags, templates
-    44870  job/gguf_normal            what becomes of spaces and letters
-    45013  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45209  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45451  job/bos                    texts that begin otherwise than the base's
-    45593  job/rows                   rows in memory: reading, checking, their mean
-    45937  job/pieces                 what the base cuts new tokens into
-    46092  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46357  job/magikarp               tokens that look under-trained by their rows
-    46484  job/match                  rows of tokens that a new one only begins with
-    46571  job/solve                  solving for the rows of the donor
-    46780  job/targets                the rows that are made from the donor's
-    46903  job/diagnose               what is odd about the rows that were made
-    47035  job/rebuild                the new rows of one vocabulary tensor
-    47326  job/write_blocks           new rows as blocks
-    47425  job/write                  the output and its weights
-    47741  job/write_gguf             the output as a GGUF file, or as parts of one
-    48091  job/copy                   the other files of the two models
-    48309  job/index                  the files that are written anew
-    48490  job/run                    the whole, in order
-    48669  job/combined               a map of tokens by the combinations that a method makes
-    48769  job/report                 what a job did, as JSON and as a table
-    49098  job/findings               what is told of a finished model
-    49147  job/check_head             a head of fewer rows than tokens
-    49392  job/check_files            its files
-    49529  job/check_ids              sizes, ids and tying
-    49745  job/check_values           values
-    49824  job/check_gguf             the tokens of a GGUF file
-    50076  job/check_gguf_keys        its other keys, and its tensors
-    50323  job/check_draft            as a draft model for another
-    50665  job/verify                 whether a finished model agrees with itself
+    41160  job                        the whole transplant, in the order in which it happens
+    41221  job/draft_map              which tokens the rows of a draft's head are of
+    41279  job/job                    what a job holds
+    41681  job/open                   opening the two models
+    41958  job/map                    the caller's map
+    42111  job/align                  where every new row comes from
+    42334  job/draft_vocab            the tokens that a draft's head has rows for
+    42567  job/plan                   what becomes of every tensor, and of the configs
+    42796  job/draft_head             a head of fewer rows, and what says which
+    42953  job/rope                   heads and rotary positions of the two models
+    43051  job/chat                   the template that turns messages into text
+    43190  job/digits                 where the two tokenizers cut numbers differently
+    43391  job/converted              the special tokens that a conversion to GGUF finds
+    43699  job/gguf_donor             the files of a tokenizer, open once more
+    43783  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44066  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44394  job/gguf_merges            the merges of a byte-level vocabulary
+    44565  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44735  job/gguf_special           special tokens, flags, templates
+    44954  job/gguf_normal            what becomes of spaces and letters
+    45097  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45293  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45535  job/bos                    texts that begin otherwise than the base's
+    45677  job/rows                   rows in memory: reading, checking, their mean
+    46021  job/pieces                 what the base cuts new tokens into
+    46176  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46441  job/magikarp               tokens that look under-trained by their rows
+    46568  job/match                  rows of tokens that a new one only begins with
+    46655  job/solve                  solving for the rows of the donor
+    46864  job/targets                the rows that are made from the donor's
+    46987  job/diagnose               what is odd about the rows that were made
+    47119  job/rebuild                the new rows of one vocabulary tensor
+    47410  job/write_blocks           new rows as blocks
+    47509  job/write                  the output and its weights
+    47825  job/write_gguf             the output as a GGUF file, or as parts of one
+    48175  job/copy                   the other files of the two models
+    48393  job/index                  the files that are written anew
+    48574  job/run                    the whole, in order
+    48753  job/combined               a map of tokens by the combinations that a method makes
+    48853  job/report                 what a job did, as JSON and as a table
+    49182  job/findings               what is told of a finished model
+    49231  job/check_head             a head of fewer rows than tokens
+    49476  job/check_files            its files
+    49613  job/check_ids              sizes, ids and tying
+    49829  job/check_values           values
+    49908  job/check_gguf             the tokens of a GGUF file
+    50160  job/check_gguf_keys        its other keys, and its tensors
+    50407  job/check_draft            as a draft model for another
+    50749  job/verify                 whether a finished model agrees with itself
 
-    50724  evaluate                   methods ranked on tokens that both models share
-    50743  evaluate/token_class       what a token is like, by its bytes
-    50807  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51005  evaluate/scores            how near rows come to the true ones
-    51105  evaluate/ranks             whether a true row is found among all
-    51236  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51468  evaluate/write_json        an evaluation as JSON
-    51581  evaluate/write_page        an evaluation as a page
+    50808  evaluate                   methods ranked on tokens that both models share
+    50827  evaluate/token_class       what a token is like, by its bytes
+    50891  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51089  evaluate/scores            how near rows come to the true ones
+    51189  evaluate/ranks             whether a true row is found among all
+    51320  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51552  evaluate/write_json        an evaluation as JSON
+    51665  evaluate/write_page        an evaluation as a page
 
-    51795  reshape                    a model's own vocabulary, smaller or larger
-    51827  reshape/needed             what has to stay for the sake of what stays
-    52085  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52392  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52621  reshape/renumber           which tokens there are then, and their ids
-    52886  reshape/files_json         tokenizer.json and the JSON files beside it
-    53281  reshape/files_lines        merges.txt and vocab.txt
-    53365  reshape/files_pieces       SentencePiece models
-    53585  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53753  reshape/named              tokens that configs name, which stay
-    53885  reshape/files_gguf         the keys of GGUF files
-    54172  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54407  reshape/wording            what the transplant says, in words of those who asked
-    54506  reshape/new_model          the model with its new tokenizer
-    54678  reshape/text_counts        which tokens the caller's texts are made of
-    54747  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54914  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55175  reshape/trim               fewer tokens
-    55343  reshape/extend             a text that becomes a token
-    55674  reshape/more_tokens        all that are wanted, and the model with them
+    51879  reshape                    a model's own vocabulary, smaller or larger
+    51911  reshape/needed             what has to stay for the sake of what stays
+    52169  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52476  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52705  reshape/renumber           which tokens there are then, and their ids
+    52970  reshape/files_json         tokenizer.json and the JSON files beside it
+    53365  reshape/files_lines        merges.txt and vocab.txt
+    53449  reshape/files_pieces       SentencePiece models
+    53669  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53837  reshape/named              tokens that configs name, which stay
+    53969  reshape/files_gguf         the keys of GGUF files
+    54256  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54491  reshape/wording            what the transplant says, in words of those who asked
+    54590  reshape/new_model          the model with its new tokenizer
+    54762  reshape/text_counts        which tokens the caller's texts are made of
+    54831  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54998  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55259  reshape/trim               fewer tokens
+    55427  reshape/extend             a text that becomes a token
+    55758  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -8334,6 +8335,7 @@ OTX__PRIVATE otx_result otx__gguf_list_finish(otx__gguf_list *list, otx_error *e
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
      added_tokens         what other files add to a model's tokens
+     handed_names         pieces whose names other pieces get
      in_use               tokens that are named as reserved ones and are none
      from_tokenizer_json  tokenizer.json
      from_tekken          tekken.json
@@ -9786,6 +9788,87 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
             roles[role] = t->fallback[role];
     }
     return OTX_OK;
+}
+
+/* >>> src/vocab/handed_names.h */
+/* ---- handed_names: pieces whose names other pieces get ------------------------------- */
+
+/* An entry of a list, and the piece that has its content. */
+typedef struct otx__handed {
+    uint32_t *slot;      /* of the content, in t->contents */
+    const char *content;
+    uint32_t size;
+    int64_t from;        /* id, or -1 */
+} otx__handed;
+
+/* The place of the entry with that id in a list that is in the order of ids, or -1. */
+OTX__PRIVATE int64_t otx__added_place(const otx__added_list *list, int64_t id)
+{
+    size_t low = 0, high = list->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (list->tokens[middle].declared < (uint64_t)id) low = middle + 1;
+        else high = middle;
+    }
+    return low < list->count && list->tokens[low].declared == (uint64_t)id ? (int64_t)low : -1;
+}
+
+/* Whether an entry has the name of a piece that gets another one itself. One that a piece outside
+   of the list has stays with that piece. */
+OTX__PRIVATE bool otx__is_handed(const otx__added_list *list, const otx__handed *handed, size_t i)
+{
+    const int64_t from = handed[i].from;
+    const int64_t its = from < 0 ? -1 : otx__added_place(list, from);
+    if (its < 0 || (uint64_t)from == list->tokens[i].declared) return false;
+    return handed[its].from < 0 ||
+           (handed[its].from != from && otx__added_place(list, handed[its].from) >= 0);
+}
+
+/* Finds the pieces that have the contents of a list. */
+OTX__PRIVATE otx_result otx__find_handed(otx__tokenizer *t, const otx__added_list *list,
+                                         otx__handed *handed)
+{
+    size_t i;
+    for (i = 0; i < list->count; i++) {
+        size_t size = 0;
+        otx_result result = otx__tokenizer_string(t, list->json, list->tokens[i].content, &size);
+        if (result) return result;
+        handed[i].from = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (handed[i].from < 0) continue;
+        handed[i].slot = otx__index_slot(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+        handed[i].content = t->vocab->tokens[handed[i].from].content;
+        handed[i].size = t->vocab->tokens[handed[i].from].content_size;
+    }
+    return OTX_OK;
+}
+
+/* Lets pieces whose ids a list gives other names hand theirs on, as transformers does it: two of
+   them may swap. Other entries are no concern of this. */
+OTX__PRIVATE otx_result otx__hand_names(otx__tokenizer *t, const otx__added_list *list)
+{
+    otx__handed *handed;
+    size_t i;
+    otx_result result;
+    if (t->reader->numbering != OTX__NUMBERED_IN_PLACE || t->legacy || list->count == 0)
+        return OTX_OK;
+    handed = (otx__handed *)otx__alloc_zero(t->ctx, list->count, sizeof *handed);
+    if (!handed) return otx__fail_array(t->error, list->count, sizeof *handed);
+    result = otx__find_handed(t, list, handed);
+    for (i = 0; i < list->count && !result; i++) {
+        const uint64_t id = list->tokens[i].declared;
+        otx_token *token = otx__replaced_token(t, id);
+        if (!token || !otx__is_handed(list, handed, i) ||
+            *handed[i].slot != (uint32_t)handed[i].from + 1)
+            continue;
+        memset(token, 0, sizeof *token);
+        token->content = handed[i].content;
+        token->content_size = handed[i].size;
+        token->kind = OTX_TOKEN_TEXT;
+        *handed[i].slot = (uint32_t)id + 1;
+        otx__spell_added(t->vocab, list->tokens[i].normalized ? &t->normal : NULL, token);
+    }
+    otx__free(t->ctx, handed, list->count, sizeof *handed);
+    return result;
 }
 
 /* >>> src/vocab/in_use.h */
@@ -11387,6 +11470,7 @@ OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list *lis
     if (!result) result = otx__reserve_tokens(t, lists);
     if (!result) result = otx__read_model(t);
     if (!result) result = otx__add_tokens(t, &lists[0]);
+    if (!result) result = otx__hand_names(t, &lists[1]);
     if (!result) result = otx__add_tokens(t, &lists[1]);
     if (!result) result = otx__add_named(t, &lists[2]);
     if (!result) result = otx__add_named(t, &lists[3]);

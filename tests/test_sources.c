@@ -222,6 +222,36 @@ static void added_to_pieces(void)
                              "the file says, such as \"f\": 8 instead of 40");
 }
 
+/* A piece whose id gets another name hands its own on: two may swap; one of no such id keeps it. */
+static void names_handed_on(void)
+{
+#define GIVES(entries) "{\"added_tokens_decoder\":{" entries "}}"
+#define AS(id, content, special) \
+    "\"" id "\":{\"content\":\"" content "\",\"special\":" special "}"
+    put_pieces();
+    give_model();
+    give(OTX_VOCAB_TOKENIZER_CONFIG,
+         GIVES(AS("3", "x" MARK "y", "false") "," AS("4", MARK "a", "true")));
+    expect("SentencePiece", "0:c:<unk>+ 1:c:<s>+ 2:c:</s>+ 3:t:x" MARK "y+ 4:c:" MARK "a+ 5:t:  + "
+                            "6:u:<unused7> 7:u:z", "1 2 -1 0");
+    CHECK_STRING(messages, "");
+    give(OTX_VOCAB_TOKENIZER_CONFIG,
+         GIVES(AS("3", "x" MARK "y", "false") "," AS("4", "z", "false") ","
+               AS("7", "n", "false")));
+    expect("SentencePiece", "0:c:<unk>+ 1:c:<s>+ 2:c:</s>+ 3:t:x" MARK "y+ 4:t:z+ 5:t:  + "
+                            "6:u:<unused7> 7:t:n+", "1 2 -1 0");
+    CHECK_STRING(messages, "");
+    give(OTX_VOCAB_TOKENIZER_CONFIG,
+         GIVES(AS("3", "x" MARK "y", "false") "," AS("4", "z", "false")));
+    expect("SentencePiece", "0:c:<unk>+ 1:c:<s>+ 2:c:</s>+ 3:t: a 4:t:x y+ 5:t:  + "
+                            "6:u:<unused7> 7:u:z+", "1 2 -1 0");
+    CHECK_CONTAINS(messages, "2 tokens have another id at run time than the file says");
+    give(OTX_VOCAB_TOKENIZER_CONFIG, /* one name for two ids: the first has it */
+         GIVES(AS("3", "z", "false") "," AS("4", "z", "false") "," AS("7", "n", "false")));
+    expect("SentencePiece", "0:c:<unk>+ 1:c:<s>+ 2:c:</s>+ 3:t:z+ 4:t:x y 5:t:  + "
+                            "6:u:<unused7> 7:t:n+", "1 2 -1 0");
+}
+
 /* What is named as special and is no token is added last, in transformers' order. */
 static void special_tokens_that_are_none(void)
 {
@@ -523,6 +553,9 @@ static void every_allocation_can_fail(void)
         ctx.allocator.resize = failing_resize;
         ctx.allocator.context = &state;
         give_example(file);
+        if (file == OTX_VOCAB_SENTENCEPIECE)
+            give(OTX_VOCAB_TOKENIZER_CONFIG,
+                 "{\"added_tokens_decoder\":{\"5\":{\"content\":\"x\"}}}");
         for (fail_at = 1; result && fail_at < 1000; fail_at++) {
             otx_vocab vocab;
             memset(&state, 0, sizeof state);
@@ -580,6 +613,7 @@ int main(void)
     RUN(layouts);
     RUN(layout_of_a_name);
     RUN(added_to_pieces);
+    RUN(names_handed_on);
     RUN(special_tokens_that_are_none);
     RUN(tekken);
     RUN(broken_tekken);

@@ -526,6 +526,19 @@ def check_directories():
                          "tokenizer_class": "InternLM2Tokenizer", **roles,
                          "added_tokens_decoder": {
                              "8": {"content": "<|im_end|>", "special": True}}}})
+    names = [piece.piece for piece in model.pieces]
+    for name, pieces in [
+            ("pieces that swap names", {20: names[21], 21: names[20]}),
+            ("pieces that hand names on", {20: names[22], 22: names[21], 21: "<|new|>"}),
+            ("a piece that keeps its name", {20: names[21], 22: "<|new|>"})]:
+        check_directory(name, {
+            "tokenizer.model": model.SerializeToString(),
+            "config.json": {"model_type": "internlm2"},
+            "tokenizer_config.json": {
+                "tokenizer_class": "InternLM2Tokenizer", **roles,
+                "added_tokens_decoder": {str(id): {"content": content, "special": id == 21}
+                                         for id, content in pieces.items()}}},
+            "1 tokens have another id" if 21 not in pieces else "")
     for name, kind in [("XLMRobertaTokenizer", "xlm-roberta"), ("CamembertTokenizer", "camembert")]:
         check_directory(name, {"sentencepiece.bpe.model": unigram,
                                "config.json": {"model_type": kind}})

@@ -135,6 +135,7 @@ OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list *lis
     if (!result) result = otx__reserve_tokens(t, lists);
     if (!result) result = otx__read_model(t);
     if (!result) result = otx__add_tokens(t, &lists[0]);
+    if (!result) result = otx__hand_names(t, &lists[1]);
     if (!result) result = otx__add_tokens(t, &lists[1]);
     if (!result) result = otx__add_named(t, &lists[2]);
     if (!result) result = otx__add_named(t, &lists[3]);
