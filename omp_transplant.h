@@ -156,201 +156,201 @@
     21656  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
     21712  solve/views                the rows of matrices, as the kernels read them
     21841  solve/panels               vectors as the dense products want them, and these
-    22040  solve/rests                vectors on their way into panels
-    22218  solve/dictionary           the atoms, and their split along a common direction
-    22373  solve/exact_gram           products of all pairs of atoms in double
-    22455  solve/triangle             packed lower triangles
-    22559  solve/support              what is known of one target, and the exact steps
-    22835  solve/gram_table           products of atoms with all atoms, for scans
-    23090  solve/screen               which atoms are worth scoring in double: the bound
-    23361  solve/residuals            the residual form's targets on their way into a scan
-    23550  solve/scan                 the correlations of all atoms with a block's residuals
-    23719  solve/predict              making targets ready for the next scan
-    23966  solve/candidates           the atoms that a scan could not rule out
-    24297  solve/select               the next atoms of each target
-    24498  solve/rates                what a processor does in a second
-    24540  solve/pursuit              what one solve holds, and the memory it takes
-    24844  solve/plan                 which form, and in what blocks
-    25062  solve/apart                targets that a table of products cannot tell on
-    25112  solve/steps                a pursuit from its rows to its results
-    25340  solve/combine              new rows of coefficients
-    25402  solve/solver               the public call
-    25573  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25782  solve/affine_normal        the normal equations of an affine map
-    26025  solve/affine_factor        their factor, and their solution
-    26262  solve/affine_map           a fitted map, and the rows it makes
-    26606  solve/affine_choice        how many atoms to take, and chosen by what
-    27006  solve/affine_fit           what a fit of an affine map holds and needs
-    27270  solve/affine               fitting and applying affine maps
+    22057  solve/rests                vectors on their way into panels
+    22235  solve/dictionary           the atoms, and their split along a common direction
+    22390  solve/exact_gram           products of all pairs of atoms in double
+    22472  solve/triangle             packed lower triangles
+    22576  solve/support              what is known of one target, and the exact steps
+    22852  solve/gram_table           products of atoms with all atoms, for scans
+    23107  solve/screen               which atoms are worth scoring in double: the bound
+    23378  solve/residuals            the residual form's targets on their way into a scan
+    23567  solve/scan                 the correlations of all atoms with a block's residuals
+    23736  solve/predict              making targets ready for the next scan
+    23983  solve/candidates           the atoms that a scan could not rule out
+    24314  solve/select               the next atoms of each target
+    24515  solve/rates                what a processor does in a second
+    24557  solve/pursuit              what one solve holds, and the memory it takes
+    24861  solve/plan                 which form, and in what blocks
+    25079  solve/apart                targets that a table of products cannot tell on
+    25129  solve/steps                a pursuit from its rows to its results
+    25357  solve/combine              new rows of coefficients
+    25419  solve/solver               the public call
+    25590  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25799  solve/affine_normal        the normal equations of an affine map
+    26042  solve/affine_factor        their factor, and their solution
+    26279  solve/affine_map           a fitted map, and the rows it makes
+    26623  solve/affine_choice        how many atoms to take, and chosen by what
+    27023  solve/affine_fit           what a fit of an affine map holds and needs
+    27287  solve/affine               fitting and applying affine maps
 
-    27567  methods                    rows for tokens that a model lacks, each method a room
-    27611  methods/parts              what methods share: sums of rows, combinations
-    27795  methods/pursuit            omp, omp-centred
-    27870  methods/constant           mean, zero
-    27898  methods/rough              products in float that leave few to be taken in double
-    27948  methods/near               each target against all anchors
-    28239  methods/weights            how a few anchors combine to a target
-    28460  methods/interpolation      common_interpolation
-    28613  methods/wechsel            wechsel
-    28663  methods/focus              focus
-    28751  methods/hull               hull
-    28802  methods/dense              matrices of double, and their products
-    29067  methods/lengthen           the base's rows of pieces beside the donor's
-    29333  methods/mapping            omp-affine, affine
-    29602  methods/linear             maps between two models' rows
-    29757  methods/clp                clp
-    29843  methods/chance             normal deviates that are the same everywhere
-    29904  methods/factor             of symmetric matrices
-    29953  methods/randn              randn
-    30042  methods/john_hewitt        john_hewitt
-    30126  methods/polar              the orthogonal part of a matrix
-    30222  methods/procrustes         procrustes
-    30315  methods/eigen              principal directions of a matrix's rows
-    30629  methods/landmark_pca       landmark_pca
-    30687  methods/stb                stb
-    30869  methods/rope               rows turned to positions
-    30959  methods/mp_rope            mp_rope
-    31285  methods/subword            subword
-    31391  methods/zett               zett
-    31413  methods/spread             the factor that suits hidden anchors' rows best
-    31640  methods/modifiers          what is done to the rows of any method
-    31784  methods/undertrained       rows that look as if nothing had trained them
-    31901  methods/methods            the table of all, and the public calls
+    27584  methods                    rows for tokens that a model lacks, each method a room
+    27628  methods/parts              what methods share: sums of rows, combinations
+    27812  methods/pursuit            omp, omp-centred
+    27887  methods/constant           mean, zero
+    27915  methods/rough              products in float that leave few to be taken in double
+    27965  methods/near               each target against all anchors
+    28256  methods/weights            how a few anchors combine to a target
+    28477  methods/interpolation      common_interpolation
+    28630  methods/wechsel            wechsel
+    28680  methods/focus              focus
+    28768  methods/hull               hull
+    28819  methods/dense              matrices of double, and their products
+    29084  methods/lengthen           the base's rows of pieces beside the donor's
+    29350  methods/mapping            omp-affine, affine
+    29619  methods/linear             maps between two models' rows
+    29774  methods/clp                clp
+    29860  methods/chance             normal deviates that are the same everywhere
+    29921  methods/factor             of symmetric matrices
+    29970  methods/randn              randn
+    30059  methods/john_hewitt        john_hewitt
+    30143  methods/polar              the orthogonal part of a matrix
+    30239  methods/procrustes         procrustes
+    30332  methods/eigen              principal directions of a matrix's rows
+    30646  methods/landmark_pca       landmark_pca
+    30704  methods/stb                stb
+    30886  methods/rope               rows turned to positions
+    30976  methods/mp_rope            mp_rope
+    31302  methods/subword            subword
+    31408  methods/zett               zett
+    31430  methods/spread             the factor that suits hidden anchors' rows best
+    31657  methods/modifiers          what is done to the rows of any method
+    31801  methods/undertrained       rows that look as if nothing had trained them
+    31918  methods/methods            the table of all, and the public calls
 
-    32079  across                     tokens of one vocabulary as weighted tokens of another
-    32093  across/map_rows            a map, gathered row by row
-    32290  across/token_map           by the split of the other vocabulary
-    32413  across/write_maps          two maps as safetensors
-    32556  across/spell_maps          two maps as JSON, for people
+    32096  across                     tokens of one vocabulary as weighted tokens of another
+    32110  across/map_rows            a map, gathered row by row
+    32307  across/token_map           by the split of the other vocabulary
+    32430  across/write_maps          two maps as safetensors
+    32573  across/spell_maps          two maps as JSON, for people
 
-    32676  disk                       files and directories
-    32715  disk/system                what POSIX and Windows are asked for
-    32759  disk/windows_paths         paths as Windows takes them
-    32964  disk/windows               the system as Windows gives it
-    33269  disk/posix                 the system as POSIX gives it
-    33541  disk/paths                 what can be told from their text
-    33614  disk/failure               why the system refused
-    33732  disk/look                  what stands at a path, and whether within another
-    33855  disk/listing               listings of directories
-    33931  disk/reading               files to read, and whether they have changed
-    34110  disk/writing               files to write
-    34257  disk/copying               copies of files
-    34340  disk/trees                 whole directories looked through, copied, removed
-    34556  disk/known                 what weights are called in a directory
-    34650  disk/staging               a directory made under another name, then renamed
-    34914  disk/staged_files          files made under another name, then renamed
-    35096  disk/missing               a path or a directory without what is wanted of it
-    35139  disk/gguf_files            GGUF files of a directory, by their names
-    35180  disk/weights               which files they are, and what may stand in their place
-    35516  disk/weight_index          the index of a checkpoint in shards
-    35735  disk/shards                what an index and its shards say of each other
-    35940  disk/gguf_parts            the parts of a split GGUF file
-    36049  disk/checkpoint            a model directory, in one file or in shards
-    36401  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36479  disk/tokenizer_directory   the tokenizer of a model directory
-    36741  disk/encoder_directory     the encoder of a model directory, and files of text
+    32693  disk                       files and directories
+    32732  disk/system                what POSIX and Windows are asked for
+    32776  disk/windows_paths         paths as Windows takes them
+    32981  disk/windows               the system as Windows gives it
+    33286  disk/posix                 the system as POSIX gives it
+    33558  disk/paths                 what can be told from their text
+    33631  disk/failure               why the system refused
+    33749  disk/look                  what stands at a path, and whether within another
+    33872  disk/listing               listings of directories
+    33948  disk/reading               files to read, and whether they have changed
+    34127  disk/writing               files to write
+    34274  disk/copying               copies of files
+    34357  disk/trees                 whole directories looked through, copied, removed
+    34573  disk/known                 what weights are called in a directory
+    34667  disk/staging               a directory made under another name, then renamed
+    34931  disk/staged_files          files made under another name, then renamed
+    35113  disk/missing               a path or a directory without what is wanted of it
+    35156  disk/gguf_files            GGUF files of a directory, by their names
+    35197  disk/weights               which files they are, and what may stand in their place
+    35533  disk/weight_index          the index of a checkpoint in shards
+    35752  disk/shards                what an index and its shards say of each other
+    35957  disk/gguf_parts            the parts of a split GGUF file
+    36066  disk/checkpoint            a model directory, in one file or in shards
+    36418  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36496  disk/tokenizer_directory   the tokenizer of a model directory
+    36758  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36852  model                      which tensors and config keys belong to the vocabulary
-    36888  model/known                what the world calls things
-    37256  model/known_keys           keys of ids and sizes in configs
-    37430  model/known_classes        classes of tokenizers, by the type of model
-    37668  model/names                names of tensors
-    37832  model/document             the JSON files of a model directory
-    37927  model/members              what the members of a config are about
-    38181  model/config               what config.json says
-    38358  model/side                 a model directory opened once
-    38485  model/gguf_model           what a GGUF file says of a model
-    38542  model/code                 the Python that a tokenizer is loaded with
-    38776  model/parts                what each tensor does for the vocabulary
-    38906  model/whole                whether all tensors are there
-    39028  model/find                 finding the parts of a model
-    39332  model/processor            the tokens that a processor looks for by their text
-    39508  model/heirs                what becomes of the ids in a config
-    39682  model/config_ids           ids in a config being edited
-    39939  model/config_lists         lists, dictionaries and ranges of ids
-    40104  model/config_edit          config.json and generation_config.json, edited
-    40460  model/classes              which class a tokenizer is loaded as
-    40671  model/class_tokens         added tokens that a class numbers otherwise
+    36869  model                      which tensors and config keys belong to the vocabulary
+    36905  model/known                what the world calls things
+    37273  model/known_keys           keys of ids and sizes in configs
+    37447  model/known_classes        classes of tokenizers, by the type of model
+    37685  model/names                names of tensors
+    37849  model/document             the JSON files of a model directory
+    37944  model/members              what the members of a config are about
+    38198  model/config               what config.json says
+    38375  model/side                 a model directory opened once
+    38502  model/gguf_model           what a GGUF file says of a model
+    38559  model/code                 the Python that a tokenizer is loaded with
+    38793  model/parts                what each tensor does for the vocabulary
+    38923  model/whole                whether all tensors are there
+    39045  model/find                 finding the parts of a model
+    39349  model/processor            the tokens that a processor looks for by their text
+    39525  model/heirs                what becomes of the ids in a config
+    39699  model/config_ids           ids in a config being edited
+    39956  model/config_lists         lists, dictionaries and ranges of ids
+    40121  model/config_edit          config.json and generation_config.json, edited
+    40477  model/classes              which class a tokenizer is loaded as
+    40688  model/class_tokens         added tokens that a class numbers otherwise
 
-    40789  job                        the whole transplant, in the order in which it happens
-    40850  job/draft_map              which tokens the rows of a draft's head are of
-    40908  job/job                    what a job holds
-    41310  job/open                   opening the two models
-    41587  job/map                    the caller's map
-    41740  job/align                  where every new row comes from
-    41963  job/draft_vocab            the tokens that a draft's head has rows for
-    42196  job/plan                   what becomes of every tensor, and of the configs
-    42425  job/draft_head             a head of fewer rows, and what says which
-    42582  job/rope                   heads and rotary positions of the two models
-    42680  job/chat                   the template that turns messages into text
-    42819  job/digits                 where the two tokenizers cut numbers differently
-    43020  job/converted              the special tokens that a conversion to GGUF finds
-    43328  job/gguf_donor             the files of a tokenizer, open once more
-    43412  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43695  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44023  job/gguf_merges            the merges of a byte-level vocabulary
-    44194  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44364  job/gguf_special           special tokens, flags, templates
-    44583  job/gguf_normal            what becomes of spaces and letters
-    44726  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44922  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45164  job/bos                    texts that begin otherwise than the base's
-    45306  job/rows                   rows in memory: reading, checking, their mean
-    45650  job/pieces                 what the base cuts new tokens into
-    45805  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46070  job/magikarp               tokens that look under-trained by their rows
-    46197  job/match                  rows of tokens that a new one only begins with
-    46284  job/solve                  solving for the rows of the donor
-    46493  job/targets                the rows that are made from the donor's
-    46616  job/diagnose               what is odd about the rows that were made
-    46748  job/rebuild                the new rows of one vocabulary tensor
-    47039  job/write_blocks           new rows as blocks
-    47138  job/write                  the output and its weights
-    47454  job/write_gguf             the output as a GGUF file, or as parts of one
-    47804  job/copy                   the other files of the two models
-    48022  job/index                  the files that are written anew
-    48203  job/run                    the whole, in order
-    48382  job/combined               a map of tokens by the combinations that a method makes
-    48482  job/report                 what a job did, as JSON and as a table
-    48811  job/findings               what is told of a finished model
-    48860  job/check_head             a head of fewer rows than tokens
-    49105  job/check_files            its files
-    49242  job/check_ids              sizes, ids and tying
-    49458  job/check_values           values
-    49537  job/check_gguf             the tokens of a GGUF file
-    49789  job/check_gguf_keys        its other keys, and its tensors
-    50036  job/check_draft            as a draft model for another
-    50378  job/verify                 whether a finished model agrees with itself
+    40806  job                        the whole transplant, in the order in which it happens
+    40867  job/draft_map              which tokens the rows of a draft's head are of
+    40925  job/job                    what a job holds
+    41327  job/open                   opening the two models
+    41604  job/map                    the caller's map
+    41757  job/align                  where every new row comes from
+    41980  job/draft_vocab            the tokens that a draft's head has rows for
+    42213  job/plan                   what becomes of every tensor, and of the configs
+    42442  job/draft_head             a head of fewer rows, and what says which
+    42599  job/rope                   heads and rotary positions of the two models
+    42697  job/chat                   the template that turns messages into text
+    42836  job/digits                 where the two tokenizers cut numbers differently
+    43037  job/converted              the special tokens that a conversion to GGUF finds
+    43345  job/gguf_donor             the files of a tokenizer, open once more
+    43429  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43712  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44040  job/gguf_merges            the merges of a byte-level vocabulary
+    44211  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44381  job/gguf_special           special tokens, flags, templates
+    44600  job/gguf_normal            what becomes of spaces and letters
+    44743  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44939  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45181  job/bos                    texts that begin otherwise than the base's
+    45323  job/rows                   rows in memory: reading, checking, their mean
+    45667  job/pieces                 what the base cuts new tokens into
+    45822  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46087  job/magikarp               tokens that look under-trained by their rows
+    46214  job/match                  rows of tokens that a new one only begins with
+    46301  job/solve                  solving for the rows of the donor
+    46510  job/targets                the rows that are made from the donor's
+    46633  job/diagnose               what is odd about the rows that were made
+    46765  job/rebuild                the new rows of one vocabulary tensor
+    47056  job/write_blocks           new rows as blocks
+    47155  job/write                  the output and its weights
+    47471  job/write_gguf             the output as a GGUF file, or as parts of one
+    47821  job/copy                   the other files of the two models
+    48039  job/index                  the files that are written anew
+    48220  job/run                    the whole, in order
+    48399  job/combined               a map of tokens by the combinations that a method makes
+    48499  job/report                 what a job did, as JSON and as a table
+    48828  job/findings               what is told of a finished model
+    48877  job/check_head             a head of fewer rows than tokens
+    49122  job/check_files            its files
+    49259  job/check_ids              sizes, ids and tying
+    49475  job/check_values           values
+    49554  job/check_gguf             the tokens of a GGUF file
+    49806  job/check_gguf_keys        its other keys, and its tensors
+    50053  job/check_draft            as a draft model for another
+    50395  job/verify                 whether a finished model agrees with itself
 
-    50437  evaluate                   methods ranked on tokens that both models share
-    50456  evaluate/token_class       what a token is like, by its bytes
-    50520  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50718  evaluate/scores            how near rows come to the true ones
-    50818  evaluate/ranks             whether a true row is found among all
-    50949  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51181  evaluate/write_json        an evaluation as JSON
-    51294  evaluate/write_page        an evaluation as a page
+    50454  evaluate                   methods ranked on tokens that both models share
+    50473  evaluate/token_class       what a token is like, by its bytes
+    50537  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50735  evaluate/scores            how near rows come to the true ones
+    50835  evaluate/ranks             whether a true row is found among all
+    50966  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51198  evaluate/write_json        an evaluation as JSON
+    51311  evaluate/write_page        an evaluation as a page
 
-    51508  reshape                    a model's own vocabulary, smaller or larger
-    51540  reshape/needed             what has to stay for the sake of what stays
-    51798  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52105  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52332  reshape/renumber           which tokens there are then, and their ids
-    52597  reshape/files_json         tokenizer.json and the JSON files beside it
-    52992  reshape/files_lines        merges.txt and vocab.txt
-    53076  reshape/files_pieces       SentencePiece models
-    53296  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53464  reshape/named              tokens that configs name, which stay
-    53596  reshape/files_gguf         the keys of GGUF files
-    53883  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54118  reshape/wording            what the transplant says, in words of those who asked
-    54217  reshape/new_model          the model with its new tokenizer
-    54389  reshape/text_counts        which tokens the caller's texts are made of
-    54458  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54625  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54886  reshape/trim               fewer tokens
-    55054  reshape/extend             a text that becomes a token
-    55385  reshape/more_tokens        all that are wanted, and the model with them
+    51525  reshape                    a model's own vocabulary, smaller or larger
+    51557  reshape/needed             what has to stay for the sake of what stays
+    51815  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52122  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52349  reshape/renumber           which tokens there are then, and their ids
+    52614  reshape/files_json         tokenizer.json and the JSON files beside it
+    53009  reshape/files_lines        merges.txt and vocab.txt
+    53093  reshape/files_pieces       SentencePiece models
+    53313  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53481  reshape/named              tokens that configs name, which stay
+    53613  reshape/files_gguf         the keys of GGUF files
+    53900  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54135  reshape/wording            what the transplant says, in words of those who asked
+    54234  reshape/new_model          the model with its new tokenizer
+    54406  reshape/text_counts        which tokens the caller's texts are made of
+    54475  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54642  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54903  reshape/trim               fewer tokens
+    55071  reshape/extend             a text that becomes a token
+    55402  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -21971,18 +21971,35 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
     return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
 }
 
+/* Asks for `count` floats that are read soon, `first` behind a panel's beginning: mostly of
+   that panel, or of the one that lies behind it and comes next. They come from afar, in
+   chunks too short for a processor to foresee them. */
+OTX__PRIVATE void otx__panel_ask(const float *panel, size_t first, size_t count)
+{
+    uintptr_t at = (uintptr_t)panel + first * sizeof *panel;
+    size_t i;
+    for (i = 0; i < count * sizeof *panel; i += 64) OTX__PREFETCH((const char *)(at + i));
+}
+
 /* products[tile][j][i], as below, of panels of float with at least one column. */
 OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
                                               size_t wanted, float *products)
 {
-    size_t block, tile, j;
-    for (block = 0; block < columns; block += OTX__CHAIN)
-        for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < wanted; j += OTX__STRIP)
+    const size_t share = OTX__CHAIN * OTX__STRIP / tiles;
+    size_t block, terms, tile, j;
+    for (block = 0; block < columns; block += terms) {
+        size_t next = otx__min(block + OTX__CHAIN, columns) * OTX__TILE;
+        terms = otx__min(OTX__CHAIN, columns - block);
+        for (tile = 0; tile < tiles; tile++) {
+            for (j = 0; j < wanted; j += OTX__STRIP, next += share) {
+                otx__panel_ask(b, next, share);
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
-                                 b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
-                                 block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+                                 b + block * OTX__TILE + j, terms, block > 0,
+                                 products + (tile * OTX__TILE + j) * OTX__TILE);
+            }
+        }
+    }
 }
 
 /* The same of whole panels. */
