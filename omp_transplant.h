@@ -158,201 +158,201 @@
     22027  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
     22083  solve/views                the rows of matrices, as the kernels read them
     22212  solve/panels               vectors as the dense products want them, and these
-    22411  solve/rests                vectors on their way into panels
-    22589  solve/dictionary           the atoms, and their split along a common direction
-    22744  solve/exact_gram           products of all pairs of atoms in double
-    22826  solve/triangle             packed lower triangles
-    22930  solve/support              what is known of one target, and the exact steps
-    23206  solve/gram_table           products of atoms with all atoms, for scans
-    23461  solve/screen               which atoms are worth scoring in double: the bound
-    23732  solve/residuals            the residual form's targets on their way into a scan
-    23921  solve/scan                 the correlations of all atoms with a block's residuals
-    24090  solve/predict              making targets ready for the next scan
-    24337  solve/candidates           the atoms that a scan could not rule out
-    24668  solve/select               the next atoms of each target
-    24869  solve/rates                what a processor does in a second
-    24911  solve/pursuit              what one solve holds, and the memory it takes
-    25215  solve/plan                 which form, and in what blocks
-    25433  solve/apart                targets that a table of products cannot tell on
-    25483  solve/steps                a pursuit from its rows to its results
-    25711  solve/combine              new rows of coefficients
-    25773  solve/solver               the public call
-    25944  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26153  solve/affine_normal        the normal equations of an affine map
-    26396  solve/affine_factor        their factor, and their solution
-    26633  solve/affine_map           a fitted map, and the rows it makes
-    26977  solve/affine_choice        how many atoms to take, and chosen by what
-    27377  solve/affine_fit           what a fit of an affine map holds and needs
-    27641  solve/affine               fitting and applying affine maps
+    22428  solve/rests                vectors on their way into panels
+    22606  solve/dictionary           the atoms, and their split along a common direction
+    22761  solve/exact_gram           products of all pairs of atoms in double
+    22843  solve/triangle             packed lower triangles
+    22947  solve/support              what is known of one target, and the exact steps
+    23223  solve/gram_table           products of atoms with all atoms, for scans
+    23478  solve/screen               which atoms are worth scoring in double: the bound
+    23749  solve/residuals            the residual form's targets on their way into a scan
+    23938  solve/scan                 the correlations of all atoms with a block's residuals
+    24107  solve/predict              making targets ready for the next scan
+    24354  solve/candidates           the atoms that a scan could not rule out
+    24685  solve/select               the next atoms of each target
+    24886  solve/rates                what a processor does in a second
+    24928  solve/pursuit              what one solve holds, and the memory it takes
+    25232  solve/plan                 which form, and in what blocks
+    25450  solve/apart                targets that a table of products cannot tell on
+    25500  solve/steps                a pursuit from its rows to its results
+    25728  solve/combine              new rows of coefficients
+    25790  solve/solver               the public call
+    25961  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26170  solve/affine_normal        the normal equations of an affine map
+    26413  solve/affine_factor        their factor, and their solution
+    26650  solve/affine_map           a fitted map, and the rows it makes
+    26994  solve/affine_choice        how many atoms to take, and chosen by what
+    27394  solve/affine_fit           what a fit of an affine map holds and needs
+    27658  solve/affine               fitting and applying affine maps
 
-    27938  methods                    rows for tokens that a model lacks, each method a room
-    27982  methods/parts              what methods share: sums of rows, combinations
-    28166  methods/pursuit            omp, omp-centred
-    28241  methods/constant           mean, zero
-    28269  methods/rough              products in float that leave few to be taken in double
-    28319  methods/near               each target against all anchors
-    28610  methods/weights            how a few anchors combine to a target
-    28831  methods/interpolation      common_interpolation
-    28984  methods/wechsel            wechsel
-    29034  methods/focus              focus
-    29122  methods/hull               hull
-    29173  methods/dense              matrices of double, and their products
-    29438  methods/lengthen           the base's rows of pieces beside the donor's
-    29704  methods/mapping            omp-affine, affine
-    29973  methods/linear             maps between two models' rows
-    30128  methods/clp                clp
-    30214  methods/chance             normal deviates that are the same everywhere
-    30275  methods/factor             of symmetric matrices
-    30324  methods/randn              randn
-    30413  methods/john_hewitt        john_hewitt
-    30497  methods/polar              the orthogonal part of a matrix
-    30593  methods/procrustes         procrustes
-    30686  methods/eigen              principal directions of a matrix's rows
-    31000  methods/landmark_pca       landmark_pca
-    31058  methods/stb                stb
-    31240  methods/rope               rows turned to positions
-    31330  methods/mp_rope            mp_rope
-    31656  methods/subword            subword
-    31762  methods/zett               zett
-    31784  methods/spread             the factor that suits hidden anchors' rows best
-    32011  methods/modifiers          what is done to the rows of any method
-    32155  methods/undertrained       rows that look as if nothing had trained them
-    32272  methods/methods            the table of all, and the public calls
+    27955  methods                    rows for tokens that a model lacks, each method a room
+    27999  methods/parts              what methods share: sums of rows, combinations
+    28183  methods/pursuit            omp, omp-centred
+    28258  methods/constant           mean, zero
+    28286  methods/rough              products in float that leave few to be taken in double
+    28336  methods/near               each target against all anchors
+    28627  methods/weights            how a few anchors combine to a target
+    28848  methods/interpolation      common_interpolation
+    29001  methods/wechsel            wechsel
+    29051  methods/focus              focus
+    29139  methods/hull               hull
+    29190  methods/dense              matrices of double, and their products
+    29455  methods/lengthen           the base's rows of pieces beside the donor's
+    29721  methods/mapping            omp-affine, affine
+    29990  methods/linear             maps between two models' rows
+    30145  methods/clp                clp
+    30231  methods/chance             normal deviates that are the same everywhere
+    30292  methods/factor             of symmetric matrices
+    30341  methods/randn              randn
+    30430  methods/john_hewitt        john_hewitt
+    30514  methods/polar              the orthogonal part of a matrix
+    30610  methods/procrustes         procrustes
+    30703  methods/eigen              principal directions of a matrix's rows
+    31017  methods/landmark_pca       landmark_pca
+    31075  methods/stb                stb
+    31257  methods/rope               rows turned to positions
+    31347  methods/mp_rope            mp_rope
+    31673  methods/subword            subword
+    31779  methods/zett               zett
+    31801  methods/spread             the factor that suits hidden anchors' rows best
+    32028  methods/modifiers          what is done to the rows of any method
+    32172  methods/undertrained       rows that look as if nothing had trained them
+    32289  methods/methods            the table of all, and the public calls
 
-    32450  across                     tokens of one vocabulary as weighted tokens of another
-    32464  across/map_rows            a map, gathered row by row
-    32661  across/token_map           by the split of the other vocabulary
-    32784  across/write_maps          two maps as safetensors
-    32927  across/spell_maps          two maps as JSON, for people
+    32467  across                     tokens of one vocabulary as weighted tokens of another
+    32481  across/map_rows            a map, gathered row by row
+    32678  across/token_map           by the split of the other vocabulary
+    32801  across/write_maps          two maps as safetensors
+    32944  across/spell_maps          two maps as JSON, for people
 
-    33047  disk                       files and directories
-    33086  disk/system                what POSIX and Windows are asked for
-    33130  disk/windows_paths         paths as Windows takes them
-    33335  disk/windows               the system as Windows gives it
-    33640  disk/posix                 the system as POSIX gives it
-    33912  disk/paths                 what can be told from their text
-    33985  disk/failure               why the system refused
-    34103  disk/look                  what stands at a path, and whether within another
-    34226  disk/listing               listings of directories
-    34302  disk/reading               files to read, and whether they have changed
-    34481  disk/writing               files to write
-    34628  disk/copying               copies of files
-    34711  disk/trees                 whole directories looked through, copied, removed
-    34927  disk/known                 what weights are called in a directory
-    35021  disk/staging               a directory made under another name, then renamed
-    35285  disk/staged_files          files made under another name, then renamed
-    35467  disk/missing               a path or a directory without what is wanted of it
-    35510  disk/gguf_files            GGUF files of a directory, by their names
-    35551  disk/weights               which files they are, and what may stand in their place
-    35887  disk/weight_index          the index of a checkpoint in shards
-    36106  disk/shards                what an index and its shards say of each other
-    36311  disk/gguf_parts            the parts of a split GGUF file
-    36420  disk/checkpoint            a model directory, in one file or in shards
-    36772  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36850  disk/tokenizer_directory   the tokenizer of a model directory
-    37112  disk/encoder_directory     the encoder of a model directory, and files of text
+    33064  disk                       files and directories
+    33103  disk/system                what POSIX and Windows are asked for
+    33147  disk/windows_paths         paths as Windows takes them
+    33352  disk/windows               the system as Windows gives it
+    33657  disk/posix                 the system as POSIX gives it
+    33929  disk/paths                 what can be told from their text
+    34002  disk/failure               why the system refused
+    34120  disk/look                  what stands at a path, and whether within another
+    34243  disk/listing               listings of directories
+    34319  disk/reading               files to read, and whether they have changed
+    34498  disk/writing               files to write
+    34645  disk/copying               copies of files
+    34728  disk/trees                 whole directories looked through, copied, removed
+    34944  disk/known                 what weights are called in a directory
+    35038  disk/staging               a directory made under another name, then renamed
+    35302  disk/staged_files          files made under another name, then renamed
+    35484  disk/missing               a path or a directory without what is wanted of it
+    35527  disk/gguf_files            GGUF files of a directory, by their names
+    35568  disk/weights               which files they are, and what may stand in their place
+    35904  disk/weight_index          the index of a checkpoint in shards
+    36123  disk/shards                what an index and its shards say of each other
+    36328  disk/gguf_parts            the parts of a split GGUF file
+    36437  disk/checkpoint            a model directory, in one file or in shards
+    36789  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36867  disk/tokenizer_directory   the tokenizer of a model directory
+    37129  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37223  model                      which tensors and config keys belong to the vocabulary
-    37259  model/known                what the world calls things
-    37627  model/known_keys           keys of ids and sizes in configs
-    37801  model/known_classes        classes of tokenizers, by the type of model
-    38039  model/names                names of tensors
-    38203  model/document             the JSON files of a model directory
-    38298  model/members              what the members of a config are about
-    38552  model/config               what config.json says
-    38729  model/side                 a model directory opened once
-    38856  model/gguf_model           what a GGUF file says of a model
-    38913  model/code                 the Python that a tokenizer is loaded with
-    39147  model/parts                what each tensor does for the vocabulary
-    39277  model/whole                whether all tensors are there
-    39399  model/find                 finding the parts of a model
-    39703  model/processor            the tokens that a processor looks for by their text
-    39879  model/heirs                what becomes of the ids in a config
-    40053  model/config_ids           ids in a config being edited
-    40310  model/config_lists         lists, dictionaries and ranges of ids
-    40475  model/config_edit          config.json and generation_config.json, edited
-    40831  model/classes              which class a tokenizer is loaded as
-    41042  model/class_tokens         added tokens that a class numbers otherwise
+    37240  model                      which tensors and config keys belong to the vocabulary
+    37276  model/known                what the world calls things
+    37644  model/known_keys           keys of ids and sizes in configs
+    37818  model/known_classes        classes of tokenizers, by the type of model
+    38056  model/names                names of tensors
+    38220  model/document             the JSON files of a model directory
+    38315  model/members              what the members of a config are about
+    38569  model/config               what config.json says
+    38746  model/side                 a model directory opened once
+    38873  model/gguf_model           what a GGUF file says of a model
+    38930  model/code                 the Python that a tokenizer is loaded with
+    39164  model/parts                what each tensor does for the vocabulary
+    39294  model/whole                whether all tensors are there
+    39416  model/find                 finding the parts of a model
+    39720  model/processor            the tokens that a processor looks for by their text
+    39896  model/heirs                what becomes of the ids in a config
+    40070  model/config_ids           ids in a config being edited
+    40327  model/config_lists         lists, dictionaries and ranges of ids
+    40492  model/config_edit          config.json and generation_config.json, edited
+    40848  model/classes              which class a tokenizer is loaded as
+    41059  model/class_tokens         added tokens that a class numbers otherwise
 
-    41160  job                        the whole transplant, in the order in which it happens
-    41221  job/draft_map              which tokens the rows of a draft's head are of
-    41279  job/job                    what a job holds
-    41681  job/open                   opening the two models
-    41958  job/map                    the caller's map
-    42111  job/align                  where every new row comes from
-    42334  job/draft_vocab            the tokens that a draft's head has rows for
-    42567  job/plan                   what becomes of every tensor, and of the configs
-    42796  job/draft_head             a head of fewer rows, and what says which
-    42953  job/rope                   heads and rotary positions of the two models
-    43051  job/chat                   the template that turns messages into text
-    43190  job/digits                 where the two tokenizers cut numbers differently
-    43391  job/converted              the special tokens that a conversion to GGUF finds
-    43699  job/gguf_donor             the files of a tokenizer, open once more
-    43783  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44066  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44394  job/gguf_merges            the merges of a byte-level vocabulary
-    44565  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44735  job/gguf_special           special tokens, flags, templates
-    44954  job/gguf_normal            what becomes of spaces and letters
-    45097  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45293  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45535  job/bos                    texts that begin otherwise than the base's
-    45677  job/rows                   rows in memory: reading, checking, their mean
-    46021  job/pieces                 what the base cuts new tokens into
-    46176  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46441  job/magikarp               tokens that look under-trained by their rows
-    46568  job/match                  rows of tokens that a new one only begins with
-    46655  job/solve                  solving for the rows of the donor
-    46864  job/targets                the rows that are made from the donor's
-    46987  job/diagnose               what is odd about the rows that were made
-    47119  job/rebuild                the new rows of one vocabulary tensor
-    47410  job/write_blocks           new rows as blocks
-    47509  job/write                  the output and its weights
-    47825  job/write_gguf             the output as a GGUF file, or as parts of one
-    48175  job/copy                   the other files of the two models
-    48393  job/index                  the files that are written anew
-    48574  job/run                    the whole, in order
-    48753  job/combined               a map of tokens by the combinations that a method makes
-    48853  job/report                 what a job did, as JSON and as a table
-    49182  job/findings               what is told of a finished model
-    49231  job/check_head             a head of fewer rows than tokens
-    49476  job/check_files            its files
-    49613  job/check_ids              sizes, ids and tying
-    49829  job/check_values           values
-    49908  job/check_gguf             the tokens of a GGUF file
-    50160  job/check_gguf_keys        its other keys, and its tensors
-    50407  job/check_draft            as a draft model for another
-    50749  job/verify                 whether a finished model agrees with itself
+    41177  job                        the whole transplant, in the order in which it happens
+    41238  job/draft_map              which tokens the rows of a draft's head are of
+    41296  job/job                    what a job holds
+    41698  job/open                   opening the two models
+    41975  job/map                    the caller's map
+    42128  job/align                  where every new row comes from
+    42351  job/draft_vocab            the tokens that a draft's head has rows for
+    42584  job/plan                   what becomes of every tensor, and of the configs
+    42813  job/draft_head             a head of fewer rows, and what says which
+    42970  job/rope                   heads and rotary positions of the two models
+    43068  job/chat                   the template that turns messages into text
+    43207  job/digits                 where the two tokenizers cut numbers differently
+    43408  job/converted              the special tokens that a conversion to GGUF finds
+    43716  job/gguf_donor             the files of a tokenizer, open once more
+    43800  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44083  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44411  job/gguf_merges            the merges of a byte-level vocabulary
+    44582  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44752  job/gguf_special           special tokens, flags, templates
+    44971  job/gguf_normal            what becomes of spaces and letters
+    45114  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45310  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45552  job/bos                    texts that begin otherwise than the base's
+    45694  job/rows                   rows in memory: reading, checking, their mean
+    46038  job/pieces                 what the base cuts new tokens into
+    46193  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46458  job/magikarp               tokens that look under-trained by their rows
+    46585  job/match                  rows of tokens that a new one only begins with
+    46672  job/solve                  solving for the rows of the donor
+    46881  job/targets                the rows that are made from the donor's
+    47004  job/diagnose               what is odd about the rows that were made
+    47136  job/rebuild                the new rows of one vocabulary tensor
+    47427  job/write_blocks           new rows as blocks
+    47526  job/write                  the output and its weights
+    47842  job/write_gguf             the output as a GGUF file, or as parts of one
+    48192  job/copy                   the other files of the two models
+    48410  job/index                  the files that are written anew
+    48591  job/run                    the whole, in order
+    48770  job/combined               a map of tokens by the combinations that a method makes
+    48870  job/report                 what a job did, as JSON and as a table
+    49199  job/findings               what is told of a finished model
+    49248  job/check_head             a head of fewer rows than tokens
+    49493  job/check_files            its files
+    49630  job/check_ids              sizes, ids and tying
+    49846  job/check_values           values
+    49925  job/check_gguf             the tokens of a GGUF file
+    50177  job/check_gguf_keys        its other keys, and its tensors
+    50424  job/check_draft            as a draft model for another
+    50766  job/verify                 whether a finished model agrees with itself
 
-    50808  evaluate                   methods ranked on tokens that both models share
-    50827  evaluate/token_class       what a token is like, by its bytes
-    50891  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51089  evaluate/scores            how near rows come to the true ones
-    51189  evaluate/ranks             whether a true row is found among all
-    51320  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51552  evaluate/write_json        an evaluation as JSON
-    51665  evaluate/write_page        an evaluation as a page
+    50825  evaluate                   methods ranked on tokens that both models share
+    50844  evaluate/token_class       what a token is like, by its bytes
+    50908  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51106  evaluate/scores            how near rows come to the true ones
+    51206  evaluate/ranks             whether a true row is found among all
+    51337  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51569  evaluate/write_json        an evaluation as JSON
+    51682  evaluate/write_page        an evaluation as a page
 
-    51879  reshape                    a model's own vocabulary, smaller or larger
-    51911  reshape/needed             what has to stay for the sake of what stays
-    52169  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52476  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52705  reshape/renumber           which tokens there are then, and their ids
-    52970  reshape/files_json         tokenizer.json and the JSON files beside it
-    53365  reshape/files_lines        merges.txt and vocab.txt
-    53449  reshape/files_pieces       SentencePiece models
-    53669  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53837  reshape/named              tokens that configs name, which stay
-    53969  reshape/files_gguf         the keys of GGUF files
-    54256  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54491  reshape/wording            what the transplant says, in words of those who asked
-    54590  reshape/new_model          the model with its new tokenizer
-    54762  reshape/text_counts        which tokens the caller's texts are made of
-    54831  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54998  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55259  reshape/trim               fewer tokens
-    55427  reshape/extend             a text that becomes a token
-    55758  reshape/more_tokens        all that are wanted, and the model with them
+    51896  reshape                    a model's own vocabulary, smaller or larger
+    51928  reshape/needed             what has to stay for the sake of what stays
+    52186  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52493  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52722  reshape/renumber           which tokens there are then, and their ids
+    52987  reshape/files_json         tokenizer.json and the JSON files beside it
+    53382  reshape/files_lines        merges.txt and vocab.txt
+    53466  reshape/files_pieces       SentencePiece models
+    53686  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53854  reshape/named              tokens that configs name, which stay
+    53986  reshape/files_gguf         the keys of GGUF files
+    54273  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54508  reshape/wording            what the transplant says, in words of those who asked
+    54607  reshape/new_model          the model with its new tokenizer
+    54779  reshape/text_counts        which tokens the caller's texts are made of
+    54848  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55015  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55276  reshape/trim               fewer tokens
+    55444  reshape/extend             a text that becomes a token
+    55775  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -22342,18 +22342,35 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
     return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
 }
 
+/* Asks for `count` floats that are read soon, `first` behind a panel's beginning: mostly of
+   that panel, or of the one that lies behind it and comes next. They come from afar, in
+   chunks too short for a processor to foresee them. */
+OTX__PRIVATE void otx__panel_ask(const float *panel, size_t first, size_t count)
+{
+    uintptr_t at = (uintptr_t)panel + first * sizeof *panel;
+    size_t i;
+    for (i = 0; i < count * sizeof *panel; i += 64) OTX__PREFETCH((const char *)(at + i));
+}
+
 /* products[tile][j][i], as below, of panels of float with at least one column. */
 OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
                                               size_t wanted, float *products)
 {
-    size_t block, tile, j;
-    for (block = 0; block < columns; block += OTX__CHAIN)
-        for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < wanted; j += OTX__STRIP)
+    const size_t share = OTX__CHAIN * OTX__STRIP / tiles;
+    size_t block, terms, tile, j;
+    for (block = 0; block < columns; block += terms) {
+        size_t next = otx__min(block + OTX__CHAIN, columns) * OTX__TILE;
+        terms = otx__min(OTX__CHAIN, columns - block);
+        for (tile = 0; tile < tiles; tile++) {
+            for (j = 0; j < wanted; j += OTX__STRIP, next += share) {
+                otx__panel_ask(b, next, share);
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
-                                 b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
-                                 block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+                                 b + block * OTX__TILE + j, terms, block > 0,
+                                 products + (tile * OTX__TILE + j) * OTX__TILE);
+            }
+        }
+    }
 }
 
 /* The same of whole panels. */
