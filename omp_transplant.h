@@ -126,233 +126,233 @@
     15454  encode/regex_match         the program run over a text
     15834  encode/slices              a text in pieces, and ways to cut it further
     16079  encode/cutter_read         the steps of a pre-tokenizer, read
-    16391  encode/cutter              texts cut by them
-    16578  encode/normal_tables       what normalisers know of characters
-    16841  encode/normal_read         the same, unpacked
-    16988  encode/normal_forms        Unicode's four normal forms
-    17259  encode/charsmap            SentencePiece's map of characters
-    17408  encode/normalise_steps     what normalisers do, step by step
-    17608  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17869  encode/normalise           what it makes of texts
-    17996  encode/added_cut           added tokens, cut out of a text
-    18208  encode/word_cache          what words became before
-    18287  encode/encode_words        words as the model splits them
-    18500  encode/encode_open         what an encoder is made from
-    18867  encode/encode              whole texts as token ids
-    19088  encode/write_counts        how often tokens occur, as lists
+    16396  encode/cutter              texts cut by them
+    16583  encode/normal_tables       what normalisers know of characters
+    16846  encode/normal_read         the same, unpacked
+    16993  encode/normal_forms        Unicode's four normal forms
+    17264  encode/charsmap            SentencePiece's map of characters
+    17413  encode/normalise_steps     what normalisers do, step by step
+    17613  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17873  encode/normalise           what it makes of texts
+    18000  encode/added_cut           added tokens, cut out of a text
+    18212  encode/word_cache          what words became before
+    18291  encode/encode_words        words as the model splits them
+    18504  encode/encode_open         what an encoder is made from
+    18871  encode/encode              whole texts as token ids
+    19092  encode/write_counts        how often tokens occur, as lists
 
-    19195  simd                       the hot loops, once for each instruction set
-    19228  simd/kernels               the table of kernels, and what all versions share
-    19505  simd/scalar                the reference
-    19674  simd/sse2                  the operations of 128-bit x86, and what each does
-    19795  simd/neon                  those of 64-bit Arm
-    19890  simd/wasm                  those of WebAssembly's SIMD128
-    19975  simd/avx2                  those of 256-bit x86, with FMA
-    20057  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20701  simd/avx_vnni              AVX2, and products of integers
-    20797  simd/neon_bf16             NEON, and products of matrices
-    20951  simd/avx512                512-bit x86, by hand
-    21558  simd/amx                   tiles of x86, beside AVX-512
-    21801  simd/dispatch              which of them this machine can run, and which a call takes
+    19199  simd                       the hot loops, once for each instruction set
+    19232  simd/kernels               the table of kernels, and what all versions share
+    19509  simd/scalar                the reference
+    19678  simd/sse2                  the operations of 128-bit x86, and what each does
+    19799  simd/neon                  those of 64-bit Arm
+    19894  simd/wasm                  those of WebAssembly's SIMD128
+    19979  simd/avx2                  those of 256-bit x86, with FMA
+    20061  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20705  simd/avx_vnni              AVX2, and products of integers
+    20801  simd/neon_bf16             NEON, and products of matrices
+    20955  simd/avx512                512-bit x86, by hand
+    21562  simd/amx                   tiles of x86, beside AVX-512
+    21805  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22027  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22083  solve/views                the rows of matrices, as the kernels read them
-    22212  solve/panels               vectors as the dense products want them, and these
-    22428  solve/rests                vectors on their way into panels
-    22606  solve/dictionary           the atoms, and their split along a common direction
-    22761  solve/exact_gram           products of all pairs of atoms in double
-    22843  solve/triangle             packed lower triangles
-    22947  solve/support              what is known of one target, and the exact steps
-    23223  solve/gram_table           products of atoms with all atoms, for scans
-    23478  solve/screen               which atoms are worth scoring in double: the bound
-    23749  solve/residuals            the residual form's targets on their way into a scan
-    23938  solve/scan                 the correlations of all atoms with a block's residuals
-    24107  solve/predict              making targets ready for the next scan
-    24354  solve/candidates           the atoms that a scan could not rule out
-    24685  solve/select               the next atoms of each target
-    24886  solve/rates                what a processor does in a second
-    24928  solve/pursuit              what one solve holds, and the memory it takes
-    25232  solve/plan                 which form, and in what blocks
-    25450  solve/apart                targets that a table of products cannot tell on
-    25500  solve/steps                a pursuit from its rows to its results
-    25728  solve/combine              new rows of coefficients
-    25790  solve/solver               the public call
-    25961  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26170  solve/affine_normal        the normal equations of an affine map
-    26413  solve/affine_factor        their factor, and their solution
-    26650  solve/affine_map           a fitted map, and the rows it makes
-    26994  solve/affine_choice        how many atoms to take, and chosen by what
-    27394  solve/affine_fit           what a fit of an affine map holds and needs
-    27658  solve/affine               fitting and applying affine maps
+    22031  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22087  solve/views                the rows of matrices, as the kernels read them
+    22216  solve/panels               vectors as the dense products want them, and these
+    22432  solve/rests                vectors on their way into panels
+    22610  solve/dictionary           the atoms, and their split along a common direction
+    22765  solve/exact_gram           products of all pairs of atoms in double
+    22847  solve/triangle             packed lower triangles
+    22951  solve/support              what is known of one target, and the exact steps
+    23227  solve/gram_table           products of atoms with all atoms, for scans
+    23482  solve/screen               which atoms are worth scoring in double: the bound
+    23753  solve/residuals            the residual form's targets on their way into a scan
+    23942  solve/scan                 the correlations of all atoms with a block's residuals
+    24111  solve/predict              making targets ready for the next scan
+    24358  solve/candidates           the atoms that a scan could not rule out
+    24689  solve/select               the next atoms of each target
+    24890  solve/rates                what a processor does in a second
+    24932  solve/pursuit              what one solve holds, and the memory it takes
+    25236  solve/plan                 which form, and in what blocks
+    25454  solve/apart                targets that a table of products cannot tell on
+    25504  solve/steps                a pursuit from its rows to its results
+    25732  solve/combine              new rows of coefficients
+    25794  solve/solver               the public call
+    25965  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26174  solve/affine_normal        the normal equations of an affine map
+    26417  solve/affine_factor        their factor, and their solution
+    26654  solve/affine_map           a fitted map, and the rows it makes
+    26998  solve/affine_choice        how many atoms to take, and chosen by what
+    27398  solve/affine_fit           what a fit of an affine map holds and needs
+    27662  solve/affine               fitting and applying affine maps
 
-    27955  methods                    rows for tokens that a model lacks, each method a room
-    27999  methods/parts              what methods share: sums of rows, combinations
-    28183  methods/pursuit            omp, omp-centred
-    28258  methods/constant           mean, zero
-    28286  methods/rough              products in float that leave few to be taken in double
-    28336  methods/near               each target against all anchors
-    28627  methods/weights            how a few anchors combine to a target
-    28848  methods/interpolation      common_interpolation
-    29001  methods/wechsel            wechsel
-    29051  methods/focus              focus
-    29139  methods/hull               hull
-    29190  methods/dense              matrices of double, and their products
-    29455  methods/lengthen           the base's rows of pieces beside the donor's
-    29721  methods/mapping            omp-affine, affine
-    29990  methods/linear             maps between two models' rows
-    30145  methods/clp                clp
-    30231  methods/chance             normal deviates that are the same everywhere
-    30292  methods/factor             of symmetric matrices
-    30341  methods/randn              randn
-    30430  methods/john_hewitt        john_hewitt
-    30514  methods/polar              the orthogonal part of a matrix
-    30610  methods/procrustes         procrustes
-    30703  methods/eigen              principal directions of a matrix's rows
-    31017  methods/landmark_pca       landmark_pca
-    31075  methods/stb                stb
-    31257  methods/rope               rows turned to positions
-    31347  methods/mp_rope            mp_rope
-    31673  methods/subword            subword
-    31779  methods/zett               zett
-    31801  methods/spread             the factor that suits hidden anchors' rows best
-    32028  methods/modifiers          what is done to the rows of any method
-    32172  methods/undertrained       rows that look as if nothing had trained them
-    32289  methods/methods            the table of all, and the public calls
+    27959  methods                    rows for tokens that a model lacks, each method a room
+    28003  methods/parts              what methods share: sums of rows, combinations
+    28187  methods/pursuit            omp, omp-centred
+    28262  methods/constant           mean, zero
+    28290  methods/rough              products in float that leave few to be taken in double
+    28340  methods/near               each target against all anchors
+    28631  methods/weights            how a few anchors combine to a target
+    28852  methods/interpolation      common_interpolation
+    29005  methods/wechsel            wechsel
+    29055  methods/focus              focus
+    29143  methods/hull               hull
+    29194  methods/dense              matrices of double, and their products
+    29459  methods/lengthen           the base's rows of pieces beside the donor's
+    29725  methods/mapping            omp-affine, affine
+    29994  methods/linear             maps between two models' rows
+    30149  methods/clp                clp
+    30235  methods/chance             normal deviates that are the same everywhere
+    30296  methods/factor             of symmetric matrices
+    30345  methods/randn              randn
+    30434  methods/john_hewitt        john_hewitt
+    30518  methods/polar              the orthogonal part of a matrix
+    30614  methods/procrustes         procrustes
+    30707  methods/eigen              principal directions of a matrix's rows
+    31021  methods/landmark_pca       landmark_pca
+    31079  methods/stb                stb
+    31261  methods/rope               rows turned to positions
+    31351  methods/mp_rope            mp_rope
+    31677  methods/subword            subword
+    31783  methods/zett               zett
+    31805  methods/spread             the factor that suits hidden anchors' rows best
+    32032  methods/modifiers          what is done to the rows of any method
+    32176  methods/undertrained       rows that look as if nothing had trained them
+    32293  methods/methods            the table of all, and the public calls
 
-    32467  across                     tokens of one vocabulary as weighted tokens of another
-    32481  across/map_rows            a map, gathered row by row
-    32678  across/token_map           by the split of the other vocabulary
-    32801  across/write_maps          two maps as safetensors
-    32944  across/spell_maps          two maps as JSON, for people
+    32471  across                     tokens of one vocabulary as weighted tokens of another
+    32485  across/map_rows            a map, gathered row by row
+    32682  across/token_map           by the split of the other vocabulary
+    32805  across/write_maps          two maps as safetensors
+    32948  across/spell_maps          two maps as JSON, for people
 
-    33064  disk                       files and directories
-    33103  disk/system                what POSIX and Windows are asked for
-    33147  disk/windows_paths         paths as Windows takes them
-    33352  disk/windows               the system as Windows gives it
-    33657  disk/posix                 the system as POSIX gives it
-    33929  disk/paths                 what can be told from their text
-    34002  disk/failure               why the system refused
-    34120  disk/look                  what stands at a path, and whether within another
-    34243  disk/listing               listings of directories
-    34319  disk/reading               files to read, and whether they have changed
-    34498  disk/writing               files to write
-    34645  disk/copying               copies of files
-    34728  disk/trees                 whole directories looked through, copied, removed
-    34944  disk/known                 what weights are called in a directory
-    35038  disk/staging               a directory made under another name, then renamed
-    35302  disk/staged_files          files made under another name, then renamed
-    35484  disk/missing               a path or a directory without what is wanted of it
-    35527  disk/gguf_files            GGUF files of a directory, by their names
-    35568  disk/weights               which files they are, and what may stand in their place
-    35904  disk/weight_index          the index of a checkpoint in shards
-    36123  disk/shards                what an index and its shards say of each other
-    36328  disk/gguf_parts            the parts of a split GGUF file
-    36437  disk/checkpoint            a model directory, in one file or in shards
-    36789  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36867  disk/tokenizer_directory   the tokenizer of a model directory
-    37129  disk/encoder_directory     the encoder of a model directory, and files of text
+    33068  disk                       files and directories
+    33107  disk/system                what POSIX and Windows are asked for
+    33151  disk/windows_paths         paths as Windows takes them
+    33356  disk/windows               the system as Windows gives it
+    33661  disk/posix                 the system as POSIX gives it
+    33933  disk/paths                 what can be told from their text
+    34006  disk/failure               why the system refused
+    34124  disk/look                  what stands at a path, and whether within another
+    34247  disk/listing               listings of directories
+    34323  disk/reading               files to read, and whether they have changed
+    34502  disk/writing               files to write
+    34649  disk/copying               copies of files
+    34732  disk/trees                 whole directories looked through, copied, removed
+    34948  disk/known                 what weights are called in a directory
+    35042  disk/staging               a directory made under another name, then renamed
+    35306  disk/staged_files          files made under another name, then renamed
+    35488  disk/missing               a path or a directory without what is wanted of it
+    35531  disk/gguf_files            GGUF files of a directory, by their names
+    35572  disk/weights               which files they are, and what may stand in their place
+    35908  disk/weight_index          the index of a checkpoint in shards
+    36127  disk/shards                what an index and its shards say of each other
+    36332  disk/gguf_parts            the parts of a split GGUF file
+    36441  disk/checkpoint            a model directory, in one file or in shards
+    36793  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36871  disk/tokenizer_directory   the tokenizer of a model directory
+    37133  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37240  model                      which tensors and config keys belong to the vocabulary
-    37276  model/known                what the world calls things
-    37644  model/known_keys           keys of ids and sizes in configs
-    37818  model/known_classes        classes of tokenizers, by the type of model
-    38056  model/names                names of tensors
-    38220  model/document             the JSON files of a model directory
-    38315  model/members              what the members of a config are about
-    38569  model/config               what config.json says
-    38746  model/side                 a model directory opened once
-    38873  model/gguf_model           what a GGUF file says of a model
-    38930  model/code                 the Python that a tokenizer is loaded with
-    39164  model/parts                what each tensor does for the vocabulary
-    39294  model/whole                whether all tensors are there
-    39416  model/find                 finding the parts of a model
-    39720  model/processor            the tokens that a processor looks for by their text
-    39896  model/heirs                what becomes of the ids in a config
-    40070  model/config_ids           ids in a config being edited
-    40327  model/config_lists         lists, dictionaries and ranges of ids
-    40492  model/config_edit          config.json and generation_config.json, edited
-    40848  model/classes              which class a tokenizer is loaded as
-    41059  model/class_tokens         added tokens that a class numbers otherwise
+    37244  model                      which tensors and config keys belong to the vocabulary
+    37280  model/known                what the world calls things
+    37648  model/known_keys           keys of ids and sizes in configs
+    37822  model/known_classes        classes of tokenizers, by the type of model
+    38060  model/names                names of tensors
+    38224  model/document             the JSON files of a model directory
+    38319  model/members              what the members of a config are about
+    38573  model/config               what config.json says
+    38750  model/side                 a model directory opened once
+    38877  model/gguf_model           what a GGUF file says of a model
+    38934  model/code                 the Python that a tokenizer is loaded with
+    39168  model/parts                what each tensor does for the vocabulary
+    39298  model/whole                whether all tensors are there
+    39420  model/find                 finding the parts of a model
+    39724  model/processor            the tokens that a processor looks for by their text
+    39900  model/heirs                what becomes of the ids in a config
+    40074  model/config_ids           ids in a config being edited
+    40331  model/config_lists         lists, dictionaries and ranges of ids
+    40496  model/config_edit          config.json and generation_config.json, edited
+    40852  model/classes              which class a tokenizer is loaded as
+    41063  model/class_tokens         added tokens that a class numbers otherwise
 
-    41177  job                        the whole transplant, in the order in which it happens
-    41238  job/draft_map              which tokens the rows of a draft's head are of
-    41296  job/job                    what a job holds
-    41698  job/open                   opening the two models
-    41975  job/map                    the caller's map
-    42128  job/align                  where every new row comes from
-    42351  job/draft_vocab            the tokens that a draft's head has rows for
-    42584  job/plan                   what becomes of every tensor, and of the configs
-    42813  job/draft_head             a head of fewer rows, and what says which
-    42970  job/rope                   heads and rotary positions of the two models
-    43068  job/chat                   the template that turns messages into text
-    43207  job/digits                 where the two tokenizers cut numbers differently
-    43408  job/converted              the special tokens that a conversion to GGUF finds
-    43716  job/gguf_donor             the files of a tokenizer, open once more
-    43800  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44083  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44411  job/gguf_merges            the merges of a byte-level vocabulary
-    44582  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44752  job/gguf_special           special tokens, flags, templates
-    44971  job/gguf_normal            what becomes of spaces and letters
-    45114  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45310  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45552  job/bos                    texts that begin otherwise than the base's
-    45694  job/rows                   rows in memory: reading, checking, their mean
-    46038  job/pieces                 what the base cuts new tokens into
-    46193  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46458  job/magikarp               tokens that look under-trained by their rows
-    46585  job/match                  rows of tokens that a new one only begins with
-    46672  job/solve                  solving for the rows of the donor
-    46881  job/targets                the rows that are made from the donor's
-    47004  job/diagnose               what is odd about the rows that were made
-    47136  job/rebuild                the new rows of one vocabulary tensor
-    47427  job/write_blocks           new rows as blocks
-    47526  job/write                  the output and its weights
-    47842  job/write_gguf             the output as a GGUF file, or as parts of one
-    48192  job/copy                   the other files of the two models
-    48410  job/index                  the files that are written anew
-    48591  job/run                    the whole, in order
-    48770  job/combined               a map of tokens by the combinations that a method makes
-    48870  job/report                 what a job did, as JSON and as a table
-    49199  job/findings               what is told of a finished model
-    49248  job/check_head             a head of fewer rows than tokens
-    49493  job/check_files            its files
-    49630  job/check_ids              sizes, ids and tying
-    49846  job/check_values           values
-    49925  job/check_gguf             the tokens of a GGUF file
-    50177  job/check_gguf_keys        its other keys, and its tensors
-    50424  job/check_draft            as a draft model for another
-    50766  job/verify                 whether a finished model agrees with itself
+    41181  job                        the whole transplant, in the order in which it happens
+    41242  job/draft_map              which tokens the rows of a draft's head are of
+    41300  job/job                    what a job holds
+    41702  job/open                   opening the two models
+    41979  job/map                    the caller's map
+    42132  job/align                  where every new row comes from
+    42355  job/draft_vocab            the tokens that a draft's head has rows for
+    42588  job/plan                   what becomes of every tensor, and of the configs
+    42817  job/draft_head             a head of fewer rows, and what says which
+    42974  job/rope                   heads and rotary positions of the two models
+    43072  job/chat                   the template that turns messages into text
+    43211  job/digits                 where the two tokenizers cut numbers differently
+    43412  job/converted              the special tokens that a conversion to GGUF finds
+    43720  job/gguf_donor             the files of a tokenizer, open once more
+    43804  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44087  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44415  job/gguf_merges            the merges of a byte-level vocabulary
+    44586  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44756  job/gguf_special           special tokens, flags, templates
+    44975  job/gguf_normal            what becomes of spaces and letters
+    45118  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45314  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45556  job/bos                    texts that begin otherwise than the base's
+    45698  job/rows                   rows in memory: reading, checking, their mean
+    46042  job/pieces                 what the base cuts new tokens into
+    46197  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46462  job/magikarp               tokens that look under-trained by their rows
+    46589  job/match                  rows of tokens that a new one only begins with
+    46676  job/solve                  solving for the rows of the donor
+    46885  job/targets                the rows that are made from the donor's
+    47008  job/diagnose               what is odd about the rows that were made
+    47140  job/rebuild                the new rows of one vocabulary tensor
+    47431  job/write_blocks           new rows as blocks
+    47530  job/write                  the output and its weights
+    47846  job/write_gguf             the output as a GGUF file, or as parts of one
+    48196  job/copy                   the other files of the two models
+    48414  job/index                  the files that are written anew
+    48595  job/run                    the whole, in order
+    48774  job/combined               a map of tokens by the combinations that a method makes
+    48874  job/report                 what a job did, as JSON and as a table
+    49203  job/findings               what is told of a finished model
+    49252  job/check_head             a head of fewer rows than tokens
+    49497  job/check_files            its files
+    49634  job/check_ids              sizes, ids and tying
+    49850  job/check_values           values
+    49929  job/check_gguf             the tokens of a GGUF file
+    50181  job/check_gguf_keys        its other keys, and its tensors
+    50428  job/check_draft            as a draft model for another
+    50770  job/verify                 whether a finished model agrees with itself
 
-    50825  evaluate                   methods ranked on tokens that both models share
-    50844  evaluate/token_class       what a token is like, by its bytes
-    50908  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51106  evaluate/scores            how near rows come to the true ones
-    51206  evaluate/ranks             whether a true row is found among all
-    51337  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51569  evaluate/write_json        an evaluation as JSON
-    51682  evaluate/write_page        an evaluation as a page
+    50829  evaluate                   methods ranked on tokens that both models share
+    50848  evaluate/token_class       what a token is like, by its bytes
+    50912  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51110  evaluate/scores            how near rows come to the true ones
+    51210  evaluate/ranks             whether a true row is found among all
+    51341  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51573  evaluate/write_json        an evaluation as JSON
+    51686  evaluate/write_page        an evaluation as a page
 
-    51896  reshape                    a model's own vocabulary, smaller or larger
-    51928  reshape/needed             what has to stay for the sake of what stays
-    52186  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52493  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52722  reshape/renumber           which tokens there are then, and their ids
-    52987  reshape/files_json         tokenizer.json and the JSON files beside it
-    53382  reshape/files_lines        merges.txt and vocab.txt
-    53466  reshape/files_pieces       SentencePiece models
-    53686  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53854  reshape/named              tokens that configs name, which stay
-    53986  reshape/files_gguf         the keys of GGUF files
-    54273  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54508  reshape/wording            what the transplant says, in words of those who asked
-    54607  reshape/new_model          the model with its new tokenizer
-    54779  reshape/text_counts        which tokens the caller's texts are made of
-    54848  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55015  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55276  reshape/trim               fewer tokens
-    55444  reshape/extend             a text that becomes a token
-    55775  reshape/more_tokens        all that are wanted, and the model with them
+    51900  reshape                    a model's own vocabulary, smaller or larger
+    51932  reshape/needed             what has to stay for the sake of what stays
+    52190  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52497  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52726  reshape/renumber           which tokens there are then, and their ids
+    52991  reshape/files_json         tokenizer.json and the JSON files beside it
+    53386  reshape/files_lines        merges.txt and vocab.txt
+    53470  reshape/files_pieces       SentencePiece models
+    53690  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53858  reshape/named              tokens that configs name, which stay
+    53990  reshape/files_gguf         the keys of GGUF files
+    54277  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54512  reshape/wording            what the transplant says, in words of those who asked
+    54611  reshape/new_model          the model with its new tokenizer
+    54783  reshape/text_counts        which tokens the caller's texts are made of
+    54852  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55019  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55280  reshape/trim               fewer tokens
+    55448  reshape/extend             a text that becomes a token
+    55779  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -16097,8 +16097,8 @@ typedef struct otx__step {
     uint64_t length;
 } otx__step;
 
-/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all regular
-   expressions together. */
+/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all that it looks for
+   together: regular expressions take memory by them, and texts time at every place. */
 #define OTX__STEP_LIMIT 256u
 #define OTX__STEP_DEPTH 8u
 #define OTX__STEP_PATTERNS (2 * OTX__PATTERN_BYTES)
@@ -16151,18 +16151,23 @@ OTX__PRIVATE otx__step *otx__read_step(otx__step_reader *r, otx__step_kind kind)
     return step;
 }
 
+/* A step that looks for a pattern of that many bytes. */
+OTX__PRIVATE otx__step *otx__read_search(otx__step_reader *r, size_t size)
+{
+    otx__step *step = otx__read_step(r, OTX__STEP_CUT);
+    if (!step) return NULL;
+    r->pattern_bytes += size;
+    if (r->pattern_bytes <= OTX__STEP_PATTERNS) return step;
+    r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has patterns of more "
+                          "than %u bytes", r->cutter->name, OTX__STEP_PATTERNS);
+    return NULL;
+}
+
 OTX__PRIVATE void otx__read_pattern(otx__step_reader *r, otx__behaviour behaviour, bool invert,
                                     otx__dialect dialect, const char *text, size_t size)
 {
-    otx__step *step = otx__read_step(r, OTX__STEP_CUT);
+    otx__step *step = otx__read_search(r, size <= OTX__PATTERN_BYTES ? size : 0);
     if (!step) return;
-    r->pattern_bytes += size;
-    if (size <= OTX__PATTERN_BYTES && r->pattern_bytes > OTX__STEP_PATTERNS) {
-        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has regular "
-                              "expressions of more than %u bytes", r->cutter->name,
-                              OTX__STEP_PATTERNS);
-        return;
-    }
     step->rule.behaviour = behaviour;
     step->rule.invert = invert;
     step->rule.kind = OTX__MATCH_PATTERN;
@@ -16178,7 +16183,7 @@ OTX__PRIVATE void otx__read_text(otx__step_reader *r, otx__behaviour behaviour, 
         otx__read_pattern(r, behaviour, invert, OTX__ONIGURUMA, text, size);
         return;
     }
-    step = otx__read_step(r, OTX__STEP_CUT);
+    step = otx__read_search(r, size);
     if (!step) return;
     step->rule.behaviour = behaviour;
     step->rule.invert = invert;
@@ -17608,8 +17613,8 @@ OTX__PRIVATE void otx__tidy_form(const otx_context *ctx, const otx__tidy_tables 
 /* >>> src/encode/normalise_open.h */
 /* ---- normalise_open: the normaliser of a tokenizer.json, read --------------------------- */
 
-/* Steps of a normaliser at most; its regular expressions together have no more bytes than those
-   of a pre-tokenizer. */
+/* Steps of a normaliser at most; what it looks for has together no more bytes than what a
+   pre-tokenizer does. */
 #define OTX__TIDY_STEPS 1024u
 
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
@@ -17618,7 +17623,7 @@ typedef struct otx__tidy {
     otx__pool pool;
     const char *name;    /* in errors; borrowed */
     otx__tidy_step *first, **last;
-    size_t count, pattern_bytes; /* of steps; of all regular expressions */
+    size_t count, pattern_bytes; /* of steps; of all that is looked for */
     otx__tidy_tables tables;
     otx__text texts[2];  /* of one step, of the next */
     otx__matcher matcher;
@@ -17693,8 +17698,8 @@ OTX__PRIVATE otx_result otx__tidy_check(const otx__tidy *n, otx_error *error)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has more than %u steps",
                          n->name, OTX__TIDY_STEPS);
     if (n->pattern_bytes > OTX__STEP_PATTERNS)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has regular expressions of "
-                         "more than %u bytes", n->name, OTX__STEP_PATTERNS);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has patterns of more than %u "
+                         "bytes", n->name, OTX__STEP_PATTERNS);
     return OTX_OK;
 }
 
@@ -17717,22 +17722,21 @@ OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *jso
     const uint32_t regex = otx_json_find(json, pattern, "Regex");
     otx__span from, to;
     otx__tidy_step *step;
-    otx_result result = OTX_OK;
+    bool matches;
+    otx_result result;
     if (!otx__tidy_string(n, json, regex != OTX_JSON_NONE
                                          ? regex : otx_json_find(json, pattern, "String"), &from) ||
         !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to))
         return otx__tidy_bad(n, "Replace", error);
-    if (regex == OTX_JSON_NONE && from.size > 0) {
-        step = otx__tidy_add(n, OTX__TIDY_REPLACE);
-    } else { /* an empty text matches as an expression does */
-        step = otx__tidy_add(n, OTX__TIDY_MATCHES);
-        if (from.size <= OTX__PATTERN_BYTES) n->pattern_bytes += from.size;
-        result = otx__tidy_check(n, error);
-        if (step && !result)
-            result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
-                                       &step->pattern, error);
-    }
-    if (!step) return otx__tidy_check(n, error);
+    if (regex == OTX_JSON_NONE || from.size <= OTX__PATTERN_BYTES) n->pattern_bytes += from.size;
+    /* an empty text matches as an expression does */
+    matches = regex != OTX_JSON_NONE || from.size == 0;
+    step = otx__tidy_add(n, matches ? OTX__TIDY_MATCHES : OTX__TIDY_REPLACE);
+    result = otx__tidy_check(n, error);
+    if (result || !step) return result;
+    if (matches)
+        result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
+                                   &step->pattern, error);
     step->from = from;
     step->to = to;
     return result;

@@ -256,7 +256,7 @@ static void large_pre_tokenizers(void)
                                 i ? "," : "", i);
     (void)sprintf(text + used, "]}");
     CHECK_STRING(cut_at(text, "a", true), "LIMIT");
-    CHECK_CONTAINS(error.message, "regular expressions of more than 32768 bytes");
+    CHECK_CONTAINS(error.message, "patterns of more than 32768 bytes");
 }
 
 /* A failure in the midst of a text leaves pieces that can be used for the next. */

@@ -74,7 +74,25 @@ static void expressions_of_a_normaliser(void)
         add("'},'content':''}");
     }
     add("]}," PLAIN);
-    refused("T: the normalizer has regular expressions of more than 32768 bytes");
+    refused("T: the normalizer has patterns of more than 32768 bytes");
+}
+
+/* A text that is looked for is compared at every place. */
+static void long_texts_that_are_looked_for(void)
+{
+    static const char *const heads[2] = {"{'normalizer':{'type':'Replace','content':'',",
+                                         "{'pre_tokenizer':{'type':'Split','behavior':'Isolated',"};
+    static const char *const words[2] = {"T: the normalizer has patterns of more than 32768 bytes",
+                                         "T: the pre-tokenizer has patterns of more than 32768 "
+                                         "bytes"};
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        begin(heads[i]);
+        add("'pattern':{'String':'");
+        add_repeated("aaaaaaaa", 4097);
+        add("b'}}," PLAIN);
+        refused(words[i]);
+    }
 }
 
 static void added_tokens_that_grow(void)
@@ -193,6 +211,7 @@ int main(void)
 {
     RUN(steps_of_a_normaliser);
     RUN(expressions_of_a_normaliser);
+    RUN(long_texts_that_are_looked_for);
     RUN(added_tokens_that_grow);
     RUN(added_tokens_that_begin_alike);
     RUN(tokens_that_begin_alike);

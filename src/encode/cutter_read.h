@@ -18,8 +18,8 @@ typedef struct otx__step {
     uint64_t length;
 } otx__step;
 
-/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all regular
-   expressions together. */
+/* Steps of a pre-tokenizer at most, sequences within sequences, and bytes of all that it looks for
+   together: regular expressions take memory by them, and texts time at every place. */
 #define OTX__STEP_LIMIT 256u
 #define OTX__STEP_DEPTH 8u
 #define OTX__STEP_PATTERNS (2 * OTX__PATTERN_BYTES)
@@ -72,18 +72,23 @@ OTX__PRIVATE otx__step *otx__read_step(otx__step_reader *r, otx__step_kind kind)
     return step;
 }
 
+/* A step that looks for a pattern of that many bytes. */
+OTX__PRIVATE otx__step *otx__read_search(otx__step_reader *r, size_t size)
+{
+    otx__step *step = otx__read_step(r, OTX__STEP_CUT);
+    if (!step) return NULL;
+    r->pattern_bytes += size;
+    if (r->pattern_bytes <= OTX__STEP_PATTERNS) return step;
+    r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has patterns of more "
+                          "than %u bytes", r->cutter->name, OTX__STEP_PATTERNS);
+    return NULL;
+}
+
 OTX__PRIVATE void otx__read_pattern(otx__step_reader *r, otx__behaviour behaviour, bool invert,
                                     otx__dialect dialect, const char *text, size_t size)
 {
-    otx__step *step = otx__read_step(r, OTX__STEP_CUT);
+    otx__step *step = otx__read_search(r, size <= OTX__PATTERN_BYTES ? size : 0);
     if (!step) return;
-    r->pattern_bytes += size;
-    if (size <= OTX__PATTERN_BYTES && r->pattern_bytes > OTX__STEP_PATTERNS) {
-        r->result = otx__fail(r->error, OTX_ERROR_LIMIT, "%s: the pre-tokenizer has regular "
-                              "expressions of more than %u bytes", r->cutter->name,
-                              OTX__STEP_PATTERNS);
-        return;
-    }
     step->rule.behaviour = behaviour;
     step->rule.invert = invert;
     step->rule.kind = OTX__MATCH_PATTERN;
@@ -99,7 +104,7 @@ OTX__PRIVATE void otx__read_text(otx__step_reader *r, otx__behaviour behaviour, 
         otx__read_pattern(r, behaviour, invert, OTX__ONIGURUMA, text, size);
         return;
     }
-    step = otx__read_step(r, OTX__STEP_CUT);
+    step = otx__read_search(r, size);
     if (!step) return;
     step->rule.behaviour = behaviour;
     step->rule.invert = invert;

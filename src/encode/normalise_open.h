@@ -1,7 +1,7 @@
 /* ---- normalise_open: the normaliser of a tokenizer.json, read --------------------------- */
 
-/* Steps of a normaliser at most; its regular expressions together have no more bytes than those
-   of a pre-tokenizer. */
+/* Steps of a normaliser at most; what it looks for has together no more bytes than what a
+   pre-tokenizer does. */
 #define OTX__TIDY_STEPS 1024u
 
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
@@ -10,7 +10,7 @@ typedef struct otx__tidy {
     otx__pool pool;
     const char *name;    /* in errors; borrowed */
     otx__tidy_step *first, **last;
-    size_t count, pattern_bytes; /* of steps; of all regular expressions */
+    size_t count, pattern_bytes; /* of steps; of all that is looked for */
     otx__tidy_tables tables;
     otx__text texts[2];  /* of one step, of the next */
     otx__matcher matcher;
@@ -85,8 +85,8 @@ OTX__PRIVATE otx_result otx__tidy_check(const otx__tidy *n, otx_error *error)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has more than %u steps",
                          n->name, OTX__TIDY_STEPS);
     if (n->pattern_bytes > OTX__STEP_PATTERNS)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has regular expressions of "
-                         "more than %u bytes", n->name, OTX__STEP_PATTERNS);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the normalizer has patterns of more than %u "
+                         "bytes", n->name, OTX__STEP_PATTERNS);
     return OTX_OK;
 }
 
@@ -109,22 +109,21 @@ OTX__PRIVATE otx_result otx__tidy_read_replace(otx__tidy *n, const otx_json *jso
     const uint32_t regex = otx_json_find(json, pattern, "Regex");
     otx__span from, to;
     otx__tidy_step *step;
-    otx_result result = OTX_OK;
+    bool matches;
+    otx_result result;
     if (!otx__tidy_string(n, json, regex != OTX_JSON_NONE
                                          ? regex : otx_json_find(json, pattern, "String"), &from) ||
         !otx__tidy_string(n, json, otx_json_find(json, node, "content"), &to))
         return otx__tidy_bad(n, "Replace", error);
-    if (regex == OTX_JSON_NONE && from.size > 0) {
-        step = otx__tidy_add(n, OTX__TIDY_REPLACE);
-    } else { /* an empty text matches as an expression does */
-        step = otx__tidy_add(n, OTX__TIDY_MATCHES);
-        if (from.size <= OTX__PATTERN_BYTES) n->pattern_bytes += from.size;
-        result = otx__tidy_check(n, error);
-        if (step && !result)
-            result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
-                                       &step->pattern, error);
-    }
-    if (!step) return otx__tidy_check(n, error);
+    if (regex == OTX_JSON_NONE || from.size <= OTX__PATTERN_BYTES) n->pattern_bytes += from.size;
+    /* an empty text matches as an expression does */
+    matches = regex != OTX_JSON_NONE || from.size == 0;
+    step = otx__tidy_add(n, matches ? OTX__TIDY_MATCHES : OTX__TIDY_REPLACE);
+    result = otx__tidy_check(n, error);
+    if (result || !step) return result;
+    if (matches)
+        result = otx__pattern_open(&n->pool, OTX__ONIGURUMA, n->name, from.bytes, from.size,
+                                   &step->pattern, error);
     step->from = from;
     step->to = to;
     return result;
