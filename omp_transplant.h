@@ -310,47 +310,47 @@
     47804  job/copy                   the other files of the two models
     48022  job/index                  the files that are written anew
     48203  job/run                    the whole, in order
-    48382  job/combined               a map of tokens by the combinations that a method makes
-    48482  job/report                 what a job did, as JSON and as a table
-    48811  job/findings               what is told of a finished model
-    48860  job/check_head             a head of fewer rows than tokens
-    49105  job/check_files            its files
-    49242  job/check_ids              sizes, ids and tying
-    49458  job/check_values           values
-    49537  job/check_gguf             the tokens of a GGUF file
-    49789  job/check_gguf_keys        its other keys, and its tensors
-    50036  job/check_draft            as a draft model for another
-    50378  job/verify                 whether a finished model agrees with itself
+    48406  job/combined               a map of tokens by the combinations that a method makes
+    48506  job/report                 what a job did, as JSON and as a table
+    48835  job/findings               what is told of a finished model
+    48884  job/check_head             a head of fewer rows than tokens
+    49129  job/check_files            its files
+    49266  job/check_ids              sizes, ids and tying
+    49482  job/check_values           values
+    49561  job/check_gguf             the tokens of a GGUF file
+    49813  job/check_gguf_keys        its other keys, and its tensors
+    50060  job/check_draft            as a draft model for another
+    50402  job/verify                 whether a finished model agrees with itself
 
-    50437  evaluate                   methods ranked on tokens that both models share
-    50456  evaluate/token_class       what a token is like, by its bytes
-    50520  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50718  evaluate/scores            how near rows come to the true ones
-    50818  evaluate/ranks             whether a true row is found among all
-    50949  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51181  evaluate/write_json        an evaluation as JSON
-    51294  evaluate/write_page        an evaluation as a page
+    50461  evaluate                   methods ranked on tokens that both models share
+    50480  evaluate/token_class       what a token is like, by its bytes
+    50544  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50752  evaluate/scores            how near rows come to the true ones
+    50852  evaluate/ranks             whether a true row is found among all
+    50983  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51215  evaluate/write_json        an evaluation as JSON
+    51328  evaluate/write_page        an evaluation as a page
 
-    51508  reshape                    a model's own vocabulary, smaller or larger
-    51540  reshape/needed             what has to stay for the sake of what stays
-    51798  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52105  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52332  reshape/renumber           which tokens there are then, and their ids
-    52597  reshape/files_json         tokenizer.json and the JSON files beside it
-    52992  reshape/files_lines        merges.txt and vocab.txt
-    53076  reshape/files_pieces       SentencePiece models
-    53296  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53464  reshape/named              tokens that configs name, which stay
-    53596  reshape/files_gguf         the keys of GGUF files
-    53883  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54118  reshape/wording            what the transplant says, in words of those who asked
-    54217  reshape/new_model          the model with its new tokenizer
-    54389  reshape/text_counts        which tokens the caller's texts are made of
-    54458  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54625  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54886  reshape/trim               fewer tokens
-    55054  reshape/extend             a text that becomes a token
-    55385  reshape/more_tokens        all that are wanted, and the model with them
+    51542  reshape                    a model's own vocabulary, smaller or larger
+    51574  reshape/needed             what has to stay for the sake of what stays
+    51832  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52139  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52366  reshape/renumber           which tokens there are then, and their ids
+    52631  reshape/files_json         tokenizer.json and the JSON files beside it
+    53026  reshape/files_lines        merges.txt and vocab.txt
+    53110  reshape/files_pieces       SentencePiece models
+    53330  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53498  reshape/named              tokens that configs name, which stay
+    53630  reshape/files_gguf         the keys of GGUF files
+    53917  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54152  reshape/wording            what the transplant says, in words of those who asked
+    54251  reshape/new_model          the model with its new tokenizer
+    54423  reshape/text_counts        which tokens the caller's texts are made of
+    54492  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54659  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54920  reshape/trim               fewer tokens
+    55088  reshape/extend             a text that becomes a token
+    55419  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -41000,7 +41000,7 @@ struct otx_job {
     /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
     otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
-    bool lends;  /* or gives them to another job: nobody writes a map for it */
+    bool lends;  /* or gives them to others and writes no model: nobody writes a map for it */
     bool renews, same_class; /* the donor is the base's own tokenizer; loaded as that is */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
@@ -41499,7 +41499,7 @@ OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error
     if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
     side->parts.rows = side->vocab.count;
     side->parts.tied = true;
-    if (job->options.rows == OTX_ROWS_DONOR)
+    if (job->options.rows == OTX_ROWS_DONOR && !job->lends)
         otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
                  "are %" PRIu64 ", one for each id of its tokenizer", side->path,
                  side->parts.rows);
@@ -42287,7 +42287,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
     plan->dtype = otx__row_dtype(plan->stored);
-    result = otx__plan_check_type(job, which, error);
+    result = job->lends ? OTX_OK : otx__plan_check_type(job, which, error);
     if (result) return result;
     plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
                                         otx__donor_matrix(job, tensor), tensor->at);
@@ -46005,7 +46005,7 @@ OTX__PRIVATE void otx__tell_untrained(const otx_job *job, uint64_t of_donor, uin
                  "donor (zeros, or identical to others): treated as reserved, the first %" PRIu64
                  " (\"%s\")", job->donor.path, count, (uint64_t)first,
                  otx__side_content(content, &job->donor, first));
-        otx__tell_bare(job);
+        if (!job->lends) otx__tell_bare(job);
     }
     if (of_donor > 0)
         otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
@@ -46180,7 +46180,7 @@ OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
     if (!job->options.magikarp) return OTX_OK;
-    if (!job->donor.checkpoint.files)
+    if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
                          "both models", job->without.message);
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
@@ -48265,6 +48265,30 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     return otx__job_open_for(ctx, base, donor, options, false, false, out, error);
 }
 
+/* Opens both models for those who look at their rows and write no model: without what a plan of
+   one takes, and without advice on it. */
+OTX__PRIVATE otx_result otx__job_open_rows(const otx_context *ctx, const char *base,
+                                           const char *donor, const otx_job_options *options,
+                                           otx_job **out, otx_error *error)
+{
+    otx_job *job;
+    otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
+    *out = NULL;
+    if (job) job->lends = true;
+    if (!result) result = otx__job_check_options(&job->options, error);
+    if (!result) result = otx__job_open_sides(job, error);
+    if (!result && !otx__has_weights(&job->donor.checkpoint))
+        result = otx__fail(error, job->without.code, "%s; the rows of both models are looked at "
+                           "here", job->without.message);
+    if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__list_tokens(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (result) otx_job_close(job);
+    else *out = job;
+    return result;
+}
+
 /* Everything of an output that needs no solving, so that what is wrong with any file ends
    the run at once and not after hours: where the weights will stand, the other files, the
    index, the configs. */
@@ -48452,7 +48476,7 @@ OTX__PRIVATE otx_result otx__combined_open(const otx_context *ctx, const char *f
                          "of a few tokens; those of omp, omp-centred, common_interpolation, "
                          "wechsel and hull are, and subword maps tokens to their pieces",
                          otx__word(otx_method_name(wanted.method)));
-    return otx_job_open(ctx, to, from, &wanted, job, error);
+    return otx__job_open_rows(ctx, to, from, &wanted, job, error);
 }
 
 OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,
@@ -50677,26 +50701,36 @@ OTX__PRIVATE size_t otx__evaluating_ranked(const otx__evaluating *e, size_t plac
     return place * e->hidden / e->ranked;
 }
 
-/* Reads the rows of one matrix on both sides. */
+/* Reads one matrix of a side, of which rows that are listed will be looked at. */
+OTX__PRIVATE otx_result otx__evaluating_load(const otx_job *job, const otx__side *side,
+                                             const otx_checkpoint_tensor *at,
+                                             const uint32_t *listed, size_t count,
+                                             otx__loaded *to, otx_error *error)
+{
+    size_t rows = otx__min((size_t)side->parts.rows, side->vocab.count), i;
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < count; i++) needed[listed[i]] = 1;
+    result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows, to,
+                              error);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
+/* Reads the rows of one matrix on both sides: of the donor's those of shared tokens alone. */
 OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, otx_error *error)
 {
     const otx_job *job = e->job;
     const size_t which = job->matrix_tensors[matrix];
-    const otx_checkpoint_tensor *at = job->base.parts.tensors[which].at;
-    otx__solution solution = job->solutions[job->plans[which].solution];
-    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
-    otx_method_rows donor;
-    uint8_t *needed;
-    otx_result result;
-    memset(&donor, 0, sizeof donor);
-    result = otx__solution_read_donor(job, &solution, &e->donor, &donor, error);
+    const otx__solution *solution = &job->solutions[job->plans[which].solution];
+    otx_result result = otx__evaluating_load(job, &job->donor, solution->donor,
+                                             job->anchor_donors, job->anchor_count, &e->donor,
+                                             error);
+    if (!result)
+        result = otx__evaluating_load(job, &job->base, job->base.parts.tensors[which].at,
+                                      e->tokens, e->token_count, &e->base, error);
     if (result) return result;
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
-    if (!needed) return otx__fail_memory(error, rows);
-    for (i = 0; i < e->token_count; i++) needed[e->tokens[i]] = 1;
-    result = otx__loaded_open(job, &job->base, at, (size_t)at->tensor->shape[1], needed, rows,
-                              &e->base, error);
-    otx__free(&job->ctx, needed, rows, 1);
     e->rows.donor = otx__loaded_rows(&e->donor, e->kept_donors, e->kept);
     e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
@@ -50706,7 +50740,7 @@ OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, 
     e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
-    return result;
+    return OTX_OK;
 }
 
 OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
@@ -51166,7 +51200,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     memset(&settled, 0, sizeof settled);
     memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
     if (options) settled = *options;
-    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    result = otx__job_open_rows(ctx, base, donor, &plain, &job, error);
     if (result) return result;
     if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);

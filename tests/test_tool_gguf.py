@@ -555,6 +555,13 @@ def a_vocabulary_alone_as_donor(here):
     out, _ = transplant(here, base, donor)
     assert read(out)[1][EMBED].shape[0] == DONOR_COUNT
     assert "holds no tensors" in call(base, donor, here / "x.gguf", "-a", "omp", status=1).error
+    error = call(base, donor, here / "x.gguf", "-a", "mean", "--magikarp", status=1).error
+    assert "holds no tensors; --magikarp judges tokens by their rows" in error, error
+    error = call("evaluate", base, donor, status=1).error
+    assert "holds no tensors; the rows of both models are looked at" in error, error
+    same = write(here / "same.gguf", base_keys(), {})
+    error = call("evaluate", base, same, status=1).error
+    assert "holds no tensors; the rows of both models are looked at" in error, error
 
 
 if __name__ == "__main__":

@@ -217,7 +217,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     memset(&settled, 0, sizeof settled);
     memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
     if (options) settled = *options;
-    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    result = otx__job_open_rows(ctx, base, donor, &plain, &job, error);
     if (result) return result;
     if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);

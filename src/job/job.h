@@ -92,7 +92,7 @@ struct otx_job {
     /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
     otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
-    bool lends;  /* or gives them to another job: nobody writes a map for it */
+    bool lends;  /* or gives them to others and writes no model: nobody writes a map for it */
     bool renews, same_class; /* the donor is the base's own tokenizer; loaded as that is */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */

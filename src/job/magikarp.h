@@ -110,7 +110,7 @@ OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
     uint8_t *donor, *base;
     otx_result result = OTX_OK;
     if (!job->options.magikarp) return OTX_OK;
-    if (!job->donor.checkpoint.files)
+    if (!otx__has_weights(&job->donor.checkpoint))
         return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
                          "both models", job->without.message);
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);

@@ -189,7 +189,7 @@ OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error
     if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
     side->parts.rows = side->vocab.count;
     side->parts.tied = true;
-    if (job->options.rows == OTX_ROWS_DONOR)
+    if (job->options.rows == OTX_ROWS_DONOR && !job->lends)
         otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
                  "are %" PRIu64 ", one for each id of its tokenizer", side->path,
                  side->parts.rows);
