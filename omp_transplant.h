@@ -197,160 +197,160 @@
     28802  methods/dense              matrices of double, and their products
     29067  methods/lengthen           the base's rows of pieces beside the donor's
     29333  methods/mapping            omp-affine, affine
-    29602  methods/linear             maps between two models' rows
-    29757  methods/clp                clp
-    29843  methods/chance             normal deviates that are the same everywhere
-    29904  methods/factor             of symmetric matrices
-    29953  methods/randn              randn
-    30042  methods/john_hewitt        john_hewitt
-    30126  methods/polar              the orthogonal part of a matrix
-    30222  methods/procrustes         procrustes
-    30315  methods/eigen              principal directions of a matrix's rows
-    30629  methods/landmark_pca       landmark_pca
-    30687  methods/stb                stb
-    30869  methods/rope               rows turned to positions
-    30959  methods/mp_rope            mp_rope
-    31285  methods/subword            subword
-    31391  methods/zett               zett
-    31413  methods/spread             the factor that suits hidden anchors' rows best
-    31640  methods/modifiers          what is done to the rows of any method
-    31784  methods/undertrained       rows that look as if nothing had trained them
-    31901  methods/methods            the table of all, and the public calls
+    29604  methods/linear             maps between two models' rows
+    29759  methods/clp                clp
+    29845  methods/chance             normal deviates that are the same everywhere
+    29906  methods/factor             of symmetric matrices
+    29955  methods/randn              randn
+    30044  methods/john_hewitt        john_hewitt
+    30128  methods/polar              the orthogonal part of a matrix
+    30224  methods/procrustes         procrustes
+    30317  methods/eigen              principal directions of a matrix's rows
+    30631  methods/landmark_pca       landmark_pca
+    30689  methods/stb                stb
+    30871  methods/rope               rows turned to positions
+    30961  methods/mp_rope            mp_rope
+    31287  methods/subword            subword
+    31393  methods/zett               zett
+    31415  methods/spread             the factor that suits hidden anchors' rows best
+    31672  methods/modifiers          what is done to the rows of any method
+    31816  methods/undertrained       rows that look as if nothing had trained them
+    31933  methods/methods            the table of all, and the public calls
 
-    32079  across                     tokens of one vocabulary as weighted tokens of another
-    32093  across/map_rows            a map, gathered row by row
-    32290  across/token_map           by the split of the other vocabulary
-    32413  across/write_maps          two maps as safetensors
-    32556  across/spell_maps          two maps as JSON, for people
+    32110  across                     tokens of one vocabulary as weighted tokens of another
+    32124  across/map_rows            a map, gathered row by row
+    32321  across/token_map           by the split of the other vocabulary
+    32444  across/write_maps          two maps as safetensors
+    32587  across/spell_maps          two maps as JSON, for people
 
-    32676  disk                       files and directories
-    32715  disk/system                what POSIX and Windows are asked for
-    32759  disk/windows_paths         paths as Windows takes them
-    32964  disk/windows               the system as Windows gives it
-    33269  disk/posix                 the system as POSIX gives it
-    33541  disk/paths                 what can be told from their text
-    33614  disk/failure               why the system refused
-    33732  disk/look                  what stands at a path, and whether within another
-    33855  disk/listing               listings of directories
-    33931  disk/reading               files to read, and whether they have changed
-    34110  disk/writing               files to write
-    34257  disk/copying               copies of files
-    34340  disk/trees                 whole directories looked through, copied, removed
-    34556  disk/known                 what weights are called in a directory
-    34650  disk/staging               a directory made under another name, then renamed
-    34914  disk/staged_files          files made under another name, then renamed
-    35096  disk/missing               a path or a directory without what is wanted of it
-    35139  disk/gguf_files            GGUF files of a directory, by their names
-    35180  disk/weights               which files they are, and what may stand in their place
-    35516  disk/weight_index          the index of a checkpoint in shards
-    35735  disk/shards                what an index and its shards say of each other
-    35940  disk/gguf_parts            the parts of a split GGUF file
-    36049  disk/checkpoint            a model directory, in one file or in shards
-    36401  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36479  disk/tokenizer_directory   the tokenizer of a model directory
-    36741  disk/encoder_directory     the encoder of a model directory, and files of text
+    32707  disk                       files and directories
+    32746  disk/system                what POSIX and Windows are asked for
+    32790  disk/windows_paths         paths as Windows takes them
+    32995  disk/windows               the system as Windows gives it
+    33300  disk/posix                 the system as POSIX gives it
+    33572  disk/paths                 what can be told from their text
+    33645  disk/failure               why the system refused
+    33763  disk/look                  what stands at a path, and whether within another
+    33886  disk/listing               listings of directories
+    33962  disk/reading               files to read, and whether they have changed
+    34141  disk/writing               files to write
+    34288  disk/copying               copies of files
+    34371  disk/trees                 whole directories looked through, copied, removed
+    34587  disk/known                 what weights are called in a directory
+    34681  disk/staging               a directory made under another name, then renamed
+    34945  disk/staged_files          files made under another name, then renamed
+    35127  disk/missing               a path or a directory without what is wanted of it
+    35170  disk/gguf_files            GGUF files of a directory, by their names
+    35211  disk/weights               which files they are, and what may stand in their place
+    35547  disk/weight_index          the index of a checkpoint in shards
+    35766  disk/shards                what an index and its shards say of each other
+    35971  disk/gguf_parts            the parts of a split GGUF file
+    36080  disk/checkpoint            a model directory, in one file or in shards
+    36432  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36510  disk/tokenizer_directory   the tokenizer of a model directory
+    36772  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36852  model                      which tensors and config keys belong to the vocabulary
-    36888  model/known                what the world calls things
-    37256  model/known_keys           keys of ids and sizes in configs
-    37430  model/known_classes        classes of tokenizers, by the type of model
-    37668  model/names                names of tensors
-    37832  model/document             the JSON files of a model directory
-    37927  model/members              what the members of a config are about
-    38181  model/config               what config.json says
-    38358  model/side                 a model directory opened once
-    38485  model/gguf_model           what a GGUF file says of a model
-    38542  model/code                 the Python that a tokenizer is loaded with
-    38776  model/parts                what each tensor does for the vocabulary
-    38906  model/whole                whether all tensors are there
-    39028  model/find                 finding the parts of a model
-    39332  model/processor            the tokens that a processor looks for by their text
-    39508  model/heirs                what becomes of the ids in a config
-    39682  model/config_ids           ids in a config being edited
-    39939  model/config_lists         lists, dictionaries and ranges of ids
-    40104  model/config_edit          config.json and generation_config.json, edited
-    40460  model/classes              which class a tokenizer is loaded as
-    40671  model/class_tokens         added tokens that a class numbers otherwise
+    36883  model                      which tensors and config keys belong to the vocabulary
+    36919  model/known                what the world calls things
+    37287  model/known_keys           keys of ids and sizes in configs
+    37461  model/known_classes        classes of tokenizers, by the type of model
+    37699  model/names                names of tensors
+    37863  model/document             the JSON files of a model directory
+    37958  model/members              what the members of a config are about
+    38212  model/config               what config.json says
+    38389  model/side                 a model directory opened once
+    38516  model/gguf_model           what a GGUF file says of a model
+    38573  model/code                 the Python that a tokenizer is loaded with
+    38807  model/parts                what each tensor does for the vocabulary
+    38937  model/whole                whether all tensors are there
+    39059  model/find                 finding the parts of a model
+    39363  model/processor            the tokens that a processor looks for by their text
+    39539  model/heirs                what becomes of the ids in a config
+    39713  model/config_ids           ids in a config being edited
+    39970  model/config_lists         lists, dictionaries and ranges of ids
+    40135  model/config_edit          config.json and generation_config.json, edited
+    40491  model/classes              which class a tokenizer is loaded as
+    40702  model/class_tokens         added tokens that a class numbers otherwise
 
-    40789  job                        the whole transplant, in the order in which it happens
-    40850  job/draft_map              which tokens the rows of a draft's head are of
-    40908  job/job                    what a job holds
-    41310  job/open                   opening the two models
-    41587  job/map                    the caller's map
-    41740  job/align                  where every new row comes from
-    41963  job/draft_vocab            the tokens that a draft's head has rows for
-    42196  job/plan                   what becomes of every tensor, and of the configs
-    42425  job/draft_head             a head of fewer rows, and what says which
-    42582  job/rope                   heads and rotary positions of the two models
-    42680  job/chat                   the template that turns messages into text
-    42819  job/digits                 where the two tokenizers cut numbers differently
-    43020  job/converted              the special tokens that a conversion to GGUF finds
-    43328  job/gguf_donor             the files of a tokenizer, open once more
-    43412  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43695  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44023  job/gguf_merges            the merges of a byte-level vocabulary
-    44194  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44364  job/gguf_special           special tokens, flags, templates
-    44583  job/gguf_normal            what becomes of spaces and letters
-    44726  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44922  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45164  job/bos                    texts that begin otherwise than the base's
-    45306  job/rows                   rows in memory: reading, checking, their mean
-    45650  job/pieces                 what the base cuts new tokens into
-    45805  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46070  job/magikarp               tokens that look under-trained by their rows
-    46197  job/match                  rows of tokens that a new one only begins with
-    46284  job/solve                  solving for the rows of the donor
-    46493  job/targets                the rows that are made from the donor's
-    46616  job/diagnose               what is odd about the rows that were made
-    46748  job/rebuild                the new rows of one vocabulary tensor
-    47039  job/write_blocks           new rows as blocks
-    47138  job/write                  the output and its weights
-    47454  job/write_gguf             the output as a GGUF file, or as parts of one
-    47804  job/copy                   the other files of the two models
-    48022  job/index                  the files that are written anew
-    48203  job/run                    the whole, in order
-    48406  job/combined               a map of tokens by the combinations that a method makes
-    48506  job/report                 what a job did, as JSON and as a table
-    48835  job/findings               what is told of a finished model
-    48884  job/check_head             a head of fewer rows than tokens
-    49129  job/check_files            its files
-    49266  job/check_ids              sizes, ids and tying
-    49482  job/check_values           values
-    49561  job/check_gguf             the tokens of a GGUF file
-    49813  job/check_gguf_keys        its other keys, and its tensors
-    50060  job/check_draft            as a draft model for another
-    50402  job/verify                 whether a finished model agrees with itself
+    40820  job                        the whole transplant, in the order in which it happens
+    40881  job/draft_map              which tokens the rows of a draft's head are of
+    40939  job/job                    what a job holds
+    41341  job/open                   opening the two models
+    41618  job/map                    the caller's map
+    41771  job/align                  where every new row comes from
+    41994  job/draft_vocab            the tokens that a draft's head has rows for
+    42227  job/plan                   what becomes of every tensor, and of the configs
+    42456  job/draft_head             a head of fewer rows, and what says which
+    42613  job/rope                   heads and rotary positions of the two models
+    42711  job/chat                   the template that turns messages into text
+    42850  job/digits                 where the two tokenizers cut numbers differently
+    43051  job/converted              the special tokens that a conversion to GGUF finds
+    43359  job/gguf_donor             the files of a tokenizer, open once more
+    43443  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43726  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44054  job/gguf_merges            the merges of a byte-level vocabulary
+    44225  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44395  job/gguf_special           special tokens, flags, templates
+    44614  job/gguf_normal            what becomes of spaces and letters
+    44757  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44953  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45195  job/bos                    texts that begin otherwise than the base's
+    45337  job/rows                   rows in memory: reading, checking, their mean
+    45681  job/pieces                 what the base cuts new tokens into
+    45836  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46101  job/magikarp               tokens that look under-trained by their rows
+    46228  job/match                  rows of tokens that a new one only begins with
+    46315  job/solve                  solving for the rows of the donor
+    46524  job/targets                the rows that are made from the donor's
+    46647  job/diagnose               what is odd about the rows that were made
+    46779  job/rebuild                the new rows of one vocabulary tensor
+    47070  job/write_blocks           new rows as blocks
+    47169  job/write                  the output and its weights
+    47485  job/write_gguf             the output as a GGUF file, or as parts of one
+    47835  job/copy                   the other files of the two models
+    48053  job/index                  the files that are written anew
+    48234  job/run                    the whole, in order
+    48437  job/combined               a map of tokens by the combinations that a method makes
+    48537  job/report                 what a job did, as JSON and as a table
+    48866  job/findings               what is told of a finished model
+    48915  job/check_head             a head of fewer rows than tokens
+    49160  job/check_files            its files
+    49297  job/check_ids              sizes, ids and tying
+    49513  job/check_values           values
+    49592  job/check_gguf             the tokens of a GGUF file
+    49844  job/check_gguf_keys        its other keys, and its tensors
+    50091  job/check_draft            as a draft model for another
+    50433  job/verify                 whether a finished model agrees with itself
 
-    50461  evaluate                   methods ranked on tokens that both models share
-    50480  evaluate/token_class       what a token is like, by its bytes
-    50544  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50752  evaluate/scores            how near rows come to the true ones
-    50852  evaluate/ranks             whether a true row is found among all
-    50983  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51215  evaluate/write_json        an evaluation as JSON
-    51328  evaluate/write_page        an evaluation as a page
+    50492  evaluate                   methods ranked on tokens that both models share
+    50511  evaluate/token_class       what a token is like, by its bytes
+    50575  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50783  evaluate/scores            how near rows come to the true ones
+    50883  evaluate/ranks             whether a true row is found among all
+    51014  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51246  evaluate/write_json        an evaluation as JSON
+    51359  evaluate/write_page        an evaluation as a page
 
-    51542  reshape                    a model's own vocabulary, smaller or larger
-    51574  reshape/needed             what has to stay for the sake of what stays
-    51832  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52139  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52366  reshape/renumber           which tokens there are then, and their ids
-    52631  reshape/files_json         tokenizer.json and the JSON files beside it
-    53026  reshape/files_lines        merges.txt and vocab.txt
-    53110  reshape/files_pieces       SentencePiece models
-    53330  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53498  reshape/named              tokens that configs name, which stay
-    53630  reshape/files_gguf         the keys of GGUF files
-    53917  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54152  reshape/wording            what the transplant says, in words of those who asked
-    54251  reshape/new_model          the model with its new tokenizer
-    54423  reshape/text_counts        which tokens the caller's texts are made of
-    54492  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54659  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54920  reshape/trim               fewer tokens
-    55088  reshape/extend             a text that becomes a token
-    55419  reshape/more_tokens        all that are wanted, and the model with them
+    51573  reshape                    a model's own vocabulary, smaller or larger
+    51605  reshape/needed             what has to stay for the sake of what stays
+    51863  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52170  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52397  reshape/renumber           which tokens there are then, and their ids
+    52662  reshape/files_json         tokenizer.json and the JSON files beside it
+    53057  reshape/files_lines        merges.txt and vocab.txt
+    53141  reshape/files_pieces       SentencePiece models
+    53361  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53529  reshape/named              tokens that configs name, which stay
+    53661  reshape/files_gguf         the keys of GGUF files
+    53948  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54183  reshape/wording            what the transplant says, in words of those who asked
+    54282  reshape/new_model          the model with its new tokenizer
+    54454  reshape/text_counts        which tokens the caller's texts are made of
+    54523  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54690  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54951  reshape/trim               fewer tokens
+    55119  reshape/extend             a text that becomes a token
+    55450  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -29566,6 +29566,7 @@ OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
 typedef struct otx__at_hand {
     otx_method_rows rows;
     otx__lengthened l;
+    const otx_method_rows *given; /* the caller's */
 } otx__at_hand;
 
 /* Close it in any case. */
@@ -29577,6 +29578,7 @@ OTX__PRIVATE otx_result otx__at_hand_open(const otx_context *ctx, const otx_fitt
     memset(to, 0, sizeof *to);
     otx__pool_open(&to->l.pool, ctx);
     to->rows = *rows;
+    to->given = rows;
     if (!(fitted->pieces > 0.0)) return OTX_OK;
     result = otx__mapping_check_pieces(rows, error);
     if (!result) result = otx__lengthened_open(ctx, rows, &to->l, error);
@@ -31437,7 +31439,8 @@ typedef struct otx__spread {
     otx__pool pool;
     uint32_t *kept, *hidden; /* places among the anchors */
     size_t kept_count, hidden_count;
-    otx_fitted trial;        /* the method, fitted to those that are kept */
+    otx_fitted trial;        /* the method, fitted to those that are kept, with pieces or
+                                without as it was to all */
 } otx__spread;
 
 OTX__PRIVATE void otx__spread_close(otx__spread *spread)
@@ -31463,9 +31466,32 @@ OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *p
     return rows;
 }
 
-/* The rows that the trial works with. Their indices are of the pool. */
+/* The pieces of some anchors, of the pool, without their sizes. */
+OTX__PRIVATE otx_pieces otx__spread_pieces(const otx_pieces *of, const uint32_t *places,
+                                           size_t count, otx__pool *pool)
+{
+    otx_pieces pieces;
+    size_t *starts = (size_t *)otx__pool_take(pool, count + 1, sizeof *starts), total = 0, i, j;
+    uint32_t *rows;
+    memset(&pieces, 0, sizeof pieces);
+    for (i = 0; i < count; i++) total += of->starts[places[i] + 1] - of->starts[places[i]];
+    rows = (uint32_t *)otx__pool_take(pool, total, sizeof *rows);
+    if (pool->failed) return pieces;
+    for (i = total = 0; i < count; i++) {
+        starts[i] = total;
+        for (j = of->starts[places[i]]; j < of->starts[places[i] + 1]; j++)
+            rows[total++] = of->rows[j];
+    }
+    starts[count] = total;
+    pieces.starts = starts;
+    pieces.rows = rows;
+    return pieces;
+}
+
+/* The rows that the trial works with, with pieces where the method took them. Indices are of the
+   pool. */
 OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
-                                         otx__pool *pool, otx_method_rows *rows,
+                                         bool pieced, otx__pool *pool, otx_method_rows *rows,
                                          otx_error *error)
 {
     size_t kept = spread->kept_count, hidden = spread->hidden_count;
@@ -31477,7 +31503,11 @@ OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_me
     rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
     rows->tokens = from->tokens;
     rows->head = from->head;
-    return OTX_OK;
+    if (pieced) {
+        rows->anchor_pieces = otx__spread_pieces(&from->anchor_pieces, spread->kept, kept, pool);
+        rows->pieces = otx__spread_pieces(&from->anchor_pieces, spread->hidden, hidden, pool);
+    }
+    return pool->failed ? otx__pool_fail(pool, error) : OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
@@ -31508,8 +31538,9 @@ OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method
     plain.norm = OTX_NORM_NONE;
     plain.scale = plain.noise = plain.clip_norms = 0.0;
     plain.solve = NULL; /* a caller's own is for the targets */
+    plain.pieces = fitted->pieces > 0.0 ? fitted->pieces : OTX_PIECES_NONE;
     otx__pool_open(&pool, ctx);
-    result = otx__spread_open(spread, rows, &pool, &some, error);
+    result = otx__spread_open(spread, rows, fitted->pieces > 0.0, &pool, &some, error);
     if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
     otx__pool_close(&pool);
     fitted->bytes += spread->pool.bytes + spread->trial.bytes;
@@ -31614,7 +31645,8 @@ OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__sp
     task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
     task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
     result = pool.failed ? otx__pool_fail(&pool, error)
-                         : otx__spread_open(spread, from, &pool, &rows, error);
+                         : otx__spread_open(spread, from, spread->trial.options.pieces > 0.0,
+                                            &pool, &rows, error);
     for (i = 0; i < task.sample_count && !result; i++)
         otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
                       task.samples + i * columns);
@@ -32038,10 +32070,9 @@ OTX__PRIVATE otx_result otx__make_window(const otx_context *ctx, const otx_fitte
                                          const otx__at_hand *at_hand, size_t first, size_t count,
                                          double *to, otx_error *error)
 {
-    const otx_method_rows *rows = &at_hand->rows;
-    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, rows, first, count, to,
-                                                             error);
-    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
+    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, &at_hand->rows, first,
+                                                             count, to, error);
+    return result ? result : otx__modify(ctx, fitted, at_hand->given, first, count, to, error);
 }
 
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,

@@ -86,14 +86,15 @@ typedef struct way {
     otx_method_options options;
 } way;
 
-enum { FITTED = OTX_METHOD_COUNT + 6, WAYS = FITTED + 4 };
+enum { FITTED = OTX_METHOD_COUNT + 6, WAYS = FITTED + 5 };
 
 /* The methods, behind them the weights of common_interpolation, and some with a norm that is
    fitted. */
 static way way_of(size_t number)
 {
     static const otx_method fitted[WAYS - FITTED] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_AFFINE,
-                                                     OTX_METHOD_FOCUS, OTX_METHOD_MP_ROPE};
+                                                     OTX_METHOD_FOCUS, OTX_METHOD_MP_ROPE,
+                                                     OTX_METHOD_OMP_AFFINE};
     way w;
     memset(&w, 0, sizeof w);
     w.options.omp.k = K;
@@ -114,6 +115,7 @@ static way way_of(size_t number)
     if (number >= FITTED) {
         w.method = fitted[number - FITTED];
         w.options.norm = OTX_NORM_FITTED;
+        w.options.pieces = w.method == OTX_METHOD_OMP_AFFINE ? 0.5 : 0.0;
     }
     return w;
 }

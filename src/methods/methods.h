@@ -137,10 +137,9 @@ OTX__PRIVATE otx_result otx__make_window(const otx_context *ctx, const otx_fitte
                                          const otx__at_hand *at_hand, size_t first, size_t count,
                                          double *to, otx_error *error)
 {
-    const otx_method_rows *rows = &at_hand->rows;
-    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, rows, first, count, to,
-                                                             error);
-    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
+    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, &at_hand->rows, first,
+                                                             count, to, error);
+    return result ? result : otx__modify(ctx, fitted, at_hand->given, first, count, to, error);
 }
 
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
