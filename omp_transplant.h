@@ -34,323 +34,323 @@
       641  api/solver                 the solver
       770  api/affine                 the affine map: rows as the map makes them, and what it misses
       904  api/methods                methods: rows for tokens that a model lacks
-     1141  api/source                 sources and sinks: bytes in and out
-     1161  api/json                   JSON
-     1283  api/safetensors            safetensors
-     1347  api/gguf                   GGUF
-     1445  api/vocab                  vocabularies
-     1582  api/encode                 encoding: text as token ids
-     1633  api/align                  alignment
-     1700  api/gguf_vocab             vocabularies in GGUF files
-     1723  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1815  api/file                   files
-     1826  api/directory              directories
-     1906  api/job                    the whole job
-     2116  api/map_models             maps by the rows of two models
-     2138  api/verify                 looking at a finished model
-     2207  api/evaluate               methods ranked on tokens that both models share
-     2303  api/reshape                a model's own vocabulary, smaller or larger
+     1144  api/source                 sources and sinks: bytes in and out
+     1164  api/json                   JSON
+     1286  api/safetensors            safetensors
+     1350  api/gguf                   GGUF
+     1448  api/vocab                  vocabularies
+     1585  api/encode                 encoding: text as token ids
+     1636  api/align                  alignment
+     1703  api/gguf_vocab             vocabularies in GGUF files
+     1726  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1818  api/file                   files
+     1829  api/directory              directories
+     1909  api/job                    the whole job
+     2119  api/map_models             maps by the rows of two models
+     2141  api/verify                 looking at a finished model
+     2210  api/evaluate               methods ranked on tokens that both models share
+     2306  api/reshape                a model's own vocabulary, smaller or larger
 
-     2444  base                       what everything stands on
-     2481  base/begin                 system headers, and how floating point must be compiled
-     2519  base/sizes                 counting, and sums and products that may not wrap
-     2557  base/span                  bytes of others, digits, UTF-8
-     2751  base/decimal               the digits of a double
-     2900  base/format                printf without stdio and without a locale
-     3168  base/result                results, failures, messages
-     3292  base/memory                the allocator, arrays that grow
-     3351  base/text                  names in messages, and text that grows
-     3468  base/hooks                 log, progress, threads of the caller
-     3516  base/sort                  in place, without memory, never quadratic; and finding
-     3566  base/clock                 wall time for statistics
-     3612  base/team                  loops on several threads, which sleep where they wait
-     4011  base/hash                  keyed, for tables whose keys a stranger chooses
-     4109  base/pool                  blocks that are freed together
-     4224  base/number                element types, widening and rounding
-     4459  base/blocks                block types of ggml, taken apart and widened
-     4680  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4965  base/blocks_make           rows quantised to blocks
-     5359  base/base64                decoding
-     5395  base/protobuf              fields of a message
-     5517  base/watch                 long loops that the caller can stop
+     2447  base                       what everything stands on
+     2484  base/begin                 system headers, and how floating point must be compiled
+     2522  base/sizes                 counting, and sums and products that may not wrap
+     2560  base/span                  bytes of others, digits, UTF-8
+     2754  base/decimal               the digits of a double
+     2903  base/format                printf without stdio and without a locale
+     3171  base/result                results, failures, messages
+     3295  base/memory                the allocator, arrays that grow
+     3354  base/text                  names in messages, and text that grows
+     3471  base/hooks                 log, progress, threads of the caller
+     3519  base/sort                  in place, without memory, never quadratic; and finding
+     3569  base/clock                 wall time for statistics
+     3615  base/team                  loops on several threads, which sleep where they wait
+     4014  base/hash                  keyed, for tables whose keys a stranger chooses
+     4112  base/pool                  blocks that are freed together
+     4227  base/number                element types, widening and rounding
+     4462  base/blocks                block types of ggml, taken apart and widened
+     4683  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4968  base/blocks_make           rows quantised to blocks
+     5362  base/base64                decoding
+     5398  base/protobuf              fields of a message
+     5520  base/watch                 long loops that the caller can stop
 
-     5585  files                      formats, on memory and streams
-     5615  files/memory_source        memory as a source of bytes
-     5633  files/json_read            a parser without recursion
-     5987  files/json_values          looking at values, stepping through containers
-     6200  files/json_edit            writing, and edits that keep every byte they do not touch
-     6568  files/tensors              what reading and writing a header share
-     6704  files/safetensors_read     the header of a file, checked
-     7029  files/safetensors_write    the header of a new file
-     7186  files/gguf_types           ggml's types, and the sizes of values
-     7354  files/gguf_values          keys, tensors and values found
-     7472  files/gguf_walk            what stands in a header, one after the other
-     7684  files/gguf_read            the header of a file, checked
-     7905  files/gguf_write           the header of a new file
-     8111  files/gguf_keys            a list of keys that is being made
+     5588  files                      formats, on memory and streams
+     5618  files/memory_source        memory as a source of bytes
+     5636  files/json_read            a parser without recursion
+     5990  files/json_values          looking at values, stepping through containers
+     6203  files/json_edit            writing, and edits that keep every byte they do not touch
+     6571  files/tensors              what reading and writing a header share
+     6707  files/safetensors_read     the header of a file, checked
+     7032  files/safetensors_write    the header of a new file
+     7189  files/gguf_types           ggml's types, and the sizes of values
+     7357  files/gguf_values          keys, tensors and values found
+     7475  files/gguf_walk            what stands in a header, one after the other
+     7687  files/gguf_read            the header of a file, checked
+     7908  files/gguf_write           the header of a new file
+     8114  files/gguf_keys            a list of keys that is being made
 
-     8311  vocab                      tokens, from every source, and which of them are the same
-     8353  vocab/known                what the world calls things: files, classes, tokens
-     8677  vocab/token_table          the table of tokens, and finding tokens in it
-     8885  vocab/spelling             from what a file spells to bytes
-     9082  vocab/reader               what the readers of all sources share
-     9440  vocab/added_tokens         what other files add to a model's tokens
-     9788  vocab/in_use               tokens that are named as reserved ones and are none
-     9891  vocab/from_tokenizer_json  tokenizer.json
-    10184  vocab/from_tekken          tekken.json
-    10339  vocab/from_tiktoken        *.tiktoken
-    10404  vocab/from_sentencepiece   tokenizer.model and its like
-    10769  vocab/from_vocab_json      vocab.json and merges.txt
-    10855  vocab/from_vocab_txt       vocab.txt
-    10912  vocab/digits               how a tokenizer cuts numbers
-    11108  vocab/recognise            what a file is, by what it holds
-    11239  vocab/parse                the first source that is given, and what goes with it
-    11465  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11849  vocab/rules_read           the rules of each kind of file
-    11975  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12168  vocab/from_gguf            the vocabulary of a GGUF file
-    12476  vocab/gguf_rules           how it splits text
-    12628  vocab/split_bpe            words split by byte-pair encoding
-    12883  vocab/split                text split as the tokenizer's model splits it
-    13083  vocab/align                which base token a donor token is
+     8314  vocab                      tokens, from every source, and which of them are the same
+     8356  vocab/known                what the world calls things: files, classes, tokens
+     8680  vocab/token_table          the table of tokens, and finding tokens in it
+     8888  vocab/spelling             from what a file spells to bytes
+     9085  vocab/reader               what the readers of all sources share
+     9443  vocab/added_tokens         what other files add to a model's tokens
+     9791  vocab/in_use               tokens that are named as reserved ones and are none
+     9894  vocab/from_tokenizer_json  tokenizer.json
+    10187  vocab/from_tekken          tekken.json
+    10342  vocab/from_tiktoken        *.tiktoken
+    10407  vocab/from_sentencepiece   tokenizer.model and its like
+    10772  vocab/from_vocab_json      vocab.json and merges.txt
+    10858  vocab/from_vocab_txt       vocab.txt
+    10915  vocab/digits               how a tokenizer cuts numbers
+    11111  vocab/recognise            what a file is, by what it holds
+    11242  vocab/parse                the first source that is given, and what goes with it
+    11468  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11852  vocab/rules_read           the rules of each kind of file
+    11978  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12171  vocab/from_gguf            the vocabulary of a GGUF file
+    12479  vocab/gguf_rules           how it splits text
+    12631  vocab/split_bpe            words split by byte-pair encoding
+    12886  vocab/split                text split as the tokenizer's model splits it
+    13086  vocab/align                which base token a donor token is
 
-    13340  encode                     text becomes pieces, pieces become ids
-    13384  encode/char_set            sets of characters
-    13577  encode/unicode_tables      what characters are, packed
-    13741  encode/categories          Unicode's categories, scripts and case, as sets
-    14042  encode/regex_parse         regular expressions, read: sets and escapes
-    14348  encode/regex_syntax        classes, repetitions, groups
-    14748  encode/regex_program       instructions, and what parts of an expression begin with
-    14901  encode/regex_make          the program that they become
-    15263  encode/regex_match         the program run over a text
-    15635  encode/slices              a text in pieces, and ways to cut it further
-    15880  encode/cutter_read         the steps of a pre-tokenizer, read
-    16192  encode/cutter              texts cut by them
-    16367  encode/normal_tables       what normalisers know of characters
-    16630  encode/normal_read         the same, unpacked
-    16777  encode/normal_forms        Unicode's four normal forms
-    17048  encode/charsmap            SentencePiece's map of characters
-    17197  encode/normalise_steps     what normalisers do, step by step
-    17386  encode/normalise           the normaliser of a tokenizer.json
-    17749  encode/added_cut           added tokens, cut out of a text
-    17948  encode/word_cache          what words became before
-    18027  encode/encode_words        words as the model splits them
-    18228  encode/encode_open         what an encoder is made from
-    18514  encode/encode              whole texts as token ids
-    18717  encode/write_counts        how often tokens occur, as lists
+    13343  encode                     text becomes pieces, pieces become ids
+    13387  encode/char_set            sets of characters
+    13580  encode/unicode_tables      what characters are, packed
+    13744  encode/categories          Unicode's categories, scripts and case, as sets
+    14045  encode/regex_parse         regular expressions, read: sets and escapes
+    14351  encode/regex_syntax        classes, repetitions, groups
+    14751  encode/regex_program       instructions, and what parts of an expression begin with
+    14904  encode/regex_make          the program that they become
+    15266  encode/regex_match         the program run over a text
+    15638  encode/slices              a text in pieces, and ways to cut it further
+    15883  encode/cutter_read         the steps of a pre-tokenizer, read
+    16195  encode/cutter              texts cut by them
+    16370  encode/normal_tables       what normalisers know of characters
+    16633  encode/normal_read         the same, unpacked
+    16780  encode/normal_forms        Unicode's four normal forms
+    17051  encode/charsmap            SentencePiece's map of characters
+    17200  encode/normalise_steps     what normalisers do, step by step
+    17389  encode/normalise           the normaliser of a tokenizer.json
+    17752  encode/added_cut           added tokens, cut out of a text
+    17951  encode/word_cache          what words became before
+    18030  encode/encode_words        words as the model splits them
+    18231  encode/encode_open         what an encoder is made from
+    18517  encode/encode              whole texts as token ids
+    18720  encode/write_counts        how often tokens occur, as lists
 
-    18824  simd                       the hot loops, once for each instruction set
-    18857  simd/kernels               the table of kernels, and what all versions share
-    19134  simd/scalar                the reference
-    19303  simd/sse2                  the operations of 128-bit x86, and what each does
-    19424  simd/neon                  those of 64-bit Arm
-    19519  simd/wasm                  those of WebAssembly's SIMD128
-    19604  simd/avx2                  those of 256-bit x86, with FMA
-    19686  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20330  simd/avx_vnni              AVX2, and products of integers
-    20426  simd/neon_bf16             NEON, and products of matrices
-    20580  simd/avx512                512-bit x86, by hand
-    21187  simd/amx                   tiles of x86, beside AVX-512
-    21430  simd/dispatch              which of them this machine can run, and which a call takes
+    18827  simd                       the hot loops, once for each instruction set
+    18860  simd/kernels               the table of kernels, and what all versions share
+    19137  simd/scalar                the reference
+    19306  simd/sse2                  the operations of 128-bit x86, and what each does
+    19427  simd/neon                  those of 64-bit Arm
+    19522  simd/wasm                  those of WebAssembly's SIMD128
+    19607  simd/avx2                  those of 256-bit x86, with FMA
+    19689  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20333  simd/avx_vnni              AVX2, and products of integers
+    20429  simd/neon_bf16             NEON, and products of matrices
+    20583  simd/avx512                512-bit x86, by hand
+    21190  simd/amx                   tiles of x86, beside AVX-512
+    21433  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21656  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21712  solve/views                the rows of matrices, as the kernels read them
-    21841  solve/panels               vectors as the dense products want them, and these
-    22040  solve/rests                vectors on their way into panels
-    22218  solve/dictionary           the atoms, and their split along a common direction
-    22373  solve/exact_gram           products of all pairs of atoms in double
-    22455  solve/triangle             packed lower triangles
-    22559  solve/support              what is known of one target, and the exact steps
-    22835  solve/gram_table           products of atoms with all atoms, for scans
-    23090  solve/screen               which atoms are worth scoring in double: the bound
-    23361  solve/residuals            the residual form's targets on their way into a scan
-    23550  solve/scan                 the correlations of all atoms with a block's residuals
-    23719  solve/predict              making targets ready for the next scan
-    23966  solve/candidates           the atoms that a scan could not rule out
-    24297  solve/select               the next atoms of each target
-    24498  solve/rates                what a processor does in a second
-    24540  solve/pursuit              what one solve holds, and the memory it takes
-    24844  solve/plan                 which form, and in what blocks
-    25062  solve/apart                targets that a table of products cannot tell on
-    25112  solve/steps                a pursuit from its rows to its results
-    25340  solve/combine              new rows of coefficients
-    25402  solve/solver               the public call
-    25573  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25782  solve/affine_normal        the normal equations of an affine map
-    26025  solve/affine_factor        their factor, and their solution
-    26262  solve/affine_map           a fitted map, and the rows it makes
-    26606  solve/affine_choice        how many atoms to take, and chosen by what
-    27006  solve/affine_fit           what a fit of an affine map holds and needs
-    27270  solve/affine               fitting and applying affine maps
+    21659  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21715  solve/views                the rows of matrices, as the kernels read them
+    21844  solve/panels               vectors as the dense products want them, and these
+    22043  solve/rests                vectors on their way into panels
+    22221  solve/dictionary           the atoms, and their split along a common direction
+    22376  solve/exact_gram           products of all pairs of atoms in double
+    22458  solve/triangle             packed lower triangles
+    22562  solve/support              what is known of one target, and the exact steps
+    22838  solve/gram_table           products of atoms with all atoms, for scans
+    23093  solve/screen               which atoms are worth scoring in double: the bound
+    23364  solve/residuals            the residual form's targets on their way into a scan
+    23553  solve/scan                 the correlations of all atoms with a block's residuals
+    23722  solve/predict              making targets ready for the next scan
+    23969  solve/candidates           the atoms that a scan could not rule out
+    24300  solve/select               the next atoms of each target
+    24501  solve/rates                what a processor does in a second
+    24543  solve/pursuit              what one solve holds, and the memory it takes
+    24847  solve/plan                 which form, and in what blocks
+    25065  solve/apart                targets that a table of products cannot tell on
+    25115  solve/steps                a pursuit from its rows to its results
+    25343  solve/combine              new rows of coefficients
+    25405  solve/solver               the public call
+    25576  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25785  solve/affine_normal        the normal equations of an affine map
+    26028  solve/affine_factor        their factor, and their solution
+    26265  solve/affine_map           a fitted map, and the rows it makes
+    26609  solve/affine_choice        how many atoms to take, and chosen by what
+    27009  solve/affine_fit           what a fit of an affine map holds and needs
+    27273  solve/affine               fitting and applying affine maps
 
-    27567  methods                    rows for tokens that a model lacks, each method a room
-    27611  methods/parts              what methods share: sums of rows, combinations
-    27795  methods/pursuit            omp, omp-centred
-    27870  methods/constant           mean, zero
-    27898  methods/rough              products in float that leave few to be taken in double
-    27948  methods/near               each target against all anchors
-    28239  methods/weights            how a few anchors combine to a target
-    28460  methods/interpolation      common_interpolation
-    28613  methods/wechsel            wechsel
-    28663  methods/focus              focus
-    28751  methods/hull               hull
-    28802  methods/dense              matrices of double, and their products
-    29067  methods/lengthen           the base's rows of pieces beside the donor's
-    29333  methods/mapping            omp-affine, affine
-    29604  methods/linear             maps between two models' rows
-    29759  methods/clp                clp
-    29845  methods/chance             normal deviates that are the same everywhere
-    29906  methods/factor             of symmetric matrices
-    29955  methods/randn              randn
-    30044  methods/john_hewitt        john_hewitt
-    30128  methods/polar              the orthogonal part of a matrix
-    30224  methods/procrustes         procrustes
-    30317  methods/eigen              principal directions of a matrix's rows
-    30631  methods/landmark_pca       landmark_pca
-    30689  methods/stb                stb
-    30871  methods/rope               rows turned to positions
-    30961  methods/mp_rope            mp_rope
-    31287  methods/subword            subword
-    31393  methods/zett               zett
-    31415  methods/spread             the factor that suits hidden anchors' rows best
-    31672  methods/modifiers          what is done to the rows of any method
-    31816  methods/undertrained       rows that look as if nothing had trained them
-    31933  methods/methods            the table of all, and the public calls
+    27570  methods                    rows for tokens that a model lacks, each method a room
+    27614  methods/parts              what methods share: sums of rows, combinations
+    27798  methods/pursuit            omp, omp-centred
+    27873  methods/constant           mean, zero
+    27901  methods/rough              products in float that leave few to be taken in double
+    27951  methods/near               each target against all anchors
+    28242  methods/weights            how a few anchors combine to a target
+    28463  methods/interpolation      common_interpolation
+    28616  methods/wechsel            wechsel
+    28666  methods/focus              focus
+    28754  methods/hull               hull
+    28805  methods/dense              matrices of double, and their products
+    29070  methods/lengthen           the base's rows of pieces beside the donor's
+    29336  methods/mapping            omp-affine, affine
+    29607  methods/linear             maps between two models' rows
+    29762  methods/clp                clp
+    29848  methods/chance             normal deviates that are the same everywhere
+    29909  methods/factor             of symmetric matrices
+    29958  methods/randn              randn
+    30047  methods/john_hewitt        john_hewitt
+    30131  methods/polar              the orthogonal part of a matrix
+    30227  methods/procrustes         procrustes
+    30320  methods/eigen              principal directions of a matrix's rows
+    30634  methods/landmark_pca       landmark_pca
+    30692  methods/stb                stb
+    30874  methods/rope               rows turned to positions
+    30964  methods/mp_rope            mp_rope
+    31290  methods/subword            subword
+    31396  methods/zett               zett
+    31418  methods/spread             the factor that suits hidden anchors' rows best
+    31675  methods/modifiers          what is done to the rows of any method
+    31819  methods/undertrained       rows that look as if nothing had trained them
+    31936  methods/methods            the table of all, and the public calls
 
-    32110  across                     tokens of one vocabulary as weighted tokens of another
-    32124  across/map_rows            a map, gathered row by row
-    32321  across/token_map           by the split of the other vocabulary
-    32444  across/write_maps          two maps as safetensors
-    32587  across/spell_maps          two maps as JSON, for people
+    32140  across                     tokens of one vocabulary as weighted tokens of another
+    32154  across/map_rows            a map, gathered row by row
+    32351  across/token_map           by the split of the other vocabulary
+    32474  across/write_maps          two maps as safetensors
+    32617  across/spell_maps          two maps as JSON, for people
 
-    32707  disk                       files and directories
-    32746  disk/system                what POSIX and Windows are asked for
-    32790  disk/windows_paths         paths as Windows takes them
-    32995  disk/windows               the system as Windows gives it
-    33300  disk/posix                 the system as POSIX gives it
-    33572  disk/paths                 what can be told from their text
-    33645  disk/failure               why the system refused
-    33763  disk/look                  what stands at a path, and whether within another
-    33886  disk/listing               listings of directories
-    33962  disk/reading               files to read, and whether they have changed
-    34141  disk/writing               files to write
-    34288  disk/copying               copies of files
-    34371  disk/trees                 whole directories looked through, copied, removed
-    34587  disk/known                 what weights are called in a directory
-    34681  disk/staging               a directory made under another name, then renamed
-    34945  disk/staged_files          files made under another name, then renamed
-    35127  disk/missing               a path or a directory without what is wanted of it
-    35170  disk/gguf_files            GGUF files of a directory, by their names
-    35211  disk/weights               which files they are, and what may stand in their place
-    35547  disk/weight_index          the index of a checkpoint in shards
-    35766  disk/shards                what an index and its shards say of each other
-    35971  disk/gguf_parts            the parts of a split GGUF file
-    36080  disk/checkpoint            a model directory, in one file or in shards
-    36432  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36510  disk/tokenizer_directory   the tokenizer of a model directory
-    36772  disk/encoder_directory     the encoder of a model directory, and files of text
+    32737  disk                       files and directories
+    32776  disk/system                what POSIX and Windows are asked for
+    32820  disk/windows_paths         paths as Windows takes them
+    33025  disk/windows               the system as Windows gives it
+    33330  disk/posix                 the system as POSIX gives it
+    33602  disk/paths                 what can be told from their text
+    33675  disk/failure               why the system refused
+    33793  disk/look                  what stands at a path, and whether within another
+    33916  disk/listing               listings of directories
+    33992  disk/reading               files to read, and whether they have changed
+    34171  disk/writing               files to write
+    34318  disk/copying               copies of files
+    34401  disk/trees                 whole directories looked through, copied, removed
+    34617  disk/known                 what weights are called in a directory
+    34711  disk/staging               a directory made under another name, then renamed
+    34975  disk/staged_files          files made under another name, then renamed
+    35157  disk/missing               a path or a directory without what is wanted of it
+    35200  disk/gguf_files            GGUF files of a directory, by their names
+    35241  disk/weights               which files they are, and what may stand in their place
+    35577  disk/weight_index          the index of a checkpoint in shards
+    35796  disk/shards                what an index and its shards say of each other
+    36001  disk/gguf_parts            the parts of a split GGUF file
+    36110  disk/checkpoint            a model directory, in one file or in shards
+    36462  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36540  disk/tokenizer_directory   the tokenizer of a model directory
+    36802  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36883  model                      which tensors and config keys belong to the vocabulary
-    36919  model/known                what the world calls things
-    37287  model/known_keys           keys of ids and sizes in configs
-    37461  model/known_classes        classes of tokenizers, by the type of model
-    37699  model/names                names of tensors
-    37863  model/document             the JSON files of a model directory
-    37958  model/members              what the members of a config are about
-    38212  model/config               what config.json says
-    38389  model/side                 a model directory opened once
-    38516  model/gguf_model           what a GGUF file says of a model
-    38573  model/code                 the Python that a tokenizer is loaded with
-    38807  model/parts                what each tensor does for the vocabulary
-    38937  model/whole                whether all tensors are there
-    39059  model/find                 finding the parts of a model
-    39363  model/processor            the tokens that a processor looks for by their text
-    39539  model/heirs                what becomes of the ids in a config
-    39713  model/config_ids           ids in a config being edited
-    39970  model/config_lists         lists, dictionaries and ranges of ids
-    40135  model/config_edit          config.json and generation_config.json, edited
-    40491  model/classes              which class a tokenizer is loaded as
-    40702  model/class_tokens         added tokens that a class numbers otherwise
+    36913  model                      which tensors and config keys belong to the vocabulary
+    36949  model/known                what the world calls things
+    37317  model/known_keys           keys of ids and sizes in configs
+    37491  model/known_classes        classes of tokenizers, by the type of model
+    37729  model/names                names of tensors
+    37893  model/document             the JSON files of a model directory
+    37988  model/members              what the members of a config are about
+    38242  model/config               what config.json says
+    38419  model/side                 a model directory opened once
+    38546  model/gguf_model           what a GGUF file says of a model
+    38603  model/code                 the Python that a tokenizer is loaded with
+    38837  model/parts                what each tensor does for the vocabulary
+    38967  model/whole                whether all tensors are there
+    39089  model/find                 finding the parts of a model
+    39393  model/processor            the tokens that a processor looks for by their text
+    39569  model/heirs                what becomes of the ids in a config
+    39743  model/config_ids           ids in a config being edited
+    40000  model/config_lists         lists, dictionaries and ranges of ids
+    40165  model/config_edit          config.json and generation_config.json, edited
+    40521  model/classes              which class a tokenizer is loaded as
+    40732  model/class_tokens         added tokens that a class numbers otherwise
 
-    40820  job                        the whole transplant, in the order in which it happens
-    40881  job/draft_map              which tokens the rows of a draft's head are of
-    40939  job/job                    what a job holds
-    41341  job/open                   opening the two models
-    41618  job/map                    the caller's map
-    41771  job/align                  where every new row comes from
-    41994  job/draft_vocab            the tokens that a draft's head has rows for
-    42227  job/plan                   what becomes of every tensor, and of the configs
-    42456  job/draft_head             a head of fewer rows, and what says which
-    42613  job/rope                   heads and rotary positions of the two models
-    42711  job/chat                   the template that turns messages into text
-    42850  job/digits                 where the two tokenizers cut numbers differently
-    43051  job/converted              the special tokens that a conversion to GGUF finds
-    43359  job/gguf_donor             the files of a tokenizer, open once more
-    43443  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43726  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44054  job/gguf_merges            the merges of a byte-level vocabulary
-    44225  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44395  job/gguf_special           special tokens, flags, templates
-    44614  job/gguf_normal            what becomes of spaces and letters
-    44757  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44953  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45195  job/bos                    texts that begin otherwise than the base's
-    45337  job/rows                   rows in memory: reading, checking, their mean
-    45681  job/pieces                 what the base cuts new tokens into
-    45836  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46101  job/magikarp               tokens that look under-trained by their rows
-    46228  job/match                  rows of tokens that a new one only begins with
-    46315  job/solve                  solving for the rows of the donor
-    46524  job/targets                the rows that are made from the donor's
-    46647  job/diagnose               what is odd about the rows that were made
-    46779  job/rebuild                the new rows of one vocabulary tensor
-    47070  job/write_blocks           new rows as blocks
-    47169  job/write                  the output and its weights
-    47485  job/write_gguf             the output as a GGUF file, or as parts of one
-    47835  job/copy                   the other files of the two models
-    48053  job/index                  the files that are written anew
-    48234  job/run                    the whole, in order
-    48437  job/combined               a map of tokens by the combinations that a method makes
-    48537  job/report                 what a job did, as JSON and as a table
-    48866  job/findings               what is told of a finished model
-    48915  job/check_head             a head of fewer rows than tokens
-    49160  job/check_files            its files
-    49297  job/check_ids              sizes, ids and tying
-    49513  job/check_values           values
-    49592  job/check_gguf             the tokens of a GGUF file
-    49844  job/check_gguf_keys        its other keys, and its tensors
-    50091  job/check_draft            as a draft model for another
-    50433  job/verify                 whether a finished model agrees with itself
+    40850  job                        the whole transplant, in the order in which it happens
+    40911  job/draft_map              which tokens the rows of a draft's head are of
+    40969  job/job                    what a job holds
+    41367  job/open                   opening the two models
+    41644  job/map                    the caller's map
+    41797  job/align                  where every new row comes from
+    42020  job/draft_vocab            the tokens that a draft's head has rows for
+    42253  job/plan                   what becomes of every tensor, and of the configs
+    42482  job/draft_head             a head of fewer rows, and what says which
+    42639  job/rope                   heads and rotary positions of the two models
+    42737  job/chat                   the template that turns messages into text
+    42876  job/digits                 where the two tokenizers cut numbers differently
+    43077  job/converted              the special tokens that a conversion to GGUF finds
+    43385  job/gguf_donor             the files of a tokenizer, open once more
+    43469  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43752  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44080  job/gguf_merges            the merges of a byte-level vocabulary
+    44251  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44421  job/gguf_special           special tokens, flags, templates
+    44640  job/gguf_normal            what becomes of spaces and letters
+    44783  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44979  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45221  job/bos                    texts that begin otherwise than the base's
+    45363  job/rows                   rows in memory: reading, checking, their mean
+    45707  job/pieces                 what the base cuts new tokens into
+    45862  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46127  job/magikarp               tokens that look under-trained by their rows
+    46254  job/match                  rows of tokens that a new one only begins with
+    46341  job/solve                  solving for the rows of the donor
+    46550  job/targets                the rows that are made from the donor's
+    46673  job/diagnose               what is odd about the rows that were made
+    46805  job/rebuild                the new rows of one vocabulary tensor
+    47096  job/write_blocks           new rows as blocks
+    47195  job/write                  the output and its weights
+    47511  job/write_gguf             the output as a GGUF file, or as parts of one
+    47861  job/copy                   the other files of the two models
+    48079  job/index                  the files that are written anew
+    48260  job/run                    the whole, in order
+    48463  job/combined               a map of tokens by the combinations that a method makes
+    48563  job/report                 what a job did, as JSON and as a table
+    48892  job/findings               what is told of a finished model
+    48941  job/check_head             a head of fewer rows than tokens
+    49186  job/check_files            its files
+    49323  job/check_ids              sizes, ids and tying
+    49539  job/check_values           values
+    49618  job/check_gguf             the tokens of a GGUF file
+    49870  job/check_gguf_keys        its other keys, and its tensors
+    50117  job/check_draft            as a draft model for another
+    50459  job/verify                 whether a finished model agrees with itself
 
-    50492  evaluate                   methods ranked on tokens that both models share
-    50511  evaluate/token_class       what a token is like, by its bytes
-    50575  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50783  evaluate/scores            how near rows come to the true ones
-    50883  evaluate/ranks             whether a true row is found among all
-    51014  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51246  evaluate/write_json        an evaluation as JSON
-    51359  evaluate/write_page        an evaluation as a page
+    50518  evaluate                   methods ranked on tokens that both models share
+    50537  evaluate/token_class       what a token is like, by its bytes
+    50601  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50809  evaluate/scores            how near rows come to the true ones
+    50909  evaluate/ranks             whether a true row is found among all
+    51040  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51272  evaluate/write_json        an evaluation as JSON
+    51385  evaluate/write_page        an evaluation as a page
 
-    51573  reshape                    a model's own vocabulary, smaller or larger
-    51605  reshape/needed             what has to stay for the sake of what stays
-    51863  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52170  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52397  reshape/renumber           which tokens there are then, and their ids
-    52662  reshape/files_json         tokenizer.json and the JSON files beside it
-    53057  reshape/files_lines        merges.txt and vocab.txt
-    53141  reshape/files_pieces       SentencePiece models
-    53361  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53529  reshape/named              tokens that configs name, which stay
-    53661  reshape/files_gguf         the keys of GGUF files
-    53948  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54183  reshape/wording            what the transplant says, in words of those who asked
-    54282  reshape/new_model          the model with its new tokenizer
-    54454  reshape/text_counts        which tokens the caller's texts are made of
-    54523  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54690  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54951  reshape/trim               fewer tokens
-    55119  reshape/extend             a text that becomes a token
-    55450  reshape/more_tokens        all that are wanted, and the model with them
+    51599  reshape                    a model's own vocabulary, smaller or larger
+    51631  reshape/needed             what has to stay for the sake of what stays
+    51889  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52196  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52423  reshape/renumber           which tokens there are then, and their ids
+    52688  reshape/files_json         tokenizer.json and the JSON files beside it
+    53083  reshape/files_lines        merges.txt and vocab.txt
+    53167  reshape/files_pieces       SentencePiece models
+    53387  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53555  reshape/named              tokens that configs name, which stay
+    53687  reshape/files_gguf         the keys of GGUF files
+    53974  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54209  reshape/wording            what the transplant says, in words of those who asked
+    54308  reshape/new_model          the model with its new tokenizer
+    54480  reshape/text_counts        which tokens the caller's texts are made of
+    54549  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54716  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54977  reshape/trim               fewer tokens
+    55145  reshape/extend             a text that becomes a token
+    55476  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1104,6 +1104,8 @@ typedef struct otx_fitted {
     struct otx__linear *linear; /* what other methods keep, or NULL */
     struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
+    size_t anchors;         /* that rows are made from: those of the donor's that it was fitted
+                               to */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
 
@@ -1118,7 +1120,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
 /* Makes the rows of targets `first` to first + count - 1: to is [count][e] doubles, before
    they are rounded to the base's type. rows are those that the method was fitted to, or the
    same read again; a method that does not look at the base to be fitted makes rows of any
-   matrix of it. The bits are the same on every instruction set and thread count. */
+   matrix of it. base must be there for methods that need the donor's rows, with as many rows
+   as these had, and tokens for all others: else it is OTX_ERROR_ARGUMENT. The bits are the same on every instruction set and thread count. */
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                    const otx_method_rows *rows, size_t first, size_t count,
                                    double *to, otx_error *error);
@@ -32018,6 +32021,16 @@ OTX__PRIVATE otx_result otx__method_check(const otx_method_rows *rows, unsigned 
     return result;
 }
 
+/* Whether options are in order whatever the method. */
+OTX__PRIVATE otx_result otx__method_options_check(const otx_method_options *options,
+                                                  otx_error *error)
+{
+    if (options->omp.first_target || options->omp.target_count)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "a method makes rows of all targets; leave "
+                         "first_target and target_count 0");
+    return otx__modifiers_check(options, error);
+}
+
 OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
                                   const otx_method_rows *rows,
                                   const otx_method_options *options, otx_fitted *fitted,
@@ -32030,7 +32043,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     memset(&settled, 0, sizeof settled);
     if (options) settled = *options;
     result = otx__method_known(method, error);
-    if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__method_options_check(&settled, error);
     if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
@@ -32038,6 +32051,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->method = method;
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
+    if (m->needs & OTX_NEED_DONOR) fitted->anchors = rows->donor.rows;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
     if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
         result = otx__spread_fit(ctx, rows, fitted, error);
@@ -32047,6 +32061,21 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
         fitted->omp.threads = otx__threads(ctx);
     }
     return result;
+}
+
+/* Whether there are the rows of the base that others are made from. */
+OTX__PRIVATE otx_result otx__make_check(const otx_fitted *fitted, const otx_method_rows *rows,
+                                        otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(fitted->method);
+    otx_result result;
+    if (!(m->needs & (unsigned)OTX_NEED_DONOR))
+        return otx__check_matrix(&rows->tokens, "tokens", error);
+    result = otx__check_matrix(&rows->base, "base", error);
+    if (result || rows->base.rows == fitted->anchors) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "base has %" PRIu64 " rows of anchors, and %s was "
+                     "fitted to %" PRIu64, (uint64_t)rows->base.rows, m->name,
+                     (uint64_t)fitted->anchors);
 }
 
 /* Checks the rows that a method makes others from, and gets them ready for all windows of
@@ -32060,7 +32089,8 @@ OTX__PRIVATE otx_result otx__make_open(const otx_context *ctx, const otx_fitted 
     memset(at_hand, 0, sizeof *at_hand);
     if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
     if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
-    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+    result = otx__make_check(fitted, rows, error);
+    if (!result && m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
     return result ? result : otx__at_hand_open(ctx, fitted, rows, at_hand, error);
 }
@@ -41203,17 +41233,13 @@ OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
     otx_result result = otx__job_check_method(options->method, error);
     if (!result && options->own_head_method)
         result = otx__job_check_method(options->head_method, error);
-    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__method_options_check(how, error);
     if (!result) result = otx__job_check_modifiers(how, options->method, error);
     if (!result && options->own_head_method)
         result = otx__job_check_modifiers(how, options->head_method, error);
     if (result) return result;
     if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
-    if (how->omp.first_target || how->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 

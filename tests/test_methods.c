@@ -464,13 +464,17 @@ static void matrices_that_are_missing_are_refused(void)
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
         }
         rows = make_rows();
-        if (needs & (OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN)) {
+        if (needs & OTX_NEED_DONOR) {
             rows.base.rows--;
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
-        }
-        if (needs & (OTX_NEED_TOKENS | OTX_NEED_PIECES)) {
+            CHECK_CONTAINS(error.message, "149");
+            memset(&rows.base, 0, sizeof rows.base);
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+            CHECK_CONTAINS(error.message, "base: ");
+        } else if (w.method != OTX_METHOD_ZETT) {
             memset(&rows.tokens, 0, sizeof rows.tokens);
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+            CHECK_CONTAINS(error.message, "tokens: ");
         }
     }
 }
@@ -498,6 +502,21 @@ static void options_that_make_no_sense_are_refused(void)
     w.options.subword = (otx_subword)0;
     rows.pieces.starts = NULL;
     refuse(&w, &rows, "the pieces of the targets are missing");
+}
+
+/* A window of the targets would leave what is made of the others unsaid. */
+static void windows_of_a_pursuit_are_refused(void)
+{
+    otx_method_rows rows = make_rows();
+    size_t i;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        w.options.omp.target_count = 1;
+        refuse(&w, &rows, "leave first_target and target_count 0");
+        w.options.omp.target_count = 0;
+        w.options.omp.first_target = 1;
+        refuse(&w, &rows, "leave first_target and target_count 0");
+    }
 }
 
 /* Rows are made of what was fitted, for targets that it was fitted to. */
@@ -664,6 +683,7 @@ int main(void)
     RUN(rows_that_cannot_be_used_are_named);
     RUN(matrices_that_are_missing_are_refused);
     RUN(options_that_make_no_sense_are_refused);
+    RUN(windows_of_a_pursuit_are_refused);
     RUN(what_was_not_fitted_is_not_made);
     RUN(a_set_that_is_not_there);
     RUN(budgets_are_kept);

@@ -200,6 +200,8 @@ typedef struct otx_fitted {
     struct otx__linear *linear; /* what other methods keep, or NULL */
     struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
+    size_t anchors;         /* that rows are made from: those of the donor's that it was fitted
+                               to */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
 
@@ -214,7 +216,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
 /* Makes the rows of targets `first` to first + count - 1: to is [count][e] doubles, before
    they are rounded to the base's type. rows are those that the method was fitted to, or the
    same read again; a method that does not look at the base to be fitted makes rows of any
-   matrix of it. The bits are the same on every instruction set and thread count. */
+   matrix of it. base must be there for methods that need the donor's rows, with as many rows
+   as these had, and tokens for all others: else it is OTX_ERROR_ARGUMENT. The bits are the same on every instruction set and thread count. */
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                    const otx_method_rows *rows, size_t first, size_t count,
                                    double *to, otx_error *error);

@@ -264,17 +264,13 @@ OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
     otx_result result = otx__job_check_method(options->method, error);
     if (!result && options->own_head_method)
         result = otx__job_check_method(options->head_method, error);
-    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__method_options_check(how, error);
     if (!result) result = otx__job_check_modifiers(how, options->method, error);
     if (!result && options->own_head_method)
         result = otx__job_check_modifiers(how, options->head_method, error);
     if (result) return result;
     if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
-    if (how->omp.first_target || how->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 
