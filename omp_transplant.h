@@ -217,140 +217,140 @@
     31819  methods/undertrained       rows that look as if nothing had trained them
     31936  methods/methods            the table of all, and the public calls
 
-    32140  across                     tokens of one vocabulary as weighted tokens of another
-    32154  across/map_rows            a map, gathered row by row
-    32351  across/token_map           by the split of the other vocabulary
-    32474  across/write_maps          two maps as safetensors
-    32617  across/spell_maps          two maps as JSON, for people
+    32142  across                     tokens of one vocabulary as weighted tokens of another
+    32156  across/map_rows            a map, gathered row by row
+    32353  across/token_map           by the split of the other vocabulary
+    32476  across/write_maps          two maps as safetensors
+    32619  across/spell_maps          two maps as JSON, for people
 
-    32737  disk                       files and directories
-    32776  disk/system                what POSIX and Windows are asked for
-    32820  disk/windows_paths         paths as Windows takes them
-    33025  disk/windows               the system as Windows gives it
-    33330  disk/posix                 the system as POSIX gives it
-    33602  disk/paths                 what can be told from their text
-    33675  disk/failure               why the system refused
-    33793  disk/look                  what stands at a path, and whether within another
-    33916  disk/listing               listings of directories
-    33992  disk/reading               files to read, and whether they have changed
-    34171  disk/writing               files to write
-    34318  disk/copying               copies of files
-    34401  disk/trees                 whole directories looked through, copied, removed
-    34617  disk/known                 what weights are called in a directory
-    34711  disk/staging               a directory made under another name, then renamed
-    34975  disk/staged_files          files made under another name, then renamed
-    35157  disk/missing               a path or a directory without what is wanted of it
-    35200  disk/gguf_files            GGUF files of a directory, by their names
-    35241  disk/weights               which files they are, and what may stand in their place
-    35577  disk/weight_index          the index of a checkpoint in shards
-    35796  disk/shards                what an index and its shards say of each other
-    36001  disk/gguf_parts            the parts of a split GGUF file
-    36110  disk/checkpoint            a model directory, in one file or in shards
-    36462  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36540  disk/tokenizer_directory   the tokenizer of a model directory
-    36802  disk/encoder_directory     the encoder of a model directory, and files of text
+    32739  disk                       files and directories
+    32778  disk/system                what POSIX and Windows are asked for
+    32822  disk/windows_paths         paths as Windows takes them
+    33027  disk/windows               the system as Windows gives it
+    33332  disk/posix                 the system as POSIX gives it
+    33604  disk/paths                 what can be told from their text
+    33677  disk/failure               why the system refused
+    33795  disk/look                  what stands at a path, and whether within another
+    33918  disk/listing               listings of directories
+    33994  disk/reading               files to read, and whether they have changed
+    34173  disk/writing               files to write
+    34320  disk/copying               copies of files
+    34403  disk/trees                 whole directories looked through, copied, removed
+    34619  disk/known                 what weights are called in a directory
+    34713  disk/staging               a directory made under another name, then renamed
+    34977  disk/staged_files          files made under another name, then renamed
+    35159  disk/missing               a path or a directory without what is wanted of it
+    35202  disk/gguf_files            GGUF files of a directory, by their names
+    35243  disk/weights               which files they are, and what may stand in their place
+    35579  disk/weight_index          the index of a checkpoint in shards
+    35798  disk/shards                what an index and its shards say of each other
+    36003  disk/gguf_parts            the parts of a split GGUF file
+    36112  disk/checkpoint            a model directory, in one file or in shards
+    36464  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36542  disk/tokenizer_directory   the tokenizer of a model directory
+    36804  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36913  model                      which tensors and config keys belong to the vocabulary
-    36949  model/known                what the world calls things
-    37317  model/known_keys           keys of ids and sizes in configs
-    37491  model/known_classes        classes of tokenizers, by the type of model
-    37729  model/names                names of tensors
-    37893  model/document             the JSON files of a model directory
-    37988  model/members              what the members of a config are about
-    38242  model/config               what config.json says
-    38419  model/side                 a model directory opened once
-    38546  model/gguf_model           what a GGUF file says of a model
-    38603  model/code                 the Python that a tokenizer is loaded with
-    38837  model/parts                what each tensor does for the vocabulary
-    38967  model/whole                whether all tensors are there
-    39089  model/find                 finding the parts of a model
-    39393  model/processor            the tokens that a processor looks for by their text
-    39569  model/heirs                what becomes of the ids in a config
-    39743  model/config_ids           ids in a config being edited
-    40000  model/config_lists         lists, dictionaries and ranges of ids
-    40165  model/config_edit          config.json and generation_config.json, edited
-    40521  model/classes              which class a tokenizer is loaded as
-    40732  model/class_tokens         added tokens that a class numbers otherwise
+    36915  model                      which tensors and config keys belong to the vocabulary
+    36951  model/known                what the world calls things
+    37319  model/known_keys           keys of ids and sizes in configs
+    37493  model/known_classes        classes of tokenizers, by the type of model
+    37731  model/names                names of tensors
+    37895  model/document             the JSON files of a model directory
+    37990  model/members              what the members of a config are about
+    38244  model/config               what config.json says
+    38421  model/side                 a model directory opened once
+    38548  model/gguf_model           what a GGUF file says of a model
+    38605  model/code                 the Python that a tokenizer is loaded with
+    38839  model/parts                what each tensor does for the vocabulary
+    38969  model/whole                whether all tensors are there
+    39091  model/find                 finding the parts of a model
+    39395  model/processor            the tokens that a processor looks for by their text
+    39571  model/heirs                what becomes of the ids in a config
+    39745  model/config_ids           ids in a config being edited
+    40002  model/config_lists         lists, dictionaries and ranges of ids
+    40167  model/config_edit          config.json and generation_config.json, edited
+    40523  model/classes              which class a tokenizer is loaded as
+    40734  model/class_tokens         added tokens that a class numbers otherwise
 
-    40850  job                        the whole transplant, in the order in which it happens
-    40911  job/draft_map              which tokens the rows of a draft's head are of
-    40969  job/job                    what a job holds
-    41367  job/open                   opening the two models
-    41644  job/map                    the caller's map
-    41797  job/align                  where every new row comes from
-    42020  job/draft_vocab            the tokens that a draft's head has rows for
-    42253  job/plan                   what becomes of every tensor, and of the configs
-    42482  job/draft_head             a head of fewer rows, and what says which
-    42639  job/rope                   heads and rotary positions of the two models
-    42737  job/chat                   the template that turns messages into text
-    42876  job/digits                 where the two tokenizers cut numbers differently
-    43077  job/converted              the special tokens that a conversion to GGUF finds
-    43385  job/gguf_donor             the files of a tokenizer, open once more
-    43469  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43752  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44080  job/gguf_merges            the merges of a byte-level vocabulary
-    44251  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44421  job/gguf_special           special tokens, flags, templates
-    44640  job/gguf_normal            what becomes of spaces and letters
-    44783  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44979  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45221  job/bos                    texts that begin otherwise than the base's
-    45363  job/rows                   rows in memory: reading, checking, their mean
-    45707  job/pieces                 what the base cuts new tokens into
-    45862  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46127  job/magikarp               tokens that look under-trained by their rows
-    46254  job/match                  rows of tokens that a new one only begins with
-    46341  job/solve                  solving for the rows of the donor
-    46550  job/targets                the rows that are made from the donor's
-    46673  job/diagnose               what is odd about the rows that were made
-    46805  job/rebuild                the new rows of one vocabulary tensor
-    47096  job/write_blocks           new rows as blocks
-    47195  job/write                  the output and its weights
-    47511  job/write_gguf             the output as a GGUF file, or as parts of one
-    47861  job/copy                   the other files of the two models
-    48079  job/index                  the files that are written anew
-    48260  job/run                    the whole, in order
-    48463  job/combined               a map of tokens by the combinations that a method makes
-    48563  job/report                 what a job did, as JSON and as a table
-    48892  job/findings               what is told of a finished model
-    48941  job/check_head             a head of fewer rows than tokens
-    49186  job/check_files            its files
-    49323  job/check_ids              sizes, ids and tying
-    49539  job/check_values           values
-    49618  job/check_gguf             the tokens of a GGUF file
-    49870  job/check_gguf_keys        its other keys, and its tensors
-    50117  job/check_draft            as a draft model for another
-    50459  job/verify                 whether a finished model agrees with itself
+    40852  job                        the whole transplant, in the order in which it happens
+    40913  job/draft_map              which tokens the rows of a draft's head are of
+    40971  job/job                    what a job holds
+    41369  job/open                   opening the two models
+    41646  job/map                    the caller's map
+    41799  job/align                  where every new row comes from
+    42022  job/draft_vocab            the tokens that a draft's head has rows for
+    42255  job/plan                   what becomes of every tensor, and of the configs
+    42484  job/draft_head             a head of fewer rows, and what says which
+    42641  job/rope                   heads and rotary positions of the two models
+    42739  job/chat                   the template that turns messages into text
+    42878  job/digits                 where the two tokenizers cut numbers differently
+    43079  job/converted              the special tokens that a conversion to GGUF finds
+    43387  job/gguf_donor             the files of a tokenizer, open once more
+    43471  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43754  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44082  job/gguf_merges            the merges of a byte-level vocabulary
+    44253  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44423  job/gguf_special           special tokens, flags, templates
+    44642  job/gguf_normal            what becomes of spaces and letters
+    44785  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44981  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45223  job/bos                    texts that begin otherwise than the base's
+    45365  job/rows                   rows in memory: reading, checking, their mean
+    45709  job/pieces                 what the base cuts new tokens into
+    45864  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46129  job/magikarp               tokens that look under-trained by their rows
+    46256  job/match                  rows of tokens that a new one only begins with
+    46343  job/solve                  solving for the rows of the donor
+    46552  job/targets                the rows that are made from the donor's
+    46675  job/diagnose               what is odd about the rows that were made
+    46807  job/rebuild                the new rows of one vocabulary tensor
+    47098  job/write_blocks           new rows as blocks
+    47197  job/write                  the output and its weights
+    47513  job/write_gguf             the output as a GGUF file, or as parts of one
+    47863  job/copy                   the other files of the two models
+    48081  job/index                  the files that are written anew
+    48262  job/run                    the whole, in order
+    48465  job/combined               a map of tokens by the combinations that a method makes
+    48565  job/report                 what a job did, as JSON and as a table
+    48894  job/findings               what is told of a finished model
+    48943  job/check_head             a head of fewer rows than tokens
+    49188  job/check_files            its files
+    49325  job/check_ids              sizes, ids and tying
+    49541  job/check_values           values
+    49620  job/check_gguf             the tokens of a GGUF file
+    49872  job/check_gguf_keys        its other keys, and its tensors
+    50119  job/check_draft            as a draft model for another
+    50461  job/verify                 whether a finished model agrees with itself
 
-    50518  evaluate                   methods ranked on tokens that both models share
-    50537  evaluate/token_class       what a token is like, by its bytes
-    50601  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50809  evaluate/scores            how near rows come to the true ones
-    50909  evaluate/ranks             whether a true row is found among all
-    51040  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51272  evaluate/write_json        an evaluation as JSON
-    51385  evaluate/write_page        an evaluation as a page
+    50520  evaluate                   methods ranked on tokens that both models share
+    50539  evaluate/token_class       what a token is like, by its bytes
+    50603  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50811  evaluate/scores            how near rows come to the true ones
+    50911  evaluate/ranks             whether a true row is found among all
+    51042  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51274  evaluate/write_json        an evaluation as JSON
+    51387  evaluate/write_page        an evaluation as a page
 
-    51599  reshape                    a model's own vocabulary, smaller or larger
-    51631  reshape/needed             what has to stay for the sake of what stays
-    51889  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52196  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52423  reshape/renumber           which tokens there are then, and their ids
-    52688  reshape/files_json         tokenizer.json and the JSON files beside it
-    53083  reshape/files_lines        merges.txt and vocab.txt
-    53167  reshape/files_pieces       SentencePiece models
-    53387  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53555  reshape/named              tokens that configs name, which stay
-    53687  reshape/files_gguf         the keys of GGUF files
-    53974  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54209  reshape/wording            what the transplant says, in words of those who asked
-    54308  reshape/new_model          the model with its new tokenizer
-    54480  reshape/text_counts        which tokens the caller's texts are made of
-    54549  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54716  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54977  reshape/trim               fewer tokens
-    55145  reshape/extend             a text that becomes a token
-    55476  reshape/more_tokens        all that are wanted, and the model with them
+    51601  reshape                    a model's own vocabulary, smaller or larger
+    51633  reshape/needed             what has to stay for the sake of what stays
+    51891  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52198  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52425  reshape/renumber           which tokens there are then, and their ids
+    52690  reshape/files_json         tokenizer.json and the JSON files beside it
+    53085  reshape/files_lines        merges.txt and vocab.txt
+    53169  reshape/files_pieces       SentencePiece models
+    53389  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53557  reshape/named              tokens that configs name, which stay
+    53689  reshape/files_gguf         the keys of GGUF files
+    53976  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54211  reshape/wording            what the transplant says, in words of those who asked
+    54310  reshape/new_model          the model with its new tokenizer
+    54482  reshape/text_counts        which tokens the caller's texts are made of
+    54551  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54718  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54979  reshape/trim               fewer tokens
+    55147  reshape/extend             a text that becomes a token
+    55478  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -32028,6 +32028,8 @@ OTX__PRIVATE otx_result otx__method_options_check(const otx_method_options *opti
     if (options->omp.first_target || options->omp.target_count)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "a method makes rows of all targets; leave "
                          "first_target and target_count 0");
+    if (!otx__is_finite(options->pieces))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the weight of pieces must be a number");
     return otx__modifiers_check(options, error);
 }
 
@@ -42681,9 +42683,9 @@ OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t
         double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
         *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
     }
-    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
-    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
-    if (!(*rope > 0.0)) *rope = 10000.0;
+    if (*rope == 0.0) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (*rope == 0.0) *rope = otx__rope_parameter(side);
+    if (*rope == 0.0) *rope = 10000.0;
     otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
              "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
              *rope);
@@ -50736,11 +50738,11 @@ OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *err
 OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
 {
     const otx_job *job = e->job;
-    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    double part = e->options->holdout == 0.0 ? 0.05 : e->options->holdout;
     otx_result result;
-    if (!(part <= 0.5))
+    if (!(part > 0.0 && part <= 0.5))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
-                         "at most half of them can", part);
+                         "some can, and at most half of them", part);
     if (job->anchor_count < OTX__EVALUATE_LEAST)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
                          "fewer than %d there are not enough to hide some", job->base.path,

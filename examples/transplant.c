@@ -242,8 +242,9 @@ static const char *const help_transplant[] = {
     "shared tokens that Orthogonal Matching Pursuit finds for it, as far as the map\n"
     "misses them. -a omp is the published method. OUT can be left out of a dry run.\n"
     "\n",
-    "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
-    "                          chooses for each matrix by shared tokens it hides)\n"
+    "  -k, --k N               shared tokens per approximated token (64; wechsel 10,\n"
+    "                          mp_rope 8; omp-affine chooses for each matrix by\n"
+    "                          shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
@@ -918,7 +919,11 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.how.clip_norms); break;
     case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.how.noise); break;
-    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.how.scale); break;
+    case OPTION_SCALE:
+        status = set_real(value, "--new-vocab-scale", &to->job.how.scale);
+        if (!status && to->job.how.scale == 0.0) /* which says to the library that there is none */
+            status = misuse("--new-vocab-scale", value, "a number above 0 is wanted");
+        break;
     case OPTION_SUBWORD:
         status = choose(value, OTX_SUBWORD_COUNT, subword_name, "unknown subword method", &chosen);
         to->job.how.subword = (otx_subword)chosen;

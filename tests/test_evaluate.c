@@ -2,6 +2,8 @@
    refusals, threads, running out of memory. The figures of the other methods are held to NumPy's
    by evaluate_twin.py.
    A suite of the public API: linked with the implementation. */
+#include <math.h>
+
 #include "failing.h"
 #include "small_models.h"
 
@@ -148,6 +150,11 @@ static void test_refusals(void)
     options.holdout = 0.75;
     CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "0.750");
+    options.holdout = -0.3;
+    CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "-0.300");
+    options.holdout = (double)HUGE_VAL - (double)HUGE_VAL;
+    CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
     options.holdout = 0;
     options.methods = &unknown;
     options.method_count = 1;

@@ -496,6 +496,9 @@ static void options_that_make_no_sense_are_refused(void)
     w.options.donor_heads = 37;
     w.options.base_rope = 0.5;
     refuse(&w, &rows, "the base of rotary positions must be 1 or more");
+    w = way_of(OTX_METHOD_OMP_AFFINE);
+    w.options.pieces = (double)HUGE_VAL;
+    refuse(&w, &rows, "the weight of pieces must be a number");
     w = way_of(OTX_METHOD_SUBWORD);
     w.options.subword = OTX_SUBWORD_COUNT;
     refuse(&w, &rows, "subword 6 is unknown");

@@ -241,6 +241,7 @@ def modifiers_of_rows_that_are_all_the_same(here):
     for name in (EMBED, HEAD):
         for id in ids[:50]:
             assert twice[name].values(id) == [2 * v for v in mean[name].values(id)]
+    call(BASE, DONOR, here / "no", "-a", "mean", "--new-vocab-scale", "0", status=2)
     noisy, _ = transplant(here, "-a", "zero", "--dtype", "f32", "--new-vocab-noise", "0.5")
     values = [v for id in ids for v in noisy[HEAD].values(id)]
     assert abs(sum(v * v for v in values) / len(values) - 0.25) < 0.01

@@ -135,11 +135,11 @@ OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *err
 OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
 {
     const otx_job *job = e->job;
-    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    double part = e->options->holdout == 0.0 ? 0.05 : e->options->holdout;
     otx_result result;
-    if (!(part <= 0.5))
+    if (!(part > 0.0 && part <= 0.5))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
-                         "at most half of them can", part);
+                         "some can, and at most half of them", part);
     if (job->anchor_count < OTX__EVALUATE_LEAST)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
                          "fewer than %d there are not enough to hide some", job->base.path,

@@ -92,6 +92,8 @@ OTX__PRIVATE otx_result otx__method_options_check(const otx_method_options *opti
     if (options->omp.first_target || options->omp.target_count)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "a method makes rows of all targets; leave "
                          "first_target and target_count 0");
+    if (!otx__is_finite(options->pieces))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the weight of pieces must be a number");
     return otx__modifiers_check(options, error);
 }
 
