@@ -33,324 +33,324 @@
       615  api/blocks                 block types of ggml
       641  api/solver                 the solver
       770  api/affine                 the affine map: rows as the map makes them, and what it misses
-      904  api/methods                methods: rows for tokens that a model lacks
-     1144  api/source                 sources and sinks: bytes in and out
-     1164  api/json                   JSON
-     1286  api/safetensors            safetensors
-     1350  api/gguf                   GGUF
-     1448  api/vocab                  vocabularies
-     1585  api/encode                 encoding: text as token ids
-     1636  api/align                  alignment
-     1703  api/gguf_vocab             vocabularies in GGUF files
-     1726  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1818  api/file                   files
-     1829  api/directory              directories
-     1909  api/job                    the whole job
-     2119  api/map_models             maps by the rows of two models
-     2141  api/verify                 looking at a finished model
-     2210  api/evaluate               methods ranked on tokens that both models share
-     2306  api/reshape                a model's own vocabulary, smaller or larger
+      906  api/methods                methods: rows for tokens that a model lacks
+     1146  api/source                 sources and sinks: bytes in and out
+     1166  api/json                   JSON
+     1288  api/safetensors            safetensors
+     1352  api/gguf                   GGUF
+     1450  api/vocab                  vocabularies
+     1587  api/encode                 encoding: text as token ids
+     1638  api/align                  alignment
+     1705  api/gguf_vocab             vocabularies in GGUF files
+     1728  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1820  api/file                   files
+     1831  api/directory              directories
+     1911  api/job                    the whole job
+     2121  api/map_models             maps by the rows of two models
+     2143  api/verify                 looking at a finished model
+     2212  api/evaluate               methods ranked on tokens that both models share
+     2308  api/reshape                a model's own vocabulary, smaller or larger
 
-     2447  base                       what everything stands on
-     2484  base/begin                 system headers, and how floating point must be compiled
-     2522  base/sizes                 counting, and sums and products that may not wrap
-     2560  base/span                  bytes of others, digits, UTF-8
-     2754  base/decimal               the digits of a double
-     2903  base/format                printf without stdio and without a locale
-     3171  base/result                results, failures, messages
-     3295  base/memory                the allocator, arrays that grow
-     3354  base/text                  names in messages, and text that grows
-     3471  base/hooks                 log, progress, threads of the caller
-     3519  base/sort                  in place, without memory, never quadratic; and finding
-     3569  base/clock                 wall time for statistics
-     3615  base/team                  loops on several threads, which sleep where they wait
-     4014  base/hash                  keyed, for tables whose keys a stranger chooses
-     4112  base/pool                  blocks that are freed together
-     4227  base/number                element types, widening and rounding
-     4462  base/blocks                block types of ggml, taken apart and widened
-     4683  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4968  base/blocks_make           rows quantised to blocks
-     5362  base/base64                decoding
-     5398  base/protobuf              fields of a message
-     5520  base/watch                 long loops that the caller can stop
+     2449  base                       what everything stands on
+     2486  base/begin                 system headers, and how floating point must be compiled
+     2524  base/sizes                 counting, and sums and products that may not wrap
+     2562  base/span                  bytes of others, digits, UTF-8
+     2756  base/decimal               the digits of a double
+     2905  base/format                printf without stdio and without a locale
+     3173  base/result                results, failures, messages
+     3297  base/memory                the allocator, arrays that grow
+     3356  base/text                  names in messages, and text that grows
+     3473  base/hooks                 log, progress, threads of the caller
+     3521  base/sort                  in place, without memory, never quadratic; and finding
+     3571  base/clock                 wall time for statistics
+     3617  base/team                  loops on several threads, which sleep where they wait
+     4016  base/hash                  keyed, for tables whose keys a stranger chooses
+     4114  base/pool                  blocks that are freed together
+     4229  base/number                element types, widening and rounding
+     4464  base/blocks                block types of ggml, taken apart and widened
+     4685  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4970  base/blocks_make           rows quantised to blocks
+     5364  base/base64                decoding
+     5400  base/protobuf              fields of a message
+     5522  base/watch                 long loops that the caller can stop
 
-     5588  files                      formats, on memory and streams
-     5618  files/memory_source        memory as a source of bytes
-     5636  files/json_read            a parser without recursion
-     5990  files/json_values          looking at values, stepping through containers
-     6203  files/json_edit            writing, and edits that keep every byte they do not touch
-     6571  files/tensors              what reading and writing a header share
-     6707  files/safetensors_read     the header of a file, checked
-     7032  files/safetensors_write    the header of a new file
-     7189  files/gguf_types           ggml's types, and the sizes of values
-     7357  files/gguf_values          keys, tensors and values found
-     7475  files/gguf_walk            what stands in a header, one after the other
-     7687  files/gguf_read            the header of a file, checked
-     7908  files/gguf_write           the header of a new file
-     8114  files/gguf_keys            a list of keys that is being made
+     5590  files                      formats, on memory and streams
+     5620  files/memory_source        memory as a source of bytes
+     5638  files/json_read            a parser without recursion
+     5992  files/json_values          looking at values, stepping through containers
+     6205  files/json_edit            writing, and edits that keep every byte they do not touch
+     6573  files/tensors              what reading and writing a header share
+     6709  files/safetensors_read     the header of a file, checked
+     7034  files/safetensors_write    the header of a new file
+     7191  files/gguf_types           ggml's types, and the sizes of values
+     7359  files/gguf_values          keys, tensors and values found
+     7477  files/gguf_walk            what stands in a header, one after the other
+     7689  files/gguf_read            the header of a file, checked
+     7910  files/gguf_write           the header of a new file
+     8116  files/gguf_keys            a list of keys that is being made
 
-     8314  vocab                      tokens, from every source, and which of them are the same
-     8356  vocab/known                what the world calls things: files, classes, tokens
-     8680  vocab/token_table          the table of tokens, and finding tokens in it
-     8888  vocab/spelling             from what a file spells to bytes
-     9085  vocab/reader               what the readers of all sources share
-     9443  vocab/added_tokens         what other files add to a model's tokens
-     9791  vocab/in_use               tokens that are named as reserved ones and are none
-     9894  vocab/from_tokenizer_json  tokenizer.json
-    10187  vocab/from_tekken          tekken.json
-    10342  vocab/from_tiktoken        *.tiktoken
-    10407  vocab/from_sentencepiece   tokenizer.model and its like
-    10772  vocab/from_vocab_json      vocab.json and merges.txt
-    10858  vocab/from_vocab_txt       vocab.txt
-    10915  vocab/digits               how a tokenizer cuts numbers
-    11111  vocab/recognise            what a file is, by what it holds
-    11242  vocab/parse                the first source that is given, and what goes with it
-    11468  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11852  vocab/rules_read           the rules of each kind of file
-    11978  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12171  vocab/from_gguf            the vocabulary of a GGUF file
-    12479  vocab/gguf_rules           how it splits text
-    12631  vocab/split_bpe            words split by byte-pair encoding
-    12886  vocab/split                text split as the tokenizer's model splits it
-    13086  vocab/align                which base token a donor token is
+     8316  vocab                      tokens, from every source, and which of them are the same
+     8358  vocab/known                what the world calls things: files, classes, tokens
+     8682  vocab/token_table          the table of tokens, and finding tokens in it
+     8890  vocab/spelling             from what a file spells to bytes
+     9087  vocab/reader               what the readers of all sources share
+     9445  vocab/added_tokens         what other files add to a model's tokens
+     9793  vocab/in_use               tokens that are named as reserved ones and are none
+     9896  vocab/from_tokenizer_json  tokenizer.json
+    10189  vocab/from_tekken          tekken.json
+    10344  vocab/from_tiktoken        *.tiktoken
+    10409  vocab/from_sentencepiece   tokenizer.model and its like
+    10774  vocab/from_vocab_json      vocab.json and merges.txt
+    10860  vocab/from_vocab_txt       vocab.txt
+    10917  vocab/digits               how a tokenizer cuts numbers
+    11113  vocab/recognise            what a file is, by what it holds
+    11244  vocab/parse                the first source that is given, and what goes with it
+    11470  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11854  vocab/rules_read           the rules of each kind of file
+    11980  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12173  vocab/from_gguf            the vocabulary of a GGUF file
+    12481  vocab/gguf_rules           how it splits text
+    12633  vocab/split_bpe            words split by byte-pair encoding
+    12888  vocab/split                text split as the tokenizer's model splits it
+    13088  vocab/align                which base token a donor token is
 
-    13343  encode                     text becomes pieces, pieces become ids
-    13387  encode/char_set            sets of characters
-    13580  encode/unicode_tables      what characters are, packed
-    13744  encode/categories          Unicode's categories, scripts and case, as sets
-    14045  encode/regex_parse         regular expressions, read: sets and escapes
-    14351  encode/regex_syntax        classes, repetitions, groups
-    14751  encode/regex_program       instructions, and what parts of an expression begin with
-    14904  encode/regex_make          the program that they become
-    15266  encode/regex_match         the program run over a text
-    15638  encode/slices              a text in pieces, and ways to cut it further
-    15883  encode/cutter_read         the steps of a pre-tokenizer, read
-    16195  encode/cutter              texts cut by them
-    16370  encode/normal_tables       what normalisers know of characters
-    16633  encode/normal_read         the same, unpacked
-    16780  encode/normal_forms        Unicode's four normal forms
-    17051  encode/charsmap            SentencePiece's map of characters
-    17200  encode/normalise_steps     what normalisers do, step by step
-    17389  encode/normalise           the normaliser of a tokenizer.json
-    17752  encode/added_cut           added tokens, cut out of a text
-    17951  encode/word_cache          what words became before
-    18030  encode/encode_words        words as the model splits them
-    18231  encode/encode_open         what an encoder is made from
-    18517  encode/encode              whole texts as token ids
-    18720  encode/write_counts        how often tokens occur, as lists
+    13345  encode                     text becomes pieces, pieces become ids
+    13389  encode/char_set            sets of characters
+    13582  encode/unicode_tables      what characters are, packed
+    13746  encode/categories          Unicode's categories, scripts and case, as sets
+    14047  encode/regex_parse         regular expressions, read: sets and escapes
+    14353  encode/regex_syntax        classes, repetitions, groups
+    14753  encode/regex_program       instructions, and what parts of an expression begin with
+    14906  encode/regex_make          the program that they become
+    15268  encode/regex_match         the program run over a text
+    15640  encode/slices              a text in pieces, and ways to cut it further
+    15885  encode/cutter_read         the steps of a pre-tokenizer, read
+    16197  encode/cutter              texts cut by them
+    16372  encode/normal_tables       what normalisers know of characters
+    16635  encode/normal_read         the same, unpacked
+    16782  encode/normal_forms        Unicode's four normal forms
+    17053  encode/charsmap            SentencePiece's map of characters
+    17202  encode/normalise_steps     what normalisers do, step by step
+    17391  encode/normalise           the normaliser of a tokenizer.json
+    17754  encode/added_cut           added tokens, cut out of a text
+    17953  encode/word_cache          what words became before
+    18032  encode/encode_words        words as the model splits them
+    18233  encode/encode_open         what an encoder is made from
+    18519  encode/encode              whole texts as token ids
+    18722  encode/write_counts        how often tokens occur, as lists
 
-    18827  simd                       the hot loops, once for each instruction set
-    18860  simd/kernels               the table of kernels, and what all versions share
-    19137  simd/scalar                the reference
-    19306  simd/sse2                  the operations of 128-bit x86, and what each does
-    19427  simd/neon                  those of 64-bit Arm
-    19522  simd/wasm                  those of WebAssembly's SIMD128
-    19607  simd/avx2                  those of 256-bit x86, with FMA
-    19689  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20333  simd/avx_vnni              AVX2, and products of integers
-    20429  simd/neon_bf16             NEON, and products of matrices
-    20583  simd/avx512                512-bit x86, by hand
-    21190  simd/amx                   tiles of x86, beside AVX-512
-    21433  simd/dispatch              which of them this machine can run, and which a call takes
+    18829  simd                       the hot loops, once for each instruction set
+    18862  simd/kernels               the table of kernels, and what all versions share
+    19139  simd/scalar                the reference
+    19308  simd/sse2                  the operations of 128-bit x86, and what each does
+    19429  simd/neon                  those of 64-bit Arm
+    19524  simd/wasm                  those of WebAssembly's SIMD128
+    19609  simd/avx2                  those of 256-bit x86, with FMA
+    19691  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20335  simd/avx_vnni              AVX2, and products of integers
+    20431  simd/neon_bf16             NEON, and products of matrices
+    20585  simd/avx512                512-bit x86, by hand
+    21192  simd/amx                   tiles of x86, beside AVX-512
+    21435  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21659  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21715  solve/views                the rows of matrices, as the kernels read them
-    21844  solve/panels               vectors as the dense products want them, and these
-    22043  solve/rests                vectors on their way into panels
-    22221  solve/dictionary           the atoms, and their split along a common direction
-    22376  solve/exact_gram           products of all pairs of atoms in double
-    22458  solve/triangle             packed lower triangles
-    22562  solve/support              what is known of one target, and the exact steps
-    22838  solve/gram_table           products of atoms with all atoms, for scans
-    23093  solve/screen               which atoms are worth scoring in double: the bound
-    23364  solve/residuals            the residual form's targets on their way into a scan
-    23553  solve/scan                 the correlations of all atoms with a block's residuals
-    23722  solve/predict              making targets ready for the next scan
-    23969  solve/candidates           the atoms that a scan could not rule out
-    24300  solve/select               the next atoms of each target
-    24501  solve/rates                what a processor does in a second
-    24543  solve/pursuit              what one solve holds, and the memory it takes
-    24847  solve/plan                 which form, and in what blocks
-    25065  solve/apart                targets that a table of products cannot tell on
-    25115  solve/steps                a pursuit from its rows to its results
-    25343  solve/combine              new rows of coefficients
-    25405  solve/solver               the public call
-    25576  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25785  solve/affine_normal        the normal equations of an affine map
-    26028  solve/affine_factor        their factor, and their solution
-    26265  solve/affine_map           a fitted map, and the rows it makes
-    26609  solve/affine_choice        how many atoms to take, and chosen by what
-    27009  solve/affine_fit           what a fit of an affine map holds and needs
-    27273  solve/affine               fitting and applying affine maps
+    21661  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21717  solve/views                the rows of matrices, as the kernels read them
+    21846  solve/panels               vectors as the dense products want them, and these
+    22045  solve/rests                vectors on their way into panels
+    22223  solve/dictionary           the atoms, and their split along a common direction
+    22378  solve/exact_gram           products of all pairs of atoms in double
+    22460  solve/triangle             packed lower triangles
+    22564  solve/support              what is known of one target, and the exact steps
+    22840  solve/gram_table           products of atoms with all atoms, for scans
+    23095  solve/screen               which atoms are worth scoring in double: the bound
+    23366  solve/residuals            the residual form's targets on their way into a scan
+    23555  solve/scan                 the correlations of all atoms with a block's residuals
+    23724  solve/predict              making targets ready for the next scan
+    23971  solve/candidates           the atoms that a scan could not rule out
+    24302  solve/select               the next atoms of each target
+    24503  solve/rates                what a processor does in a second
+    24545  solve/pursuit              what one solve holds, and the memory it takes
+    24849  solve/plan                 which form, and in what blocks
+    25067  solve/apart                targets that a table of products cannot tell on
+    25117  solve/steps                a pursuit from its rows to its results
+    25345  solve/combine              new rows of coefficients
+    25407  solve/solver               the public call
+    25578  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25787  solve/affine_normal        the normal equations of an affine map
+    26030  solve/affine_factor        their factor, and their solution
+    26267  solve/affine_map           a fitted map, and the rows it makes
+    26611  solve/affine_choice        how many atoms to take, and chosen by what
+    27013  solve/affine_fit           what a fit of an affine map holds and needs
+    27277  solve/affine               fitting and applying affine maps
 
-    27570  methods                    rows for tokens that a model lacks, each method a room
-    27614  methods/parts              what methods share: sums of rows, combinations
-    27798  methods/pursuit            omp, omp-centred
-    27873  methods/constant           mean, zero
-    27901  methods/rough              products in float that leave few to be taken in double
-    27951  methods/near               each target against all anchors
-    28242  methods/weights            how a few anchors combine to a target
-    28463  methods/interpolation      common_interpolation
-    28616  methods/wechsel            wechsel
-    28666  methods/focus              focus
-    28754  methods/hull               hull
-    28805  methods/dense              matrices of double, and their products
-    29070  methods/lengthen           the base's rows of pieces beside the donor's
-    29336  methods/mapping            omp-affine, affine
-    29607  methods/linear             maps between two models' rows
-    29762  methods/clp                clp
-    29848  methods/chance             normal deviates that are the same everywhere
-    29909  methods/factor             of symmetric matrices
-    29958  methods/randn              randn
-    30047  methods/john_hewitt        john_hewitt
-    30131  methods/polar              the orthogonal part of a matrix
-    30227  methods/procrustes         procrustes
-    30320  methods/eigen              principal directions of a matrix's rows
-    30634  methods/landmark_pca       landmark_pca
-    30692  methods/stb                stb
-    30874  methods/rope               rows turned to positions
-    30964  methods/mp_rope            mp_rope
-    31290  methods/subword            subword
-    31396  methods/zett               zett
-    31418  methods/spread             the factor that suits hidden anchors' rows best
-    31675  methods/modifiers          what is done to the rows of any method
-    31819  methods/undertrained       rows that look as if nothing had trained them
-    31936  methods/methods            the table of all, and the public calls
+    27574  methods                    rows for tokens that a model lacks, each method a room
+    27618  methods/parts              what methods share: sums of rows, combinations
+    27802  methods/pursuit            omp, omp-centred
+    27877  methods/constant           mean, zero
+    27905  methods/rough              products in float that leave few to be taken in double
+    27955  methods/near               each target against all anchors
+    28246  methods/weights            how a few anchors combine to a target
+    28467  methods/interpolation      common_interpolation
+    28620  methods/wechsel            wechsel
+    28670  methods/focus              focus
+    28758  methods/hull               hull
+    28809  methods/dense              matrices of double, and their products
+    29074  methods/lengthen           the base's rows of pieces beside the donor's
+    29340  methods/mapping            omp-affine, affine
+    29613  methods/linear             maps between two models' rows
+    29768  methods/clp                clp
+    29854  methods/chance             normal deviates that are the same everywhere
+    29915  methods/factor             of symmetric matrices
+    29964  methods/randn              randn
+    30053  methods/john_hewitt        john_hewitt
+    30137  methods/polar              the orthogonal part of a matrix
+    30233  methods/procrustes         procrustes
+    30326  methods/eigen              principal directions of a matrix's rows
+    30640  methods/landmark_pca       landmark_pca
+    30698  methods/stb                stb
+    30880  methods/rope               rows turned to positions
+    30970  methods/mp_rope            mp_rope
+    31296  methods/subword            subword
+    31402  methods/zett               zett
+    31424  methods/spread             the factor that suits hidden anchors' rows best
+    31681  methods/modifiers          what is done to the rows of any method
+    31825  methods/undertrained       rows that look as if nothing had trained them
+    31942  methods/methods            the table of all, and the public calls
 
-    32142  across                     tokens of one vocabulary as weighted tokens of another
-    32156  across/map_rows            a map, gathered row by row
-    32353  across/token_map           by the split of the other vocabulary
-    32476  across/write_maps          two maps as safetensors
-    32619  across/spell_maps          two maps as JSON, for people
+    32148  across                     tokens of one vocabulary as weighted tokens of another
+    32162  across/map_rows            a map, gathered row by row
+    32359  across/token_map           by the split of the other vocabulary
+    32482  across/write_maps          two maps as safetensors
+    32625  across/spell_maps          two maps as JSON, for people
 
-    32739  disk                       files and directories
-    32778  disk/system                what POSIX and Windows are asked for
-    32822  disk/windows_paths         paths as Windows takes them
-    33027  disk/windows               the system as Windows gives it
-    33332  disk/posix                 the system as POSIX gives it
-    33604  disk/paths                 what can be told from their text
-    33677  disk/failure               why the system refused
-    33795  disk/look                  what stands at a path, and whether within another
-    33918  disk/listing               listings of directories
-    33994  disk/reading               files to read, and whether they have changed
-    34173  disk/writing               files to write
-    34320  disk/copying               copies of files
-    34403  disk/trees                 whole directories looked through, copied, removed
-    34619  disk/known                 what weights are called in a directory
-    34713  disk/staging               a directory made under another name, then renamed
-    34977  disk/staged_files          files made under another name, then renamed
-    35159  disk/missing               a path or a directory without what is wanted of it
-    35202  disk/gguf_files            GGUF files of a directory, by their names
-    35243  disk/weights               which files they are, and what may stand in their place
-    35579  disk/weight_index          the index of a checkpoint in shards
-    35798  disk/shards                what an index and its shards say of each other
-    36003  disk/gguf_parts            the parts of a split GGUF file
-    36112  disk/checkpoint            a model directory, in one file or in shards
-    36464  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36542  disk/tokenizer_directory   the tokenizer of a model directory
-    36804  disk/encoder_directory     the encoder of a model directory, and files of text
+    32745  disk                       files and directories
+    32784  disk/system                what POSIX and Windows are asked for
+    32828  disk/windows_paths         paths as Windows takes them
+    33033  disk/windows               the system as Windows gives it
+    33338  disk/posix                 the system as POSIX gives it
+    33610  disk/paths                 what can be told from their text
+    33683  disk/failure               why the system refused
+    33801  disk/look                  what stands at a path, and whether within another
+    33924  disk/listing               listings of directories
+    34000  disk/reading               files to read, and whether they have changed
+    34179  disk/writing               files to write
+    34326  disk/copying               copies of files
+    34409  disk/trees                 whole directories looked through, copied, removed
+    34625  disk/known                 what weights are called in a directory
+    34719  disk/staging               a directory made under another name, then renamed
+    34983  disk/staged_files          files made under another name, then renamed
+    35165  disk/missing               a path or a directory without what is wanted of it
+    35208  disk/gguf_files            GGUF files of a directory, by their names
+    35249  disk/weights               which files they are, and what may stand in their place
+    35585  disk/weight_index          the index of a checkpoint in shards
+    35804  disk/shards                what an index and its shards say of each other
+    36009  disk/gguf_parts            the parts of a split GGUF file
+    36118  disk/checkpoint            a model directory, in one file or in shards
+    36470  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36548  disk/tokenizer_directory   the tokenizer of a model directory
+    36810  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36915  model                      which tensors and config keys belong to the vocabulary
-    36951  model/known                what the world calls things
-    37319  model/known_keys           keys of ids and sizes in configs
-    37493  model/known_classes        classes of tokenizers, by the type of model
-    37731  model/names                names of tensors
-    37895  model/document             the JSON files of a model directory
-    37990  model/members              what the members of a config are about
-    38244  model/config               what config.json says
-    38421  model/side                 a model directory opened once
-    38548  model/gguf_model           what a GGUF file says of a model
-    38605  model/code                 the Python that a tokenizer is loaded with
-    38839  model/parts                what each tensor does for the vocabulary
-    38969  model/whole                whether all tensors are there
-    39091  model/find                 finding the parts of a model
-    39395  model/processor            the tokens that a processor looks for by their text
-    39571  model/heirs                what becomes of the ids in a config
-    39745  model/config_ids           ids in a config being edited
-    40002  model/config_lists         lists, dictionaries and ranges of ids
-    40167  model/config_edit          config.json and generation_config.json, edited
-    40523  model/classes              which class a tokenizer is loaded as
-    40734  model/class_tokens         added tokens that a class numbers otherwise
+    36921  model                      which tensors and config keys belong to the vocabulary
+    36957  model/known                what the world calls things
+    37325  model/known_keys           keys of ids and sizes in configs
+    37499  model/known_classes        classes of tokenizers, by the type of model
+    37737  model/names                names of tensors
+    37901  model/document             the JSON files of a model directory
+    37996  model/members              what the members of a config are about
+    38250  model/config               what config.json says
+    38427  model/side                 a model directory opened once
+    38554  model/gguf_model           what a GGUF file says of a model
+    38611  model/code                 the Python that a tokenizer is loaded with
+    38845  model/parts                what each tensor does for the vocabulary
+    38975  model/whole                whether all tensors are there
+    39097  model/find                 finding the parts of a model
+    39401  model/processor            the tokens that a processor looks for by their text
+    39577  model/heirs                what becomes of the ids in a config
+    39751  model/config_ids           ids in a config being edited
+    40008  model/config_lists         lists, dictionaries and ranges of ids
+    40173  model/config_edit          config.json and generation_config.json, edited
+    40529  model/classes              which class a tokenizer is loaded as
+    40740  model/class_tokens         added tokens that a class numbers otherwise
 
-    40852  job                        the whole transplant, in the order in which it happens
-    40913  job/draft_map              which tokens the rows of a draft's head are of
-    40971  job/job                    what a job holds
-    41369  job/open                   opening the two models
-    41646  job/map                    the caller's map
-    41799  job/align                  where every new row comes from
-    42022  job/draft_vocab            the tokens that a draft's head has rows for
-    42255  job/plan                   what becomes of every tensor, and of the configs
-    42484  job/draft_head             a head of fewer rows, and what says which
-    42641  job/rope                   heads and rotary positions of the two models
-    42739  job/chat                   the template that turns messages into text
-    42878  job/digits                 where the two tokenizers cut numbers differently
-    43079  job/converted              the special tokens that a conversion to GGUF finds
-    43387  job/gguf_donor             the files of a tokenizer, open once more
-    43471  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43754  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44082  job/gguf_merges            the merges of a byte-level vocabulary
-    44253  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44423  job/gguf_special           special tokens, flags, templates
-    44642  job/gguf_normal            what becomes of spaces and letters
-    44785  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44981  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45223  job/bos                    texts that begin otherwise than the base's
-    45365  job/rows                   rows in memory: reading, checking, their mean
-    45709  job/pieces                 what the base cuts new tokens into
-    45864  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46129  job/magikarp               tokens that look under-trained by their rows
-    46256  job/match                  rows of tokens that a new one only begins with
-    46343  job/solve                  solving for the rows of the donor
-    46552  job/targets                the rows that are made from the donor's
-    46675  job/diagnose               what is odd about the rows that were made
-    46807  job/rebuild                the new rows of one vocabulary tensor
-    47098  job/write_blocks           new rows as blocks
-    47197  job/write                  the output and its weights
-    47513  job/write_gguf             the output as a GGUF file, or as parts of one
-    47863  job/copy                   the other files of the two models
-    48081  job/index                  the files that are written anew
-    48262  job/run                    the whole, in order
-    48465  job/combined               a map of tokens by the combinations that a method makes
-    48565  job/report                 what a job did, as JSON and as a table
-    48894  job/findings               what is told of a finished model
-    48943  job/check_head             a head of fewer rows than tokens
-    49188  job/check_files            its files
-    49325  job/check_ids              sizes, ids and tying
-    49541  job/check_values           values
-    49620  job/check_gguf             the tokens of a GGUF file
-    49872  job/check_gguf_keys        its other keys, and its tensors
-    50119  job/check_draft            as a draft model for another
-    50461  job/verify                 whether a finished model agrees with itself
+    40858  job                        the whole transplant, in the order in which it happens
+    40919  job/draft_map              which tokens the rows of a draft's head are of
+    40977  job/job                    what a job holds
+    41375  job/open                   opening the two models
+    41652  job/map                    the caller's map
+    41805  job/align                  where every new row comes from
+    42028  job/draft_vocab            the tokens that a draft's head has rows for
+    42261  job/plan                   what becomes of every tensor, and of the configs
+    42490  job/draft_head             a head of fewer rows, and what says which
+    42647  job/rope                   heads and rotary positions of the two models
+    42745  job/chat                   the template that turns messages into text
+    42884  job/digits                 where the two tokenizers cut numbers differently
+    43085  job/converted              the special tokens that a conversion to GGUF finds
+    43393  job/gguf_donor             the files of a tokenizer, open once more
+    43477  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43760  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44088  job/gguf_merges            the merges of a byte-level vocabulary
+    44259  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44429  job/gguf_special           special tokens, flags, templates
+    44648  job/gguf_normal            what becomes of spaces and letters
+    44791  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44987  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45229  job/bos                    texts that begin otherwise than the base's
+    45371  job/rows                   rows in memory: reading, checking, their mean
+    45715  job/pieces                 what the base cuts new tokens into
+    45870  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46135  job/magikarp               tokens that look under-trained by their rows
+    46262  job/match                  rows of tokens that a new one only begins with
+    46349  job/solve                  solving for the rows of the donor
+    46558  job/targets                the rows that are made from the donor's
+    46681  job/diagnose               what is odd about the rows that were made
+    46813  job/rebuild                the new rows of one vocabulary tensor
+    47104  job/write_blocks           new rows as blocks
+    47203  job/write                  the output and its weights
+    47519  job/write_gguf             the output as a GGUF file, or as parts of one
+    47869  job/copy                   the other files of the two models
+    48087  job/index                  the files that are written anew
+    48268  job/run                    the whole, in order
+    48471  job/combined               a map of tokens by the combinations that a method makes
+    48571  job/report                 what a job did, as JSON and as a table
+    48900  job/findings               what is told of a finished model
+    48949  job/check_head             a head of fewer rows than tokens
+    49194  job/check_files            its files
+    49331  job/check_ids              sizes, ids and tying
+    49547  job/check_values           values
+    49626  job/check_gguf             the tokens of a GGUF file
+    49878  job/check_gguf_keys        its other keys, and its tensors
+    50125  job/check_draft            as a draft model for another
+    50467  job/verify                 whether a finished model agrees with itself
 
-    50520  evaluate                   methods ranked on tokens that both models share
-    50539  evaluate/token_class       what a token is like, by its bytes
-    50603  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50811  evaluate/scores            how near rows come to the true ones
-    50911  evaluate/ranks             whether a true row is found among all
-    51042  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51274  evaluate/write_json        an evaluation as JSON
-    51387  evaluate/write_page        an evaluation as a page
+    50526  evaluate                   methods ranked on tokens that both models share
+    50545  evaluate/token_class       what a token is like, by its bytes
+    50609  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50817  evaluate/scores            how near rows come to the true ones
+    50917  evaluate/ranks             whether a true row is found among all
+    51048  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51280  evaluate/write_json        an evaluation as JSON
+    51393  evaluate/write_page        an evaluation as a page
 
-    51601  reshape                    a model's own vocabulary, smaller or larger
-    51633  reshape/needed             what has to stay for the sake of what stays
-    51891  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52198  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52425  reshape/renumber           which tokens there are then, and their ids
-    52690  reshape/files_json         tokenizer.json and the JSON files beside it
-    53085  reshape/files_lines        merges.txt and vocab.txt
-    53169  reshape/files_pieces       SentencePiece models
-    53389  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53557  reshape/named              tokens that configs name, which stay
-    53689  reshape/files_gguf         the keys of GGUF files
-    53976  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54211  reshape/wording            what the transplant says, in words of those who asked
-    54310  reshape/new_model          the model with its new tokenizer
-    54482  reshape/text_counts        which tokens the caller's texts are made of
-    54551  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54718  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54979  reshape/trim               fewer tokens
-    55147  reshape/extend             a text that becomes a token
-    55478  reshape/more_tokens        all that are wanted, and the model with them
+    51607  reshape                    a model's own vocabulary, smaller or larger
+    51639  reshape/needed             what has to stay for the sake of what stays
+    51897  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52204  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52431  reshape/renumber           which tokens there are then, and their ids
+    52696  reshape/files_json         tokenizer.json and the JSON files beside it
+    53091  reshape/files_lines        merges.txt and vocab.txt
+    53175  reshape/files_pieces       SentencePiece models
+    53395  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53563  reshape/named              tokens that configs name, which stay
+    53695  reshape/files_gguf         the keys of GGUF files
+    53982  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54217  reshape/wording            what the transplant says, in words of those who asked
+    54316  reshape/new_model          the model with its new tokenizer
+    54488  reshape/text_counts        which tokens the caller's texts are made of
+    54557  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54724  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54985  reshape/trim               fewer tokens
+    55153  reshape/extend             a text that becomes a token
+    55484  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -839,6 +839,8 @@ typedef struct otx_affine_options {
     const uint32_t *hide;   /* which `holdout` anchors are hidden, in ascending order: those of
                                another map whose loss is to be compared. NULL: as above */
     uint64_t memory;        /* budget in bytes for fitting; 0: 4 GiB */
+    double ridge, tolerance; /* of the pursuits that are tried, as in otx_omp_options: those of
+                               the pursuit that the choice is for */
 } otx_affine_options;
 
 /* A map that was fitted, and the choice: what to run otx_omp with. To be closed. */
@@ -26812,7 +26814,7 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
         otx__choice_centre(choice, choice->order[indices[count]], rows + (count + 1) * columns);
         otx__choice_products(choice, rows, count, wide, products);
         value = products[0];
-        pivot = products[count + 1];
+        pivot = products[count + 1] * (1.0 + choice->options->ridge);
         for (j = 0; j < count; j++) row[j] = products[j + 1];
         if (count) otx__triangle_forward(factor, count, row);
         for (j = 0; j < count; j++) {
@@ -26852,6 +26854,8 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     options.k = choice->set->most;
     options.cosine = choice->set->cosine;
     options.centred = true;
+    options.ridge = choice->options->ridge;
+    options.tolerance = choice->options->tolerance;
     options.memory = otx__choice_budget(choice, taken);
     output.indices = choice->set->indices;
     output.coefficients = choice->last;
@@ -29407,6 +29411,8 @@ OTX__PRIVATE void otx__mapping_settle(otx__mapping_choice *choice)
     bool alone = choice->fitted->method == OTX_METHOD_AFFINE;
     choice->k = alone ? 0 : omp->k;
     choice->affine.memory = omp->memory;
+    choice->affine.ridge = omp->ridge;
+    choice->affine.tolerance = omp->tolerance;
     if (omp->cosine) choice->affine.selection = OTX_AFFINE_COSINE;
     if (choice->k || alone) {
         choice->affine.ks = &choice->k;

@@ -276,6 +276,30 @@ static void pieces_are_taken_where_they_help(void)
     }
 }
 
+/* How many atoms are best is found by the pursuit that is then run: with its ridge, and ended by
+   its tolerance. */
+static void the_choice_is_of_the_same_pursuit(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_affine_trial trials[3];
+    size_t i;
+    for (i = 0; i < 3; i++) {
+        otx_method_options options;
+        otx_fitted fitted;
+        memset(&options, 0, sizeof options);
+        options.omp.ridge = i == 1 ? 0.5 : 0.0;
+        options.omp.tolerance = i == 2 ? 0.8 : 0.0;
+        CHECK_INT(otx_method_fit(NULL, OTX_METHOD_OMP_AFFINE, &rows, &options, &fitted, NULL),
+                  OTX_OK);
+        trials[i] = fitted.map.trials[4];
+        otx_method_close(NULL, &fitted);
+        CHECK_INT(trials[i].k, 8);
+        CHECK(trials[i].loss > 0.0);
+    }
+    CHECK(fabs(trials[0].loss - trials[1].loss) > 1e-3);
+    CHECK(fabs(trials[0].loss - trials[2].loss) > 1e-3);
+}
+
 /* Without a piece on either side, and with none that is finite, rows are those without. */
 static void no_pieces_are_no_harm(void)
 {
@@ -677,6 +701,7 @@ int main(void)
     RUN(zett_says_what_it_lacks);
     RUN(unknown_ones_are_refused);
     RUN(pieces_are_taken_where_they_help);
+    RUN(the_choice_is_of_the_same_pursuit);
     RUN(no_pieces_are_no_harm);
     RUN(pieces_that_are_none_are_refused);
     RUN(same_bits_on_every_set_and_thread_count);

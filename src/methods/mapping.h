@@ -71,6 +71,8 @@ OTX__PRIVATE void otx__mapping_settle(otx__mapping_choice *choice)
     bool alone = choice->fitted->method == OTX_METHOD_AFFINE;
     choice->k = alone ? 0 : omp->k;
     choice->affine.memory = omp->memory;
+    choice->affine.ridge = omp->ridge;
+    choice->affine.tolerance = omp->tolerance;
     if (omp->cosine) choice->affine.selection = OTX_AFFINE_COSINE;
     if (choice->k || alone) {
         choice->affine.ks = &choice->k;

@@ -203,7 +203,7 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
         otx__choice_centre(choice, choice->order[indices[count]], rows + (count + 1) * columns);
         otx__choice_products(choice, rows, count, wide, products);
         value = products[0];
-        pivot = products[count + 1];
+        pivot = products[count + 1] * (1.0 + choice->options->ridge);
         for (j = 0; j < count; j++) row[j] = products[j + 1];
         if (count) otx__triangle_forward(factor, count, row);
         for (j = 0; j < count; j++) {
@@ -243,6 +243,8 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     options.k = choice->set->most;
     options.cosine = choice->set->cosine;
     options.centred = true;
+    options.ridge = choice->options->ridge;
+    options.tolerance = choice->options->tolerance;
     options.memory = otx__choice_budget(choice, taken);
     output.indices = choice->set->indices;
     output.coefficients = choice->last;
