@@ -34,323 +34,323 @@
       641  api/solver                 the solver
       770  api/affine                 the affine map: rows as the map makes them, and what it misses
       906  api/methods                methods: rows for tokens that a model lacks
-     1146  api/source                 sources and sinks: bytes in and out
-     1166  api/json                   JSON
-     1288  api/safetensors            safetensors
-     1352  api/gguf                   GGUF
-     1450  api/vocab                  vocabularies
-     1587  api/encode                 encoding: text as token ids
-     1638  api/align                  alignment
-     1705  api/gguf_vocab             vocabularies in GGUF files
-     1728  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1820  api/file                   files
-     1831  api/directory              directories
-     1911  api/job                    the whole job
-     2121  api/map_models             maps by the rows of two models
-     2143  api/verify                 looking at a finished model
-     2212  api/evaluate               methods ranked on tokens that both models share
-     2308  api/reshape                a model's own vocabulary, smaller or larger
+     1147  api/source                 sources and sinks: bytes in and out
+     1167  api/json                   JSON
+     1289  api/safetensors            safetensors
+     1353  api/gguf                   GGUF
+     1451  api/vocab                  vocabularies
+     1588  api/encode                 encoding: text as token ids
+     1639  api/align                  alignment
+     1706  api/gguf_vocab             vocabularies in GGUF files
+     1729  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1821  api/file                   files
+     1832  api/directory              directories
+     1912  api/job                    the whole job
+     2122  api/map_models             maps by the rows of two models
+     2144  api/verify                 looking at a finished model
+     2213  api/evaluate               methods ranked on tokens that both models share
+     2309  api/reshape                a model's own vocabulary, smaller or larger
 
-     2449  base                       what everything stands on
-     2486  base/begin                 system headers, and how floating point must be compiled
-     2524  base/sizes                 counting, and sums and products that may not wrap
-     2562  base/span                  bytes of others, digits, UTF-8
-     2756  base/decimal               the digits of a double
-     2905  base/format                printf without stdio and without a locale
-     3173  base/result                results, failures, messages
-     3297  base/memory                the allocator, arrays that grow
-     3356  base/text                  names in messages, and text that grows
-     3473  base/hooks                 log, progress, threads of the caller
-     3521  base/sort                  in place, without memory, never quadratic; and finding
-     3571  base/clock                 wall time for statistics
-     3617  base/team                  loops on several threads, which sleep where they wait
-     4016  base/hash                  keyed, for tables whose keys a stranger chooses
-     4114  base/pool                  blocks that are freed together
-     4229  base/number                element types, widening and rounding
-     4464  base/blocks                block types of ggml, taken apart and widened
-     4685  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4970  base/blocks_make           rows quantised to blocks
-     5364  base/base64                decoding
-     5400  base/protobuf              fields of a message
-     5522  base/watch                 long loops that the caller can stop
+     2450  base                       what everything stands on
+     2487  base/begin                 system headers, and how floating point must be compiled
+     2525  base/sizes                 counting, and sums and products that may not wrap
+     2563  base/span                  bytes of others, digits, UTF-8
+     2757  base/decimal               the digits of a double
+     2906  base/format                printf without stdio and without a locale
+     3174  base/result                results, failures, messages
+     3298  base/memory                the allocator, arrays that grow
+     3357  base/text                  names in messages, and text that grows
+     3474  base/hooks                 log, progress, threads of the caller
+     3522  base/sort                  in place, without memory, never quadratic; and finding
+     3572  base/clock                 wall time for statistics
+     3618  base/team                  loops on several threads, which sleep where they wait
+     4017  base/hash                  keyed, for tables whose keys a stranger chooses
+     4115  base/pool                  blocks that are freed together
+     4230  base/number                element types, widening and rounding
+     4465  base/blocks                block types of ggml, taken apart and widened
+     4686  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4971  base/blocks_make           rows quantised to blocks
+     5365  base/base64                decoding
+     5401  base/protobuf              fields of a message
+     5523  base/watch                 long loops that the caller can stop
 
-     5590  files                      formats, on memory and streams
-     5620  files/memory_source        memory as a source of bytes
-     5638  files/json_read            a parser without recursion
-     5992  files/json_values          looking at values, stepping through containers
-     6205  files/json_edit            writing, and edits that keep every byte they do not touch
-     6573  files/tensors              what reading and writing a header share
-     6709  files/safetensors_read     the header of a file, checked
-     7034  files/safetensors_write    the header of a new file
-     7191  files/gguf_types           ggml's types, and the sizes of values
-     7359  files/gguf_values          keys, tensors and values found
-     7477  files/gguf_walk            what stands in a header, one after the other
-     7689  files/gguf_read            the header of a file, checked
-     7910  files/gguf_write           the header of a new file
-     8116  files/gguf_keys            a list of keys that is being made
+     5591  files                      formats, on memory and streams
+     5621  files/memory_source        memory as a source of bytes
+     5639  files/json_read            a parser without recursion
+     5993  files/json_values          looking at values, stepping through containers
+     6206  files/json_edit            writing, and edits that keep every byte they do not touch
+     6574  files/tensors              what reading and writing a header share
+     6710  files/safetensors_read     the header of a file, checked
+     7035  files/safetensors_write    the header of a new file
+     7192  files/gguf_types           ggml's types, and the sizes of values
+     7360  files/gguf_values          keys, tensors and values found
+     7478  files/gguf_walk            what stands in a header, one after the other
+     7690  files/gguf_read            the header of a file, checked
+     7911  files/gguf_write           the header of a new file
+     8117  files/gguf_keys            a list of keys that is being made
 
-     8316  vocab                      tokens, from every source, and which of them are the same
-     8358  vocab/known                what the world calls things: files, classes, tokens
-     8682  vocab/token_table          the table of tokens, and finding tokens in it
-     8890  vocab/spelling             from what a file spells to bytes
-     9087  vocab/reader               what the readers of all sources share
-     9445  vocab/added_tokens         what other files add to a model's tokens
-     9793  vocab/in_use               tokens that are named as reserved ones and are none
-     9896  vocab/from_tokenizer_json  tokenizer.json
-    10189  vocab/from_tekken          tekken.json
-    10344  vocab/from_tiktoken        *.tiktoken
-    10409  vocab/from_sentencepiece   tokenizer.model and its like
-    10774  vocab/from_vocab_json      vocab.json and merges.txt
-    10860  vocab/from_vocab_txt       vocab.txt
-    10917  vocab/digits               how a tokenizer cuts numbers
-    11113  vocab/recognise            what a file is, by what it holds
-    11244  vocab/parse                the first source that is given, and what goes with it
-    11470  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11854  vocab/rules_read           the rules of each kind of file
-    11980  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12173  vocab/from_gguf            the vocabulary of a GGUF file
-    12481  vocab/gguf_rules           how it splits text
-    12633  vocab/split_bpe            words split by byte-pair encoding
-    12888  vocab/split                text split as the tokenizer's model splits it
-    13088  vocab/align                which base token a donor token is
+     8317  vocab                      tokens, from every source, and which of them are the same
+     8359  vocab/known                what the world calls things: files, classes, tokens
+     8683  vocab/token_table          the table of tokens, and finding tokens in it
+     8891  vocab/spelling             from what a file spells to bytes
+     9088  vocab/reader               what the readers of all sources share
+     9446  vocab/added_tokens         what other files add to a model's tokens
+     9794  vocab/in_use               tokens that are named as reserved ones and are none
+     9897  vocab/from_tokenizer_json  tokenizer.json
+    10190  vocab/from_tekken          tekken.json
+    10345  vocab/from_tiktoken        *.tiktoken
+    10410  vocab/from_sentencepiece   tokenizer.model and its like
+    10775  vocab/from_vocab_json      vocab.json and merges.txt
+    10861  vocab/from_vocab_txt       vocab.txt
+    10918  vocab/digits               how a tokenizer cuts numbers
+    11114  vocab/recognise            what a file is, by what it holds
+    11245  vocab/parse                the first source that is given, and what goes with it
+    11471  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11855  vocab/rules_read           the rules of each kind of file
+    11981  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12174  vocab/from_gguf            the vocabulary of a GGUF file
+    12482  vocab/gguf_rules           how it splits text
+    12634  vocab/split_bpe            words split by byte-pair encoding
+    12889  vocab/split                text split as the tokenizer's model splits it
+    13089  vocab/align                which base token a donor token is
 
-    13345  encode                     text becomes pieces, pieces become ids
-    13389  encode/char_set            sets of characters
-    13582  encode/unicode_tables      what characters are, packed
-    13746  encode/categories          Unicode's categories, scripts and case, as sets
-    14047  encode/regex_parse         regular expressions, read: sets and escapes
-    14353  encode/regex_syntax        classes, repetitions, groups
-    14753  encode/regex_program       instructions, and what parts of an expression begin with
-    14906  encode/regex_make          the program that they become
-    15268  encode/regex_match         the program run over a text
-    15640  encode/slices              a text in pieces, and ways to cut it further
-    15885  encode/cutter_read         the steps of a pre-tokenizer, read
-    16197  encode/cutter              texts cut by them
-    16372  encode/normal_tables       what normalisers know of characters
-    16635  encode/normal_read         the same, unpacked
-    16782  encode/normal_forms        Unicode's four normal forms
-    17053  encode/charsmap            SentencePiece's map of characters
-    17202  encode/normalise_steps     what normalisers do, step by step
-    17391  encode/normalise           the normaliser of a tokenizer.json
-    17754  encode/added_cut           added tokens, cut out of a text
-    17953  encode/word_cache          what words became before
-    18032  encode/encode_words        words as the model splits them
-    18233  encode/encode_open         what an encoder is made from
-    18519  encode/encode              whole texts as token ids
-    18722  encode/write_counts        how often tokens occur, as lists
+    13346  encode                     text becomes pieces, pieces become ids
+    13390  encode/char_set            sets of characters
+    13583  encode/unicode_tables      what characters are, packed
+    13747  encode/categories          Unicode's categories, scripts and case, as sets
+    14048  encode/regex_parse         regular expressions, read: sets and escapes
+    14354  encode/regex_syntax        classes, repetitions, groups
+    14754  encode/regex_program       instructions, and what parts of an expression begin with
+    14907  encode/regex_make          the program that they become
+    15269  encode/regex_match         the program run over a text
+    15641  encode/slices              a text in pieces, and ways to cut it further
+    15886  encode/cutter_read         the steps of a pre-tokenizer, read
+    16198  encode/cutter              texts cut by them
+    16373  encode/normal_tables       what normalisers know of characters
+    16636  encode/normal_read         the same, unpacked
+    16783  encode/normal_forms        Unicode's four normal forms
+    17054  encode/charsmap            SentencePiece's map of characters
+    17203  encode/normalise_steps     what normalisers do, step by step
+    17392  encode/normalise           the normaliser of a tokenizer.json
+    17755  encode/added_cut           added tokens, cut out of a text
+    17954  encode/word_cache          what words became before
+    18033  encode/encode_words        words as the model splits them
+    18234  encode/encode_open         what an encoder is made from
+    18520  encode/encode              whole texts as token ids
+    18723  encode/write_counts        how often tokens occur, as lists
 
-    18829  simd                       the hot loops, once for each instruction set
-    18862  simd/kernels               the table of kernels, and what all versions share
-    19139  simd/scalar                the reference
-    19308  simd/sse2                  the operations of 128-bit x86, and what each does
-    19429  simd/neon                  those of 64-bit Arm
-    19524  simd/wasm                  those of WebAssembly's SIMD128
-    19609  simd/avx2                  those of 256-bit x86, with FMA
-    19691  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20335  simd/avx_vnni              AVX2, and products of integers
-    20431  simd/neon_bf16             NEON, and products of matrices
-    20585  simd/avx512                512-bit x86, by hand
-    21192  simd/amx                   tiles of x86, beside AVX-512
-    21435  simd/dispatch              which of them this machine can run, and which a call takes
+    18830  simd                       the hot loops, once for each instruction set
+    18863  simd/kernels               the table of kernels, and what all versions share
+    19140  simd/scalar                the reference
+    19309  simd/sse2                  the operations of 128-bit x86, and what each does
+    19430  simd/neon                  those of 64-bit Arm
+    19525  simd/wasm                  those of WebAssembly's SIMD128
+    19610  simd/avx2                  those of 256-bit x86, with FMA
+    19692  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20336  simd/avx_vnni              AVX2, and products of integers
+    20432  simd/neon_bf16             NEON, and products of matrices
+    20586  simd/avx512                512-bit x86, by hand
+    21193  simd/amx                   tiles of x86, beside AVX-512
+    21436  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21661  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21717  solve/views                the rows of matrices, as the kernels read them
-    21846  solve/panels               vectors as the dense products want them, and these
-    22045  solve/rests                vectors on their way into panels
-    22223  solve/dictionary           the atoms, and their split along a common direction
-    22378  solve/exact_gram           products of all pairs of atoms in double
-    22460  solve/triangle             packed lower triangles
-    22564  solve/support              what is known of one target, and the exact steps
-    22840  solve/gram_table           products of atoms with all atoms, for scans
-    23095  solve/screen               which atoms are worth scoring in double: the bound
-    23366  solve/residuals            the residual form's targets on their way into a scan
-    23555  solve/scan                 the correlations of all atoms with a block's residuals
-    23724  solve/predict              making targets ready for the next scan
-    23971  solve/candidates           the atoms that a scan could not rule out
-    24302  solve/select               the next atoms of each target
-    24503  solve/rates                what a processor does in a second
-    24545  solve/pursuit              what one solve holds, and the memory it takes
-    24849  solve/plan                 which form, and in what blocks
-    25067  solve/apart                targets that a table of products cannot tell on
-    25117  solve/steps                a pursuit from its rows to its results
-    25345  solve/combine              new rows of coefficients
-    25407  solve/solver               the public call
-    25578  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25787  solve/affine_normal        the normal equations of an affine map
-    26030  solve/affine_factor        their factor, and their solution
-    26267  solve/affine_map           a fitted map, and the rows it makes
-    26611  solve/affine_choice        how many atoms to take, and chosen by what
-    27013  solve/affine_fit           what a fit of an affine map holds and needs
-    27277  solve/affine               fitting and applying affine maps
+    21662  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21718  solve/views                the rows of matrices, as the kernels read them
+    21847  solve/panels               vectors as the dense products want them, and these
+    22046  solve/rests                vectors on their way into panels
+    22224  solve/dictionary           the atoms, and their split along a common direction
+    22379  solve/exact_gram           products of all pairs of atoms in double
+    22461  solve/triangle             packed lower triangles
+    22565  solve/support              what is known of one target, and the exact steps
+    22841  solve/gram_table           products of atoms with all atoms, for scans
+    23096  solve/screen               which atoms are worth scoring in double: the bound
+    23367  solve/residuals            the residual form's targets on their way into a scan
+    23556  solve/scan                 the correlations of all atoms with a block's residuals
+    23725  solve/predict              making targets ready for the next scan
+    23972  solve/candidates           the atoms that a scan could not rule out
+    24303  solve/select               the next atoms of each target
+    24504  solve/rates                what a processor does in a second
+    24546  solve/pursuit              what one solve holds, and the memory it takes
+    24850  solve/plan                 which form, and in what blocks
+    25068  solve/apart                targets that a table of products cannot tell on
+    25118  solve/steps                a pursuit from its rows to its results
+    25346  solve/combine              new rows of coefficients
+    25408  solve/solver               the public call
+    25579  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25788  solve/affine_normal        the normal equations of an affine map
+    26031  solve/affine_factor        their factor, and their solution
+    26268  solve/affine_map           a fitted map, and the rows it makes
+    26612  solve/affine_choice        how many atoms to take, and chosen by what
+    27014  solve/affine_fit           what a fit of an affine map holds and needs
+    27278  solve/affine               fitting and applying affine maps
 
-    27574  methods                    rows for tokens that a model lacks, each method a room
-    27618  methods/parts              what methods share: sums of rows, combinations
-    27802  methods/pursuit            omp, omp-centred
-    27877  methods/constant           mean, zero
-    27905  methods/rough              products in float that leave few to be taken in double
-    27955  methods/near               each target against all anchors
-    28246  methods/weights            how a few anchors combine to a target
-    28467  methods/interpolation      common_interpolation
-    28620  methods/wechsel            wechsel
-    28670  methods/focus              focus
-    28758  methods/hull               hull
-    28809  methods/dense              matrices of double, and their products
-    29074  methods/lengthen           the base's rows of pieces beside the donor's
-    29340  methods/mapping            omp-affine, affine
-    29613  methods/linear             maps between two models' rows
-    29768  methods/clp                clp
-    29854  methods/chance             normal deviates that are the same everywhere
-    29915  methods/factor             of symmetric matrices
-    29964  methods/randn              randn
-    30053  methods/john_hewitt        john_hewitt
-    30137  methods/polar              the orthogonal part of a matrix
-    30233  methods/procrustes         procrustes
-    30326  methods/eigen              principal directions of a matrix's rows
-    30640  methods/landmark_pca       landmark_pca
-    30698  methods/stb                stb
-    30880  methods/rope               rows turned to positions
-    30970  methods/mp_rope            mp_rope
-    31296  methods/subword            subword
-    31402  methods/zett               zett
-    31424  methods/spread             the factor that suits hidden anchors' rows best
-    31681  methods/modifiers          what is done to the rows of any method
-    31825  methods/undertrained       rows that look as if nothing had trained them
-    31942  methods/methods            the table of all, and the public calls
+    27575  methods                    rows for tokens that a model lacks, each method a room
+    27619  methods/parts              what methods share: sums of rows, combinations
+    27803  methods/pursuit            omp, omp-centred
+    27884  methods/constant           mean, zero
+    27912  methods/rough              products in float that leave few to be taken in double
+    27962  methods/near               each target against all anchors
+    28253  methods/weights            how a few anchors combine to a target
+    28474  methods/interpolation      common_interpolation
+    28627  methods/wechsel            wechsel
+    28677  methods/focus              focus
+    28765  methods/hull               hull
+    28816  methods/dense              matrices of double, and their products
+    29081  methods/lengthen           the base's rows of pieces beside the donor's
+    29347  methods/mapping            omp-affine, affine
+    29620  methods/linear             maps between two models' rows
+    29775  methods/clp                clp
+    29861  methods/chance             normal deviates that are the same everywhere
+    29922  methods/factor             of symmetric matrices
+    29971  methods/randn              randn
+    30060  methods/john_hewitt        john_hewitt
+    30144  methods/polar              the orthogonal part of a matrix
+    30240  methods/procrustes         procrustes
+    30333  methods/eigen              principal directions of a matrix's rows
+    30647  methods/landmark_pca       landmark_pca
+    30705  methods/stb                stb
+    30887  methods/rope               rows turned to positions
+    30977  methods/mp_rope            mp_rope
+    31303  methods/subword            subword
+    31409  methods/zett               zett
+    31431  methods/spread             the factor that suits hidden anchors' rows best
+    31688  methods/modifiers          what is done to the rows of any method
+    31832  methods/undertrained       rows that look as if nothing had trained them
+    31949  methods/methods            the table of all, and the public calls
 
-    32148  across                     tokens of one vocabulary as weighted tokens of another
-    32162  across/map_rows            a map, gathered row by row
-    32359  across/token_map           by the split of the other vocabulary
-    32482  across/write_maps          two maps as safetensors
-    32625  across/spell_maps          two maps as JSON, for people
+    32155  across                     tokens of one vocabulary as weighted tokens of another
+    32169  across/map_rows            a map, gathered row by row
+    32366  across/token_map           by the split of the other vocabulary
+    32489  across/write_maps          two maps as safetensors
+    32632  across/spell_maps          two maps as JSON, for people
 
-    32745  disk                       files and directories
-    32784  disk/system                what POSIX and Windows are asked for
-    32828  disk/windows_paths         paths as Windows takes them
-    33033  disk/windows               the system as Windows gives it
-    33338  disk/posix                 the system as POSIX gives it
-    33610  disk/paths                 what can be told from their text
-    33683  disk/failure               why the system refused
-    33801  disk/look                  what stands at a path, and whether within another
-    33924  disk/listing               listings of directories
-    34000  disk/reading               files to read, and whether they have changed
-    34179  disk/writing               files to write
-    34326  disk/copying               copies of files
-    34409  disk/trees                 whole directories looked through, copied, removed
-    34625  disk/known                 what weights are called in a directory
-    34719  disk/staging               a directory made under another name, then renamed
-    34983  disk/staged_files          files made under another name, then renamed
-    35165  disk/missing               a path or a directory without what is wanted of it
-    35208  disk/gguf_files            GGUF files of a directory, by their names
-    35249  disk/weights               which files they are, and what may stand in their place
-    35585  disk/weight_index          the index of a checkpoint in shards
-    35804  disk/shards                what an index and its shards say of each other
-    36009  disk/gguf_parts            the parts of a split GGUF file
-    36118  disk/checkpoint            a model directory, in one file or in shards
-    36470  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36548  disk/tokenizer_directory   the tokenizer of a model directory
-    36810  disk/encoder_directory     the encoder of a model directory, and files of text
+    32752  disk                       files and directories
+    32791  disk/system                what POSIX and Windows are asked for
+    32835  disk/windows_paths         paths as Windows takes them
+    33040  disk/windows               the system as Windows gives it
+    33345  disk/posix                 the system as POSIX gives it
+    33617  disk/paths                 what can be told from their text
+    33690  disk/failure               why the system refused
+    33808  disk/look                  what stands at a path, and whether within another
+    33931  disk/listing               listings of directories
+    34007  disk/reading               files to read, and whether they have changed
+    34186  disk/writing               files to write
+    34333  disk/copying               copies of files
+    34416  disk/trees                 whole directories looked through, copied, removed
+    34632  disk/known                 what weights are called in a directory
+    34726  disk/staging               a directory made under another name, then renamed
+    34990  disk/staged_files          files made under another name, then renamed
+    35172  disk/missing               a path or a directory without what is wanted of it
+    35215  disk/gguf_files            GGUF files of a directory, by their names
+    35256  disk/weights               which files they are, and what may stand in their place
+    35592  disk/weight_index          the index of a checkpoint in shards
+    35811  disk/shards                what an index and its shards say of each other
+    36016  disk/gguf_parts            the parts of a split GGUF file
+    36125  disk/checkpoint            a model directory, in one file or in shards
+    36477  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36555  disk/tokenizer_directory   the tokenizer of a model directory
+    36817  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36921  model                      which tensors and config keys belong to the vocabulary
-    36957  model/known                what the world calls things
-    37325  model/known_keys           keys of ids and sizes in configs
-    37499  model/known_classes        classes of tokenizers, by the type of model
-    37737  model/names                names of tensors
-    37901  model/document             the JSON files of a model directory
-    37996  model/members              what the members of a config are about
-    38250  model/config               what config.json says
-    38427  model/side                 a model directory opened once
-    38554  model/gguf_model           what a GGUF file says of a model
-    38611  model/code                 the Python that a tokenizer is loaded with
-    38845  model/parts                what each tensor does for the vocabulary
-    38975  model/whole                whether all tensors are there
-    39097  model/find                 finding the parts of a model
-    39401  model/processor            the tokens that a processor looks for by their text
-    39577  model/heirs                what becomes of the ids in a config
-    39751  model/config_ids           ids in a config being edited
-    40008  model/config_lists         lists, dictionaries and ranges of ids
-    40173  model/config_edit          config.json and generation_config.json, edited
-    40529  model/classes              which class a tokenizer is loaded as
-    40740  model/class_tokens         added tokens that a class numbers otherwise
+    36928  model                      which tensors and config keys belong to the vocabulary
+    36964  model/known                what the world calls things
+    37332  model/known_keys           keys of ids and sizes in configs
+    37506  model/known_classes        classes of tokenizers, by the type of model
+    37744  model/names                names of tensors
+    37908  model/document             the JSON files of a model directory
+    38003  model/members              what the members of a config are about
+    38257  model/config               what config.json says
+    38434  model/side                 a model directory opened once
+    38561  model/gguf_model           what a GGUF file says of a model
+    38618  model/code                 the Python that a tokenizer is loaded with
+    38852  model/parts                what each tensor does for the vocabulary
+    38982  model/whole                whether all tensors are there
+    39104  model/find                 finding the parts of a model
+    39408  model/processor            the tokens that a processor looks for by their text
+    39584  model/heirs                what becomes of the ids in a config
+    39758  model/config_ids           ids in a config being edited
+    40015  model/config_lists         lists, dictionaries and ranges of ids
+    40180  model/config_edit          config.json and generation_config.json, edited
+    40536  model/classes              which class a tokenizer is loaded as
+    40747  model/class_tokens         added tokens that a class numbers otherwise
 
-    40858  job                        the whole transplant, in the order in which it happens
-    40919  job/draft_map              which tokens the rows of a draft's head are of
-    40977  job/job                    what a job holds
-    41375  job/open                   opening the two models
-    41652  job/map                    the caller's map
-    41805  job/align                  where every new row comes from
-    42028  job/draft_vocab            the tokens that a draft's head has rows for
-    42261  job/plan                   what becomes of every tensor, and of the configs
-    42490  job/draft_head             a head of fewer rows, and what says which
-    42647  job/rope                   heads and rotary positions of the two models
-    42745  job/chat                   the template that turns messages into text
-    42884  job/digits                 where the two tokenizers cut numbers differently
-    43085  job/converted              the special tokens that a conversion to GGUF finds
-    43393  job/gguf_donor             the files of a tokenizer, open once more
-    43477  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43760  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44088  job/gguf_merges            the merges of a byte-level vocabulary
-    44259  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44429  job/gguf_special           special tokens, flags, templates
-    44648  job/gguf_normal            what becomes of spaces and letters
-    44791  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44987  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45229  job/bos                    texts that begin otherwise than the base's
-    45371  job/rows                   rows in memory: reading, checking, their mean
-    45715  job/pieces                 what the base cuts new tokens into
-    45870  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46135  job/magikarp               tokens that look under-trained by their rows
-    46262  job/match                  rows of tokens that a new one only begins with
-    46349  job/solve                  solving for the rows of the donor
-    46558  job/targets                the rows that are made from the donor's
-    46681  job/diagnose               what is odd about the rows that were made
-    46813  job/rebuild                the new rows of one vocabulary tensor
-    47104  job/write_blocks           new rows as blocks
-    47203  job/write                  the output and its weights
-    47519  job/write_gguf             the output as a GGUF file, or as parts of one
-    47869  job/copy                   the other files of the two models
-    48087  job/index                  the files that are written anew
-    48268  job/run                    the whole, in order
-    48471  job/combined               a map of tokens by the combinations that a method makes
-    48571  job/report                 what a job did, as JSON and as a table
-    48900  job/findings               what is told of a finished model
-    48949  job/check_head             a head of fewer rows than tokens
-    49194  job/check_files            its files
-    49331  job/check_ids              sizes, ids and tying
-    49547  job/check_values           values
-    49626  job/check_gguf             the tokens of a GGUF file
-    49878  job/check_gguf_keys        its other keys, and its tensors
-    50125  job/check_draft            as a draft model for another
-    50467  job/verify                 whether a finished model agrees with itself
+    40865  job                        the whole transplant, in the order in which it happens
+    40926  job/draft_map              which tokens the rows of a draft's head are of
+    40984  job/job                    what a job holds
+    41382  job/open                   opening the two models
+    41659  job/map                    the caller's map
+    41812  job/align                  where every new row comes from
+    42035  job/draft_vocab            the tokens that a draft's head has rows for
+    42268  job/plan                   what becomes of every tensor, and of the configs
+    42497  job/draft_head             a head of fewer rows, and what says which
+    42654  job/rope                   heads and rotary positions of the two models
+    42752  job/chat                   the template that turns messages into text
+    42891  job/digits                 where the two tokenizers cut numbers differently
+    43092  job/converted              the special tokens that a conversion to GGUF finds
+    43400  job/gguf_donor             the files of a tokenizer, open once more
+    43484  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43767  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44095  job/gguf_merges            the merges of a byte-level vocabulary
+    44266  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44436  job/gguf_special           special tokens, flags, templates
+    44655  job/gguf_normal            what becomes of spaces and letters
+    44798  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44994  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45236  job/bos                    texts that begin otherwise than the base's
+    45378  job/rows                   rows in memory: reading, checking, their mean
+    45722  job/pieces                 what the base cuts new tokens into
+    45877  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46142  job/magikarp               tokens that look under-trained by their rows
+    46269  job/match                  rows of tokens that a new one only begins with
+    46356  job/solve                  solving for the rows of the donor
+    46565  job/targets                the rows that are made from the donor's
+    46688  job/diagnose               what is odd about the rows that were made
+    46820  job/rebuild                the new rows of one vocabulary tensor
+    47111  job/write_blocks           new rows as blocks
+    47210  job/write                  the output and its weights
+    47526  job/write_gguf             the output as a GGUF file, or as parts of one
+    47876  job/copy                   the other files of the two models
+    48094  job/index                  the files that are written anew
+    48275  job/run                    the whole, in order
+    48478  job/combined               a map of tokens by the combinations that a method makes
+    48578  job/report                 what a job did, as JSON and as a table
+    48907  job/findings               what is told of a finished model
+    48956  job/check_head             a head of fewer rows than tokens
+    49201  job/check_files            its files
+    49338  job/check_ids              sizes, ids and tying
+    49554  job/check_values           values
+    49633  job/check_gguf             the tokens of a GGUF file
+    49885  job/check_gguf_keys        its other keys, and its tensors
+    50132  job/check_draft            as a draft model for another
+    50474  job/verify                 whether a finished model agrees with itself
 
-    50526  evaluate                   methods ranked on tokens that both models share
-    50545  evaluate/token_class       what a token is like, by its bytes
-    50609  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50817  evaluate/scores            how near rows come to the true ones
-    50917  evaluate/ranks             whether a true row is found among all
-    51048  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51280  evaluate/write_json        an evaluation as JSON
-    51393  evaluate/write_page        an evaluation as a page
+    50533  evaluate                   methods ranked on tokens that both models share
+    50552  evaluate/token_class       what a token is like, by its bytes
+    50616  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50824  evaluate/scores            how near rows come to the true ones
+    50924  evaluate/ranks             whether a true row is found among all
+    51055  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51287  evaluate/write_json        an evaluation as JSON
+    51400  evaluate/write_page        an evaluation as a page
 
-    51607  reshape                    a model's own vocabulary, smaller or larger
-    51639  reshape/needed             what has to stay for the sake of what stays
-    51897  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52204  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52431  reshape/renumber           which tokens there are then, and their ids
-    52696  reshape/files_json         tokenizer.json and the JSON files beside it
-    53091  reshape/files_lines        merges.txt and vocab.txt
-    53175  reshape/files_pieces       SentencePiece models
-    53395  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53563  reshape/named              tokens that configs name, which stay
-    53695  reshape/files_gguf         the keys of GGUF files
-    53982  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54217  reshape/wording            what the transplant says, in words of those who asked
-    54316  reshape/new_model          the model with its new tokenizer
-    54488  reshape/text_counts        which tokens the caller's texts are made of
-    54557  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54724  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54985  reshape/trim               fewer tokens
-    55153  reshape/extend             a text that becomes a token
-    55484  reshape/more_tokens        all that are wanted, and the model with them
+    51629  reshape                    a model's own vocabulary, smaller or larger
+    51661  reshape/needed             what has to stay for the sake of what stays
+    51919  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52226  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52453  reshape/renumber           which tokens there are then, and their ids
+    52718  reshape/files_json         tokenizer.json and the JSON files beside it
+    53113  reshape/files_lines        merges.txt and vocab.txt
+    53197  reshape/files_pieces       SentencePiece models
+    53417  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53585  reshape/named              tokens that configs name, which stay
+    53717  reshape/files_gguf         the keys of GGUF files
+    54004  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54239  reshape/wording            what the transplant says, in words of those who asked
+    54338  reshape/new_model          the model with its new tokenizer
+    54510  reshape/text_counts        which tokens the caller's texts are made of
+    54579  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54746  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55007  reshape/trim               fewer tokens
+    55175  reshape/extend             a text that becomes a token
+    55506  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1084,7 +1084,8 @@ typedef struct otx_method_options {
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
     double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
                                        positions (10,000, likewise) */
-    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
+    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT, and
+                            so is a coefficient that is no number */
     void *solve_context;
 } otx_method_options;
 
@@ -27802,18 +27803,24 @@ OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.
 /* >>> src/methods/pursuit.h */
 /* ---- pursuit: omp, omp-centred ------------------------------------------------ */
 
-/* Whether all indices that a caller's solver gave are atoms': they will be followed. */
+/* Whether all indices that a caller's solver gave are atoms': they will be followed. And all
+   their coefficients numbers. */
 OTX__PRIVATE otx_result otx__pursued_check(const otx_fitted *fitted, size_t atoms,
                                            otx_error *error)
 {
     size_t i, j;
     for (i = 0; i < fitted->targets; i++) {
         const int32_t *indices = fitted->indices + i * fitted->k;
-        for (j = 0; j < fitted->k && indices[j] >= 0; j++)
+        for (j = 0; j < fitted->k && indices[j] >= 0; j++) {
             if ((size_t)indices[j] >= atoms)
                 return otx__fail(error, OTX_ERROR_ARGUMENT,
                                  "options.solve gave target %" PRIu64 " the atom %" PRId32
                                  " of %" PRIu64, (uint64_t)i, indices[j], (uint64_t)atoms);
+            if (!otx__is_finite(fitted->coefficients[i * fitted->k + j]))
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " a coefficient of atom %"
+                                 PRId32 " that is no number", (uint64_t)i, indices[j]);
+        }
     }
     return OTX_OK;
 }
@@ -51414,15 +51421,28 @@ static const char otx__page_style[] =
     ".error { fill: var(--error); } svg line { stroke: var(--line); }\n"
     "</style>\n";
 
+/* Bytes that are no UTF-8, and control bytes, become U+FFFD. */
 OTX__PRIVATE void otx__page_escaped(otx__text *text, const char *string)
 {
-    for (; *string; string++) {
+    size_t left = strlen(string), length;
+    for (; left > 0; string += length, left -= length) {
+        bool control = ((unsigned char)*string < 0x20 && *string != '\t' && *string != '\n') ||
+                       *string == 0x7f;
+        length = otx__utf8_length((const unsigned char *)string, left);
         if (*string == '<') otx__text_string(text, "&lt;");
         else if (*string == '>') otx__text_string(text, "&gt;");
         else if (*string == '&') otx__text_string(text, "&amp;");
         else if (*string == '"') otx__text_string(text, "&quot;");
-        else otx__text_bytes(text, string, 1);
+        else if (length && !control) otx__text_bytes(text, string, length);
+        else otx__text_string(text, "\xef\xbf\xbd");
+        if (!length) length = 1;
     }
+}
+
+/* Whether a loss is lower than another; one that is no number is the highest. */
+OTX__PRIVATE bool otx__page_lower(double loss, double other)
+{
+    return loss < other || (otx__is_finite(loss) && !otx__is_finite(other));
 }
 
 /* The entries of a matrix that came to their end, the best first. */
@@ -51440,7 +51460,8 @@ OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix
         const otx_evaluation_entry *entry = &evaluation->entries[i];
         if (entry->matrix != matrix || entry->result) continue;
         for (j = order->count++; j > 0; j--) {
-            if (order->entries[j - 1]->scores[0].loss <= entry->scores[0].loss) break;
+            if (!otx__page_lower(entry->scores[0].loss, order->entries[j - 1]->scores[0].loss))
+                break;
             order->entries[j] = order->entries[j - 1];
         }
         order->entries[j] = entry;
@@ -51449,10 +51470,11 @@ OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix
 
 /* ---- charts ---- */
 
-/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. */
+/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. None for
+   what is no number. */
 OTX__PRIVATE void otx__page_bar(otx__text *text, const char *name, double value, unsigned y)
 {
-    double shown = value < 0.0 ? 0.0 : value > 1.5 ? 1.5 : value;
+    double shown = value > 1.5 ? 1.5 : value > 0.0 ? value : 0.0;
     unsigned width = (unsigned)(shown * 300.0 + 0.5);
     otx__text_format(text, "<rect class=\"%s\" x=\"170\" y=\"%u\" width=\"%u\" height=\"11\"/>"
                      "<text class=\"soft\" x=\"%u\" y=\"%u\">%.3f</text>\n", name, y, width,
@@ -51520,10 +51542,10 @@ OTX__PRIVATE void otx__page_classes(otx__text *text, const otx__page_order *orde
                          otx__word(otx_method_name(order->entries[i]->method)));
         for (c = 1; c < OTX_CLASS_COUNT; c++) {
             const otx_scores *scores = &order->entries[i]->scores[c];
-            bool best = scores->count > 0;
+            bool best = scores->count > 0 && otx__is_finite(scores->loss);
             size_t other;
             for (other = 0; other < order->count && best; other++)
-                best = order->entries[other]->scores[c].loss >= scores->loss;
+                best = !otx__page_lower(order->entries[other]->scores[c].loss, scores->loss);
             if (scores->count)
                 otx__text_format(text, "<td%s>%.3f</td>", best ? " class=\"best\"" : "",
                                  scores->loss);

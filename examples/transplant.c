@@ -17,6 +17,7 @@
 #include "omp_transplant.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -2098,6 +2099,14 @@ static int run_draft_head(const settings *s)
     return run_verify(&both);
 }
 
+/* Whether a method stands before another: by less loss, with one; what could not run last. */
+static bool comes_first(const otx_evaluation_entry *entry, const otx_evaluation_entry *other)
+{
+    double loss = entry->scores[0].loss, others = other->scores[0].loss;
+    if (entry->result || other->result) return !entry->result && other->result;
+    return loss < others || (loss <= DBL_MAX && !(others <= DBL_MAX)); /* or is no number */
+}
+
 /* The entries of a matrix, the least loss first; what could not run comes last. */
 static size_t sort_entries(const otx_evaluation *e, size_t matrix,
                            const otx_evaluation_entry *to[OTX_METHOD_COUNT])
@@ -2107,10 +2116,8 @@ static size_t sort_entries(const otx_evaluation *e, size_t matrix,
         const otx_evaluation_entry *entry = &e->entries[i];
         if (entry->matrix != matrix) continue;
         for (j = count++; j > 0; j--) {
-            const otx_evaluation_entry *other = to[j - 1];
-            if (entry->result || (!other->result && other->scores[0].loss <= entry->scores[0].loss))
-                break;
-            to[j] = other;
+            if (!comes_first(entry, to[j - 1])) break;
+            to[j] = to[j - 1];
         }
         to[j] = entry;
     }

@@ -248,6 +248,32 @@ static void test_one_that_fails(void)
     otx_evaluation_close(NULL, &e);
 }
 
+/* Rows that hold no numbers come last, are nowhere the best, and have no bars. */
+static void test_no_numbers(void)
+{
+    static const otx_method methods[] = {OTX_METHOD_MEAN, OTX_METHOD_ZERO};
+    otx_evaluate_options options;
+    otx_evaluation e;
+    const char *said, *zero, *mean;
+    memset(&options, 0, sizeof options);
+    options.methods = methods;
+    options.method_count = 2;
+    options.method.scale = 1e308;
+    e = evaluate(NULL, &options);
+    CHECK(e.entries[2].scores[0].loss != e.entries[2].scores[0].loss); /* of the head */
+    CHECK(e.entries[3].scores[0].loss == 1.75);
+    said = written(&e, otx_evaluation_write_html);
+    said = strstr(said, "lm_head.weight");
+    zero = said ? strstr(said, "<tr><td>zero</td>") : NULL;
+    mean = said ? strstr(said, "<tr><td>mean</td>") : NULL;
+    CHECK(zero && mean && zero < mean);
+    zero = zero ? strstr(zero + 1, "<tr><td>zero</td>") : NULL; /* by class of token */
+    CHECK(zero && strstr(zero, "<tr><td>zero</td><td class=\"best\">1.750</td>") == zero);
+    mean = mean ? strstr(mean + 1, "<tr><td>mean</td>") : NULL;
+    CHECK(mean && strstr(mean, "<tr><td>mean</td><td>") == mean);
+    otx_evaluation_close(NULL, &e);
+}
+
 /* Some fifty of all allocations fail, each in a run of its own. */
 static void test_memory(void)
 {
@@ -289,6 +315,7 @@ int main(void)
     RUN(test_threads_and_seeds);
     RUN(test_refusals);
     RUN(test_one_that_fails);
+    RUN(test_no_numbers);
     RUN(test_pieces);
     RUN(test_memory);
     scratch_close();

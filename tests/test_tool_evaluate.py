@@ -8,6 +8,7 @@ The last line is `N passed, N failed, N skipped`.
 """
 
 import json
+import os
 import sys
 
 import tool
@@ -87,6 +88,19 @@ def nothing_is_said_of_an_output(here):
     _, said = evaluate(here, base, donor, "--methods", "mean")
     without_advice(said)
     without_advice(call("map", donor, base, "-a", "omp").err)
+
+
+@case
+def a_page_of_any_path(here):
+    """Bytes of a path that are no text, or mean something to HTML."""
+    base, donor = pair(here)
+    try:
+        odd = base.rename(here / os.fsdecode(b"<b>\xff\x01&\xc3\xa9"))
+    except OSError:
+        raise tool.Skip("names here are text") from None
+    call("evaluate", odd, donor, "-q", "--methods", "mean", "--html", here / "page.html")
+    page = (here / "page.html").read_bytes().decode()
+    assert "/&lt;b&gt;\ufffd\ufffd&amp;é<br>" in page, page
 
 
 if __name__ == "__main__":

@@ -178,7 +178,8 @@ typedef struct otx_method_options {
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
     double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
                                        positions (10,000, likewise) */
-    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
+    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT, and
+                            so is a coefficient that is no number */
     void *solve_context;
 } otx_method_options;
 
