@@ -34,323 +34,323 @@
       641  api/solver                 the solver
       770  api/affine                 the affine map: rows as the map makes them, and what it misses
       906  api/methods                methods: rows for tokens that a model lacks
-     1147  api/source                 sources and sinks: bytes in and out
-     1167  api/json                   JSON
-     1289  api/safetensors            safetensors
-     1353  api/gguf                   GGUF
-     1451  api/vocab                  vocabularies
-     1588  api/encode                 encoding: text as token ids
-     1639  api/align                  alignment
-     1706  api/gguf_vocab             vocabularies in GGUF files
-     1729  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1821  api/file                   files
-     1832  api/directory              directories
-     1912  api/job                    the whole job
-     2122  api/map_models             maps by the rows of two models
-     2144  api/verify                 looking at a finished model
-     2213  api/evaluate               methods ranked on tokens that both models share
-     2309  api/reshape                a model's own vocabulary, smaller or larger
+     1148  api/source                 sources and sinks: bytes in and out
+     1168  api/json                   JSON
+     1290  api/safetensors            safetensors
+     1354  api/gguf                   GGUF
+     1452  api/vocab                  vocabularies
+     1589  api/encode                 encoding: text as token ids
+     1640  api/align                  alignment
+     1707  api/gguf_vocab             vocabularies in GGUF files
+     1730  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1822  api/file                   files
+     1833  api/directory              directories
+     1913  api/job                    the whole job
+     2123  api/map_models             maps by the rows of two models
+     2145  api/verify                 looking at a finished model
+     2214  api/evaluate               methods ranked on tokens that both models share
+     2310  api/reshape                a model's own vocabulary, smaller or larger
 
-     2450  base                       what everything stands on
-     2487  base/begin                 system headers, and how floating point must be compiled
-     2525  base/sizes                 counting, and sums and products that may not wrap
-     2563  base/span                  bytes of others, digits, UTF-8
-     2757  base/decimal               the digits of a double
-     2906  base/format                printf without stdio and without a locale
-     3174  base/result                results, failures, messages
-     3298  base/memory                the allocator, arrays that grow
-     3357  base/text                  names in messages, and text that grows
-     3474  base/hooks                 log, progress, threads of the caller
-     3522  base/sort                  in place, without memory, never quadratic; and finding
-     3572  base/clock                 wall time for statistics
-     3618  base/team                  loops on several threads, which sleep where they wait
-     4017  base/hash                  keyed, for tables whose keys a stranger chooses
-     4115  base/pool                  blocks that are freed together
-     4230  base/number                element types, widening and rounding
-     4465  base/blocks                block types of ggml, taken apart and widened
-     4686  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4971  base/blocks_make           rows quantised to blocks
-     5365  base/base64                decoding
-     5401  base/protobuf              fields of a message
-     5523  base/watch                 long loops that the caller can stop
+     2451  base                       what everything stands on
+     2488  base/begin                 system headers, and how floating point must be compiled
+     2526  base/sizes                 counting, and sums and products that may not wrap
+     2564  base/span                  bytes of others, digits, UTF-8
+     2758  base/decimal               the digits of a double
+     2907  base/format                printf without stdio and without a locale
+     3175  base/result                results, failures, messages
+     3299  base/memory                the allocator, arrays that grow
+     3358  base/text                  names in messages, and text that grows
+     3475  base/hooks                 log, progress, threads of the caller
+     3523  base/sort                  in place, without memory, never quadratic; and finding
+     3573  base/clock                 wall time for statistics
+     3619  base/team                  loops on several threads, which sleep where they wait
+     4018  base/hash                  keyed, for tables whose keys a stranger chooses
+     4116  base/pool                  blocks that are freed together
+     4231  base/number                element types, widening and rounding
+     4466  base/blocks                block types of ggml, taken apart and widened
+     4687  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4972  base/blocks_make           rows quantised to blocks
+     5366  base/base64                decoding
+     5402  base/protobuf              fields of a message
+     5524  base/watch                 long loops that the caller can stop
 
-     5591  files                      formats, on memory and streams
-     5621  files/memory_source        memory as a source of bytes
-     5639  files/json_read            a parser without recursion
-     5993  files/json_values          looking at values, stepping through containers
-     6206  files/json_edit            writing, and edits that keep every byte they do not touch
-     6574  files/tensors              what reading and writing a header share
-     6710  files/safetensors_read     the header of a file, checked
-     7035  files/safetensors_write    the header of a new file
-     7192  files/gguf_types           ggml's types, and the sizes of values
-     7360  files/gguf_values          keys, tensors and values found
-     7478  files/gguf_walk            what stands in a header, one after the other
-     7690  files/gguf_read            the header of a file, checked
-     7911  files/gguf_write           the header of a new file
-     8117  files/gguf_keys            a list of keys that is being made
+     5592  files                      formats, on memory and streams
+     5622  files/memory_source        memory as a source of bytes
+     5640  files/json_read            a parser without recursion
+     5994  files/json_values          looking at values, stepping through containers
+     6207  files/json_edit            writing, and edits that keep every byte they do not touch
+     6575  files/tensors              what reading and writing a header share
+     6711  files/safetensors_read     the header of a file, checked
+     7036  files/safetensors_write    the header of a new file
+     7193  files/gguf_types           ggml's types, and the sizes of values
+     7361  files/gguf_values          keys, tensors and values found
+     7479  files/gguf_walk            what stands in a header, one after the other
+     7691  files/gguf_read            the header of a file, checked
+     7912  files/gguf_write           the header of a new file
+     8118  files/gguf_keys            a list of keys that is being made
 
-     8317  vocab                      tokens, from every source, and which of them are the same
-     8359  vocab/known                what the world calls things: files, classes, tokens
-     8683  vocab/token_table          the table of tokens, and finding tokens in it
-     8891  vocab/spelling             from what a file spells to bytes
-     9088  vocab/reader               what the readers of all sources share
-     9446  vocab/added_tokens         what other files add to a model's tokens
-     9794  vocab/in_use               tokens that are named as reserved ones and are none
-     9897  vocab/from_tokenizer_json  tokenizer.json
-    10190  vocab/from_tekken          tekken.json
-    10345  vocab/from_tiktoken        *.tiktoken
-    10410  vocab/from_sentencepiece   tokenizer.model and its like
-    10775  vocab/from_vocab_json      vocab.json and merges.txt
-    10861  vocab/from_vocab_txt       vocab.txt
-    10918  vocab/digits               how a tokenizer cuts numbers
-    11114  vocab/recognise            what a file is, by what it holds
-    11245  vocab/parse                the first source that is given, and what goes with it
-    11471  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11855  vocab/rules_read           the rules of each kind of file
-    11981  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12174  vocab/from_gguf            the vocabulary of a GGUF file
-    12482  vocab/gguf_rules           how it splits text
-    12634  vocab/split_bpe            words split by byte-pair encoding
-    12889  vocab/split                text split as the tokenizer's model splits it
-    13089  vocab/align                which base token a donor token is
+     8318  vocab                      tokens, from every source, and which of them are the same
+     8360  vocab/known                what the world calls things: files, classes, tokens
+     8684  vocab/token_table          the table of tokens, and finding tokens in it
+     8892  vocab/spelling             from what a file spells to bytes
+     9089  vocab/reader               what the readers of all sources share
+     9447  vocab/added_tokens         what other files add to a model's tokens
+     9795  vocab/in_use               tokens that are named as reserved ones and are none
+     9898  vocab/from_tokenizer_json  tokenizer.json
+    10191  vocab/from_tekken          tekken.json
+    10346  vocab/from_tiktoken        *.tiktoken
+    10411  vocab/from_sentencepiece   tokenizer.model and its like
+    10776  vocab/from_vocab_json      vocab.json and merges.txt
+    10862  vocab/from_vocab_txt       vocab.txt
+    10919  vocab/digits               how a tokenizer cuts numbers
+    11115  vocab/recognise            what a file is, by what it holds
+    11246  vocab/parse                the first source that is given, and what goes with it
+    11472  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11856  vocab/rules_read           the rules of each kind of file
+    11982  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12175  vocab/from_gguf            the vocabulary of a GGUF file
+    12483  vocab/gguf_rules           how it splits text
+    12635  vocab/split_bpe            words split by byte-pair encoding
+    12890  vocab/split                text split as the tokenizer's model splits it
+    13090  vocab/align                which base token a donor token is
 
-    13346  encode                     text becomes pieces, pieces become ids
-    13390  encode/char_set            sets of characters
-    13583  encode/unicode_tables      what characters are, packed
-    13747  encode/categories          Unicode's categories, scripts and case, as sets
-    14048  encode/regex_parse         regular expressions, read: sets and escapes
-    14354  encode/regex_syntax        classes, repetitions, groups
-    14754  encode/regex_program       instructions, and what parts of an expression begin with
-    14907  encode/regex_make          the program that they become
-    15269  encode/regex_match         the program run over a text
-    15641  encode/slices              a text in pieces, and ways to cut it further
-    15886  encode/cutter_read         the steps of a pre-tokenizer, read
-    16198  encode/cutter              texts cut by them
-    16373  encode/normal_tables       what normalisers know of characters
-    16636  encode/normal_read         the same, unpacked
-    16783  encode/normal_forms        Unicode's four normal forms
-    17054  encode/charsmap            SentencePiece's map of characters
-    17203  encode/normalise_steps     what normalisers do, step by step
-    17392  encode/normalise           the normaliser of a tokenizer.json
-    17755  encode/added_cut           added tokens, cut out of a text
-    17954  encode/word_cache          what words became before
-    18033  encode/encode_words        words as the model splits them
-    18234  encode/encode_open         what an encoder is made from
-    18520  encode/encode              whole texts as token ids
-    18723  encode/write_counts        how often tokens occur, as lists
+    13347  encode                     text becomes pieces, pieces become ids
+    13391  encode/char_set            sets of characters
+    13584  encode/unicode_tables      what characters are, packed
+    13748  encode/categories          Unicode's categories, scripts and case, as sets
+    14049  encode/regex_parse         regular expressions, read: sets and escapes
+    14355  encode/regex_syntax        classes, repetitions, groups
+    14755  encode/regex_program       instructions, and what parts of an expression begin with
+    14908  encode/regex_make          the program that they become
+    15270  encode/regex_match         the program run over a text
+    15642  encode/slices              a text in pieces, and ways to cut it further
+    15887  encode/cutter_read         the steps of a pre-tokenizer, read
+    16199  encode/cutter              texts cut by them
+    16374  encode/normal_tables       what normalisers know of characters
+    16637  encode/normal_read         the same, unpacked
+    16784  encode/normal_forms        Unicode's four normal forms
+    17055  encode/charsmap            SentencePiece's map of characters
+    17204  encode/normalise_steps     what normalisers do, step by step
+    17393  encode/normalise           the normaliser of a tokenizer.json
+    17756  encode/added_cut           added tokens, cut out of a text
+    17955  encode/word_cache          what words became before
+    18034  encode/encode_words        words as the model splits them
+    18235  encode/encode_open         what an encoder is made from
+    18521  encode/encode              whole texts as token ids
+    18724  encode/write_counts        how often tokens occur, as lists
 
-    18830  simd                       the hot loops, once for each instruction set
-    18863  simd/kernels               the table of kernels, and what all versions share
-    19140  simd/scalar                the reference
-    19309  simd/sse2                  the operations of 128-bit x86, and what each does
-    19430  simd/neon                  those of 64-bit Arm
-    19525  simd/wasm                  those of WebAssembly's SIMD128
-    19610  simd/avx2                  those of 256-bit x86, with FMA
-    19692  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20336  simd/avx_vnni              AVX2, and products of integers
-    20432  simd/neon_bf16             NEON, and products of matrices
-    20586  simd/avx512                512-bit x86, by hand
-    21193  simd/amx                   tiles of x86, beside AVX-512
-    21436  simd/dispatch              which of them this machine can run, and which a call takes
+    18831  simd                       the hot loops, once for each instruction set
+    18864  simd/kernels               the table of kernels, and what all versions share
+    19141  simd/scalar                the reference
+    19310  simd/sse2                  the operations of 128-bit x86, and what each does
+    19431  simd/neon                  those of 64-bit Arm
+    19526  simd/wasm                  those of WebAssembly's SIMD128
+    19611  simd/avx2                  those of 256-bit x86, with FMA
+    19693  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20337  simd/avx_vnni              AVX2, and products of integers
+    20433  simd/neon_bf16             NEON, and products of matrices
+    20587  simd/avx512                512-bit x86, by hand
+    21194  simd/amx                   tiles of x86, beside AVX-512
+    21437  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21662  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21718  solve/views                the rows of matrices, as the kernels read them
-    21847  solve/panels               vectors as the dense products want them, and these
-    22046  solve/rests                vectors on their way into panels
-    22224  solve/dictionary           the atoms, and their split along a common direction
-    22379  solve/exact_gram           products of all pairs of atoms in double
-    22461  solve/triangle             packed lower triangles
-    22565  solve/support              what is known of one target, and the exact steps
-    22841  solve/gram_table           products of atoms with all atoms, for scans
-    23096  solve/screen               which atoms are worth scoring in double: the bound
-    23367  solve/residuals            the residual form's targets on their way into a scan
-    23556  solve/scan                 the correlations of all atoms with a block's residuals
-    23725  solve/predict              making targets ready for the next scan
-    23972  solve/candidates           the atoms that a scan could not rule out
-    24303  solve/select               the next atoms of each target
-    24504  solve/rates                what a processor does in a second
-    24546  solve/pursuit              what one solve holds, and the memory it takes
-    24850  solve/plan                 which form, and in what blocks
-    25068  solve/apart                targets that a table of products cannot tell on
-    25118  solve/steps                a pursuit from its rows to its results
-    25346  solve/combine              new rows of coefficients
-    25408  solve/solver               the public call
-    25579  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25788  solve/affine_normal        the normal equations of an affine map
-    26031  solve/affine_factor        their factor, and their solution
-    26268  solve/affine_map           a fitted map, and the rows it makes
-    26612  solve/affine_choice        how many atoms to take, and chosen by what
-    27014  solve/affine_fit           what a fit of an affine map holds and needs
-    27278  solve/affine               fitting and applying affine maps
+    21663  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21719  solve/views                the rows of matrices, as the kernels read them
+    21848  solve/panels               vectors as the dense products want them, and these
+    22047  solve/rests                vectors on their way into panels
+    22225  solve/dictionary           the atoms, and their split along a common direction
+    22380  solve/exact_gram           products of all pairs of atoms in double
+    22462  solve/triangle             packed lower triangles
+    22566  solve/support              what is known of one target, and the exact steps
+    22842  solve/gram_table           products of atoms with all atoms, for scans
+    23097  solve/screen               which atoms are worth scoring in double: the bound
+    23368  solve/residuals            the residual form's targets on their way into a scan
+    23557  solve/scan                 the correlations of all atoms with a block's residuals
+    23726  solve/predict              making targets ready for the next scan
+    23973  solve/candidates           the atoms that a scan could not rule out
+    24304  solve/select               the next atoms of each target
+    24505  solve/rates                what a processor does in a second
+    24547  solve/pursuit              what one solve holds, and the memory it takes
+    24851  solve/plan                 which form, and in what blocks
+    25069  solve/apart                targets that a table of products cannot tell on
+    25119  solve/steps                a pursuit from its rows to its results
+    25347  solve/combine              new rows of coefficients
+    25409  solve/solver               the public call
+    25580  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25789  solve/affine_normal        the normal equations of an affine map
+    26032  solve/affine_factor        their factor, and their solution
+    26269  solve/affine_map           a fitted map, and the rows it makes
+    26613  solve/affine_choice        how many atoms to take, and chosen by what
+    27015  solve/affine_fit           what a fit of an affine map holds and needs
+    27279  solve/affine               fitting and applying affine maps
 
-    27575  methods                    rows for tokens that a model lacks, each method a room
-    27619  methods/parts              what methods share: sums of rows, combinations
-    27803  methods/pursuit            omp, omp-centred
-    27884  methods/constant           mean, zero
-    27912  methods/rough              products in float that leave few to be taken in double
-    27962  methods/near               each target against all anchors
-    28253  methods/weights            how a few anchors combine to a target
-    28474  methods/interpolation      common_interpolation
-    28627  methods/wechsel            wechsel
-    28677  methods/focus              focus
-    28765  methods/hull               hull
-    28816  methods/dense              matrices of double, and their products
-    29081  methods/lengthen           the base's rows of pieces beside the donor's
-    29347  methods/mapping            omp-affine, affine
-    29620  methods/linear             maps between two models' rows
-    29775  methods/clp                clp
-    29861  methods/chance             normal deviates that are the same everywhere
-    29922  methods/factor             of symmetric matrices
-    29971  methods/randn              randn
-    30060  methods/john_hewitt        john_hewitt
-    30144  methods/polar              the orthogonal part of a matrix
-    30240  methods/procrustes         procrustes
-    30333  methods/eigen              principal directions of a matrix's rows
-    30647  methods/landmark_pca       landmark_pca
-    30705  methods/stb                stb
-    30887  methods/rope               rows turned to positions
-    30977  methods/mp_rope            mp_rope
-    31303  methods/subword            subword
-    31409  methods/zett               zett
-    31431  methods/spread             the factor that suits hidden anchors' rows best
-    31688  methods/modifiers          what is done to the rows of any method
-    31832  methods/undertrained       rows that look as if nothing had trained them
-    31949  methods/methods            the table of all, and the public calls
+    27576  methods                    rows for tokens that a model lacks, each method a room
+    27620  methods/parts              what methods share: sums of rows, combinations
+    27804  methods/pursuit            omp, omp-centred
+    27885  methods/constant           mean, zero
+    27913  methods/rough              products in float that leave few to be taken in double
+    27963  methods/near               each target against all anchors
+    28254  methods/weights            how a few anchors combine to a target
+    28475  methods/interpolation      common_interpolation
+    28628  methods/wechsel            wechsel
+    28678  methods/focus              focus
+    28766  methods/hull               hull
+    28817  methods/dense              matrices of double, and their products
+    29082  methods/lengthen           the base's rows of pieces beside the donor's
+    29335  methods/mapping            omp-affine, affine
+    29608  methods/linear             maps between two models' rows
+    29763  methods/clp                clp
+    29849  methods/chance             normal deviates that are the same everywhere
+    29910  methods/factor             of symmetric matrices
+    29959  methods/randn              randn
+    30048  methods/john_hewitt        john_hewitt
+    30132  methods/polar              the orthogonal part of a matrix
+    30228  methods/procrustes         procrustes
+    30321  methods/eigen              principal directions of a matrix's rows
+    30635  methods/landmark_pca       landmark_pca
+    30693  methods/stb                stb
+    30875  methods/rope               rows turned to positions
+    30965  methods/mp_rope            mp_rope
+    31291  methods/subword            subword
+    31397  methods/zett               zett
+    31419  methods/spread             the factor that suits hidden anchors' rows best
+    31676  methods/modifiers          what is done to the rows of any method
+    31820  methods/undertrained       rows that look as if nothing had trained them
+    31937  methods/methods            the table of all, and the public calls
 
-    32155  across                     tokens of one vocabulary as weighted tokens of another
-    32169  across/map_rows            a map, gathered row by row
-    32366  across/token_map           by the split of the other vocabulary
-    32489  across/write_maps          two maps as safetensors
-    32632  across/spell_maps          two maps as JSON, for people
+    32143  across                     tokens of one vocabulary as weighted tokens of another
+    32157  across/map_rows            a map, gathered row by row
+    32354  across/token_map           by the split of the other vocabulary
+    32477  across/write_maps          two maps as safetensors
+    32620  across/spell_maps          two maps as JSON, for people
 
-    32752  disk                       files and directories
-    32791  disk/system                what POSIX and Windows are asked for
-    32835  disk/windows_paths         paths as Windows takes them
-    33040  disk/windows               the system as Windows gives it
-    33345  disk/posix                 the system as POSIX gives it
-    33617  disk/paths                 what can be told from their text
-    33690  disk/failure               why the system refused
-    33808  disk/look                  what stands at a path, and whether within another
-    33931  disk/listing               listings of directories
-    34007  disk/reading               files to read, and whether they have changed
-    34186  disk/writing               files to write
-    34333  disk/copying               copies of files
-    34416  disk/trees                 whole directories looked through, copied, removed
-    34632  disk/known                 what weights are called in a directory
-    34726  disk/staging               a directory made under another name, then renamed
-    34990  disk/staged_files          files made under another name, then renamed
-    35172  disk/missing               a path or a directory without what is wanted of it
-    35215  disk/gguf_files            GGUF files of a directory, by their names
-    35256  disk/weights               which files they are, and what may stand in their place
-    35592  disk/weight_index          the index of a checkpoint in shards
-    35811  disk/shards                what an index and its shards say of each other
-    36016  disk/gguf_parts            the parts of a split GGUF file
-    36125  disk/checkpoint            a model directory, in one file or in shards
-    36477  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36555  disk/tokenizer_directory   the tokenizer of a model directory
-    36817  disk/encoder_directory     the encoder of a model directory, and files of text
+    32740  disk                       files and directories
+    32779  disk/system                what POSIX and Windows are asked for
+    32823  disk/windows_paths         paths as Windows takes them
+    33028  disk/windows               the system as Windows gives it
+    33333  disk/posix                 the system as POSIX gives it
+    33605  disk/paths                 what can be told from their text
+    33678  disk/failure               why the system refused
+    33796  disk/look                  what stands at a path, and whether within another
+    33919  disk/listing               listings of directories
+    33995  disk/reading               files to read, and whether they have changed
+    34174  disk/writing               files to write
+    34321  disk/copying               copies of files
+    34404  disk/trees                 whole directories looked through, copied, removed
+    34620  disk/known                 what weights are called in a directory
+    34714  disk/staging               a directory made under another name, then renamed
+    34978  disk/staged_files          files made under another name, then renamed
+    35160  disk/missing               a path or a directory without what is wanted of it
+    35203  disk/gguf_files            GGUF files of a directory, by their names
+    35244  disk/weights               which files they are, and what may stand in their place
+    35580  disk/weight_index          the index of a checkpoint in shards
+    35799  disk/shards                what an index and its shards say of each other
+    36004  disk/gguf_parts            the parts of a split GGUF file
+    36113  disk/checkpoint            a model directory, in one file or in shards
+    36465  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36543  disk/tokenizer_directory   the tokenizer of a model directory
+    36805  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36928  model                      which tensors and config keys belong to the vocabulary
-    36964  model/known                what the world calls things
-    37332  model/known_keys           keys of ids and sizes in configs
-    37506  model/known_classes        classes of tokenizers, by the type of model
-    37744  model/names                names of tensors
-    37908  model/document             the JSON files of a model directory
-    38003  model/members              what the members of a config are about
-    38257  model/config               what config.json says
-    38434  model/side                 a model directory opened once
-    38561  model/gguf_model           what a GGUF file says of a model
-    38618  model/code                 the Python that a tokenizer is loaded with
-    38852  model/parts                what each tensor does for the vocabulary
-    38982  model/whole                whether all tensors are there
-    39104  model/find                 finding the parts of a model
-    39408  model/processor            the tokens that a processor looks for by their text
-    39584  model/heirs                what becomes of the ids in a config
-    39758  model/config_ids           ids in a config being edited
-    40015  model/config_lists         lists, dictionaries and ranges of ids
-    40180  model/config_edit          config.json and generation_config.json, edited
-    40536  model/classes              which class a tokenizer is loaded as
-    40747  model/class_tokens         added tokens that a class numbers otherwise
+    36916  model                      which tensors and config keys belong to the vocabulary
+    36952  model/known                what the world calls things
+    37320  model/known_keys           keys of ids and sizes in configs
+    37494  model/known_classes        classes of tokenizers, by the type of model
+    37732  model/names                names of tensors
+    37896  model/document             the JSON files of a model directory
+    37991  model/members              what the members of a config are about
+    38245  model/config               what config.json says
+    38422  model/side                 a model directory opened once
+    38549  model/gguf_model           what a GGUF file says of a model
+    38606  model/code                 the Python that a tokenizer is loaded with
+    38840  model/parts                what each tensor does for the vocabulary
+    38970  model/whole                whether all tensors are there
+    39092  model/find                 finding the parts of a model
+    39396  model/processor            the tokens that a processor looks for by their text
+    39572  model/heirs                what becomes of the ids in a config
+    39746  model/config_ids           ids in a config being edited
+    40003  model/config_lists         lists, dictionaries and ranges of ids
+    40168  model/config_edit          config.json and generation_config.json, edited
+    40524  model/classes              which class a tokenizer is loaded as
+    40735  model/class_tokens         added tokens that a class numbers otherwise
 
-    40865  job                        the whole transplant, in the order in which it happens
-    40926  job/draft_map              which tokens the rows of a draft's head are of
-    40984  job/job                    what a job holds
-    41382  job/open                   opening the two models
-    41659  job/map                    the caller's map
-    41812  job/align                  where every new row comes from
-    42035  job/draft_vocab            the tokens that a draft's head has rows for
-    42268  job/plan                   what becomes of every tensor, and of the configs
-    42497  job/draft_head             a head of fewer rows, and what says which
-    42654  job/rope                   heads and rotary positions of the two models
-    42752  job/chat                   the template that turns messages into text
-    42891  job/digits                 where the two tokenizers cut numbers differently
-    43092  job/converted              the special tokens that a conversion to GGUF finds
-    43400  job/gguf_donor             the files of a tokenizer, open once more
-    43484  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43767  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44095  job/gguf_merges            the merges of a byte-level vocabulary
-    44266  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44436  job/gguf_special           special tokens, flags, templates
-    44655  job/gguf_normal            what becomes of spaces and letters
-    44798  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44994  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45236  job/bos                    texts that begin otherwise than the base's
-    45378  job/rows                   rows in memory: reading, checking, their mean
-    45722  job/pieces                 what the base cuts new tokens into
-    45877  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46142  job/magikarp               tokens that look under-trained by their rows
-    46269  job/match                  rows of tokens that a new one only begins with
-    46356  job/solve                  solving for the rows of the donor
-    46565  job/targets                the rows that are made from the donor's
-    46688  job/diagnose               what is odd about the rows that were made
-    46820  job/rebuild                the new rows of one vocabulary tensor
-    47111  job/write_blocks           new rows as blocks
-    47210  job/write                  the output and its weights
-    47526  job/write_gguf             the output as a GGUF file, or as parts of one
-    47876  job/copy                   the other files of the two models
-    48094  job/index                  the files that are written anew
-    48275  job/run                    the whole, in order
-    48478  job/combined               a map of tokens by the combinations that a method makes
-    48578  job/report                 what a job did, as JSON and as a table
-    48907  job/findings               what is told of a finished model
-    48956  job/check_head             a head of fewer rows than tokens
-    49201  job/check_files            its files
-    49338  job/check_ids              sizes, ids and tying
-    49554  job/check_values           values
-    49633  job/check_gguf             the tokens of a GGUF file
-    49885  job/check_gguf_keys        its other keys, and its tensors
-    50132  job/check_draft            as a draft model for another
-    50474  job/verify                 whether a finished model agrees with itself
+    40853  job                        the whole transplant, in the order in which it happens
+    40914  job/draft_map              which tokens the rows of a draft's head are of
+    40972  job/job                    what a job holds
+    41370  job/open                   opening the two models
+    41647  job/map                    the caller's map
+    41800  job/align                  where every new row comes from
+    42023  job/draft_vocab            the tokens that a draft's head has rows for
+    42256  job/plan                   what becomes of every tensor, and of the configs
+    42485  job/draft_head             a head of fewer rows, and what says which
+    42642  job/rope                   heads and rotary positions of the two models
+    42740  job/chat                   the template that turns messages into text
+    42879  job/digits                 where the two tokenizers cut numbers differently
+    43080  job/converted              the special tokens that a conversion to GGUF finds
+    43388  job/gguf_donor             the files of a tokenizer, open once more
+    43472  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43755  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44083  job/gguf_merges            the merges of a byte-level vocabulary
+    44254  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44424  job/gguf_special           special tokens, flags, templates
+    44643  job/gguf_normal            what becomes of spaces and letters
+    44786  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44982  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45224  job/bos                    texts that begin otherwise than the base's
+    45366  job/rows                   rows in memory: reading, checking, their mean
+    45710  job/pieces                 what the base cuts new tokens into
+    45865  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46130  job/magikarp               tokens that look under-trained by their rows
+    46257  job/match                  rows of tokens that a new one only begins with
+    46344  job/solve                  solving for the rows of the donor
+    46553  job/targets                the rows that are made from the donor's
+    46676  job/diagnose               what is odd about the rows that were made
+    46808  job/rebuild                the new rows of one vocabulary tensor
+    47099  job/write_blocks           new rows as blocks
+    47198  job/write                  the output and its weights
+    47514  job/write_gguf             the output as a GGUF file, or as parts of one
+    47864  job/copy                   the other files of the two models
+    48082  job/index                  the files that are written anew
+    48263  job/run                    the whole, in order
+    48466  job/combined               a map of tokens by the combinations that a method makes
+    48566  job/report                 what a job did, as JSON and as a table
+    48895  job/findings               what is told of a finished model
+    48944  job/check_head             a head of fewer rows than tokens
+    49189  job/check_files            its files
+    49326  job/check_ids              sizes, ids and tying
+    49542  job/check_values           values
+    49621  job/check_gguf             the tokens of a GGUF file
+    49873  job/check_gguf_keys        its other keys, and its tensors
+    50120  job/check_draft            as a draft model for another
+    50462  job/verify                 whether a finished model agrees with itself
 
-    50533  evaluate                   methods ranked on tokens that both models share
-    50552  evaluate/token_class       what a token is like, by its bytes
-    50616  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50824  evaluate/scores            how near rows come to the true ones
-    50924  evaluate/ranks             whether a true row is found among all
-    51055  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51287  evaluate/write_json        an evaluation as JSON
-    51400  evaluate/write_page        an evaluation as a page
+    50521  evaluate                   methods ranked on tokens that both models share
+    50540  evaluate/token_class       what a token is like, by its bytes
+    50604  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50812  evaluate/scores            how near rows come to the true ones
+    50912  evaluate/ranks             whether a true row is found among all
+    51043  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51275  evaluate/write_json        an evaluation as JSON
+    51388  evaluate/write_page        an evaluation as a page
 
-    51629  reshape                    a model's own vocabulary, smaller or larger
-    51661  reshape/needed             what has to stay for the sake of what stays
-    51919  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52226  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52453  reshape/renumber           which tokens there are then, and their ids
-    52718  reshape/files_json         tokenizer.json and the JSON files beside it
-    53113  reshape/files_lines        merges.txt and vocab.txt
-    53197  reshape/files_pieces       SentencePiece models
-    53417  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53585  reshape/named              tokens that configs name, which stay
-    53717  reshape/files_gguf         the keys of GGUF files
-    54004  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54239  reshape/wording            what the transplant says, in words of those who asked
-    54338  reshape/new_model          the model with its new tokenizer
-    54510  reshape/text_counts        which tokens the caller's texts are made of
-    54579  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54746  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55007  reshape/trim               fewer tokens
-    55175  reshape/extend             a text that becomes a token
-    55506  reshape/more_tokens        all that are wanted, and the model with them
+    51617  reshape                    a model's own vocabulary, smaller or larger
+    51649  reshape/needed             what has to stay for the sake of what stays
+    51907  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52214  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52441  reshape/renumber           which tokens there are then, and their ids
+    52706  reshape/files_json         tokenizer.json and the JSON files beside it
+    53101  reshape/files_lines        merges.txt and vocab.txt
+    53185  reshape/files_pieces       SentencePiece models
+    53405  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53573  reshape/named              tokens that configs name, which stay
+    53705  reshape/files_gguf         the keys of GGUF files
+    53992  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54227  reshape/wording            what the transplant says, in words of those who asked
+    54326  reshape/new_model          the model with its new tokenizer
+    54498  reshape/text_counts        which tokens the caller's texts are made of
+    54567  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54734  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    54995  reshape/trim               fewer tokens
+    55163  reshape/extend             a text that becomes a token
+    55494  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1137,7 +1137,8 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
 /* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
    Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
    `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
-   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   above 0.5 and above that of 99 of 100. A row that holds no numbers is marked where it is unused
+   alone, and counts for no mean. marks is by row and is added to: of a model with an output
    head the embedding is marked with `norms`, then the head without; of one without a head of its
    own the embedding without. */
 OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
@@ -26698,7 +26699,7 @@ OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t tak
 }
 
 /* Whether all elements of a row are finite. */
-OTX__PRIVATE bool otx__choice_is_finite(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE bool otx__matrix_row_is_finite(const otx_matrix *matrix, size_t row)
 {
     float part[OTX__TILE];
     size_t first, count, i;
@@ -26725,7 +26726,7 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     otx_result result;
     for (i = 0; i < count; i++) {
         which[i] = (uint32_t)((uint64_t)i * targets->rows / count);
-        if (!otx__choice_is_finite(targets, which[i]))
+        if (!otx__matrix_row_is_finite(targets, which[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
                              "target %" PRIu32 " holds a value that is NaN, infinite, or beyond a "
                              "float",
@@ -29115,19 +29116,6 @@ OTX__PRIVATE size_t otx__lengthened_count(const otx_method_rows *rows)
 
 /* ---- pieces ---- */
 
-OTX__PRIVATE bool otx__lengthen_is_sound(const otx_matrix *tokens, size_t row)
-{
-    float part[64];
-    size_t first, count, i;
-    for (first = 0; first < tokens->columns; first += count) {
-        count = otx__min(OTX__COUNT(part), tokens->columns - first);
-        otx_to_float(part, otx__affine_at(tokens, row, first), tokens->dtype, count);
-        for (i = 0; i < count; i++)
-            if (!otx__is_finite((double)part[i])) return false;
-    }
-    return true;
-}
-
 /* The first and the last piece of some tokens; none where either has no numbers. */
 OTX__PRIVATE void otx__lengthen_pick_body(void *argument, size_t index, int worker)
 {
@@ -29140,8 +29128,8 @@ OTX__PRIVATE void otx__lengthen_pick_body(void *argument, size_t index, int work
         const size_t *starts = pieces->starts + (i < anchors ? i : i - anchors);
         l->first[i] = l->last[i] = OTX__NO_PIECE;
         if (starts[0] == starts[1] ||
-            !otx__lengthen_is_sound(&l->rows->tokens, pieces->rows[starts[0]]) ||
-            !otx__lengthen_is_sound(&l->rows->tokens, pieces->rows[starts[1] - 1]))
+            !otx__matrix_row_is_finite(&l->rows->tokens, pieces->rows[starts[0]]) ||
+            !otx__matrix_row_is_finite(&l->rows->tokens, pieces->rows[starts[1] - 1]))
             continue;
         l->first[i] = pieces->rows[starts[0]];
         l->last[i] = pieces->rows[starts[1] - 1];
@@ -31871,22 +31859,21 @@ OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double par
 }
 
 /* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
-   is no number is neither, and counts as 0. */
-OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+   is no number is neither, and counts as 0 in the order. */
+OTX__PRIVATE void otx__undertrained_mark(const double *values, double *sorted, size_t count,
                                          bool cosines, uint8_t *marks)
 {
     double threshold;
     size_t i;
-    for (i = 0; i < count; i++) {
-        if (!otx__is_finite(values[i])) values[i] = 0.0;
-        sorted[i] = values[i];
-    }
+    for (i = 0; i < count; i++) sorted[i] = otx__is_finite(values[i]) ? values[i] : 0.0;
     otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
     threshold = otx__quantile(sorted, count,
                               cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
     if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
     for (i = 0; i < count; i++)
-        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
+        if (otx__is_finite(values[i]) &&
+            (cosines ? values[i] > threshold : values[i] < threshold))
+            marks[i] = 1;
 }
 
 /* The cosines of all rows with the mean of some. */
@@ -31930,6 +31917,7 @@ OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matri
     for (i = 0; i < rows && !result; i++) {
         if (!unused[i]) continue;
         marks[i] = 1;
+        if (!otx__matrix_row_is_finite(matrix, i)) continue;
         index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
     }
     spare.index = index;

@@ -694,6 +694,39 @@ static void no_targets_and_one_anchor(void)
     }
 }
 
+/* ---- rows that nothing has trained ---- */
+
+/* A row of no numbers is not under-trained, and hides no row that is. */
+static void rows_of_no_numbers_are_not_judged(void)
+{
+    enum { ROWS = 300, USED = 200, WIDE = 8 };
+    static float data[ROWS * WIDE];
+    uint8_t unused[ROWS], marks[ROWS];
+    otx_matrix matrix;
+    size_t i, j, with;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = data;
+    matrix.dtype = OTX_F32;
+    matrix.rows = ROWS;
+    matrix.columns = WIDE;
+    for (i = 0; i < ROWS; i++) {
+        unused[i] = i >= USED;
+        for (j = 0; j < WIDE; j++) /* used ones lie apart from the others, but row 5 */
+            data[i * WIDE + j] = (unused[i] || i == 5) == (j == 0) ? 1.0f + (float)i / 300 : 0.0f;
+        if (unused[i]) data[i * WIDE + 1] = i % 2 ? 0.5f : -0.5f;
+    }
+    data[5 * WIDE] = 20.0f; /* along their mean, and not short */
+    for (with = 0; with < 2; with++) {
+        memset(marks, 0, sizeof marks);
+        CHECK_INT(otx_mark_undertrained(NULL, &matrix, unused, true, marks, NULL), OTX_OK);
+        CHECK_INT(marks[5], 1);
+        CHECK_INT(marks[0], 0);
+        CHECK_INT(marks[7], 0);
+        CHECK_INT(marks[250], 1);
+        data[7 * WIDE + 2] = data[250 * WIDE + 2] = (float)HUGE_VAL;
+    }
+}
+
 int main(void)
 {
     RUN(names_and_needs);
@@ -718,5 +751,6 @@ int main(void)
     RUN(every_allocation_can_fail);
     RUN(cancelling);
     RUN(no_targets_and_one_anchor);
+    RUN(rows_of_no_numbers_are_not_judged);
     return test_end();
 }

@@ -231,7 +231,8 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
 /* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
    Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
    `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
-   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   above 0.5 and above that of 99 of 100. A row that holds no numbers is marked where it is unused
+   alone, and counts for no mean. marks is by row and is added to: of a model with an output
    head the embedding is marked with `norms`, then the head without; of one without a head of its
    own the embedding without. */
 OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,

@@ -86,7 +86,7 @@ OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t tak
 }
 
 /* Whether all elements of a row are finite. */
-OTX__PRIVATE bool otx__choice_is_finite(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE bool otx__matrix_row_is_finite(const otx_matrix *matrix, size_t row)
 {
     float part[OTX__TILE];
     size_t first, count, i;
@@ -113,7 +113,7 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     otx_result result;
     for (i = 0; i < count; i++) {
         which[i] = (uint32_t)((uint64_t)i * targets->rows / count);
-        if (!otx__choice_is_finite(targets, which[i]))
+        if (!otx__matrix_row_is_finite(targets, which[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
                              "target %" PRIu32 " holds a value that is NaN, infinite, or beyond a "
                              "float",
