@@ -275,82 +275,82 @@
     40853  job                        the whole transplant, in the order in which it happens
     40914  job/draft_map              which tokens the rows of a draft's head are of
     40972  job/job                    what a job holds
-    41370  job/open                   opening the two models
-    41647  job/map                    the caller's map
-    41800  job/align                  where every new row comes from
-    42023  job/draft_vocab            the tokens that a draft's head has rows for
-    42256  job/plan                   what becomes of every tensor, and of the configs
-    42485  job/draft_head             a head of fewer rows, and what says which
-    42642  job/rope                   heads and rotary positions of the two models
-    42740  job/chat                   the template that turns messages into text
-    42879  job/digits                 where the two tokenizers cut numbers differently
-    43080  job/converted              the special tokens that a conversion to GGUF finds
-    43388  job/gguf_donor             the files of a tokenizer, open once more
-    43472  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43755  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44083  job/gguf_merges            the merges of a byte-level vocabulary
-    44254  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44424  job/gguf_special           special tokens, flags, templates
-    44643  job/gguf_normal            what becomes of spaces and letters
-    44786  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44982  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45224  job/bos                    texts that begin otherwise than the base's
-    45366  job/rows                   rows in memory: reading, checking, their mean
-    45710  job/pieces                 what the base cuts new tokens into
-    45865  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46130  job/magikarp               tokens that look under-trained by their rows
-    46257  job/match                  rows of tokens that a new one only begins with
-    46344  job/solve                  solving for the rows of the donor
-    46553  job/targets                the rows that are made from the donor's
-    46676  job/diagnose               what is odd about the rows that were made
-    46808  job/rebuild                the new rows of one vocabulary tensor
-    47099  job/write_blocks           new rows as blocks
-    47198  job/write                  the output and its weights
-    47514  job/write_gguf             the output as a GGUF file, or as parts of one
-    47864  job/copy                   the other files of the two models
-    48082  job/index                  the files that are written anew
-    48263  job/run                    the whole, in order
-    48466  job/combined               a map of tokens by the combinations that a method makes
-    48566  job/report                 what a job did, as JSON and as a table
-    48895  job/findings               what is told of a finished model
-    48944  job/check_head             a head of fewer rows than tokens
-    49189  job/check_files            its files
-    49326  job/check_ids              sizes, ids and tying
-    49542  job/check_values           values
-    49621  job/check_gguf             the tokens of a GGUF file
-    49873  job/check_gguf_keys        its other keys, and its tensors
-    50120  job/check_draft            as a draft model for another
-    50462  job/verify                 whether a finished model agrees with itself
+    41371  job/open                   opening the two models
+    41648  job/map                    the caller's map
+    41801  job/align                  where every new row comes from
+    42024  job/draft_vocab            the tokens that a draft's head has rows for
+    42257  job/plan                   what becomes of every tensor, and of the configs
+    42486  job/draft_head             a head of fewer rows, and what says which
+    42643  job/rope                   heads and rotary positions of the two models
+    42741  job/chat                   the template that turns messages into text
+    42880  job/digits                 where the two tokenizers cut numbers differently
+    43081  job/converted              the special tokens that a conversion to GGUF finds
+    43389  job/gguf_donor             the files of a tokenizer, open once more
+    43473  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43756  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44084  job/gguf_merges            the merges of a byte-level vocabulary
+    44255  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44425  job/gguf_special           special tokens, flags, templates
+    44644  job/gguf_normal            what becomes of spaces and letters
+    44787  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44983  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45225  job/bos                    texts that begin otherwise than the base's
+    45367  job/rows                   rows in memory: reading, checking, their mean
+    45711  job/pieces                 what the base cuts new tokens into
+    45886  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46151  job/magikarp               tokens that look under-trained by their rows
+    46278  job/match                  rows of tokens that a new one only begins with
+    46365  job/solve                  solving for the rows of the donor
+    46574  job/targets                the rows that are made from the donor's
+    46697  job/diagnose               what is odd about the rows that were made
+    46829  job/rebuild                the new rows of one vocabulary tensor
+    47120  job/write_blocks           new rows as blocks
+    47219  job/write                  the output and its weights
+    47535  job/write_gguf             the output as a GGUF file, or as parts of one
+    47885  job/copy                   the other files of the two models
+    48103  job/index                  the files that are written anew
+    48284  job/run                    the whole, in order
+    48487  job/combined               a map of tokens by the combinations that a method makes
+    48587  job/report                 what a job did, as JSON and as a table
+    48916  job/findings               what is told of a finished model
+    48965  job/check_head             a head of fewer rows than tokens
+    49210  job/check_files            its files
+    49347  job/check_ids              sizes, ids and tying
+    49563  job/check_values           values
+    49642  job/check_gguf             the tokens of a GGUF file
+    49894  job/check_gguf_keys        its other keys, and its tensors
+    50141  job/check_draft            as a draft model for another
+    50483  job/verify                 whether a finished model agrees with itself
 
-    50521  evaluate                   methods ranked on tokens that both models share
-    50540  evaluate/token_class       what a token is like, by its bytes
-    50604  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50812  evaluate/scores            how near rows come to the true ones
-    50912  evaluate/ranks             whether a true row is found among all
-    51043  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51275  evaluate/write_json        an evaluation as JSON
-    51388  evaluate/write_page        an evaluation as a page
+    50542  evaluate                   methods ranked on tokens that both models share
+    50561  evaluate/token_class       what a token is like, by its bytes
+    50625  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50831  evaluate/scores            how near rows come to the true ones
+    50931  evaluate/ranks             whether a true row is found among all
+    51062  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51296  evaluate/write_json        an evaluation as JSON
+    51409  evaluate/write_page        an evaluation as a page
 
-    51617  reshape                    a model's own vocabulary, smaller or larger
-    51649  reshape/needed             what has to stay for the sake of what stays
-    51907  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52214  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52441  reshape/renumber           which tokens there are then, and their ids
-    52706  reshape/files_json         tokenizer.json and the JSON files beside it
-    53101  reshape/files_lines        merges.txt and vocab.txt
-    53185  reshape/files_pieces       SentencePiece models
-    53405  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53573  reshape/named              tokens that configs name, which stay
-    53705  reshape/files_gguf         the keys of GGUF files
-    53992  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54227  reshape/wording            what the transplant says, in words of those who asked
-    54326  reshape/new_model          the model with its new tokenizer
-    54498  reshape/text_counts        which tokens the caller's texts are made of
-    54567  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54734  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    54995  reshape/trim               fewer tokens
-    55163  reshape/extend             a text that becomes a token
-    55494  reshape/more_tokens        all that are wanted, and the model with them
+    51638  reshape                    a model's own vocabulary, smaller or larger
+    51670  reshape/needed             what has to stay for the sake of what stays
+    51928  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52235  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52462  reshape/renumber           which tokens there are then, and their ids
+    52727  reshape/files_json         tokenizer.json and the JSON files beside it
+    53122  reshape/files_lines        merges.txt and vocab.txt
+    53206  reshape/files_pieces       SentencePiece models
+    53426  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53594  reshape/named              tokens that configs name, which stay
+    53726  reshape/files_gguf         the keys of GGUF files
+    54013  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54248  reshape/wording            what the transplant says, in words of those who asked
+    54347  reshape/new_model          the model with its new tokenizer
+    54519  reshape/text_counts        which tokens the caller's texts are made of
+    54588  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54755  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55016  reshape/trim               fewer tokens
+    55184  reshape/extend             a text that becomes a token
+    55515  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -41009,11 +41009,12 @@ typedef struct otx__tensor_plan {
 /* What the base's tokenizer cuts tokens of the donor into. */
 typedef struct otx__job_pieces {
     otx__pool pool;
-    bool texts; /* tokens that stand for no text, or for one byte, have none */
     uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
     size_t token_count;
     size_t *starts;     /* as in otx_pieces */
     uint32_t *rows, *sizes;
+    size_t *text_starts; /* the same but that tokens which stand for no text, or for one byte, */
+    uint32_t *text_rows; /* have none; without sizes */
     uint32_t *ids;      /* scratch: of one token */
     size_t capacity;
 } otx__job_pieces;
@@ -45734,7 +45735,6 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
     const otx_token *token = &job->donor.vocab.tokens[donor];
     size_t count, i;
     otx_result result;
-    if (p->texts && token->kind != OTX_TOKEN_TEXT) return OTX_OK;
     for (;;) {
         void *ids = p->ids;
         result = otx_vocab_split(&job->ctx, base, token->bytes, token->size, p->ids, p->capacity,
@@ -45754,6 +45754,26 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
         ++*kept;
     }
     return result;
+}
+
+/* Lists them once more without those of tokens that are no text. */
+OTX__PRIVATE otx_result otx__pieces_of_texts(otx__job_pieces *p, const otx_job *job,
+                                             const uint32_t *targets, size_t count,
+                                             otx_error *error)
+{
+    size_t i, kept = 0;
+    p->text_starts = (size_t *)otx__pool_take(&p->pool, count + 1, sizeof *p->text_starts);
+    p->text_rows = (uint32_t *)otx__pool_take(&p->pool, p->starts[count], sizeof *p->text_rows);
+    if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+    for (i = 0; i < count; i++) {
+        const size_t start = p->starts[i], size = p->starts[i + 1] - start;
+        p->text_starts[i] = kept;
+        if (job->donor.vocab.tokens[targets[i]].kind != OTX_TOKEN_TEXT) continue;
+        memcpy(p->text_rows + kept, p->rows + start, size * sizeof *p->rows);
+        kept += size;
+    }
+    p->text_starts[count] = kept;
+    return OTX_OK;
 }
 
 /* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
@@ -45784,15 +45804,18 @@ OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
         }
         p->starts[count] = kept;
     }
-    return result;
+    return result ? result : otx__pieces_of_texts(p, job, targets, count, error);
 }
 
-OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
+/* The pieces that a method takes: beside a donor's row, those of texts alone, whatever other
+   methods of the job take. */
+OTX__PRIVATE otx_pieces otx__pieces_for(const otx__job_pieces *p, otx_method method)
 {
+    bool texts = (otx_method_needs(method) & OTX_WANT_PIECES) != 0;
     otx_pieces pieces;
-    pieces.starts = p->starts;
-    pieces.rows = p->rows;
-    pieces.sizes = p->sizes;
+    pieces.starts = texts ? p->text_starts : p->starts;
+    pieces.rows = texts ? p->text_rows : p->rows;
+    pieces.sizes = texts ? NULL : p->sizes;
     return pieces;
 }
 
@@ -45808,7 +45831,6 @@ OTX__PRIVATE otx_result otx__pieces_open_anchors(otx__job_pieces *p, const otx_j
     const uint8_t *before = rules->without;
     otx_result result;
     rules->without = without;
-    p->texts = true;
     result = otx__pieces_open(p, job, donors, count, tokens, token_count, bases, without, error);
     rules->without = before;
     return result;
@@ -45853,7 +45875,6 @@ OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
     if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES))) return OTX_OK;
     result = otx__job_open_rules(job, must, &known, error);
     if (result || !known) return result;
-    p->texts = !(needs & OTX_NEED_PIECES);
     result = otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                               NULL, NULL, error);
     if (result || !(needs & OTX_WANT_PIECES)) return result;
@@ -46474,8 +46495,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
     rows.targets.rows = job->target_count;
-    rows.pieces = otx__pieces_of(&job->pieces);
-    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
+    rows.pieces = otx__pieces_for(&job->pieces, solution->method);
+    rows.anchor_pieces = otx__pieces_for(&job->anchor_pieces, solution->method);
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
     if (!result && solution->base) {
@@ -46663,8 +46684,8 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     memset(&donor, 0, sizeof donor);
     rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
-    rows.pieces = otx__pieces_of(&job->pieces);
-    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
+    rows.pieces = otx__pieces_for(&job->pieces, r->solution->method);
+    rows.anchor_pieces = otx__pieces_for(&job->anchor_pieces, r->solution->method);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
     if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
@@ -50795,8 +50816,6 @@ OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, 
     e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
-    e->rows.pieces = otx__pieces_of(&e->pieces);
-    e->rows.anchor_pieces = otx__pieces_of(&e->anchor_pieces);
     e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
@@ -51124,6 +51143,8 @@ OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_roo
     otx_result result;
     size_t i;
     memset(&why, 0, sizeof why);
+    e->rows.pieces = otx__pieces_for(&e->pieces, entry->method);
+    e->rows.anchor_pieces = otx__pieces_for(&e->anchor_pieces, entry->method);
     result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
     if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
     entry->k = fitted.k;

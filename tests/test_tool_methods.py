@@ -414,6 +414,27 @@ def bytes_that_are_matched(here):
 
 
 @case
+def pieces_of_bytes(here):
+    """What omp-affine takes of a token of one byte goes by no other method that wants its pieces: a
+    method of the head's, or one that is evaluated too."""
+    words = [*tool.BASE_WORDS, "Ġ", *"abcdefghiou"]
+    base, donor = pair(here, base=base_model(words=words))
+    args = ("-a", "omp-affine", "-k", "3", "--pieces", "0.5", "--byte-match", "no")
+    alone, report = transplant(here, *args, base=base, donor=donor)
+    assert report["matrices"][0]["map"]["pieces"] == 0.5, report["matrices"]
+    both, _ = transplant(here, *args, "--head-method", "subword", base=base, donor=donor)
+    assert alone[EMBED].data == both[EMBED].data
+    assert alone[HEAD].data != both[HEAD].data
+    figures = []
+    for methods in ("omp-affine", "subword,omp-affine"):
+        call("evaluate", base, donor, "-q", "-k", "3", "--pieces", "0.5", "--holdout", "0.5",
+             "--methods", methods, "--json", here / "figures.json")
+        found = json.loads((here / "figures.json").read_text())
+        figures.append([m["methods"][-1]["scores"] for m in found["matrices"]])
+    assert figures[0] == figures[1]
+
+
+@case
 def prefixes_that_are_matched(here):
     """The longest token of the base that begins a new one, in the matrices that are named."""
     old = read_model(BASE)

@@ -81,6 +81,8 @@ OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_roo
     otx_result result;
     size_t i;
     memset(&why, 0, sizeof why);
+    e->rows.pieces = otx__pieces_for(&e->pieces, entry->method);
+    e->rows.anchor_pieces = otx__pieces_for(&e->anchor_pieces, entry->method);
     result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
     if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
     entry->k = fitted.k;

@@ -191,8 +191,6 @@ OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, 
     e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
-    e->rows.pieces = otx__pieces_of(&e->pieces);
-    e->rows.anchor_pieces = otx__pieces_of(&e->anchor_pieces);
     e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);

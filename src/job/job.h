@@ -37,11 +37,12 @@ typedef struct otx__tensor_plan {
 /* What the base's tokenizer cuts tokens of the donor into. */
 typedef struct otx__job_pieces {
     otx__pool pool;
-    bool texts; /* tokens that stand for no text, or for one byte, have none */
     uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
     size_t token_count;
     size_t *starts;     /* as in otx_pieces */
     uint32_t *rows, *sizes;
+    size_t *text_starts; /* the same but that tokens which stand for no text, or for one byte, */
+    uint32_t *text_rows; /* have none; without sizes */
     uint32_t *ids;      /* scratch: of one token */
     size_t capacity;
 } otx__job_pieces;
