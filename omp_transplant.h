@@ -324,33 +324,33 @@
 
     50542  evaluate                   methods ranked on tokens that both models share
     50561  evaluate/token_class       what a token is like, by its bytes
-    50625  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50831  evaluate/scores            how near rows come to the true ones
-    50931  evaluate/ranks             whether a true row is found among all
-    51062  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51296  evaluate/write_json        an evaluation as JSON
-    51409  evaluate/write_page        an evaluation as a page
+    50636  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50842  evaluate/scores            how near rows come to the true ones
+    50942  evaluate/ranks             whether a true row is found among all
+    51073  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51307  evaluate/write_json        an evaluation as JSON
+    51420  evaluate/write_page        an evaluation as a page
 
-    51638  reshape                    a model's own vocabulary, smaller or larger
-    51670  reshape/needed             what has to stay for the sake of what stays
-    51928  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52235  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52462  reshape/renumber           which tokens there are then, and their ids
-    52727  reshape/files_json         tokenizer.json and the JSON files beside it
-    53122  reshape/files_lines        merges.txt and vocab.txt
-    53206  reshape/files_pieces       SentencePiece models
-    53426  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53594  reshape/named              tokens that configs name, which stay
-    53726  reshape/files_gguf         the keys of GGUF files
-    54013  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54248  reshape/wording            what the transplant says, in words of those who asked
-    54347  reshape/new_model          the model with its new tokenizer
-    54519  reshape/text_counts        which tokens the caller's texts are made of
-    54588  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54755  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55016  reshape/trim               fewer tokens
-    55184  reshape/extend             a text that becomes a token
-    55515  reshape/more_tokens        all that are wanted, and the model with them
+    51649  reshape                    a model's own vocabulary, smaller or larger
+    51681  reshape/needed             what has to stay for the sake of what stays
+    51939  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52246  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52473  reshape/renumber           which tokens there are then, and their ids
+    52738  reshape/files_json         tokenizer.json and the JSON files beside it
+    53133  reshape/files_lines        merges.txt and vocab.txt
+    53217  reshape/files_pieces       SentencePiece models
+    53437  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53605  reshape/named              tokens that configs name, which stay
+    53737  reshape/files_gguf         the keys of GGUF files
+    54024  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54259  reshape/wording            what the transplant says, in words of those who asked
+    54358  reshape/new_model          the model with its new tokenizer
+    54530  reshape/text_counts        which tokens the caller's texts are made of
+    54599  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54766  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55027  reshape/trim               fewer tokens
+    55195  reshape/extend             a text that becomes a token
+    55526  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2220,7 +2220,7 @@ typedef enum otx_token_class {
     OTX_CLASS_WORD,         /* Latin letters after a space */
     OTX_CLASS_CONTINUATION, /* Latin letters without one */
     OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
-    OTX_CLASS_SCRIPT,       /* any letter beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SCRIPT,       /* any letter or picture beyond Latin, or bytes that are no UTF-8 */
     OTX_CLASS_SPACE,        /* white space only */
     OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
     OTX_CLASS_COUNT
@@ -50573,18 +50573,29 @@ typedef struct otx__characters {
     size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
 } otx__characters;
 
-/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
-   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+/* Variation selectors, and punctuation in other forms: vertical, small, of full width. */
+OTX__PRIVATE bool otx__is_other_form(uint32_t code)
+{
+    return (code >= 0xfe00 && code <= 0xfe1f) || (code >= 0xfe30 && code <= 0xfe6f) ||
+           (code >= 0xff01 && code <= 0xff0f) || (code >= 0xff1a && code <= 0xff20) ||
+           (code >= 0xff3b && code <= 0xff40) || (code >= 0xff5b && code <= 0xff65);
+}
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, U+1E00 to U+1EFF, ligatures and
+   letters of full width are Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, U+3000 to
+   U+303F and those above are signs. Signs that stand among a script's letters count as these. */
 OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
 {
     if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
         (code >= 0x2000 && code <= 0x200a))
         seen->spaces++;
     else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
-             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff) ||
+             (code >= 0xfb00 && code <= 0xfb06) || (code >= 0xff21 && code <= 0xff3a) ||
+             (code >= 0xff41 && code <= 0xff5a))
         seen->latin++;
     else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
-             (code >= 0x3000 && code <= 0x303f))
+             (code >= 0x3000 && code <= 0x303f) || otx__is_other_form(code))
         seen->marks++;
     else
         seen->others++;

@@ -27,6 +27,10 @@ static void test_token_classes(void)
         {"\xc3\x97", OTX_CLASS_CODE},      {"\xd0\xb4\xd0\xb0", OTX_CLASS_SCRIPT},
         {" \xe6\x97\xa5", OTX_CLASS_SCRIPT}, {"\xe6\x97", OTX_CLASS_SCRIPT},
         {"\xf0\x9f\x98\x80", OTX_CLASS_SCRIPT}, {"\xe1\xba\xa1", OTX_CLASS_CONTINUATION},
+        {"\xef\xbc\x8c", OTX_CLASS_CODE},   {"\xef\xbc\x9a\xef\xbc\x88", OTX_CLASS_CODE},
+        {" \xef\xbc\xa1", OTX_CLASS_WORD},  {"\xef\xac\x81x", OTX_CLASS_CONTINUATION},
+        {"\xef\xb8\x8f", OTX_CLASS_CODE},   {"\xef\xbc\x90", OTX_CLASS_SCRIPT},
+        {"\xef\xbd\xb1", OTX_CLASS_SCRIPT}, {"\xe0\xa5\xa4", OTX_CLASS_SCRIPT},
     };
     size_t i;
     for (i = 0; i < COUNT(cases); i++) {

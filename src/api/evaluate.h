@@ -6,7 +6,7 @@ typedef enum otx_token_class {
     OTX_CLASS_WORD,         /* Latin letters after a space */
     OTX_CLASS_CONTINUATION, /* Latin letters without one */
     OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
-    OTX_CLASS_SCRIPT,       /* any letter beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SCRIPT,       /* any letter or picture beyond Latin, or bytes that are no UTF-8 */
     OTX_CLASS_SPACE,        /* white space only */
     OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
     OTX_CLASS_COUNT
