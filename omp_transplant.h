@@ -34,323 +34,323 @@
       641  api/solver                 the solver
       770  api/affine                 the affine map: rows as the map makes them, and what it misses
       906  api/methods                methods: rows for tokens that a model lacks
-     1148  api/source                 sources and sinks: bytes in and out
-     1168  api/json                   JSON
-     1290  api/safetensors            safetensors
-     1354  api/gguf                   GGUF
-     1452  api/vocab                  vocabularies
-     1589  api/encode                 encoding: text as token ids
-     1640  api/align                  alignment
-     1707  api/gguf_vocab             vocabularies in GGUF files
-     1730  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1822  api/file                   files
-     1833  api/directory              directories
-     1913  api/job                    the whole job
-     2123  api/map_models             maps by the rows of two models
-     2145  api/verify                 looking at a finished model
-     2214  api/evaluate               methods ranked on tokens that both models share
-     2310  api/reshape                a model's own vocabulary, smaller or larger
+     1150  api/source                 sources and sinks: bytes in and out
+     1170  api/json                   JSON
+     1292  api/safetensors            safetensors
+     1356  api/gguf                   GGUF
+     1454  api/vocab                  vocabularies
+     1591  api/encode                 encoding: text as token ids
+     1642  api/align                  alignment
+     1709  api/gguf_vocab             vocabularies in GGUF files
+     1732  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1824  api/file                   files
+     1835  api/directory              directories
+     1915  api/job                    the whole job
+     2125  api/map_models             maps by the rows of two models
+     2147  api/verify                 looking at a finished model
+     2216  api/evaluate               methods ranked on tokens that both models share
+     2312  api/reshape                a model's own vocabulary, smaller or larger
 
-     2451  base                       what everything stands on
-     2488  base/begin                 system headers, and how floating point must be compiled
-     2526  base/sizes                 counting, and sums and products that may not wrap
-     2564  base/span                  bytes of others, digits, UTF-8
-     2758  base/decimal               the digits of a double
-     2907  base/format                printf without stdio and without a locale
-     3175  base/result                results, failures, messages
-     3299  base/memory                the allocator, arrays that grow
-     3358  base/text                  names in messages, and text that grows
-     3475  base/hooks                 log, progress, threads of the caller
-     3523  base/sort                  in place, without memory, never quadratic; and finding
-     3573  base/clock                 wall time for statistics
-     3619  base/team                  loops on several threads, which sleep where they wait
-     4018  base/hash                  keyed, for tables whose keys a stranger chooses
-     4116  base/pool                  blocks that are freed together
-     4231  base/number                element types, widening and rounding
-     4466  base/blocks                block types of ggml, taken apart and widened
-     4687  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4972  base/blocks_make           rows quantised to blocks
-     5366  base/base64                decoding
-     5402  base/protobuf              fields of a message
-     5524  base/watch                 long loops that the caller can stop
+     2453  base                       what everything stands on
+     2490  base/begin                 system headers, and how floating point must be compiled
+     2528  base/sizes                 counting, and sums and products that may not wrap
+     2566  base/span                  bytes of others, digits, UTF-8
+     2760  base/decimal               the digits of a double
+     2909  base/format                printf without stdio and without a locale
+     3177  base/result                results, failures, messages
+     3301  base/memory                the allocator, arrays that grow
+     3360  base/text                  names in messages, and text that grows
+     3477  base/hooks                 log, progress, threads of the caller
+     3525  base/sort                  in place, without memory, never quadratic; and finding
+     3575  base/clock                 wall time for statistics
+     3621  base/team                  loops on several threads, which sleep where they wait
+     4020  base/hash                  keyed, for tables whose keys a stranger chooses
+     4118  base/pool                  blocks that are freed together
+     4233  base/number                element types, widening and rounding
+     4468  base/blocks                block types of ggml, taken apart and widened
+     4689  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4974  base/blocks_make           rows quantised to blocks
+     5368  base/base64                decoding
+     5404  base/protobuf              fields of a message
+     5526  base/watch                 long loops that the caller can stop
 
-     5592  files                      formats, on memory and streams
-     5622  files/memory_source        memory as a source of bytes
-     5640  files/json_read            a parser without recursion
-     5994  files/json_values          looking at values, stepping through containers
-     6207  files/json_edit            writing, and edits that keep every byte they do not touch
-     6575  files/tensors              what reading and writing a header share
-     6711  files/safetensors_read     the header of a file, checked
-     7036  files/safetensors_write    the header of a new file
-     7193  files/gguf_types           ggml's types, and the sizes of values
-     7361  files/gguf_values          keys, tensors and values found
-     7479  files/gguf_walk            what stands in a header, one after the other
-     7691  files/gguf_read            the header of a file, checked
-     7912  files/gguf_write           the header of a new file
-     8118  files/gguf_keys            a list of keys that is being made
+     5594  files                      formats, on memory and streams
+     5624  files/memory_source        memory as a source of bytes
+     5642  files/json_read            a parser without recursion
+     5996  files/json_values          looking at values, stepping through containers
+     6209  files/json_edit            writing, and edits that keep every byte they do not touch
+     6577  files/tensors              what reading and writing a header share
+     6713  files/safetensors_read     the header of a file, checked
+     7038  files/safetensors_write    the header of a new file
+     7195  files/gguf_types           ggml's types, and the sizes of values
+     7363  files/gguf_values          keys, tensors and values found
+     7481  files/gguf_walk            what stands in a header, one after the other
+     7693  files/gguf_read            the header of a file, checked
+     7914  files/gguf_write           the header of a new file
+     8120  files/gguf_keys            a list of keys that is being made
 
-     8318  vocab                      tokens, from every source, and which of them are the same
-     8360  vocab/known                what the world calls things: files, classes, tokens
-     8684  vocab/token_table          the table of tokens, and finding tokens in it
-     8892  vocab/spelling             from what a file spells to bytes
-     9089  vocab/reader               what the readers of all sources share
-     9447  vocab/added_tokens         what other files add to a model's tokens
-     9795  vocab/in_use               tokens that are named as reserved ones and are none
-     9898  vocab/from_tokenizer_json  tokenizer.json
-    10191  vocab/from_tekken          tekken.json
-    10346  vocab/from_tiktoken        *.tiktoken
-    10411  vocab/from_sentencepiece   tokenizer.model and its like
-    10776  vocab/from_vocab_json      vocab.json and merges.txt
-    10862  vocab/from_vocab_txt       vocab.txt
-    10919  vocab/digits               how a tokenizer cuts numbers
-    11115  vocab/recognise            what a file is, by what it holds
-    11246  vocab/parse                the first source that is given, and what goes with it
-    11472  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11856  vocab/rules_read           the rules of each kind of file
-    11982  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12175  vocab/from_gguf            the vocabulary of a GGUF file
-    12483  vocab/gguf_rules           how it splits text
-    12635  vocab/split_bpe            words split by byte-pair encoding
-    12890  vocab/split                text split as the tokenizer's model splits it
-    13090  vocab/align                which base token a donor token is
+     8320  vocab                      tokens, from every source, and which of them are the same
+     8362  vocab/known                what the world calls things: files, classes, tokens
+     8686  vocab/token_table          the table of tokens, and finding tokens in it
+     8894  vocab/spelling             from what a file spells to bytes
+     9091  vocab/reader               what the readers of all sources share
+     9449  vocab/added_tokens         what other files add to a model's tokens
+     9797  vocab/in_use               tokens that are named as reserved ones and are none
+     9900  vocab/from_tokenizer_json  tokenizer.json
+    10193  vocab/from_tekken          tekken.json
+    10348  vocab/from_tiktoken        *.tiktoken
+    10413  vocab/from_sentencepiece   tokenizer.model and its like
+    10778  vocab/from_vocab_json      vocab.json and merges.txt
+    10864  vocab/from_vocab_txt       vocab.txt
+    10921  vocab/digits               how a tokenizer cuts numbers
+    11117  vocab/recognise            what a file is, by what it holds
+    11248  vocab/parse                the first source that is given, and what goes with it
+    11474  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11858  vocab/rules_read           the rules of each kind of file
+    11984  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12177  vocab/from_gguf            the vocabulary of a GGUF file
+    12485  vocab/gguf_rules           how it splits text
+    12637  vocab/split_bpe            words split by byte-pair encoding
+    12892  vocab/split                text split as the tokenizer's model splits it
+    13092  vocab/align                which base token a donor token is
 
-    13347  encode                     text becomes pieces, pieces become ids
-    13391  encode/char_set            sets of characters
-    13584  encode/unicode_tables      what characters are, packed
-    13748  encode/categories          Unicode's categories, scripts and case, as sets
-    14049  encode/regex_parse         regular expressions, read: sets and escapes
-    14355  encode/regex_syntax        classes, repetitions, groups
-    14755  encode/regex_program       instructions, and what parts of an expression begin with
-    14908  encode/regex_make          the program that they become
-    15270  encode/regex_match         the program run over a text
-    15642  encode/slices              a text in pieces, and ways to cut it further
-    15887  encode/cutter_read         the steps of a pre-tokenizer, read
-    16199  encode/cutter              texts cut by them
-    16374  encode/normal_tables       what normalisers know of characters
-    16637  encode/normal_read         the same, unpacked
-    16784  encode/normal_forms        Unicode's four normal forms
-    17055  encode/charsmap            SentencePiece's map of characters
-    17204  encode/normalise_steps     what normalisers do, step by step
-    17393  encode/normalise           the normaliser of a tokenizer.json
-    17756  encode/added_cut           added tokens, cut out of a text
-    17955  encode/word_cache          what words became before
-    18034  encode/encode_words        words as the model splits them
-    18235  encode/encode_open         what an encoder is made from
-    18521  encode/encode              whole texts as token ids
-    18724  encode/write_counts        how often tokens occur, as lists
+    13349  encode                     text becomes pieces, pieces become ids
+    13393  encode/char_set            sets of characters
+    13586  encode/unicode_tables      what characters are, packed
+    13750  encode/categories          Unicode's categories, scripts and case, as sets
+    14051  encode/regex_parse         regular expressions, read: sets and escapes
+    14357  encode/regex_syntax        classes, repetitions, groups
+    14757  encode/regex_program       instructions, and what parts of an expression begin with
+    14910  encode/regex_make          the program that they become
+    15272  encode/regex_match         the program run over a text
+    15644  encode/slices              a text in pieces, and ways to cut it further
+    15889  encode/cutter_read         the steps of a pre-tokenizer, read
+    16201  encode/cutter              texts cut by them
+    16376  encode/normal_tables       what normalisers know of characters
+    16639  encode/normal_read         the same, unpacked
+    16786  encode/normal_forms        Unicode's four normal forms
+    17057  encode/charsmap            SentencePiece's map of characters
+    17206  encode/normalise_steps     what normalisers do, step by step
+    17395  encode/normalise           the normaliser of a tokenizer.json
+    17758  encode/added_cut           added tokens, cut out of a text
+    17957  encode/word_cache          what words became before
+    18036  encode/encode_words        words as the model splits them
+    18237  encode/encode_open         what an encoder is made from
+    18523  encode/encode              whole texts as token ids
+    18726  encode/write_counts        how often tokens occur, as lists
 
-    18831  simd                       the hot loops, once for each instruction set
-    18864  simd/kernels               the table of kernels, and what all versions share
-    19141  simd/scalar                the reference
-    19310  simd/sse2                  the operations of 128-bit x86, and what each does
-    19431  simd/neon                  those of 64-bit Arm
-    19526  simd/wasm                  those of WebAssembly's SIMD128
-    19611  simd/avx2                  those of 256-bit x86, with FMA
-    19693  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20337  simd/avx_vnni              AVX2, and products of integers
-    20433  simd/neon_bf16             NEON, and products of matrices
-    20587  simd/avx512                512-bit x86, by hand
-    21194  simd/amx                   tiles of x86, beside AVX-512
-    21437  simd/dispatch              which of them this machine can run, and which a call takes
+    18833  simd                       the hot loops, once for each instruction set
+    18866  simd/kernels               the table of kernels, and what all versions share
+    19143  simd/scalar                the reference
+    19312  simd/sse2                  the operations of 128-bit x86, and what each does
+    19433  simd/neon                  those of 64-bit Arm
+    19528  simd/wasm                  those of WebAssembly's SIMD128
+    19613  simd/avx2                  those of 256-bit x86, with FMA
+    19695  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20339  simd/avx_vnni              AVX2, and products of integers
+    20435  simd/neon_bf16             NEON, and products of matrices
+    20589  simd/avx512                512-bit x86, by hand
+    21196  simd/amx                   tiles of x86, beside AVX-512
+    21439  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21663  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21719  solve/views                the rows of matrices, as the kernels read them
-    21848  solve/panels               vectors as the dense products want them, and these
-    22047  solve/rests                vectors on their way into panels
-    22225  solve/dictionary           the atoms, and their split along a common direction
-    22380  solve/exact_gram           products of all pairs of atoms in double
-    22462  solve/triangle             packed lower triangles
-    22566  solve/support              what is known of one target, and the exact steps
-    22842  solve/gram_table           products of atoms with all atoms, for scans
-    23097  solve/screen               which atoms are worth scoring in double: the bound
-    23368  solve/residuals            the residual form's targets on their way into a scan
-    23557  solve/scan                 the correlations of all atoms with a block's residuals
-    23726  solve/predict              making targets ready for the next scan
-    23973  solve/candidates           the atoms that a scan could not rule out
-    24304  solve/select               the next atoms of each target
-    24505  solve/rates                what a processor does in a second
-    24547  solve/pursuit              what one solve holds, and the memory it takes
-    24851  solve/plan                 which form, and in what blocks
-    25069  solve/apart                targets that a table of products cannot tell on
-    25119  solve/steps                a pursuit from its rows to its results
-    25347  solve/combine              new rows of coefficients
-    25409  solve/solver               the public call
-    25580  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25789  solve/affine_normal        the normal equations of an affine map
-    26032  solve/affine_factor        their factor, and their solution
-    26269  solve/affine_map           a fitted map, and the rows it makes
-    26613  solve/affine_choice        how many atoms to take, and chosen by what
-    27015  solve/affine_fit           what a fit of an affine map holds and needs
-    27279  solve/affine               fitting and applying affine maps
+    21665  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21721  solve/views                the rows of matrices, as the kernels read them
+    21850  solve/panels               vectors as the dense products want them, and these
+    22049  solve/rests                vectors on their way into panels
+    22227  solve/dictionary           the atoms, and their split along a common direction
+    22382  solve/exact_gram           products of all pairs of atoms in double
+    22464  solve/triangle             packed lower triangles
+    22568  solve/support              what is known of one target, and the exact steps
+    22844  solve/gram_table           products of atoms with all atoms, for scans
+    23099  solve/screen               which atoms are worth scoring in double: the bound
+    23370  solve/residuals            the residual form's targets on their way into a scan
+    23559  solve/scan                 the correlations of all atoms with a block's residuals
+    23728  solve/predict              making targets ready for the next scan
+    23975  solve/candidates           the atoms that a scan could not rule out
+    24306  solve/select               the next atoms of each target
+    24507  solve/rates                what a processor does in a second
+    24549  solve/pursuit              what one solve holds, and the memory it takes
+    24853  solve/plan                 which form, and in what blocks
+    25071  solve/apart                targets that a table of products cannot tell on
+    25121  solve/steps                a pursuit from its rows to its results
+    25349  solve/combine              new rows of coefficients
+    25411  solve/solver               the public call
+    25582  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25791  solve/affine_normal        the normal equations of an affine map
+    26034  solve/affine_factor        their factor, and their solution
+    26271  solve/affine_map           a fitted map, and the rows it makes
+    26615  solve/affine_choice        how many atoms to take, and chosen by what
+    27017  solve/affine_fit           what a fit of an affine map holds and needs
+    27281  solve/affine               fitting and applying affine maps
 
-    27576  methods                    rows for tokens that a model lacks, each method a room
-    27620  methods/parts              what methods share: sums of rows, combinations
-    27804  methods/pursuit            omp, omp-centred
-    27885  methods/constant           mean, zero
-    27913  methods/rough              products in float that leave few to be taken in double
-    27963  methods/near               each target against all anchors
-    28254  methods/weights            how a few anchors combine to a target
-    28475  methods/interpolation      common_interpolation
-    28628  methods/wechsel            wechsel
-    28678  methods/focus              focus
-    28766  methods/hull               hull
-    28817  methods/dense              matrices of double, and their products
-    29082  methods/lengthen           the base's rows of pieces beside the donor's
-    29335  methods/mapping            omp-affine, affine
-    29608  methods/linear             maps between two models' rows
-    29763  methods/clp                clp
-    29849  methods/chance             normal deviates that are the same everywhere
-    29910  methods/factor             of symmetric matrices
-    29959  methods/randn              randn
-    30048  methods/john_hewitt        john_hewitt
-    30132  methods/polar              the orthogonal part of a matrix
-    30228  methods/procrustes         procrustes
-    30321  methods/eigen              principal directions of a matrix's rows
-    30635  methods/landmark_pca       landmark_pca
-    30693  methods/stb                stb
-    30875  methods/rope               rows turned to positions
-    30965  methods/mp_rope            mp_rope
-    31291  methods/subword            subword
-    31397  methods/zett               zett
-    31419  methods/spread             the factor that suits hidden anchors' rows best
-    31676  methods/modifiers          what is done to the rows of any method
-    31820  methods/undertrained       rows that look as if nothing had trained them
-    31937  methods/methods            the table of all, and the public calls
+    27578  methods                    rows for tokens that a model lacks, each method a room
+    27622  methods/parts              what methods share: sums of rows, combinations
+    27806  methods/pursuit            omp, omp-centred
+    27887  methods/constant           mean, zero
+    27915  methods/rough              products in float that leave few to be taken in double
+    27965  methods/near               each target against all anchors
+    28256  methods/weights            how a few anchors combine to a target
+    28477  methods/interpolation      common_interpolation
+    28630  methods/wechsel            wechsel
+    28680  methods/focus              focus
+    28768  methods/hull               hull
+    28819  methods/dense              matrices of double, and their products
+    29084  methods/lengthen           the base's rows of pieces beside the donor's
+    29337  methods/mapping            omp-affine, affine
+    29610  methods/linear             maps between two models' rows
+    29765  methods/clp                clp
+    29851  methods/chance             normal deviates that are the same everywhere
+    29919  methods/factor             of symmetric matrices
+    29968  methods/randn              randn
+    30058  methods/john_hewitt        john_hewitt
+    30141  methods/polar              the orthogonal part of a matrix
+    30237  methods/procrustes         procrustes
+    30330  methods/eigen              principal directions of a matrix's rows
+    30644  methods/landmark_pca       landmark_pca
+    30702  methods/stb                stb
+    30884  methods/rope               rows turned to positions
+    30974  methods/mp_rope            mp_rope
+    31300  methods/subword            subword
+    31406  methods/zett               zett
+    31428  methods/spread             the factor that suits hidden anchors' rows best
+    31685  methods/modifiers          what is done to the rows of any method
+    31831  methods/undertrained       rows that look as if nothing had trained them
+    31948  methods/methods            the table of all, and the public calls
 
-    32143  across                     tokens of one vocabulary as weighted tokens of another
-    32157  across/map_rows            a map, gathered row by row
-    32354  across/token_map           by the split of the other vocabulary
-    32477  across/write_maps          two maps as safetensors
-    32620  across/spell_maps          two maps as JSON, for people
+    32154  across                     tokens of one vocabulary as weighted tokens of another
+    32168  across/map_rows            a map, gathered row by row
+    32365  across/token_map           by the split of the other vocabulary
+    32488  across/write_maps          two maps as safetensors
+    32631  across/spell_maps          two maps as JSON, for people
 
-    32740  disk                       files and directories
-    32779  disk/system                what POSIX and Windows are asked for
-    32823  disk/windows_paths         paths as Windows takes them
-    33028  disk/windows               the system as Windows gives it
-    33333  disk/posix                 the system as POSIX gives it
-    33605  disk/paths                 what can be told from their text
-    33678  disk/failure               why the system refused
-    33796  disk/look                  what stands at a path, and whether within another
-    33919  disk/listing               listings of directories
-    33995  disk/reading               files to read, and whether they have changed
-    34174  disk/writing               files to write
-    34321  disk/copying               copies of files
-    34404  disk/trees                 whole directories looked through, copied, removed
-    34620  disk/known                 what weights are called in a directory
-    34714  disk/staging               a directory made under another name, then renamed
-    34978  disk/staged_files          files made under another name, then renamed
-    35160  disk/missing               a path or a directory without what is wanted of it
-    35203  disk/gguf_files            GGUF files of a directory, by their names
-    35244  disk/weights               which files they are, and what may stand in their place
-    35580  disk/weight_index          the index of a checkpoint in shards
-    35799  disk/shards                what an index and its shards say of each other
-    36004  disk/gguf_parts            the parts of a split GGUF file
-    36113  disk/checkpoint            a model directory, in one file or in shards
-    36465  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36543  disk/tokenizer_directory   the tokenizer of a model directory
-    36805  disk/encoder_directory     the encoder of a model directory, and files of text
+    32751  disk                       files and directories
+    32790  disk/system                what POSIX and Windows are asked for
+    32834  disk/windows_paths         paths as Windows takes them
+    33039  disk/windows               the system as Windows gives it
+    33344  disk/posix                 the system as POSIX gives it
+    33616  disk/paths                 what can be told from their text
+    33689  disk/failure               why the system refused
+    33807  disk/look                  what stands at a path, and whether within another
+    33930  disk/listing               listings of directories
+    34006  disk/reading               files to read, and whether they have changed
+    34185  disk/writing               files to write
+    34332  disk/copying               copies of files
+    34415  disk/trees                 whole directories looked through, copied, removed
+    34631  disk/known                 what weights are called in a directory
+    34725  disk/staging               a directory made under another name, then renamed
+    34989  disk/staged_files          files made under another name, then renamed
+    35171  disk/missing               a path or a directory without what is wanted of it
+    35214  disk/gguf_files            GGUF files of a directory, by their names
+    35255  disk/weights               which files they are, and what may stand in their place
+    35591  disk/weight_index          the index of a checkpoint in shards
+    35810  disk/shards                what an index and its shards say of each other
+    36015  disk/gguf_parts            the parts of a split GGUF file
+    36124  disk/checkpoint            a model directory, in one file or in shards
+    36476  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36554  disk/tokenizer_directory   the tokenizer of a model directory
+    36816  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36916  model                      which tensors and config keys belong to the vocabulary
-    36952  model/known                what the world calls things
-    37320  model/known_keys           keys of ids and sizes in configs
-    37494  model/known_classes        classes of tokenizers, by the type of model
-    37732  model/names                names of tensors
-    37896  model/document             the JSON files of a model directory
-    37991  model/members              what the members of a config are about
-    38245  model/config               what config.json says
-    38422  model/side                 a model directory opened once
-    38549  model/gguf_model           what a GGUF file says of a model
-    38606  model/code                 the Python that a tokenizer is loaded with
-    38840  model/parts                what each tensor does for the vocabulary
-    38970  model/whole                whether all tensors are there
-    39092  model/find                 finding the parts of a model
-    39396  model/processor            the tokens that a processor looks for by their text
-    39572  model/heirs                what becomes of the ids in a config
-    39746  model/config_ids           ids in a config being edited
-    40003  model/config_lists         lists, dictionaries and ranges of ids
-    40168  model/config_edit          config.json and generation_config.json, edited
-    40524  model/classes              which class a tokenizer is loaded as
-    40735  model/class_tokens         added tokens that a class numbers otherwise
+    36927  model                      which tensors and config keys belong to the vocabulary
+    36963  model/known                what the world calls things
+    37331  model/known_keys           keys of ids and sizes in configs
+    37505  model/known_classes        classes of tokenizers, by the type of model
+    37743  model/names                names of tensors
+    37907  model/document             the JSON files of a model directory
+    38002  model/members              what the members of a config are about
+    38256  model/config               what config.json says
+    38433  model/side                 a model directory opened once
+    38560  model/gguf_model           what a GGUF file says of a model
+    38617  model/code                 the Python that a tokenizer is loaded with
+    38851  model/parts                what each tensor does for the vocabulary
+    38981  model/whole                whether all tensors are there
+    39103  model/find                 finding the parts of a model
+    39407  model/processor            the tokens that a processor looks for by their text
+    39583  model/heirs                what becomes of the ids in a config
+    39757  model/config_ids           ids in a config being edited
+    40014  model/config_lists         lists, dictionaries and ranges of ids
+    40179  model/config_edit          config.json and generation_config.json, edited
+    40535  model/classes              which class a tokenizer is loaded as
+    40746  model/class_tokens         added tokens that a class numbers otherwise
 
-    40853  job                        the whole transplant, in the order in which it happens
-    40914  job/draft_map              which tokens the rows of a draft's head are of
-    40972  job/job                    what a job holds
-    41371  job/open                   opening the two models
-    41648  job/map                    the caller's map
-    41801  job/align                  where every new row comes from
-    42024  job/draft_vocab            the tokens that a draft's head has rows for
-    42257  job/plan                   what becomes of every tensor, and of the configs
-    42486  job/draft_head             a head of fewer rows, and what says which
-    42643  job/rope                   heads and rotary positions of the two models
-    42741  job/chat                   the template that turns messages into text
-    42880  job/digits                 where the two tokenizers cut numbers differently
-    43081  job/converted              the special tokens that a conversion to GGUF finds
-    43389  job/gguf_donor             the files of a tokenizer, open once more
-    43473  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43756  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44084  job/gguf_merges            the merges of a byte-level vocabulary
-    44255  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44425  job/gguf_special           special tokens, flags, templates
-    44644  job/gguf_normal            what becomes of spaces and letters
-    44787  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44983  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45225  job/bos                    texts that begin otherwise than the base's
-    45367  job/rows                   rows in memory: reading, checking, their mean
-    45711  job/pieces                 what the base cuts new tokens into
-    45886  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46151  job/magikarp               tokens that look under-trained by their rows
-    46278  job/match                  rows of tokens that a new one only begins with
-    46365  job/solve                  solving for the rows of the donor
-    46574  job/targets                the rows that are made from the donor's
-    46697  job/diagnose               what is odd about the rows that were made
-    46829  job/rebuild                the new rows of one vocabulary tensor
-    47120  job/write_blocks           new rows as blocks
-    47219  job/write                  the output and its weights
-    47535  job/write_gguf             the output as a GGUF file, or as parts of one
-    47885  job/copy                   the other files of the two models
-    48103  job/index                  the files that are written anew
-    48284  job/run                    the whole, in order
-    48487  job/combined               a map of tokens by the combinations that a method makes
-    48587  job/report                 what a job did, as JSON and as a table
-    48916  job/findings               what is told of a finished model
-    48965  job/check_head             a head of fewer rows than tokens
-    49210  job/check_files            its files
-    49347  job/check_ids              sizes, ids and tying
-    49563  job/check_values           values
-    49642  job/check_gguf             the tokens of a GGUF file
-    49894  job/check_gguf_keys        its other keys, and its tensors
-    50141  job/check_draft            as a draft model for another
-    50483  job/verify                 whether a finished model agrees with itself
+    40864  job                        the whole transplant, in the order in which it happens
+    40925  job/draft_map              which tokens the rows of a draft's head are of
+    40983  job/job                    what a job holds
+    41382  job/open                   opening the two models
+    41659  job/map                    the caller's map
+    41812  job/align                  where every new row comes from
+    42035  job/draft_vocab            the tokens that a draft's head has rows for
+    42268  job/plan                   what becomes of every tensor, and of the configs
+    42497  job/draft_head             a head of fewer rows, and what says which
+    42654  job/rope                   heads and rotary positions of the two models
+    42752  job/chat                   the template that turns messages into text
+    42891  job/digits                 where the two tokenizers cut numbers differently
+    43092  job/converted              the special tokens that a conversion to GGUF finds
+    43400  job/gguf_donor             the files of a tokenizer, open once more
+    43484  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43767  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44095  job/gguf_merges            the merges of a byte-level vocabulary
+    44266  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44436  job/gguf_special           special tokens, flags, templates
+    44655  job/gguf_normal            what becomes of spaces and letters
+    44798  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    44994  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45236  job/bos                    texts that begin otherwise than the base's
+    45378  job/rows                   rows in memory: reading, checking, their mean
+    45722  job/pieces                 what the base cuts new tokens into
+    45897  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46162  job/magikarp               tokens that look under-trained by their rows
+    46289  job/match                  rows of tokens that a new one only begins with
+    46376  job/solve                  solving for the rows of the donor
+    46585  job/targets                the rows that are made from the donor's
+    46708  job/diagnose               what is odd about the rows that were made
+    46840  job/rebuild                the new rows of one vocabulary tensor
+    47131  job/write_blocks           new rows as blocks
+    47230  job/write                  the output and its weights
+    47546  job/write_gguf             the output as a GGUF file, or as parts of one
+    47896  job/copy                   the other files of the two models
+    48114  job/index                  the files that are written anew
+    48295  job/run                    the whole, in order
+    48498  job/combined               a map of tokens by the combinations that a method makes
+    48598  job/report                 what a job did, as JSON and as a table
+    48927  job/findings               what is told of a finished model
+    48976  job/check_head             a head of fewer rows than tokens
+    49221  job/check_files            its files
+    49358  job/check_ids              sizes, ids and tying
+    49574  job/check_values           values
+    49653  job/check_gguf             the tokens of a GGUF file
+    49905  job/check_gguf_keys        its other keys, and its tensors
+    50152  job/check_draft            as a draft model for another
+    50494  job/verify                 whether a finished model agrees with itself
 
-    50542  evaluate                   methods ranked on tokens that both models share
-    50561  evaluate/token_class       what a token is like, by its bytes
-    50636  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50842  evaluate/scores            how near rows come to the true ones
-    50942  evaluate/ranks             whether a true row is found among all
-    51073  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51307  evaluate/write_json        an evaluation as JSON
-    51420  evaluate/write_page        an evaluation as a page
+    50553  evaluate                   methods ranked on tokens that both models share
+    50572  evaluate/token_class       what a token is like, by its bytes
+    50647  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50853  evaluate/scores            how near rows come to the true ones
+    50953  evaluate/ranks             whether a true row is found among all
+    51084  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51318  evaluate/write_json        an evaluation as JSON
+    51431  evaluate/write_page        an evaluation as a page
 
-    51649  reshape                    a model's own vocabulary, smaller or larger
-    51681  reshape/needed             what has to stay for the sake of what stays
-    51939  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52246  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52473  reshape/renumber           which tokens there are then, and their ids
-    52738  reshape/files_json         tokenizer.json and the JSON files beside it
-    53133  reshape/files_lines        merges.txt and vocab.txt
-    53217  reshape/files_pieces       SentencePiece models
-    53437  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53605  reshape/named              tokens that configs name, which stay
-    53737  reshape/files_gguf         the keys of GGUF files
-    54024  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54259  reshape/wording            what the transplant says, in words of those who asked
-    54358  reshape/new_model          the model with its new tokenizer
-    54530  reshape/text_counts        which tokens the caller's texts are made of
-    54599  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54766  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55027  reshape/trim               fewer tokens
-    55195  reshape/extend             a text that becomes a token
-    55526  reshape/more_tokens        all that are wanted, and the model with them
+    51660  reshape                    a model's own vocabulary, smaller or larger
+    51692  reshape/needed             what has to stay for the sake of what stays
+    51950  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52257  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52484  reshape/renumber           which tokens there are then, and their ids
+    52749  reshape/files_json         tokenizer.json and the JSON files beside it
+    53144  reshape/files_lines        merges.txt and vocab.txt
+    53228  reshape/files_pieces       SentencePiece models
+    53448  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53616  reshape/named              tokens that configs name, which stay
+    53748  reshape/files_gguf         the keys of GGUF files
+    54035  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54270  reshape/wording            what the transplant says, in words of those who asked
+    54369  reshape/new_model          the model with its new tokenizer
+    54541  reshape/text_counts        which tokens the caller's texts are made of
+    54610  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54777  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55038  reshape/trim               fewer tokens
+    55206  reshape/extend             a text that becomes a token
+    55537  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -948,7 +948,8 @@ typedef enum otx_method {
     OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
                                anchors (64), and the same combinations in the base: mergekit's
                                sparse token basis */
-    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens; for an
+       output head by other deviates than for an embedding. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
                                and deviation 1 whatever the model */
@@ -1078,7 +1079,8 @@ typedef struct otx_method_options {
        and the last when rows are made. */
     otx_row_norm norm;
     double scale;        /* a factor; 0: none */
-    double noise;        /* the deviation of what is added to every element, by seed */
+    double noise;        /* the deviation of what is added to every element, by seed, and other
+                            for an output head */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
@@ -29707,10 +29709,10 @@ OTX__PRIVATE void otx__linear_apply_body(void *argument, size_t index, int worke
 /* Targets that are read at a time. */
 #define OTX__LINEAR_TARGETS 512
 
-/* Makes rows of what `read` puts in place of targets. */
+/* Makes rows of what `read` puts in place of targets, by a seed or not. */
 OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted *fitted,
                                         const otx_matrix *targets, otx_parallel_body read,
-                                        size_t first, size_t count, double *to,
+                                        uint64_t seed, size_t first, size_t count, double *to,
                                         otx_error *error)
 {
     const otx__linear *linear = fitted->linear;
@@ -29722,7 +29724,7 @@ OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted
     memset(&task, 0, sizeof task);
     task.linear = linear;
     task.targets = targets;
-    task.seed = fitted->options.seed;
+    task.seed = seed;
     task.take = mill.take;
     task.pitch = linear->map.tall * OTX__TILE;
     task.rows = (double *)otx__pool_take(&mill.pool, room, task.pitch * sizeof(double));
@@ -29756,8 +29758,8 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
                          "%" PRIu64 " and %" PRIu64, (uint64_t)map->rows,
                          (uint64_t)map->columns, (uint64_t)rows->donor.columns,
                          (uint64_t)rows->base.columns);
-    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, first, count, to,
-                           error);
+    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, 0, first, count,
+                           to, error);
 }
 
 /* >>> src/methods/clp.h */
@@ -29894,6 +29896,13 @@ OTX__PRIVATE void otx__circle(double x, double *cosine, double *sine)
     *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
 }
 
+/* The seed for a matrix: an output head has deviates of its own, as a token's row there would
+   otherwise be drawn to the same token's in the embedding. */
+OTX__PRIVATE uint64_t otx__seed_for(const otx_method_options *options, bool head)
+{
+    return head ? otx__scramble(options->seed + UINT64_C(0x9e3779b97f4a7c15)) : options->seed;
+}
+
 /* Those of columns 2 pair and 2 pair + 1 (Box and Muller 1958). */
 OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, double two[2])
 {
@@ -29962,6 +29971,7 @@ OTX__PRIVATE otx_result otx__dense_factor(otx__mill *mill, const otx__dense *pro
 typedef struct otx__randn {
     const otx_fitted *fitted;
     const otx_matrix *tokens;
+    uint64_t seed;
     size_t first;
     double *to;
 } otx__randn;
@@ -30024,7 +30034,7 @@ OTX__PRIVATE void otx__randn_body(void *argument, size_t index, int worker)
     for (i = 0; i < columns; i++) {
         double part;
         if (i % 2 == 0)
-            otx__deviates(task->fitted->options.seed, task->first + index, i / 2, two);
+            otx__deviates(task->seed, task->first + index, i / 2, two);
         part = linear->divide[i] * two[i % 2];
         row[i] = linear->to[i] + part;
     }
@@ -30036,9 +30046,9 @@ OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted
 {
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     otx__randn task;
-    (void)rows;
     memset(&task, 0, sizeof task);
     task.fitted = fitted;
+    task.seed = otx__seed_for(&fitted->options, rows->head);
     task.first = first;
     task.to = to;
     return otx__watch_loop(&watch, count, 100.0 * (double)fitted->linear->map.columns,
@@ -30124,9 +30134,8 @@ OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_
                                               const otx_method_rows *rows, size_t first,
                                               size_t count, double *to, otx_error *error)
 {
-    (void)rows;
-    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body, first, count, to,
-                           error);
+    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body,
+                           otx__seed_for(&fitted->options, rows->head), first, count, to, error);
 }
 
 /* >>> src/methods/polar.h */
@@ -31725,6 +31734,7 @@ OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
 
 typedef struct otx__modifying {
     const otx_method_options *options;
+    uint64_t seed;          /* of noise */
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
     double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
@@ -31759,7 +31769,7 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
     for (i = 0; i < columns && options->noise > 0.0; i++) {
         double part;
-        if (i % 2 == 0) otx__deviates(~options->seed, task->first + index, i / 2, two);
+        if (i % 2 == 0) otx__deviates(task->seed, task->first + index, i / 2, two);
         part = options->noise * two[i % 2];
         row[i] += part;
     }
@@ -31790,6 +31800,7 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
+    task.seed = ~otx__seed_for(options, rows->head);
     task.first = first;
     task.columns = rows->base.columns ? rows->base.columns : rows->tokens.columns;
     task.to = to;

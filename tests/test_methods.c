@@ -694,6 +694,35 @@ static void no_targets_and_one_anchor(void)
     }
 }
 
+/* ---- chance ---- */
+
+/* A head's deviates are its own: z of row = mean + deviation z. */
+static void a_head_by_another_chance(void)
+{
+    otx_method_rows rows = make_rows();
+    size_t i, n;
+    for (n = 0; n < 3; n++) {
+        way w = way_of(n == 0 ? OTX_METHOD_RANDN : n == 1 ? OTX_METHOD_JOHN_HEWITT
+                                                          : OTX_METHOD_ZERO);
+        double with = 0.0, one = 0.0, other = 0.0, mean[WIDTH] = {0.0};
+        w.options.noise = n == 2 ? 1.0 : 0.0;
+        rows.head = false;
+        CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, NULL), OTX_OK);
+        rows.head = true;
+        CHECK_INT(run(NULL, &w, &rows, TARGETS, wanted, NULL), OTX_OK);
+        for (i = 0; i < TOKENS * WIDTH && n < 2; i++)
+            mean[i % WIDTH] += (double)base_data[i] / TOKENS;
+        for (i = 0; i < COUNT(seen); i++) {
+            double a = seen[i] - mean[i % WIDTH], b = wanted[i] - mean[i % WIDTH];
+            with += a * b;
+            one += a * a;
+            other += b * b;
+        }
+        CHECK(one > 0.0 && fabs(with) < 0.2 * sqrt(one * other));
+        CHECK(fabs(one / other - 1.0) < 0.2);
+    }
+}
+
 /* ---- rows that nothing has trained ---- */
 
 /* A row of no numbers is not under-trained, and hides no row that is. */
@@ -751,6 +780,7 @@ int main(void)
     RUN(every_allocation_can_fail);
     RUN(cancelling);
     RUN(no_targets_and_one_anchor);
+    RUN(a_head_by_another_chance);
     RUN(rows_of_no_numbers_are_not_judged);
     return test_end();
 }

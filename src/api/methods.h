@@ -42,7 +42,8 @@ typedef enum otx_method {
     OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
                                anchors (64), and the same combinations in the base: mergekit's
                                sparse token basis */
-    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens; for an
+       output head by other deviates than for an embedding. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
                                and deviation 1 whatever the model */
@@ -172,7 +173,8 @@ typedef struct otx_method_options {
        and the last when rows are made. */
     otx_row_norm norm;
     double scale;        /* a factor; 0: none */
-    double noise;        /* the deviation of what is added to every element, by seed */
+    double noise;        /* the deviation of what is added to every element, by seed, and other
+                            for an output head */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
