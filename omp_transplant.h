@@ -296,61 +296,61 @@
     44994  job/gguf_merge             the keys of a GGUF file under another vocabulary
     45236  job/bos                    texts that begin otherwise than the base's
     45378  job/rows                   rows in memory: reading, checking, their mean
-    45722  job/pieces                 what the base cuts new tokens into
-    45897  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46162  job/magikarp               tokens that look under-trained by their rows
-    46289  job/match                  rows of tokens that a new one only begins with
-    46376  job/solve                  solving for the rows of the donor
-    46585  job/targets                the rows that are made from the donor's
-    46708  job/diagnose               what is odd about the rows that were made
-    46840  job/rebuild                the new rows of one vocabulary tensor
-    47131  job/write_blocks           new rows as blocks
-    47230  job/write                  the output and its weights
-    47546  job/write_gguf             the output as a GGUF file, or as parts of one
-    47896  job/copy                   the other files of the two models
-    48114  job/index                  the files that are written anew
-    48295  job/run                    the whole, in order
-    48498  job/combined               a map of tokens by the combinations that a method makes
-    48598  job/report                 what a job did, as JSON and as a table
-    48927  job/findings               what is told of a finished model
-    48976  job/check_head             a head of fewer rows than tokens
-    49221  job/check_files            its files
-    49358  job/check_ids              sizes, ids and tying
-    49574  job/check_values           values
-    49653  job/check_gguf             the tokens of a GGUF file
-    49905  job/check_gguf_keys        its other keys, and its tensors
-    50152  job/check_draft            as a draft model for another
-    50494  job/verify                 whether a finished model agrees with itself
+    45723  job/pieces                 what the base cuts new tokens into
+    45898  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46163  job/magikarp               tokens that look under-trained by their rows
+    46290  job/match                  rows of tokens that a new one only begins with
+    46377  job/solve                  solving for the rows of the donor
+    46586  job/targets                the rows that are made from the donor's
+    46709  job/diagnose               what is odd about the rows that were made
+    46841  job/rebuild                the new rows of one vocabulary tensor
+    47132  job/write_blocks           new rows as blocks
+    47231  job/write                  the output and its weights
+    47547  job/write_gguf             the output as a GGUF file, or as parts of one
+    47897  job/copy                   the other files of the two models
+    48115  job/index                  the files that are written anew
+    48296  job/run                    the whole, in order
+    48499  job/combined               a map of tokens by the combinations that a method makes
+    48599  job/report                 what a job did, as JSON and as a table
+    48928  job/findings               what is told of a finished model
+    48977  job/check_head             a head of fewer rows than tokens
+    49222  job/check_files            its files
+    49359  job/check_ids              sizes, ids and tying
+    49575  job/check_values           values
+    49654  job/check_gguf             the tokens of a GGUF file
+    49906  job/check_gguf_keys        its other keys, and its tensors
+    50153  job/check_draft            as a draft model for another
+    50495  job/verify                 whether a finished model agrees with itself
 
-    50553  evaluate                   methods ranked on tokens that both models share
-    50572  evaluate/token_class       what a token is like, by its bytes
-    50647  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50853  evaluate/scores            how near rows come to the true ones
-    50953  evaluate/ranks             whether a true row is found among all
-    51084  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51318  evaluate/write_json        an evaluation as JSON
-    51431  evaluate/write_page        an evaluation as a page
+    50554  evaluate                   methods ranked on tokens that both models share
+    50573  evaluate/token_class       what a token is like, by its bytes
+    50648  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50854  evaluate/scores            how near rows come to the true ones
+    50954  evaluate/ranks             whether a true row is found among all
+    51085  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51319  evaluate/write_json        an evaluation as JSON
+    51432  evaluate/write_page        an evaluation as a page
 
-    51660  reshape                    a model's own vocabulary, smaller or larger
-    51692  reshape/needed             what has to stay for the sake of what stays
-    51950  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52257  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52484  reshape/renumber           which tokens there are then, and their ids
-    52749  reshape/files_json         tokenizer.json and the JSON files beside it
-    53144  reshape/files_lines        merges.txt and vocab.txt
-    53228  reshape/files_pieces       SentencePiece models
-    53448  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53616  reshape/named              tokens that configs name, which stay
-    53748  reshape/files_gguf         the keys of GGUF files
-    54035  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54270  reshape/wording            what the transplant says, in words of those who asked
-    54369  reshape/new_model          the model with its new tokenizer
-    54541  reshape/text_counts        which tokens the caller's texts are made of
-    54610  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54777  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55038  reshape/trim               fewer tokens
-    55206  reshape/extend             a text that becomes a token
-    55537  reshape/more_tokens        all that are wanted, and the model with them
+    51661  reshape                    a model's own vocabulary, smaller or larger
+    51693  reshape/needed             what has to stay for the sake of what stays
+    51951  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52258  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52485  reshape/renumber           which tokens there are then, and their ids
+    52750  reshape/files_json         tokenizer.json and the JSON files beside it
+    53145  reshape/files_lines        merges.txt and vocab.txt
+    53229  reshape/files_pieces       SentencePiece models
+    53449  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53617  reshape/named              tokens that configs name, which stay
+    53749  reshape/files_gguf         the keys of GGUF files
+    54036  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54271  reshape/wording            what the transplant says, in words of those who asked
+    54370  reshape/new_model          the model with its new tokenizer
+    54542  reshape/text_counts        which tokens the caller's texts are made of
+    54611  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54778  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55039  reshape/trim               fewer tokens
+    55207  reshape/extend             a text that becomes a token
+    55538  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -45513,14 +45513,15 @@ OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tenso
     return false;
 }
 
-/* What the caller can do about a row that cannot be used. Returns `to`. */
+/* What the caller can do about a row that cannot be used: nothing where all of the base's are
+   copied. Returns `to`. */
 OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_walk *walk,
                                          size_t row)
 {
     const otx_job *job = walk->job;
     size_t i = 0;
     to[0] = 0;
-    if (job->lends) return to;
+    if (job->lends || job->renews) return to;
     if (walk->side->donor) {
         otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
                     "its place", (uint64_t)row);
