@@ -276,81 +276,81 @@
     40925  job/draft_map              which tokens the rows of a draft's head are of
     40983  job/job                    what a job holds
     41382  job/open                   opening the two models
-    41659  job/map                    the caller's map
-    41812  job/align                  where every new row comes from
-    42035  job/draft_vocab            the tokens that a draft's head has rows for
-    42268  job/plan                   what becomes of every tensor, and of the configs
-    42497  job/draft_head             a head of fewer rows, and what says which
-    42654  job/rope                   heads and rotary positions of the two models
-    42752  job/chat                   the template that turns messages into text
-    42891  job/digits                 where the two tokenizers cut numbers differently
-    43092  job/converted              the special tokens that a conversion to GGUF finds
-    43400  job/gguf_donor             the files of a tokenizer, open once more
-    43484  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43767  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44095  job/gguf_merges            the merges of a byte-level vocabulary
-    44266  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44436  job/gguf_special           special tokens, flags, templates
-    44655  job/gguf_normal            what becomes of spaces and letters
-    44798  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    44994  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45236  job/bos                    texts that begin otherwise than the base's
-    45378  job/rows                   rows in memory: reading, checking, their mean
-    45723  job/pieces                 what the base cuts new tokens into
-    45898  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46163  job/magikarp               tokens that look under-trained by their rows
-    46290  job/match                  rows of tokens that a new one only begins with
-    46377  job/solve                  solving for the rows of the donor
-    46586  job/targets                the rows that are made from the donor's
-    46709  job/diagnose               what is odd about the rows that were made
-    46841  job/rebuild                the new rows of one vocabulary tensor
-    47132  job/write_blocks           new rows as blocks
-    47231  job/write                  the output and its weights
-    47547  job/write_gguf             the output as a GGUF file, or as parts of one
-    47897  job/copy                   the other files of the two models
-    48115  job/index                  the files that are written anew
-    48296  job/run                    the whole, in order
-    48499  job/combined               a map of tokens by the combinations that a method makes
-    48599  job/report                 what a job did, as JSON and as a table
-    48928  job/findings               what is told of a finished model
-    48977  job/check_head             a head of fewer rows than tokens
-    49222  job/check_files            its files
-    49359  job/check_ids              sizes, ids and tying
-    49575  job/check_values           values
-    49654  job/check_gguf             the tokens of a GGUF file
-    49906  job/check_gguf_keys        its other keys, and its tensors
-    50153  job/check_draft            as a draft model for another
-    50495  job/verify                 whether a finished model agrees with itself
+    41670  job/map                    the caller's map
+    41823  job/align                  where every new row comes from
+    42046  job/draft_vocab            the tokens that a draft's head has rows for
+    42279  job/plan                   what becomes of every tensor, and of the configs
+    42508  job/draft_head             a head of fewer rows, and what says which
+    42666  job/rope                   heads and rotary positions of the two models
+    42764  job/chat                   the template that turns messages into text
+    42903  job/digits                 where the two tokenizers cut numbers differently
+    43104  job/converted              the special tokens that a conversion to GGUF finds
+    43412  job/gguf_donor             the files of a tokenizer, open once more
+    43496  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43779  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44107  job/gguf_merges            the merges of a byte-level vocabulary
+    44278  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44448  job/gguf_special           special tokens, flags, templates
+    44667  job/gguf_normal            what becomes of spaces and letters
+    44810  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45006  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45248  job/bos                    texts that begin otherwise than the base's
+    45390  job/rows                   rows in memory: reading, checking, their mean
+    45735  job/pieces                 what the base cuts new tokens into
+    45910  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46175  job/magikarp               tokens that look under-trained by their rows
+    46301  job/match                  rows of tokens that a new one only begins with
+    46388  job/solve                  solving for the rows of the donor
+    46597  job/targets                the rows that are made from the donor's
+    46720  job/diagnose               what is odd about the rows that were made
+    46852  job/rebuild                the new rows of one vocabulary tensor
+    47143  job/write_blocks           new rows as blocks
+    47242  job/write                  the output and its weights
+    47558  job/write_gguf             the output as a GGUF file, or as parts of one
+    47908  job/copy                   the other files of the two models
+    48126  job/index                  the files that are written anew
+    48307  job/run                    the whole, in order
+    48509  job/combined               a map of tokens by the combinations that a method makes
+    48609  job/report                 what a job did, as JSON and as a table
+    48938  job/findings               what is told of a finished model
+    48987  job/check_head             a head of fewer rows than tokens
+    49232  job/check_files            its files
+    49369  job/check_ids              sizes, ids and tying
+    49585  job/check_values           values
+    49664  job/check_gguf             the tokens of a GGUF file
+    49916  job/check_gguf_keys        its other keys, and its tensors
+    50163  job/check_draft            as a draft model for another
+    50505  job/verify                 whether a finished model agrees with itself
 
-    50554  evaluate                   methods ranked on tokens that both models share
-    50573  evaluate/token_class       what a token is like, by its bytes
-    50648  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50854  evaluate/scores            how near rows come to the true ones
-    50954  evaluate/ranks             whether a true row is found among all
-    51085  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51319  evaluate/write_json        an evaluation as JSON
-    51432  evaluate/write_page        an evaluation as a page
+    50564  evaluate                   methods ranked on tokens that both models share
+    50583  evaluate/token_class       what a token is like, by its bytes
+    50658  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50864  evaluate/scores            how near rows come to the true ones
+    50964  evaluate/ranks             whether a true row is found among all
+    51095  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51329  evaluate/write_json        an evaluation as JSON
+    51442  evaluate/write_page        an evaluation as a page
 
-    51661  reshape                    a model's own vocabulary, smaller or larger
-    51693  reshape/needed             what has to stay for the sake of what stays
-    51951  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52258  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52485  reshape/renumber           which tokens there are then, and their ids
-    52750  reshape/files_json         tokenizer.json and the JSON files beside it
-    53145  reshape/files_lines        merges.txt and vocab.txt
-    53229  reshape/files_pieces       SentencePiece models
-    53449  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53617  reshape/named              tokens that configs name, which stay
-    53749  reshape/files_gguf         the keys of GGUF files
-    54036  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54271  reshape/wording            what the transplant says, in words of those who asked
-    54370  reshape/new_model          the model with its new tokenizer
-    54542  reshape/text_counts        which tokens the caller's texts are made of
-    54611  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54778  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55039  reshape/trim               fewer tokens
-    55207  reshape/extend             a text that becomes a token
-    55538  reshape/more_tokens        all that are wanted, and the model with them
+    51671  reshape                    a model's own vocabulary, smaller or larger
+    51703  reshape/needed             what has to stay for the sake of what stays
+    51961  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52268  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52495  reshape/renumber           which tokens there are then, and their ids
+    52760  reshape/files_json         tokenizer.json and the JSON files beside it
+    53155  reshape/files_lines        merges.txt and vocab.txt
+    53239  reshape/files_pieces       SentencePiece models
+    53459  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53627  reshape/named              tokens that configs name, which stay
+    53759  reshape/files_gguf         the keys of GGUF files
+    54046  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54281  reshape/wording            what the transplant says, in words of those who asked
+    54380  reshape/new_model          the model with its new tokenizer
+    54552  reshape/text_counts        which tokens the caller's texts are made of
+    54621  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54788  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55049  reshape/trim               fewer tokens
+    55217  reshape/extend             a text that becomes a token
+    55548  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -41566,6 +41566,17 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
     return otx__fail(error, result, "%s", job->without.message);
 }
 
+/* Fails where the rows of both models are wanted, and one has none. */
+OTX__PRIVATE otx_result otx__job_has_rows(const otx_job *job, const char *why, otx_error *error)
+{
+    if (!otx__has_weights(&job->base.checkpoint))
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no tensors; %s", job->base.path,
+                         why);
+    if (!otx__has_weights(&job->donor.checkpoint))
+        return otx__fail(error, job->without.code, "%s; %s", job->without.message, why);
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
 {
     if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
@@ -42562,6 +42573,7 @@ OTX__PRIVATE bool otx__draft_is_headed(const otx_job *job)
 {
     otx__span kind;
     if (otx__job_has_head(job)) return true;
+    if (!otx__has_weights(&job->base.checkpoint)) return false;
     if (!job->base.gguf) return otx__config_has_head(&job->base.config);
     kind = otx__gguf_word_of(otx__gguf_of(&job->base.checkpoint), OTX__KEY_ARCHITECTURE);
     return !otx__span_contains_any(kind, otx__headless_architectures,
@@ -46271,11 +46283,10 @@ OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
     const size_t donor_rows = (size_t)job->donor.parts.rows;
     const size_t base_rows = (size_t)job->base.parts.rows;
     uint8_t *donor, *base;
-    otx_result result = OTX_OK;
+    otx_result result;
     if (!job->options.magikarp) return OTX_OK;
-    if (!otx__has_weights(&job->donor.checkpoint))
-        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
-                         "both models", job->without.message);
+    result = otx__job_has_rows(job, "--magikarp judges tokens by their rows in both models", error);
+    if (result) return result;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
     if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
@@ -48370,9 +48381,8 @@ OTX__PRIVATE otx_result otx__job_open_rows(const otx_context *ctx, const char *b
     if (job) job->lends = true;
     if (!result) result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
-    if (!result && !otx__has_weights(&job->donor.checkpoint))
-        result = otx__fail(error, job->without.code, "%s; the rows of both models are looked at "
-                           "here", job->without.message);
+    if (!result)
+        result = otx__job_has_rows(job, "the rows of both models are looked at here", error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__list_tokens(job, error);

@@ -74,9 +74,8 @@ OTX__PRIVATE otx_result otx__job_open_rows(const otx_context *ctx, const char *b
     if (job) job->lends = true;
     if (!result) result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
-    if (!result && !otx__has_weights(&job->donor.checkpoint))
-        result = otx__fail(error, job->without.code, "%s; the rows of both models are looked at "
-                           "here", job->without.message);
+    if (!result)
+        result = otx__job_has_rows(job, "the rows of both models are looked at here", error);
     if (!result) result = otx__job_align(job, error);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__list_tokens(job, error);
