@@ -34,323 +34,323 @@
       641  api/solver                 the solver
       770  api/affine                 the affine map: rows as the map makes them, and what it misses
       906  api/methods                methods: rows for tokens that a model lacks
-     1150  api/source                 sources and sinks: bytes in and out
-     1170  api/json                   JSON
-     1292  api/safetensors            safetensors
-     1356  api/gguf                   GGUF
-     1454  api/vocab                  vocabularies
-     1591  api/encode                 encoding: text as token ids
-     1642  api/align                  alignment
-     1709  api/gguf_vocab             vocabularies in GGUF files
-     1732  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1824  api/file                   files
-     1835  api/directory              directories
-     1915  api/job                    the whole job
-     2125  api/map_models             maps by the rows of two models
-     2147  api/verify                 looking at a finished model
-     2216  api/evaluate               methods ranked on tokens that both models share
-     2312  api/reshape                a model's own vocabulary, smaller or larger
+     1151  api/source                 sources and sinks: bytes in and out
+     1171  api/json                   JSON
+     1293  api/safetensors            safetensors
+     1357  api/gguf                   GGUF
+     1455  api/vocab                  vocabularies
+     1592  api/encode                 encoding: text as token ids
+     1643  api/align                  alignment
+     1710  api/gguf_vocab             vocabularies in GGUF files
+     1733  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1825  api/file                   files
+     1836  api/directory              directories
+     1916  api/job                    the whole job
+     2126  api/map_models             maps by the rows of two models
+     2148  api/verify                 looking at a finished model
+     2217  api/evaluate               methods ranked on tokens that both models share
+     2313  api/reshape                a model's own vocabulary, smaller or larger
 
-     2453  base                       what everything stands on
-     2490  base/begin                 system headers, and how floating point must be compiled
-     2528  base/sizes                 counting, and sums and products that may not wrap
-     2566  base/span                  bytes of others, digits, UTF-8
-     2760  base/decimal               the digits of a double
-     2909  base/format                printf without stdio and without a locale
-     3177  base/result                results, failures, messages
-     3301  base/memory                the allocator, arrays that grow
-     3360  base/text                  names in messages, and text that grows
-     3477  base/hooks                 log, progress, threads of the caller
-     3525  base/sort                  in place, without memory, never quadratic; and finding
-     3575  base/clock                 wall time for statistics
-     3621  base/team                  loops on several threads, which sleep where they wait
-     4020  base/hash                  keyed, for tables whose keys a stranger chooses
-     4118  base/pool                  blocks that are freed together
-     4233  base/number                element types, widening and rounding
-     4468  base/blocks                block types of ggml, taken apart and widened
-     4689  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4974  base/blocks_make           rows quantised to blocks
-     5368  base/base64                decoding
-     5404  base/protobuf              fields of a message
-     5526  base/watch                 long loops that the caller can stop
+     2454  base                       what everything stands on
+     2491  base/begin                 system headers, and how floating point must be compiled
+     2529  base/sizes                 counting, and sums and products that may not wrap
+     2567  base/span                  bytes of others, digits, UTF-8
+     2761  base/decimal               the digits of a double
+     2910  base/format                printf without stdio and without a locale
+     3178  base/result                results, failures, messages
+     3302  base/memory                the allocator, arrays that grow
+     3361  base/text                  names in messages, and text that grows
+     3478  base/hooks                 log, progress, threads of the caller
+     3526  base/sort                  in place, without memory, never quadratic; and finding
+     3576  base/clock                 wall time for statistics
+     3622  base/team                  loops on several threads, which sleep where they wait
+     4021  base/hash                  keyed, for tables whose keys a stranger chooses
+     4119  base/pool                  blocks that are freed together
+     4234  base/number                element types, widening and rounding
+     4469  base/blocks                block types of ggml, taken apart and widened
+     4690  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4975  base/blocks_make           rows quantised to blocks
+     5369  base/base64                decoding
+     5405  base/protobuf              fields of a message
+     5527  base/watch                 long loops that the caller can stop
 
-     5594  files                      formats, on memory and streams
-     5624  files/memory_source        memory as a source of bytes
-     5642  files/json_read            a parser without recursion
-     5996  files/json_values          looking at values, stepping through containers
-     6209  files/json_edit            writing, and edits that keep every byte they do not touch
-     6577  files/tensors              what reading and writing a header share
-     6713  files/safetensors_read     the header of a file, checked
-     7038  files/safetensors_write    the header of a new file
-     7195  files/gguf_types           ggml's types, and the sizes of values
-     7363  files/gguf_values          keys, tensors and values found
-     7481  files/gguf_walk            what stands in a header, one after the other
-     7693  files/gguf_read            the header of a file, checked
-     7914  files/gguf_write           the header of a new file
-     8120  files/gguf_keys            a list of keys that is being made
+     5595  files                      formats, on memory and streams
+     5625  files/memory_source        memory as a source of bytes
+     5643  files/json_read            a parser without recursion
+     5997  files/json_values          looking at values, stepping through containers
+     6210  files/json_edit            writing, and edits that keep every byte they do not touch
+     6578  files/tensors              what reading and writing a header share
+     6714  files/safetensors_read     the header of a file, checked
+     7039  files/safetensors_write    the header of a new file
+     7196  files/gguf_types           ggml's types, and the sizes of values
+     7364  files/gguf_values          keys, tensors and values found
+     7482  files/gguf_walk            what stands in a header, one after the other
+     7694  files/gguf_read            the header of a file, checked
+     7915  files/gguf_write           the header of a new file
+     8121  files/gguf_keys            a list of keys that is being made
 
-     8320  vocab                      tokens, from every source, and which of them are the same
-     8362  vocab/known                what the world calls things: files, classes, tokens
-     8686  vocab/token_table          the table of tokens, and finding tokens in it
-     8894  vocab/spelling             from what a file spells to bytes
-     9091  vocab/reader               what the readers of all sources share
-     9449  vocab/added_tokens         what other files add to a model's tokens
-     9797  vocab/in_use               tokens that are named as reserved ones and are none
-     9900  vocab/from_tokenizer_json  tokenizer.json
-    10193  vocab/from_tekken          tekken.json
-    10348  vocab/from_tiktoken        *.tiktoken
-    10413  vocab/from_sentencepiece   tokenizer.model and its like
-    10778  vocab/from_vocab_json      vocab.json and merges.txt
-    10864  vocab/from_vocab_txt       vocab.txt
-    10921  vocab/digits               how a tokenizer cuts numbers
-    11117  vocab/recognise            what a file is, by what it holds
-    11248  vocab/parse                the first source that is given, and what goes with it
-    11474  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11858  vocab/rules_read           the rules of each kind of file
-    11984  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12177  vocab/from_gguf            the vocabulary of a GGUF file
-    12485  vocab/gguf_rules           how it splits text
-    12637  vocab/split_bpe            words split by byte-pair encoding
-    12892  vocab/split                text split as the tokenizer's model splits it
-    13092  vocab/align                which base token a donor token is
+     8321  vocab                      tokens, from every source, and which of them are the same
+     8363  vocab/known                what the world calls things: files, classes, tokens
+     8687  vocab/token_table          the table of tokens, and finding tokens in it
+     8895  vocab/spelling             from what a file spells to bytes
+     9092  vocab/reader               what the readers of all sources share
+     9450  vocab/added_tokens         what other files add to a model's tokens
+     9798  vocab/in_use               tokens that are named as reserved ones and are none
+     9901  vocab/from_tokenizer_json  tokenizer.json
+    10194  vocab/from_tekken          tekken.json
+    10349  vocab/from_tiktoken        *.tiktoken
+    10414  vocab/from_sentencepiece   tokenizer.model and its like
+    10779  vocab/from_vocab_json      vocab.json and merges.txt
+    10865  vocab/from_vocab_txt       vocab.txt
+    10922  vocab/digits               how a tokenizer cuts numbers
+    11118  vocab/recognise            what a file is, by what it holds
+    11249  vocab/parse                the first source that is given, and what goes with it
+    11475  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11859  vocab/rules_read           the rules of each kind of file
+    11985  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12178  vocab/from_gguf            the vocabulary of a GGUF file
+    12486  vocab/gguf_rules           how it splits text
+    12638  vocab/split_bpe            words split by byte-pair encoding
+    12893  vocab/split                text split as the tokenizer's model splits it
+    13093  vocab/align                which base token a donor token is
 
-    13349  encode                     text becomes pieces, pieces become ids
-    13393  encode/char_set            sets of characters
-    13586  encode/unicode_tables      what characters are, packed
-    13750  encode/categories          Unicode's categories, scripts and case, as sets
-    14051  encode/regex_parse         regular expressions, read: sets and escapes
-    14357  encode/regex_syntax        classes, repetitions, groups
-    14757  encode/regex_program       instructions, and what parts of an expression begin with
-    14910  encode/regex_make          the program that they become
-    15272  encode/regex_match         the program run over a text
-    15644  encode/slices              a text in pieces, and ways to cut it further
-    15889  encode/cutter_read         the steps of a pre-tokenizer, read
-    16201  encode/cutter              texts cut by them
-    16376  encode/normal_tables       what normalisers know of characters
-    16639  encode/normal_read         the same, unpacked
-    16786  encode/normal_forms        Unicode's four normal forms
-    17057  encode/charsmap            SentencePiece's map of characters
-    17206  encode/normalise_steps     what normalisers do, step by step
-    17395  encode/normalise           the normaliser of a tokenizer.json
-    17758  encode/added_cut           added tokens, cut out of a text
-    17957  encode/word_cache          what words became before
-    18036  encode/encode_words        words as the model splits them
-    18237  encode/encode_open         what an encoder is made from
-    18523  encode/encode              whole texts as token ids
-    18726  encode/write_counts        how often tokens occur, as lists
+    13350  encode                     text becomes pieces, pieces become ids
+    13394  encode/char_set            sets of characters
+    13587  encode/unicode_tables      what characters are, packed
+    13751  encode/categories          Unicode's categories, scripts and case, as sets
+    14052  encode/regex_parse         regular expressions, read: sets and escapes
+    14358  encode/regex_syntax        classes, repetitions, groups
+    14758  encode/regex_program       instructions, and what parts of an expression begin with
+    14911  encode/regex_make          the program that they become
+    15273  encode/regex_match         the program run over a text
+    15645  encode/slices              a text in pieces, and ways to cut it further
+    15890  encode/cutter_read         the steps of a pre-tokenizer, read
+    16202  encode/cutter              texts cut by them
+    16377  encode/normal_tables       what normalisers know of characters
+    16640  encode/normal_read         the same, unpacked
+    16787  encode/normal_forms        Unicode's four normal forms
+    17058  encode/charsmap            SentencePiece's map of characters
+    17207  encode/normalise_steps     what normalisers do, step by step
+    17396  encode/normalise           the normaliser of a tokenizer.json
+    17759  encode/added_cut           added tokens, cut out of a text
+    17958  encode/word_cache          what words became before
+    18037  encode/encode_words        words as the model splits them
+    18238  encode/encode_open         what an encoder is made from
+    18524  encode/encode              whole texts as token ids
+    18727  encode/write_counts        how often tokens occur, as lists
 
-    18833  simd                       the hot loops, once for each instruction set
-    18866  simd/kernels               the table of kernels, and what all versions share
-    19143  simd/scalar                the reference
-    19312  simd/sse2                  the operations of 128-bit x86, and what each does
-    19433  simd/neon                  those of 64-bit Arm
-    19528  simd/wasm                  those of WebAssembly's SIMD128
-    19613  simd/avx2                  those of 256-bit x86, with FMA
-    19695  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20339  simd/avx_vnni              AVX2, and products of integers
-    20435  simd/neon_bf16             NEON, and products of matrices
-    20589  simd/avx512                512-bit x86, by hand
-    21196  simd/amx                   tiles of x86, beside AVX-512
-    21439  simd/dispatch              which of them this machine can run, and which a call takes
+    18834  simd                       the hot loops, once for each instruction set
+    18867  simd/kernels               the table of kernels, and what all versions share
+    19144  simd/scalar                the reference
+    19313  simd/sse2                  the operations of 128-bit x86, and what each does
+    19434  simd/neon                  those of 64-bit Arm
+    19529  simd/wasm                  those of WebAssembly's SIMD128
+    19614  simd/avx2                  those of 256-bit x86, with FMA
+    19696  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20340  simd/avx_vnni              AVX2, and products of integers
+    20436  simd/neon_bf16             NEON, and products of matrices
+    20590  simd/avx512                512-bit x86, by hand
+    21197  simd/amx                   tiles of x86, beside AVX-512
+    21440  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21665  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21721  solve/views                the rows of matrices, as the kernels read them
-    21850  solve/panels               vectors as the dense products want them, and these
-    22049  solve/rests                vectors on their way into panels
-    22227  solve/dictionary           the atoms, and their split along a common direction
-    22382  solve/exact_gram           products of all pairs of atoms in double
-    22464  solve/triangle             packed lower triangles
-    22568  solve/support              what is known of one target, and the exact steps
-    22844  solve/gram_table           products of atoms with all atoms, for scans
-    23099  solve/screen               which atoms are worth scoring in double: the bound
-    23370  solve/residuals            the residual form's targets on their way into a scan
-    23559  solve/scan                 the correlations of all atoms with a block's residuals
-    23728  solve/predict              making targets ready for the next scan
-    23975  solve/candidates           the atoms that a scan could not rule out
-    24306  solve/select               the next atoms of each target
-    24507  solve/rates                what a processor does in a second
-    24549  solve/pursuit              what one solve holds, and the memory it takes
-    24853  solve/plan                 which form, and in what blocks
-    25071  solve/apart                targets that a table of products cannot tell on
-    25121  solve/steps                a pursuit from its rows to its results
-    25349  solve/combine              new rows of coefficients
-    25411  solve/solver               the public call
-    25582  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25791  solve/affine_normal        the normal equations of an affine map
-    26034  solve/affine_factor        their factor, and their solution
-    26271  solve/affine_map           a fitted map, and the rows it makes
-    26615  solve/affine_choice        how many atoms to take, and chosen by what
-    27017  solve/affine_fit           what a fit of an affine map holds and needs
-    27281  solve/affine               fitting and applying affine maps
+    21666  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21722  solve/views                the rows of matrices, as the kernels read them
+    21851  solve/panels               vectors as the dense products want them, and these
+    22067  solve/rests                vectors on their way into panels
+    22245  solve/dictionary           the atoms, and their split along a common direction
+    22400  solve/exact_gram           products of all pairs of atoms in double
+    22482  solve/triangle             packed lower triangles
+    22586  solve/support              what is known of one target, and the exact steps
+    22862  solve/gram_table           products of atoms with all atoms, for scans
+    23117  solve/screen               which atoms are worth scoring in double: the bound
+    23388  solve/residuals            the residual form's targets on their way into a scan
+    23577  solve/scan                 the correlations of all atoms with a block's residuals
+    23746  solve/predict              making targets ready for the next scan
+    23993  solve/candidates           the atoms that a scan could not rule out
+    24324  solve/select               the next atoms of each target
+    24525  solve/rates                what a processor does in a second
+    24567  solve/pursuit              what one solve holds, and the memory it takes
+    24871  solve/plan                 which form, and in what blocks
+    25089  solve/apart                targets that a table of products cannot tell on
+    25139  solve/steps                a pursuit from its rows to its results
+    25367  solve/combine              new rows of coefficients
+    25429  solve/solver               the public call
+    25600  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25809  solve/affine_normal        the normal equations of an affine map
+    26052  solve/affine_factor        their factor, and their solution
+    26289  solve/affine_map           a fitted map, and the rows it makes
+    26633  solve/affine_choice        how many atoms to take, and chosen by what
+    27035  solve/affine_fit           what a fit of an affine map holds and needs
+    27299  solve/affine               fitting and applying affine maps
 
-    27578  methods                    rows for tokens that a model lacks, each method a room
-    27622  methods/parts              what methods share: sums of rows, combinations
-    27806  methods/pursuit            omp, omp-centred
-    27887  methods/constant           mean, zero
-    27915  methods/rough              products in float that leave few to be taken in double
-    27965  methods/near               each target against all anchors
-    28256  methods/weights            how a few anchors combine to a target
-    28477  methods/interpolation      common_interpolation
-    28630  methods/wechsel            wechsel
-    28680  methods/focus              focus
-    28768  methods/hull               hull
-    28819  methods/dense              matrices of double, and their products
-    29084  methods/lengthen           the base's rows of pieces beside the donor's
-    29337  methods/mapping            omp-affine, affine
-    29610  methods/linear             maps between two models' rows
-    29765  methods/clp                clp
-    29851  methods/chance             normal deviates that are the same everywhere
-    29919  methods/factor             of symmetric matrices
-    29968  methods/randn              randn
-    30058  methods/john_hewitt        john_hewitt
-    30141  methods/polar              the orthogonal part of a matrix
-    30237  methods/procrustes         procrustes
-    30330  methods/eigen              principal directions of a matrix's rows
-    30644  methods/landmark_pca       landmark_pca
-    30702  methods/stb                stb
-    30884  methods/rope               rows turned to positions
-    30974  methods/mp_rope            mp_rope
-    31300  methods/subword            subword
-    31406  methods/zett               zett
-    31428  methods/spread             the factor that suits hidden anchors' rows best
-    31685  methods/modifiers          what is done to the rows of any method
-    31831  methods/undertrained       rows that look as if nothing had trained them
-    31948  methods/methods            the table of all, and the public calls
+    27596  methods                    rows for tokens that a model lacks, each method a room
+    27640  methods/parts              what methods share: sums of rows, combinations
+    27824  methods/pursuit            omp, omp-centred
+    27905  methods/constant           mean, zero
+    27933  methods/rough              products in float that leave few to be taken in double
+    27983  methods/near               each target against all anchors
+    28274  methods/weights            how a few anchors combine to a target
+    28495  methods/interpolation      common_interpolation
+    28648  methods/wechsel            wechsel
+    28698  methods/focus              focus
+    28786  methods/hull               hull
+    28837  methods/dense              matrices of double, and their products
+    29102  methods/lengthen           the base's rows of pieces beside the donor's
+    29355  methods/mapping            omp-affine, affine
+    29628  methods/linear             maps between two models' rows
+    29783  methods/clp                clp
+    29869  methods/chance             normal deviates that are the same everywhere
+    29937  methods/factor             of symmetric matrices
+    29986  methods/randn              randn
+    30076  methods/john_hewitt        john_hewitt
+    30159  methods/polar              the orthogonal part of a matrix
+    30255  methods/procrustes         procrustes
+    30348  methods/eigen              principal directions of a matrix's rows
+    30662  methods/landmark_pca       landmark_pca
+    30720  methods/stb                stb
+    30902  methods/rope               rows turned to positions
+    30992  methods/mp_rope            mp_rope
+    31318  methods/subword            subword
+    31424  methods/zett               zett
+    31446  methods/spread             the factor that suits hidden anchors' rows best
+    31703  methods/modifiers          what is done to the rows of any method
+    31849  methods/undertrained       rows that look as if nothing had trained them
+    31966  methods/methods            the table of all, and the public calls
 
-    32154  across                     tokens of one vocabulary as weighted tokens of another
-    32168  across/map_rows            a map, gathered row by row
-    32365  across/token_map           by the split of the other vocabulary
-    32488  across/write_maps          two maps as safetensors
-    32631  across/spell_maps          two maps as JSON, for people
+    32172  across                     tokens of one vocabulary as weighted tokens of another
+    32186  across/map_rows            a map, gathered row by row
+    32383  across/token_map           by the split of the other vocabulary
+    32506  across/write_maps          two maps as safetensors
+    32649  across/spell_maps          two maps as JSON, for people
 
-    32751  disk                       files and directories
-    32790  disk/system                what POSIX and Windows are asked for
-    32834  disk/windows_paths         paths as Windows takes them
-    33039  disk/windows               the system as Windows gives it
-    33344  disk/posix                 the system as POSIX gives it
-    33616  disk/paths                 what can be told from their text
-    33689  disk/failure               why the system refused
-    33807  disk/look                  what stands at a path, and whether within another
-    33930  disk/listing               listings of directories
-    34006  disk/reading               files to read, and whether they have changed
-    34185  disk/writing               files to write
-    34332  disk/copying               copies of files
-    34415  disk/trees                 whole directories looked through, copied, removed
-    34631  disk/known                 what weights are called in a directory
-    34725  disk/staging               a directory made under another name, then renamed
-    34989  disk/staged_files          files made under another name, then renamed
-    35171  disk/missing               a path or a directory without what is wanted of it
-    35214  disk/gguf_files            GGUF files of a directory, by their names
-    35255  disk/weights               which files they are, and what may stand in their place
-    35591  disk/weight_index          the index of a checkpoint in shards
-    35810  disk/shards                what an index and its shards say of each other
-    36015  disk/gguf_parts            the parts of a split GGUF file
-    36124  disk/checkpoint            a model directory, in one file or in shards
-    36476  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36554  disk/tokenizer_directory   the tokenizer of a model directory
-    36816  disk/encoder_directory     the encoder of a model directory, and files of text
+    32769  disk                       files and directories
+    32808  disk/system                what POSIX and Windows are asked for
+    32852  disk/windows_paths         paths as Windows takes them
+    33057  disk/windows               the system as Windows gives it
+    33362  disk/posix                 the system as POSIX gives it
+    33634  disk/paths                 what can be told from their text
+    33707  disk/failure               why the system refused
+    33825  disk/look                  what stands at a path, and whether within another
+    33948  disk/listing               listings of directories
+    34024  disk/reading               files to read, and whether they have changed
+    34203  disk/writing               files to write
+    34350  disk/copying               copies of files
+    34433  disk/trees                 whole directories looked through, copied, removed
+    34649  disk/known                 what weights are called in a directory
+    34743  disk/staging               a directory made under another name, then renamed
+    35007  disk/staged_files          files made under another name, then renamed
+    35189  disk/missing               a path or a directory without what is wanted of it
+    35232  disk/gguf_files            GGUF files of a directory, by their names
+    35273  disk/weights               which files they are, and what may stand in their place
+    35609  disk/weight_index          the index of a checkpoint in shards
+    35828  disk/shards                what an index and its shards say of each other
+    36033  disk/gguf_parts            the parts of a split GGUF file
+    36142  disk/checkpoint            a model directory, in one file or in shards
+    36494  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36572  disk/tokenizer_directory   the tokenizer of a model directory
+    36834  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36927  model                      which tensors and config keys belong to the vocabulary
-    36963  model/known                what the world calls things
-    37331  model/known_keys           keys of ids and sizes in configs
-    37505  model/known_classes        classes of tokenizers, by the type of model
-    37743  model/names                names of tensors
-    37907  model/document             the JSON files of a model directory
-    38002  model/members              what the members of a config are about
-    38256  model/config               what config.json says
-    38433  model/side                 a model directory opened once
-    38560  model/gguf_model           what a GGUF file says of a model
-    38617  model/code                 the Python that a tokenizer is loaded with
-    38851  model/parts                what each tensor does for the vocabulary
-    38981  model/whole                whether all tensors are there
-    39103  model/find                 finding the parts of a model
-    39407  model/processor            the tokens that a processor looks for by their text
-    39583  model/heirs                what becomes of the ids in a config
-    39757  model/config_ids           ids in a config being edited
-    40014  model/config_lists         lists, dictionaries and ranges of ids
-    40179  model/config_edit          config.json and generation_config.json, edited
-    40535  model/classes              which class a tokenizer is loaded as
-    40746  model/class_tokens         added tokens that a class numbers otherwise
+    36945  model                      which tensors and config keys belong to the vocabulary
+    36981  model/known                what the world calls things
+    37349  model/known_keys           keys of ids and sizes in configs
+    37523  model/known_classes        classes of tokenizers, by the type of model
+    37761  model/names                names of tensors
+    37925  model/document             the JSON files of a model directory
+    38020  model/members              what the members of a config are about
+    38274  model/config               what config.json says
+    38451  model/side                 a model directory opened once
+    38578  model/gguf_model           what a GGUF file says of a model
+    38635  model/code                 the Python that a tokenizer is loaded with
+    38869  model/parts                what each tensor does for the vocabulary
+    38999  model/whole                whether all tensors are there
+    39121  model/find                 finding the parts of a model
+    39425  model/processor            the tokens that a processor looks for by their text
+    39601  model/heirs                what becomes of the ids in a config
+    39775  model/config_ids           ids in a config being edited
+    40032  model/config_lists         lists, dictionaries and ranges of ids
+    40197  model/config_edit          config.json and generation_config.json, edited
+    40553  model/classes              which class a tokenizer is loaded as
+    40764  model/class_tokens         added tokens that a class numbers otherwise
 
-    40864  job                        the whole transplant, in the order in which it happens
-    40925  job/draft_map              which tokens the rows of a draft's head are of
-    40983  job/job                    what a job holds
-    41382  job/open                   opening the two models
-    41670  job/map                    the caller's map
-    41823  job/align                  where every new row comes from
-    42046  job/draft_vocab            the tokens that a draft's head has rows for
-    42279  job/plan                   what becomes of every tensor, and of the configs
-    42508  job/draft_head             a head of fewer rows, and what says which
-    42666  job/rope                   heads and rotary positions of the two models
-    42764  job/chat                   the template that turns messages into text
-    42903  job/digits                 where the two tokenizers cut numbers differently
-    43104  job/converted              the special tokens that a conversion to GGUF finds
-    43412  job/gguf_donor             the files of a tokenizer, open once more
-    43496  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43779  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44107  job/gguf_merges            the merges of a byte-level vocabulary
-    44278  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44448  job/gguf_special           special tokens, flags, templates
-    44667  job/gguf_normal            what becomes of spaces and letters
-    44810  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45006  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45248  job/bos                    texts that begin otherwise than the base's
-    45390  job/rows                   rows in memory: reading, checking, their mean
-    45735  job/pieces                 what the base cuts new tokens into
-    45910  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46175  job/magikarp               tokens that look under-trained by their rows
-    46301  job/match                  rows of tokens that a new one only begins with
-    46388  job/solve                  solving for the rows of the donor
-    46597  job/targets                the rows that are made from the donor's
-    46720  job/diagnose               what is odd about the rows that were made
-    46852  job/rebuild                the new rows of one vocabulary tensor
-    47143  job/write_blocks           new rows as blocks
-    47242  job/write                  the output and its weights
-    47558  job/write_gguf             the output as a GGUF file, or as parts of one
-    47908  job/copy                   the other files of the two models
-    48126  job/index                  the files that are written anew
-    48307  job/run                    the whole, in order
-    48509  job/combined               a map of tokens by the combinations that a method makes
-    48609  job/report                 what a job did, as JSON and as a table
-    48938  job/findings               what is told of a finished model
-    48987  job/check_head             a head of fewer rows than tokens
-    49232  job/check_files            its files
-    49369  job/check_ids              sizes, ids and tying
-    49585  job/check_values           values
-    49664  job/check_gguf             the tokens of a GGUF file
-    49916  job/check_gguf_keys        its other keys, and its tensors
-    50163  job/check_draft            as a draft model for another
-    50505  job/verify                 whether a finished model agrees with itself
+    40882  job                        the whole transplant, in the order in which it happens
+    40943  job/draft_map              which tokens the rows of a draft's head are of
+    41001  job/job                    what a job holds
+    41400  job/open                   opening the two models
+    41688  job/map                    the caller's map
+    41841  job/align                  where every new row comes from
+    42064  job/draft_vocab            the tokens that a draft's head has rows for
+    42297  job/plan                   what becomes of every tensor, and of the configs
+    42526  job/draft_head             a head of fewer rows, and what says which
+    42684  job/rope                   heads and rotary positions of the two models
+    42782  job/chat                   the template that turns messages into text
+    42921  job/digits                 where the two tokenizers cut numbers differently
+    43122  job/converted              the special tokens that a conversion to GGUF finds
+    43430  job/gguf_donor             the files of a tokenizer, open once more
+    43514  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43797  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44125  job/gguf_merges            the merges of a byte-level vocabulary
+    44296  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44466  job/gguf_special           special tokens, flags, templates
+    44685  job/gguf_normal            what becomes of spaces and letters
+    44828  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45024  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45266  job/bos                    texts that begin otherwise than the base's
+    45408  job/rows                   rows in memory: reading, checking, their mean
+    45753  job/pieces                 what the base cuts new tokens into
+    45928  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46193  job/magikarp               tokens that look under-trained by their rows
+    46319  job/match                  rows of tokens that a new one only begins with
+    46406  job/solve                  solving for the rows of the donor
+    46615  job/targets                the rows that are made from the donor's
+    46738  job/diagnose               what is odd about the rows that were made
+    46870  job/rebuild                the new rows of one vocabulary tensor
+    47161  job/write_blocks           new rows as blocks
+    47260  job/write                  the output and its weights
+    47576  job/write_gguf             the output as a GGUF file, or as parts of one
+    47926  job/copy                   the other files of the two models
+    48144  job/index                  the files that are written anew
+    48325  job/run                    the whole, in order
+    48527  job/combined               a map of tokens by the combinations that a method makes
+    48627  job/report                 what a job did, as JSON and as a table
+    48956  job/findings               what is told of a finished model
+    49005  job/check_head             a head of fewer rows than tokens
+    49250  job/check_files            its files
+    49387  job/check_ids              sizes, ids and tying
+    49603  job/check_values           values
+    49682  job/check_gguf             the tokens of a GGUF file
+    49934  job/check_gguf_keys        its other keys, and its tensors
+    50181  job/check_draft            as a draft model for another
+    50523  job/verify                 whether a finished model agrees with itself
 
-    50564  evaluate                   methods ranked on tokens that both models share
-    50583  evaluate/token_class       what a token is like, by its bytes
-    50658  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50864  evaluate/scores            how near rows come to the true ones
-    50964  evaluate/ranks             whether a true row is found among all
-    51095  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51329  evaluate/write_json        an evaluation as JSON
-    51442  evaluate/write_page        an evaluation as a page
+    50582  evaluate                   methods ranked on tokens that both models share
+    50601  evaluate/token_class       what a token is like, by its bytes
+    50676  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50882  evaluate/scores            how near rows come to the true ones
+    50982  evaluate/ranks             whether a true row is found among all
+    51113  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51347  evaluate/write_json        an evaluation as JSON
+    51460  evaluate/write_page        an evaluation as a page
 
-    51671  reshape                    a model's own vocabulary, smaller or larger
-    51703  reshape/needed             what has to stay for the sake of what stays
-    51961  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52268  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52495  reshape/renumber           which tokens there are then, and their ids
-    52760  reshape/files_json         tokenizer.json and the JSON files beside it
-    53155  reshape/files_lines        merges.txt and vocab.txt
-    53239  reshape/files_pieces       SentencePiece models
-    53459  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53627  reshape/named              tokens that configs name, which stay
-    53759  reshape/files_gguf         the keys of GGUF files
-    54046  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54281  reshape/wording            what the transplant says, in words of those who asked
-    54380  reshape/new_model          the model with its new tokenizer
-    54552  reshape/text_counts        which tokens the caller's texts are made of
-    54621  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54788  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55049  reshape/trim               fewer tokens
-    55217  reshape/extend             a text that becomes a token
-    55548  reshape/more_tokens        all that are wanted, and the model with them
+    51689  reshape                    a model's own vocabulary, smaller or larger
+    51721  reshape/needed             what has to stay for the sake of what stays
+    51979  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52286  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52513  reshape/renumber           which tokens there are then, and their ids
+    52778  reshape/files_json         tokenizer.json and the JSON files beside it
+    53173  reshape/files_lines        merges.txt and vocab.txt
+    53257  reshape/files_pieces       SentencePiece models
+    53477  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53645  reshape/named              tokens that configs name, which stay
+    53777  reshape/files_gguf         the keys of GGUF files
+    54064  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54299  reshape/wording            what the transplant says, in words of those who asked
+    54398  reshape/new_model          the model with its new tokenizer
+    54570  reshape/text_counts        which tokens the caller's texts are made of
+    54639  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54806  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55067  reshape/trim               fewer tokens
+    55235  reshape/extend             a text that becomes a token
+    55566  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1126,7 +1126,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
    they are rounded to the base's type. rows are those that the method was fitted to, or the
    same read again; a method that does not look at the base to be fitted makes rows of any
    matrix of it. base must be there for methods that need the donor's rows, with as many rows
-   as these had, and tokens for all others: else it is OTX_ERROR_ARGUMENT. The bits are the same on every instruction set and thread count. */
+   as these had, and tokens for all others: else it is OTX_ERROR_ARGUMENT. The bits are the
+   same on every instruction set and thread count. */
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                    const otx_method_rows *rows, size_t first, size_t count,
                                    double *to, otx_error *error);
@@ -21980,18 +21981,35 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
     return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
 }
 
+/* Asks for `count` floats that are read soon, `first` behind a panel's beginning: mostly of
+   that panel, or of the one that lies behind it and comes next. They come from afar, in
+   chunks too short for a processor to foresee them. */
+OTX__PRIVATE void otx__panel_ask(const float *panel, size_t first, size_t count)
+{
+    uintptr_t at = (uintptr_t)panel + first * sizeof *panel;
+    size_t i;
+    for (i = 0; i < count * sizeof *panel; i += 64) OTX__PREFETCH((const char *)(at + i));
+}
+
 /* products[tile][j][i], as below, of panels of float with at least one column. */
 OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
                                               size_t wanted, float *products)
 {
-    size_t block, tile, j;
-    for (block = 0; block < columns; block += OTX__CHAIN)
-        for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < wanted; j += OTX__STRIP)
+    const size_t share = OTX__CHAIN * OTX__STRIP / tiles;
+    size_t block, terms, tile, j;
+    for (block = 0; block < columns; block += terms) {
+        size_t next = otx__min(block + OTX__CHAIN, columns) * OTX__TILE;
+        terms = otx__min(OTX__CHAIN, columns - block);
+        for (tile = 0; tile < tiles; tile++) {
+            for (j = 0; j < wanted; j += OTX__STRIP, next += share) {
+                otx__panel_ask(b, next, share);
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
-                                 b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
-                                 block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+                                 b + block * OTX__TILE + j, terms, block > 0,
+                                 products + (tile * OTX__TILE + j) * OTX__TILE);
+            }
+        }
+    }
 }
 
 /* The same of whole panels. */

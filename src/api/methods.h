@@ -220,7 +220,8 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
    they are rounded to the base's type. rows are those that the method was fitted to, or the
    same read again; a method that does not look at the base to be fitted makes rows of any
    matrix of it. base must be there for methods that need the donor's rows, with as many rows
-   as these had, and tokens for all others: else it is OTX_ERROR_ARGUMENT. The bits are the same on every instruction set and thread count. */
+   as these had, and tokens for all others: else it is OTX_ERROR_ARGUMENT. The bits are the
+   same on every instruction set and thread count. */
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                    const otx_method_rows *rows, size_t first, size_t count,
                                    double *to, otx_error *error);
