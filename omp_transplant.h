@@ -49,308 +49,308 @@
      2126  api/map_models             maps by the rows of two models
      2148  api/verify                 looking at a finished model
      2217  api/evaluate               methods ranked on tokens that both models share
-     2313  api/reshape                a model's own vocabulary, smaller or larger
+     2314  api/reshape                a model's own vocabulary, smaller or larger
 
-     2454  base                       what everything stands on
-     2491  base/begin                 system headers, and how floating point must be compiled
-     2529  base/sizes                 counting, and sums and products that may not wrap
-     2567  base/span                  bytes of others, digits, UTF-8
-     2761  base/decimal               the digits of a double
-     2910  base/format                printf without stdio and without a locale
-     3178  base/result                results, failures, messages
-     3302  base/memory                the allocator, arrays that grow
-     3361  base/text                  names in messages, and text that grows
-     3478  base/hooks                 log, progress, threads of the caller
-     3526  base/sort                  in place, without memory, never quadratic; and finding
-     3576  base/clock                 wall time for statistics
-     3622  base/team                  loops on several threads, which sleep where they wait
-     4021  base/hash                  keyed, for tables whose keys a stranger chooses
-     4119  base/pool                  blocks that are freed together
-     4234  base/number                element types, widening and rounding
-     4469  base/blocks                block types of ggml, taken apart and widened
-     4690  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4975  base/blocks_make           rows quantised to blocks
-     5369  base/base64                decoding
-     5405  base/protobuf              fields of a message
-     5527  base/watch                 long loops that the caller can stop
+     2455  base                       what everything stands on
+     2492  base/begin                 system headers, and how floating point must be compiled
+     2530  base/sizes                 counting, and sums and products that may not wrap
+     2568  base/span                  bytes of others, digits, UTF-8
+     2762  base/decimal               the digits of a double
+     2911  base/format                printf without stdio and without a locale
+     3179  base/result                results, failures, messages
+     3303  base/memory                the allocator, arrays that grow
+     3362  base/text                  names in messages, and text that grows
+     3479  base/hooks                 log, progress, threads of the caller
+     3527  base/sort                  in place, without memory, never quadratic; and finding
+     3577  base/clock                 wall time for statistics
+     3623  base/team                  loops on several threads, which sleep where they wait
+     4022  base/hash                  keyed, for tables whose keys a stranger chooses
+     4120  base/pool                  blocks that are freed together
+     4235  base/number                element types, widening and rounding
+     4470  base/blocks                block types of ggml, taken apart and widened
+     4691  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4976  base/blocks_make           rows quantised to blocks
+     5370  base/base64                decoding
+     5406  base/protobuf              fields of a message
+     5528  base/watch                 long loops that the caller can stop
 
-     5595  files                      formats, on memory and streams
-     5625  files/memory_source        memory as a source of bytes
-     5643  files/json_read            a parser without recursion
-     5997  files/json_values          looking at values, stepping through containers
-     6210  files/json_edit            writing, and edits that keep every byte they do not touch
-     6578  files/tensors              what reading and writing a header share
-     6714  files/safetensors_read     the header of a file, checked
-     7039  files/safetensors_write    the header of a new file
-     7196  files/gguf_types           ggml's types, and the sizes of values
-     7364  files/gguf_values          keys, tensors and values found
-     7482  files/gguf_walk            what stands in a header, one after the other
-     7694  files/gguf_read            the header of a file, checked
-     7915  files/gguf_write           the header of a new file
-     8121  files/gguf_keys            a list of keys that is being made
+     5596  files                      formats, on memory and streams
+     5626  files/memory_source        memory as a source of bytes
+     5644  files/json_read            a parser without recursion
+     5998  files/json_values          looking at values, stepping through containers
+     6211  files/json_edit            writing, and edits that keep every byte they do not touch
+     6579  files/tensors              what reading and writing a header share
+     6715  files/safetensors_read     the header of a file, checked
+     7040  files/safetensors_write    the header of a new file
+     7197  files/gguf_types           ggml's types, and the sizes of values
+     7365  files/gguf_values          keys, tensors and values found
+     7483  files/gguf_walk            what stands in a header, one after the other
+     7695  files/gguf_read            the header of a file, checked
+     7916  files/gguf_write           the header of a new file
+     8122  files/gguf_keys            a list of keys that is being made
 
-     8321  vocab                      tokens, from every source, and which of them are the same
-     8363  vocab/known                what the world calls things: files, classes, tokens
-     8687  vocab/token_table          the table of tokens, and finding tokens in it
-     8895  vocab/spelling             from what a file spells to bytes
-     9092  vocab/reader               what the readers of all sources share
-     9450  vocab/added_tokens         what other files add to a model's tokens
-     9798  vocab/in_use               tokens that are named as reserved ones and are none
-     9901  vocab/from_tokenizer_json  tokenizer.json
-    10194  vocab/from_tekken          tekken.json
-    10349  vocab/from_tiktoken        *.tiktoken
-    10414  vocab/from_sentencepiece   tokenizer.model and its like
-    10779  vocab/from_vocab_json      vocab.json and merges.txt
-    10865  vocab/from_vocab_txt       vocab.txt
-    10922  vocab/digits               how a tokenizer cuts numbers
-    11118  vocab/recognise            what a file is, by what it holds
-    11249  vocab/parse                the first source that is given, and what goes with it
-    11475  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11859  vocab/rules_read           the rules of each kind of file
-    11985  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12178  vocab/from_gguf            the vocabulary of a GGUF file
-    12486  vocab/gguf_rules           how it splits text
-    12638  vocab/split_bpe            words split by byte-pair encoding
-    12893  vocab/split                text split as the tokenizer's model splits it
-    13093  vocab/align                which base token a donor token is
+     8322  vocab                      tokens, from every source, and which of them are the same
+     8364  vocab/known                what the world calls things: files, classes, tokens
+     8688  vocab/token_table          the table of tokens, and finding tokens in it
+     8896  vocab/spelling             from what a file spells to bytes
+     9093  vocab/reader               what the readers of all sources share
+     9451  vocab/added_tokens         what other files add to a model's tokens
+     9799  vocab/in_use               tokens that are named as reserved ones and are none
+     9902  vocab/from_tokenizer_json  tokenizer.json
+    10195  vocab/from_tekken          tekken.json
+    10350  vocab/from_tiktoken        *.tiktoken
+    10415  vocab/from_sentencepiece   tokenizer.model and its like
+    10780  vocab/from_vocab_json      vocab.json and merges.txt
+    10866  vocab/from_vocab_txt       vocab.txt
+    10923  vocab/digits               how a tokenizer cuts numbers
+    11119  vocab/recognise            what a file is, by what it holds
+    11250  vocab/parse                the first source that is given, and what goes with it
+    11476  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11860  vocab/rules_read           the rules of each kind of file
+    11986  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12179  vocab/from_gguf            the vocabulary of a GGUF file
+    12487  vocab/gguf_rules           how it splits text
+    12639  vocab/split_bpe            words split by byte-pair encoding
+    12894  vocab/split                text split as the tokenizer's model splits it
+    13094  vocab/align                which base token a donor token is
 
-    13350  encode                     text becomes pieces, pieces become ids
-    13394  encode/char_set            sets of characters
-    13587  encode/unicode_tables      what characters are, packed
-    13751  encode/categories          Unicode's categories, scripts and case, as sets
-    14052  encode/regex_parse         regular expressions, read: sets and escapes
-    14358  encode/regex_syntax        classes, repetitions, groups
-    14758  encode/regex_program       instructions, and what parts of an expression begin with
-    14911  encode/regex_make          the program that they become
-    15273  encode/regex_match         the program run over a text
-    15645  encode/slices              a text in pieces, and ways to cut it further
-    15890  encode/cutter_read         the steps of a pre-tokenizer, read
-    16202  encode/cutter              texts cut by them
-    16377  encode/normal_tables       what normalisers know of characters
-    16640  encode/normal_read         the same, unpacked
-    16787  encode/normal_forms        Unicode's four normal forms
-    17058  encode/charsmap            SentencePiece's map of characters
-    17207  encode/normalise_steps     what normalisers do, step by step
-    17396  encode/normalise           the normaliser of a tokenizer.json
-    17759  encode/added_cut           added tokens, cut out of a text
-    17958  encode/word_cache          what words became before
-    18037  encode/encode_words        words as the model splits them
-    18238  encode/encode_open         what an encoder is made from
-    18524  encode/encode              whole texts as token ids
-    18727  encode/write_counts        how often tokens occur, as lists
+    13351  encode                     text becomes pieces, pieces become ids
+    13395  encode/char_set            sets of characters
+    13588  encode/unicode_tables      what characters are, packed
+    13752  encode/categories          Unicode's categories, scripts and case, as sets
+    14053  encode/regex_parse         regular expressions, read: sets and escapes
+    14359  encode/regex_syntax        classes, repetitions, groups
+    14759  encode/regex_program       instructions, and what parts of an expression begin with
+    14912  encode/regex_make          the program that they become
+    15274  encode/regex_match         the program run over a text
+    15646  encode/slices              a text in pieces, and ways to cut it further
+    15891  encode/cutter_read         the steps of a pre-tokenizer, read
+    16203  encode/cutter              texts cut by them
+    16378  encode/normal_tables       what normalisers know of characters
+    16641  encode/normal_read         the same, unpacked
+    16788  encode/normal_forms        Unicode's four normal forms
+    17059  encode/charsmap            SentencePiece's map of characters
+    17208  encode/normalise_steps     what normalisers do, step by step
+    17397  encode/normalise           the normaliser of a tokenizer.json
+    17760  encode/added_cut           added tokens, cut out of a text
+    17959  encode/word_cache          what words became before
+    18038  encode/encode_words        words as the model splits them
+    18239  encode/encode_open         what an encoder is made from
+    18525  encode/encode              whole texts as token ids
+    18728  encode/write_counts        how often tokens occur, as lists
 
-    18834  simd                       the hot loops, once for each instruction set
-    18867  simd/kernels               the table of kernels, and what all versions share
-    19144  simd/scalar                the reference
-    19313  simd/sse2                  the operations of 128-bit x86, and what each does
-    19434  simd/neon                  those of 64-bit Arm
-    19529  simd/wasm                  those of WebAssembly's SIMD128
-    19614  simd/avx2                  those of 256-bit x86, with FMA
-    19696  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20340  simd/avx_vnni              AVX2, and products of integers
-    20436  simd/neon_bf16             NEON, and products of matrices
-    20590  simd/avx512                512-bit x86, by hand
-    21197  simd/amx                   tiles of x86, beside AVX-512
-    21440  simd/dispatch              which of them this machine can run, and which a call takes
+    18835  simd                       the hot loops, once for each instruction set
+    18868  simd/kernels               the table of kernels, and what all versions share
+    19145  simd/scalar                the reference
+    19314  simd/sse2                  the operations of 128-bit x86, and what each does
+    19435  simd/neon                  those of 64-bit Arm
+    19530  simd/wasm                  those of WebAssembly's SIMD128
+    19615  simd/avx2                  those of 256-bit x86, with FMA
+    19697  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20341  simd/avx_vnni              AVX2, and products of integers
+    20437  simd/neon_bf16             NEON, and products of matrices
+    20591  simd/avx512                512-bit x86, by hand
+    21198  simd/amx                   tiles of x86, beside AVX-512
+    21441  simd/dispatch              which of them this machine can run, and which a call takes
 
-    21666  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    21722  solve/views                the rows of matrices, as the kernels read them
-    21851  solve/panels               vectors as the dense products want them, and these
-    22067  solve/rests                vectors on their way into panels
-    22245  solve/dictionary           the atoms, and their split along a common direction
-    22400  solve/exact_gram           products of all pairs of atoms in double
-    22482  solve/triangle             packed lower triangles
-    22586  solve/support              what is known of one target, and the exact steps
-    22862  solve/gram_table           products of atoms with all atoms, for scans
-    23117  solve/screen               which atoms are worth scoring in double: the bound
-    23388  solve/residuals            the residual form's targets on their way into a scan
-    23577  solve/scan                 the correlations of all atoms with a block's residuals
-    23746  solve/predict              making targets ready for the next scan
-    23993  solve/candidates           the atoms that a scan could not rule out
-    24324  solve/select               the next atoms of each target
-    24525  solve/rates                what a processor does in a second
-    24567  solve/pursuit              what one solve holds, and the memory it takes
-    24871  solve/plan                 which form, and in what blocks
-    25089  solve/apart                targets that a table of products cannot tell on
-    25139  solve/steps                a pursuit from its rows to its results
-    25367  solve/combine              new rows of coefficients
-    25429  solve/solver               the public call
-    25600  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    25809  solve/affine_normal        the normal equations of an affine map
-    26052  solve/affine_factor        their factor, and their solution
-    26289  solve/affine_map           a fitted map, and the rows it makes
-    26633  solve/affine_choice        how many atoms to take, and chosen by what
-    27035  solve/affine_fit           what a fit of an affine map holds and needs
-    27299  solve/affine               fitting and applying affine maps
+    21667  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    21723  solve/views                the rows of matrices, as the kernels read them
+    21852  solve/panels               vectors as the dense products want them, and these
+    22068  solve/rests                vectors on their way into panels
+    22246  solve/dictionary           the atoms, and their split along a common direction
+    22401  solve/exact_gram           products of all pairs of atoms in double
+    22483  solve/triangle             packed lower triangles
+    22587  solve/support              what is known of one target, and the exact steps
+    22863  solve/gram_table           products of atoms with all atoms, for scans
+    23118  solve/screen               which atoms are worth scoring in double: the bound
+    23389  solve/residuals            the residual form's targets on their way into a scan
+    23578  solve/scan                 the correlations of all atoms with a block's residuals
+    23747  solve/predict              making targets ready for the next scan
+    23994  solve/candidates           the atoms that a scan could not rule out
+    24325  solve/select               the next atoms of each target
+    24526  solve/rates                what a processor does in a second
+    24568  solve/pursuit              what one solve holds, and the memory it takes
+    24872  solve/plan                 which form, and in what blocks
+    25090  solve/apart                targets that a table of products cannot tell on
+    25140  solve/steps                a pursuit from its rows to its results
+    25368  solve/combine              new rows of coefficients
+    25430  solve/solver               the public call
+    25601  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    25810  solve/affine_normal        the normal equations of an affine map
+    26053  solve/affine_factor        their factor, and their solution
+    26290  solve/affine_map           a fitted map, and the rows it makes
+    26634  solve/affine_choice        how many atoms to take, and chosen by what
+    27036  solve/affine_fit           what a fit of an affine map holds and needs
+    27300  solve/affine               fitting and applying affine maps
 
-    27596  methods                    rows for tokens that a model lacks, each method a room
-    27640  methods/parts              what methods share: sums of rows, combinations
-    27824  methods/pursuit            omp, omp-centred
-    27905  methods/constant           mean, zero
-    27933  methods/rough              products in float that leave few to be taken in double
-    27983  methods/near               each target against all anchors
-    28274  methods/weights            how a few anchors combine to a target
-    28495  methods/interpolation      common_interpolation
-    28648  methods/wechsel            wechsel
-    28698  methods/focus              focus
-    28786  methods/hull               hull
-    28837  methods/dense              matrices of double, and their products
-    29102  methods/lengthen           the base's rows of pieces beside the donor's
-    29355  methods/mapping            omp-affine, affine
-    29628  methods/linear             maps between two models' rows
-    29783  methods/clp                clp
-    29869  methods/chance             normal deviates that are the same everywhere
-    29937  methods/factor             of symmetric matrices
-    29986  methods/randn              randn
-    30076  methods/john_hewitt        john_hewitt
-    30159  methods/polar              the orthogonal part of a matrix
-    30255  methods/procrustes         procrustes
-    30348  methods/eigen              principal directions of a matrix's rows
-    30662  methods/landmark_pca       landmark_pca
-    30720  methods/stb                stb
-    30902  methods/rope               rows turned to positions
-    30992  methods/mp_rope            mp_rope
-    31318  methods/subword            subword
-    31424  methods/zett               zett
-    31446  methods/spread             the factor that suits hidden anchors' rows best
-    31703  methods/modifiers          what is done to the rows of any method
-    31849  methods/undertrained       rows that look as if nothing had trained them
-    31966  methods/methods            the table of all, and the public calls
+    27597  methods                    rows for tokens that a model lacks, each method a room
+    27641  methods/parts              what methods share: sums of rows, combinations
+    27825  methods/pursuit            omp, omp-centred
+    27906  methods/constant           mean, zero
+    27934  methods/rough              products in float that leave few to be taken in double
+    27984  methods/near               each target against all anchors
+    28275  methods/weights            how a few anchors combine to a target
+    28496  methods/interpolation      common_interpolation
+    28649  methods/wechsel            wechsel
+    28699  methods/focus              focus
+    28787  methods/hull               hull
+    28838  methods/dense              matrices of double, and their products
+    29103  methods/lengthen           the base's rows of pieces beside the donor's
+    29356  methods/mapping            omp-affine, affine
+    29629  methods/linear             maps between two models' rows
+    29784  methods/clp                clp
+    29870  methods/chance             normal deviates that are the same everywhere
+    29938  methods/factor             of symmetric matrices
+    29987  methods/randn              randn
+    30077  methods/john_hewitt        john_hewitt
+    30160  methods/polar              the orthogonal part of a matrix
+    30256  methods/procrustes         procrustes
+    30349  methods/eigen              principal directions of a matrix's rows
+    30663  methods/landmark_pca       landmark_pca
+    30721  methods/stb                stb
+    30903  methods/rope               rows turned to positions
+    30993  methods/mp_rope            mp_rope
+    31319  methods/subword            subword
+    31425  methods/zett               zett
+    31447  methods/spread             the factor that suits hidden anchors' rows best
+    31704  methods/modifiers          what is done to the rows of any method
+    31850  methods/undertrained       rows that look as if nothing had trained them
+    31967  methods/methods            the table of all, and the public calls
 
-    32172  across                     tokens of one vocabulary as weighted tokens of another
-    32186  across/map_rows            a map, gathered row by row
-    32383  across/token_map           by the split of the other vocabulary
-    32506  across/write_maps          two maps as safetensors
-    32649  across/spell_maps          two maps as JSON, for people
+    32173  across                     tokens of one vocabulary as weighted tokens of another
+    32187  across/map_rows            a map, gathered row by row
+    32384  across/token_map           by the split of the other vocabulary
+    32507  across/write_maps          two maps as safetensors
+    32650  across/spell_maps          two maps as JSON, for people
 
-    32769  disk                       files and directories
-    32808  disk/system                what POSIX and Windows are asked for
-    32852  disk/windows_paths         paths as Windows takes them
-    33057  disk/windows               the system as Windows gives it
-    33362  disk/posix                 the system as POSIX gives it
-    33634  disk/paths                 what can be told from their text
-    33707  disk/failure               why the system refused
-    33825  disk/look                  what stands at a path, and whether within another
-    33948  disk/listing               listings of directories
-    34024  disk/reading               files to read, and whether they have changed
-    34203  disk/writing               files to write
-    34350  disk/copying               copies of files
-    34433  disk/trees                 whole directories looked through, copied, removed
-    34649  disk/known                 what weights are called in a directory
-    34743  disk/staging               a directory made under another name, then renamed
-    35007  disk/staged_files          files made under another name, then renamed
-    35189  disk/missing               a path or a directory without what is wanted of it
-    35232  disk/gguf_files            GGUF files of a directory, by their names
-    35273  disk/weights               which files they are, and what may stand in their place
-    35609  disk/weight_index          the index of a checkpoint in shards
-    35828  disk/shards                what an index and its shards say of each other
-    36033  disk/gguf_parts            the parts of a split GGUF file
-    36142  disk/checkpoint            a model directory, in one file or in shards
-    36494  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36572  disk/tokenizer_directory   the tokenizer of a model directory
-    36834  disk/encoder_directory     the encoder of a model directory, and files of text
+    32770  disk                       files and directories
+    32809  disk/system                what POSIX and Windows are asked for
+    32853  disk/windows_paths         paths as Windows takes them
+    33058  disk/windows               the system as Windows gives it
+    33363  disk/posix                 the system as POSIX gives it
+    33635  disk/paths                 what can be told from their text
+    33708  disk/failure               why the system refused
+    33826  disk/look                  what stands at a path, and whether within another
+    33949  disk/listing               listings of directories
+    34025  disk/reading               files to read, and whether they have changed
+    34204  disk/writing               files to write
+    34351  disk/copying               copies of files
+    34434  disk/trees                 whole directories looked through, copied, removed
+    34650  disk/known                 what weights are called in a directory
+    34744  disk/staging               a directory made under another name, then renamed
+    35008  disk/staged_files          files made under another name, then renamed
+    35190  disk/missing               a path or a directory without what is wanted of it
+    35233  disk/gguf_files            GGUF files of a directory, by their names
+    35274  disk/weights               which files they are, and what may stand in their place
+    35610  disk/weight_index          the index of a checkpoint in shards
+    35829  disk/shards                what an index and its shards say of each other
+    36034  disk/gguf_parts            the parts of a split GGUF file
+    36143  disk/checkpoint            a model directory, in one file or in shards
+    36495  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36573  disk/tokenizer_directory   the tokenizer of a model directory
+    36835  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    36945  model                      which tensors and config keys belong to the vocabulary
-    36981  model/known                what the world calls things
-    37349  model/known_keys           keys of ids and sizes in configs
-    37523  model/known_classes        classes of tokenizers, by the type of model
-    37761  model/names                names of tensors
-    37925  model/document             the JSON files of a model directory
-    38020  model/members              what the members of a config are about
-    38274  model/config               what config.json says
-    38451  model/side                 a model directory opened once
-    38578  model/gguf_model           what a GGUF file says of a model
-    38635  model/code                 the Python that a tokenizer is loaded with
-    38869  model/parts                what each tensor does for the vocabulary
-    38999  model/whole                whether all tensors are there
-    39121  model/find                 finding the parts of a model
-    39425  model/processor            the tokens that a processor looks for by their text
-    39601  model/heirs                what becomes of the ids in a config
-    39775  model/config_ids           ids in a config being edited
-    40032  model/config_lists         lists, dictionaries and ranges of ids
-    40197  model/config_edit          config.json and generation_config.json, edited
-    40553  model/classes              which class a tokenizer is loaded as
-    40764  model/class_tokens         added tokens that a class numbers otherwise
+    36946  model                      which tensors and config keys belong to the vocabulary
+    36982  model/known                what the world calls things
+    37350  model/known_keys           keys of ids and sizes in configs
+    37524  model/known_classes        classes of tokenizers, by the type of model
+    37762  model/names                names of tensors
+    37926  model/document             the JSON files of a model directory
+    38021  model/members              what the members of a config are about
+    38275  model/config               what config.json says
+    38452  model/side                 a model directory opened once
+    38579  model/gguf_model           what a GGUF file says of a model
+    38636  model/code                 the Python that a tokenizer is loaded with
+    38870  model/parts                what each tensor does for the vocabulary
+    39000  model/whole                whether all tensors are there
+    39122  model/find                 finding the parts of a model
+    39426  model/processor            the tokens that a processor looks for by their text
+    39602  model/heirs                what becomes of the ids in a config
+    39776  model/config_ids           ids in a config being edited
+    40033  model/config_lists         lists, dictionaries and ranges of ids
+    40198  model/config_edit          config.json and generation_config.json, edited
+    40554  model/classes              which class a tokenizer is loaded as
+    40765  model/class_tokens         added tokens that a class numbers otherwise
 
-    40882  job                        the whole transplant, in the order in which it happens
-    40943  job/draft_map              which tokens the rows of a draft's head are of
-    41001  job/job                    what a job holds
-    41400  job/open                   opening the two models
-    41688  job/map                    the caller's map
-    41841  job/align                  where every new row comes from
-    42064  job/draft_vocab            the tokens that a draft's head has rows for
-    42297  job/plan                   what becomes of every tensor, and of the configs
-    42526  job/draft_head             a head of fewer rows, and what says which
-    42684  job/rope                   heads and rotary positions of the two models
-    42782  job/chat                   the template that turns messages into text
-    42921  job/digits                 where the two tokenizers cut numbers differently
-    43122  job/converted              the special tokens that a conversion to GGUF finds
-    43430  job/gguf_donor             the files of a tokenizer, open once more
-    43514  job/gguf_pre               what llama.cpp calls the way it cuts text
-    43797  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44125  job/gguf_merges            the merges of a byte-level vocabulary
-    44296  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44466  job/gguf_special           special tokens, flags, templates
-    44685  job/gguf_normal            what becomes of spaces and letters
-    44828  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45024  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45266  job/bos                    texts that begin otherwise than the base's
-    45408  job/rows                   rows in memory: reading, checking, their mean
-    45753  job/pieces                 what the base cuts new tokens into
-    45928  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46193  job/magikarp               tokens that look under-trained by their rows
-    46319  job/match                  rows of tokens that a new one only begins with
-    46406  job/solve                  solving for the rows of the donor
-    46615  job/targets                the rows that are made from the donor's
-    46738  job/diagnose               what is odd about the rows that were made
-    46870  job/rebuild                the new rows of one vocabulary tensor
-    47161  job/write_blocks           new rows as blocks
-    47260  job/write                  the output and its weights
-    47576  job/write_gguf             the output as a GGUF file, or as parts of one
-    47926  job/copy                   the other files of the two models
-    48144  job/index                  the files that are written anew
-    48325  job/run                    the whole, in order
-    48527  job/combined               a map of tokens by the combinations that a method makes
-    48627  job/report                 what a job did, as JSON and as a table
-    48956  job/findings               what is told of a finished model
-    49005  job/check_head             a head of fewer rows than tokens
-    49250  job/check_files            its files
-    49387  job/check_ids              sizes, ids and tying
-    49603  job/check_values           values
-    49682  job/check_gguf             the tokens of a GGUF file
-    49934  job/check_gguf_keys        its other keys, and its tensors
-    50181  job/check_draft            as a draft model for another
-    50523  job/verify                 whether a finished model agrees with itself
+    40883  job                        the whole transplant, in the order in which it happens
+    40944  job/draft_map              which tokens the rows of a draft's head are of
+    41002  job/job                    what a job holds
+    41401  job/open                   opening the two models
+    41689  job/map                    the caller's map
+    41842  job/align                  where every new row comes from
+    42065  job/draft_vocab            the tokens that a draft's head has rows for
+    42298  job/plan                   what becomes of every tensor, and of the configs
+    42527  job/draft_head             a head of fewer rows, and what says which
+    42685  job/rope                   heads and rotary positions of the two models
+    42783  job/chat                   the template that turns messages into text
+    42922  job/digits                 where the two tokenizers cut numbers differently
+    43123  job/converted              the special tokens that a conversion to GGUF finds
+    43431  job/gguf_donor             the files of a tokenizer, open once more
+    43515  job/gguf_pre               what llama.cpp calls the way it cuts text
+    43798  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44126  job/gguf_merges            the merges of a byte-level vocabulary
+    44297  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44467  job/gguf_special           special tokens, flags, templates
+    44686  job/gguf_normal            what becomes of spaces and letters
+    44829  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45025  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45267  job/bos                    texts that begin otherwise than the base's
+    45409  job/rows                   rows in memory: reading, checking, their mean
+    45754  job/pieces                 what the base cuts new tokens into
+    45929  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46194  job/magikarp               tokens that look under-trained by their rows
+    46320  job/match                  rows of tokens that a new one only begins with
+    46407  job/solve                  solving for the rows of the donor
+    46616  job/targets                the rows that are made from the donor's
+    46739  job/diagnose               what is odd about the rows that were made
+    46871  job/rebuild                the new rows of one vocabulary tensor
+    47162  job/write_blocks           new rows as blocks
+    47261  job/write                  the output and its weights
+    47577  job/write_gguf             the output as a GGUF file, or as parts of one
+    47927  job/copy                   the other files of the two models
+    48145  job/index                  the files that are written anew
+    48326  job/run                    the whole, in order
+    48528  job/combined               a map of tokens by the combinations that a method makes
+    48628  job/report                 what a job did, as JSON and as a table
+    48957  job/findings               what is told of a finished model
+    49006  job/check_head             a head of fewer rows than tokens
+    49251  job/check_files            its files
+    49388  job/check_ids              sizes, ids and tying
+    49604  job/check_values           values
+    49683  job/check_gguf             the tokens of a GGUF file
+    49935  job/check_gguf_keys        its other keys, and its tensors
+    50182  job/check_draft            as a draft model for another
+    50524  job/verify                 whether a finished model agrees with itself
 
-    50582  evaluate                   methods ranked on tokens that both models share
-    50601  evaluate/token_class       what a token is like, by its bytes
-    50676  evaluate/hidden            which tokens are hidden, and the rows at hand
-    50882  evaluate/scores            how near rows come to the true ones
-    50982  evaluate/ranks             whether a true row is found among all
-    51113  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51347  evaluate/write_json        an evaluation as JSON
-    51460  evaluate/write_page        an evaluation as a page
+    50583  evaluate                   methods ranked on tokens that both models share
+    50602  evaluate/token_class       what a token is like, by its bytes
+    50677  evaluate/hidden            which tokens are hidden, and the rows at hand
+    50883  evaluate/scores            how near rows come to the true ones
+    50983  evaluate/ranks             whether a true row is found among all
+    51114  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51348  evaluate/write_json        an evaluation as JSON
+    51461  evaluate/write_page        an evaluation as a page
 
-    51689  reshape                    a model's own vocabulary, smaller or larger
-    51721  reshape/needed             what has to stay for the sake of what stays
-    51979  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52286  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52513  reshape/renumber           which tokens there are then, and their ids
-    52778  reshape/files_json         tokenizer.json and the JSON files beside it
-    53173  reshape/files_lines        merges.txt and vocab.txt
-    53257  reshape/files_pieces       SentencePiece models
-    53477  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53645  reshape/named              tokens that configs name, which stay
-    53777  reshape/files_gguf         the keys of GGUF files
-    54064  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54299  reshape/wording            what the transplant says, in words of those who asked
-    54398  reshape/new_model          the model with its new tokenizer
-    54570  reshape/text_counts        which tokens the caller's texts are made of
-    54639  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    54806  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55067  reshape/trim               fewer tokens
-    55235  reshape/extend             a text that becomes a token
-    55566  reshape/more_tokens        all that are wanted, and the model with them
+    51690  reshape                    a model's own vocabulary, smaller or larger
+    51722  reshape/needed             what has to stay for the sake of what stays
+    51980  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52287  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52514  reshape/renumber           which tokens there are then, and their ids
+    52779  reshape/files_json         tokenizer.json and the JSON files beside it
+    53174  reshape/files_lines        merges.txt and vocab.txt
+    53258  reshape/files_pieces       SentencePiece models
+    53478  reshape/files_ranks        tiktoken's ranks and tekken.json
+    53646  reshape/named              tokens that configs name, which stay
+    53778  reshape/files_gguf         the keys of GGUF files
+    54065  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54300  reshape/wording            what the transplant says, in words of those who asked
+    54399  reshape/new_model          the model with its new tokenizer
+    54571  reshape/text_counts        which tokens the caller's texts are made of
+    54640  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    54807  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55068  reshape/trim               fewer tokens
+    55236  reshape/extend             a text that becomes a token
+    55567  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2291,7 +2291,8 @@ typedef struct otx_evaluate_options {
 
 /* Hides some of the tokens that both models share, makes their rows by each method from the
    others, and compares these with the true ones, for every matrix of the base that is sized by
-   the vocabulary. Writes no model. Cosine and relative error do not rank methods as a language
+   the vocabulary. Writes no model; both must have weights, and of the donor's rows those of
+   shared tokens must be numbers. Cosine and relative error do not rank methods as a language
    model does: share and error are the figures that do.
 
    Holds one matrix of each model and what a method takes. A method that cannot run has its
