@@ -17,6 +17,7 @@
 #include "omp_transplant.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -242,8 +243,9 @@ static const char *const help_transplant[] = {
     "shared tokens that Orthogonal Matching Pursuit finds for it, as far as the map\n"
     "misses them. -a omp is the published method. OUT can be left out of a dry run.\n"
     "\n",
-    "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
-    "                          chooses for each matrix by shared tokens it hides)\n"
+    "  -k, --k N               shared tokens per approximated token (64; wechsel 10,\n"
+    "                          mp_rope 8; omp-affine chooses for each matrix by\n"
+    "                          shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, omp-affine, affine, mean, zero,\n"
     "                          common_interpolation, clp, wechsel, focus, hull,\n"
@@ -918,7 +920,11 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_CLIP: status = set_fraction(value, "--clip-norms", &to->job.how.clip_norms); break;
     case OPTION_NOISE: status = set_real(value, "--new-vocab-noise", &to->job.how.noise); break;
-    case OPTION_SCALE: status = set_real(value, "--new-vocab-scale", &to->job.how.scale); break;
+    case OPTION_SCALE:
+        status = set_real(value, "--new-vocab-scale", &to->job.how.scale);
+        if (!status && to->job.how.scale == 0.0) /* which says to the library that there is none */
+            status = misuse("--new-vocab-scale", value, "a number above 0 is wanted");
+        break;
     case OPTION_SUBWORD:
         status = choose(value, OTX_SUBWORD_COUNT, subword_name, "unknown subword method", &chosen);
         to->job.how.subword = (otx_subword)chosen;
@@ -1207,6 +1213,7 @@ static int terminal_width(void)
 }
 
 typedef struct meter {
+    command command;     /* whose options advice may name */
     bool quiet, terminal;
     bool running;        /* a stage has begun */
     bool drawn;          /* a bar stands on the terminal's current line */
@@ -1309,13 +1316,46 @@ static bool on_progress(void *context, const otx_progress *at)
     return !interrupted;
 }
 
+/* Whether an option that the command has not stands here. */
+static bool is_of_others(command of, const char *word)
+{
+    size_t i;
+    for (i = 0; i < COUNT(options); i++) {
+        const size_t size = strlen(options[i].name);
+        if (options[i].commands & FOR(of)) continue;
+        if (strncmp(word, "--", 2) == 0 && strncmp(word + 2, options[i].name, size) == 0 &&
+            strchr(" ,;:.", word[2 + size])) /* or at the end */
+            return true;
+        if (options[i].letter && word[0] == '-' && word[1] == options[i].letter && word[2] == ' ')
+            return true;
+    }
+    return false;
+}
+
+/* Takes out of a message what advises such an option: from a semicolon to the next. */
+static void drop_advice(command of, char *message)
+{
+    char *at = message, *clause;
+    while ((clause = strstr(at, "; ")) != NULL) {
+        char *end = strstr(clause + 2, "; "), *word = clause + 1;
+        if (!end) end = clause + strlen(clause);
+        while (word < end && !(*word == ' ' && is_of_others(of, word + 1))) word++;
+        at = word < end ? clause : end;
+        if (word < end) memmove(clause, end, strlen(end) + 1);
+    }
+}
+
 /* The library's log callback. Notes are for the curious, warnings for all. */
 static void on_log(void *context, otx_severity severity, const char *message)
 {
     meter *m = (meter *)context;
+    otx_error text;
     if (m->quiet && severity == OTX_NOTE) return;
+    snprintf(text.message, sizeof text.message, "%s", message);
+    drop_advice(m->command, text.message);
     clear_bar(m);
-    fprintf(stderr, "transplant: %s: %s\n", severity == OTX_NOTE ? "note" : "warning", message);
+    fprintf(stderr, "transplant: %s: %s\n", severity == OTX_NOTE ? "note" : "warning",
+            text.message);
 }
 
 /* The surroundings that the settings ask for; the context keeps pointing to `m`. */
@@ -1323,6 +1363,7 @@ static otx_context make_context(const settings *s, meter *m)
 {
     otx_context ctx;
     memset(m, 0, sizeof *m);
+    m->command = s->command;
     m->quiet = s->quiet;
     m->terminal = stderr_is_terminal();
     m->width = terminal_width();
@@ -1337,9 +1378,10 @@ static otx_context make_context(const settings *s, meter *m)
     return ctx;
 }
 
-static int fail(otx_error *error)
+static int fail(const settings *s, otx_error *error)
 {
     char *at;
+    drop_advice(s->command, error->message);
     for (at = error->message; *at; at++) /* a path may hold anything; a message is one line */
         if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
     fprintf(stderr, "transplant: error: %s\n", error->message);
@@ -1347,10 +1389,10 @@ static int fail(otx_error *error)
 }
 
 /* The status of a command that could be interrupted, which is said too. */
-static int ended(otx_result result, otx_error *error)
+static int ended(const settings *s, otx_result result, otx_error *error)
 {
     if (!result) return STATUS_OK;
-    if (result != OTX_ERROR_CANCELLED) return fail(error);
+    if (result != OTX_ERROR_CANCELLED) return fail(s, error);
     fprintf(stderr, "transplant: interrupted\n");
     return STATUS_INTERRUPTED;
 }
@@ -1654,7 +1696,7 @@ static int run_transplant(const settings *s)
     output_close(&reports[0]);
     output_close(&reports[1]);
     otx_job_close(job);
-    return ended(result, &error);
+    return ended(s, result, &error);
 }
 
 /* Whether a path leads to a file. */
@@ -1841,7 +1883,7 @@ static int run_inspect(const settings *s)
     bool gguf, file = is_file(&ctx, path);
     otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &gguf, &error);
     bool advised = tensors == OTX_ERROR_UNSUPPORTED;
-    if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
+    if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(s, &error);
     if (!tensors && file && !gguf) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
     /* Unless a file that was there has gone meanwhile. */
@@ -1852,7 +1894,7 @@ static int run_inspect(const settings *s)
         return STATUS_OK;
     }
     /* Where it is neither, what is said of a directory's weights comes first. */
-    return fail(advised && !file ? &error : &no_vocab);
+    return fail(s, advised && !file ? &error : &no_vocab);
 }
 
 /* A donor id, its bytes, and where its row comes from: for "</s>" that may be a token
@@ -1936,7 +1978,7 @@ static int run_align(const settings *s)
     otx_alignment_close(&ctx, &plan);
     otx_vocab_close(&ctx, &vocabs[1]);
     otx_vocab_close(&ctx, &vocabs[0]);
-    return result ? fail(&error) : STATUS_OK;
+    return result ? fail(s, &error) : STATUS_OK;
 }
 
 /* The library's findings. With --quiet no notes. */
@@ -1966,7 +2008,7 @@ static int run_verify(const settings *s)
     catch_signals();
     result = otx_verify(&ctx, s->arguments[0], &verify, &summary, &error);
     clear_bar(&m);
-    if (result) return ended(result, &error);
+    if (result) return ended(s, result, &error);
     if (!s->quiet)
         printf("%s: %" PRIu64 " errors, %" PRIu64 " warnings\n", s->arguments[0], summary.faults,
                summary.warnings);
@@ -2093,6 +2135,14 @@ static int run_draft_head(const settings *s)
     return run_verify(&both);
 }
 
+/* Whether a method stands before another: by less loss, with one; what could not run last. */
+static bool comes_first(const otx_evaluation_entry *entry, const otx_evaluation_entry *other)
+{
+    double loss = entry->scores[0].loss, others = other->scores[0].loss;
+    if (entry->result || other->result) return !entry->result && other->result;
+    return loss < others || (loss <= DBL_MAX && !(others <= DBL_MAX)); /* or is no number */
+}
+
 /* The entries of a matrix, the least loss first; what could not run comes last. */
 static size_t sort_entries(const otx_evaluation *e, size_t matrix,
                            const otx_evaluation_entry *to[OTX_METHOD_COUNT])
@@ -2102,10 +2152,8 @@ static size_t sort_entries(const otx_evaluation *e, size_t matrix,
         const otx_evaluation_entry *entry = &e->entries[i];
         if (entry->matrix != matrix) continue;
         for (j = count++; j > 0; j--) {
-            const otx_evaluation_entry *other = to[j - 1];
-            if (entry->result || (!other->result && other->scores[0].loss <= entry->scores[0].loss))
-                break;
-            to[j] = other;
+            if (!comes_first(entry, to[j - 1])) break;
+            to[j] = to[j - 1];
         }
         to[j] = entry;
     }
@@ -2170,7 +2218,7 @@ static int run_evaluate(const settings *s)
     output_close(&reports[0]);
     output_close(&reports[1]);
     otx_evaluation_close(&ctx, &evaluation);
-    return ended(result, &error);
+    return ended(s, result, &error);
 }
 
 /* Lines of a file, each a token. */
@@ -2265,10 +2313,11 @@ static void print_trimming(const char *model, const otx_trim_summary *t)
 }
 
 /* Ends a command that reshapes: its status. */
-static int reshaped(otx_result result, otx_error *error, token_list *list)
+static int reshaped(const settings *s, otx_result result, otx_error *error,
+                    token_list *list)
 {
     list_close(list);
-    return ended(result, error);
+    return ended(s, result, error);
 }
 
 static int run_extend(const settings *s)
@@ -2312,7 +2361,7 @@ static int run_extend(const settings *s)
                         0);
         }
     }
-    return reshaped(result, &error, &list);
+    return reshaped(s, result, &error, &list);
 }
 
 static int run_trim(const settings *s)
@@ -2343,7 +2392,7 @@ static int run_trim(const settings *s)
         result = otx_trim(&ctx, s->arguments[0], s->arguments[1], &wanted, &summary, &error);
     clear_bar(&m);
     if (!result && !s->quiet) print_trimming(s->arguments[1], &summary);
-    return reshaped(result, &error, &list);
+    return reshaped(s, result, &error, &list);
 }
 
 /* A command with --draft-vocab, whose file is a list of tokens. */
@@ -2362,7 +2411,7 @@ static int run_with_draft_vocab(const settings *s)
         result = list_fail(&error, OTX_ERROR_FORMAT, s->draft_vocab, "names no token");
     with.job.draft_vocab = list.tokens;
     with.job.draft_vocab_count = list.count;
-    if (result) status = fail(&error);
+    if (result) status = fail(s, &error);
     else
         status = s->command == DRAFT        ? run_draft(&with)
                  : s->command == DRAFT_HEAD ? run_draft_head(&with)
@@ -2470,7 +2519,7 @@ static int run_map(const settings *s)
         otx_token_map_close(&ctx, &map.maps[i]);
         otx_vocab_close(&ctx, &map.vocabs[i]);
     }
-    return ended(result, &error);
+    return ended(s, result, &error);
 }
 
 /* Tokens of texts, and what counts them. */
@@ -2562,7 +2611,7 @@ static int run_count(const settings *s)
     output_close(&files[1]);
     free(c.counts.by_id);
     otx_encoder_close(c.encoder);
-    return ended(result, &error);
+    return ended(s, result, &error);
 }
 
 /* The help of the command that is named, or of the whole. */

@@ -57,7 +57,7 @@ class Options(ctypes.Structure):
         ("ks", ctypes.c_void_p), ("k_count", ctypes.c_size_t), ("lambdas", ctypes.c_void_p),
         ("lambda_count", ctypes.c_size_t), ("selection", ctypes.c_int),
         ("holdout", ctypes.c_size_t), ("seed", ctypes.c_uint64), ("hide", ctypes.c_void_p),
-        ("memory", ctypes.c_uint64),
+        ("memory", ctypes.c_uint64), ("ridge", ctypes.c_double), ("tolerance", ctypes.c_double),
     ]
 
 
@@ -111,7 +111,8 @@ def check(result, error):
     assert result == 0, error.message.decode()
 
 
-def fit(lib, donor, base, targets=None, ks=None, lambdas=None, selection=0, holdout=0):
+def fit(lib, donor, base, targets=None, ks=None, lambdas=None, selection=0, holdout=0, ridge=0.0,
+        tolerance=0.0):
     options, error, fitted = Options(), Error(), Map()
     keep = []
     if ks is not None:
@@ -121,15 +122,16 @@ def fit(lib, donor, base, targets=None, ks=None, lambdas=None, selection=0, hold
         keep.append((ctypes.c_double * len(lambdas))(*lambdas))
         options.lambdas, options.lambda_count = ctypes.addressof(keep[-1]), len(lambdas)
     options.selection, options.holdout = selection, holdout
+    options.ridge, options.tolerance = ridge, tolerance
     check(lib.otx_affine_fit(None, ctypes.byref(donor), ctypes.byref(base),
                              ctypes.byref(targets) if targets else None, ctypes.byref(options),
                              ctypes.byref(fitted), None, ctypes.byref(error)), error)
     return fitted
 
 
-def pursue(lib, donor, targets, k, cosine):
+def pursue(lib, donor, targets, k, cosine, **more):
     k = min(k, donor.rows, donor.columns)
-    options, error = Pursuit(k=k, cosine=cosine, centred=True), Error()
+    options, error = Pursuit(k=k, cosine=cosine, centred=True, **more), Error()
     indices, coefficients = np.empty((targets.rows, k), np.int32), np.empty((targets.rows, k))
     output = Output(indices.ctypes.data, coefficients.ctypes.data, None, None)
     check(lib.otx_omp(None, ctypes.byref(donor), ctypes.byref(targets), ctypes.byref(options),
@@ -234,15 +236,17 @@ def hidden_by(n, count, marks, seed=0):
     return marks
 
 
-def figures(twin, hidden, truth, sample, found, k):
+def figures(twin, hidden, truth, sample, found, k, ridge):
     """Share and error with the first k atoms."""
     if k:
         indices = found[0][:, :k]
         coefficients = np.zeros(indices.shape)
         for t, row in enumerate(indices):
             atoms = twin.a[row[row >= 0]]
+            held = np.sqrt(ridge) * np.diag(np.linalg.norm(atoms, axis=1))
             coefficients[t, : len(atoms)] = np.linalg.lstsq(
-                atoms.T, hidden[t] - twin.a0, rcond=None)[0]
+                np.vstack([atoms.T, held]),
+                np.append(hidden[t] - twin.a0, np.zeros(len(atoms))), rcond=None)[0]
         rows = twin.rows(hidden, indices, coefficients)
     else:
         rows = twin.rows(hidden)
@@ -255,7 +259,10 @@ def compare_figures(lib):
     """Figures of every choice, and the best of them; with targets given, hidden anchors are
     those nearest to them, and random ones."""
     ks, lambdas = [0, 2, 6], [0.01, 0.5]
-    for seed, (n, d, e, near) in enumerate([(600, 20, 26, False), (1500, 48, 30, True)]):
+    for seed, (n, d, e, near, more) in enumerate(
+        [(600, 20, 26, False, {}), (1500, 48, 30, True, {}),
+         (600, 20, 26, False, {"ridge": 0.5, "tolerance": 0.4})]
+    ):
         a, b, y, _ = made(20 + seed, n, 40, d, e)
         donor, base = matrix(a), matrix(b)
         count = 45
@@ -268,7 +275,7 @@ def compare_figures(lib):
             marks[scores.argmax(1)] = True
         marks = hidden_by(n, count, marks)
         fitted = fit(lib, donor, base, matrix(y) if near else None, ks, lambdas, 0,
-                     count)
+                     count, **more)
         assert fitted.hidden == count and fitted.trial_count == 12
         sample = wide_b if n <= 1024 else wide_b[np.arange(1024) * n // 1024]
         trials = []
@@ -277,9 +284,11 @@ def compare_figures(lib):
             assert trial.k == ks[number % 3] and trial.cosine == (number // 3 % 2 == 1)
             assert trial.lam == lambdas[number // 6]
             kept = matrix(a[~marks])
-            found = pursue(lib, kept, matrix(a[marks]), 6, bool(trial.cosine))
+            found = pursue(lib, kept, matrix(a[marks]), 6, bool(trial.cosine), **more)
             twin = Twin(wide_a[~marks], wide_b[~marks], trial.lam, means)
-            share, error = figures(twin, wide_a[marks], wide_b[marks], sample, found, trial.k)
+            assert ((found[0] < 0).sum() > 0) == ("tolerance" in more)
+            share, error = figures(twin, wide_a[marks], wide_b[marks], sample, found, trial.k,
+                                   more.get("ridge", 0.0))
             assert abs(trial.share - share) < 1e-4, (n, number, trial.share, share)
             assert abs(trial.error - error) < 1e-4, (n, number, trial.error, error)
             assert abs(trial.loss - (error + SHARE * (1 - share))) < 1e-3

@@ -38,7 +38,7 @@ export CC
 build=${OTX_TEST_BUILD:-build/tests}
 mkdir -p "$build"
 tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals
-    test_tool_advice test_tool_advice_files test_tool_methods test_tool_gguf
+    test_tool_advice test_tool_advice_files test_tool_methods test_tool_gguf test_tool_evaluate
     test_tool_draft test_tool_map test_tool_reshape test_tool_count"
 
 # Threads that wait should sleep: on a busy machine they would take turns spinning.

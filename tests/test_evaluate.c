@@ -2,6 +2,8 @@
    refusals, threads, running out of memory. The figures of the other methods are held to NumPy's
    by evaluate_twin.py.
    A suite of the public API: linked with the implementation. */
+#include <math.h>
+
 #include "failing.h"
 #include "small_models.h"
 
@@ -25,6 +27,10 @@ static void test_token_classes(void)
         {"\xc3\x97", OTX_CLASS_CODE},      {"\xd0\xb4\xd0\xb0", OTX_CLASS_SCRIPT},
         {" \xe6\x97\xa5", OTX_CLASS_SCRIPT}, {"\xe6\x97", OTX_CLASS_SCRIPT},
         {"\xf0\x9f\x98\x80", OTX_CLASS_SCRIPT}, {"\xe1\xba\xa1", OTX_CLASS_CONTINUATION},
+        {"\xef\xbc\x8c", OTX_CLASS_CODE},   {"\xef\xbc\x9a\xef\xbc\x88", OTX_CLASS_CODE},
+        {" \xef\xbc\xa1", OTX_CLASS_WORD},  {"\xef\xac\x81x", OTX_CLASS_CONTINUATION},
+        {"\xef\xb8\x8f", OTX_CLASS_CODE},   {"\xef\xbc\x90", OTX_CLASS_SCRIPT},
+        {"\xef\xbd\xb1", OTX_CLASS_SCRIPT}, {"\xe0\xa5\xa4", OTX_CLASS_SCRIPT},
     };
     size_t i;
     for (i = 0; i < COUNT(cases); i++) {
@@ -148,6 +154,11 @@ static void test_refusals(void)
     options.holdout = 0.75;
     CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "0.750");
+    options.holdout = -0.3;
+    CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "-0.300");
+    options.holdout = (double)HUGE_VAL - (double)HUGE_VAL;
+    CHECK_INT(otx_evaluate(NULL, BASE, DONOR, &options, &e, &error), OTX_ERROR_ARGUMENT);
     options.holdout = 0;
     options.methods = &unknown;
     options.method_count = 1;
@@ -241,6 +252,32 @@ static void test_one_that_fails(void)
     otx_evaluation_close(NULL, &e);
 }
 
+/* Rows that hold no numbers come last, are nowhere the best, and have no bars. */
+static void test_no_numbers(void)
+{
+    static const otx_method methods[] = {OTX_METHOD_ZERO, OTX_METHOD_MEAN};
+    otx_evaluate_options options;
+    otx_evaluation e;
+    const char *said, *zero, *mean;
+    memset(&options, 0, sizeof options);
+    options.methods = methods;
+    options.method_count = 2;
+    options.method.scale = 1e308;
+    e = evaluate(NULL, &options);
+    CHECK(e.entries[2].scores[0].loss == 1.75); /* of the head */
+    CHECK(e.entries[3].scores[0].loss != e.entries[3].scores[0].loss);
+    said = written(&e, otx_evaluation_write_html);
+    said = strstr(said, "lm_head.weight");
+    zero = said ? strstr(said, "<tr><td>zero</td>") : NULL;
+    mean = said ? strstr(said, "<tr><td>mean</td>") : NULL;
+    CHECK(zero && mean && zero < mean);
+    zero = zero ? strstr(zero + 1, "<tr><td>zero</td>") : NULL; /* by class of token */
+    CHECK(zero && strstr(zero, "<tr><td>zero</td><td class=\"best\">1.750</td>") == zero);
+    mean = mean ? strstr(mean + 1, "<tr><td>mean</td>") : NULL;
+    CHECK(mean && strstr(mean, "<tr><td>mean</td><td>") == mean);
+    otx_evaluation_close(NULL, &e);
+}
+
 /* Some fifty of all allocations fail, each in a run of its own. */
 static void test_memory(void)
 {
@@ -282,6 +319,7 @@ int main(void)
     RUN(test_threads_and_seeds);
     RUN(test_refusals);
     RUN(test_one_that_fails);
+    RUN(test_no_numbers);
     RUN(test_pieces);
     RUN(test_memory);
     scratch_close();

@@ -2,6 +2,8 @@
    pool of threads of the caller's own, and a solver of the caller's own. The whole job
    runs on the example models; tests/test_job.c does so on made-up ones.
    A suite of the public API: linked with the implementation. */
+#include <math.h>
+
 #include "omp_transplant.h"
 #include "test.h"
 #include "failing.h"
@@ -333,7 +335,8 @@ static void a_pool_transplants_the_same(void)
 
 typedef struct own_solver {
     int calls;
-    int32_t index;     /* given to the last target's last atom, if it is not -1 */
+    int32_t index;     /* given to the last target's last atom, if it is not -1; */
+    double factor;     /* its coefficient is multiplied by this */
     otx_result result; /* given instead of solving */
 } own_solver;
 
@@ -367,6 +370,7 @@ static otx_result solve_own(void *context, const otx_context *ctx, const otx_mat
         result = otx_omp(&alone, atoms, targets, &window, output, stats, error);
     }
     if (own->index != -1) output->indices[targets->rows * 3 - 1] = own->index;
+    output->coefficients[targets->rows * 3 - 1] *= own->factor;
     return result;
 }
 
@@ -374,7 +378,7 @@ static void a_solver_of_ones_own(void)
 {
     otx_job_options options;
     otx_error error;
-    own_solver own = {0, -1, OTX_OK};
+    own_solver own = {0, -1, 1.0, OTX_OK};
     otx_context ctx;
     memset(&ctx, 0, sizeof ctx);
     memset(&options, 0, sizeof options);
@@ -401,6 +405,10 @@ static void a_solver_of_ones_own(void)
     CHECK_INT(transplant(NULL, NULL, &options, &error), OTX_ERROR_ARGUMENT);
     own.index = INT32_MIN; /* any negative index ends a target */
     CHECK_INT(transplant(NULL, NULL, &options, &error), OTX_OK);
+    own.index = -1;
+    own.factor = (double)HUGE_VAL;
+    CHECK_INT(transplant(NULL, "own", &options, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "gave target 947 a coefficient of atom ");
     own.result = OTX_ERROR_UNSUPPORTED;
     CHECK_INT(transplant(NULL, "own", &options, &error), OTX_ERROR_UNSUPPORTED);
     CHECK_STRING(error.message, "no luck");

@@ -180,6 +180,8 @@ static void test_errors(void)
     options.how.base_rope = 0.5;
     check_fails(&options, OTX_ERROR_ARGUMENT, "the base of rotary positions must be 1 or more; see "
                                               "--base-rope");
+    options.how.base_rope = -1.0;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "--base-rope");
     options.method = OTX_METHOD_OMP;
     options.how.base_rope = 0.0;
     /* Contradictions. */

@@ -86,14 +86,15 @@ typedef struct way {
     otx_method_options options;
 } way;
 
-enum { FITTED = OTX_METHOD_COUNT + 6, WAYS = FITTED + 4 };
+enum { FITTED = OTX_METHOD_COUNT + 6, WAYS = FITTED + 5 };
 
 /* The methods, behind them the weights of common_interpolation, and some with a norm that is
    fitted. */
 static way way_of(size_t number)
 {
     static const otx_method fitted[WAYS - FITTED] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_AFFINE,
-                                                     OTX_METHOD_FOCUS, OTX_METHOD_MP_ROPE};
+                                                     OTX_METHOD_FOCUS, OTX_METHOD_MP_ROPE,
+                                                     OTX_METHOD_OMP_AFFINE};
     way w;
     memset(&w, 0, sizeof w);
     w.options.omp.k = K;
@@ -114,6 +115,7 @@ static way way_of(size_t number)
     if (number >= FITTED) {
         w.method = fitted[number - FITTED];
         w.options.norm = OTX_NORM_FITTED;
+        w.options.pieces = w.method == OTX_METHOD_OMP_AFFINE ? 0.5 : 0.0;
     }
     return w;
 }
@@ -272,6 +274,30 @@ static void pieces_are_taken_where_they_help(void)
         }
         CHECK(off < 0.1 * whole);
     }
+}
+
+/* How many atoms are best is found by the pursuit that is then run: with its ridge, and ended by
+   its tolerance. */
+static void the_choice_is_of_the_same_pursuit(void)
+{
+    otx_method_rows rows = make_rows();
+    otx_affine_trial trials[3];
+    size_t i;
+    for (i = 0; i < 3; i++) {
+        otx_method_options options;
+        otx_fitted fitted;
+        memset(&options, 0, sizeof options);
+        options.omp.ridge = i == 1 ? 0.5 : 0.0;
+        options.omp.tolerance = i == 2 ? 0.8 : 0.0;
+        CHECK_INT(otx_method_fit(NULL, OTX_METHOD_OMP_AFFINE, &rows, &options, &fitted, NULL),
+                  OTX_OK);
+        trials[i] = fitted.map.trials[4];
+        otx_method_close(NULL, &fitted);
+        CHECK_INT(trials[i].k, 8);
+        CHECK(trials[i].loss > 0.0);
+    }
+    CHECK(fabs(trials[0].loss - trials[1].loss) > 1e-3);
+    CHECK(fabs(trials[0].loss - trials[2].loss) > 1e-3);
 }
 
 /* Without a piece on either side, and with none that is finite, rows are those without. */
@@ -462,13 +488,17 @@ static void matrices_that_are_missing_are_refused(void)
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
         }
         rows = make_rows();
-        if (needs & (OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN)) {
+        if (needs & OTX_NEED_DONOR) {
             rows.base.rows--;
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
-        }
-        if (needs & (OTX_NEED_TOKENS | OTX_NEED_PIECES)) {
+            CHECK_CONTAINS(error.message, "149");
+            memset(&rows.base, 0, sizeof rows.base);
+            CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+            CHECK_CONTAINS(error.message, "base: ");
+        } else if (w.method != OTX_METHOD_ZETT) {
             memset(&rows.tokens, 0, sizeof rows.tokens);
             CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, &error), OTX_ERROR_ARGUMENT);
+            CHECK_CONTAINS(error.message, "tokens: ");
         }
     }
 }
@@ -490,12 +520,30 @@ static void options_that_make_no_sense_are_refused(void)
     w.options.donor_heads = 37;
     w.options.base_rope = 0.5;
     refuse(&w, &rows, "the base of rotary positions must be 1 or more");
+    w = way_of(OTX_METHOD_OMP_AFFINE);
+    w.options.pieces = (double)HUGE_VAL;
+    refuse(&w, &rows, "the weight of pieces must be a number");
     w = way_of(OTX_METHOD_SUBWORD);
     w.options.subword = OTX_SUBWORD_COUNT;
     refuse(&w, &rows, "subword 6 is unknown");
     w.options.subword = (otx_subword)0;
     rows.pieces.starts = NULL;
     refuse(&w, &rows, "the pieces of the targets are missing");
+}
+
+/* A window of the targets would leave what is made of the others unsaid. */
+static void windows_of_a_pursuit_are_refused(void)
+{
+    otx_method_rows rows = make_rows();
+    size_t i;
+    for (i = 0; i < WAYS; i++) {
+        way w = way_of(i);
+        w.options.omp.target_count = 1;
+        refuse(&w, &rows, "leave first_target and target_count 0");
+        w.options.omp.target_count = 0;
+        w.options.omp.first_target = 1;
+        refuse(&w, &rows, "leave first_target and target_count 0");
+    }
 }
 
 /* Rows are made of what was fitted, for targets that it was fitted to. */
@@ -646,6 +694,68 @@ static void no_targets_and_one_anchor(void)
     }
 }
 
+/* ---- chance ---- */
+
+/* A head's deviates are its own: z of row = mean + deviation z. */
+static void a_head_by_another_chance(void)
+{
+    otx_method_rows rows = make_rows();
+    size_t i, n;
+    for (n = 0; n < 3; n++) {
+        way w = way_of(n == 0 ? OTX_METHOD_RANDN : n == 1 ? OTX_METHOD_JOHN_HEWITT
+                                                          : OTX_METHOD_ZERO);
+        double with = 0.0, one = 0.0, other = 0.0, mean[WIDTH] = {0.0};
+        w.options.noise = n == 2 ? 1.0 : 0.0;
+        rows.head = false;
+        CHECK_INT(run(NULL, &w, &rows, TARGETS, seen, NULL), OTX_OK);
+        rows.head = true;
+        CHECK_INT(run(NULL, &w, &rows, TARGETS, wanted, NULL), OTX_OK);
+        for (i = 0; i < TOKENS * WIDTH && n < 2; i++)
+            mean[i % WIDTH] += (double)base_data[i] / TOKENS;
+        for (i = 0; i < COUNT(seen); i++) {
+            double a = seen[i] - mean[i % WIDTH], b = wanted[i] - mean[i % WIDTH];
+            with += a * b;
+            one += a * a;
+            other += b * b;
+        }
+        CHECK(one > 0.0 && fabs(with) < 0.2 * sqrt(one * other));
+        CHECK(fabs(one / other - 1.0) < 0.2);
+    }
+}
+
+/* ---- rows that nothing has trained ---- */
+
+/* A row of no numbers is not under-trained, and hides no row that is. */
+static void rows_of_no_numbers_are_not_judged(void)
+{
+    enum { ROWS = 300, USED = 200, WIDE = 8 };
+    static float data[ROWS * WIDE];
+    uint8_t unused[ROWS], marks[ROWS];
+    otx_matrix matrix;
+    size_t i, j, with;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = data;
+    matrix.dtype = OTX_F32;
+    matrix.rows = ROWS;
+    matrix.columns = WIDE;
+    for (i = 0; i < ROWS; i++) {
+        unused[i] = i >= USED;
+        for (j = 0; j < WIDE; j++) /* used ones lie apart from the others, but row 5 */
+            data[i * WIDE + j] = (unused[i] || i == 5) == (j == 0) ? 1.0f + (float)i / 300 : 0.0f;
+        if (unused[i]) data[i * WIDE + 1] = i % 2 ? 0.5f : -0.5f;
+    }
+    data[5 * WIDE] = 20.0f; /* along their mean, and not short */
+    for (with = 0; with < 2; with++) {
+        memset(marks, 0, sizeof marks);
+        CHECK_INT(otx_mark_undertrained(NULL, &matrix, unused, true, marks, NULL), OTX_OK);
+        CHECK_INT(marks[5], 1);
+        CHECK_INT(marks[0], 0);
+        CHECK_INT(marks[7], 0);
+        CHECK_INT(marks[250], 1);
+        data[7 * WIDE + 2] = data[250 * WIDE + 2] = (float)HUGE_VAL;
+    }
+}
+
 int main(void)
 {
     RUN(names_and_needs);
@@ -653,6 +763,7 @@ int main(void)
     RUN(zett_says_what_it_lacks);
     RUN(unknown_ones_are_refused);
     RUN(pieces_are_taken_where_they_help);
+    RUN(the_choice_is_of_the_same_pursuit);
     RUN(no_pieces_are_no_harm);
     RUN(pieces_that_are_none_are_refused);
     RUN(same_bits_on_every_set_and_thread_count);
@@ -662,11 +773,14 @@ int main(void)
     RUN(rows_that_cannot_be_used_are_named);
     RUN(matrices_that_are_missing_are_refused);
     RUN(options_that_make_no_sense_are_refused);
+    RUN(windows_of_a_pursuit_are_refused);
     RUN(what_was_not_fitted_is_not_made);
     RUN(a_set_that_is_not_there);
     RUN(budgets_are_kept);
     RUN(every_allocation_can_fail);
     RUN(cancelling);
     RUN(no_targets_and_one_anchor);
+    RUN(a_head_by_another_chance);
+    RUN(rows_of_no_numbers_are_not_judged);
     return test_end();
 }

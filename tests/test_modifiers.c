@@ -166,10 +166,34 @@ static otx_matrix some(const float *data, size_t columns, const uint32_t *index,
     return m;
 }
 
+/* With `pieced` every token has two pieces, by its number; none is the token. */
+static bool pieced;
+
+static otx_pieces pieces_of(const uint32_t *listed, size_t count, size_t starts[MANY + 1],
+                            uint32_t pieces[2 * MANY])
+{
+    static const uint32_t sizes[2 * MANY] = {0};
+    otx_pieces all;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        size_t number = listed ? listed[i] : i;
+        starts[i] = 2 * i;
+        pieces[2 * i] = (uint32_t)((5 * number + 3) % MANY);
+        pieces[2 * i + 1] = (uint32_t)((9 * number + 5) % MANY);
+    }
+    starts[count] = 2 * count;
+    all.starts = starts;
+    all.rows = pieces;
+    all.sizes = sizes;
+    return all;
+}
+
 /* Rows of `targets` by a method, from the anchors that are listed. */
 static void make_of(otx_method method, const otx_method_options *options, const uint32_t *kept,
                     size_t count, otx_matrix targets_of, double *to)
 {
+    static size_t starts[2][MANY + 1];
+    static uint32_t pieces[2][2 * MANY];
     otx_method_rows rows;
     otx_fitted fitted;
     size_t i;
@@ -177,6 +201,11 @@ static void make_of(otx_method method, const otx_method_options *options, const 
     rows.donor = some(many_donor, FROM, kept, count);
     rows.base = some(many_base, TO, kept, count);
     rows.targets = targets_of;
+    if (pieced) {
+        rows.tokens = some(many_base, TO, NULL, MANY);
+        rows.pieces = pieces_of(targets_of.index, targets_of.rows, starts[0], pieces[0]);
+        rows.anchor_pieces = pieces_of(kept, count, starts[1], pieces[1]);
+    }
     CHECK_INT(otx_method_fit(NULL, method, &rows, options, &fitted, &error), OTX_OK);
     for (i = 0; i < targets_of.rows; i++)
         CHECK_INT(otx_method_make(NULL, &fitted, &rows, i, 1, to + i * TO, &error), OTX_OK);
@@ -242,7 +271,7 @@ static void by_hidden_anchors(void)
     static const otx_method methods[] = {OTX_METHOD_OMP, OTX_METHOD_OMP_CENTRED,
                                          OTX_METHOD_OMP_AFFINE, OTX_METHOD_AFFINE,
                                          OTX_METHOD_CLP, OTX_METHOD_WECHSEL, OTX_METHOD_MP_ROPE,
-                                         OTX_METHOD_PROCRUSTES};
+                                         OTX_METHOD_PROCRUSTES, OTX_METHOD_OMP_AFFINE};
     otx_matrix all = some(many_new, FROM, NULL, NEW);
     uint32_t every[MANY];
     size_t n, i, within = 0;
@@ -253,6 +282,8 @@ static void by_hidden_anchors(void)
         otx_method_options options;
         memset(&options, 0, sizeof options);
         options.omp.k = 2;
+        pieced = n + 1 == COUNT(methods); /* the last, as omp-affine has them */
+        options.pieces = pieced ? 0.5 : OTX_PIECES_NONE;
         make_of(methods[n], &options, every, MANY, all, plain);
         factor = factor_of(methods[n], &options, mean);
         within += fabs(factor - 1.0) > 1e-3 && factor > 0.1 && factor < 1.9;
@@ -267,6 +298,7 @@ static void by_hidden_anchors(void)
         make_of(methods[n], &options, every, 31, all, fitted);
         for (i = 0; i < NEW * TO; i++) CHECK(fabs(plain[i] - fitted[i]) < 1e-12);
     }
+    pieced = false;
     CHECK(within >= 4); /* others are at the bounds */
 }
 

@@ -519,5 +519,44 @@ def entries_of_a_map(here):
         assert out.row(donor_id(word)) == rows.row(base_id(other))
 
 
+# ---- commands that take fewer options ---------------------------------------------------------
+
+
+@case
+def options_that_a_command_does_not_take(here):
+    """What a transplant advises is not said where nobody could follow it."""
+    nan, words = [float("nan")] * 16, here / "words"
+    words.write_text("hello\n")
+    spoiled, plain = base_model(), base_model(dtype="F16")
+    spoiled.tensors[EMBED].set_row(base_id("Ġba"), nan)
+    spoiled.write(here / "spoiled")
+    for i in range(BASE_COUNT):
+        plain.tensors[EMBED].set_row(i, [6e4] * 16)
+    plain.write(here / "plain")
+    base, donor = sees(here, BASE_COUNT + 5)
+    small, target = base_model(), donor_model()
+    small.files["chat_template.jinja"] = "the base's\n"
+    del target.files["chat_template.jinja"]
+    target.tokenizer["added_tokens"].append(added(DONOR_COUNT, "<image_soft_token>"))
+    small, target = small.write(here / "small"), target.write(here / "target")
+    for told_of, status, *args in (
+            ("is needed", 1, "trim", here / "spoiled", here / "a", "--first", "30"),
+            ("is needed", 1, "bytes", here / "spoiled", here / "b", "--by", "subword"),
+            ("is needed", 1, "extend", here / "spoiled", here / "c", "--tokens", words),
+            ("is needed", 1, "draft-head", here / "spoiled", here / "d", "--draft-vocab", "20"),
+            ("is needed", 1, "extend", here / "spoiled", here / "k", "--tokens", words, "-a",
+             "mean"),
+            ("the largest of F16", 1, "extend", here / "plain", here / "e", "--tokens", words, "-a",
+             "mean", "--new-vocab-scale", "3"),
+            ("an id without a token", 1, "trim", base, here / "f", "--first", "20"),
+            ("an id without a token", 1, "draft-head", base, here / "g", "--draft-vocab", "20"),
+            ("lie beyond the 67 rows", 0, "draft", small, target, here / "h"),
+            ("is in words of its own", 0, "draft", small, target, here / "i"),
+            ("there are 67", 1, "draft", small, target, here / "j", "--map", f"#{DONOR_COUNT}=A")):
+        said = call(*args, status=status).err
+        assert told_of in said, said
+        assert "; " not in said.split(told_of)[1].split("\n")[0], said
+
+
 if __name__ == "__main__":
     sys.exit(tool.main(CASES))

@@ -555,6 +555,29 @@ def a_vocabulary_alone_as_donor(here):
     out, _ = transplant(here, base, donor)
     assert read(out)[1][EMBED].shape[0] == DONOR_COUNT
     assert "holds no tensors" in call(base, donor, here / "x.gguf", "-a", "omp", status=1).error
+    error = call(base, donor, here / "x.gguf", "-a", "mean", "--magikarp", status=1).error
+    assert "holds no tensors; --magikarp judges tokens by their rows" in error, error
+    error = call("evaluate", base, donor, status=1).error
+    assert "holds no tensors; the rows of both models are looked at" in error, error
+    same = write(here / "same.gguf", base_keys(), {})
+    error = call("evaluate", base, same, status=1).error
+    assert "holds no tensors; the rows of both models are looked at" in error, error
+
+
+@case
+def a_vocabulary_alone_as_base(here):
+    base, donor = write(here / "vocab.gguf", base_keys(), {}), donor_file(here)
+    call(base, donor, here / "out.gguf", "-q", "-a", "omp")
+    assert f"{DONOR_COUNT}" in call("inspect", here / "out.gguf").out
+    for wanted, *args in (
+            ("the rows of both models are looked at", "evaluate", base, donor),
+            ("the rows of both models are looked at", "map", base, donor, "-a", "omp"),
+            ("--magikarp judges tokens by", base, donor, here / "x.gguf", "-a", "mean",
+             "--magikarp"),
+            ("has no output head", base, donor, here / "x.gguf", "--draft-vocab", "20"),
+            ("has no output head", "draft-head", base, here / "x.gguf", "--draft-vocab", "20")):
+        error = call(*args, status=1).error
+        assert f"{base}: " in error and wanted in error, error
 
 
 if __name__ == "__main__":

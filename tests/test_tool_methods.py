@@ -241,6 +241,7 @@ def modifiers_of_rows_that_are_all_the_same(here):
     for name in (EMBED, HEAD):
         for id in ids[:50]:
             assert twice[name].values(id) == [2 * v for v in mean[name].values(id)]
+    call(BASE, DONOR, here / "no", "-a", "mean", "--new-vocab-scale", "0", status=2)
     noisy, _ = transplant(here, "-a", "zero", "--dtype", "f32", "--new-vocab-noise", "0.5")
     values = [v for id in ids for v in noisy[HEAD].values(id)]
     assert abs(sum(v * v for v in values) / len(values) - 0.25) < 0.01
@@ -410,6 +411,27 @@ def bytes_that_are_matched(here):
                     args=(option, where))
         call(tied, donor, here / "out", "--overwrite", "-q", option, "yes")
         assert "no yes embed lm_head" in call(tied, donor, here / "x", option, "all", status=2).err
+
+
+@case
+def pieces_of_bytes(here):
+    """What omp-affine takes of a token of one byte goes by no other method that wants its pieces: a
+    method of the head's, or one that is evaluated too."""
+    words = [*tool.BASE_WORDS, "Ġ", *"abcdefghiou"]
+    base, donor = pair(here, base=base_model(words=words))
+    args = ("-a", "omp-affine", "-k", "3", "--pieces", "0.5", "--byte-match", "no")
+    alone, report = transplant(here, *args, base=base, donor=donor)
+    assert report["matrices"][0]["map"]["pieces"] == 0.5, report["matrices"]
+    both, _ = transplant(here, *args, "--head-method", "subword", base=base, donor=donor)
+    assert alone[EMBED].data == both[EMBED].data
+    assert alone[HEAD].data != both[HEAD].data
+    figures = []
+    for methods in ("omp-affine", "subword,omp-affine"):
+        call("evaluate", base, donor, "-q", "-k", "3", "--pieces", "0.5", "--holdout", "0.5",
+             "--methods", methods, "--json", here / "figures.json")
+        found = json.loads((here / "figures.json").read_text())
+        figures.append([m["methods"][-1]["scores"] for m in found["matrices"]])
+    assert figures[0] == figures[1]
 
 
 @case

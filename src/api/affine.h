@@ -69,6 +69,8 @@ typedef struct otx_affine_options {
     const uint32_t *hide;   /* which `holdout` anchors are hidden, in ascending order: those of
                                another map whose loss is to be compared. NULL: as above */
     uint64_t memory;        /* budget in bytes for fitting; 0: 4 GiB */
+    double ridge, tolerance; /* of the pursuits that are tried, as in otx_omp_options: those of
+                               the pursuit that the choice is for */
 } otx_affine_options;
 
 /* A map that was fitted, and the choice: what to run otx_omp with. To be closed. */

@@ -42,7 +42,8 @@ typedef enum otx_method {
     OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
                                anchors (64), and the same combinations in the base: mergekit's
                                sparse token basis */
-    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens; for an
+       output head by other deviates than for an embedding. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
                                and deviation 1 whatever the model */
@@ -172,13 +173,15 @@ typedef struct otx_method_options {
        and the last when rows are made. */
     otx_row_norm norm;
     double scale;        /* a factor; 0: none */
-    double noise;        /* the deviation of what is added to every element, by seed */
+    double noise;        /* the deviation of what is added to every element, by seed, and other
+                            for an output head */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
     double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
                                        positions (10,000, likewise) */
-    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
+    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT, and
+                            so is a coefficient that is no number */
     void *solve_context;
 } otx_method_options;
 
@@ -200,6 +203,8 @@ typedef struct otx_fitted {
     struct otx__linear *linear; /* what other methods keep, or NULL */
     struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
+    size_t anchors;         /* that rows are made from: those of the donor's that it was fitted
+                               to */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
 
@@ -214,7 +219,9 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
 /* Makes the rows of targets `first` to first + count - 1: to is [count][e] doubles, before
    they are rounded to the base's type. rows are those that the method was fitted to, or the
    same read again; a method that does not look at the base to be fitted makes rows of any
-   matrix of it. The bits are the same on every instruction set and thread count. */
+   matrix of it. base must be there for methods that need the donor's rows, with as many rows
+   as these had, and tokens for all others: else it is OTX_ERROR_ARGUMENT. The bits are the
+   same on every instruction set and thread count. */
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                    const otx_method_rows *rows, size_t first, size_t count,
                                    double *to, otx_error *error);
@@ -227,7 +234,8 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
 /* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
    Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
    `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
-   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   above 0.5 and above that of 99 of 100. A row that holds no numbers is marked where it is unused
+   alone, and counts for no mean. marks is by row and is added to: of a model with an output
    head the embedding is marked with `norms`, then the head without; of one without a head of its
    own the embedding without. */
 OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,

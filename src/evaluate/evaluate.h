@@ -81,6 +81,8 @@ OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_roo
     otx_result result;
     size_t i;
     memset(&why, 0, sizeof why);
+    e->rows.pieces = otx__pieces_for(&e->pieces, entry->method);
+    e->rows.anchor_pieces = otx__pieces_for(&e->anchor_pieces, entry->method);
     result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
     if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
     entry->k = fitted.k;
@@ -217,7 +219,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     memset(&settled, 0, sizeof settled);
     memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
     if (options) settled = *options;
-    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    result = otx__job_open_rows(ctx, base, donor, &plain, &job, error);
     if (result) return result;
     if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);

@@ -135,11 +135,11 @@ OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *err
 OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
 {
     const otx_job *job = e->job;
-    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    double part = e->options->holdout == 0.0 ? 0.05 : e->options->holdout;
     otx_result result;
-    if (!(part <= 0.5))
+    if (!(part > 0.0 && part <= 0.5))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
-                         "at most half of them can", part);
+                         "some can, and at most half of them", part);
     if (job->anchor_count < OTX__EVALUATE_LEAST)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
                          "fewer than %d there are not enough to hide some", job->base.path,
@@ -157,36 +157,44 @@ OTX__PRIVATE size_t otx__evaluating_ranked(const otx__evaluating *e, size_t plac
     return place * e->hidden / e->ranked;
 }
 
-/* Reads the rows of one matrix on both sides. */
+/* Reads one matrix of a side, of which rows that are listed will be looked at. */
+OTX__PRIVATE otx_result otx__evaluating_load(const otx_job *job, const otx__side *side,
+                                             const otx_checkpoint_tensor *at,
+                                             const uint32_t *listed, size_t count,
+                                             otx__loaded *to, otx_error *error)
+{
+    size_t rows = otx__min((size_t)side->parts.rows, side->vocab.count), i;
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < count; i++) needed[listed[i]] = 1;
+    result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows, to,
+                              error);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
+/* Reads the rows of one matrix on both sides: of the donor's those of shared tokens alone. */
 OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, otx_error *error)
 {
     const otx_job *job = e->job;
     const size_t which = job->matrix_tensors[matrix];
-    const otx_checkpoint_tensor *at = job->base.parts.tensors[which].at;
-    otx__solution solution = job->solutions[job->plans[which].solution];
-    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
-    otx_method_rows donor;
-    uint8_t *needed;
-    otx_result result;
-    memset(&donor, 0, sizeof donor);
-    result = otx__solution_read_donor(job, &solution, &e->donor, &donor, error);
+    const otx__solution *solution = &job->solutions[job->plans[which].solution];
+    otx_result result = otx__evaluating_load(job, &job->donor, solution->donor,
+                                             job->anchor_donors, job->anchor_count, &e->donor,
+                                             error);
+    if (!result)
+        result = otx__evaluating_load(job, &job->base, job->base.parts.tensors[which].at,
+                                      e->tokens, e->token_count, &e->base, error);
     if (result) return result;
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
-    if (!needed) return otx__fail_memory(error, rows);
-    for (i = 0; i < e->token_count; i++) needed[e->tokens[i]] = 1;
-    result = otx__loaded_open(job, &job->base, at, (size_t)at->tensor->shape[1], needed, rows,
-                              &e->base, error);
-    otx__free(&job->ctx, needed, rows, 1);
     e->rows.donor = otx__loaded_rows(&e->donor, e->kept_donors, e->kept);
     e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
-    e->rows.pieces = otx__pieces_of(&e->pieces);
-    e->rows.anchor_pieces = otx__pieces_of(&e->anchor_pieces);
     e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
-    return result;
+    return OTX_OK;
 }
 
 OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)

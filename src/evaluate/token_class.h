@@ -12,18 +12,29 @@ typedef struct otx__characters {
     size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
 } otx__characters;
 
-/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
-   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+/* Variation selectors, and punctuation in other forms: vertical, small, of full width. */
+OTX__PRIVATE bool otx__is_other_form(uint32_t code)
+{
+    return (code >= 0xfe00 && code <= 0xfe1f) || (code >= 0xfe30 && code <= 0xfe6f) ||
+           (code >= 0xff01 && code <= 0xff0f) || (code >= 0xff1a && code <= 0xff20) ||
+           (code >= 0xff3b && code <= 0xff40) || (code >= 0xff5b && code <= 0xff65);
+}
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, U+1E00 to U+1EFF, ligatures and
+   letters of full width are Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, U+3000 to
+   U+303F and those above are signs. Signs that stand among a script's letters count as these. */
 OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
 {
     if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
         (code >= 0x2000 && code <= 0x200a))
         seen->spaces++;
     else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
-             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff) ||
+             (code >= 0xfb00 && code <= 0xfb06) || (code >= 0xff21 && code <= 0xff3a) ||
+             (code >= 0xff41 && code <= 0xff5a))
         seen->latin++;
     else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
-             (code >= 0x3000 && code <= 0x303f))
+             (code >= 0x3000 && code <= 0x303f) || otx__is_other_form(code))
         seen->marks++;
     else
         seen->others++;

@@ -21,15 +21,28 @@ static const char otx__page_style[] =
     ".error { fill: var(--error); } svg line { stroke: var(--line); }\n"
     "</style>\n";
 
+/* Bytes that are no UTF-8, and control bytes, become U+FFFD. */
 OTX__PRIVATE void otx__page_escaped(otx__text *text, const char *string)
 {
-    for (; *string; string++) {
+    size_t left = strlen(string), length;
+    for (; left > 0; string += length, left -= length) {
+        bool control = ((unsigned char)*string < 0x20 && *string != '\t' && *string != '\n') ||
+                       *string == 0x7f;
+        length = otx__utf8_length((const unsigned char *)string, left);
         if (*string == '<') otx__text_string(text, "&lt;");
         else if (*string == '>') otx__text_string(text, "&gt;");
         else if (*string == '&') otx__text_string(text, "&amp;");
         else if (*string == '"') otx__text_string(text, "&quot;");
-        else otx__text_bytes(text, string, 1);
+        else if (length && !control) otx__text_bytes(text, string, length);
+        else otx__text_string(text, "\xef\xbf\xbd");
+        if (!length) length = 1;
     }
+}
+
+/* Whether a loss is lower than another; one that is no number is the highest. */
+OTX__PRIVATE bool otx__page_lower(double loss, double other)
+{
+    return loss < other || (otx__is_finite(loss) && !otx__is_finite(other));
 }
 
 /* The entries of a matrix that came to their end, the best first. */
@@ -47,7 +60,8 @@ OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix
         const otx_evaluation_entry *entry = &evaluation->entries[i];
         if (entry->matrix != matrix || entry->result) continue;
         for (j = order->count++; j > 0; j--) {
-            if (order->entries[j - 1]->scores[0].loss <= entry->scores[0].loss) break;
+            if (!otx__page_lower(entry->scores[0].loss, order->entries[j - 1]->scores[0].loss))
+                break;
             order->entries[j] = order->entries[j - 1];
         }
         order->entries[j] = entry;
@@ -56,10 +70,11 @@ OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix
 
 /* ---- charts ---- */
 
-/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. */
+/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. None for
+   what is no number. */
 OTX__PRIVATE void otx__page_bar(otx__text *text, const char *name, double value, unsigned y)
 {
-    double shown = value < 0.0 ? 0.0 : value > 1.5 ? 1.5 : value;
+    double shown = value > 1.5 ? 1.5 : value > 0.0 ? value : 0.0;
     unsigned width = (unsigned)(shown * 300.0 + 0.5);
     otx__text_format(text, "<rect class=\"%s\" x=\"170\" y=\"%u\" width=\"%u\" height=\"11\"/>"
                      "<text class=\"soft\" x=\"%u\" y=\"%u\">%.3f</text>\n", name, y, width,
@@ -127,10 +142,10 @@ OTX__PRIVATE void otx__page_classes(otx__text *text, const otx__page_order *orde
                          otx__word(otx_method_name(order->entries[i]->method)));
         for (c = 1; c < OTX_CLASS_COUNT; c++) {
             const otx_scores *scores = &order->entries[i]->scores[c];
-            bool best = scores->count > 0;
+            bool best = scores->count > 0 && otx__is_finite(scores->loss);
             size_t other;
             for (other = 0; other < order->count && best; other++)
-                best = order->entries[other]->scores[c].loss >= scores->loss;
+                best = !otx__page_lower(order->entries[other]->scores[c].loss, scores->loss);
             if (scores->count)
                 otx__text_format(text, "<td%s>%.3f</td>", best ? " class=\"best\"" : "",
                                  scores->loss);

@@ -70,7 +70,7 @@ OTX__PRIVATE otx_result otx__combined_open(const otx_context *ctx, const char *f
                          "of a few tokens; those of omp, omp-centred, common_interpolation, "
                          "wechsel and hull are, and subword maps tokens to their pieces",
                          otx__word(otx_method_name(wanted.method)));
-    return otx_job_open(ctx, to, from, &wanted, job, error);
+    return otx__job_open_rows(ctx, to, from, &wanted, job, error);
 }
 
 OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,

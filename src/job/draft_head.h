@@ -65,6 +65,7 @@ OTX__PRIVATE bool otx__draft_is_headed(const otx_job *job)
 {
     otx__span kind;
     if (otx__job_has_head(job)) return true;
+    if (!otx__has_weights(&job->base.checkpoint)) return false;
     if (!job->base.gguf) return otx__config_has_head(&job->base.config);
     kind = otx__gguf_word_of(otx__gguf_of(&job->base.checkpoint), OTX__KEY_ARCHITECTURE);
     return !otx__span_contains_any(kind, otx__headless_architectures,

@@ -37,11 +37,12 @@ typedef struct otx__tensor_plan {
 /* What the base's tokenizer cuts tokens of the donor into. */
 typedef struct otx__job_pieces {
     otx__pool pool;
-    bool texts; /* tokens that stand for no text, or for one byte, have none */
     uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
     size_t token_count;
     size_t *starts;     /* as in otx_pieces */
     uint32_t *rows, *sizes;
+    size_t *text_starts; /* the same but that tokens which stand for no text, or for one byte, */
+    uint32_t *text_rows; /* have none; without sizes */
     uint32_t *ids;      /* scratch: of one token */
     size_t capacity;
 } otx__job_pieces;
@@ -92,7 +93,7 @@ struct otx_job {
     /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
     otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
-    bool lends;  /* or gives them to another job: nobody writes a map for it */
+    bool lends;  /* or gives them to others and writes no model: nobody writes a map for it */
     bool renews, same_class; /* the donor is the base's own tokenizer; loaded as that is */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
@@ -264,17 +265,13 @@ OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
     otx_result result = otx__job_check_method(options->method, error);
     if (!result && options->own_head_method)
         result = otx__job_check_method(options->head_method, error);
-    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__method_options_check(how, error);
     if (!result) result = otx__job_check_modifiers(how, options->method, error);
     if (!result && options->own_head_method)
         result = otx__job_check_modifiers(how, options->head_method, error);
     if (result) return result;
     if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
-    if (how->omp.first_target || how->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 

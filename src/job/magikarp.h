@@ -108,11 +108,10 @@ OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
     const size_t donor_rows = (size_t)job->donor.parts.rows;
     const size_t base_rows = (size_t)job->base.parts.rows;
     uint8_t *donor, *base;
-    otx_result result = OTX_OK;
+    otx_result result;
     if (!job->options.magikarp) return OTX_OK;
-    if (!job->donor.checkpoint.files)
-        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
-                         "both models", job->without.message);
+    result = otx__job_has_rows(job, "--magikarp judges tokens by their rows in both models", error);
+    if (result) return result;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
     if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);

@@ -184,12 +184,23 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
     return otx__fail(error, result, "%s", job->without.message);
 }
 
+/* Fails where the rows of both models are wanted, and one has none. */
+OTX__PRIVATE otx_result otx__job_has_rows(const otx_job *job, const char *why, otx_error *error)
+{
+    if (!otx__has_weights(&job->base.checkpoint))
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no tensors; %s", job->base.path,
+                         why);
+    if (!otx__has_weights(&job->donor.checkpoint))
+        return otx__fail(error, job->without.code, "%s; %s", job->without.message, why);
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
 {
     if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
     side->parts.rows = side->vocab.count;
     side->parts.tied = true;
-    if (job->options.rows == OTX_ROWS_DONOR)
+    if (job->options.rows == OTX_ROWS_DONOR && !job->lends)
         otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
                  "are %" PRIu64 ", one for each id of its tokenizer", side->path,
                  side->parts.rows);

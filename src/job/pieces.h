@@ -24,7 +24,6 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
     const otx_token *token = &job->donor.vocab.tokens[donor];
     size_t count, i;
     otx_result result;
-    if (p->texts && token->kind != OTX_TOKEN_TEXT) return OTX_OK;
     for (;;) {
         void *ids = p->ids;
         result = otx_vocab_split(&job->ctx, base, token->bytes, token->size, p->ids, p->capacity,
@@ -44,6 +43,26 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
         ++*kept;
     }
     return result;
+}
+
+/* Lists them once more without those of tokens that are no text. */
+OTX__PRIVATE otx_result otx__pieces_of_texts(otx__job_pieces *p, const otx_job *job,
+                                             const uint32_t *targets, size_t count,
+                                             otx_error *error)
+{
+    size_t i, kept = 0;
+    p->text_starts = (size_t *)otx__pool_take(&p->pool, count + 1, sizeof *p->text_starts);
+    p->text_rows = (uint32_t *)otx__pool_take(&p->pool, p->starts[count], sizeof *p->text_rows);
+    if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+    for (i = 0; i < count; i++) {
+        const size_t start = p->starts[i], size = p->starts[i + 1] - start;
+        p->text_starts[i] = kept;
+        if (job->donor.vocab.tokens[targets[i]].kind != OTX_TOKEN_TEXT) continue;
+        memcpy(p->text_rows + kept, p->rows + start, size * sizeof *p->rows);
+        kept += size;
+    }
+    p->text_starts[count] = kept;
+    return OTX_OK;
 }
 
 /* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
@@ -74,15 +93,18 @@ OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
         }
         p->starts[count] = kept;
     }
-    return result;
+    return result ? result : otx__pieces_of_texts(p, job, targets, count, error);
 }
 
-OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
+/* The pieces that a method takes: beside a donor's row, those of texts alone, whatever other
+   methods of the job take. */
+OTX__PRIVATE otx_pieces otx__pieces_for(const otx__job_pieces *p, otx_method method)
 {
+    bool texts = (otx_method_needs(method) & OTX_WANT_PIECES) != 0;
     otx_pieces pieces;
-    pieces.starts = p->starts;
-    pieces.rows = p->rows;
-    pieces.sizes = p->sizes;
+    pieces.starts = texts ? p->text_starts : p->starts;
+    pieces.rows = texts ? p->text_rows : p->rows;
+    pieces.sizes = texts ? NULL : p->sizes;
     return pieces;
 }
 
@@ -98,7 +120,6 @@ OTX__PRIVATE otx_result otx__pieces_open_anchors(otx__job_pieces *p, const otx_j
     const uint8_t *before = rules->without;
     otx_result result;
     rules->without = without;
-    p->texts = true;
     result = otx__pieces_open(p, job, donors, count, tokens, token_count, bases, without, error);
     rules->without = before;
     return result;
@@ -143,7 +164,6 @@ OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
     if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES))) return OTX_OK;
     result = otx__job_open_rules(job, must, &known, error);
     if (result || !known) return result;
-    p->texts = !(needs & OTX_NEED_PIECES);
     result = otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                               NULL, NULL, error);
     if (result || !(needs & OTX_WANT_PIECES)) return result;

@@ -91,7 +91,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
     plan->dtype = otx__row_dtype(plan->stored);
-    result = otx__plan_check_type(job, which, error);
+    result = job->lends ? OTX_OK : otx__plan_check_type(job, which, error);
     if (result) return result;
     plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
                                         otx__donor_matrix(job, tensor), tensor->at);

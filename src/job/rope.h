@@ -42,9 +42,9 @@ OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t
         double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
         *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
     }
-    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
-    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
-    if (!(*rope > 0.0)) *rope = 10000.0;
+    if (*rope == 0.0) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (*rope == 0.0) *rope = otx__rope_parameter(side);
+    if (*rope == 0.0) *rope = 10000.0;
     otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
              "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
              *rope);

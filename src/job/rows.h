@@ -135,14 +135,15 @@ OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tenso
     return false;
 }
 
-/* What the caller can do about a row that cannot be used. Returns `to`. */
+/* What the caller can do about a row that cannot be used: nothing where all of the base's are
+   copied. Returns `to`. */
 OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_walk *walk,
                                          size_t row)
 {
     const otx_job *job = walk->job;
     size_t i = 0;
     to[0] = 0;
-    if (job->lends) return to;
+    if (job->lends || job->renews) return to;
     if (walk->side->donor) {
         otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
                     "its place", (uint64_t)row);

@@ -62,6 +62,29 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     return otx__job_open_for(ctx, base, donor, options, false, false, out, error);
 }
 
+/* Opens both models for those who look at their rows and write no model: without what a plan of
+   one takes, and without advice on it. */
+OTX__PRIVATE otx_result otx__job_open_rows(const otx_context *ctx, const char *base,
+                                           const char *donor, const otx_job_options *options,
+                                           otx_job **out, otx_error *error)
+{
+    otx_job *job;
+    otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
+    *out = NULL;
+    if (job) job->lends = true;
+    if (!result) result = otx__job_check_options(&job->options, error);
+    if (!result) result = otx__job_open_sides(job, error);
+    if (!result)
+        result = otx__job_has_rows(job, "the rows of both models are looked at here", error);
+    if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__list_tokens(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (result) otx_job_close(job);
+    else *out = job;
+    return result;
+}
+
 /* Everything of an output that needs no solving, so that what is wrong with any file ends
    the run at once and not after hours: where the weights will stand, the other files, the
    index, the configs. */

@@ -130,8 +130,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
     rows.targets.rows = job->target_count;
-    rows.pieces = otx__pieces_of(&job->pieces);
-    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
+    rows.pieces = otx__pieces_for(&job->pieces, solution->method);
+    rows.anchor_pieces = otx__pieces_for(&job->anchor_pieces, solution->method);
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
     if (!result && solution->base) {

@@ -110,8 +110,8 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     memset(&donor, 0, sizeof donor);
     rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
-    rows.pieces = otx__pieces_of(&job->pieces);
-    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
+    rows.pieces = otx__pieces_for(&job->pieces, r->solution->method);
+    rows.anchor_pieces = otx__pieces_for(&job->anchor_pieces, r->solution->method);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
     if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);

@@ -200,7 +200,7 @@ OTX__PRIVATE void otx__tell_untrained(const otx_job *job, uint64_t of_donor, uin
                  "donor (zeros, or identical to others): treated as reserved, the first %" PRIu64
                  " (\"%s\")", job->donor.path, count, (uint64_t)first,
                  otx__side_content(content, &job->donor, first));
-        otx__tell_bare(job);
+        if (!job->lends) otx__tell_bare(job);
     }
     if (of_donor > 0)
         otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "

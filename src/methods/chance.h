@@ -45,6 +45,13 @@ OTX__PRIVATE void otx__circle(double x, double *cosine, double *sine)
     *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
 }
 
+/* The seed for a matrix: an output head has deviates of its own, as a token's row there would
+   otherwise be drawn to the same token's in the embedding. */
+OTX__PRIVATE uint64_t otx__seed_for(const otx_method_options *options, bool head)
+{
+    return head ? otx__scramble(options->seed + UINT64_C(0x9e3779b97f4a7c15)) : options->seed;
+}
+
 /* Those of columns 2 pair and 2 pair + 1 (Box and Muller 1958). */
 OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, double two[2])
 {

@@ -76,7 +76,6 @@ OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_
                                               const otx_method_rows *rows, size_t first,
                                               size_t count, double *to, otx_error *error)
 {
-    (void)rows;
-    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body, first, count, to,
-                           error);
+    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body,
+                           otx__seed_for(&fitted->options, rows->head), first, count, to, error);
 }

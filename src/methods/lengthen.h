@@ -34,19 +34,6 @@ OTX__PRIVATE size_t otx__lengthened_count(const otx_method_rows *rows)
 
 /* ---- pieces ---- */
 
-OTX__PRIVATE bool otx__lengthen_is_sound(const otx_matrix *tokens, size_t row)
-{
-    float part[64];
-    size_t first, count, i;
-    for (first = 0; first < tokens->columns; first += count) {
-        count = otx__min(OTX__COUNT(part), tokens->columns - first);
-        otx_to_float(part, otx__affine_at(tokens, row, first), tokens->dtype, count);
-        for (i = 0; i < count; i++)
-            if (!otx__is_finite((double)part[i])) return false;
-    }
-    return true;
-}
-
 /* The first and the last piece of some tokens; none where either has no numbers. */
 OTX__PRIVATE void otx__lengthen_pick_body(void *argument, size_t index, int worker)
 {
@@ -59,8 +46,8 @@ OTX__PRIVATE void otx__lengthen_pick_body(void *argument, size_t index, int work
         const size_t *starts = pieces->starts + (i < anchors ? i : i - anchors);
         l->first[i] = l->last[i] = OTX__NO_PIECE;
         if (starts[0] == starts[1] ||
-            !otx__lengthen_is_sound(&l->rows->tokens, pieces->rows[starts[0]]) ||
-            !otx__lengthen_is_sound(&l->rows->tokens, pieces->rows[starts[1] - 1]))
+            !otx__matrix_row_is_finite(&l->rows->tokens, pieces->rows[starts[0]]) ||
+            !otx__matrix_row_is_finite(&l->rows->tokens, pieces->rows[starts[1] - 1]))
             continue;
         l->first[i] = pieces->rows[starts[0]];
         l->last[i] = pieces->rows[starts[1] - 1];

@@ -99,10 +99,10 @@ OTX__PRIVATE void otx__linear_apply_body(void *argument, size_t index, int worke
 /* Targets that are read at a time. */
 #define OTX__LINEAR_TARGETS 512
 
-/* Makes rows of what `read` puts in place of targets. */
+/* Makes rows of what `read` puts in place of targets, by a seed or not. */
 OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted *fitted,
                                         const otx_matrix *targets, otx_parallel_body read,
-                                        size_t first, size_t count, double *to,
+                                        uint64_t seed, size_t first, size_t count, double *to,
                                         otx_error *error)
 {
     const otx__linear *linear = fitted->linear;
@@ -114,7 +114,7 @@ OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted
     memset(&task, 0, sizeof task);
     task.linear = linear;
     task.targets = targets;
-    task.seed = fitted->options.seed;
+    task.seed = seed;
     task.take = mill.take;
     task.pitch = linear->map.tall * OTX__TILE;
     task.rows = (double *)otx__pool_take(&mill.pool, room, task.pitch * sizeof(double));
@@ -148,6 +148,6 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
                          "%" PRIu64 " and %" PRIu64, (uint64_t)map->rows,
                          (uint64_t)map->columns, (uint64_t)rows->donor.columns,
                          (uint64_t)rows->base.columns);
-    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, first, count, to,
-                           error);
+    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, 0, first, count,
+                           to, error);
 }

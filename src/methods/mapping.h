@@ -71,6 +71,8 @@ OTX__PRIVATE void otx__mapping_settle(otx__mapping_choice *choice)
     bool alone = choice->fitted->method == OTX_METHOD_AFFINE;
     choice->k = alone ? 0 : omp->k;
     choice->affine.memory = omp->memory;
+    choice->affine.ridge = omp->ridge;
+    choice->affine.tolerance = omp->tolerance;
     if (omp->cosine) choice->affine.selection = OTX_AFFINE_COSINE;
     if (choice->k || alone) {
         choice->affine.ks = &choice->k;
@@ -233,6 +235,7 @@ OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
 typedef struct otx__at_hand {
     otx_method_rows rows;
     otx__lengthened l;
+    const otx_method_rows *given; /* the caller's */
 } otx__at_hand;
 
 /* Close it in any case. */
@@ -244,6 +247,7 @@ OTX__PRIVATE otx_result otx__at_hand_open(const otx_context *ctx, const otx_fitt
     memset(to, 0, sizeof *to);
     otx__pool_open(&to->l.pool, ctx);
     to->rows = *rows;
+    to->given = rows;
     if (!(fitted->pieces > 0.0)) return OTX_OK;
     result = otx__mapping_check_pieces(rows, error);
     if (!result) result = otx__lengthened_open(ctx, rows, &to->l, error);

@@ -85,6 +85,18 @@ OTX__PRIVATE otx_result otx__method_check(const otx_method_rows *rows, unsigned 
     return result;
 }
 
+/* Whether options are in order whatever the method. */
+OTX__PRIVATE otx_result otx__method_options_check(const otx_method_options *options,
+                                                  otx_error *error)
+{
+    if (options->omp.first_target || options->omp.target_count)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "a method makes rows of all targets; leave "
+                         "first_target and target_count 0");
+    if (!otx__is_finite(options->pieces))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the weight of pieces must be a number");
+    return otx__modifiers_check(options, error);
+}
+
 OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
                                   const otx_method_rows *rows,
                                   const otx_method_options *options, otx_fitted *fitted,
@@ -97,7 +109,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     memset(&settled, 0, sizeof settled);
     if (options) settled = *options;
     result = otx__method_known(method, error);
-    if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__method_options_check(&settled, error);
     if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
@@ -105,6 +117,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->method = method;
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
+    if (m->needs & OTX_NEED_DONOR) fitted->anchors = rows->donor.rows;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
     if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
         result = otx__spread_fit(ctx, rows, fitted, error);
@@ -114,6 +127,21 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
         fitted->omp.threads = otx__threads(ctx);
     }
     return result;
+}
+
+/* Whether there are the rows of the base that others are made from. */
+OTX__PRIVATE otx_result otx__make_check(const otx_fitted *fitted, const otx_method_rows *rows,
+                                        otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(fitted->method);
+    otx_result result;
+    if (!(m->needs & (unsigned)OTX_NEED_DONOR))
+        return otx__check_matrix(&rows->tokens, "tokens", error);
+    result = otx__check_matrix(&rows->base, "base", error);
+    if (result || rows->base.rows == fitted->anchors) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "base has %" PRIu64 " rows of anchors, and %s was "
+                     "fitted to %" PRIu64, (uint64_t)rows->base.rows, m->name,
+                     (uint64_t)fitted->anchors);
 }
 
 /* Checks the rows that a method makes others from, and gets them ready for all windows of
@@ -127,7 +155,8 @@ OTX__PRIVATE otx_result otx__make_open(const otx_context *ctx, const otx_fitted 
     memset(at_hand, 0, sizeof *at_hand);
     if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
     if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
-    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+    result = otx__make_check(fitted, rows, error);
+    if (!result && m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
     return result ? result : otx__at_hand_open(ctx, fitted, rows, at_hand, error);
 }
@@ -137,10 +166,9 @@ OTX__PRIVATE otx_result otx__make_window(const otx_context *ctx, const otx_fitte
                                          const otx__at_hand *at_hand, size_t first, size_t count,
                                          double *to, otx_error *error)
 {
-    const otx_method_rows *rows = &at_hand->rows;
-    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, rows, first, count, to,
-                                                             error);
-    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
+    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, &at_hand->rows, first,
+                                                             count, to, error);
+    return result ? result : otx__modify(ctx, fitted, at_hand->given, first, count, to, error);
 }
 
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,

@@ -49,6 +49,7 @@ OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
 
 typedef struct otx__modifying {
     const otx_method_options *options;
+    uint64_t seed;          /* of noise */
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
     double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
@@ -83,7 +84,7 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
     for (i = 0; i < columns && options->noise > 0.0; i++) {
         double part;
-        if (i % 2 == 0) otx__deviates(~options->seed, task->first + index, i / 2, two);
+        if (i % 2 == 0) otx__deviates(task->seed, task->first + index, i / 2, two);
         part = options->noise * two[i % 2];
         row[i] += part;
     }
@@ -114,6 +115,7 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
+    task.seed = ~otx__seed_for(options, rows->head);
     task.first = first;
     task.columns = rows->base.columns ? rows->base.columns : rows->tokens.columns;
     task.to = to;

@@ -1,17 +1,23 @@
 /* ---- pursuit: omp, omp-centred ------------------------------------------------ */
 
-/* Whether all indices that a caller's solver gave are atoms': they will be followed. */
+/* Whether all indices that a caller's solver gave are atoms': they will be followed. And all
+   their coefficients numbers. */
 OTX__PRIVATE otx_result otx__pursued_check(const otx_fitted *fitted, size_t atoms,
                                            otx_error *error)
 {
     size_t i, j;
     for (i = 0; i < fitted->targets; i++) {
         const int32_t *indices = fitted->indices + i * fitted->k;
-        for (j = 0; j < fitted->k && indices[j] >= 0; j++)
+        for (j = 0; j < fitted->k && indices[j] >= 0; j++) {
             if ((size_t)indices[j] >= atoms)
                 return otx__fail(error, OTX_ERROR_ARGUMENT,
                                  "options.solve gave target %" PRIu64 " the atom %" PRId32
                                  " of %" PRIu64, (uint64_t)i, indices[j], (uint64_t)atoms);
+            if (!otx__is_finite(fitted->coefficients[i * fitted->k + j]))
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " a coefficient of atom %"
+                                 PRId32 " that is no number", (uint64_t)i, indices[j]);
+        }
     }
     return OTX_OK;
 }

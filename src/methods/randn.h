@@ -3,6 +3,7 @@
 typedef struct otx__randn {
     const otx_fitted *fitted;
     const otx_matrix *tokens;
+    uint64_t seed;
     size_t first;
     double *to;
 } otx__randn;
@@ -65,7 +66,7 @@ OTX__PRIVATE void otx__randn_body(void *argument, size_t index, int worker)
     for (i = 0; i < columns; i++) {
         double part;
         if (i % 2 == 0)
-            otx__deviates(task->fitted->options.seed, task->first + index, i / 2, two);
+            otx__deviates(task->seed, task->first + index, i / 2, two);
         part = linear->divide[i] * two[i % 2];
         row[i] = linear->to[i] + part;
     }
@@ -77,9 +78,9 @@ OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted
 {
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     otx__randn task;
-    (void)rows;
     memset(&task, 0, sizeof task);
     task.fitted = fitted;
+    task.seed = otx__seed_for(&fitted->options, rows->head);
     task.first = first;
     task.to = to;
     return otx__watch_loop(&watch, count, 100.0 * (double)fitted->linear->map.columns,

@@ -24,7 +24,8 @@ typedef struct otx__spread {
     otx__pool pool;
     uint32_t *kept, *hidden; /* places among the anchors */
     size_t kept_count, hidden_count;
-    otx_fitted trial;        /* the method, fitted to those that are kept */
+    otx_fitted trial;        /* the method, fitted to those that are kept, with pieces or
+                                without as it was to all */
 } otx__spread;
 
 OTX__PRIVATE void otx__spread_close(otx__spread *spread)
@@ -50,9 +51,32 @@ OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *p
     return rows;
 }
 
-/* The rows that the trial works with. Their indices are of the pool. */
+/* The pieces of some anchors, of the pool, without their sizes. */
+OTX__PRIVATE otx_pieces otx__spread_pieces(const otx_pieces *of, const uint32_t *places,
+                                           size_t count, otx__pool *pool)
+{
+    otx_pieces pieces;
+    size_t *starts = (size_t *)otx__pool_take(pool, count + 1, sizeof *starts), total = 0, i, j;
+    uint32_t *rows;
+    memset(&pieces, 0, sizeof pieces);
+    for (i = 0; i < count; i++) total += of->starts[places[i] + 1] - of->starts[places[i]];
+    rows = (uint32_t *)otx__pool_take(pool, total, sizeof *rows);
+    if (pool->failed) return pieces;
+    for (i = total = 0; i < count; i++) {
+        starts[i] = total;
+        for (j = of->starts[places[i]]; j < of->starts[places[i] + 1]; j++)
+            rows[total++] = of->rows[j];
+    }
+    starts[count] = total;
+    pieces.starts = starts;
+    pieces.rows = rows;
+    return pieces;
+}
+
+/* The rows that the trial works with, with pieces where the method took them. Indices are of the
+   pool. */
 OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
-                                         otx__pool *pool, otx_method_rows *rows,
+                                         bool pieced, otx__pool *pool, otx_method_rows *rows,
                                          otx_error *error)
 {
     size_t kept = spread->kept_count, hidden = spread->hidden_count;
@@ -64,7 +88,11 @@ OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_me
     rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
     rows->tokens = from->tokens;
     rows->head = from->head;
-    return OTX_OK;
+    if (pieced) {
+        rows->anchor_pieces = otx__spread_pieces(&from->anchor_pieces, spread->kept, kept, pool);
+        rows->pieces = otx__spread_pieces(&from->anchor_pieces, spread->hidden, hidden, pool);
+    }
+    return pool->failed ? otx__pool_fail(pool, error) : OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
@@ -95,8 +123,9 @@ OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method
     plain.norm = OTX_NORM_NONE;
     plain.scale = plain.noise = plain.clip_norms = 0.0;
     plain.solve = NULL; /* a caller's own is for the targets */
+    plain.pieces = fitted->pieces > 0.0 ? fitted->pieces : OTX_PIECES_NONE;
     otx__pool_open(&pool, ctx);
-    result = otx__spread_open(spread, rows, &pool, &some, error);
+    result = otx__spread_open(spread, rows, fitted->pieces > 0.0, &pool, &some, error);
     if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
     otx__pool_close(&pool);
     fitted->bytes += spread->pool.bytes + spread->trial.bytes;
@@ -201,7 +230,8 @@ OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__sp
     task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
     task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
     result = pool.failed ? otx__pool_fail(&pool, error)
-                         : otx__spread_open(spread, from, &pool, &rows, error);
+                         : otx__spread_open(spread, from, spread->trial.options.pieces > 0.0,
+                                            &pool, &rows, error);
     for (i = 0; i < task.sample_count && !result; i++)
         otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
                       task.samples + i * columns);

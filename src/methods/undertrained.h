@@ -39,22 +39,21 @@ OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double par
 }
 
 /* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
-   is no number is neither, and counts as 0. */
-OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+   is no number is neither, and counts as 0 in the order. */
+OTX__PRIVATE void otx__undertrained_mark(const double *values, double *sorted, size_t count,
                                          bool cosines, uint8_t *marks)
 {
     double threshold;
     size_t i;
-    for (i = 0; i < count; i++) {
-        if (!otx__is_finite(values[i])) values[i] = 0.0;
-        sorted[i] = values[i];
-    }
+    for (i = 0; i < count; i++) sorted[i] = otx__is_finite(values[i]) ? values[i] : 0.0;
     otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
     threshold = otx__quantile(sorted, count,
                               cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
     if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
     for (i = 0; i < count; i++)
-        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
+        if (otx__is_finite(values[i]) &&
+            (cosines ? values[i] > threshold : values[i] < threshold))
+            marks[i] = 1;
 }
 
 /* The cosines of all rows with the mean of some. */
@@ -98,6 +97,7 @@ OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matri
     for (i = 0; i < rows && !result; i++) {
         if (!unused[i]) continue;
         marks[i] = 1;
+        if (!otx__matrix_row_is_finite(matrix, i)) continue;
         index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
     }
     spare.index = index;

@@ -86,7 +86,7 @@ OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t tak
 }
 
 /* Whether all elements of a row are finite. */
-OTX__PRIVATE bool otx__choice_is_finite(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE bool otx__matrix_row_is_finite(const otx_matrix *matrix, size_t row)
 {
     float part[OTX__TILE];
     size_t first, count, i;
@@ -113,7 +113,7 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     otx_result result;
     for (i = 0; i < count; i++) {
         which[i] = (uint32_t)((uint64_t)i * targets->rows / count);
-        if (!otx__choice_is_finite(targets, which[i]))
+        if (!otx__matrix_row_is_finite(targets, which[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
                              "target %" PRIu32 " holds a value that is NaN, infinite, or beyond a "
                              "float",
@@ -203,7 +203,7 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
         otx__choice_centre(choice, choice->order[indices[count]], rows + (count + 1) * columns);
         otx__choice_products(choice, rows, count, wide, products);
         value = products[0];
-        pivot = products[count + 1];
+        pivot = products[count + 1] * (1.0 + choice->options->ridge);
         for (j = 0; j < count; j++) row[j] = products[j + 1];
         if (count) otx__triangle_forward(factor, count, row);
         for (j = 0; j < count; j++) {
@@ -243,6 +243,8 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     options.k = choice->set->most;
     options.cosine = choice->set->cosine;
     options.centred = true;
+    options.ridge = choice->options->ridge;
+    options.tolerance = choice->options->tolerance;
     options.memory = otx__choice_budget(choice, taken);
     output.indices = choice->set->indices;
     output.coefficients = choice->last;
