@@ -33,326 +33,326 @@
       617  api/blocks                 block types of ggml
       643  api/solver                 the solver
       772  api/affine                 the affine map: rows as the map makes them, and what it misses
-      906  api/methods                methods: rows for tokens that a model lacks
-     1143  api/source                 sources and sinks: bytes in and out
-     1163  api/json                   JSON
-     1285  api/safetensors            safetensors
-     1349  api/gguf                   GGUF
-     1447  api/vocab                  vocabularies
-     1584  api/encode                 encoding: text as token ids
-     1637  api/align                  alignment
-     1704  api/gguf_vocab             vocabularies in GGUF files
-     1727  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1819  api/file                   files
-     1830  api/directory              directories
-     1910  api/job                    the whole job
-     2120  api/map_models             maps by the rows of two models
-     2142  api/verify                 looking at a finished model
-     2211  api/evaluate               methods ranked on tokens that both models share
-     2307  api/reshape                a model's own vocabulary, smaller or larger
+      908  api/methods                methods: rows for tokens that a model lacks
+     1153  api/source                 sources and sinks: bytes in and out
+     1173  api/json                   JSON
+     1295  api/safetensors            safetensors
+     1359  api/gguf                   GGUF
+     1457  api/vocab                  vocabularies
+     1594  api/encode                 encoding: text as token ids
+     1647  api/align                  alignment
+     1714  api/gguf_vocab             vocabularies in GGUF files
+     1737  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1829  api/file                   files
+     1840  api/directory              directories
+     1920  api/job                    the whole job
+     2130  api/map_models             maps by the rows of two models
+     2152  api/verify                 looking at a finished model
+     2221  api/evaluate               methods ranked on tokens that both models share
+     2318  api/reshape                a model's own vocabulary, smaller or larger
 
-     2448  base                       what everything stands on
-     2485  base/begin                 system headers, and how floating point must be compiled
-     2523  base/sizes                 counting, and sums and products that may not wrap
-     2561  base/span                  bytes of others, digits, UTF-8
-     2755  base/decimal               the digits of a double
-     2904  base/format                printf without stdio and without a locale
-     3172  base/result                results, failures, messages
-     3296  base/memory                the allocator, arrays that grow
-     3355  base/text                  names in messages, and text that grows
-     3472  base/hooks                 log, progress, threads of the caller
-     3520  base/sort                  in place, without memory, never quadratic; and finding
-     3570  base/clock                 wall time for statistics
-     3616  base/team                  loops on several threads, which sleep where they wait
-     4015  base/hash                  keyed, for tables whose keys a stranger chooses
-     4113  base/pool                  blocks that are freed together
-     4228  base/number                element types, widening and rounding
-     4463  base/blocks                block types of ggml, taken apart and widened
-     4684  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4969  base/blocks_make           rows quantised to blocks
-     5363  base/base64                decoding
-     5399  base/protobuf              fields of a message
-     5521  base/watch                 long loops that the caller can stop
+     2459  base                       what everything stands on
+     2496  base/begin                 system headers, and how floating point must be compiled
+     2534  base/sizes                 counting, and sums and products that may not wrap
+     2572  base/span                  bytes of others, digits, UTF-8
+     2766  base/decimal               the digits of a double
+     2915  base/format                printf without stdio and without a locale
+     3183  base/result                results, failures, messages
+     3307  base/memory                the allocator, arrays that grow
+     3366  base/text                  names in messages, and text that grows
+     3483  base/hooks                 log, progress, threads of the caller
+     3531  base/sort                  in place, without memory, never quadratic; and finding
+     3581  base/clock                 wall time for statistics
+     3627  base/team                  loops on several threads, which sleep where they wait
+     4026  base/hash                  keyed, for tables whose keys a stranger chooses
+     4124  base/pool                  blocks that are freed together
+     4239  base/number                element types, widening and rounding
+     4474  base/blocks                block types of ggml, taken apart and widened
+     4695  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4980  base/blocks_make           rows quantised to blocks
+     5374  base/base64                decoding
+     5410  base/protobuf              fields of a message
+     5532  base/watch                 long loops that the caller can stop
 
-     5589  files                      formats, on memory and streams
-     5619  files/memory_source        memory as a source of bytes
-     5637  files/json_read            a parser without recursion
-     5991  files/json_values          looking at values, stepping through containers
-     6204  files/json_edit            writing, and edits that keep every byte they do not touch
-     6572  files/tensors              what reading and writing a header share
-     6708  files/safetensors_read     the header of a file, checked
-     7033  files/safetensors_write    the header of a new file
-     7190  files/gguf_types           ggml's types, and the sizes of values
-     7358  files/gguf_values          keys, tensors and values found
-     7476  files/gguf_walk            what stands in a header, one after the other
-     7688  files/gguf_read            the header of a file, checked
-     7909  files/gguf_write           the header of a new file
-     8115  files/gguf_keys            a list of keys that is being made
+     5600  files                      formats, on memory and streams
+     5630  files/memory_source        memory as a source of bytes
+     5648  files/json_read            a parser without recursion
+     6002  files/json_values          looking at values, stepping through containers
+     6215  files/json_edit            writing, and edits that keep every byte they do not touch
+     6583  files/tensors              what reading and writing a header share
+     6719  files/safetensors_read     the header of a file, checked
+     7044  files/safetensors_write    the header of a new file
+     7201  files/gguf_types           ggml's types, and the sizes of values
+     7369  files/gguf_values          keys, tensors and values found
+     7487  files/gguf_walk            what stands in a header, one after the other
+     7699  files/gguf_read            the header of a file, checked
+     7920  files/gguf_write           the header of a new file
+     8126  files/gguf_keys            a list of keys that is being made
 
-     8315  vocab                      tokens, from every source, and which of them are the same
-     8358  vocab/known                what the world calls things: files, classes, tokens
-     8682  vocab/token_table          the table of tokens, and finding tokens in it
-     8890  vocab/spelling             from what a file spells to bytes
-     9087  vocab/reader               what the readers of all sources share
-     9445  vocab/added_tokens         what other files add to a model's tokens
-     9793  vocab/handed_names         pieces whose names other pieces get
-     9874  vocab/in_use               tokens that are named as reserved ones and are none
-     9977  vocab/from_tokenizer_json  tokenizer.json
-    10275  vocab/from_tekken          tekken.json
-    10430  vocab/from_tiktoken        *.tiktoken
-    10495  vocab/from_sentencepiece   tokenizer.model and its like
-    10860  vocab/from_vocab_json      vocab.json and merges.txt
-    10946  vocab/from_vocab_txt       vocab.txt
-    11003  vocab/digits               how a tokenizer cuts numbers
-    11204  vocab/recognise            what a file is, by what it holds
-    11335  vocab/parse                the first source that is given, and what goes with it
-    11562  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11948  vocab/rules_read           the rules of each kind of file
-    12099  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12292  vocab/from_gguf            the vocabulary of a GGUF file
-    12600  vocab/gguf_rules           how it splits text
-    12752  vocab/split_bpe            words split by byte-pair encoding
-    13026  vocab/split                text split as the tokenizer's model splits it
-    13273  vocab/align                which base token a donor token is
+     8326  vocab                      tokens, from every source, and which of them are the same
+     8369  vocab/known                what the world calls things: files, classes, tokens
+     8693  vocab/token_table          the table of tokens, and finding tokens in it
+     8901  vocab/spelling             from what a file spells to bytes
+     9098  vocab/reader               what the readers of all sources share
+     9456  vocab/added_tokens         what other files add to a model's tokens
+     9804  vocab/handed_names         pieces whose names other pieces get
+     9885  vocab/in_use               tokens that are named as reserved ones and are none
+     9988  vocab/from_tokenizer_json  tokenizer.json
+    10286  vocab/from_tekken          tekken.json
+    10441  vocab/from_tiktoken        *.tiktoken
+    10506  vocab/from_sentencepiece   tokenizer.model and its like
+    10871  vocab/from_vocab_json      vocab.json and merges.txt
+    10957  vocab/from_vocab_txt       vocab.txt
+    11014  vocab/digits               how a tokenizer cuts numbers
+    11215  vocab/recognise            what a file is, by what it holds
+    11346  vocab/parse                the first source that is given, and what goes with it
+    11573  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11959  vocab/rules_read           the rules of each kind of file
+    12110  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12303  vocab/from_gguf            the vocabulary of a GGUF file
+    12611  vocab/gguf_rules           how it splits text
+    12763  vocab/split_bpe            words split by byte-pair encoding
+    13037  vocab/split                text split as the tokenizer's model splits it
+    13284  vocab/align                which base token a donor token is
 
-    13530  encode                     text becomes pieces, pieces become ids
-    13575  encode/char_set            sets of characters
-    13768  encode/unicode_tables      what characters are, packed
-    13932  encode/categories          Unicode's categories, scripts and case, as sets
-    14233  encode/regex_parse         regular expressions, read: sets and escapes
-    14539  encode/regex_syntax        classes, repetitions, groups
-    14939  encode/regex_program       instructions, and what parts of an expression begin with
-    15092  encode/regex_make          the program that they become
-    15454  encode/regex_match         the program run over a text
-    15834  encode/slices              a text in pieces, and ways to cut it further
-    16079  encode/cutter_read         the steps of a pre-tokenizer, read
-    16396  encode/cutter              texts cut by them
-    16583  encode/normal_tables       what normalisers know of characters
-    16846  encode/normal_read         the same, unpacked
-    16993  encode/normal_forms        Unicode's four normal forms
-    17264  encode/charsmap            SentencePiece's map of characters
-    17413  encode/normalise_steps     what normalisers do, step by step
-    17613  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17873  encode/normalise           what it makes of texts
-    18000  encode/added_cut           added tokens, cut out of a text
-    18212  encode/word_cache          what words became before
-    18291  encode/encode_words        words as the model splits them
-    18504  encode/encode_open         what an encoder is made from
-    18871  encode/encode              whole texts as token ids
-    19092  encode/write_counts        how often tokens occur, as lists
+    13541  encode                     text becomes pieces, pieces become ids
+    13586  encode/char_set            sets of characters
+    13779  encode/unicode_tables      what characters are, packed
+    13943  encode/categories          Unicode's categories, scripts and case, as sets
+    14244  encode/regex_parse         regular expressions, read: sets and escapes
+    14550  encode/regex_syntax        classes, repetitions, groups
+    14950  encode/regex_program       instructions, and what parts of an expression begin with
+    15103  encode/regex_make          the program that they become
+    15465  encode/regex_match         the program run over a text
+    15845  encode/slices              a text in pieces, and ways to cut it further
+    16090  encode/cutter_read         the steps of a pre-tokenizer, read
+    16407  encode/cutter              texts cut by them
+    16594  encode/normal_tables       what normalisers know of characters
+    16857  encode/normal_read         the same, unpacked
+    17004  encode/normal_forms        Unicode's four normal forms
+    17275  encode/charsmap            SentencePiece's map of characters
+    17424  encode/normalise_steps     what normalisers do, step by step
+    17624  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17884  encode/normalise           what it makes of texts
+    18011  encode/added_cut           added tokens, cut out of a text
+    18223  encode/word_cache          what words became before
+    18302  encode/encode_words        words as the model splits them
+    18515  encode/encode_open         what an encoder is made from
+    18882  encode/encode              whole texts as token ids
+    19103  encode/write_counts        how often tokens occur, as lists
 
-    19199  simd                       the hot loops, once for each instruction set
-    19232  simd/kernels               the table of kernels, and what all versions share
-    19509  simd/scalar                the reference
-    19678  simd/sse2                  the operations of 128-bit x86, and what each does
-    19799  simd/neon                  those of 64-bit Arm
-    19894  simd/wasm                  those of WebAssembly's SIMD128
-    19979  simd/avx2                  those of 256-bit x86, with FMA
-    20061  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20705  simd/avx_vnni              AVX2, and products of integers
-    20801  simd/neon_bf16             NEON, and products of matrices
-    20955  simd/avx512                512-bit x86, by hand
-    21562  simd/amx                   tiles of x86, beside AVX-512
-    21805  simd/dispatch              which of them this machine can run, and which a call takes
+    19210  simd                       the hot loops, once for each instruction set
+    19243  simd/kernels               the table of kernels, and what all versions share
+    19520  simd/scalar                the reference
+    19689  simd/sse2                  the operations of 128-bit x86, and what each does
+    19810  simd/neon                  those of 64-bit Arm
+    19905  simd/wasm                  those of WebAssembly's SIMD128
+    19990  simd/avx2                  those of 256-bit x86, with FMA
+    20072  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20716  simd/avx_vnni              AVX2, and products of integers
+    20812  simd/neon_bf16             NEON, and products of matrices
+    20966  simd/avx512                512-bit x86, by hand
+    21573  simd/amx                   tiles of x86, beside AVX-512
+    21816  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22031  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22087  solve/views                the rows of matrices, as the kernels read them
-    22216  solve/panels               vectors as the dense products want them, and these
-    22432  solve/rests                vectors on their way into panels
-    22610  solve/dictionary           the atoms, and their split along a common direction
-    22765  solve/exact_gram           products of all pairs of atoms in double
-    22847  solve/triangle             packed lower triangles
-    22951  solve/support              what is known of one target, and the exact steps
-    23227  solve/gram_table           products of atoms with all atoms, for scans
-    23482  solve/screen               which atoms are worth scoring in double: the bound
-    23753  solve/residuals            the residual form's targets on their way into a scan
-    23942  solve/scan                 the correlations of all atoms with a block's residuals
-    24111  solve/predict              making targets ready for the next scan
-    24358  solve/candidates           the atoms that a scan could not rule out
-    24689  solve/select               the next atoms of each target
-    24890  solve/rates                what a processor does in a second
-    24932  solve/pursuit              what one solve holds, and the memory it takes
-    25236  solve/plan                 which form, and in what blocks
-    25454  solve/apart                targets that a table of products cannot tell on
-    25504  solve/steps                a pursuit from its rows to its results
-    25732  solve/combine              new rows of coefficients
-    25794  solve/solver               the public call
-    25965  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26174  solve/affine_normal        the normal equations of an affine map
-    26417  solve/affine_factor        their factor, and their solution
-    26654  solve/affine_map           a fitted map, and the rows it makes
-    26998  solve/affine_choice        how many atoms to take, and chosen by what
-    27398  solve/affine_fit           what a fit of an affine map holds and needs
-    27662  solve/affine               fitting and applying affine maps
+    22042  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22098  solve/views                the rows of matrices, as the kernels read them
+    22227  solve/panels               vectors as the dense products want them, and these
+    22443  solve/rests                vectors on their way into panels
+    22621  solve/dictionary           the atoms, and their split along a common direction
+    22776  solve/exact_gram           products of all pairs of atoms in double
+    22858  solve/triangle             packed lower triangles
+    22962  solve/support              what is known of one target, and the exact steps
+    23238  solve/gram_table           products of atoms with all atoms, for scans
+    23493  solve/screen               which atoms are worth scoring in double: the bound
+    23764  solve/residuals            the residual form's targets on their way into a scan
+    23953  solve/scan                 the correlations of all atoms with a block's residuals
+    24122  solve/predict              making targets ready for the next scan
+    24369  solve/candidates           the atoms that a scan could not rule out
+    24700  solve/select               the next atoms of each target
+    24901  solve/rates                what a processor does in a second
+    24943  solve/pursuit              what one solve holds, and the memory it takes
+    25247  solve/plan                 which form, and in what blocks
+    25465  solve/apart                targets that a table of products cannot tell on
+    25515  solve/steps                a pursuit from its rows to its results
+    25743  solve/combine              new rows of coefficients
+    25805  solve/solver               the public call
+    25976  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26185  solve/affine_normal        the normal equations of an affine map
+    26428  solve/affine_factor        their factor, and their solution
+    26665  solve/affine_map           a fitted map, and the rows it makes
+    27009  solve/affine_choice        how many atoms to take, and chosen by what
+    27411  solve/affine_fit           what a fit of an affine map holds and needs
+    27675  solve/affine               fitting and applying affine maps
 
-    27959  methods                    rows for tokens that a model lacks, each method a room
-    28003  methods/parts              what methods share: sums of rows, combinations
-    28187  methods/pursuit            omp, omp-centred
-    28262  methods/constant           mean, zero
-    28290  methods/rough              products in float that leave few to be taken in double
-    28340  methods/near               each target against all anchors
-    28631  methods/weights            how a few anchors combine to a target
-    28852  methods/interpolation      common_interpolation
-    29005  methods/wechsel            wechsel
-    29055  methods/focus              focus
-    29143  methods/hull               hull
-    29194  methods/dense              matrices of double, and their products
-    29459  methods/lengthen           the base's rows of pieces beside the donor's
-    29725  methods/mapping            omp-affine, affine
-    29994  methods/linear             maps between two models' rows
-    30149  methods/clp                clp
-    30235  methods/chance             normal deviates that are the same everywhere
-    30296  methods/factor             of symmetric matrices
-    30345  methods/randn              randn
-    30434  methods/john_hewitt        john_hewitt
-    30518  methods/polar              the orthogonal part of a matrix
-    30614  methods/procrustes         procrustes
-    30707  methods/eigen              principal directions of a matrix's rows
-    31021  methods/landmark_pca       landmark_pca
-    31079  methods/stb                stb
-    31261  methods/rope               rows turned to positions
-    31351  methods/mp_rope            mp_rope
-    31677  methods/subword            subword
-    31783  methods/zett               zett
-    31805  methods/spread             the factor that suits hidden anchors' rows best
-    32032  methods/modifiers          what is done to the rows of any method
-    32176  methods/undertrained       rows that look as if nothing had trained them
-    32293  methods/methods            the table of all, and the public calls
+    27972  methods                    rows for tokens that a model lacks, each method a room
+    28016  methods/parts              what methods share: sums of rows, combinations
+    28200  methods/pursuit            omp, omp-centred
+    28281  methods/constant           mean, zero
+    28309  methods/rough              products in float that leave few to be taken in double
+    28359  methods/near               each target against all anchors
+    28650  methods/weights            how a few anchors combine to a target
+    28871  methods/interpolation      common_interpolation
+    29024  methods/wechsel            wechsel
+    29074  methods/focus              focus
+    29162  methods/hull               hull
+    29213  methods/dense              matrices of double, and their products
+    29478  methods/lengthen           the base's rows of pieces beside the donor's
+    29731  methods/mapping            omp-affine, affine
+    30004  methods/linear             maps between two models' rows
+    30159  methods/clp                clp
+    30245  methods/chance             normal deviates that are the same everywhere
+    30313  methods/factor             of symmetric matrices
+    30362  methods/randn              randn
+    30452  methods/john_hewitt        john_hewitt
+    30535  methods/polar              the orthogonal part of a matrix
+    30631  methods/procrustes         procrustes
+    30724  methods/eigen              principal directions of a matrix's rows
+    31038  methods/landmark_pca       landmark_pca
+    31096  methods/stb                stb
+    31278  methods/rope               rows turned to positions
+    31368  methods/mp_rope            mp_rope
+    31694  methods/subword            subword
+    31800  methods/zett               zett
+    31822  methods/spread             the factor that suits hidden anchors' rows best
+    32079  methods/modifiers          what is done to the rows of any method
+    32225  methods/undertrained       rows that look as if nothing had trained them
+    32342  methods/methods            the table of all, and the public calls
 
-    32471  across                     tokens of one vocabulary as weighted tokens of another
-    32485  across/map_rows            a map, gathered row by row
-    32682  across/token_map           by the split of the other vocabulary
-    32805  across/write_maps          two maps as safetensors
-    32948  across/spell_maps          two maps as JSON, for people
+    32548  across                     tokens of one vocabulary as weighted tokens of another
+    32562  across/map_rows            a map, gathered row by row
+    32759  across/token_map           by the split of the other vocabulary
+    32882  across/write_maps          two maps as safetensors
+    33025  across/spell_maps          two maps as JSON, for people
 
-    33068  disk                       files and directories
-    33107  disk/system                what POSIX and Windows are asked for
-    33151  disk/windows_paths         paths as Windows takes them
-    33356  disk/windows               the system as Windows gives it
-    33661  disk/posix                 the system as POSIX gives it
-    33933  disk/paths                 what can be told from their text
-    34006  disk/failure               why the system refused
-    34124  disk/look                  what stands at a path, and whether within another
-    34247  disk/listing               listings of directories
-    34323  disk/reading               files to read, and whether they have changed
-    34502  disk/writing               files to write
-    34649  disk/copying               copies of files
-    34732  disk/trees                 whole directories looked through, copied, removed
-    34948  disk/known                 what weights are called in a directory
-    35042  disk/staging               a directory made under another name, then renamed
-    35306  disk/staged_files          files made under another name, then renamed
-    35488  disk/missing               a path or a directory without what is wanted of it
-    35531  disk/gguf_files            GGUF files of a directory, by their names
-    35572  disk/weights               which files they are, and what may stand in their place
-    35908  disk/weight_index          the index of a checkpoint in shards
-    36127  disk/shards                what an index and its shards say of each other
-    36332  disk/gguf_parts            the parts of a split GGUF file
-    36441  disk/checkpoint            a model directory, in one file or in shards
-    36793  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36871  disk/tokenizer_directory   the tokenizer of a model directory
-    37133  disk/encoder_directory     the encoder of a model directory, and files of text
+    33145  disk                       files and directories
+    33184  disk/system                what POSIX and Windows are asked for
+    33228  disk/windows_paths         paths as Windows takes them
+    33433  disk/windows               the system as Windows gives it
+    33738  disk/posix                 the system as POSIX gives it
+    34010  disk/paths                 what can be told from their text
+    34083  disk/failure               why the system refused
+    34201  disk/look                  what stands at a path, and whether within another
+    34324  disk/listing               listings of directories
+    34400  disk/reading               files to read, and whether they have changed
+    34579  disk/writing               files to write
+    34726  disk/copying               copies of files
+    34809  disk/trees                 whole directories looked through, copied, removed
+    35025  disk/known                 what weights are called in a directory
+    35119  disk/staging               a directory made under another name, then renamed
+    35383  disk/staged_files          files made under another name, then renamed
+    35565  disk/missing               a path or a directory without what is wanted of it
+    35608  disk/gguf_files            GGUF files of a directory, by their names
+    35649  disk/weights               which files they are, and what may stand in their place
+    35985  disk/weight_index          the index of a checkpoint in shards
+    36204  disk/shards                what an index and its shards say of each other
+    36409  disk/gguf_parts            the parts of a split GGUF file
+    36518  disk/checkpoint            a model directory, in one file or in shards
+    36870  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36948  disk/tokenizer_directory   the tokenizer of a model directory
+    37210  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37244  model                      which tensors and config keys belong to the vocabulary
-    37280  model/known                what the world calls things
-    37648  model/known_keys           keys of ids and sizes in configs
-    37822  model/known_classes        classes of tokenizers, by the type of model
-    38060  model/names                names of tensors
-    38224  model/document             the JSON files of a model directory
-    38319  model/members              what the members of a config are about
-    38573  model/config               what config.json says
-    38750  model/side                 a model directory opened once
-    38877  model/gguf_model           what a GGUF file says of a model
-    38934  model/code                 the Python that a tokenizer is loaded with
-    39168  model/parts                what each tensor does for the vocabulary
-    39298  model/whole                whether all tensors are there
-    39420  model/find                 finding the parts of a model
-    39724  model/processor            the tokens that a processor looks for by their text
-    39900  model/heirs                what becomes of the ids in a config
-    40074  model/config_ids           ids in a config being edited
-    40331  model/config_lists         lists, dictionaries and ranges of ids
-    40496  model/config_edit          config.json and generation_config.json, edited
-    40852  model/classes              which class a tokenizer is loaded as
-    41063  model/class_tokens         added tokens that a class numbers otherwise
+    37321  model                      which tensors and config keys belong to the vocabulary
+    37357  model/known                what the world calls things
+    37725  model/known_keys           keys of ids and sizes in configs
+    37899  model/known_classes        classes of tokenizers, by the type of model
+    38137  model/names                names of tensors
+    38301  model/document             the JSON files of a model directory
+    38396  model/members              what the members of a config are about
+    38650  model/config               what config.json says
+    38827  model/side                 a model directory opened once
+    38954  model/gguf_model           what a GGUF file says of a model
+    39011  model/code                 the Python that a tokenizer is loaded with
+    39245  model/parts                what each tensor does for the vocabulary
+    39375  model/whole                whether all tensors are there
+    39497  model/find                 finding the parts of a model
+    39801  model/processor            the tokens that a processor looks for by their text
+    39977  model/heirs                what becomes of the ids in a config
+    40151  model/config_ids           ids in a config being edited
+    40408  model/config_lists         lists, dictionaries and ranges of ids
+    40573  model/config_edit          config.json and generation_config.json, edited
+    40929  model/classes              which class a tokenizer is loaded as
+    41140  model/class_tokens         added tokens that a class numbers otherwise
 
-    41181  job                        the whole transplant, in the order in which it happens
-    41242  job/draft_map              which tokens the rows of a draft's head are of
-    41300  job/job                    what a job holds
-    41702  job/open                   opening the two models
-    41979  job/map                    the caller's map
-    42132  job/align                  where every new row comes from
-    42355  job/draft_vocab            the tokens that a draft's head has rows for
-    42588  job/plan                   what becomes of every tensor, and of the configs
-    42817  job/draft_head             a head of fewer rows, and what says which
-    42974  job/rope                   heads and rotary positions of the two models
-    43072  job/chat                   the template that turns messages into text
-    43211  job/digits                 where the two tokenizers cut numbers differently
-    43412  job/converted              the special tokens that a conversion to GGUF finds
-    43720  job/gguf_donor             the files of a tokenizer, open once more
-    43804  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44087  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44415  job/gguf_merges            the merges of a byte-level vocabulary
-    44586  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44756  job/gguf_special           special tokens, flags, templates
-    44975  job/gguf_normal            what becomes of spaces and letters
-    45118  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45314  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45556  job/bos                    texts that begin otherwise than the base's
-    45698  job/rows                   rows in memory: reading, checking, their mean
-    46042  job/pieces                 what the base cuts new tokens into
-    46197  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46462  job/magikarp               tokens that look under-trained by their rows
-    46589  job/match                  rows of tokens that a new one only begins with
-    46676  job/solve                  solving for the rows of the donor
-    46885  job/targets                the rows that are made from the donor's
-    47008  job/diagnose               what is odd about the rows that were made
-    47140  job/rebuild                the new rows of one vocabulary tensor
-    47431  job/write_blocks           new rows as blocks
-    47530  job/write                  the output and its weights
-    47846  job/write_gguf             the output as a GGUF file, or as parts of one
-    48196  job/copy                   the other files of the two models
-    48414  job/index                  the files that are written anew
-    48595  job/run                    the whole, in order
-    48774  job/combined               a map of tokens by the combinations that a method makes
-    48874  job/report                 what a job did, as JSON and as a table
-    49203  job/findings               what is told of a finished model
-    49252  job/check_head             a head of fewer rows than tokens
-    49497  job/check_files            its files
-    49634  job/check_ids              sizes, ids and tying
-    49850  job/check_values           values
-    49929  job/check_gguf             the tokens of a GGUF file
-    50181  job/check_gguf_keys        its other keys, and its tensors
-    50428  job/check_draft            as a draft model for another
-    50770  job/verify                 whether a finished model agrees with itself
+    41258  job                        the whole transplant, in the order in which it happens
+    41319  job/draft_map              which tokens the rows of a draft's head are of
+    41377  job/job                    what a job holds
+    41776  job/open                   opening the two models
+    42064  job/map                    the caller's map
+    42217  job/align                  where every new row comes from
+    42440  job/draft_vocab            the tokens that a draft's head has rows for
+    42673  job/plan                   what becomes of every tensor, and of the configs
+    42902  job/draft_head             a head of fewer rows, and what says which
+    43060  job/rope                   heads and rotary positions of the two models
+    43158  job/chat                   the template that turns messages into text
+    43297  job/digits                 where the two tokenizers cut numbers differently
+    43498  job/converted              the special tokens that a conversion to GGUF finds
+    43806  job/gguf_donor             the files of a tokenizer, open once more
+    43890  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44173  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44501  job/gguf_merges            the merges of a byte-level vocabulary
+    44672  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44842  job/gguf_special           special tokens, flags, templates
+    45061  job/gguf_normal            what becomes of spaces and letters
+    45204  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45400  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45642  job/bos                    texts that begin otherwise than the base's
+    45784  job/rows                   rows in memory: reading, checking, their mean
+    46129  job/pieces                 what the base cuts new tokens into
+    46304  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46569  job/magikarp               tokens that look under-trained by their rows
+    46695  job/match                  rows of tokens that a new one only begins with
+    46782  job/solve                  solving for the rows of the donor
+    46991  job/targets                the rows that are made from the donor's
+    47114  job/diagnose               what is odd about the rows that were made
+    47246  job/rebuild                the new rows of one vocabulary tensor
+    47537  job/write_blocks           new rows as blocks
+    47636  job/write                  the output and its weights
+    47952  job/write_gguf             the output as a GGUF file, or as parts of one
+    48302  job/copy                   the other files of the two models
+    48520  job/index                  the files that are written anew
+    48701  job/run                    the whole, in order
+    48903  job/combined               a map of tokens by the combinations that a method makes
+    49003  job/report                 what a job did, as JSON and as a table
+    49332  job/findings               what is told of a finished model
+    49381  job/check_head             a head of fewer rows than tokens
+    49626  job/check_files            its files
+    49763  job/check_ids              sizes, ids and tying
+    49979  job/check_values           values
+    50058  job/check_gguf             the tokens of a GGUF file
+    50310  job/check_gguf_keys        its other keys, and its tensors
+    50557  job/check_draft            as a draft model for another
+    50899  job/verify                 whether a finished model agrees with itself
 
-    50829  evaluate                   methods ranked on tokens that both models share
-    50848  evaluate/token_class       what a token is like, by its bytes
-    50912  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51110  evaluate/scores            how near rows come to the true ones
-    51210  evaluate/ranks             whether a true row is found among all
-    51341  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51573  evaluate/write_json        an evaluation as JSON
-    51686  evaluate/write_page        an evaluation as a page
+    50958  evaluate                   methods ranked on tokens that both models share
+    50977  evaluate/token_class       what a token is like, by its bytes
+    51052  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51258  evaluate/scores            how near rows come to the true ones
+    51358  evaluate/ranks             whether a true row is found among all
+    51489  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51723  evaluate/write_json        an evaluation as JSON
+    51836  evaluate/write_page        an evaluation as a page
 
-    51900  reshape                    a model's own vocabulary, smaller or larger
-    51932  reshape/needed             what has to stay for the sake of what stays
-    52190  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52497  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52726  reshape/renumber           which tokens there are then, and their ids
-    52991  reshape/files_json         tokenizer.json and the JSON files beside it
-    53386  reshape/files_lines        merges.txt and vocab.txt
-    53470  reshape/files_pieces       SentencePiece models
-    53690  reshape/files_ranks        tiktoken's ranks and tekken.json
-    53858  reshape/named              tokens that configs name, which stay
-    53990  reshape/files_gguf         the keys of GGUF files
-    54277  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54512  reshape/wording            what the transplant says, in words of those who asked
-    54611  reshape/new_model          the model with its new tokenizer
-    54783  reshape/text_counts        which tokens the caller's texts are made of
-    54852  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55019  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55280  reshape/trim               fewer tokens
-    55448  reshape/extend             a text that becomes a token
-    55779  reshape/more_tokens        all that are wanted, and the model with them
+    52065  reshape                    a model's own vocabulary, smaller or larger
+    52097  reshape/needed             what has to stay for the sake of what stays
+    52355  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52662  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52891  reshape/renumber           which tokens there are then, and their ids
+    53156  reshape/files_json         tokenizer.json and the JSON files beside it
+    53551  reshape/files_lines        merges.txt and vocab.txt
+    53635  reshape/files_pieces       SentencePiece models
+    53855  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54023  reshape/named              tokens that configs name, which stay
+    54155  reshape/files_gguf         the keys of GGUF files
+    54442  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54677  reshape/wording            what the transplant says, in words of those who asked
+    54776  reshape/new_model          the model with its new tokenizer
+    54948  reshape/text_counts        which tokens the caller's texts are made of
+    55017  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55184  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55445  reshape/trim               fewer tokens
+    55613  reshape/extend             a text that becomes a token
+    55944  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -841,6 +841,8 @@ typedef struct otx_affine_options {
     const uint32_t *hide;   /* which `holdout` anchors are hidden, in ascending order: those of
                                another map whose loss is to be compared. NULL: as above */
     uint64_t memory;        /* budget in bytes for fitting; 0: 4 GiB */
+    double ridge, tolerance; /* of the pursuits that are tried, as in otx_omp_options: those of
+                               the pursuit that the choice is for */
 } otx_affine_options;
 
 /* A map that was fitted, and the choice: what to run otx_omp with. To be closed. */
@@ -948,7 +950,8 @@ typedef enum otx_method {
     OTX_METHOD_STB,         /* by a basis of the donor's principal directions, each made of omp.k
                                anchors (64), and the same combinations in the base: mergekit's
                                sparse token basis */
-    /* Rows by chance, the same for the same seed, place among the targets, and tokens. */
+    /* Rows by chance, the same for the same seed, place among the targets, and tokens; for an
+       output head by other deviates than for an embedding. */
     OTX_METHOD_RANDN,       /* normal deviates with each column's mean and standard deviation
                                over the base's token rows: not mergekit's, which are of mean 0
                                and deviation 1 whatever the model */
@@ -1078,13 +1081,15 @@ typedef struct otx_method_options {
        and the last when rows are made. */
     otx_row_norm norm;
     double scale;        /* a factor; 0: none */
-    double noise;        /* the deviation of what is added to every element, by seed */
+    double noise;        /* the deviation of what is added to every element, by seed, and other
+                            for an output head */
     double clip_norms;   /* rows longer than this quantile of the anchors' norms, such as 0.99,
                             are shortened to it; 0: none */
     size_t donor_heads, base_heads; /* of mp_rope: heads that rows are divided into (1, and in a */
     double donor_rope, base_rope;   /* job what config.json says), and the base of rotary
                                        positions (10,000, likewise) */
-    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
+    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT, and
+                            so is a coefficient that is no number */
     void *solve_context;
 } otx_method_options;
 
@@ -1106,6 +1111,8 @@ typedef struct otx_fitted {
     struct otx__linear *linear; /* what other methods keep, or NULL */
     struct otx__spread *spread; /* what OTX_NORM_FITTED keeps, or NULL */
     otx_method_options options; /* that it was fitted with */
+    size_t anchors;         /* that rows are made from: those of the donor's that it was fitted
+                               to */
     uint64_t bytes;         /* that it holds, without the map's */
 } otx_fitted;
 
@@ -1120,7 +1127,9 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
 /* Makes the rows of targets `first` to first + count - 1: to is [count][e] doubles, before
    they are rounded to the base's type. rows are those that the method was fitted to, or the
    same read again; a method that does not look at the base to be fitted makes rows of any
-   matrix of it. The bits are the same on every instruction set and thread count. */
+   matrix of it. base must be there for methods that need the donor's rows, with as many rows
+   as these had, and tokens for all others: else it is OTX_ERROR_ARGUMENT. The bits are the
+   same on every instruction set and thread count. */
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
                                    const otx_method_rows *rows, size_t first, size_t count,
                                    double *to, otx_error *error);
@@ -1133,7 +1142,8 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
 /* Marks the rows of a matrix that look under-trained, by the rule of mergekit's --magikarp (after
    Land and Bartolo, arXiv 2405.05417): those that are unused, which the caller says by row; with
    `norms`, those shorter than 99 of 100; and those whose cosine with the mean of the unused rows is
-   above 0.5 and above that of 99 of 100. marks is by row and is added to: of a model with an output
+   above 0.5 and above that of 99 of 100. A row that holds no numbers is marked where it is unused
+   alone, and counts for no mean. marks is by row and is added to: of a model with an output
    head the embedding is marked with `norms`, then the head without; of one without a head of its
    own the embedding without. */
 OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matrix *matrix,
@@ -2217,7 +2227,7 @@ typedef enum otx_token_class {
     OTX_CLASS_WORD,         /* Latin letters after a space */
     OTX_CLASS_CONTINUATION, /* Latin letters without one */
     OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
-    OTX_CLASS_SCRIPT,       /* any letter beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SCRIPT,       /* any letter or picture beyond Latin, or bytes that are no UTF-8 */
     OTX_CLASS_SPACE,        /* white space only */
     OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
     OTX_CLASS_COUNT
@@ -2285,7 +2295,8 @@ typedef struct otx_evaluate_options {
 
 /* Hides some of the tokens that both models share, makes their rows by each method from the
    others, and compares these with the true ones, for every matrix of the base that is sized by
-   the vocabulary. Writes no model. Cosine and relative error do not rank methods as a language
+   the vocabulary. Writes no model; both must have weights, and of the donor's rows those of
+   shared tokens must be numbers. Cosine and relative error do not rank methods as a language
    model does: share and error are the figures that do.
 
    Holds one matrix of each model and what a method takes. A method that cannot run has its
@@ -27084,7 +27095,7 @@ OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t tak
 }
 
 /* Whether all elements of a row are finite. */
-OTX__PRIVATE bool otx__choice_is_finite(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE bool otx__matrix_row_is_finite(const otx_matrix *matrix, size_t row)
 {
     float part[OTX__TILE];
     size_t first, count, i;
@@ -27111,7 +27122,7 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     otx_result result;
     for (i = 0; i < count; i++) {
         which[i] = (uint32_t)((uint64_t)i * targets->rows / count);
-        if (!otx__choice_is_finite(targets, which[i]))
+        if (!otx__matrix_row_is_finite(targets, which[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
                              "target %" PRIu32 " holds a value that is NaN, infinite, or beyond a "
                              "float",
@@ -27201,7 +27212,7 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
         otx__choice_centre(choice, choice->order[indices[count]], rows + (count + 1) * columns);
         otx__choice_products(choice, rows, count, wide, products);
         value = products[0];
-        pivot = products[count + 1];
+        pivot = products[count + 1] * (1.0 + choice->options->ridge);
         for (j = 0; j < count; j++) row[j] = products[j + 1];
         if (count) otx__triangle_forward(factor, count, row);
         for (j = 0; j < count; j++) {
@@ -27241,6 +27252,8 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     options.k = choice->set->most;
     options.cosine = choice->set->cosine;
     options.centred = true;
+    options.ridge = choice->options->ridge;
+    options.tolerance = choice->options->tolerance;
     options.memory = otx__choice_budget(choice, taken);
     output.indices = choice->set->indices;
     output.coefficients = choice->last;
@@ -28187,18 +28200,24 @@ OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.
 /* >>> src/methods/pursuit.h */
 /* ---- pursuit: omp, omp-centred ------------------------------------------------ */
 
-/* Whether all indices that a caller's solver gave are atoms': they will be followed. */
+/* Whether all indices that a caller's solver gave are atoms': they will be followed. And all
+   their coefficients numbers. */
 OTX__PRIVATE otx_result otx__pursued_check(const otx_fitted *fitted, size_t atoms,
                                            otx_error *error)
 {
     size_t i, j;
     for (i = 0; i < fitted->targets; i++) {
         const int32_t *indices = fitted->indices + i * fitted->k;
-        for (j = 0; j < fitted->k && indices[j] >= 0; j++)
+        for (j = 0; j < fitted->k && indices[j] >= 0; j++) {
             if ((size_t)indices[j] >= atoms)
                 return otx__fail(error, OTX_ERROR_ARGUMENT,
                                  "options.solve gave target %" PRIu64 " the atom %" PRId32
                                  " of %" PRIu64, (uint64_t)i, indices[j], (uint64_t)atoms);
+            if (!otx__is_finite(fitted->coefficients[i * fitted->k + j]))
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " a coefficient of atom %"
+                                 PRId32 " that is no number", (uint64_t)i, indices[j]);
+        }
     }
     return OTX_OK;
 }
@@ -29493,19 +29512,6 @@ OTX__PRIVATE size_t otx__lengthened_count(const otx_method_rows *rows)
 
 /* ---- pieces ---- */
 
-OTX__PRIVATE bool otx__lengthen_is_sound(const otx_matrix *tokens, size_t row)
-{
-    float part[64];
-    size_t first, count, i;
-    for (first = 0; first < tokens->columns; first += count) {
-        count = otx__min(OTX__COUNT(part), tokens->columns - first);
-        otx_to_float(part, otx__affine_at(tokens, row, first), tokens->dtype, count);
-        for (i = 0; i < count; i++)
-            if (!otx__is_finite((double)part[i])) return false;
-    }
-    return true;
-}
-
 /* The first and the last piece of some tokens; none where either has no numbers. */
 OTX__PRIVATE void otx__lengthen_pick_body(void *argument, size_t index, int worker)
 {
@@ -29518,8 +29524,8 @@ OTX__PRIVATE void otx__lengthen_pick_body(void *argument, size_t index, int work
         const size_t *starts = pieces->starts + (i < anchors ? i : i - anchors);
         l->first[i] = l->last[i] = OTX__NO_PIECE;
         if (starts[0] == starts[1] ||
-            !otx__lengthen_is_sound(&l->rows->tokens, pieces->rows[starts[0]]) ||
-            !otx__lengthen_is_sound(&l->rows->tokens, pieces->rows[starts[1] - 1]))
+            !otx__matrix_row_is_finite(&l->rows->tokens, pieces->rows[starts[0]]) ||
+            !otx__matrix_row_is_finite(&l->rows->tokens, pieces->rows[starts[1] - 1]))
             continue;
         l->first[i] = pieces->rows[starts[0]];
         l->last[i] = pieces->rows[starts[1] - 1];
@@ -29796,6 +29802,8 @@ OTX__PRIVATE void otx__mapping_settle(otx__mapping_choice *choice)
     bool alone = choice->fitted->method == OTX_METHOD_AFFINE;
     choice->k = alone ? 0 : omp->k;
     choice->affine.memory = omp->memory;
+    choice->affine.ridge = omp->ridge;
+    choice->affine.tolerance = omp->tolerance;
     if (omp->cosine) choice->affine.selection = OTX_AFFINE_COSINE;
     if (choice->k || alone) {
         choice->affine.ks = &choice->k;
@@ -29958,6 +29966,7 @@ OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
 typedef struct otx__at_hand {
     otx_method_rows rows;
     otx__lengthened l;
+    const otx_method_rows *given; /* the caller's */
 } otx__at_hand;
 
 /* Close it in any case. */
@@ -29969,6 +29978,7 @@ OTX__PRIVATE otx_result otx__at_hand_open(const otx_context *ctx, const otx_fitt
     memset(to, 0, sizeof *to);
     otx__pool_open(&to->l.pool, ctx);
     to->rows = *rows;
+    to->given = rows;
     if (!(fitted->pieces > 0.0)) return OTX_OK;
     result = otx__mapping_check_pieces(rows, error);
     if (!result) result = otx__lengthened_open(ctx, rows, &to->l, error);
@@ -30093,10 +30103,10 @@ OTX__PRIVATE void otx__linear_apply_body(void *argument, size_t index, int worke
 /* Targets that are read at a time. */
 #define OTX__LINEAR_TARGETS 512
 
-/* Makes rows of what `read` puts in place of targets. */
+/* Makes rows of what `read` puts in place of targets, by a seed or not. */
 OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted *fitted,
                                         const otx_matrix *targets, otx_parallel_body read,
-                                        size_t first, size_t count, double *to,
+                                        uint64_t seed, size_t first, size_t count, double *to,
                                         otx_error *error)
 {
     const otx__linear *linear = fitted->linear;
@@ -30108,7 +30118,7 @@ OTX__PRIVATE otx_result otx__linear_run(const otx_context *ctx, const otx_fitted
     memset(&task, 0, sizeof task);
     task.linear = linear;
     task.targets = targets;
-    task.seed = fitted->options.seed;
+    task.seed = seed;
     task.take = mill.take;
     task.pitch = linear->map.tall * OTX__TILE;
     task.rows = (double *)otx__pool_take(&mill.pool, room, task.pitch * sizeof(double));
@@ -30142,8 +30152,8 @@ OTX__PRIVATE otx_result otx__linear_make(const otx_context *ctx, const otx_fitte
                          "%" PRIu64 " and %" PRIu64, (uint64_t)map->rows,
                          (uint64_t)map->columns, (uint64_t)rows->donor.columns,
                          (uint64_t)rows->base.columns);
-    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, first, count, to,
-                           error);
+    return otx__linear_run(ctx, fitted, &rows->targets, otx__linear_read_body, 0, first, count,
+                           to, error);
 }
 
 /* >>> src/methods/clp.h */
@@ -30280,6 +30290,13 @@ OTX__PRIVATE void otx__circle(double x, double *cosine, double *sine)
     *sine = turn == 0 ? s : turn == 1 ? c : turn == 2 ? -s : -c;
 }
 
+/* The seed for a matrix: an output head has deviates of its own, as a token's row there would
+   otherwise be drawn to the same token's in the embedding. */
+OTX__PRIVATE uint64_t otx__seed_for(const otx_method_options *options, bool head)
+{
+    return head ? otx__scramble(options->seed + UINT64_C(0x9e3779b97f4a7c15)) : options->seed;
+}
+
 /* Those of columns 2 pair and 2 pair + 1 (Box and Muller 1958). */
 OTX__PRIVATE void otx__deviates(uint64_t seed, uint64_t target, uint64_t pair, double two[2])
 {
@@ -30348,6 +30365,7 @@ OTX__PRIVATE otx_result otx__dense_factor(otx__mill *mill, const otx__dense *pro
 typedef struct otx__randn {
     const otx_fitted *fitted;
     const otx_matrix *tokens;
+    uint64_t seed;
     size_t first;
     double *to;
 } otx__randn;
@@ -30410,7 +30428,7 @@ OTX__PRIVATE void otx__randn_body(void *argument, size_t index, int worker)
     for (i = 0; i < columns; i++) {
         double part;
         if (i % 2 == 0)
-            otx__deviates(task->fitted->options.seed, task->first + index, i / 2, two);
+            otx__deviates(task->seed, task->first + index, i / 2, two);
         part = linear->divide[i] * two[i % 2];
         row[i] = linear->to[i] + part;
     }
@@ -30422,9 +30440,9 @@ OTX__PRIVATE otx_result otx__randn_make(const otx_context *ctx, const otx_fitted
 {
     otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
     otx__randn task;
-    (void)rows;
     memset(&task, 0, sizeof task);
     task.fitted = fitted;
+    task.seed = otx__seed_for(&fitted->options, rows->head);
     task.first = first;
     task.to = to;
     return otx__watch_loop(&watch, count, 100.0 * (double)fitted->linear->map.columns,
@@ -30510,9 +30528,8 @@ OTX__PRIVATE otx_result otx__john_hewitt_make(const otx_context *ctx, const otx_
                                               const otx_method_rows *rows, size_t first,
                                               size_t count, double *to, otx_error *error)
 {
-    (void)rows;
-    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body, first, count, to,
-                           error);
+    return otx__linear_run(ctx, fitted, NULL, otx__john_hewitt_read_body,
+                           otx__seed_for(&fitted->options, rows->head), first, count, to, error);
 }
 
 /* >>> src/methods/polar.h */
@@ -31829,7 +31846,8 @@ typedef struct otx__spread {
     otx__pool pool;
     uint32_t *kept, *hidden; /* places among the anchors */
     size_t kept_count, hidden_count;
-    otx_fitted trial;        /* the method, fitted to those that are kept */
+    otx_fitted trial;        /* the method, fitted to those that are kept, with pieces or
+                                without as it was to all */
 } otx__spread;
 
 OTX__PRIVATE void otx__spread_close(otx__spread *spread)
@@ -31855,9 +31873,32 @@ OTX__PRIVATE otx_matrix otx__spread_rows(const otx_matrix *of, const uint32_t *p
     return rows;
 }
 
-/* The rows that the trial works with. Their indices are of the pool. */
+/* The pieces of some anchors, of the pool, without their sizes. */
+OTX__PRIVATE otx_pieces otx__spread_pieces(const otx_pieces *of, const uint32_t *places,
+                                           size_t count, otx__pool *pool)
+{
+    otx_pieces pieces;
+    size_t *starts = (size_t *)otx__pool_take(pool, count + 1, sizeof *starts), total = 0, i, j;
+    uint32_t *rows;
+    memset(&pieces, 0, sizeof pieces);
+    for (i = 0; i < count; i++) total += of->starts[places[i] + 1] - of->starts[places[i]];
+    rows = (uint32_t *)otx__pool_take(pool, total, sizeof *rows);
+    if (pool->failed) return pieces;
+    for (i = total = 0; i < count; i++) {
+        starts[i] = total;
+        for (j = of->starts[places[i]]; j < of->starts[places[i] + 1]; j++)
+            rows[total++] = of->rows[j];
+    }
+    starts[count] = total;
+    pieces.starts = starts;
+    pieces.rows = rows;
+    return pieces;
+}
+
+/* The rows that the trial works with, with pieces where the method took them. Indices are of the
+   pool. */
 OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_method_rows *from,
-                                         otx__pool *pool, otx_method_rows *rows,
+                                         bool pieced, otx__pool *pool, otx_method_rows *rows,
                                          otx_error *error)
 {
     size_t kept = spread->kept_count, hidden = spread->hidden_count;
@@ -31869,7 +31910,11 @@ OTX__PRIVATE otx_result otx__spread_open(const otx__spread *spread, const otx_me
     rows->base = otx__spread_rows(&from->base, spread->kept, kept, index + kept + hidden);
     rows->tokens = from->tokens;
     rows->head = from->head;
-    return OTX_OK;
+    if (pieced) {
+        rows->anchor_pieces = otx__spread_pieces(&from->anchor_pieces, spread->kept, kept, pool);
+        rows->pieces = otx__spread_pieces(&from->anchor_pieces, spread->hidden, hidden, pool);
+    }
+    return pool->failed ? otx__pool_fail(pool, error) : OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method_rows *rows,
@@ -31900,8 +31945,9 @@ OTX__PRIVATE otx_result otx__spread_fit(const otx_context *ctx, const otx_method
     plain.norm = OTX_NORM_NONE;
     plain.scale = plain.noise = plain.clip_norms = 0.0;
     plain.solve = NULL; /* a caller's own is for the targets */
+    plain.pieces = fitted->pieces > 0.0 ? fitted->pieces : OTX_PIECES_NONE;
     otx__pool_open(&pool, ctx);
-    result = otx__spread_open(spread, rows, &pool, &some, error);
+    result = otx__spread_open(spread, rows, fitted->pieces > 0.0, &pool, &some, error);
     if (!result) result = otx_method_fit(ctx, fitted->method, &some, &plain, &spread->trial, error);
     otx__pool_close(&pool);
     fitted->bytes += spread->pool.bytes + spread->trial.bytes;
@@ -32006,7 +32052,8 @@ OTX__PRIVATE otx_result otx__spread_factor(const otx_context *ctx, const otx__sp
     task.true_rows = (double *)otx__pool_take(&pool, hidden, columns * sizeof(double));
     task.sums = (otx__spread_sums *)otx__pool_take_zero(&pool, hidden, sizeof *task.sums);
     result = pool.failed ? otx__pool_fail(&pool, error)
-                         : otx__spread_open(spread, from, &pool, &rows, error);
+                         : otx__spread_open(spread, from, spread->trial.options.pieces > 0.0,
+                                            &pool, &rows, error);
     for (i = 0; i < task.sample_count && !result; i++)
         otx__row_read(task.base, spread->kept[i * spread->kept_count / task.sample_count],
                       task.samples + i * columns);
@@ -32081,6 +32128,7 @@ OTX__PRIVATE int otx__compare_norms(const void *a, const void *b)
 
 typedef struct otx__modifying {
     const otx_method_options *options;
+    uint64_t seed;          /* of noise */
     size_t first, columns;
     double median, longest; /* of the anchors; 0: not wanted */
     double *mean, factor;   /* that differences from the mean are multiplied by; or NULL */
@@ -32115,7 +32163,7 @@ OTX__PRIVATE void otx__modifying_body(void *argument, size_t index, int worker)
     for (i = 0; i < columns && factor != 1.0; i++) row[i] *= factor;
     for (i = 0; i < columns && options->noise > 0.0; i++) {
         double part;
-        if (i % 2 == 0) otx__deviates(~options->seed, task->first + index, i / 2, two);
+        if (i % 2 == 0) otx__deviates(task->seed, task->first + index, i / 2, two);
         part = options->noise * two[i % 2];
         row[i] += part;
     }
@@ -32146,6 +32194,7 @@ OTX__PRIVATE otx_result otx__modify(const otx_context *ctx, const otx_fitted *fi
     if (!otx__modifies(options)) return OTX_OK;
     memset(&task, 0, sizeof task);
     task.options = options;
+    task.seed = ~otx__seed_for(options, rows->head);
     task.first = first;
     task.columns = rows->base.columns ? rows->base.columns : rows->tokens.columns;
     task.to = to;
@@ -32215,22 +32264,21 @@ OTX__PRIVATE double otx__quantile(const double *sorted, size_t count, double par
 }
 
 /* Marks the rows below the threshold of the norms, or above that of the cosines. A value that
-   is no number is neither, and counts as 0. */
-OTX__PRIVATE void otx__undertrained_mark(double *values, double *sorted, size_t count,
+   is no number is neither, and counts as 0 in the order. */
+OTX__PRIVATE void otx__undertrained_mark(const double *values, double *sorted, size_t count,
                                          bool cosines, uint8_t *marks)
 {
     double threshold;
     size_t i;
-    for (i = 0; i < count; i++) {
-        if (!otx__is_finite(values[i])) values[i] = 0.0;
-        sorted[i] = values[i];
-    }
+    for (i = 0; i < count; i++) sorted[i] = otx__is_finite(values[i]) ? values[i] : 0.0;
     otx__sort(sorted, count, sizeof *sorted, otx__compare_norms);
     threshold = otx__quantile(sorted, count,
                               cosines ? 1.0 - OTX__UNDERTRAINED_PART : OTX__UNDERTRAINED_PART);
     if (cosines && threshold < OTX__UNDERTRAINED_COSINE) threshold = OTX__UNDERTRAINED_COSINE;
     for (i = 0; i < count; i++)
-        if (cosines ? values[i] > threshold : values[i] < threshold) marks[i] = 1;
+        if (otx__is_finite(values[i]) &&
+            (cosines ? values[i] > threshold : values[i] < threshold))
+            marks[i] = 1;
 }
 
 /* The cosines of all rows with the mean of some. */
@@ -32274,6 +32322,7 @@ OTX_API otx_result otx_mark_undertrained(const otx_context *ctx, const otx_matri
     for (i = 0; i < rows && !result; i++) {
         if (!unused[i]) continue;
         marks[i] = 1;
+        if (!otx__matrix_row_is_finite(matrix, i)) continue;
         index[count++] = matrix->index ? matrix->index[i] : (uint32_t)i;
     }
     spare.index = index;
@@ -32378,6 +32427,18 @@ OTX__PRIVATE otx_result otx__method_check(const otx_method_rows *rows, unsigned 
     return result;
 }
 
+/* Whether options are in order whatever the method. */
+OTX__PRIVATE otx_result otx__method_options_check(const otx_method_options *options,
+                                                  otx_error *error)
+{
+    if (options->omp.first_target || options->omp.target_count)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "a method makes rows of all targets; leave "
+                         "first_target and target_count 0");
+    if (!otx__is_finite(options->pieces))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the weight of pieces must be a number");
+    return otx__modifiers_check(options, error);
+}
+
 OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
                                   const otx_method_rows *rows,
                                   const otx_method_options *options, otx_fitted *fitted,
@@ -32390,7 +32451,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     memset(&settled, 0, sizeof settled);
     if (options) settled = *options;
     result = otx__method_known(method, error);
-    if (!result) result = otx__modifiers_check(&settled, error);
+    if (!result) result = otx__method_options_check(&settled, error);
     if (!result) result = otx__modifiers_fit(&settled, m->name, m->needs, error);
     if (!result)
         result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
@@ -32398,6 +32459,7 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
     fitted->method = method;
     fitted->targets = rows->targets.rows;
     fitted->options = settled;
+    if (m->needs & OTX_NEED_DONOR) fitted->anchors = rows->donor.rows;
     if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
     if (!result && settled.norm == OTX_NORM_FITTED && fitted->targets)
         result = otx__spread_fit(ctx, rows, fitted, error);
@@ -32407,6 +32469,21 @@ OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
         fitted->omp.threads = otx__threads(ctx);
     }
     return result;
+}
+
+/* Whether there are the rows of the base that others are made from. */
+OTX__PRIVATE otx_result otx__make_check(const otx_fitted *fitted, const otx_method_rows *rows,
+                                        otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(fitted->method);
+    otx_result result;
+    if (!(m->needs & (unsigned)OTX_NEED_DONOR))
+        return otx__check_matrix(&rows->tokens, "tokens", error);
+    result = otx__check_matrix(&rows->base, "base", error);
+    if (result || rows->base.rows == fitted->anchors) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "base has %" PRIu64 " rows of anchors, and %s was "
+                     "fitted to %" PRIu64, (uint64_t)rows->base.rows, m->name,
+                     (uint64_t)fitted->anchors);
 }
 
 /* Checks the rows that a method makes others from, and gets them ready for all windows of
@@ -32420,7 +32497,8 @@ OTX__PRIVATE otx_result otx__make_open(const otx_context *ctx, const otx_fitted 
     memset(at_hand, 0, sizeof *at_hand);
     if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
     if (!m->make) return otx__fail(error, OTX_ERROR_ARGUMENT, "%s makes no rows", m->name);
-    if (m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
+    result = otx__make_check(fitted, rows, error);
+    if (!result && m->needs & (unsigned)OTX_NEED_DONOR_AGAIN)
         result = otx__method_check(rows, OTX_NEED_DONOR_AGAIN | OTX_NEED_BASE, error);
     return result ? result : otx__at_hand_open(ctx, fitted, rows, at_hand, error);
 }
@@ -32430,10 +32508,9 @@ OTX__PRIVATE otx_result otx__make_window(const otx_context *ctx, const otx_fitte
                                          const otx__at_hand *at_hand, size_t first, size_t count,
                                          double *to, otx_error *error)
 {
-    const otx_method_rows *rows = &at_hand->rows;
-    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, rows, first, count, to,
-                                                             error);
-    return result ? result : otx__modify(ctx, fitted, rows, first, count, to, error);
+    otx_result result = otx__method_of(fitted->method)->make(ctx, fitted, &at_hand->rows, first,
+                                                             count, to, error);
+    return result ? result : otx__modify(ctx, fitted, at_hand->given, first, count, to, error);
 }
 
 OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
@@ -41337,11 +41414,12 @@ typedef struct otx__tensor_plan {
 /* What the base's tokenizer cuts tokens of the donor into. */
 typedef struct otx__job_pieces {
     otx__pool pool;
-    bool texts; /* tokens that stand for no text, or for one byte, have none */
     uint32_t *tokens;   /* the base's ids that hold a token: rows are places here */
     size_t token_count;
     size_t *starts;     /* as in otx_pieces */
     uint32_t *rows, *sizes;
+    size_t *text_starts; /* the same but that tokens which stand for no text, or for one byte, */
+    uint32_t *text_rows; /* have none; without sizes */
     uint32_t *ids;      /* scratch: of one token */
     size_t capacity;
 } otx__job_pieces;
@@ -41392,7 +41470,7 @@ struct otx_job {
     /* rebuild: puts rows from elsewhere in the place of those that the method made; or NULL */
     otx_result (*give)(void *context, struct otx__rebuild *rebuild, otx_error *error);
     void *give_context;
-    bool lends;  /* or gives them to another job: nobody writes a map for it */
+    bool lends;  /* or gives them to others and writes no model: nobody writes a map for it */
     bool renews, same_class; /* the donor is the base's own tokenizer; loaded as that is */
 
     /* diagnose: what is odd about the new rows, by summary.matrices */
@@ -41564,17 +41642,13 @@ OTX__PRIVATE otx_result otx__job_check_methods(const otx_job_options *options,
     otx_result result = otx__job_check_method(options->method, error);
     if (!result && options->own_head_method)
         result = otx__job_check_method(options->head_method, error);
-    if (!result) result = otx__modifiers_check(how, error);
+    if (!result) result = otx__method_options_check(how, error);
     if (!result) result = otx__job_check_modifiers(how, options->method, error);
     if (!result && options->own_head_method)
         result = otx__job_check_modifiers(how, options->head_method, error);
     if (result) return result;
     if ((unsigned)how->subword >= OTX_SUBWORD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "subword %d is unknown", (int)how->subword);
-    if (how->omp.first_target || how->omp.target_count)
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "a transplant solves all targets; leave first_target and target_count 0");
     return OTX_OK;
 }
 
@@ -41886,12 +41960,23 @@ OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_err
     return otx__fail(error, result, "%s", job->without.message);
 }
 
+/* Fails where the rows of both models are wanted, and one has none. */
+OTX__PRIVATE otx_result otx__job_has_rows(const otx_job *job, const char *why, otx_error *error)
+{
+    if (!otx__has_weights(&job->base.checkpoint))
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no tensors; %s", job->base.path,
+                         why);
+    if (!otx__has_weights(&job->donor.checkpoint))
+        return otx__fail(error, job->without.code, "%s; %s", job->without.message, why);
+    return OTX_OK;
+}
+
 OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
 {
     if (otx__has_weights(&side->checkpoint)) return otx__parts_find(&job->ctx, side, error);
     side->parts.rows = side->vocab.count;
     side->parts.tied = true;
-    if (job->options.rows == OTX_ROWS_DONOR)
+    if (job->options.rows == OTX_ROWS_DONOR && !job->lends)
         otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
                  "are %" PRIu64 ", one for each id of its tokenizer", side->path,
                  side->parts.rows);
@@ -42679,7 +42764,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->stored = job->options.dtype;
     plan->dtype = otx__row_dtype(plan->stored);
-    result = otx__plan_check_type(job, which, error);
+    result = job->lends ? OTX_OK : otx__plan_check_type(job, which, error);
     if (result) return result;
     plan->solution = otx__plan_solution(job, otx__job_method(job, tensor->kind),
                                         otx__donor_matrix(job, tensor), tensor->at);
@@ -42882,6 +42967,7 @@ OTX__PRIVATE bool otx__draft_is_headed(const otx_job *job)
 {
     otx__span kind;
     if (otx__job_has_head(job)) return true;
+    if (!otx__has_weights(&job->base.checkpoint)) return false;
     if (!job->base.gguf) return otx__config_has_head(&job->base.config);
     kind = otx__gguf_word_of(otx__gguf_of(&job->base.checkpoint), OTX__KEY_ARCHITECTURE);
     return !otx__span_contains_any(kind, otx__headless_architectures,
@@ -43016,9 +43102,9 @@ OTX__PRIVATE void otx__rope_of(const otx_job *job, const otx__side *side, size_t
         double said = otx__rope_said(side, otx__heads_keys, OTX__COUNT(otx__heads_keys));
         *heads = said > 0.0 && said <= 65536.0 ? (size_t)said : 1;
     }
-    if (!(*rope > 0.0)) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
-    if (!(*rope > 0.0)) *rope = otx__rope_parameter(side);
-    if (!(*rope > 0.0)) *rope = 10000.0;
+    if (*rope == 0.0) *rope = otx__rope_said(side, otx__rope_keys, OTX__COUNT(otx__rope_keys));
+    if (*rope == 0.0) *rope = otx__rope_parameter(side);
+    if (*rope == 0.0) *rope = 10000.0;
     otx__log(&job->ctx, OTX_NOTE, "%s: mp_rope takes rows as of %" PRIu64 " head%s with rotary "
              "positions of base %.0f", side->path, (uint64_t)*heads, *heads == 1 ? "" : "s",
              *rope);
@@ -45833,14 +45919,15 @@ OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tenso
     return false;
 }
 
-/* What the caller can do about a row that cannot be used. Returns `to`. */
+/* What the caller can do about a row that cannot be used: nothing where all of the base's are
+   copied. Returns `to`. */
 OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_walk *walk,
                                          size_t row)
 {
     const otx_job *job = walk->job;
     size_t i = 0;
     to[0] = 0;
-    if (job->lends) return to;
+    if (job->lends || job->renews) return to;
     if (walk->side->donor) {
         otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
                     "its place", (uint64_t)row);
@@ -46066,7 +46153,6 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
     const otx_token *token = &job->donor.vocab.tokens[donor];
     size_t count, i;
     otx_result result;
-    if (p->texts && token->kind != OTX_TOKEN_TEXT) return OTX_OK;
     for (;;) {
         void *ids = p->ids;
         result = otx_vocab_split(&job->ctx, base, token->bytes, token->size, p->ids, p->capacity,
@@ -46086,6 +46172,26 @@ OTX__PRIVATE otx_result otx__pieces_split(otx__job_pieces *p, const otx_job *job
         ++*kept;
     }
     return result;
+}
+
+/* Lists them once more without those of tokens that are no text. */
+OTX__PRIVATE otx_result otx__pieces_of_texts(otx__job_pieces *p, const otx_job *job,
+                                             const uint32_t *targets, size_t count,
+                                             otx_error *error)
+{
+    size_t i, kept = 0;
+    p->text_starts = (size_t *)otx__pool_take(&p->pool, count + 1, sizeof *p->text_starts);
+    p->text_rows = (uint32_t *)otx__pool_take(&p->pool, p->starts[count], sizeof *p->text_rows);
+    if (p->pool.failed) return otx__pool_fail(&p->pool, error);
+    for (i = 0; i < count; i++) {
+        const size_t start = p->starts[i], size = p->starts[i + 1] - start;
+        p->text_starts[i] = kept;
+        if (job->donor.vocab.tokens[targets[i]].kind != OTX_TOKEN_TEXT) continue;
+        memcpy(p->text_rows + kept, p->rows + start, size * sizeof *p->rows);
+        kept += size;
+    }
+    p->text_starts[count] = kept;
+    return OTX_OK;
 }
 
 /* Splits donor tokens: once to count the pieces, once to keep them. tokens are the base's ids
@@ -46116,15 +46222,18 @@ OTX__PRIVATE otx_result otx__pieces_open(otx__job_pieces *p, const otx_job *job,
         }
         p->starts[count] = kept;
     }
-    return result;
+    return result ? result : otx__pieces_of_texts(p, job, targets, count, error);
 }
 
-OTX__PRIVATE otx_pieces otx__pieces_of(const otx__job_pieces *p)
+/* The pieces that a method takes: beside a donor's row, those of texts alone, whatever other
+   methods of the job take. */
+OTX__PRIVATE otx_pieces otx__pieces_for(const otx__job_pieces *p, otx_method method)
 {
+    bool texts = (otx_method_needs(method) & OTX_WANT_PIECES) != 0;
     otx_pieces pieces;
-    pieces.starts = p->starts;
-    pieces.rows = p->rows;
-    pieces.sizes = p->sizes;
+    pieces.starts = texts ? p->text_starts : p->starts;
+    pieces.rows = texts ? p->text_rows : p->rows;
+    pieces.sizes = texts ? NULL : p->sizes;
     return pieces;
 }
 
@@ -46140,7 +46249,6 @@ OTX__PRIVATE otx_result otx__pieces_open_anchors(otx__job_pieces *p, const otx_j
     const uint8_t *before = rules->without;
     otx_result result;
     rules->without = without;
-    p->texts = true;
     result = otx__pieces_open(p, job, donors, count, tokens, token_count, bases, without, error);
     rules->without = before;
     return result;
@@ -46185,7 +46293,6 @@ OTX__PRIVATE otx_result otx__job_split(otx_job *job, otx_error *error)
     if (!(needs & (OTX_NEED_PIECES | OTX_WANT_PIECES))) return OTX_OK;
     result = otx__job_open_rules(job, must, &known, error);
     if (result || !known) return result;
-    p->texts = !(needs & OTX_NEED_PIECES);
     result = otx__pieces_open(p, job, job->targets, job->target_count, p->tokens, p->token_count,
                               NULL, NULL, error);
     if (result || !(needs & OTX_WANT_PIECES)) return result;
@@ -46397,7 +46504,7 @@ OTX__PRIVATE void otx__tell_untrained(const otx_job *job, uint64_t of_donor, uin
                  "donor (zeros, or identical to others): treated as reserved, the first %" PRIu64
                  " (\"%s\")", job->donor.path, count, (uint64_t)first,
                  otx__side_content(content, &job->donor, first));
-        otx__tell_bare(job);
+        if (!job->lends) otx__tell_bare(job);
     }
     if (of_donor > 0)
         otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
@@ -46570,11 +46677,10 @@ OTX__PRIVATE otx_result otx__job_magikarp(otx_job *job, otx_error *error)
     const size_t donor_rows = (size_t)job->donor.parts.rows;
     const size_t base_rows = (size_t)job->base.parts.rows;
     uint8_t *donor, *base;
-    otx_result result = OTX_OK;
+    otx_result result;
     if (!job->options.magikarp) return OTX_OK;
-    if (!job->donor.checkpoint.files)
-        return otx__fail(error, job->without.code, "%s; --magikarp judges tokens by their rows in "
-                         "both models", job->without.message);
+    result = otx__job_has_rows(job, "--magikarp judges tokens by their rows in both models", error);
+    if (result) return result;
     donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
     base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
     if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
@@ -46806,8 +46912,8 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     memset(&donor, 0, sizeof donor);
     memset(&base, 0, sizeof base);
     rows.targets.rows = job->target_count;
-    rows.pieces = otx__pieces_of(&job->pieces);
-    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
+    rows.pieces = otx__pieces_for(&job->pieces, solution->method);
+    rows.anchor_pieces = otx__pieces_for(&job->anchor_pieces, solution->method);
     if (solution->donor)
         result = otx__solution_read_donor(job, solution, &donor, &rows, error);
     if (!result && solution->base) {
@@ -46995,8 +47101,8 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     memset(&donor, 0, sizeof donor);
     rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
     rows.tokens = otx__loaded_rows(&r->old, job->pieces.tokens, job->pieces.token_count);
-    rows.pieces = otx__pieces_of(&job->pieces);
-    rows.anchor_pieces = otx__pieces_of(&job->anchor_pieces);
+    rows.pieces = otx__pieces_for(&job->pieces, r->solution->method);
+    rows.anchor_pieces = otx__pieces_for(&job->anchor_pieces, r->solution->method);
     rows.head = r->tensor->kind == OTX__PART_HEAD;
     if (otx_method_needs(r->solution->method) & OTX_NEED_DONOR_AGAIN)
         result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
@@ -48657,6 +48763,29 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     return otx__job_open_for(ctx, base, donor, options, false, false, out, error);
 }
 
+/* Opens both models for those who look at their rows and write no model: without what a plan of
+   one takes, and without advice on it. */
+OTX__PRIVATE otx_result otx__job_open_rows(const otx_context *ctx, const char *base,
+                                           const char *donor, const otx_job_options *options,
+                                           otx_job **out, otx_error *error)
+{
+    otx_job *job;
+    otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
+    *out = NULL;
+    if (job) job->lends = true;
+    if (!result) result = otx__job_check_options(&job->options, error);
+    if (!result) result = otx__job_open_sides(job, error);
+    if (!result)
+        result = otx__job_has_rows(job, "the rows of both models are looked at here", error);
+    if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__list_tokens(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (result) otx_job_close(job);
+    else *out = job;
+    return result;
+}
+
 /* Everything of an output that needs no solving, so that what is wrong with any file ends
    the run at once and not after hours: where the weights will stand, the other files, the
    index, the configs. */
@@ -48844,7 +48973,7 @@ OTX__PRIVATE otx_result otx__combined_open(const otx_context *ctx, const char *f
                          "of a few tokens; those of omp, omp-centred, common_interpolation, "
                          "wechsel and hull are, and subword maps tokens to their pieces",
                          otx__word(otx_method_name(wanted.method)));
-    return otx_job_open(ctx, to, from, &wanted, job, error);
+    return otx__job_open_rows(ctx, to, from, &wanted, job, error);
 }
 
 OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,
@@ -50860,18 +50989,29 @@ typedef struct otx__characters {
     size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
 } otx__characters;
 
-/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
-   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+/* Variation selectors, and punctuation in other forms: vertical, small, of full width. */
+OTX__PRIVATE bool otx__is_other_form(uint32_t code)
+{
+    return (code >= 0xfe00 && code <= 0xfe1f) || (code >= 0xfe30 && code <= 0xfe6f) ||
+           (code >= 0xff01 && code <= 0xff0f) || (code >= 0xff1a && code <= 0xff20) ||
+           (code >= 0xff3b && code <= 0xff40) || (code >= 0xff5b && code <= 0xff65);
+}
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, U+1E00 to U+1EFF, ligatures and
+   letters of full width are Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, U+3000 to
+   U+303F and those above are signs. Signs that stand among a script's letters count as these. */
 OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
 {
     if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
         (code >= 0x2000 && code <= 0x200a))
         seen->spaces++;
     else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
-             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff) ||
+             (code >= 0xfb00 && code <= 0xfb06) || (code >= 0xff21 && code <= 0xff3a) ||
+             (code >= 0xff41 && code <= 0xff5a))
         seen->latin++;
     else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
-             (code >= 0x3000 && code <= 0x303f))
+             (code >= 0x3000 && code <= 0x303f) || otx__is_other_form(code))
         seen->marks++;
     else
         seen->others++;
@@ -51047,11 +51187,11 @@ OTX__PRIVATE otx_result otx__evaluating_split(otx__evaluating *e, otx_error *err
 OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
 {
     const otx_job *job = e->job;
-    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    double part = e->options->holdout == 0.0 ? 0.05 : e->options->holdout;
     otx_result result;
-    if (!(part <= 0.5))
+    if (!(part > 0.0 && part <= 0.5))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
-                         "at most half of them can", part);
+                         "some can, and at most half of them", part);
     if (job->anchor_count < OTX__EVALUATE_LEAST)
         return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
                          "fewer than %d there are not enough to hide some", job->base.path,
@@ -51069,36 +51209,44 @@ OTX__PRIVATE size_t otx__evaluating_ranked(const otx__evaluating *e, size_t plac
     return place * e->hidden / e->ranked;
 }
 
-/* Reads the rows of one matrix on both sides. */
+/* Reads one matrix of a side, of which rows that are listed will be looked at. */
+OTX__PRIVATE otx_result otx__evaluating_load(const otx_job *job, const otx__side *side,
+                                             const otx_checkpoint_tensor *at,
+                                             const uint32_t *listed, size_t count,
+                                             otx__loaded *to, otx_error *error)
+{
+    size_t rows = otx__min((size_t)side->parts.rows, side->vocab.count), i;
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < count; i++) needed[listed[i]] = 1;
+    result = otx__loaded_open(job, side, at, (size_t)at->tensor->shape[1], needed, rows, to,
+                              error);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
+/* Reads the rows of one matrix on both sides: of the donor's those of shared tokens alone. */
 OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, otx_error *error)
 {
     const otx_job *job = e->job;
     const size_t which = job->matrix_tensors[matrix];
-    const otx_checkpoint_tensor *at = job->base.parts.tensors[which].at;
-    otx__solution solution = job->solutions[job->plans[which].solution];
-    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
-    otx_method_rows donor;
-    uint8_t *needed;
-    otx_result result;
-    memset(&donor, 0, sizeof donor);
-    result = otx__solution_read_donor(job, &solution, &e->donor, &donor, error);
+    const otx__solution *solution = &job->solutions[job->plans[which].solution];
+    otx_result result = otx__evaluating_load(job, &job->donor, solution->donor,
+                                             job->anchor_donors, job->anchor_count, &e->donor,
+                                             error);
+    if (!result)
+        result = otx__evaluating_load(job, &job->base, job->base.parts.tensors[which].at,
+                                      e->tokens, e->token_count, &e->base, error);
     if (result) return result;
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
-    if (!needed) return otx__fail_memory(error, rows);
-    for (i = 0; i < e->token_count; i++) needed[e->tokens[i]] = 1;
-    result = otx__loaded_open(job, &job->base, at, (size_t)at->tensor->shape[1], needed, rows,
-                              &e->base, error);
-    otx__free(&job->ctx, needed, rows, 1);
     e->rows.donor = otx__loaded_rows(&e->donor, e->kept_donors, e->kept);
     e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
     e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
     e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
-    e->rows.pieces = otx__pieces_of(&e->pieces);
-    e->rows.anchor_pieces = otx__pieces_of(&e->anchor_pieces);
     e->rows.head = job->base.parts.tensors[which].kind == OTX__PART_HEAD;
     e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
     e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
-    return result;
+    return OTX_OK;
 }
 
 OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
@@ -51422,6 +51570,8 @@ OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_roo
     otx_result result;
     size_t i;
     memset(&why, 0, sizeof why);
+    e->rows.pieces = otx__pieces_for(&e->pieces, entry->method);
+    e->rows.anchor_pieces = otx__pieces_for(&e->anchor_pieces, entry->method);
     result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
     if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
     entry->k = fitted.k;
@@ -51558,7 +51708,7 @@ OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const 
     memset(&settled, 0, sizeof settled);
     memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
     if (options) settled = *options;
-    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    result = otx__job_open_rows(ctx, base, donor, &plain, &job, error);
     if (result) return result;
     if (otx__evaluates(&settled, OTX_METHOD_MP_ROPE)) otx__rope_settle(job, &settled.method);
     result = otx__evaluation_open(ctx, job, &settled, out, error);
@@ -51707,15 +51857,28 @@ static const char otx__page_style[] =
     ".error { fill: var(--error); } svg line { stroke: var(--line); }\n"
     "</style>\n";
 
+/* Bytes that are no UTF-8, and control bytes, become U+FFFD. */
 OTX__PRIVATE void otx__page_escaped(otx__text *text, const char *string)
 {
-    for (; *string; string++) {
+    size_t left = strlen(string), length;
+    for (; left > 0; string += length, left -= length) {
+        bool control = ((unsigned char)*string < 0x20 && *string != '\t' && *string != '\n') ||
+                       *string == 0x7f;
+        length = otx__utf8_length((const unsigned char *)string, left);
         if (*string == '<') otx__text_string(text, "&lt;");
         else if (*string == '>') otx__text_string(text, "&gt;");
         else if (*string == '&') otx__text_string(text, "&amp;");
         else if (*string == '"') otx__text_string(text, "&quot;");
-        else otx__text_bytes(text, string, 1);
+        else if (length && !control) otx__text_bytes(text, string, length);
+        else otx__text_string(text, "\xef\xbf\xbd");
+        if (!length) length = 1;
     }
+}
+
+/* Whether a loss is lower than another; one that is no number is the highest. */
+OTX__PRIVATE bool otx__page_lower(double loss, double other)
+{
+    return loss < other || (otx__is_finite(loss) && !otx__is_finite(other));
 }
 
 /* The entries of a matrix that came to their end, the best first. */
@@ -51733,7 +51896,8 @@ OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix
         const otx_evaluation_entry *entry = &evaluation->entries[i];
         if (entry->matrix != matrix || entry->result) continue;
         for (j = order->count++; j > 0; j--) {
-            if (order->entries[j - 1]->scores[0].loss <= entry->scores[0].loss) break;
+            if (!otx__page_lower(entry->scores[0].loss, order->entries[j - 1]->scores[0].loss))
+                break;
             order->entries[j] = order->entries[j - 1];
         }
         order->entries[j] = entry;
@@ -51742,10 +51906,11 @@ OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix
 
 /* ---- charts ---- */
 
-/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. */
+/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. None for
+   what is no number. */
 OTX__PRIVATE void otx__page_bar(otx__text *text, const char *name, double value, unsigned y)
 {
-    double shown = value < 0.0 ? 0.0 : value > 1.5 ? 1.5 : value;
+    double shown = value > 1.5 ? 1.5 : value > 0.0 ? value : 0.0;
     unsigned width = (unsigned)(shown * 300.0 + 0.5);
     otx__text_format(text, "<rect class=\"%s\" x=\"170\" y=\"%u\" width=\"%u\" height=\"11\"/>"
                      "<text class=\"soft\" x=\"%u\" y=\"%u\">%.3f</text>\n", name, y, width,
@@ -51813,10 +51978,10 @@ OTX__PRIVATE void otx__page_classes(otx__text *text, const otx__page_order *orde
                          otx__word(otx_method_name(order->entries[i]->method)));
         for (c = 1; c < OTX_CLASS_COUNT; c++) {
             const otx_scores *scores = &order->entries[i]->scores[c];
-            bool best = scores->count > 0;
+            bool best = scores->count > 0 && otx__is_finite(scores->loss);
             size_t other;
             for (other = 0; other < order->count && best; other++)
-                best = order->entries[other]->scores[c].loss >= scores->loss;
+                best = !otx__page_lower(order->entries[other]->scores[c].loss, scores->loss);
             if (scores->count)
                 otx__text_format(text, "<td%s>%.3f</td>", best ? " class=\"best\"" : "",
                                  scores->loss);
