@@ -312,47 +312,47 @@
     48302  job/copy                   the other files of the two models
     48520  job/index                  the files that are written anew
     48701  job/run                    the whole, in order
-    48903  job/combined               a map of tokens by the combinations that a method makes
-    49003  job/report                 what a job did, as JSON and as a table
-    49332  job/findings               what is told of a finished model
-    49381  job/check_head             a head of fewer rows than tokens
-    49626  job/check_files            its files
-    49763  job/check_ids              sizes, ids and tying
-    49979  job/check_values           values
-    50058  job/check_gguf             the tokens of a GGUF file
-    50310  job/check_gguf_keys        its other keys, and its tensors
-    50557  job/check_draft            as a draft model for another
-    50899  job/verify                 whether a finished model agrees with itself
+    48904  job/combined               a map of tokens by the combinations that a method makes
+    49004  job/report                 what a job did, as JSON and as a table
+    49333  job/findings               what is told of a finished model
+    49382  job/check_head             a head of fewer rows than tokens
+    49627  job/check_files            its files
+    49764  job/check_ids              sizes, ids and tying
+    49980  job/check_values           values
+    50059  job/check_gguf             the tokens of a GGUF file
+    50311  job/check_gguf_keys        its other keys, and its tensors
+    50558  job/check_draft            as a draft model for another
+    50900  job/verify                 whether a finished model agrees with itself
 
-    50958  evaluate                   methods ranked on tokens that both models share
-    50977  evaluate/token_class       what a token is like, by its bytes
-    51052  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51258  evaluate/scores            how near rows come to the true ones
-    51358  evaluate/ranks             whether a true row is found among all
-    51489  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51723  evaluate/write_json        an evaluation as JSON
-    51836  evaluate/write_page        an evaluation as a page
+    50959  evaluate                   methods ranked on tokens that both models share
+    50978  evaluate/token_class       what a token is like, by its bytes
+    51061  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51267  evaluate/scores            how near rows come to the true ones
+    51367  evaluate/ranks             whether a true row is found among all
+    51498  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51732  evaluate/write_json        an evaluation as JSON
+    51845  evaluate/write_page        an evaluation as a page
 
-    52065  reshape                    a model's own vocabulary, smaller or larger
-    52097  reshape/needed             what has to stay for the sake of what stays
-    52355  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52662  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52891  reshape/renumber           which tokens there are then, and their ids
-    53156  reshape/files_json         tokenizer.json and the JSON files beside it
-    53551  reshape/files_lines        merges.txt and vocab.txt
-    53635  reshape/files_pieces       SentencePiece models
-    53855  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54023  reshape/named              tokens that configs name, which stay
-    54155  reshape/files_gguf         the keys of GGUF files
-    54442  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54677  reshape/wording            what the transplant says, in words of those who asked
-    54776  reshape/new_model          the model with its new tokenizer
-    54948  reshape/text_counts        which tokens the caller's texts are made of
-    55017  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55184  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55445  reshape/trim               fewer tokens
-    55613  reshape/extend             a text that becomes a token
-    55944  reshape/more_tokens        all that are wanted, and the model with them
+    52074  reshape                    a model's own vocabulary, smaller or larger
+    52106  reshape/needed             what has to stay for the sake of what stays
+    52364  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52671  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52900  reshape/renumber           which tokens there are then, and their ids
+    53165  reshape/files_json         tokenizer.json and the JSON files beside it
+    53560  reshape/files_lines        merges.txt and vocab.txt
+    53644  reshape/files_pieces       SentencePiece models
+    53864  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54032  reshape/named              tokens that configs name, which stay
+    54164  reshape/files_gguf         the keys of GGUF files
+    54451  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54686  reshape/wording            what the transplant says, in words of those who asked
+    54785  reshape/new_model          the model with its new tokenizer
+    54957  reshape/text_counts        which tokens the caller's texts are made of
+    55026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55454  reshape/trim               fewer tokens
+    55622  reshape/extend             a text that becomes a token
+    55953  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2142,9 +2142,9 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
    wechsel; omp's have either sign and any sum (least_sum, most_sum and negative tell). Those of
    omp-centred leave 1 - their sum to the mean of all shared tokens, which has no entry.
 
-   Errors are those of otx_job_open and otx_method_fit, and OTX_ERROR_UNSUPPORTED for other
-   methods; then *out is zeros. Holds the two matrices, one after the other, and what the method
-   takes. */
+   Both models must have weights. Errors are those of otx_job_open and otx_method_fit, and
+   OTX_ERROR_UNSUPPORTED for other methods; then *out is zeros. Holds the two matrices, one after
+   the other, and what the method takes. */
 OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,
                                      const otx_job_options *options, bool input,
                                      otx_token_map *out, otx_error *error);
@@ -2227,7 +2227,7 @@ typedef enum otx_token_class {
     OTX_CLASS_WORD,         /* Latin letters after a space */
     OTX_CLASS_CONTINUATION, /* Latin letters without one */
     OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
-    OTX_CLASS_SCRIPT,       /* any letter or picture beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SCRIPT,       /* any letter, digit or picture beyond Latin, or no UTF-8 */
     OTX_CLASS_SPACE,        /* white space only */
     OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
     OTX_CLASS_COUNT
@@ -2295,8 +2295,8 @@ typedef struct otx_evaluate_options {
 
 /* Hides some of the tokens that both models share, makes their rows by each method from the
    others, and compares these with the true ones, for every matrix of the base that is sized by
-   the vocabulary. Writes no model; both must have weights, and of the donor's rows those of
-   shared tokens must be numbers. Cosine and relative error do not rank methods as a language
+   the vocabulary. Writes no model; both must have weights, and numbers in the rows of the
+   base's tokens and of the shared ones. Cosine and relative error do not rank methods as a language
    model does: share and error are the figures that do.
 
    Holds one matrix of each model and what a method takes. A method that cannot run has its
@@ -48778,6 +48778,7 @@ OTX__PRIVATE otx_result otx__job_open_rows(const otx_context *ctx, const char *b
     if (!result)
         result = otx__job_has_rows(job, "the rows of both models are looked at here", error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) otx__tell_rowless(job);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__list_tokens(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
@@ -50994,21 +50995,29 @@ OTX__PRIVATE bool otx__is_other_form(uint32_t code)
 {
     return (code >= 0xfe00 && code <= 0xfe1f) || (code >= 0xfe30 && code <= 0xfe6f) ||
            (code >= 0xff01 && code <= 0xff0f) || (code >= 0xff1a && code <= 0xff20) ||
-           (code >= 0xff3b && code <= 0xff40) || (code >= 0xff5b && code <= 0xff65);
+           (code >= 0xff3b && code <= 0xff40) || (code >= 0xff5b && code <= 0xff65) ||
+           (code >= 0xffe0 && code <= 0xffe6);
 }
 
-/* A character beyond ASCII: letters with diacritics up to U+024F, U+1E00 to U+1EFF, ligatures and
-   letters of full width are Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, U+3000 to
+/* Letters with diacritics up to U+024F, U+1E00 to U+1EFF, further blocks of Latin, what is put
+   over a letter, ligatures, and letters of full width. */
+OTX__PRIVATE bool otx__is_wide_latin(uint32_t code)
+{
+    return (code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
+           code == 0xb5 || code == 0xba || (code >= 0x300 && code <= 0x36f) ||
+           (code >= 0x1e00 && code <= 0x1eff) || (code >= 0x2c60 && code <= 0x2c7f) ||
+           (code >= 0xa720 && code <= 0xa7ff) || (code >= 0xfb00 && code <= 0xfb06) ||
+           (code >= 0xff21 && code <= 0xff3a) || (code >= 0xff41 && code <= 0xff5a);
+}
+
+/* A character beyond ASCII: U+0080 to U+00BF but for three, U+2000 to U+2BFF, U+3000 to
    U+303F and those above are signs. Signs that stand among a script's letters count as these. */
 OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
 {
     if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
         (code >= 0x2000 && code <= 0x200a))
         seen->spaces++;
-    else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
-             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff) ||
-             (code >= 0xfb00 && code <= 0xfb06) || (code >= 0xff21 && code <= 0xff3a) ||
-             (code >= 0xff41 && code <= 0xff5a))
+    else if (otx__is_wide_latin(code))
         seen->latin++;
     else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
              (code >= 0x3000 && code <= 0x303f) || otx__is_other_form(code))

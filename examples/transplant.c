@@ -1316,32 +1316,34 @@ static bool on_progress(void *context, const otx_progress *at)
     return !interrupted;
 }
 
-/* Whether an option that the command has not stands here. */
-static bool is_of_others(command of, const char *word)
-{
-    size_t i;
-    for (i = 0; i < COUNT(options); i++) {
-        const size_t size = strlen(options[i].name);
-        if (options[i].commands & FOR(of)) continue;
-        if (strncmp(word, "--", 2) == 0 && strncmp(word + 2, options[i].name, size) == 0 &&
-            strchr(" ,;:.", word[2 + size])) /* or at the end */
-            return true;
-        if (options[i].letter && word[0] == '-' && word[1] == options[i].letter && word[2] == ' ')
-            return true;
-    }
-    return false;
-}
+/* How the library begins to advise an option, and which: only transplants have all of them. */
+static const struct {
+    const char *words;
+    option_id option;
+} advice[] = {
+    {"; --map '", OPTION_MAP},
+    {"; give it one with --map '", OPTION_MAP},
+    {"; --rows tokenizer gives ", OPTION_ROWS},
+    {"; --chat-template base keeps ", OPTION_CHAT},
+    {"; pass --saturate to clamp it", OPTION_SATURATE},
+    {"; -a zero takes none", OPTION_METHOD},
+    {"; -a omp or -a zero takes none", OPTION_METHOD},
+    {"; --split-digits keeps ", OPTION_SPLIT},
+    {"; --embedding-type ", OPTION_EMBEDDING_TYPE},
+    {"; --pieces no does without", OPTION_PIECES},
+};
 
-/* Takes out of a message what advises such an option: from a semicolon to the next. */
+/* Takes out of a message what advises an option that the command has not: from a semicolon to
+   the next. */
 static void drop_advice(command of, char *message)
 {
-    char *at = message, *clause;
-    while ((clause = strstr(at, "; ")) != NULL) {
-        char *end = strstr(clause + 2, "; "), *word = clause + 1;
+    size_t i;
+    for (i = 0; i < COUNT(advice); i++) {
+        char *clause = strstr(message, advice[i].words), *end;
+        if (!clause || options[advice[i].option].commands & FOR(of)) continue;
+        end = strstr(clause + 2, "; ");
         if (!end) end = clause + strlen(clause);
-        while (word < end && !(*word == ' ' && is_of_others(of, word + 1))) word++;
-        at = word < end ? clause : end;
-        if (word < end) memmove(clause, end, strlen(end) + 1);
+        memmove(clause, end, strlen(end) + 1);
     }
 }
 

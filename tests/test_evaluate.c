@@ -29,6 +29,8 @@ static void test_token_classes(void)
         {"\xf0\x9f\x98\x80", OTX_CLASS_SCRIPT}, {"\xe1\xba\xa1", OTX_CLASS_CONTINUATION},
         {"\xef\xbc\x8c", OTX_CLASS_CODE},   {"\xef\xbc\x9a\xef\xbc\x88", OTX_CLASS_CODE},
         {" \xef\xbc\xa1", OTX_CLASS_WORD},  {"\xef\xac\x81x", OTX_CLASS_CONTINUATION},
+        {"e\xcc\x81t", OTX_CLASS_CONTINUATION}, {"\xef\xbf\xa5", OTX_CLASS_CODE},
+        {" \xe2\xb1\xae", OTX_CLASS_WORD},  {"\xea\x9c\xa5", OTX_CLASS_CONTINUATION},
         {"\xef\xb8\x8f", OTX_CLASS_CODE},   {"\xef\xbc\x90", OTX_CLASS_SCRIPT},
         {"\xef\xbd\xb1", OTX_CLASS_SCRIPT}, {"\xe0\xa5\xa4", OTX_CLASS_SCRIPT},
     };

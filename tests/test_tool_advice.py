@@ -556,6 +556,11 @@ def options_that_a_command_does_not_take(here):
         said = call(*args, status=status).err
         assert told_of in said, said
         assert "; " not in said.split(told_of)[1].split("\n")[0], said
+    words.write_text("for (i = n; --max; ) -a omp\n")
+    said = call("trim", base, here / "l", "--keep", words, status=1).err
+    assert '"for (i = n; --max; ) -a omp"' in said and "no such token" in said, said
+    said = call("count", here / "two; -a omp", words, status=1).err
+    assert "two; -a omp: cannot be opened" in said, said
 
 
 if __name__ == "__main__":

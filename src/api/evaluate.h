@@ -6,7 +6,7 @@ typedef enum otx_token_class {
     OTX_CLASS_WORD,         /* Latin letters after a space */
     OTX_CLASS_CONTINUATION, /* Latin letters without one */
     OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
-    OTX_CLASS_SCRIPT,       /* any letter or picture beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SCRIPT,       /* any letter, digit or picture beyond Latin, or no UTF-8 */
     OTX_CLASS_SPACE,        /* white space only */
     OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
     OTX_CLASS_COUNT
@@ -74,8 +74,8 @@ typedef struct otx_evaluate_options {
 
 /* Hides some of the tokens that both models share, makes their rows by each method from the
    others, and compares these with the true ones, for every matrix of the base that is sized by
-   the vocabulary. Writes no model; both must have weights, and of the donor's rows those of
-   shared tokens must be numbers. Cosine and relative error do not rank methods as a language
+   the vocabulary. Writes no model; both must have weights, and numbers in the rows of the
+   base's tokens and of the shared ones. Cosine and relative error do not rank methods as a language
    model does: share and error are the figures that do.
 
    Holds one matrix of each model and what a method takes. A method that cannot run has its

@@ -12,9 +12,9 @@
    wechsel; omp's have either sign and any sum (least_sum, most_sum and negative tell). Those of
    omp-centred leave 1 - their sum to the mean of all shared tokens, which has no entry.
 
-   Errors are those of otx_job_open and otx_method_fit, and OTX_ERROR_UNSUPPORTED for other
-   methods; then *out is zeros. Holds the two matrices, one after the other, and what the method
-   takes. */
+   Both models must have weights. Errors are those of otx_job_open and otx_method_fit, and
+   OTX_ERROR_UNSUPPORTED for other methods; then *out is zeros. Holds the two matrices, one after
+   the other, and what the method takes. */
 OTX_API otx_result otx_token_map_fit(const otx_context *ctx, const char *from, const char *to,
                                      const otx_job_options *options, bool input,
                                      otx_token_map *out, otx_error *error);

@@ -17,21 +17,29 @@ OTX__PRIVATE bool otx__is_other_form(uint32_t code)
 {
     return (code >= 0xfe00 && code <= 0xfe1f) || (code >= 0xfe30 && code <= 0xfe6f) ||
            (code >= 0xff01 && code <= 0xff0f) || (code >= 0xff1a && code <= 0xff20) ||
-           (code >= 0xff3b && code <= 0xff40) || (code >= 0xff5b && code <= 0xff65);
+           (code >= 0xff3b && code <= 0xff40) || (code >= 0xff5b && code <= 0xff65) ||
+           (code >= 0xffe0 && code <= 0xffe6);
 }
 
-/* A character beyond ASCII: letters with diacritics up to U+024F, U+1E00 to U+1EFF, ligatures and
-   letters of full width are Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, U+3000 to
+/* Letters with diacritics up to U+024F, U+1E00 to U+1EFF, further blocks of Latin, what is put
+   over a letter, ligatures, and letters of full width. */
+OTX__PRIVATE bool otx__is_wide_latin(uint32_t code)
+{
+    return (code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
+           code == 0xb5 || code == 0xba || (code >= 0x300 && code <= 0x36f) ||
+           (code >= 0x1e00 && code <= 0x1eff) || (code >= 0x2c60 && code <= 0x2c7f) ||
+           (code >= 0xa720 && code <= 0xa7ff) || (code >= 0xfb00 && code <= 0xfb06) ||
+           (code >= 0xff21 && code <= 0xff3a) || (code >= 0xff41 && code <= 0xff5a);
+}
+
+/* A character beyond ASCII: U+0080 to U+00BF but for three, U+2000 to U+2BFF, U+3000 to
    U+303F and those above are signs. Signs that stand among a script's letters count as these. */
 OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
 {
     if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
         (code >= 0x2000 && code <= 0x200a))
         seen->spaces++;
-    else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
-             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff) ||
-             (code >= 0xfb00 && code <= 0xfb06) || (code >= 0xff21 && code <= 0xff3a) ||
-             (code >= 0xff41 && code <= 0xff5a))
+    else if (otx__is_wide_latin(code))
         seen->latin++;
     else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
              (code >= 0x3000 && code <= 0x303f) || otx__is_other_form(code))

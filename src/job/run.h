@@ -77,6 +77,7 @@ OTX__PRIVATE otx_result otx__job_open_rows(const otx_context *ctx, const char *b
     if (!result)
         result = otx__job_has_rows(job, "the rows of both models are looked at here", error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) otx__tell_rowless(job);
     if (!result) result = otx__job_judge_rows(job, error);
     if (!result) result = otx__list_tokens(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
