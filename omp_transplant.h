@@ -131,228 +131,228 @@
     16857  encode/normal_read         the same, unpacked
     17004  encode/normal_forms        Unicode's four normal forms
     17275  encode/charsmap            SentencePiece's map of characters
-    17424  encode/normalise_steps     what normalisers do, step by step
-    17624  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17884  encode/normalise           what it makes of texts
-    18011  encode/added_cut           added tokens, cut out of a text
-    18223  encode/word_cache          what words became before
-    18302  encode/encode_words        words as the model splits them
-    18515  encode/encode_open         what an encoder is made from
-    18882  encode/encode              whole texts as token ids
-    19103  encode/write_counts        how often tokens occur, as lists
+    17503  encode/normalise_steps     what normalisers do, step by step
+    17703  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17963  encode/normalise           what it makes of texts
+    18089  encode/added_cut           added tokens, cut out of a text
+    18301  encode/word_cache          what words became before
+    18380  encode/encode_words        words as the model splits them
+    18593  encode/encode_open         what an encoder is made from
+    18960  encode/encode              whole texts as token ids
+    19181  encode/write_counts        how often tokens occur, as lists
 
-    19210  simd                       the hot loops, once for each instruction set
-    19243  simd/kernels               the table of kernels, and what all versions share
-    19520  simd/scalar                the reference
-    19689  simd/sse2                  the operations of 128-bit x86, and what each does
-    19810  simd/neon                  those of 64-bit Arm
-    19905  simd/wasm                  those of WebAssembly's SIMD128
-    19990  simd/avx2                  those of 256-bit x86, with FMA
-    20072  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20716  simd/avx_vnni              AVX2, and products of integers
-    20812  simd/neon_bf16             NEON, and products of matrices
-    20966  simd/avx512                512-bit x86, by hand
-    21573  simd/amx                   tiles of x86, beside AVX-512
-    21816  simd/dispatch              which of them this machine can run, and which a call takes
+    19288  simd                       the hot loops, once for each instruction set
+    19321  simd/kernels               the table of kernels, and what all versions share
+    19598  simd/scalar                the reference
+    19767  simd/sse2                  the operations of 128-bit x86, and what each does
+    19888  simd/neon                  those of 64-bit Arm
+    19983  simd/wasm                  those of WebAssembly's SIMD128
+    20068  simd/avx2                  those of 256-bit x86, with FMA
+    20150  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20794  simd/avx_vnni              AVX2, and products of integers
+    20890  simd/neon_bf16             NEON, and products of matrices
+    21044  simd/avx512                512-bit x86, by hand
+    21651  simd/amx                   tiles of x86, beside AVX-512
+    21894  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22042  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22098  solve/views                the rows of matrices, as the kernels read them
-    22227  solve/panels               vectors as the dense products want them, and these
-    22443  solve/rests                vectors on their way into panels
-    22621  solve/dictionary           the atoms, and their split along a common direction
-    22776  solve/exact_gram           products of all pairs of atoms in double
-    22858  solve/triangle             packed lower triangles
-    22962  solve/support              what is known of one target, and the exact steps
-    23238  solve/gram_table           products of atoms with all atoms, for scans
-    23493  solve/screen               which atoms are worth scoring in double: the bound
-    23764  solve/residuals            the residual form's targets on their way into a scan
-    23953  solve/scan                 the correlations of all atoms with a block's residuals
-    24122  solve/predict              making targets ready for the next scan
-    24369  solve/candidates           the atoms that a scan could not rule out
-    24700  solve/select               the next atoms of each target
-    24901  solve/rates                what a processor does in a second
-    24943  solve/pursuit              what one solve holds, and the memory it takes
-    25247  solve/plan                 which form, and in what blocks
-    25465  solve/apart                targets that a table of products cannot tell on
-    25515  solve/steps                a pursuit from its rows to its results
-    25743  solve/combine              new rows of coefficients
-    25805  solve/solver               the public call
-    25976  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26185  solve/affine_normal        the normal equations of an affine map
-    26428  solve/affine_factor        their factor, and their solution
-    26665  solve/affine_map           a fitted map, and the rows it makes
-    27009  solve/affine_choice        how many atoms to take, and chosen by what
-    27411  solve/affine_fit           what a fit of an affine map holds and needs
-    27675  solve/affine               fitting and applying affine maps
+    22120  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22176  solve/views                the rows of matrices, as the kernels read them
+    22305  solve/panels               vectors as the dense products want them, and these
+    22521  solve/rests                vectors on their way into panels
+    22699  solve/dictionary           the atoms, and their split along a common direction
+    22854  solve/exact_gram           products of all pairs of atoms in double
+    22936  solve/triangle             packed lower triangles
+    23040  solve/support              what is known of one target, and the exact steps
+    23316  solve/gram_table           products of atoms with all atoms, for scans
+    23571  solve/screen               which atoms are worth scoring in double: the bound
+    23842  solve/residuals            the residual form's targets on their way into a scan
+    24031  solve/scan                 the correlations of all atoms with a block's residuals
+    24200  solve/predict              making targets ready for the next scan
+    24447  solve/candidates           the atoms that a scan could not rule out
+    24778  solve/select               the next atoms of each target
+    24979  solve/rates                what a processor does in a second
+    25021  solve/pursuit              what one solve holds, and the memory it takes
+    25325  solve/plan                 which form, and in what blocks
+    25543  solve/apart                targets that a table of products cannot tell on
+    25593  solve/steps                a pursuit from its rows to its results
+    25821  solve/combine              new rows of coefficients
+    25883  solve/solver               the public call
+    26054  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26263  solve/affine_normal        the normal equations of an affine map
+    26506  solve/affine_factor        their factor, and their solution
+    26743  solve/affine_map           a fitted map, and the rows it makes
+    27087  solve/affine_choice        how many atoms to take, and chosen by what
+    27489  solve/affine_fit           what a fit of an affine map holds and needs
+    27753  solve/affine               fitting and applying affine maps
 
-    27972  methods                    rows for tokens that a model lacks, each method a room
-    28016  methods/parts              what methods share: sums of rows, combinations
-    28200  methods/pursuit            omp, omp-centred
-    28281  methods/constant           mean, zero
-    28309  methods/rough              products in float that leave few to be taken in double
-    28359  methods/near               each target against all anchors
-    28650  methods/weights            how a few anchors combine to a target
-    28871  methods/interpolation      common_interpolation
-    29024  methods/wechsel            wechsel
-    29074  methods/focus              focus
-    29162  methods/hull               hull
-    29213  methods/dense              matrices of double, and their products
-    29478  methods/lengthen           the base's rows of pieces beside the donor's
-    29731  methods/mapping            omp-affine, affine
-    30004  methods/linear             maps between two models' rows
-    30159  methods/clp                clp
-    30245  methods/chance             normal deviates that are the same everywhere
-    30313  methods/factor             of symmetric matrices
-    30362  methods/randn              randn
-    30452  methods/john_hewitt        john_hewitt
-    30535  methods/polar              the orthogonal part of a matrix
-    30631  methods/procrustes         procrustes
-    30724  methods/eigen              principal directions of a matrix's rows
-    31038  methods/landmark_pca       landmark_pca
-    31096  methods/stb                stb
-    31278  methods/rope               rows turned to positions
-    31368  methods/mp_rope            mp_rope
-    31694  methods/subword            subword
-    31800  methods/zett               zett
-    31822  methods/spread             the factor that suits hidden anchors' rows best
-    32079  methods/modifiers          what is done to the rows of any method
-    32225  methods/undertrained       rows that look as if nothing had trained them
-    32342  methods/methods            the table of all, and the public calls
+    28050  methods                    rows for tokens that a model lacks, each method a room
+    28094  methods/parts              what methods share: sums of rows, combinations
+    28278  methods/pursuit            omp, omp-centred
+    28359  methods/constant           mean, zero
+    28387  methods/rough              products in float that leave few to be taken in double
+    28437  methods/near               each target against all anchors
+    28728  methods/weights            how a few anchors combine to a target
+    28949  methods/interpolation      common_interpolation
+    29102  methods/wechsel            wechsel
+    29152  methods/focus              focus
+    29240  methods/hull               hull
+    29291  methods/dense              matrices of double, and their products
+    29556  methods/lengthen           the base's rows of pieces beside the donor's
+    29809  methods/mapping            omp-affine, affine
+    30082  methods/linear             maps between two models' rows
+    30237  methods/clp                clp
+    30323  methods/chance             normal deviates that are the same everywhere
+    30391  methods/factor             of symmetric matrices
+    30440  methods/randn              randn
+    30530  methods/john_hewitt        john_hewitt
+    30613  methods/polar              the orthogonal part of a matrix
+    30709  methods/procrustes         procrustes
+    30802  methods/eigen              principal directions of a matrix's rows
+    31116  methods/landmark_pca       landmark_pca
+    31174  methods/stb                stb
+    31356  methods/rope               rows turned to positions
+    31446  methods/mp_rope            mp_rope
+    31772  methods/subword            subword
+    31878  methods/zett               zett
+    31900  methods/spread             the factor that suits hidden anchors' rows best
+    32157  methods/modifiers          what is done to the rows of any method
+    32303  methods/undertrained       rows that look as if nothing had trained them
+    32420  methods/methods            the table of all, and the public calls
 
-    32548  across                     tokens of one vocabulary as weighted tokens of another
-    32562  across/map_rows            a map, gathered row by row
-    32759  across/token_map           by the split of the other vocabulary
-    32882  across/write_maps          two maps as safetensors
-    33025  across/spell_maps          two maps as JSON, for people
+    32626  across                     tokens of one vocabulary as weighted tokens of another
+    32640  across/map_rows            a map, gathered row by row
+    32837  across/token_map           by the split of the other vocabulary
+    32960  across/write_maps          two maps as safetensors
+    33103  across/spell_maps          two maps as JSON, for people
 
-    33145  disk                       files and directories
-    33184  disk/system                what POSIX and Windows are asked for
-    33228  disk/windows_paths         paths as Windows takes them
-    33433  disk/windows               the system as Windows gives it
-    33738  disk/posix                 the system as POSIX gives it
-    34010  disk/paths                 what can be told from their text
-    34083  disk/failure               why the system refused
-    34201  disk/look                  what stands at a path, and whether within another
-    34324  disk/listing               listings of directories
-    34400  disk/reading               files to read, and whether they have changed
-    34579  disk/writing               files to write
-    34726  disk/copying               copies of files
-    34809  disk/trees                 whole directories looked through, copied, removed
-    35025  disk/known                 what weights are called in a directory
-    35119  disk/staging               a directory made under another name, then renamed
-    35383  disk/staged_files          files made under another name, then renamed
-    35565  disk/missing               a path or a directory without what is wanted of it
-    35608  disk/gguf_files            GGUF files of a directory, by their names
-    35649  disk/weights               which files they are, and what may stand in their place
-    35985  disk/weight_index          the index of a checkpoint in shards
-    36204  disk/shards                what an index and its shards say of each other
-    36409  disk/gguf_parts            the parts of a split GGUF file
-    36518  disk/checkpoint            a model directory, in one file or in shards
-    36870  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36948  disk/tokenizer_directory   the tokenizer of a model directory
-    37210  disk/encoder_directory     the encoder of a model directory, and files of text
+    33223  disk                       files and directories
+    33262  disk/system                what POSIX and Windows are asked for
+    33306  disk/windows_paths         paths as Windows takes them
+    33511  disk/windows               the system as Windows gives it
+    33816  disk/posix                 the system as POSIX gives it
+    34088  disk/paths                 what can be told from their text
+    34161  disk/failure               why the system refused
+    34279  disk/look                  what stands at a path, and whether within another
+    34402  disk/listing               listings of directories
+    34478  disk/reading               files to read, and whether they have changed
+    34657  disk/writing               files to write
+    34804  disk/copying               copies of files
+    34887  disk/trees                 whole directories looked through, copied, removed
+    35103  disk/known                 what weights are called in a directory
+    35197  disk/staging               a directory made under another name, then renamed
+    35461  disk/staged_files          files made under another name, then renamed
+    35643  disk/missing               a path or a directory without what is wanted of it
+    35686  disk/gguf_files            GGUF files of a directory, by their names
+    35727  disk/weights               which files they are, and what may stand in their place
+    36063  disk/weight_index          the index of a checkpoint in shards
+    36282  disk/shards                what an index and its shards say of each other
+    36487  disk/gguf_parts            the parts of a split GGUF file
+    36596  disk/checkpoint            a model directory, in one file or in shards
+    36948  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37026  disk/tokenizer_directory   the tokenizer of a model directory
+    37288  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37321  model                      which tensors and config keys belong to the vocabulary
-    37357  model/known                what the world calls things
-    37725  model/known_keys           keys of ids and sizes in configs
-    37899  model/known_classes        classes of tokenizers, by the type of model
-    38137  model/names                names of tensors
-    38301  model/document             the JSON files of a model directory
-    38396  model/members              what the members of a config are about
-    38650  model/config               what config.json says
-    38827  model/side                 a model directory opened once
-    38954  model/gguf_model           what a GGUF file says of a model
-    39011  model/code                 the Python that a tokenizer is loaded with
-    39245  model/parts                what each tensor does for the vocabulary
-    39375  model/whole                whether all tensors are there
-    39497  model/find                 finding the parts of a model
-    39801  model/processor            the tokens that a processor looks for by their text
-    39977  model/heirs                what becomes of the ids in a config
-    40151  model/config_ids           ids in a config being edited
-    40408  model/config_lists         lists, dictionaries and ranges of ids
-    40573  model/config_edit          config.json and generation_config.json, edited
-    40929  model/classes              which class a tokenizer is loaded as
-    41140  model/class_tokens         added tokens that a class numbers otherwise
+    37399  model                      which tensors and config keys belong to the vocabulary
+    37435  model/known                what the world calls things
+    37803  model/known_keys           keys of ids and sizes in configs
+    37977  model/known_classes        classes of tokenizers, by the type of model
+    38215  model/names                names of tensors
+    38379  model/document             the JSON files of a model directory
+    38474  model/members              what the members of a config are about
+    38728  model/config               what config.json says
+    38905  model/side                 a model directory opened once
+    39032  model/gguf_model           what a GGUF file says of a model
+    39089  model/code                 the Python that a tokenizer is loaded with
+    39323  model/parts                what each tensor does for the vocabulary
+    39453  model/whole                whether all tensors are there
+    39575  model/find                 finding the parts of a model
+    39879  model/processor            the tokens that a processor looks for by their text
+    40055  model/heirs                what becomes of the ids in a config
+    40229  model/config_ids           ids in a config being edited
+    40486  model/config_lists         lists, dictionaries and ranges of ids
+    40651  model/config_edit          config.json and generation_config.json, edited
+    41007  model/classes              which class a tokenizer is loaded as
+    41218  model/class_tokens         added tokens that a class numbers otherwise
 
-    41258  job                        the whole transplant, in the order in which it happens
-    41319  job/draft_map              which tokens the rows of a draft's head are of
-    41377  job/job                    what a job holds
-    41776  job/open                   opening the two models
-    42064  job/map                    the caller's map
-    42217  job/align                  where every new row comes from
-    42440  job/draft_vocab            the tokens that a draft's head has rows for
-    42673  job/plan                   what becomes of every tensor, and of the configs
-    42902  job/draft_head             a head of fewer rows, and what says which
-    43060  job/rope                   heads and rotary positions of the two models
-    43158  job/chat                   the template that turns messages into text
-    43297  job/digits                 where the two tokenizers cut numbers differently
-    43498  job/converted              the special tokens that a conversion to GGUF finds
-    43806  job/gguf_donor             the files of a tokenizer, open once more
-    43890  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44173  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44501  job/gguf_merges            the merges of a byte-level vocabulary
-    44672  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44842  job/gguf_special           special tokens, flags, templates
-    45061  job/gguf_normal            what becomes of spaces and letters
-    45204  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45400  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45642  job/bos                    texts that begin otherwise than the base's
-    45784  job/rows                   rows in memory: reading, checking, their mean
-    46129  job/pieces                 what the base cuts new tokens into
-    46304  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46569  job/magikarp               tokens that look under-trained by their rows
-    46695  job/match                  rows of tokens that a new one only begins with
-    46782  job/solve                  solving for the rows of the donor
-    46991  job/targets                the rows that are made from the donor's
-    47114  job/diagnose               what is odd about the rows that were made
-    47246  job/rebuild                the new rows of one vocabulary tensor
-    47537  job/write_blocks           new rows as blocks
-    47636  job/write                  the output and its weights
-    47952  job/write_gguf             the output as a GGUF file, or as parts of one
-    48302  job/copy                   the other files of the two models
-    48520  job/index                  the files that are written anew
-    48701  job/run                    the whole, in order
-    48904  job/combined               a map of tokens by the combinations that a method makes
-    49004  job/report                 what a job did, as JSON and as a table
-    49333  job/findings               what is told of a finished model
-    49382  job/check_head             a head of fewer rows than tokens
-    49627  job/check_files            its files
-    49764  job/check_ids              sizes, ids and tying
-    49980  job/check_values           values
-    50059  job/check_gguf             the tokens of a GGUF file
-    50311  job/check_gguf_keys        its other keys, and its tensors
-    50558  job/check_draft            as a draft model for another
-    50900  job/verify                 whether a finished model agrees with itself
+    41336  job                        the whole transplant, in the order in which it happens
+    41397  job/draft_map              which tokens the rows of a draft's head are of
+    41455  job/job                    what a job holds
+    41854  job/open                   opening the two models
+    42142  job/map                    the caller's map
+    42295  job/align                  where every new row comes from
+    42518  job/draft_vocab            the tokens that a draft's head has rows for
+    42751  job/plan                   what becomes of every tensor, and of the configs
+    42980  job/draft_head             a head of fewer rows, and what says which
+    43138  job/rope                   heads and rotary positions of the two models
+    43236  job/chat                   the template that turns messages into text
+    43375  job/digits                 where the two tokenizers cut numbers differently
+    43576  job/converted              the special tokens that a conversion to GGUF finds
+    43884  job/gguf_donor             the files of a tokenizer, open once more
+    43968  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44251  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44579  job/gguf_merges            the merges of a byte-level vocabulary
+    44750  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44920  job/gguf_special           special tokens, flags, templates
+    45139  job/gguf_normal            what becomes of spaces and letters
+    45282  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45478  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45720  job/bos                    texts that begin otherwise than the base's
+    45862  job/rows                   rows in memory: reading, checking, their mean
+    46207  job/pieces                 what the base cuts new tokens into
+    46382  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46647  job/magikarp               tokens that look under-trained by their rows
+    46773  job/match                  rows of tokens that a new one only begins with
+    46860  job/solve                  solving for the rows of the donor
+    47069  job/targets                the rows that are made from the donor's
+    47192  job/diagnose               what is odd about the rows that were made
+    47324  job/rebuild                the new rows of one vocabulary tensor
+    47615  job/write_blocks           new rows as blocks
+    47714  job/write                  the output and its weights
+    48030  job/write_gguf             the output as a GGUF file, or as parts of one
+    48380  job/copy                   the other files of the two models
+    48598  job/index                  the files that are written anew
+    48779  job/run                    the whole, in order
+    48982  job/combined               a map of tokens by the combinations that a method makes
+    49082  job/report                 what a job did, as JSON and as a table
+    49411  job/findings               what is told of a finished model
+    49460  job/check_head             a head of fewer rows than tokens
+    49705  job/check_files            its files
+    49842  job/check_ids              sizes, ids and tying
+    50058  job/check_values           values
+    50137  job/check_gguf             the tokens of a GGUF file
+    50389  job/check_gguf_keys        its other keys, and its tensors
+    50636  job/check_draft            as a draft model for another
+    50978  job/verify                 whether a finished model agrees with itself
 
-    50959  evaluate                   methods ranked on tokens that both models share
-    50978  evaluate/token_class       what a token is like, by its bytes
-    51061  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51267  evaluate/scores            how near rows come to the true ones
-    51367  evaluate/ranks             whether a true row is found among all
-    51498  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51732  evaluate/write_json        an evaluation as JSON
-    51845  evaluate/write_page        an evaluation as a page
+    51037  evaluate                   methods ranked on tokens that both models share
+    51056  evaluate/token_class       what a token is like, by its bytes
+    51139  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51345  evaluate/scores            how near rows come to the true ones
+    51445  evaluate/ranks             whether a true row is found among all
+    51576  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51810  evaluate/write_json        an evaluation as JSON
+    51923  evaluate/write_page        an evaluation as a page
 
-    52074  reshape                    a model's own vocabulary, smaller or larger
-    52106  reshape/needed             what has to stay for the sake of what stays
-    52364  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52671  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52900  reshape/renumber           which tokens there are then, and their ids
-    53165  reshape/files_json         tokenizer.json and the JSON files beside it
-    53560  reshape/files_lines        merges.txt and vocab.txt
-    53644  reshape/files_pieces       SentencePiece models
-    53864  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54032  reshape/named              tokens that configs name, which stay
-    54164  reshape/files_gguf         the keys of GGUF files
-    54451  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54686  reshape/wording            what the transplant says, in words of those who asked
-    54785  reshape/new_model          the model with its new tokenizer
-    54957  reshape/text_counts        which tokens the caller's texts are made of
-    55026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55454  reshape/trim               fewer tokens
-    55622  reshape/extend             a text that becomes a token
-    55953  reshape/more_tokens        all that are wanted, and the model with them
+    52152  reshape                    a model's own vocabulary, smaller or larger
+    52184  reshape/needed             what has to stay for the sake of what stays
+    52442  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52749  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52978  reshape/renumber           which tokens there are then, and their ids
+    53243  reshape/files_json         tokenizer.json and the JSON files beside it
+    53638  reshape/files_lines        merges.txt and vocab.txt
+    53722  reshape/files_pieces       SentencePiece models
+    53942  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54110  reshape/named              tokens that configs name, which stay
+    54242  reshape/files_gguf         the keys of GGUF files
+    54529  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54764  reshape/wording            what the transplant says, in words of those who asked
+    54863  reshape/new_model          the model with its new tokenizer
+    55035  reshape/text_counts        which tokens the caller's texts are made of
+    55104  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55271  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55532  reshape/trim               fewer tokens
+    55700  reshape/extend             a text that becomes a token
+    56031  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -17398,27 +17398,106 @@ OTX__PRIVATE size_t otx__cluster(const otx__charsmap *map, const char *text, siz
     return at;
 }
 
-/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
-   come of it. */
-OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, size_t size,
-                                    size_t limit, otx__text *to)
+/* ---- texts ---- */
+
+/* A text on its way through the map, part by part: what it has, and what takes its place. */
+typedef struct otx__charsmap_walk {
+    const otx__charsmap *map;
+    otx__span text;
+    size_t at, cluster; /* where the next part begins; where its cluster ends */
+    otx__span from, to;
+} otx__charsmap_walk;
+
+OTX__PRIVATE void otx__charsmap_open(otx__charsmap_walk *w, const otx__charsmap *map,
+                                     otx__span text)
 {
-    size_t at = 0, end, next;
-    otx__span found;
-    for (; at < size && to->size <= limit; at = end) {
-        end = at + otx__cluster(map, text + at, size - at);
-        if (end - at < 6 && otx__charsmap_find(map, text + at, end - at, &found)) {
-            otx__text_bytes(to, found.bytes, found.size);
-            continue;
-        }
-        for (; at < end; at = next) {
-            next = at;
-            (void)otx__utf8_next(text, end, &next);
-            if (otx__charsmap_find(map, text + at, next - at, &found))
-                otx__text_bytes(to, found.bytes, found.size);
-            else otx__text_bytes(to, text + at, next - at);
+    w->map = map;
+    w->text = text;
+    w->at = w->cluster = 0;
+}
+
+/* A cluster as a whole, if it is short and known, or the next character; false at the end. */
+OTX__PRIVATE bool otx__charsmap_next(otx__charsmap_walk *w)
+{
+    const char *part = w->text.bytes + w->at;
+    if (w->at >= w->text.size) return false;
+    if (w->at == w->cluster) {
+        w->from = otx__span_of(part, otx__cluster(w->map, part, w->text.size - w->at));
+        w->cluster += w->from.size;
+        if (w->from.size < 6 && otx__charsmap_find(w->map, part, w->from.size, &w->to)) {
+            w->at = w->cluster;
+            return true;
         }
     }
+    (void)otx__utf8_next(w->text.bytes, w->cluster, &w->at);
+    w->from = otx__span_of(part, (size_t)(w->text.bytes + w->at - part));
+    if (!otx__charsmap_find(w->map, part, w->from.size, &w->to)) w->to = w->from;
+    return true;
+}
+
+/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
+   come of it. */
+OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, otx__span text, size_t limit,
+                                    otx__text *to)
+{
+    otx__charsmap_walk w;
+    otx__charsmap_open(&w, map, text);
+    while (to->size <= limit && otx__charsmap_next(&w))
+        otx__text_bytes(to, w.to.bytes, w.to.size);
+}
+
+OTX__PRIVATE size_t otx__utf8_count(otx__span text)
+{
+    size_t at = 0, count = 0;
+    for (; at < text.size; count++) (void)otx__utf8_next(text.bytes, text.size, &at);
+    return count;
+}
+
+/* Where what is made stands, as the package counts it: each character takes the place of the next
+   of the text, each that a part gets beyond what it had the place of the one before it, and what
+   a part had beyond what it gets goes with the last that was made, or is not counted before there
+   is one. */
+typedef struct otx__charsmap_place {
+    otx__span text;
+    size_t at;    /* in the text: the character whose place is taken next */
+    size_t lead;  /* its bytes that stand where the caller's text begins, */
+    size_t made;  /* and those that were made for them */
+    size_t last;  /* bytes of the last character made, which has no place yet */
+    int64_t more; /* characters made with it less those they were made for */
+} otx__charsmap_place;
+
+OTX__PRIVATE void otx__charsmap_put(otx__charsmap_place *p)
+{
+    if (p->last == 0) return;
+    if ((p->more > 0 ? p->at - 1 : p->at) < p->lead) p->made += p->last;
+    for (; p->more <= 0 && p->at < p->text.size; p->more++)
+        (void)otx__utf8_next(p->text.bytes, p->text.size, &p->at);
+}
+
+/* Of what a run makes, the bytes that stand where the first `lead` of the text do. */
+OTX__PRIVATE size_t otx__charsmap_lead(const otx__charsmap *map, otx__span text, size_t lead)
+{
+    otx__charsmap_walk w;
+    otx__charsmap_place p;
+    if (lead == 0) return 0;
+    memset(&p, 0, sizeof p);
+    p.text = text;
+    p.lead = lead;
+    otx__charsmap_open(&w, map, text);
+    while (p.at <= lead && otx__charsmap_next(&w)) {
+        const size_t had = otx__utf8_count(w.from), has = otx__utf8_count(w.to);
+        size_t i, start, end = 0;
+        for (i = 0; i < has; i++) {
+            otx__charsmap_put(&p);
+            start = end;
+            (void)otx__utf8_next(w.to.bytes, w.to.size, &end);
+            p.last = end - start;
+            p.more = i >= had;
+        }
+        if (has < had) p.more -= (int64_t)(had - has);
+    }
+    otx__charsmap_put(&p);
+    return p.made;
 }
 
 /* >>> src/encode/normalise_steps.h */
@@ -17944,9 +18023,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_CHINESE: otx__tidy_chinese(text, to); break;
     case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
     case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
-    case OTX__TIDY_CHARSMAP:
-        otx__charsmap_run(&step->map, text.bytes, text.size, n->limit, to);
-        break;
+    case OTX__TIDY_CHARSMAP: otx__charsmap_run(&step->map, text, n->limit, to); break;
     default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
     }
     return OTX_OK;
@@ -17965,11 +18042,12 @@ OTX__PRIVATE size_t otx__tidy_lead(otx__tidy *n, otx__tidy_step *step, otx__span
                otx__is_white(otx__utf8_next(text.bytes, text.size, &next)))
             white = next;
         lead -= white;
+    } else if (step->kind == OTX__TIDY_CHARSMAP) {
+        lead = otx__charsmap_lead(&step->map, text, lead);
     } else if (step->kind != OTX__TIDY_REPLACE && step->kind != OTX__TIDY_MATCHES) {
         n->start.size = 0;
         (void)otx__tidy_step_run(n, step, otx__span_of(text.bytes, lead), &n->start, NULL);
         lead = n->start.size;
-        if (step->kind == OTX__TIDY_CHARSMAP) lead = otx__max(lead, 1); /* as in the package */
     }
     lead = otx__min(lead, made->size);
     while (lead > 0 && lead < made->size && ((unsigned char)made->bytes[lead] & 0xc0) == 0x80)

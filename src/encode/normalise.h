@@ -60,9 +60,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_CHINESE: otx__tidy_chinese(text, to); break;
     case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
     case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
-    case OTX__TIDY_CHARSMAP:
-        otx__charsmap_run(&step->map, text.bytes, text.size, n->limit, to);
-        break;
+    case OTX__TIDY_CHARSMAP: otx__charsmap_run(&step->map, text, n->limit, to); break;
     default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
     }
     return OTX_OK;
@@ -81,11 +79,12 @@ OTX__PRIVATE size_t otx__tidy_lead(otx__tidy *n, otx__tidy_step *step, otx__span
                otx__is_white(otx__utf8_next(text.bytes, text.size, &next)))
             white = next;
         lead -= white;
+    } else if (step->kind == OTX__TIDY_CHARSMAP) {
+        lead = otx__charsmap_lead(&step->map, text, lead);
     } else if (step->kind != OTX__TIDY_REPLACE && step->kind != OTX__TIDY_MATCHES) {
         n->start.size = 0;
         (void)otx__tidy_step_run(n, step, otx__span_of(text.bytes, lead), &n->start, NULL);
         lead = n->start.size;
-        if (step->kind == OTX__TIDY_CHARSMAP) lead = otx__max(lead, 1); /* as in the package */
     }
     lead = otx__min(lead, made->size);
     while (lead > 0 && lead < made->size && ((unsigned char)made->bytes[lead] & 0xc0) == 0x80)
