@@ -133,226 +133,226 @@
     17275  encode/charsmap            SentencePiece's map of characters
     17503  encode/normalise_steps     what normalisers do, step by step
     17703  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17963  encode/normalise           what it makes of texts
-    18089  encode/added_cut           added tokens, cut out of a text
-    18301  encode/word_cache          what words became before
-    18380  encode/encode_words        words as the model splits them
-    18593  encode/encode_open         what an encoder is made from
-    18960  encode/encode              whole texts as token ids
-    19181  encode/write_counts        how often tokens occur, as lists
+    17982  encode/normalise           what it makes of texts
+    18122  encode/added_cut           added tokens, cut out of a text
+    18334  encode/word_cache          what words became before
+    18413  encode/encode_words        words as the model splits them
+    18626  encode/encode_open         what an encoder is made from
+    18993  encode/encode              whole texts as token ids
+    19214  encode/write_counts        how often tokens occur, as lists
 
-    19288  simd                       the hot loops, once for each instruction set
-    19321  simd/kernels               the table of kernels, and what all versions share
-    19598  simd/scalar                the reference
-    19767  simd/sse2                  the operations of 128-bit x86, and what each does
-    19888  simd/neon                  those of 64-bit Arm
-    19983  simd/wasm                  those of WebAssembly's SIMD128
-    20068  simd/avx2                  those of 256-bit x86, with FMA
-    20150  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20794  simd/avx_vnni              AVX2, and products of integers
-    20890  simd/neon_bf16             NEON, and products of matrices
-    21044  simd/avx512                512-bit x86, by hand
-    21651  simd/amx                   tiles of x86, beside AVX-512
-    21894  simd/dispatch              which of them this machine can run, and which a call takes
+    19321  simd                       the hot loops, once for each instruction set
+    19354  simd/kernels               the table of kernels, and what all versions share
+    19631  simd/scalar                the reference
+    19800  simd/sse2                  the operations of 128-bit x86, and what each does
+    19921  simd/neon                  those of 64-bit Arm
+    20016  simd/wasm                  those of WebAssembly's SIMD128
+    20101  simd/avx2                  those of 256-bit x86, with FMA
+    20183  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20827  simd/avx_vnni              AVX2, and products of integers
+    20923  simd/neon_bf16             NEON, and products of matrices
+    21077  simd/avx512                512-bit x86, by hand
+    21684  simd/amx                   tiles of x86, beside AVX-512
+    21927  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22120  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22176  solve/views                the rows of matrices, as the kernels read them
-    22305  solve/panels               vectors as the dense products want them, and these
-    22521  solve/rests                vectors on their way into panels
-    22699  solve/dictionary           the atoms, and their split along a common direction
-    22854  solve/exact_gram           products of all pairs of atoms in double
-    22936  solve/triangle             packed lower triangles
-    23040  solve/support              what is known of one target, and the exact steps
-    23316  solve/gram_table           products of atoms with all atoms, for scans
-    23571  solve/screen               which atoms are worth scoring in double: the bound
-    23842  solve/residuals            the residual form's targets on their way into a scan
-    24031  solve/scan                 the correlations of all atoms with a block's residuals
-    24200  solve/predict              making targets ready for the next scan
-    24447  solve/candidates           the atoms that a scan could not rule out
-    24778  solve/select               the next atoms of each target
-    24979  solve/rates                what a processor does in a second
-    25021  solve/pursuit              what one solve holds, and the memory it takes
-    25325  solve/plan                 which form, and in what blocks
-    25543  solve/apart                targets that a table of products cannot tell on
-    25593  solve/steps                a pursuit from its rows to its results
-    25821  solve/combine              new rows of coefficients
-    25883  solve/solver               the public call
-    26054  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26263  solve/affine_normal        the normal equations of an affine map
-    26506  solve/affine_factor        their factor, and their solution
-    26743  solve/affine_map           a fitted map, and the rows it makes
-    27087  solve/affine_choice        how many atoms to take, and chosen by what
-    27489  solve/affine_fit           what a fit of an affine map holds and needs
-    27753  solve/affine               fitting and applying affine maps
+    22153  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22209  solve/views                the rows of matrices, as the kernels read them
+    22338  solve/panels               vectors as the dense products want them, and these
+    22554  solve/rests                vectors on their way into panels
+    22732  solve/dictionary           the atoms, and their split along a common direction
+    22887  solve/exact_gram           products of all pairs of atoms in double
+    22969  solve/triangle             packed lower triangles
+    23073  solve/support              what is known of one target, and the exact steps
+    23349  solve/gram_table           products of atoms with all atoms, for scans
+    23604  solve/screen               which atoms are worth scoring in double: the bound
+    23875  solve/residuals            the residual form's targets on their way into a scan
+    24064  solve/scan                 the correlations of all atoms with a block's residuals
+    24233  solve/predict              making targets ready for the next scan
+    24480  solve/candidates           the atoms that a scan could not rule out
+    24811  solve/select               the next atoms of each target
+    25012  solve/rates                what a processor does in a second
+    25054  solve/pursuit              what one solve holds, and the memory it takes
+    25358  solve/plan                 which form, and in what blocks
+    25576  solve/apart                targets that a table of products cannot tell on
+    25626  solve/steps                a pursuit from its rows to its results
+    25854  solve/combine              new rows of coefficients
+    25916  solve/solver               the public call
+    26087  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26296  solve/affine_normal        the normal equations of an affine map
+    26539  solve/affine_factor        their factor, and their solution
+    26776  solve/affine_map           a fitted map, and the rows it makes
+    27120  solve/affine_choice        how many atoms to take, and chosen by what
+    27522  solve/affine_fit           what a fit of an affine map holds and needs
+    27786  solve/affine               fitting and applying affine maps
 
-    28050  methods                    rows for tokens that a model lacks, each method a room
-    28094  methods/parts              what methods share: sums of rows, combinations
-    28278  methods/pursuit            omp, omp-centred
-    28359  methods/constant           mean, zero
-    28387  methods/rough              products in float that leave few to be taken in double
-    28437  methods/near               each target against all anchors
-    28728  methods/weights            how a few anchors combine to a target
-    28949  methods/interpolation      common_interpolation
-    29102  methods/wechsel            wechsel
-    29152  methods/focus              focus
-    29240  methods/hull               hull
-    29291  methods/dense              matrices of double, and their products
-    29556  methods/lengthen           the base's rows of pieces beside the donor's
-    29809  methods/mapping            omp-affine, affine
-    30082  methods/linear             maps between two models' rows
-    30237  methods/clp                clp
-    30323  methods/chance             normal deviates that are the same everywhere
-    30391  methods/factor             of symmetric matrices
-    30440  methods/randn              randn
-    30530  methods/john_hewitt        john_hewitt
-    30613  methods/polar              the orthogonal part of a matrix
-    30709  methods/procrustes         procrustes
-    30802  methods/eigen              principal directions of a matrix's rows
-    31116  methods/landmark_pca       landmark_pca
-    31174  methods/stb                stb
-    31356  methods/rope               rows turned to positions
-    31446  methods/mp_rope            mp_rope
-    31772  methods/subword            subword
-    31878  methods/zett               zett
-    31900  methods/spread             the factor that suits hidden anchors' rows best
-    32157  methods/modifiers          what is done to the rows of any method
-    32303  methods/undertrained       rows that look as if nothing had trained them
-    32420  methods/methods            the table of all, and the public calls
+    28083  methods                    rows for tokens that a model lacks, each method a room
+    28127  methods/parts              what methods share: sums of rows, combinations
+    28311  methods/pursuit            omp, omp-centred
+    28392  methods/constant           mean, zero
+    28420  methods/rough              products in float that leave few to be taken in double
+    28470  methods/near               each target against all anchors
+    28761  methods/weights            how a few anchors combine to a target
+    28982  methods/interpolation      common_interpolation
+    29135  methods/wechsel            wechsel
+    29185  methods/focus              focus
+    29273  methods/hull               hull
+    29324  methods/dense              matrices of double, and their products
+    29589  methods/lengthen           the base's rows of pieces beside the donor's
+    29842  methods/mapping            omp-affine, affine
+    30115  methods/linear             maps between two models' rows
+    30270  methods/clp                clp
+    30356  methods/chance             normal deviates that are the same everywhere
+    30424  methods/factor             of symmetric matrices
+    30473  methods/randn              randn
+    30563  methods/john_hewitt        john_hewitt
+    30646  methods/polar              the orthogonal part of a matrix
+    30742  methods/procrustes         procrustes
+    30835  methods/eigen              principal directions of a matrix's rows
+    31149  methods/landmark_pca       landmark_pca
+    31207  methods/stb                stb
+    31389  methods/rope               rows turned to positions
+    31479  methods/mp_rope            mp_rope
+    31805  methods/subword            subword
+    31911  methods/zett               zett
+    31933  methods/spread             the factor that suits hidden anchors' rows best
+    32190  methods/modifiers          what is done to the rows of any method
+    32336  methods/undertrained       rows that look as if nothing had trained them
+    32453  methods/methods            the table of all, and the public calls
 
-    32626  across                     tokens of one vocabulary as weighted tokens of another
-    32640  across/map_rows            a map, gathered row by row
-    32837  across/token_map           by the split of the other vocabulary
-    32960  across/write_maps          two maps as safetensors
-    33103  across/spell_maps          two maps as JSON, for people
+    32659  across                     tokens of one vocabulary as weighted tokens of another
+    32673  across/map_rows            a map, gathered row by row
+    32870  across/token_map           by the split of the other vocabulary
+    32993  across/write_maps          two maps as safetensors
+    33136  across/spell_maps          two maps as JSON, for people
 
-    33223  disk                       files and directories
-    33262  disk/system                what POSIX and Windows are asked for
-    33306  disk/windows_paths         paths as Windows takes them
-    33511  disk/windows               the system as Windows gives it
-    33816  disk/posix                 the system as POSIX gives it
-    34088  disk/paths                 what can be told from their text
-    34161  disk/failure               why the system refused
-    34279  disk/look                  what stands at a path, and whether within another
-    34402  disk/listing               listings of directories
-    34478  disk/reading               files to read, and whether they have changed
-    34657  disk/writing               files to write
-    34804  disk/copying               copies of files
-    34887  disk/trees                 whole directories looked through, copied, removed
-    35103  disk/known                 what weights are called in a directory
-    35197  disk/staging               a directory made under another name, then renamed
-    35461  disk/staged_files          files made under another name, then renamed
-    35643  disk/missing               a path or a directory without what is wanted of it
-    35686  disk/gguf_files            GGUF files of a directory, by their names
-    35727  disk/weights               which files they are, and what may stand in their place
-    36063  disk/weight_index          the index of a checkpoint in shards
-    36282  disk/shards                what an index and its shards say of each other
-    36487  disk/gguf_parts            the parts of a split GGUF file
-    36596  disk/checkpoint            a model directory, in one file or in shards
-    36948  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37026  disk/tokenizer_directory   the tokenizer of a model directory
-    37288  disk/encoder_directory     the encoder of a model directory, and files of text
+    33256  disk                       files and directories
+    33295  disk/system                what POSIX and Windows are asked for
+    33339  disk/windows_paths         paths as Windows takes them
+    33544  disk/windows               the system as Windows gives it
+    33849  disk/posix                 the system as POSIX gives it
+    34121  disk/paths                 what can be told from their text
+    34194  disk/failure               why the system refused
+    34312  disk/look                  what stands at a path, and whether within another
+    34435  disk/listing               listings of directories
+    34511  disk/reading               files to read, and whether they have changed
+    34690  disk/writing               files to write
+    34837  disk/copying               copies of files
+    34920  disk/trees                 whole directories looked through, copied, removed
+    35136  disk/known                 what weights are called in a directory
+    35230  disk/staging               a directory made under another name, then renamed
+    35494  disk/staged_files          files made under another name, then renamed
+    35676  disk/missing               a path or a directory without what is wanted of it
+    35719  disk/gguf_files            GGUF files of a directory, by their names
+    35760  disk/weights               which files they are, and what may stand in their place
+    36096  disk/weight_index          the index of a checkpoint in shards
+    36315  disk/shards                what an index and its shards say of each other
+    36520  disk/gguf_parts            the parts of a split GGUF file
+    36629  disk/checkpoint            a model directory, in one file or in shards
+    36981  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37059  disk/tokenizer_directory   the tokenizer of a model directory
+    37321  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37399  model                      which tensors and config keys belong to the vocabulary
-    37435  model/known                what the world calls things
-    37803  model/known_keys           keys of ids and sizes in configs
-    37977  model/known_classes        classes of tokenizers, by the type of model
-    38215  model/names                names of tensors
-    38379  model/document             the JSON files of a model directory
-    38474  model/members              what the members of a config are about
-    38728  model/config               what config.json says
-    38905  model/side                 a model directory opened once
-    39032  model/gguf_model           what a GGUF file says of a model
-    39089  model/code                 the Python that a tokenizer is loaded with
-    39323  model/parts                what each tensor does for the vocabulary
-    39453  model/whole                whether all tensors are there
-    39575  model/find                 finding the parts of a model
-    39879  model/processor            the tokens that a processor looks for by their text
-    40055  model/heirs                what becomes of the ids in a config
-    40229  model/config_ids           ids in a config being edited
-    40486  model/config_lists         lists, dictionaries and ranges of ids
-    40651  model/config_edit          config.json and generation_config.json, edited
-    41007  model/classes              which class a tokenizer is loaded as
-    41218  model/class_tokens         added tokens that a class numbers otherwise
+    37432  model                      which tensors and config keys belong to the vocabulary
+    37468  model/known                what the world calls things
+    37836  model/known_keys           keys of ids and sizes in configs
+    38010  model/known_classes        classes of tokenizers, by the type of model
+    38248  model/names                names of tensors
+    38412  model/document             the JSON files of a model directory
+    38507  model/members              what the members of a config are about
+    38761  model/config               what config.json says
+    38938  model/side                 a model directory opened once
+    39065  model/gguf_model           what a GGUF file says of a model
+    39122  model/code                 the Python that a tokenizer is loaded with
+    39356  model/parts                what each tensor does for the vocabulary
+    39486  model/whole                whether all tensors are there
+    39608  model/find                 finding the parts of a model
+    39912  model/processor            the tokens that a processor looks for by their text
+    40088  model/heirs                what becomes of the ids in a config
+    40262  model/config_ids           ids in a config being edited
+    40519  model/config_lists         lists, dictionaries and ranges of ids
+    40684  model/config_edit          config.json and generation_config.json, edited
+    41040  model/classes              which class a tokenizer is loaded as
+    41251  model/class_tokens         added tokens that a class numbers otherwise
 
-    41336  job                        the whole transplant, in the order in which it happens
-    41397  job/draft_map              which tokens the rows of a draft's head are of
-    41455  job/job                    what a job holds
-    41854  job/open                   opening the two models
-    42142  job/map                    the caller's map
-    42295  job/align                  where every new row comes from
-    42518  job/draft_vocab            the tokens that a draft's head has rows for
-    42751  job/plan                   what becomes of every tensor, and of the configs
-    42980  job/draft_head             a head of fewer rows, and what says which
-    43138  job/rope                   heads and rotary positions of the two models
-    43236  job/chat                   the template that turns messages into text
-    43375  job/digits                 where the two tokenizers cut numbers differently
-    43576  job/converted              the special tokens that a conversion to GGUF finds
-    43884  job/gguf_donor             the files of a tokenizer, open once more
-    43968  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44251  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44579  job/gguf_merges            the merges of a byte-level vocabulary
-    44750  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44920  job/gguf_special           special tokens, flags, templates
-    45139  job/gguf_normal            what becomes of spaces and letters
-    45282  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45478  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45720  job/bos                    texts that begin otherwise than the base's
-    45862  job/rows                   rows in memory: reading, checking, their mean
-    46207  job/pieces                 what the base cuts new tokens into
-    46382  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46647  job/magikarp               tokens that look under-trained by their rows
-    46773  job/match                  rows of tokens that a new one only begins with
-    46860  job/solve                  solving for the rows of the donor
-    47069  job/targets                the rows that are made from the donor's
-    47192  job/diagnose               what is odd about the rows that were made
-    47324  job/rebuild                the new rows of one vocabulary tensor
-    47615  job/write_blocks           new rows as blocks
-    47714  job/write                  the output and its weights
-    48030  job/write_gguf             the output as a GGUF file, or as parts of one
-    48380  job/copy                   the other files of the two models
-    48598  job/index                  the files that are written anew
-    48779  job/run                    the whole, in order
-    48982  job/combined               a map of tokens by the combinations that a method makes
-    49082  job/report                 what a job did, as JSON and as a table
-    49411  job/findings               what is told of a finished model
-    49460  job/check_head             a head of fewer rows than tokens
-    49705  job/check_files            its files
-    49842  job/check_ids              sizes, ids and tying
-    50058  job/check_values           values
-    50137  job/check_gguf             the tokens of a GGUF file
-    50389  job/check_gguf_keys        its other keys, and its tensors
-    50636  job/check_draft            as a draft model for another
-    50978  job/verify                 whether a finished model agrees with itself
+    41369  job                        the whole transplant, in the order in which it happens
+    41430  job/draft_map              which tokens the rows of a draft's head are of
+    41488  job/job                    what a job holds
+    41887  job/open                   opening the two models
+    42175  job/map                    the caller's map
+    42328  job/align                  where every new row comes from
+    42551  job/draft_vocab            the tokens that a draft's head has rows for
+    42784  job/plan                   what becomes of every tensor, and of the configs
+    43013  job/draft_head             a head of fewer rows, and what says which
+    43171  job/rope                   heads and rotary positions of the two models
+    43269  job/chat                   the template that turns messages into text
+    43408  job/digits                 where the two tokenizers cut numbers differently
+    43609  job/converted              the special tokens that a conversion to GGUF finds
+    43917  job/gguf_donor             the files of a tokenizer, open once more
+    44001  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44284  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44612  job/gguf_merges            the merges of a byte-level vocabulary
+    44783  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44953  job/gguf_special           special tokens, flags, templates
+    45172  job/gguf_normal            what becomes of spaces and letters
+    45315  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45511  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45753  job/bos                    texts that begin otherwise than the base's
+    45895  job/rows                   rows in memory: reading, checking, their mean
+    46240  job/pieces                 what the base cuts new tokens into
+    46415  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46680  job/magikarp               tokens that look under-trained by their rows
+    46806  job/match                  rows of tokens that a new one only begins with
+    46893  job/solve                  solving for the rows of the donor
+    47102  job/targets                the rows that are made from the donor's
+    47225  job/diagnose               what is odd about the rows that were made
+    47357  job/rebuild                the new rows of one vocabulary tensor
+    47648  job/write_blocks           new rows as blocks
+    47747  job/write                  the output and its weights
+    48063  job/write_gguf             the output as a GGUF file, or as parts of one
+    48413  job/copy                   the other files of the two models
+    48631  job/index                  the files that are written anew
+    48812  job/run                    the whole, in order
+    49015  job/combined               a map of tokens by the combinations that a method makes
+    49115  job/report                 what a job did, as JSON and as a table
+    49444  job/findings               what is told of a finished model
+    49493  job/check_head             a head of fewer rows than tokens
+    49738  job/check_files            its files
+    49875  job/check_ids              sizes, ids and tying
+    50091  job/check_values           values
+    50170  job/check_gguf             the tokens of a GGUF file
+    50422  job/check_gguf_keys        its other keys, and its tensors
+    50669  job/check_draft            as a draft model for another
+    51011  job/verify                 whether a finished model agrees with itself
 
-    51037  evaluate                   methods ranked on tokens that both models share
-    51056  evaluate/token_class       what a token is like, by its bytes
-    51139  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51345  evaluate/scores            how near rows come to the true ones
-    51445  evaluate/ranks             whether a true row is found among all
-    51576  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51810  evaluate/write_json        an evaluation as JSON
-    51923  evaluate/write_page        an evaluation as a page
+    51070  evaluate                   methods ranked on tokens that both models share
+    51089  evaluate/token_class       what a token is like, by its bytes
+    51172  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51378  evaluate/scores            how near rows come to the true ones
+    51478  evaluate/ranks             whether a true row is found among all
+    51609  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51843  evaluate/write_json        an evaluation as JSON
+    51956  evaluate/write_page        an evaluation as a page
 
-    52152  reshape                    a model's own vocabulary, smaller or larger
-    52184  reshape/needed             what has to stay for the sake of what stays
-    52442  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52749  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52978  reshape/renumber           which tokens there are then, and their ids
-    53243  reshape/files_json         tokenizer.json and the JSON files beside it
-    53638  reshape/files_lines        merges.txt and vocab.txt
-    53722  reshape/files_pieces       SentencePiece models
-    53942  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54110  reshape/named              tokens that configs name, which stay
-    54242  reshape/files_gguf         the keys of GGUF files
-    54529  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54764  reshape/wording            what the transplant says, in words of those who asked
-    54863  reshape/new_model          the model with its new tokenizer
-    55035  reshape/text_counts        which tokens the caller's texts are made of
-    55104  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55271  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55532  reshape/trim               fewer tokens
-    55700  reshape/extend             a text that becomes a token
-    56031  reshape/more_tokens        all that are wanted, and the model with them
+    52185  reshape                    a model's own vocabulary, smaller or larger
+    52217  reshape/needed             what has to stay for the sake of what stays
+    52475  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52782  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53011  reshape/renumber           which tokens there are then, and their ids
+    53276  reshape/files_json         tokenizer.json and the JSON files beside it
+    53671  reshape/files_lines        merges.txt and vocab.txt
+    53755  reshape/files_pieces       SentencePiece models
+    53975  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54143  reshape/named              tokens that configs name, which stay
+    54275  reshape/files_gguf         the keys of GGUF files
+    54562  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54797  reshape/wording            what the transplant says, in words of those who asked
+    54896  reshape/new_model          the model with its new tokenizer
+    55068  reshape/text_counts        which tokens the caller's texts are made of
+    55137  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55304  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55565  reshape/trim               fewer tokens
+    55733  reshape/extend             a text that becomes a token
+    56064  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -17707,6 +17707,16 @@ OTX__PRIVATE void otx__tidy_form(const otx_context *ctx, const otx__tidy_tables 
    pre-tokenizer does. */
 #define OTX__TIDY_STEPS 1024u
 
+/* Bytes that all steps together may go over: for a text of any length, and so many times its own.
+   A step counts as a few bytes more. Real normalisers have ten steps, and make little more of a
+   text than it has. */
+#define OTX__TIDY_WORK 1048576u
+#define OTX__TIDY_WORK_A_BYTE 128u
+#define OTX__TIDY_WORK_A_STEP 8u
+
+/* All expressions together have so many times the steps that a pre-tokenizer's have. */
+#define OTX__TIDY_EXPRESSIONS 4u
+
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
    stand in it. */
 typedef struct otx__tidy {
@@ -17721,6 +17731,7 @@ typedef struct otx__tidy {
                             character, what was put before it, or nothing once that is gone */
     otx__text start;     /* what became of them, by itself */
     size_t limit;        /* bytes that may become of the text */
+    uint64_t work;       /* bytes that the steps may yet go over */
     bool ready;          /* texts and matcher are open */
 } otx__tidy;
 
@@ -17733,6 +17744,13 @@ OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
     otx__matcher_close(&n->matcher);
     otx__pool_close(&n->pool);
     n->ready = false;
+}
+
+/* Allows what may be done for a caller's text. Each of its parts adds to that. */
+OTX__PRIVATE void otx__tidy_allow(otx__tidy *n)
+{
+    otx__matcher_allow(&n->matcher, 0);
+    n->work = OTX__TIDY_WORK;
 }
 
 /* ---- reading ---- */
@@ -17952,6 +17970,7 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
     otx__text_open(&n->texts[1], ctx);
     otx__text_open(&n->start, ctx);
     otx__matcher_open(&n->matcher, ctx);
+    otx__tidy_allow(n);
     n->name = name;
     n->last = &n->first;
     n->ready = true;
@@ -17988,7 +18007,6 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
     if (text.size == 0) return OTX_OK; /* which nothing matches, not even nothing */
     walk.next = 0;
     walk.last_end = SIZE_MAX;
-    otx__matcher_add(m, text.size);
     if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
     m->text = (const unsigned char *)text.bytes;
     m->size = text.size;
@@ -18055,6 +18073,19 @@ OTX__PRIVATE size_t otx__tidy_lead(otx__tidy *n, otx__tidy_step *step, otx__span
     return lead;
 }
 
+/* Takes a step over a text from the work that is left. */
+OTX__PRIVATE otx_result otx__tidy_work(otx__tidy *n, size_t size, size_t whole, otx_error *error)
+{
+    const uint64_t work = (uint64_t)size + OTX__TIDY_WORK_A_STEP;
+    if (work > n->work)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the %" PRIu64 " steps of its normalizer go "
+                         "over too many bytes for a text of %" PRIu64 ": over more than %u times "
+                         "as many", n->name, (uint64_t)n->count, (uint64_t)whole,
+                         OTX__TIDY_WORK_A_BYTE);
+    n->work -= work;
+    return OTX_OK;
+}
+
 /* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
 OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *out,
                                         otx_error *error)
@@ -18065,11 +18096,13 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
     n->lead = 0;
     if (whole) (void)otx__utf8_next(text.bytes, whole, &n->lead);
     n->limit = otx__tidy_limit(whole);
+    otx__matcher_add(&n->matcher, OTX__TIDY_EXPRESSIONS * whole);
+    n->work += OTX__TIDY_WORK_A_BYTE * ((uint64_t)whole + OTX__TIDY_WORK_A_STEP);
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
-        otx_result result;
+        otx_result result = otx__tidy_work(n, text.size, whole, error);
         to->size = 0;
-        result = otx__tidy_step_run(n, step, text, to, error);
+        if (!result) result = otx__tidy_step_run(n, step, text, to, error);
         if (result) return result;
         n->lead = otx__tidy_lead(n, step, text, to);
         if (to->failed || n->start.failed) {
@@ -19055,7 +19088,7 @@ OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_er
 /* Allows what steps may be taken for a text. What is made of it adds to them. */
 OTX__PRIVATE void otx__encode_allow(otx_encoder *e, size_t size)
 {
-    otx__matcher_allow(&e->normal.matcher, 0);
+    otx__tidy_allow(&e->normal);
     otx__matcher_allow(&e->slices.matcher, 0);
     e->split.steps = OTX__SPLIT_STEPS;
     e->cut_steps = OTX__SPLIT_STEPS + (uint64_t)OTX__SPLIT_STEPS_A_BYTE * size;
@@ -52965,7 +52998,7 @@ OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spe
         content.bytes += spelling->mark_size; /* it continues a word, of which it is the first */
         content.size -= spelling->mark_size;
     }
-    otx__matcher_allow(&before->normal.matcher, 0);
+    otx__tidy_allow(&before->normal);
     otx__matcher_allow(&before->slices.matcher, 0);
     result = otx__tidy_run(&before->normal, text, &made, error);
     if (!result)

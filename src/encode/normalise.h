@@ -25,7 +25,6 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
     if (text.size == 0) return OTX_OK; /* which nothing matches, not even nothing */
     walk.next = 0;
     walk.last_end = SIZE_MAX;
-    otx__matcher_add(m, text.size);
     if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
     m->text = (const unsigned char *)text.bytes;
     m->size = text.size;
@@ -92,6 +91,19 @@ OTX__PRIVATE size_t otx__tidy_lead(otx__tidy *n, otx__tidy_step *step, otx__span
     return lead;
 }
 
+/* Takes a step over a text from the work that is left. */
+OTX__PRIVATE otx_result otx__tidy_work(otx__tidy *n, size_t size, size_t whole, otx_error *error)
+{
+    const uint64_t work = (uint64_t)size + OTX__TIDY_WORK_A_STEP;
+    if (work > n->work)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the %" PRIu64 " steps of its normalizer go "
+                         "over too many bytes for a text of %" PRIu64 ": over more than %u times "
+                         "as many", n->name, (uint64_t)n->count, (uint64_t)whole,
+                         OTX__TIDY_WORK_A_BYTE);
+    n->work -= work;
+    return OTX_OK;
+}
+
 /* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
 OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *out,
                                         otx_error *error)
@@ -102,11 +114,13 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
     n->lead = 0;
     if (whole) (void)otx__utf8_next(text.bytes, whole, &n->lead);
     n->limit = otx__tidy_limit(whole);
+    otx__matcher_add(&n->matcher, OTX__TIDY_EXPRESSIONS * whole);
+    n->work += OTX__TIDY_WORK_A_BYTE * ((uint64_t)whole + OTX__TIDY_WORK_A_STEP);
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
-        otx_result result;
+        otx_result result = otx__tidy_work(n, text.size, whole, error);
         to->size = 0;
-        result = otx__tidy_step_run(n, step, text, to, error);
+        if (!result) result = otx__tidy_step_run(n, step, text, to, error);
         if (result) return result;
         n->lead = otx__tidy_lead(n, step, text, to);
         if (to->failed || n->start.failed) {
