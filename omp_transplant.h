@@ -112,247 +112,247 @@
     12303  vocab/from_gguf            the vocabulary of a GGUF file
     12611  vocab/gguf_rules           how it splits text
     12763  vocab/split_bpe            words split by byte-pair encoding
-    13037  vocab/split                text split as the tokenizer's model splits it
-    13284  vocab/align                which base token a donor token is
+    13038  vocab/split                text split as the tokenizer's model splits it
+    13285  vocab/align                which base token a donor token is
 
-    13541  encode                     text becomes pieces, pieces become ids
-    13586  encode/char_set            sets of characters
-    13779  encode/unicode_tables      what characters are, packed
-    13943  encode/categories          Unicode's categories, scripts and case, as sets
-    14244  encode/regex_parse         regular expressions, read: sets and escapes
-    14550  encode/regex_syntax        classes, repetitions, groups
-    14950  encode/regex_program       instructions, and what parts of an expression begin with
-    15103  encode/regex_make          the program that they become
-    15465  encode/regex_match         the program run over a text
-    15845  encode/slices              a text in pieces, and ways to cut it further
-    16090  encode/cutter_read         the steps of a pre-tokenizer, read
-    16407  encode/cutter              texts cut by them
-    16594  encode/normal_tables       what normalisers know of characters
-    16857  encode/normal_read         the same, unpacked
-    17004  encode/normal_forms        Unicode's four normal forms
-    17275  encode/charsmap            SentencePiece's map of characters
-    17424  encode/normalise_steps     what normalisers do, step by step
-    17624  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17884  encode/normalise           what it makes of texts
-    18011  encode/added_cut           added tokens, cut out of a text
-    18223  encode/word_cache          what words became before
-    18302  encode/encode_words        words as the model splits them
-    18515  encode/encode_open         what an encoder is made from
-    18882  encode/encode              whole texts as token ids
-    19103  encode/write_counts        how often tokens occur, as lists
+    13542  encode                     text becomes pieces, pieces become ids
+    13587  encode/char_set            sets of characters
+    13780  encode/unicode_tables      what characters are, packed
+    13944  encode/categories          Unicode's categories, scripts and case, as sets
+    14245  encode/regex_parse         regular expressions, read: sets and escapes
+    14551  encode/regex_syntax        classes, repetitions, groups
+    14951  encode/regex_program       instructions, and what parts of an expression begin with
+    15104  encode/regex_make          the program that they become
+    15466  encode/regex_match         the program run over a text
+    15846  encode/slices              a text in pieces, and ways to cut it further
+    16091  encode/cutter_read         the steps of a pre-tokenizer, read
+    16408  encode/cutter              texts cut by them
+    16595  encode/normal_tables       what normalisers know of characters
+    16858  encode/normal_read         the same, unpacked
+    17005  encode/normal_forms        Unicode's four normal forms
+    17276  encode/charsmap            SentencePiece's map of characters
+    17425  encode/normalise_steps     what normalisers do, step by step
+    17625  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17885  encode/normalise           what it makes of texts
+    18012  encode/added_cut           added tokens, cut out of a text
+    18224  encode/word_cache          what words became before
+    18303  encode/encode_words        words as the model splits them
+    18525  encode/encode_open         what an encoder is made from
+    18892  encode/encode              whole texts as token ids
+    19113  encode/write_counts        how often tokens occur, as lists
 
-    19210  simd                       the hot loops, once for each instruction set
-    19243  simd/kernels               the table of kernels, and what all versions share
-    19520  simd/scalar                the reference
-    19689  simd/sse2                  the operations of 128-bit x86, and what each does
-    19810  simd/neon                  those of 64-bit Arm
-    19905  simd/wasm                  those of WebAssembly's SIMD128
-    19990  simd/avx2                  those of 256-bit x86, with FMA
-    20072  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20716  simd/avx_vnni              AVX2, and products of integers
-    20812  simd/neon_bf16             NEON, and products of matrices
-    20966  simd/avx512                512-bit x86, by hand
-    21573  simd/amx                   tiles of x86, beside AVX-512
-    21816  simd/dispatch              which of them this machine can run, and which a call takes
+    19220  simd                       the hot loops, once for each instruction set
+    19253  simd/kernels               the table of kernels, and what all versions share
+    19530  simd/scalar                the reference
+    19699  simd/sse2                  the operations of 128-bit x86, and what each does
+    19820  simd/neon                  those of 64-bit Arm
+    19915  simd/wasm                  those of WebAssembly's SIMD128
+    20000  simd/avx2                  those of 256-bit x86, with FMA
+    20082  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20726  simd/avx_vnni              AVX2, and products of integers
+    20822  simd/neon_bf16             NEON, and products of matrices
+    20976  simd/avx512                512-bit x86, by hand
+    21583  simd/amx                   tiles of x86, beside AVX-512
+    21826  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22042  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22098  solve/views                the rows of matrices, as the kernels read them
-    22227  solve/panels               vectors as the dense products want them, and these
-    22443  solve/rests                vectors on their way into panels
-    22621  solve/dictionary           the atoms, and their split along a common direction
-    22776  solve/exact_gram           products of all pairs of atoms in double
-    22858  solve/triangle             packed lower triangles
-    22962  solve/support              what is known of one target, and the exact steps
-    23238  solve/gram_table           products of atoms with all atoms, for scans
-    23493  solve/screen               which atoms are worth scoring in double: the bound
-    23764  solve/residuals            the residual form's targets on their way into a scan
-    23953  solve/scan                 the correlations of all atoms with a block's residuals
-    24122  solve/predict              making targets ready for the next scan
-    24369  solve/candidates           the atoms that a scan could not rule out
-    24700  solve/select               the next atoms of each target
-    24901  solve/rates                what a processor does in a second
-    24943  solve/pursuit              what one solve holds, and the memory it takes
-    25247  solve/plan                 which form, and in what blocks
-    25465  solve/apart                targets that a table of products cannot tell on
-    25515  solve/steps                a pursuit from its rows to its results
-    25743  solve/combine              new rows of coefficients
-    25805  solve/solver               the public call
-    25976  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26185  solve/affine_normal        the normal equations of an affine map
-    26428  solve/affine_factor        their factor, and their solution
-    26665  solve/affine_map           a fitted map, and the rows it makes
-    27009  solve/affine_choice        how many atoms to take, and chosen by what
-    27411  solve/affine_fit           what a fit of an affine map holds and needs
-    27675  solve/affine               fitting and applying affine maps
+    22052  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22108  solve/views                the rows of matrices, as the kernels read them
+    22237  solve/panels               vectors as the dense products want them, and these
+    22453  solve/rests                vectors on their way into panels
+    22631  solve/dictionary           the atoms, and their split along a common direction
+    22786  solve/exact_gram           products of all pairs of atoms in double
+    22868  solve/triangle             packed lower triangles
+    22972  solve/support              what is known of one target, and the exact steps
+    23248  solve/gram_table           products of atoms with all atoms, for scans
+    23503  solve/screen               which atoms are worth scoring in double: the bound
+    23774  solve/residuals            the residual form's targets on their way into a scan
+    23963  solve/scan                 the correlations of all atoms with a block's residuals
+    24132  solve/predict              making targets ready for the next scan
+    24379  solve/candidates           the atoms that a scan could not rule out
+    24710  solve/select               the next atoms of each target
+    24911  solve/rates                what a processor does in a second
+    24953  solve/pursuit              what one solve holds, and the memory it takes
+    25257  solve/plan                 which form, and in what blocks
+    25475  solve/apart                targets that a table of products cannot tell on
+    25525  solve/steps                a pursuit from its rows to its results
+    25753  solve/combine              new rows of coefficients
+    25815  solve/solver               the public call
+    25986  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26195  solve/affine_normal        the normal equations of an affine map
+    26438  solve/affine_factor        their factor, and their solution
+    26675  solve/affine_map           a fitted map, and the rows it makes
+    27019  solve/affine_choice        how many atoms to take, and chosen by what
+    27421  solve/affine_fit           what a fit of an affine map holds and needs
+    27685  solve/affine               fitting and applying affine maps
 
-    27972  methods                    rows for tokens that a model lacks, each method a room
-    28016  methods/parts              what methods share: sums of rows, combinations
-    28200  methods/pursuit            omp, omp-centred
-    28281  methods/constant           mean, zero
-    28309  methods/rough              products in float that leave few to be taken in double
-    28359  methods/near               each target against all anchors
-    28650  methods/weights            how a few anchors combine to a target
-    28871  methods/interpolation      common_interpolation
-    29024  methods/wechsel            wechsel
-    29074  methods/focus              focus
-    29162  methods/hull               hull
-    29213  methods/dense              matrices of double, and their products
-    29478  methods/lengthen           the base's rows of pieces beside the donor's
-    29731  methods/mapping            omp-affine, affine
-    30004  methods/linear             maps between two models' rows
-    30159  methods/clp                clp
-    30245  methods/chance             normal deviates that are the same everywhere
-    30313  methods/factor             of symmetric matrices
-    30362  methods/randn              randn
-    30452  methods/john_hewitt        john_hewitt
-    30535  methods/polar              the orthogonal part of a matrix
-    30631  methods/procrustes         procrustes
-    30724  methods/eigen              principal directions of a matrix's rows
-    31038  methods/landmark_pca       landmark_pca
-    31096  methods/stb                stb
-    31278  methods/rope               rows turned to positions
-    31368  methods/mp_rope            mp_rope
-    31694  methods/subword            subword
-    31800  methods/zett               zett
-    31822  methods/spread             the factor that suits hidden anchors' rows best
-    32079  methods/modifiers          what is done to the rows of any method
-    32225  methods/undertrained       rows that look as if nothing had trained them
-    32342  methods/methods            the table of all, and the public calls
+    27982  methods                    rows for tokens that a model lacks, each method a room
+    28026  methods/parts              what methods share: sums of rows, combinations
+    28210  methods/pursuit            omp, omp-centred
+    28291  methods/constant           mean, zero
+    28319  methods/rough              products in float that leave few to be taken in double
+    28369  methods/near               each target against all anchors
+    28660  methods/weights            how a few anchors combine to a target
+    28881  methods/interpolation      common_interpolation
+    29034  methods/wechsel            wechsel
+    29084  methods/focus              focus
+    29172  methods/hull               hull
+    29223  methods/dense              matrices of double, and their products
+    29488  methods/lengthen           the base's rows of pieces beside the donor's
+    29741  methods/mapping            omp-affine, affine
+    30014  methods/linear             maps between two models' rows
+    30169  methods/clp                clp
+    30255  methods/chance             normal deviates that are the same everywhere
+    30323  methods/factor             of symmetric matrices
+    30372  methods/randn              randn
+    30462  methods/john_hewitt        john_hewitt
+    30545  methods/polar              the orthogonal part of a matrix
+    30641  methods/procrustes         procrustes
+    30734  methods/eigen              principal directions of a matrix's rows
+    31048  methods/landmark_pca       landmark_pca
+    31106  methods/stb                stb
+    31288  methods/rope               rows turned to positions
+    31378  methods/mp_rope            mp_rope
+    31704  methods/subword            subword
+    31810  methods/zett               zett
+    31832  methods/spread             the factor that suits hidden anchors' rows best
+    32089  methods/modifiers          what is done to the rows of any method
+    32235  methods/undertrained       rows that look as if nothing had trained them
+    32352  methods/methods            the table of all, and the public calls
 
-    32548  across                     tokens of one vocabulary as weighted tokens of another
-    32562  across/map_rows            a map, gathered row by row
-    32759  across/token_map           by the split of the other vocabulary
-    32882  across/write_maps          two maps as safetensors
-    33025  across/spell_maps          two maps as JSON, for people
+    32558  across                     tokens of one vocabulary as weighted tokens of another
+    32572  across/map_rows            a map, gathered row by row
+    32769  across/token_map           by the split of the other vocabulary
+    32892  across/write_maps          two maps as safetensors
+    33035  across/spell_maps          two maps as JSON, for people
 
-    33145  disk                       files and directories
-    33184  disk/system                what POSIX and Windows are asked for
-    33228  disk/windows_paths         paths as Windows takes them
-    33433  disk/windows               the system as Windows gives it
-    33738  disk/posix                 the system as POSIX gives it
-    34010  disk/paths                 what can be told from their text
-    34083  disk/failure               why the system refused
-    34201  disk/look                  what stands at a path, and whether within another
-    34324  disk/listing               listings of directories
-    34400  disk/reading               files to read, and whether they have changed
-    34579  disk/writing               files to write
-    34726  disk/copying               copies of files
-    34809  disk/trees                 whole directories looked through, copied, removed
-    35025  disk/known                 what weights are called in a directory
-    35119  disk/staging               a directory made under another name, then renamed
-    35383  disk/staged_files          files made under another name, then renamed
-    35565  disk/missing               a path or a directory without what is wanted of it
-    35608  disk/gguf_files            GGUF files of a directory, by their names
-    35649  disk/weights               which files they are, and what may stand in their place
-    35985  disk/weight_index          the index of a checkpoint in shards
-    36204  disk/shards                what an index and its shards say of each other
-    36409  disk/gguf_parts            the parts of a split GGUF file
-    36518  disk/checkpoint            a model directory, in one file or in shards
-    36870  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36948  disk/tokenizer_directory   the tokenizer of a model directory
-    37210  disk/encoder_directory     the encoder of a model directory, and files of text
+    33155  disk                       files and directories
+    33194  disk/system                what POSIX and Windows are asked for
+    33238  disk/windows_paths         paths as Windows takes them
+    33443  disk/windows               the system as Windows gives it
+    33748  disk/posix                 the system as POSIX gives it
+    34020  disk/paths                 what can be told from their text
+    34093  disk/failure               why the system refused
+    34211  disk/look                  what stands at a path, and whether within another
+    34334  disk/listing               listings of directories
+    34410  disk/reading               files to read, and whether they have changed
+    34589  disk/writing               files to write
+    34736  disk/copying               copies of files
+    34819  disk/trees                 whole directories looked through, copied, removed
+    35035  disk/known                 what weights are called in a directory
+    35129  disk/staging               a directory made under another name, then renamed
+    35393  disk/staged_files          files made under another name, then renamed
+    35575  disk/missing               a path or a directory without what is wanted of it
+    35618  disk/gguf_files            GGUF files of a directory, by their names
+    35659  disk/weights               which files they are, and what may stand in their place
+    35995  disk/weight_index          the index of a checkpoint in shards
+    36214  disk/shards                what an index and its shards say of each other
+    36419  disk/gguf_parts            the parts of a split GGUF file
+    36528  disk/checkpoint            a model directory, in one file or in shards
+    36880  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    36958  disk/tokenizer_directory   the tokenizer of a model directory
+    37220  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37321  model                      which tensors and config keys belong to the vocabulary
-    37357  model/known                what the world calls things
-    37725  model/known_keys           keys of ids and sizes in configs
-    37899  model/known_classes        classes of tokenizers, by the type of model
-    38137  model/names                names of tensors
-    38301  model/document             the JSON files of a model directory
-    38396  model/members              what the members of a config are about
-    38650  model/config               what config.json says
-    38827  model/side                 a model directory opened once
-    38954  model/gguf_model           what a GGUF file says of a model
-    39011  model/code                 the Python that a tokenizer is loaded with
-    39245  model/parts                what each tensor does for the vocabulary
-    39375  model/whole                whether all tensors are there
-    39497  model/find                 finding the parts of a model
-    39801  model/processor            the tokens that a processor looks for by their text
-    39977  model/heirs                what becomes of the ids in a config
-    40151  model/config_ids           ids in a config being edited
-    40408  model/config_lists         lists, dictionaries and ranges of ids
-    40573  model/config_edit          config.json and generation_config.json, edited
-    40929  model/classes              which class a tokenizer is loaded as
-    41140  model/class_tokens         added tokens that a class numbers otherwise
+    37331  model                      which tensors and config keys belong to the vocabulary
+    37367  model/known                what the world calls things
+    37735  model/known_keys           keys of ids and sizes in configs
+    37909  model/known_classes        classes of tokenizers, by the type of model
+    38147  model/names                names of tensors
+    38311  model/document             the JSON files of a model directory
+    38406  model/members              what the members of a config are about
+    38660  model/config               what config.json says
+    38837  model/side                 a model directory opened once
+    38964  model/gguf_model           what a GGUF file says of a model
+    39021  model/code                 the Python that a tokenizer is loaded with
+    39255  model/parts                what each tensor does for the vocabulary
+    39385  model/whole                whether all tensors are there
+    39507  model/find                 finding the parts of a model
+    39811  model/processor            the tokens that a processor looks for by their text
+    39987  model/heirs                what becomes of the ids in a config
+    40161  model/config_ids           ids in a config being edited
+    40418  model/config_lists         lists, dictionaries and ranges of ids
+    40583  model/config_edit          config.json and generation_config.json, edited
+    40939  model/classes              which class a tokenizer is loaded as
+    41150  model/class_tokens         added tokens that a class numbers otherwise
 
-    41258  job                        the whole transplant, in the order in which it happens
-    41319  job/draft_map              which tokens the rows of a draft's head are of
-    41377  job/job                    what a job holds
-    41776  job/open                   opening the two models
-    42064  job/map                    the caller's map
-    42217  job/align                  where every new row comes from
-    42440  job/draft_vocab            the tokens that a draft's head has rows for
-    42673  job/plan                   what becomes of every tensor, and of the configs
-    42902  job/draft_head             a head of fewer rows, and what says which
-    43060  job/rope                   heads and rotary positions of the two models
-    43158  job/chat                   the template that turns messages into text
-    43297  job/digits                 where the two tokenizers cut numbers differently
-    43498  job/converted              the special tokens that a conversion to GGUF finds
-    43806  job/gguf_donor             the files of a tokenizer, open once more
-    43890  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44173  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44501  job/gguf_merges            the merges of a byte-level vocabulary
-    44672  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44842  job/gguf_special           special tokens, flags, templates
-    45061  job/gguf_normal            what becomes of spaces and letters
-    45204  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45400  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45642  job/bos                    texts that begin otherwise than the base's
-    45784  job/rows                   rows in memory: reading, checking, their mean
-    46129  job/pieces                 what the base cuts new tokens into
-    46304  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46569  job/magikarp               tokens that look under-trained by their rows
-    46695  job/match                  rows of tokens that a new one only begins with
-    46782  job/solve                  solving for the rows of the donor
-    46991  job/targets                the rows that are made from the donor's
-    47114  job/diagnose               what is odd about the rows that were made
-    47246  job/rebuild                the new rows of one vocabulary tensor
-    47537  job/write_blocks           new rows as blocks
-    47636  job/write                  the output and its weights
-    47952  job/write_gguf             the output as a GGUF file, or as parts of one
-    48302  job/copy                   the other files of the two models
-    48520  job/index                  the files that are written anew
-    48701  job/run                    the whole, in order
-    48904  job/combined               a map of tokens by the combinations that a method makes
-    49004  job/report                 what a job did, as JSON and as a table
-    49333  job/findings               what is told of a finished model
-    49382  job/check_head             a head of fewer rows than tokens
-    49627  job/check_files            its files
-    49764  job/check_ids              sizes, ids and tying
-    49980  job/check_values           values
-    50059  job/check_gguf             the tokens of a GGUF file
-    50311  job/check_gguf_keys        its other keys, and its tensors
-    50558  job/check_draft            as a draft model for another
-    50900  job/verify                 whether a finished model agrees with itself
+    41268  job                        the whole transplant, in the order in which it happens
+    41329  job/draft_map              which tokens the rows of a draft's head are of
+    41387  job/job                    what a job holds
+    41786  job/open                   opening the two models
+    42074  job/map                    the caller's map
+    42227  job/align                  where every new row comes from
+    42450  job/draft_vocab            the tokens that a draft's head has rows for
+    42683  job/plan                   what becomes of every tensor, and of the configs
+    42912  job/draft_head             a head of fewer rows, and what says which
+    43070  job/rope                   heads and rotary positions of the two models
+    43168  job/chat                   the template that turns messages into text
+    43307  job/digits                 where the two tokenizers cut numbers differently
+    43508  job/converted              the special tokens that a conversion to GGUF finds
+    43816  job/gguf_donor             the files of a tokenizer, open once more
+    43900  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44183  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44511  job/gguf_merges            the merges of a byte-level vocabulary
+    44682  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44852  job/gguf_special           special tokens, flags, templates
+    45071  job/gguf_normal            what becomes of spaces and letters
+    45214  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45410  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45652  job/bos                    texts that begin otherwise than the base's
+    45794  job/rows                   rows in memory: reading, checking, their mean
+    46139  job/pieces                 what the base cuts new tokens into
+    46314  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46579  job/magikarp               tokens that look under-trained by their rows
+    46705  job/match                  rows of tokens that a new one only begins with
+    46792  job/solve                  solving for the rows of the donor
+    47001  job/targets                the rows that are made from the donor's
+    47124  job/diagnose               what is odd about the rows that were made
+    47256  job/rebuild                the new rows of one vocabulary tensor
+    47547  job/write_blocks           new rows as blocks
+    47646  job/write                  the output and its weights
+    47962  job/write_gguf             the output as a GGUF file, or as parts of one
+    48312  job/copy                   the other files of the two models
+    48530  job/index                  the files that are written anew
+    48711  job/run                    the whole, in order
+    48914  job/combined               a map of tokens by the combinations that a method makes
+    49014  job/report                 what a job did, as JSON and as a table
+    49343  job/findings               what is told of a finished model
+    49392  job/check_head             a head of fewer rows than tokens
+    49637  job/check_files            its files
+    49774  job/check_ids              sizes, ids and tying
+    49990  job/check_values           values
+    50069  job/check_gguf             the tokens of a GGUF file
+    50321  job/check_gguf_keys        its other keys, and its tensors
+    50568  job/check_draft            as a draft model for another
+    50910  job/verify                 whether a finished model agrees with itself
 
-    50959  evaluate                   methods ranked on tokens that both models share
-    50978  evaluate/token_class       what a token is like, by its bytes
-    51061  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51267  evaluate/scores            how near rows come to the true ones
-    51367  evaluate/ranks             whether a true row is found among all
-    51498  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51732  evaluate/write_json        an evaluation as JSON
-    51845  evaluate/write_page        an evaluation as a page
+    50969  evaluate                   methods ranked on tokens that both models share
+    50988  evaluate/token_class       what a token is like, by its bytes
+    51071  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51277  evaluate/scores            how near rows come to the true ones
+    51377  evaluate/ranks             whether a true row is found among all
+    51508  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51742  evaluate/write_json        an evaluation as JSON
+    51855  evaluate/write_page        an evaluation as a page
 
-    52074  reshape                    a model's own vocabulary, smaller or larger
-    52106  reshape/needed             what has to stay for the sake of what stays
-    52364  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52671  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52900  reshape/renumber           which tokens there are then, and their ids
-    53165  reshape/files_json         tokenizer.json and the JSON files beside it
-    53560  reshape/files_lines        merges.txt and vocab.txt
-    53644  reshape/files_pieces       SentencePiece models
-    53864  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54032  reshape/named              tokens that configs name, which stay
-    54164  reshape/files_gguf         the keys of GGUF files
-    54451  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54686  reshape/wording            what the transplant says, in words of those who asked
-    54785  reshape/new_model          the model with its new tokenizer
-    54957  reshape/text_counts        which tokens the caller's texts are made of
-    55026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55454  reshape/trim               fewer tokens
-    55622  reshape/extend             a text that becomes a token
-    55953  reshape/more_tokens        all that are wanted, and the model with them
+    52084  reshape                    a model's own vocabulary, smaller or larger
+    52116  reshape/needed             what has to stay for the sake of what stays
+    52374  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52681  reshape/whole_word         which texts a tokenizer leaves in one piece
+    52910  reshape/renumber           which tokens there are then, and their ids
+    53175  reshape/files_json         tokenizer.json and the JSON files beside it
+    53570  reshape/files_lines        merges.txt and vocab.txt
+    53654  reshape/files_pieces       SentencePiece models
+    53874  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54042  reshape/named              tokens that configs name, which stay
+    54174  reshape/files_gguf         the keys of GGUF files
+    54461  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54696  reshape/wording            what the transplant says, in words of those who asked
+    54795  reshape/new_model          the model with its new tokenizer
+    54967  reshape/text_counts        which tokens the caller's texts are made of
+    55036  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55203  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55464  reshape/trim               fewer tokens
+    55632  reshape/extend             a text that becomes a token
+    55963  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -12803,6 +12803,7 @@ typedef struct otx__split {
     uint32_t *ids;        /* results */
     size_t capacity, count;
     bool in_unknown;      /* the last id is the unknown token */
+    bool is_part;         /* of a word that is no token: nor is it one before merges */
     uint64_t steps;       /* left; 0: they did not do */
     otx__span lost;       /* the first text that wants an unknown token, if there is none */
     otx__symbol *symbols; /* BPE */
@@ -13194,7 +13195,7 @@ OTX__PRIVATE void otx__split_word(otx__split *s, const char *word, size_t size, 
     const otx__rules *rules = s->rules;
     int64_t whole = -1;
     if (size == 0) return;
-    if (rules->whole_first || rules->how == OTX__SPLIT_WHOLE)
+    if ((rules->whole_first && !s->is_part) || rules->how == OTX__SPLIT_WHOLE)
         whole = otx__rules_find(rules, word, size);
     if (whole >= 0) otx__split_put(s, whole);
     else if (rules->how == OTX__SPLIT_WHOLE) otx__split_unknown(s, word, size);
@@ -18346,15 +18347,12 @@ OTX__PRIVATE bool otx__seam_between(const uint8_t *within, uint32_t left, uint32
     return !(within[bit / 8] >> bit % 8 & 1);
 }
 
-/* Whether merges are of such a kind: none of bytes that stand for characters; and words are split
-   by nothing else, for a part may be a token that only a whole word becomes. */
+/* Whether merges are of such a kind: none of bytes that stand for characters. */
 OTX__PRIVATE bool otx__has_seams(const otx_vocab *vocab)
 {
     const otx__rules *rules = (const otx__rules *)vocab->rules;
     size_t i;
-    if (rules->how != OTX__SPLIT_MERGES || rules->whole_first || rules->prefix_size ||
-        rules->suffix_size)
-        return false;
+    if (rules->how != OTX__SPLIT_MERGES || rules->prefix_size || rules->suffix_size) return false;
     for (i = 0; i < rules->merge_count; i++)
         if (vocab->tokens[rules->merges[i].left].kind == OTX_TOKEN_BYTE ||
             vocab->tokens[rules->merges[i].right].kind == OTX_TOKEN_BYTE)
@@ -18480,17 +18478,22 @@ OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, cons
     return OTX_OK;
 }
 
+/* What became of a word as a part of another is kept beside what becomes of it. */
+#define OTX__PART_HASH UINT64_C(0x9e3779b97f4a7c15)
+
+/* A word, or with is_part one of the parts of a word that is no token. */
 OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_t size,
-                                         otx_error *error)
+                                         bool is_part, otx_error *error)
 {
     const uint32_t *ids = NULL;
     uint64_t hash = 0;
     size_t count = 0;
     otx_result result;
     if (size <= OTX__CACHE_WORD) {
-        hash = otx__hash(e->cache.key, word, size);
+        hash = otx__hash(e->cache.key, word, size) ^ (is_part ? OTX__PART_HASH : 0);
         ids = otx__word_ids(&e->cache, hash, word, size, &count);
     }
+    e->split.is_part = is_part;
     if (!ids) return otx__encode_new_word(e, hash, word, size, error);
     result = otx__encode_room(e, count, error);
     if (result) return result;
@@ -18503,11 +18506,18 @@ OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_
 OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, size_t size,
                                           otx_error *error)
 {
-    size_t at = 0, end = size;
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t at = 0, end = e->within ? otx__seam_end(e, piece, size) : size;
+    bool parts = rules->whole_first && end < size;
     otx_result result = OTX_OK;
-    for (; at < size && !result; at = end) {
-        end = e->within ? at + otx__seam_end(e, piece + at, size - at) : size;
-        result = otx__encode_word(e, piece + at, end - at, error);
+    if (parts && otx__rules_find(rules, piece, size) >= 0) {
+        parts = false;
+        end = size;
+    }
+    while (at < size && !result) {
+        result = otx__encode_word(e, piece + at, end - at, parts, error);
+        at = end;
+        end = at + (at < size ? otx__seam_end(e, piece + at, size - at) : 0);
     }
     return result;
 }
