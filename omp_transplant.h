@@ -112,247 +112,247 @@
     12303  vocab/from_gguf            the vocabulary of a GGUF file
     12611  vocab/gguf_rules           how it splits text
     12763  vocab/split_bpe            words split by byte-pair encoding
-    13037  vocab/split                text split as the tokenizer's model splits it
-    13284  vocab/align                which base token a donor token is
+    13038  vocab/split                text split as the tokenizer's model splits it
+    13285  vocab/align                which base token a donor token is
 
-    13541  encode                     text becomes pieces, pieces become ids
-    13586  encode/char_set            sets of characters
-    13779  encode/unicode_tables      what characters are, packed
-    13943  encode/categories          Unicode's categories, scripts and case, as sets
-    14244  encode/regex_parse         regular expressions, read: sets and escapes
-    14550  encode/regex_syntax        classes, repetitions, groups
-    14950  encode/regex_program       instructions, and what parts of an expression begin with
-    15103  encode/regex_make          the program that they become
-    15465  encode/regex_match         the program run over a text
-    15845  encode/slices              a text in pieces, and ways to cut it further
-    16090  encode/cutter_read         the steps of a pre-tokenizer, read
-    16407  encode/cutter              texts cut by them
-    16594  encode/normal_tables       what normalisers know of characters
-    16857  encode/normal_read         the same, unpacked
-    17004  encode/normal_forms        Unicode's four normal forms
-    17275  encode/charsmap            SentencePiece's map of characters
-    17503  encode/normalise_steps     what normalisers do, step by step
-    17703  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17982  encode/normalise           what it makes of texts
-    18122  encode/added_cut           added tokens, cut out of a text
-    18334  encode/word_cache          what words became before
-    18413  encode/encode_words        words as the model splits them
-    18626  encode/encode_open         what an encoder is made from
-    18993  encode/encode              whole texts as token ids
-    19214  encode/write_counts        how often tokens occur, as lists
+    13542  encode                     text becomes pieces, pieces become ids
+    13587  encode/char_set            sets of characters
+    13780  encode/unicode_tables      what characters are, packed
+    13944  encode/categories          Unicode's categories, scripts and case, as sets
+    14245  encode/regex_parse         regular expressions, read: sets and escapes
+    14551  encode/regex_syntax        classes, repetitions, groups
+    14951  encode/regex_program       instructions, and what parts of an expression begin with
+    15104  encode/regex_make          the program that they become
+    15466  encode/regex_match         the program run over a text
+    15846  encode/slices              a text in pieces, and ways to cut it further
+    16091  encode/cutter_read         the steps of a pre-tokenizer, read
+    16408  encode/cutter              texts cut by them
+    16595  encode/normal_tables       what normalisers know of characters
+    16858  encode/normal_read         the same, unpacked
+    17005  encode/normal_forms        Unicode's four normal forms
+    17276  encode/charsmap            SentencePiece's map of characters
+    17504  encode/normalise_steps     what normalisers do, step by step
+    17704  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17983  encode/normalise           what it makes of texts
+    18123  encode/added_cut           added tokens, cut out of a text
+    18335  encode/word_cache          what words became before
+    18414  encode/encode_words        words as the model splits them
+    18636  encode/encode_open         what an encoder is made from
+    19003  encode/encode              whole texts as token ids
+    19224  encode/write_counts        how often tokens occur, as lists
 
-    19321  simd                       the hot loops, once for each instruction set
-    19354  simd/kernels               the table of kernels, and what all versions share
-    19631  simd/scalar                the reference
-    19800  simd/sse2                  the operations of 128-bit x86, and what each does
-    19921  simd/neon                  those of 64-bit Arm
-    20016  simd/wasm                  those of WebAssembly's SIMD128
-    20101  simd/avx2                  those of 256-bit x86, with FMA
-    20183  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20827  simd/avx_vnni              AVX2, and products of integers
-    20923  simd/neon_bf16             NEON, and products of matrices
-    21077  simd/avx512                512-bit x86, by hand
-    21684  simd/amx                   tiles of x86, beside AVX-512
-    21927  simd/dispatch              which of them this machine can run, and which a call takes
+    19331  simd                       the hot loops, once for each instruction set
+    19364  simd/kernels               the table of kernels, and what all versions share
+    19641  simd/scalar                the reference
+    19810  simd/sse2                  the operations of 128-bit x86, and what each does
+    19931  simd/neon                  those of 64-bit Arm
+    20026  simd/wasm                  those of WebAssembly's SIMD128
+    20111  simd/avx2                  those of 256-bit x86, with FMA
+    20193  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20837  simd/avx_vnni              AVX2, and products of integers
+    20933  simd/neon_bf16             NEON, and products of matrices
+    21087  simd/avx512                512-bit x86, by hand
+    21694  simd/amx                   tiles of x86, beside AVX-512
+    21937  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22153  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22209  solve/views                the rows of matrices, as the kernels read them
-    22338  solve/panels               vectors as the dense products want them, and these
-    22554  solve/rests                vectors on their way into panels
-    22732  solve/dictionary           the atoms, and their split along a common direction
-    22887  solve/exact_gram           products of all pairs of atoms in double
-    22969  solve/triangle             packed lower triangles
-    23073  solve/support              what is known of one target, and the exact steps
-    23349  solve/gram_table           products of atoms with all atoms, for scans
-    23604  solve/screen               which atoms are worth scoring in double: the bound
-    23875  solve/residuals            the residual form's targets on their way into a scan
-    24064  solve/scan                 the correlations of all atoms with a block's residuals
-    24233  solve/predict              making targets ready for the next scan
-    24480  solve/candidates           the atoms that a scan could not rule out
-    24811  solve/select               the next atoms of each target
-    25012  solve/rates                what a processor does in a second
-    25054  solve/pursuit              what one solve holds, and the memory it takes
-    25358  solve/plan                 which form, and in what blocks
-    25576  solve/apart                targets that a table of products cannot tell on
-    25626  solve/steps                a pursuit from its rows to its results
-    25854  solve/combine              new rows of coefficients
-    25916  solve/solver               the public call
-    26087  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26296  solve/affine_normal        the normal equations of an affine map
-    26539  solve/affine_factor        their factor, and their solution
-    26776  solve/affine_map           a fitted map, and the rows it makes
-    27120  solve/affine_choice        how many atoms to take, and chosen by what
-    27522  solve/affine_fit           what a fit of an affine map holds and needs
-    27786  solve/affine               fitting and applying affine maps
+    22163  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22219  solve/views                the rows of matrices, as the kernels read them
+    22348  solve/panels               vectors as the dense products want them, and these
+    22564  solve/rests                vectors on their way into panels
+    22742  solve/dictionary           the atoms, and their split along a common direction
+    22897  solve/exact_gram           products of all pairs of atoms in double
+    22979  solve/triangle             packed lower triangles
+    23083  solve/support              what is known of one target, and the exact steps
+    23359  solve/gram_table           products of atoms with all atoms, for scans
+    23614  solve/screen               which atoms are worth scoring in double: the bound
+    23885  solve/residuals            the residual form's targets on their way into a scan
+    24074  solve/scan                 the correlations of all atoms with a block's residuals
+    24243  solve/predict              making targets ready for the next scan
+    24490  solve/candidates           the atoms that a scan could not rule out
+    24821  solve/select               the next atoms of each target
+    25022  solve/rates                what a processor does in a second
+    25064  solve/pursuit              what one solve holds, and the memory it takes
+    25368  solve/plan                 which form, and in what blocks
+    25586  solve/apart                targets that a table of products cannot tell on
+    25636  solve/steps                a pursuit from its rows to its results
+    25864  solve/combine              new rows of coefficients
+    25926  solve/solver               the public call
+    26097  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26306  solve/affine_normal        the normal equations of an affine map
+    26549  solve/affine_factor        their factor, and their solution
+    26786  solve/affine_map           a fitted map, and the rows it makes
+    27130  solve/affine_choice        how many atoms to take, and chosen by what
+    27532  solve/affine_fit           what a fit of an affine map holds and needs
+    27796  solve/affine               fitting and applying affine maps
 
-    28083  methods                    rows for tokens that a model lacks, each method a room
-    28127  methods/parts              what methods share: sums of rows, combinations
-    28311  methods/pursuit            omp, omp-centred
-    28392  methods/constant           mean, zero
-    28420  methods/rough              products in float that leave few to be taken in double
-    28470  methods/near               each target against all anchors
-    28761  methods/weights            how a few anchors combine to a target
-    28982  methods/interpolation      common_interpolation
-    29135  methods/wechsel            wechsel
-    29185  methods/focus              focus
-    29273  methods/hull               hull
-    29324  methods/dense              matrices of double, and their products
-    29589  methods/lengthen           the base's rows of pieces beside the donor's
-    29842  methods/mapping            omp-affine, affine
-    30115  methods/linear             maps between two models' rows
-    30270  methods/clp                clp
-    30356  methods/chance             normal deviates that are the same everywhere
-    30424  methods/factor             of symmetric matrices
-    30473  methods/randn              randn
-    30563  methods/john_hewitt        john_hewitt
-    30646  methods/polar              the orthogonal part of a matrix
-    30742  methods/procrustes         procrustes
-    30835  methods/eigen              principal directions of a matrix's rows
-    31149  methods/landmark_pca       landmark_pca
-    31207  methods/stb                stb
-    31389  methods/rope               rows turned to positions
-    31479  methods/mp_rope            mp_rope
-    31805  methods/subword            subword
-    31911  methods/zett               zett
-    31933  methods/spread             the factor that suits hidden anchors' rows best
-    32190  methods/modifiers          what is done to the rows of any method
-    32336  methods/undertrained       rows that look as if nothing had trained them
-    32453  methods/methods            the table of all, and the public calls
+    28093  methods                    rows for tokens that a model lacks, each method a room
+    28137  methods/parts              what methods share: sums of rows, combinations
+    28321  methods/pursuit            omp, omp-centred
+    28402  methods/constant           mean, zero
+    28430  methods/rough              products in float that leave few to be taken in double
+    28480  methods/near               each target against all anchors
+    28771  methods/weights            how a few anchors combine to a target
+    28992  methods/interpolation      common_interpolation
+    29145  methods/wechsel            wechsel
+    29195  methods/focus              focus
+    29283  methods/hull               hull
+    29334  methods/dense              matrices of double, and their products
+    29599  methods/lengthen           the base's rows of pieces beside the donor's
+    29852  methods/mapping            omp-affine, affine
+    30125  methods/linear             maps between two models' rows
+    30280  methods/clp                clp
+    30366  methods/chance             normal deviates that are the same everywhere
+    30434  methods/factor             of symmetric matrices
+    30483  methods/randn              randn
+    30573  methods/john_hewitt        john_hewitt
+    30656  methods/polar              the orthogonal part of a matrix
+    30752  methods/procrustes         procrustes
+    30845  methods/eigen              principal directions of a matrix's rows
+    31159  methods/landmark_pca       landmark_pca
+    31217  methods/stb                stb
+    31399  methods/rope               rows turned to positions
+    31489  methods/mp_rope            mp_rope
+    31815  methods/subword            subword
+    31921  methods/zett               zett
+    31943  methods/spread             the factor that suits hidden anchors' rows best
+    32200  methods/modifiers          what is done to the rows of any method
+    32346  methods/undertrained       rows that look as if nothing had trained them
+    32463  methods/methods            the table of all, and the public calls
 
-    32659  across                     tokens of one vocabulary as weighted tokens of another
-    32673  across/map_rows            a map, gathered row by row
-    32870  across/token_map           by the split of the other vocabulary
-    32993  across/write_maps          two maps as safetensors
-    33136  across/spell_maps          two maps as JSON, for people
+    32669  across                     tokens of one vocabulary as weighted tokens of another
+    32683  across/map_rows            a map, gathered row by row
+    32880  across/token_map           by the split of the other vocabulary
+    33003  across/write_maps          two maps as safetensors
+    33146  across/spell_maps          two maps as JSON, for people
 
-    33256  disk                       files and directories
-    33295  disk/system                what POSIX and Windows are asked for
-    33339  disk/windows_paths         paths as Windows takes them
-    33544  disk/windows               the system as Windows gives it
-    33849  disk/posix                 the system as POSIX gives it
-    34121  disk/paths                 what can be told from their text
-    34194  disk/failure               why the system refused
-    34312  disk/look                  what stands at a path, and whether within another
-    34435  disk/listing               listings of directories
-    34511  disk/reading               files to read, and whether they have changed
-    34690  disk/writing               files to write
-    34837  disk/copying               copies of files
-    34920  disk/trees                 whole directories looked through, copied, removed
-    35136  disk/known                 what weights are called in a directory
-    35230  disk/staging               a directory made under another name, then renamed
-    35494  disk/staged_files          files made under another name, then renamed
-    35676  disk/missing               a path or a directory without what is wanted of it
-    35719  disk/gguf_files            GGUF files of a directory, by their names
-    35760  disk/weights               which files they are, and what may stand in their place
-    36096  disk/weight_index          the index of a checkpoint in shards
-    36315  disk/shards                what an index and its shards say of each other
-    36520  disk/gguf_parts            the parts of a split GGUF file
-    36629  disk/checkpoint            a model directory, in one file or in shards
-    36981  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37059  disk/tokenizer_directory   the tokenizer of a model directory
-    37321  disk/encoder_directory     the encoder of a model directory, and files of text
+    33266  disk                       files and directories
+    33305  disk/system                what POSIX and Windows are asked for
+    33349  disk/windows_paths         paths as Windows takes them
+    33554  disk/windows               the system as Windows gives it
+    33859  disk/posix                 the system as POSIX gives it
+    34131  disk/paths                 what can be told from their text
+    34204  disk/failure               why the system refused
+    34322  disk/look                  what stands at a path, and whether within another
+    34445  disk/listing               listings of directories
+    34521  disk/reading               files to read, and whether they have changed
+    34700  disk/writing               files to write
+    34847  disk/copying               copies of files
+    34930  disk/trees                 whole directories looked through, copied, removed
+    35146  disk/known                 what weights are called in a directory
+    35240  disk/staging               a directory made under another name, then renamed
+    35504  disk/staged_files          files made under another name, then renamed
+    35686  disk/missing               a path or a directory without what is wanted of it
+    35729  disk/gguf_files            GGUF files of a directory, by their names
+    35770  disk/weights               which files they are, and what may stand in their place
+    36106  disk/weight_index          the index of a checkpoint in shards
+    36325  disk/shards                what an index and its shards say of each other
+    36530  disk/gguf_parts            the parts of a split GGUF file
+    36639  disk/checkpoint            a model directory, in one file or in shards
+    36991  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37069  disk/tokenizer_directory   the tokenizer of a model directory
+    37331  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37432  model                      which tensors and config keys belong to the vocabulary
-    37468  model/known                what the world calls things
-    37836  model/known_keys           keys of ids and sizes in configs
-    38010  model/known_classes        classes of tokenizers, by the type of model
-    38248  model/names                names of tensors
-    38412  model/document             the JSON files of a model directory
-    38507  model/members              what the members of a config are about
-    38761  model/config               what config.json says
-    38938  model/side                 a model directory opened once
-    39065  model/gguf_model           what a GGUF file says of a model
-    39122  model/code                 the Python that a tokenizer is loaded with
-    39356  model/parts                what each tensor does for the vocabulary
-    39486  model/whole                whether all tensors are there
-    39608  model/find                 finding the parts of a model
-    39912  model/processor            the tokens that a processor looks for by their text
-    40088  model/heirs                what becomes of the ids in a config
-    40262  model/config_ids           ids in a config being edited
-    40519  model/config_lists         lists, dictionaries and ranges of ids
-    40684  model/config_edit          config.json and generation_config.json, edited
-    41040  model/classes              which class a tokenizer is loaded as
-    41251  model/class_tokens         added tokens that a class numbers otherwise
+    37442  model                      which tensors and config keys belong to the vocabulary
+    37478  model/known                what the world calls things
+    37846  model/known_keys           keys of ids and sizes in configs
+    38020  model/known_classes        classes of tokenizers, by the type of model
+    38258  model/names                names of tensors
+    38422  model/document             the JSON files of a model directory
+    38517  model/members              what the members of a config are about
+    38771  model/config               what config.json says
+    38948  model/side                 a model directory opened once
+    39075  model/gguf_model           what a GGUF file says of a model
+    39132  model/code                 the Python that a tokenizer is loaded with
+    39366  model/parts                what each tensor does for the vocabulary
+    39496  model/whole                whether all tensors are there
+    39618  model/find                 finding the parts of a model
+    39922  model/processor            the tokens that a processor looks for by their text
+    40098  model/heirs                what becomes of the ids in a config
+    40272  model/config_ids           ids in a config being edited
+    40529  model/config_lists         lists, dictionaries and ranges of ids
+    40694  model/config_edit          config.json and generation_config.json, edited
+    41050  model/classes              which class a tokenizer is loaded as
+    41261  model/class_tokens         added tokens that a class numbers otherwise
 
-    41369  job                        the whole transplant, in the order in which it happens
-    41430  job/draft_map              which tokens the rows of a draft's head are of
-    41488  job/job                    what a job holds
-    41887  job/open                   opening the two models
-    42175  job/map                    the caller's map
-    42328  job/align                  where every new row comes from
-    42551  job/draft_vocab            the tokens that a draft's head has rows for
-    42784  job/plan                   what becomes of every tensor, and of the configs
-    43013  job/draft_head             a head of fewer rows, and what says which
-    43171  job/rope                   heads and rotary positions of the two models
-    43269  job/chat                   the template that turns messages into text
-    43408  job/digits                 where the two tokenizers cut numbers differently
-    43609  job/converted              the special tokens that a conversion to GGUF finds
-    43917  job/gguf_donor             the files of a tokenizer, open once more
-    44001  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44284  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44612  job/gguf_merges            the merges of a byte-level vocabulary
-    44783  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44953  job/gguf_special           special tokens, flags, templates
-    45172  job/gguf_normal            what becomes of spaces and letters
-    45315  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45511  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45753  job/bos                    texts that begin otherwise than the base's
-    45895  job/rows                   rows in memory: reading, checking, their mean
-    46240  job/pieces                 what the base cuts new tokens into
-    46415  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46680  job/magikarp               tokens that look under-trained by their rows
-    46806  job/match                  rows of tokens that a new one only begins with
-    46893  job/solve                  solving for the rows of the donor
-    47102  job/targets                the rows that are made from the donor's
-    47225  job/diagnose               what is odd about the rows that were made
-    47357  job/rebuild                the new rows of one vocabulary tensor
-    47648  job/write_blocks           new rows as blocks
-    47747  job/write                  the output and its weights
-    48063  job/write_gguf             the output as a GGUF file, or as parts of one
-    48413  job/copy                   the other files of the two models
-    48631  job/index                  the files that are written anew
-    48812  job/run                    the whole, in order
-    49015  job/combined               a map of tokens by the combinations that a method makes
-    49115  job/report                 what a job did, as JSON and as a table
-    49444  job/findings               what is told of a finished model
-    49493  job/check_head             a head of fewer rows than tokens
-    49738  job/check_files            its files
-    49875  job/check_ids              sizes, ids and tying
-    50091  job/check_values           values
-    50170  job/check_gguf             the tokens of a GGUF file
-    50422  job/check_gguf_keys        its other keys, and its tensors
-    50669  job/check_draft            as a draft model for another
-    51011  job/verify                 whether a finished model agrees with itself
+    41379  job                        the whole transplant, in the order in which it happens
+    41440  job/draft_map              which tokens the rows of a draft's head are of
+    41498  job/job                    what a job holds
+    41897  job/open                   opening the two models
+    42185  job/map                    the caller's map
+    42338  job/align                  where every new row comes from
+    42561  job/draft_vocab            the tokens that a draft's head has rows for
+    42794  job/plan                   what becomes of every tensor, and of the configs
+    43023  job/draft_head             a head of fewer rows, and what says which
+    43181  job/rope                   heads and rotary positions of the two models
+    43279  job/chat                   the template that turns messages into text
+    43418  job/digits                 where the two tokenizers cut numbers differently
+    43619  job/converted              the special tokens that a conversion to GGUF finds
+    43927  job/gguf_donor             the files of a tokenizer, open once more
+    44011  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44294  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44622  job/gguf_merges            the merges of a byte-level vocabulary
+    44793  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44963  job/gguf_special           special tokens, flags, templates
+    45182  job/gguf_normal            what becomes of spaces and letters
+    45325  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45521  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45763  job/bos                    texts that begin otherwise than the base's
+    45905  job/rows                   rows in memory: reading, checking, their mean
+    46250  job/pieces                 what the base cuts new tokens into
+    46425  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46690  job/magikarp               tokens that look under-trained by their rows
+    46816  job/match                  rows of tokens that a new one only begins with
+    46903  job/solve                  solving for the rows of the donor
+    47112  job/targets                the rows that are made from the donor's
+    47235  job/diagnose               what is odd about the rows that were made
+    47367  job/rebuild                the new rows of one vocabulary tensor
+    47658  job/write_blocks           new rows as blocks
+    47757  job/write                  the output and its weights
+    48073  job/write_gguf             the output as a GGUF file, or as parts of one
+    48423  job/copy                   the other files of the two models
+    48641  job/index                  the files that are written anew
+    48822  job/run                    the whole, in order
+    49025  job/combined               a map of tokens by the combinations that a method makes
+    49125  job/report                 what a job did, as JSON and as a table
+    49454  job/findings               what is told of a finished model
+    49503  job/check_head             a head of fewer rows than tokens
+    49748  job/check_files            its files
+    49885  job/check_ids              sizes, ids and tying
+    50101  job/check_values           values
+    50180  job/check_gguf             the tokens of a GGUF file
+    50432  job/check_gguf_keys        its other keys, and its tensors
+    50679  job/check_draft            as a draft model for another
+    51021  job/verify                 whether a finished model agrees with itself
 
-    51070  evaluate                   methods ranked on tokens that both models share
-    51089  evaluate/token_class       what a token is like, by its bytes
-    51172  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51378  evaluate/scores            how near rows come to the true ones
-    51478  evaluate/ranks             whether a true row is found among all
-    51609  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51843  evaluate/write_json        an evaluation as JSON
-    51956  evaluate/write_page        an evaluation as a page
+    51080  evaluate                   methods ranked on tokens that both models share
+    51099  evaluate/token_class       what a token is like, by its bytes
+    51182  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51388  evaluate/scores            how near rows come to the true ones
+    51488  evaluate/ranks             whether a true row is found among all
+    51619  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51853  evaluate/write_json        an evaluation as JSON
+    51966  evaluate/write_page        an evaluation as a page
 
-    52185  reshape                    a model's own vocabulary, smaller or larger
-    52217  reshape/needed             what has to stay for the sake of what stays
-    52475  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52782  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53011  reshape/renumber           which tokens there are then, and their ids
-    53276  reshape/files_json         tokenizer.json and the JSON files beside it
-    53671  reshape/files_lines        merges.txt and vocab.txt
-    53755  reshape/files_pieces       SentencePiece models
-    53975  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54143  reshape/named              tokens that configs name, which stay
-    54275  reshape/files_gguf         the keys of GGUF files
-    54562  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54797  reshape/wording            what the transplant says, in words of those who asked
-    54896  reshape/new_model          the model with its new tokenizer
-    55068  reshape/text_counts        which tokens the caller's texts are made of
-    55137  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55304  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55565  reshape/trim               fewer tokens
-    55733  reshape/extend             a text that becomes a token
-    56064  reshape/more_tokens        all that are wanted, and the model with them
+    52195  reshape                    a model's own vocabulary, smaller or larger
+    52227  reshape/needed             what has to stay for the sake of what stays
+    52485  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52792  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53021  reshape/renumber           which tokens there are then, and their ids
+    53286  reshape/files_json         tokenizer.json and the JSON files beside it
+    53681  reshape/files_lines        merges.txt and vocab.txt
+    53765  reshape/files_pieces       SentencePiece models
+    53985  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54153  reshape/named              tokens that configs name, which stay
+    54285  reshape/files_gguf         the keys of GGUF files
+    54572  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54807  reshape/wording            what the transplant says, in words of those who asked
+    54906  reshape/new_model          the model with its new tokenizer
+    55078  reshape/text_counts        which tokens the caller's texts are made of
+    55147  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55314  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55575  reshape/trim               fewer tokens
+    55743  reshape/extend             a text that becomes a token
+    56074  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -12803,6 +12803,7 @@ typedef struct otx__split {
     uint32_t *ids;        /* results */
     size_t capacity, count;
     bool in_unknown;      /* the last id is the unknown token */
+    bool is_part;         /* of a word that is no token: nor is it one before merges */
     uint64_t steps;       /* left; 0: they did not do */
     otx__span lost;       /* the first text that wants an unknown token, if there is none */
     otx__symbol *symbols; /* BPE */
@@ -13194,7 +13195,7 @@ OTX__PRIVATE void otx__split_word(otx__split *s, const char *word, size_t size, 
     const otx__rules *rules = s->rules;
     int64_t whole = -1;
     if (size == 0) return;
-    if (rules->whole_first || rules->how == OTX__SPLIT_WHOLE)
+    if ((rules->whole_first && !s->is_part) || rules->how == OTX__SPLIT_WHOLE)
         whole = otx__rules_find(rules, word, size);
     if (whole >= 0) otx__split_put(s, whole);
     else if (rules->how == OTX__SPLIT_WHOLE) otx__split_unknown(s, word, size);
@@ -18457,15 +18458,12 @@ OTX__PRIVATE bool otx__seam_between(const uint8_t *within, uint32_t left, uint32
     return !(within[bit / 8] >> bit % 8 & 1);
 }
 
-/* Whether merges are of such a kind: none of bytes that stand for characters; and words are split
-   by nothing else, for a part may be a token that only a whole word becomes. */
+/* Whether merges are of such a kind: none of bytes that stand for characters. */
 OTX__PRIVATE bool otx__has_seams(const otx_vocab *vocab)
 {
     const otx__rules *rules = (const otx__rules *)vocab->rules;
     size_t i;
-    if (rules->how != OTX__SPLIT_MERGES || rules->whole_first || rules->prefix_size ||
-        rules->suffix_size)
-        return false;
+    if (rules->how != OTX__SPLIT_MERGES || rules->prefix_size || rules->suffix_size) return false;
     for (i = 0; i < rules->merge_count; i++)
         if (vocab->tokens[rules->merges[i].left].kind == OTX_TOKEN_BYTE ||
             vocab->tokens[rules->merges[i].right].kind == OTX_TOKEN_BYTE)
@@ -18591,17 +18589,22 @@ OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, cons
     return OTX_OK;
 }
 
+/* What became of a word as a part of another is kept beside what becomes of it. */
+#define OTX__PART_HASH UINT64_C(0x9e3779b97f4a7c15)
+
+/* A word, or with is_part one of the parts of a word that is no token. */
 OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_t size,
-                                         otx_error *error)
+                                         bool is_part, otx_error *error)
 {
     const uint32_t *ids = NULL;
     uint64_t hash = 0;
     size_t count = 0;
     otx_result result;
     if (size <= OTX__CACHE_WORD) {
-        hash = otx__hash(e->cache.key, word, size);
+        hash = otx__hash(e->cache.key, word, size) ^ (is_part ? OTX__PART_HASH : 0);
         ids = otx__word_ids(&e->cache, hash, word, size, &count);
     }
+    e->split.is_part = is_part;
     if (!ids) return otx__encode_new_word(e, hash, word, size, error);
     result = otx__encode_room(e, count, error);
     if (result) return result;
@@ -18614,11 +18617,18 @@ OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_
 OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, size_t size,
                                           otx_error *error)
 {
-    size_t at = 0, end = size;
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t at = 0, end = e->within ? otx__seam_end(e, piece, size) : size;
+    bool parts = rules->whole_first && end < size;
     otx_result result = OTX_OK;
-    for (; at < size && !result; at = end) {
-        end = e->within ? at + otx__seam_end(e, piece + at, size - at) : size;
-        result = otx__encode_word(e, piece + at, end - at, error);
+    if (parts && otx__rules_find(rules, piece, size) >= 0) {
+        parts = false;
+        end = size;
+    }
+    while (at < size && !result) {
+        result = otx__encode_word(e, piece + at, end - at, parts, error);
+        at = end;
+        end = at + (at < size ? otx__seam_end(e, piece + at, size - at) : 0);
     }
     return result;
 }
