@@ -25,334 +25,335 @@
 
    What is where
 
-      392  api/version                version
-      422  api/result                 results
-      462  api/context                context: memory, threads, progress
-      542  api/isa                    instruction sets
-      559  api/matrix                 numbers and matrices
-      617  api/blocks                 block types of ggml
-      643  api/solver                 the solver
-      772  api/affine                 the affine map: rows as the map makes them, and what it misses
-      908  api/methods                methods: rows for tokens that a model lacks
-     1153  api/source                 sources and sinks: bytes in and out
-     1173  api/json                   JSON
-     1295  api/safetensors            safetensors
-     1359  api/gguf                   GGUF
-     1457  api/vocab                  vocabularies
-     1594  api/encode                 encoding: text as token ids
-     1647  api/align                  alignment
-     1714  api/gguf_vocab             vocabularies in GGUF files
-     1737  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1829  api/file                   files
-     1840  api/directory              directories
-     1920  api/job                    the whole job
-     2130  api/map_models             maps by the rows of two models
-     2152  api/verify                 looking at a finished model
-     2221  api/evaluate               methods ranked on tokens that both models share
-     2318  api/reshape                a model's own vocabulary, smaller or larger
+      393  api/version                version
+      423  api/result                 results
+      463  api/context                context: memory, threads, progress
+      543  api/isa                    instruction sets
+      560  api/matrix                 numbers and matrices
+      618  api/blocks                 block types of ggml
+      644  api/solver                 the solver
+      773  api/affine                 the affine map: rows as the map makes them, and what it misses
+      909  api/methods                methods: rows for tokens that a model lacks
+     1154  api/source                 sources and sinks: bytes in and out
+     1174  api/json                   JSON
+     1296  api/safetensors            safetensors
+     1360  api/gguf                   GGUF
+     1458  api/vocab                  vocabularies
+     1595  api/encode                 encoding: text as token ids
+     1648  api/align                  alignment
+     1715  api/gguf_vocab             vocabularies in GGUF files
+     1738  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1830  api/file                   files
+     1841  api/directory              directories
+     1921  api/job                    the whole job
+     2131  api/map_models             maps by the rows of two models
+     2153  api/verify                 looking at a finished model
+     2222  api/evaluate               methods ranked on tokens that both models share
+     2319  api/reshape                a model's own vocabulary, smaller or larger
 
-     2459  base                       what everything stands on
-     2496  base/begin                 system headers, and how floating point must be compiled
-     2534  base/sizes                 counting, and sums and products that may not wrap
-     2572  base/span                  bytes of others, digits, UTF-8
-     2766  base/decimal               the digits of a double
-     2915  base/format                printf without stdio and without a locale
-     3183  base/result                results, failures, messages
-     3307  base/memory                the allocator, arrays that grow
-     3366  base/text                  names in messages, and text that grows
-     3483  base/hooks                 log, progress, threads of the caller
-     3531  base/sort                  in place, without memory, never quadratic; and finding
-     3581  base/clock                 wall time for statistics
-     3627  base/team                  loops on several threads, which sleep where they wait
-     4026  base/hash                  keyed, for tables whose keys a stranger chooses
-     4124  base/pool                  blocks that are freed together
-     4239  base/number                element types, widening and rounding
-     4474  base/blocks                block types of ggml, taken apart and widened
-     4695  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4980  base/blocks_make           rows quantised to blocks
-     5374  base/base64                decoding
-     5410  base/protobuf              fields of a message
-     5532  base/watch                 long loops that the caller can stop
+     2460  base                       what everything stands on
+     2497  base/begin                 system headers, and how floating point must be compiled
+     2535  base/sizes                 counting, and sums and products that may not wrap
+     2573  base/span                  bytes of others, digits, UTF-8
+     2767  base/decimal               the digits of a double
+     2916  base/format                printf without stdio and without a locale
+     3184  base/result                results, failures, messages
+     3308  base/memory                the allocator, arrays that grow
+     3367  base/text                  names in messages, and text that grows
+     3484  base/hooks                 log, progress, threads of the caller
+     3532  base/sort                  in place, without memory, never quadratic; and finding
+     3582  base/clock                 wall time for statistics
+     3628  base/team                  loops on several threads, which sleep where they wait
+     4027  base/hash                  keyed, for tables whose keys a stranger chooses
+     4125  base/pool                  blocks that are freed together
+     4240  base/number                element types, widening and rounding
+     4475  base/blocks                block types of ggml, taken apart and widened
+     4696  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4981  base/blocks_make           rows quantised to blocks
+     5375  base/base64                decoding
+     5411  base/protobuf              fields of a message
+     5533  base/watch                 long loops that the caller can stop
 
-     5600  files                      formats, on memory and streams
-     5630  files/memory_source        memory as a source of bytes
-     5648  files/json_read            a parser without recursion
-     6002  files/json_values          looking at values, stepping through containers
-     6215  files/json_edit            writing, and edits that keep every byte they do not touch
-     6583  files/tensors              what reading and writing a header share
-     6719  files/safetensors_read     the header of a file, checked
-     7044  files/safetensors_write    the header of a new file
-     7201  files/gguf_types           ggml's types, and the sizes of values
-     7369  files/gguf_values          keys, tensors and values found
-     7487  files/gguf_walk            what stands in a header, one after the other
-     7699  files/gguf_read            the header of a file, checked
-     7920  files/gguf_write           the header of a new file
-     8126  files/gguf_keys            a list of keys that is being made
+     5601  files                      formats, on memory and streams
+     5631  files/memory_source        memory as a source of bytes
+     5649  files/json_read            a parser without recursion
+     6003  files/json_values          looking at values, stepping through containers
+     6216  files/json_edit            writing, and edits that keep every byte they do not touch
+     6584  files/tensors              what reading and writing a header share
+     6720  files/safetensors_read     the header of a file, checked
+     7045  files/safetensors_write    the header of a new file
+     7202  files/gguf_types           ggml's types, and the sizes of values
+     7370  files/gguf_values          keys, tensors and values found
+     7488  files/gguf_walk            what stands in a header, one after the other
+     7700  files/gguf_read            the header of a file, checked
+     7921  files/gguf_write           the header of a new file
+     8127  files/gguf_keys            a list of keys that is being made
 
-     8326  vocab                      tokens, from every source, and which of them are the same
-     8369  vocab/known                what the world calls things: files, classes, tokens
-     8693  vocab/token_table          the table of tokens, and finding tokens in it
-     8901  vocab/spelling             from what a file spells to bytes
-     9098  vocab/reader               what the readers of all sources share
-     9456  vocab/added_tokens         what other files add to a model's tokens
-     9804  vocab/handed_names         pieces whose names other pieces get
-     9885  vocab/in_use               tokens that are named as reserved ones and are none
-     9988  vocab/from_tokenizer_json  tokenizer.json
-    10286  vocab/from_tekken          tekken.json
-    10441  vocab/from_tiktoken        *.tiktoken
-    10506  vocab/from_sentencepiece   tokenizer.model and its like
-    10871  vocab/from_vocab_json      vocab.json and merges.txt
-    10957  vocab/from_vocab_txt       vocab.txt
-    11014  vocab/digits               how a tokenizer cuts numbers
-    11215  vocab/recognise            what a file is, by what it holds
-    11346  vocab/parse                the first source that is given, and what goes with it
-    11573  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11959  vocab/rules_read           the rules of each kind of file
-    12110  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12303  vocab/from_gguf            the vocabulary of a GGUF file
-    12611  vocab/gguf_rules           how it splits text
-    12763  vocab/split_bpe            words split by byte-pair encoding
-    13037  vocab/split                text split as the tokenizer's model splits it
-    13284  vocab/align                which base token a donor token is
+     8327  vocab                      tokens, from every source, and which of them are the same
+     8370  vocab/known                what the world calls things: files, classes, tokens
+     8694  vocab/token_table          the table of tokens, and finding tokens in it
+     8902  vocab/spelling             from what a file spells to bytes
+     9099  vocab/reader               what the readers of all sources share
+     9457  vocab/added_tokens         what other files add to a model's tokens
+     9805  vocab/handed_names         pieces whose names other pieces get
+     9886  vocab/in_use               tokens that are named as reserved ones and are none
+     9989  vocab/from_tokenizer_json  tokenizer.json
+    10287  vocab/from_tekken          tekken.json
+    10442  vocab/from_tiktoken        *.tiktoken
+    10507  vocab/from_sentencepiece   tokenizer.model and its like
+    10872  vocab/from_vocab_json      vocab.json and merges.txt
+    10958  vocab/from_vocab_txt       vocab.txt
+    11015  vocab/digits               how a tokenizer cuts numbers
+    11216  vocab/recognise            what a file is, by what it holds
+    11347  vocab/parse                the first source that is given, and what goes with it
+    11574  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11960  vocab/rules_read           the rules of each kind of file
+    12111  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12304  vocab/from_gguf            the vocabulary of a GGUF file
+    12612  vocab/gguf_rules           how it splits text
+    12764  vocab/split_bpe            words split by byte-pair encoding
+    13038  vocab/split                text split as the tokenizer's model splits it
+    13285  vocab/align                which base token a donor token is
 
-    13541  encode                     text becomes pieces, pieces become ids
-    13586  encode/char_set            sets of characters
-    13779  encode/unicode_tables      what characters are, packed
-    13943  encode/categories          Unicode's categories, scripts and case, as sets
-    14244  encode/regex_parse         regular expressions, read: sets and escapes
-    14550  encode/regex_syntax        classes, repetitions, groups
-    14950  encode/regex_program       instructions, and what parts of an expression begin with
-    15103  encode/regex_make          the program that they become
-    15465  encode/regex_match         the program run over a text
-    15845  encode/slices              a text in pieces, and ways to cut it further
-    16090  encode/cutter_read         the steps of a pre-tokenizer, read
-    16407  encode/cutter              texts cut by them
-    16594  encode/normal_tables       what normalisers know of characters
-    16857  encode/normal_read         the same, unpacked
-    17004  encode/normal_forms        Unicode's four normal forms
-    17275  encode/charsmap            SentencePiece's map of characters
-    17424  encode/normalise_steps     what normalisers do, step by step
-    17624  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17884  encode/normalise           what it makes of texts
-    18011  encode/added_cut           added tokens, cut out of a text
-    18223  encode/word_cache          what words became before
-    18302  encode/encode_words        words as the model splits them
-    18515  encode/encode_open         what an encoder is made from
-    18882  encode/encode              whole texts as token ids
-    19103  encode/write_counts        how often tokens occur, as lists
+    13542  encode                     text becomes pieces, pieces become ids
+    13588  encode/char_set            sets of characters
+    13781  encode/unicode_tables      what characters are, packed
+    13945  encode/categories          Unicode's categories, scripts and case, as sets
+    14246  encode/regex_parse         regular expressions, read: sets and escapes
+    14552  encode/regex_syntax        classes, repetitions, groups
+    14952  encode/regex_program       instructions, and what parts of an expression begin with
+    15105  encode/regex_make          the program that they become
+    15467  encode/regex_match         the program run over a text
+    15847  encode/slices              a text in pieces, and ways to cut it further
+    16092  encode/cutter_read         the steps of a pre-tokenizer, read
+    16409  encode/cutter              texts cut by them
+    16596  encode/normal_tables       what normalisers know of characters
+    16859  encode/normal_read         the same, unpacked
+    17006  encode/normal_forms        Unicode's four normal forms
+    17277  encode/charsmap            SentencePiece's map of characters
+    17426  encode/normalise_steps     what normalisers do, step by step
+    17626  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17886  encode/normalise           what it makes of texts
+    18013  encode/added_cut           added tokens, cut out of a text
+    18225  encode/word_cache          what words became before
+    18304  encode/encode_words        words as the model splits them
+    18517  encode/added_flags         how added tokens are met, as the files say it
+    18866  encode/encode_open         what an encoder is made from
+    19032  encode/encode              whole texts as token ids
+    19253  encode/write_counts        how often tokens occur, as lists
 
-    19210  simd                       the hot loops, once for each instruction set
-    19243  simd/kernels               the table of kernels, and what all versions share
-    19520  simd/scalar                the reference
-    19689  simd/sse2                  the operations of 128-bit x86, and what each does
-    19810  simd/neon                  those of 64-bit Arm
-    19905  simd/wasm                  those of WebAssembly's SIMD128
-    19990  simd/avx2                  those of 256-bit x86, with FMA
-    20072  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20716  simd/avx_vnni              AVX2, and products of integers
-    20812  simd/neon_bf16             NEON, and products of matrices
-    20966  simd/avx512                512-bit x86, by hand
-    21573  simd/amx                   tiles of x86, beside AVX-512
-    21816  simd/dispatch              which of them this machine can run, and which a call takes
+    19360  simd                       the hot loops, once for each instruction set
+    19393  simd/kernels               the table of kernels, and what all versions share
+    19670  simd/scalar                the reference
+    19839  simd/sse2                  the operations of 128-bit x86, and what each does
+    19960  simd/neon                  those of 64-bit Arm
+    20055  simd/wasm                  those of WebAssembly's SIMD128
+    20140  simd/avx2                  those of 256-bit x86, with FMA
+    20222  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20866  simd/avx_vnni              AVX2, and products of integers
+    20962  simd/neon_bf16             NEON, and products of matrices
+    21116  simd/avx512                512-bit x86, by hand
+    21723  simd/amx                   tiles of x86, beside AVX-512
+    21966  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22042  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22098  solve/views                the rows of matrices, as the kernels read them
-    22227  solve/panels               vectors as the dense products want them, and these
-    22443  solve/rests                vectors on their way into panels
-    22621  solve/dictionary           the atoms, and their split along a common direction
-    22776  solve/exact_gram           products of all pairs of atoms in double
-    22858  solve/triangle             packed lower triangles
-    22962  solve/support              what is known of one target, and the exact steps
-    23238  solve/gram_table           products of atoms with all atoms, for scans
-    23493  solve/screen               which atoms are worth scoring in double: the bound
-    23764  solve/residuals            the residual form's targets on their way into a scan
-    23953  solve/scan                 the correlations of all atoms with a block's residuals
-    24122  solve/predict              making targets ready for the next scan
-    24369  solve/candidates           the atoms that a scan could not rule out
-    24700  solve/select               the next atoms of each target
-    24901  solve/rates                what a processor does in a second
-    24943  solve/pursuit              what one solve holds, and the memory it takes
-    25247  solve/plan                 which form, and in what blocks
-    25465  solve/apart                targets that a table of products cannot tell on
-    25515  solve/steps                a pursuit from its rows to its results
-    25743  solve/combine              new rows of coefficients
-    25805  solve/solver               the public call
-    25976  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26185  solve/affine_normal        the normal equations of an affine map
-    26428  solve/affine_factor        their factor, and their solution
-    26665  solve/affine_map           a fitted map, and the rows it makes
-    27009  solve/affine_choice        how many atoms to take, and chosen by what
-    27411  solve/affine_fit           what a fit of an affine map holds and needs
-    27675  solve/affine               fitting and applying affine maps
+    22192  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22248  solve/views                the rows of matrices, as the kernels read them
+    22377  solve/panels               vectors as the dense products want them, and these
+    22593  solve/rests                vectors on their way into panels
+    22771  solve/dictionary           the atoms, and their split along a common direction
+    22926  solve/exact_gram           products of all pairs of atoms in double
+    23008  solve/triangle             packed lower triangles
+    23112  solve/support              what is known of one target, and the exact steps
+    23388  solve/gram_table           products of atoms with all atoms, for scans
+    23643  solve/screen               which atoms are worth scoring in double: the bound
+    23914  solve/residuals            the residual form's targets on their way into a scan
+    24103  solve/scan                 the correlations of all atoms with a block's residuals
+    24272  solve/predict              making targets ready for the next scan
+    24519  solve/candidates           the atoms that a scan could not rule out
+    24850  solve/select               the next atoms of each target
+    25051  solve/rates                what a processor does in a second
+    25093  solve/pursuit              what one solve holds, and the memory it takes
+    25397  solve/plan                 which form, and in what blocks
+    25615  solve/apart                targets that a table of products cannot tell on
+    25665  solve/steps                a pursuit from its rows to its results
+    25893  solve/combine              new rows of coefficients
+    25955  solve/solver               the public call
+    26126  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26335  solve/affine_normal        the normal equations of an affine map
+    26578  solve/affine_factor        their factor, and their solution
+    26815  solve/affine_map           a fitted map, and the rows it makes
+    27159  solve/affine_choice        how many atoms to take, and chosen by what
+    27561  solve/affine_fit           what a fit of an affine map holds and needs
+    27825  solve/affine               fitting and applying affine maps
 
-    27972  methods                    rows for tokens that a model lacks, each method a room
-    28016  methods/parts              what methods share: sums of rows, combinations
-    28200  methods/pursuit            omp, omp-centred
-    28281  methods/constant           mean, zero
-    28309  methods/rough              products in float that leave few to be taken in double
-    28359  methods/near               each target against all anchors
-    28650  methods/weights            how a few anchors combine to a target
-    28871  methods/interpolation      common_interpolation
-    29024  methods/wechsel            wechsel
-    29074  methods/focus              focus
-    29162  methods/hull               hull
-    29213  methods/dense              matrices of double, and their products
-    29478  methods/lengthen           the base's rows of pieces beside the donor's
-    29731  methods/mapping            omp-affine, affine
-    30004  methods/linear             maps between two models' rows
-    30159  methods/clp                clp
-    30245  methods/chance             normal deviates that are the same everywhere
-    30313  methods/factor             of symmetric matrices
-    30362  methods/randn              randn
-    30452  methods/john_hewitt        john_hewitt
-    30535  methods/polar              the orthogonal part of a matrix
-    30631  methods/procrustes         procrustes
-    30724  methods/eigen              principal directions of a matrix's rows
-    31038  methods/landmark_pca       landmark_pca
-    31096  methods/stb                stb
-    31278  methods/rope               rows turned to positions
-    31368  methods/mp_rope            mp_rope
-    31694  methods/subword            subword
-    31800  methods/zett               zett
-    31822  methods/spread             the factor that suits hidden anchors' rows best
-    32079  methods/modifiers          what is done to the rows of any method
-    32225  methods/undertrained       rows that look as if nothing had trained them
-    32342  methods/methods            the table of all, and the public calls
+    28122  methods                    rows for tokens that a model lacks, each method a room
+    28166  methods/parts              what methods share: sums of rows, combinations
+    28350  methods/pursuit            omp, omp-centred
+    28431  methods/constant           mean, zero
+    28459  methods/rough              products in float that leave few to be taken in double
+    28509  methods/near               each target against all anchors
+    28800  methods/weights            how a few anchors combine to a target
+    29021  methods/interpolation      common_interpolation
+    29174  methods/wechsel            wechsel
+    29224  methods/focus              focus
+    29312  methods/hull               hull
+    29363  methods/dense              matrices of double, and their products
+    29628  methods/lengthen           the base's rows of pieces beside the donor's
+    29881  methods/mapping            omp-affine, affine
+    30154  methods/linear             maps between two models' rows
+    30309  methods/clp                clp
+    30395  methods/chance             normal deviates that are the same everywhere
+    30463  methods/factor             of symmetric matrices
+    30512  methods/randn              randn
+    30602  methods/john_hewitt        john_hewitt
+    30685  methods/polar              the orthogonal part of a matrix
+    30781  methods/procrustes         procrustes
+    30874  methods/eigen              principal directions of a matrix's rows
+    31188  methods/landmark_pca       landmark_pca
+    31246  methods/stb                stb
+    31428  methods/rope               rows turned to positions
+    31518  methods/mp_rope            mp_rope
+    31844  methods/subword            subword
+    31950  methods/zett               zett
+    31972  methods/spread             the factor that suits hidden anchors' rows best
+    32229  methods/modifiers          what is done to the rows of any method
+    32375  methods/undertrained       rows that look as if nothing had trained them
+    32492  methods/methods            the table of all, and the public calls
 
-    32548  across                     tokens of one vocabulary as weighted tokens of another
-    32562  across/map_rows            a map, gathered row by row
-    32759  across/token_map           by the split of the other vocabulary
-    32882  across/write_maps          two maps as safetensors
-    33025  across/spell_maps          two maps as JSON, for people
+    32698  across                     tokens of one vocabulary as weighted tokens of another
+    32712  across/map_rows            a map, gathered row by row
+    32909  across/token_map           by the split of the other vocabulary
+    33032  across/write_maps          two maps as safetensors
+    33175  across/spell_maps          two maps as JSON, for people
 
-    33145  disk                       files and directories
-    33184  disk/system                what POSIX and Windows are asked for
-    33228  disk/windows_paths         paths as Windows takes them
-    33433  disk/windows               the system as Windows gives it
-    33738  disk/posix                 the system as POSIX gives it
-    34010  disk/paths                 what can be told from their text
-    34083  disk/failure               why the system refused
-    34201  disk/look                  what stands at a path, and whether within another
-    34324  disk/listing               listings of directories
-    34400  disk/reading               files to read, and whether they have changed
-    34579  disk/writing               files to write
-    34726  disk/copying               copies of files
-    34809  disk/trees                 whole directories looked through, copied, removed
-    35025  disk/known                 what weights are called in a directory
-    35119  disk/staging               a directory made under another name, then renamed
-    35383  disk/staged_files          files made under another name, then renamed
-    35565  disk/missing               a path or a directory without what is wanted of it
-    35608  disk/gguf_files            GGUF files of a directory, by their names
-    35649  disk/weights               which files they are, and what may stand in their place
-    35985  disk/weight_index          the index of a checkpoint in shards
-    36204  disk/shards                what an index and its shards say of each other
-    36409  disk/gguf_parts            the parts of a split GGUF file
-    36518  disk/checkpoint            a model directory, in one file or in shards
-    36870  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36948  disk/tokenizer_directory   the tokenizer of a model directory
-    37210  disk/encoder_directory     the encoder of a model directory, and files of text
+    33295  disk                       files and directories
+    33334  disk/system                what POSIX and Windows are asked for
+    33378  disk/windows_paths         paths as Windows takes them
+    33583  disk/windows               the system as Windows gives it
+    33888  disk/posix                 the system as POSIX gives it
+    34160  disk/paths                 what can be told from their text
+    34233  disk/failure               why the system refused
+    34351  disk/look                  what stands at a path, and whether within another
+    34474  disk/listing               listings of directories
+    34550  disk/reading               files to read, and whether they have changed
+    34729  disk/writing               files to write
+    34876  disk/copying               copies of files
+    34959  disk/trees                 whole directories looked through, copied, removed
+    35175  disk/known                 what weights are called in a directory
+    35269  disk/staging               a directory made under another name, then renamed
+    35533  disk/staged_files          files made under another name, then renamed
+    35715  disk/missing               a path or a directory without what is wanted of it
+    35758  disk/gguf_files            GGUF files of a directory, by their names
+    35799  disk/weights               which files they are, and what may stand in their place
+    36135  disk/weight_index          the index of a checkpoint in shards
+    36354  disk/shards                what an index and its shards say of each other
+    36559  disk/gguf_parts            the parts of a split GGUF file
+    36668  disk/checkpoint            a model directory, in one file or in shards
+    37020  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37098  disk/tokenizer_directory   the tokenizer of a model directory
+    37360  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37321  model                      which tensors and config keys belong to the vocabulary
-    37357  model/known                what the world calls things
-    37725  model/known_keys           keys of ids and sizes in configs
-    37899  model/known_classes        classes of tokenizers, by the type of model
-    38137  model/names                names of tensors
-    38301  model/document             the JSON files of a model directory
-    38396  model/members              what the members of a config are about
-    38650  model/config               what config.json says
-    38827  model/side                 a model directory opened once
-    38954  model/gguf_model           what a GGUF file says of a model
-    39011  model/code                 the Python that a tokenizer is loaded with
-    39245  model/parts                what each tensor does for the vocabulary
-    39375  model/whole                whether all tensors are there
-    39497  model/find                 finding the parts of a model
-    39801  model/processor            the tokens that a processor looks for by their text
-    39977  model/heirs                what becomes of the ids in a config
-    40151  model/config_ids           ids in a config being edited
-    40408  model/config_lists         lists, dictionaries and ranges of ids
-    40573  model/config_edit          config.json and generation_config.json, edited
-    40929  model/classes              which class a tokenizer is loaded as
-    41140  model/class_tokens         added tokens that a class numbers otherwise
+    37471  model                      which tensors and config keys belong to the vocabulary
+    37507  model/known                what the world calls things
+    37875  model/known_keys           keys of ids and sizes in configs
+    38049  model/known_classes        classes of tokenizers, by the type of model
+    38287  model/names                names of tensors
+    38451  model/document             the JSON files of a model directory
+    38546  model/members              what the members of a config are about
+    38800  model/config               what config.json says
+    38977  model/side                 a model directory opened once
+    39104  model/gguf_model           what a GGUF file says of a model
+    39161  model/code                 the Python that a tokenizer is loaded with
+    39395  model/parts                what each tensor does for the vocabulary
+    39525  model/whole                whether all tensors are there
+    39647  model/find                 finding the parts of a model
+    39951  model/processor            the tokens that a processor looks for by their text
+    40127  model/heirs                what becomes of the ids in a config
+    40301  model/config_ids           ids in a config being edited
+    40558  model/config_lists         lists, dictionaries and ranges of ids
+    40723  model/config_edit          config.json and generation_config.json, edited
+    41079  model/classes              which class a tokenizer is loaded as
+    41290  model/class_tokens         added tokens that a class numbers otherwise
 
-    41258  job                        the whole transplant, in the order in which it happens
-    41319  job/draft_map              which tokens the rows of a draft's head are of
-    41377  job/job                    what a job holds
-    41776  job/open                   opening the two models
-    42064  job/map                    the caller's map
-    42217  job/align                  where every new row comes from
-    42440  job/draft_vocab            the tokens that a draft's head has rows for
-    42673  job/plan                   what becomes of every tensor, and of the configs
-    42902  job/draft_head             a head of fewer rows, and what says which
-    43060  job/rope                   heads and rotary positions of the two models
-    43158  job/chat                   the template that turns messages into text
-    43297  job/digits                 where the two tokenizers cut numbers differently
-    43498  job/converted              the special tokens that a conversion to GGUF finds
-    43806  job/gguf_donor             the files of a tokenizer, open once more
-    43890  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44173  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44501  job/gguf_merges            the merges of a byte-level vocabulary
-    44672  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44842  job/gguf_special           special tokens, flags, templates
-    45061  job/gguf_normal            what becomes of spaces and letters
-    45204  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45400  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45642  job/bos                    texts that begin otherwise than the base's
-    45784  job/rows                   rows in memory: reading, checking, their mean
-    46129  job/pieces                 what the base cuts new tokens into
-    46304  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46569  job/magikarp               tokens that look under-trained by their rows
-    46695  job/match                  rows of tokens that a new one only begins with
-    46782  job/solve                  solving for the rows of the donor
-    46991  job/targets                the rows that are made from the donor's
-    47114  job/diagnose               what is odd about the rows that were made
-    47246  job/rebuild                the new rows of one vocabulary tensor
-    47537  job/write_blocks           new rows as blocks
-    47636  job/write                  the output and its weights
-    47952  job/write_gguf             the output as a GGUF file, or as parts of one
-    48302  job/copy                   the other files of the two models
-    48520  job/index                  the files that are written anew
-    48701  job/run                    the whole, in order
-    48904  job/combined               a map of tokens by the combinations that a method makes
-    49004  job/report                 what a job did, as JSON and as a table
-    49333  job/findings               what is told of a finished model
-    49382  job/check_head             a head of fewer rows than tokens
-    49627  job/check_files            its files
-    49764  job/check_ids              sizes, ids and tying
-    49980  job/check_values           values
-    50059  job/check_gguf             the tokens of a GGUF file
-    50311  job/check_gguf_keys        its other keys, and its tensors
-    50558  job/check_draft            as a draft model for another
-    50900  job/verify                 whether a finished model agrees with itself
+    41408  job                        the whole transplant, in the order in which it happens
+    41469  job/draft_map              which tokens the rows of a draft's head are of
+    41527  job/job                    what a job holds
+    41926  job/open                   opening the two models
+    42214  job/map                    the caller's map
+    42367  job/align                  where every new row comes from
+    42590  job/draft_vocab            the tokens that a draft's head has rows for
+    42823  job/plan                   what becomes of every tensor, and of the configs
+    43052  job/draft_head             a head of fewer rows, and what says which
+    43210  job/rope                   heads and rotary positions of the two models
+    43308  job/chat                   the template that turns messages into text
+    43447  job/digits                 where the two tokenizers cut numbers differently
+    43648  job/converted              the special tokens that a conversion to GGUF finds
+    43956  job/gguf_donor             the files of a tokenizer, open once more
+    44040  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44323  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44651  job/gguf_merges            the merges of a byte-level vocabulary
+    44822  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    44992  job/gguf_special           special tokens, flags, templates
+    45211  job/gguf_normal            what becomes of spaces and letters
+    45354  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45550  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45792  job/bos                    texts that begin otherwise than the base's
+    45934  job/rows                   rows in memory: reading, checking, their mean
+    46279  job/pieces                 what the base cuts new tokens into
+    46454  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46719  job/magikarp               tokens that look under-trained by their rows
+    46845  job/match                  rows of tokens that a new one only begins with
+    46932  job/solve                  solving for the rows of the donor
+    47141  job/targets                the rows that are made from the donor's
+    47264  job/diagnose               what is odd about the rows that were made
+    47396  job/rebuild                the new rows of one vocabulary tensor
+    47687  job/write_blocks           new rows as blocks
+    47786  job/write                  the output and its weights
+    48102  job/write_gguf             the output as a GGUF file, or as parts of one
+    48452  job/copy                   the other files of the two models
+    48670  job/index                  the files that are written anew
+    48851  job/run                    the whole, in order
+    49054  job/combined               a map of tokens by the combinations that a method makes
+    49154  job/report                 what a job did, as JSON and as a table
+    49483  job/findings               what is told of a finished model
+    49532  job/check_head             a head of fewer rows than tokens
+    49777  job/check_files            its files
+    49914  job/check_ids              sizes, ids and tying
+    50130  job/check_values           values
+    50209  job/check_gguf             the tokens of a GGUF file
+    50461  job/check_gguf_keys        its other keys, and its tensors
+    50708  job/check_draft            as a draft model for another
+    51050  job/verify                 whether a finished model agrees with itself
 
-    50959  evaluate                   methods ranked on tokens that both models share
-    50978  evaluate/token_class       what a token is like, by its bytes
-    51061  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51267  evaluate/scores            how near rows come to the true ones
-    51367  evaluate/ranks             whether a true row is found among all
-    51498  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51732  evaluate/write_json        an evaluation as JSON
-    51845  evaluate/write_page        an evaluation as a page
+    51109  evaluate                   methods ranked on tokens that both models share
+    51128  evaluate/token_class       what a token is like, by its bytes
+    51211  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51417  evaluate/scores            how near rows come to the true ones
+    51517  evaluate/ranks             whether a true row is found among all
+    51648  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51882  evaluate/write_json        an evaluation as JSON
+    51995  evaluate/write_page        an evaluation as a page
 
-    52074  reshape                    a model's own vocabulary, smaller or larger
-    52106  reshape/needed             what has to stay for the sake of what stays
-    52364  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52671  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52900  reshape/renumber           which tokens there are then, and their ids
-    53165  reshape/files_json         tokenizer.json and the JSON files beside it
-    53560  reshape/files_lines        merges.txt and vocab.txt
-    53644  reshape/files_pieces       SentencePiece models
-    53864  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54032  reshape/named              tokens that configs name, which stay
-    54164  reshape/files_gguf         the keys of GGUF files
-    54451  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54686  reshape/wording            what the transplant says, in words of those who asked
-    54785  reshape/new_model          the model with its new tokenizer
-    54957  reshape/text_counts        which tokens the caller's texts are made of
-    55026  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55193  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55454  reshape/trim               fewer tokens
-    55622  reshape/extend             a text that becomes a token
-    55953  reshape/more_tokens        all that are wanted, and the model with them
+    52224  reshape                    a model's own vocabulary, smaller or larger
+    52256  reshape/needed             what has to stay for the sake of what stays
+    52514  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52821  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53050  reshape/renumber           which tokens there are then, and their ids
+    53315  reshape/files_json         tokenizer.json and the JSON files beside it
+    53710  reshape/files_lines        merges.txt and vocab.txt
+    53794  reshape/files_pieces       SentencePiece models
+    54014  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54182  reshape/named              tokens that configs name, which stay
+    54314  reshape/files_gguf         the keys of GGUF files
+    54601  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54836  reshape/wording            what the transplant says, in words of those who asked
+    54935  reshape/new_model          the model with its new tokenizer
+    55107  reshape/text_counts        which tokens the caller's texts are made of
+    55176  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55343  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55604  reshape/trim               fewer tokens
+    55772  reshape/extend             a text that becomes a token
+    56103  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -13579,6 +13580,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      added_cut       added tokens, cut out of a text
      word_cache      what words became before
      encode_words    words as the model splits them
+     added_flags     how added tokens are met, as the files say it
      encode_open     what an encoder is made from
      encode          whole texts as token ids
      write_counts    how often tokens occur, as lists */
@@ -18512,15 +18514,17 @@ OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, siz
     return result;
 }
 
-/* >>> src/encode/encode_open.h */
-/* ---- encode_open: what an encoder is made from ------------------------------------------ */
+/* >>> src/encode/added_flags.h */
+/* ---- added_flags: how added tokens are met, as the files say it ------------------------- */
 
-/* ---- added tokens ---- */
-
-/* An added token as the files say it, by its place among them. */
+/* An added token by its place among them. */
 typedef struct otx__cut_entry {
     otx__cut_token token;
     bool special, normalized;
+    bool listed;     /* with what it is; files that only name it say nothing more */
+    bool bare;       /* listed by added_tokens.json, with its content alone */
+    bool role;       /* named by a role */
+    uint64_t values; /* what named it so far: a bit for each of otx__cut_value */
 } otx__cut_entry;
 
 /* Added tokens on their way to the sets. */
@@ -18533,6 +18537,12 @@ typedef struct otx__cut_list {
     size_t normal_size, normal_limit; /* of what becomes of those that are normalised */
     otx_error *error;
 } otx__cut_list;
+
+/* The files that say it, parsed; empty where they do not count. */
+typedef struct otx__cut_files {
+    const otx_json *own, *config; /* tokenizer.json, tokenizer_config.json */
+    const otx_json *map, *added;  /* special_tokens_map.json, added_tokens.json */
+} otx__cut_files;
 
 /* The entry of a token, made unless there is one; NULL where there is no room. */
 OTX__PRIVATE otx__cut_entry *otx__cut_entry_of(otx__cut_list *list, uint32_t id, otx__span text)
@@ -18547,81 +18557,215 @@ OTX__PRIVATE otx__cut_entry *otx__cut_entry_of(otx__cut_list *list, uint32_t id,
     return entry;
 }
 
-/* Takes in an entry: of several of a token the last counts, but for one that is only named. */
-OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, uint32_t node,
-                                      bool named)
+/* The id of the added token with this content, and its text; -1 if there is none. */
+OTX__PRIVATE otx_result otx__cut_find(otx__cut_list *list, const otx_json *json, uint32_t content,
+                                      otx__span *text, int64_t *id)
 {
-    otx_encoder *e = list->e;
-    const uint32_t content = otx__content_node(json, node);
-    const uint32_t normalized = otx_json_find(json, node, "normalized");
-    const bool special = named || otx__tidy_true(json, node, "special");
-    otx__cut_entry *entry;
-    char *text;
+    char *copy;
     size_t size;
-    int64_t id;
+    *id = -1;
     if (content == OTX_JSON_NONE) return OTX_OK;
-    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, content).size + 1, 1);
-    if (!text) return otx__pool_fail(&e->pool, list->error);
-    size = otx_json_string(json, content, text);
-    id = otx__index_find(&list->index, OTX_TOKEN_NONE, text, size);
-    if (size == 0 || id < 0 || (named && list->places[id])) return OTX_OK;
-    entry = otx__cut_entry_of(list, (uint32_t)id, otx__span_of(text, size));
-    if (!entry) return OTX_OK;
+    copy = (char *)otx__pool_take(&list->e->pool, otx__json_span(json, content).size + 1, 1);
+    if (!copy) return otx__pool_fail(&list->e->pool, list->error);
+    size = otx_json_string(json, content, copy);
+    *text = otx__span_of(copy, size);
+    if (size) *id = otx__index_find(&list->index, OTX_TOKEN_NONE, copy, size);
+    return OTX_OK;
+}
+
+/* The entry of the token that a node names; NULL where it is no added token. */
+OTX__PRIVATE otx_result otx__cut_entry_at(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                          otx__cut_entry **entry)
+{
+    otx__span text;
+    int64_t id;
+    const otx_result result =
+        otx__cut_find(list, json, otx__content_node(json, node), &text, &id);
+    *entry = !result && id >= 0 ? otx__cut_entry_of(list, (uint32_t)id, text) : NULL;
+    return result;
+}
+
+OTX__PRIVATE bool otx__cut_normalized(const otx_json *json, uint32_t node, bool special)
+{
+    const uint32_t normalized = otx_json_find(json, node, "normalized");
+    return otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+           (normalized == OTX_JSON_NONE && !special);
+}
+
+OTX__PRIVATE void otx__cut_put_flags(otx__cut_entry *entry, const otx_json *json, uint32_t node,
+                                     bool special)
+{
     entry->token.left = otx__tidy_true(json, node, "lstrip");
     entry->token.right = otx__tidy_true(json, node, "rstrip");
     entry->token.alone = otx__tidy_true(json, node, "single_word");
     entry->special = special;
-    entry->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
-                        (normalized == OTX_JSON_NONE && !special);
-    return OTX_OK;
+    entry->normalized = otx__cut_normalized(json, node, special);
 }
 
-/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the
-   former or, where it says otherwise of them, in their place. */
-OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
-                                      const otx_json *config)
-{
-    otx_json_iter entry = otx_json_iter_of(json, otx_json_find(json, 0, "added_tokens"));
-    otx_result result = OTX_OK;
-    while (!result && otx_json_iter_next(&entry))
-        result = otx__cut_take(list, json, entry.value, false);
-    entry = otx_json_iter_of(config, otx_json_find(config, 0, "added_tokens_decoder"));
-    while (!result && otx_json_iter_next(&entry))
-        result = otx__cut_take(list, config, entry.value, false);
-    return result;
-}
+/* ---- lists ---- */
 
-/* Tokens that a file names as special, in no list before. */
-OTX__PRIVATE otx_result otx__cut_read_special(otx__cut_list *list, const otx_json *json)
+/* Takes in the entries of a list: of several of a token the last counts. */
+OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, const char *key)
 {
+    otx_json_iter item = otx_json_iter_of(json, otx_json_find(json, 0, key));
     otx_result result = OTX_OK;
-    size_t i;
-    for (i = 0; i < OTX_ROLE_COUNT && !result; i++)
-        result = otx__cut_take(list, json, otx_json_find(json, 0, otx__role_keys[i]), true);
-    for (i = 0; i < OTX__COUNT(otx__special_keys); i++) {
-        otx_json_iter named = otx_json_iter_of(json, otx_json_find(json, 0, otx__special_keys[i]));
-        while (!result && otx_json_iter_next(&named))
-            result = otx__cut_take(list, json, named.value, true);
+    while (!result && otx_json_iter_next(&item)) {
+        otx__cut_entry *entry;
+        result = otx__cut_entry_at(list, json, item.value, &entry);
+        if (!entry) continue;
+        entry->listed = true;
+        otx__cut_put_flags(entry, json, item.value, otx__tidy_true(json, item.value, "special"));
     }
     return result;
 }
 
-/* Tokens that added_tokens.json adds, by their names alone. */
-OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
+/* Entries, in the order of their ids, of the tokens whose place is `mark`. */
+OTX__PRIVATE void otx__cut_take_marked(otx__cut_list *list, uint32_t mark, bool bare)
 {
     const otx_vocab *vocab = &list->e->vocab;
     size_t i;
     for (i = 0; i < vocab->count; i++) {
         const otx_token *token = &vocab->tokens[i];
         otx__cut_entry *entry;
-        if (!token->added || list->places[i] || token->content_size == 0) continue;
+        if (!token->added || list->places[i] != mark || token->content_size == 0) continue;
+        list->places[i] = 0;
         entry = otx__cut_entry_of(list, (uint32_t)i,
                                   otx__span_of(token->content, token->content_size));
         if (!entry) continue;
-        entry->special = token->kind == OTX_TOKEN_CONTROL;
+        entry->special = !bare && token->kind == OTX_TOKEN_CONTROL;
         entry->normalized = !entry->special;
+        entry->listed = entry->bare = bare;
     }
 }
+
+/* Those of added_tokens.json, which has contents as keys. */
+OTX__PRIVATE otx_result otx__cut_take_keys(otx__cut_list *list, const otx_json *json)
+{
+    otx_json_iter item = otx_json_iter_of(json, 0);
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&item)) {
+        otx__span text;
+        int64_t id;
+        result = otx__cut_find(list, json, item.key, &text, &id);
+        if (!result && id >= 0 && !list->places[id]) list->places[id] = UINT32_MAX;
+    }
+    if (!result) otx__cut_take_marked(list, UINT32_MAX, true);
+    return result;
+}
+
+/* ---- names ---- */
+
+/* A number below 64 for what names a token: a string, or an object with its flags. */
+OTX__PRIVATE unsigned otx__cut_value(const otx_json *json, uint32_t node)
+{
+    const bool special = otx__tidy_true(json, node, "special");
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) return 32;
+    return (unsigned)otx__tidy_true(json, node, "lstrip") |
+           (unsigned)otx__tidy_true(json, node, "rstrip") << 1 |
+           (unsigned)otx__tidy_true(json, node, "single_word") << 2 |
+           (unsigned)otx__cut_normalized(json, node, special) << 3 | (unsigned)special << 4;
+}
+
+/* A token that a node names. Where no list has it, what names it says what it is, and the last
+   that is none of those before counts. `known`: transformers knows it by now as special, when it
+   looks for those of added_tokens.json among them. */
+OTX__PRIVATE otx_result otx__cut_name(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                      bool role, bool known)
+{
+    const bool string = otx_json_type_of(json, node) == OTX_JSON_STRING;
+    const uint64_t value = (uint64_t)1 << otx__cut_value(json, node);
+    otx__cut_entry *entry;
+    const otx_result result = otx__cut_entry_at(list, json, node, &entry);
+    if (!entry) return result;
+    if (role) entry->role = true;
+    if (entry->bare) {
+        if (role || known) entry->special = true;
+        if (known) entry->normalized = false;
+    }
+    if (entry->listed || (entry->values & value)) return OTX_OK;
+    entry->values |= value;
+    otx__cut_put_flags(entry, json, node,
+                       string || entry->role || otx__tidy_true(json, node, "special"));
+    return OTX_OK;
+}
+
+/* How transformers 5 takes the members of a list, or of an object, of names. */
+typedef enum otx__cut_known { OTX__KNOWN_NONE, OTX__KNOWN_STRINGS, OTX__KNOWN_ALL } otx__cut_known;
+
+OTX__PRIVATE otx_result otx__cut_names(otx__cut_list *list, const otx_json *json, uint32_t names,
+                                       otx__cut_known known)
+{
+    const bool roles = otx_json_type_of(json, names) == OTX_JSON_OBJECT;
+    otx_json_iter item = otx_json_iter_of(json, names);
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&item))
+        result = otx__cut_name(list, json, item.value, roles, !roles && (known == OTX__KNOWN_ALL ||
+                               (known == OTX__KNOWN_STRINGS && otx_json_type_of(json, item.value)
+                                == OTX_JSON_STRING)));
+    return result;
+}
+
+/* The tokens of roles, where special_tokens_map.json goes before tokenizer_config.json. Of the
+   latter transformers 5 knows no content yet that stands in an object. */
+OTX__PRIVATE otx_result otx__cut_read_roles(otx__cut_list *list, const otx__cut_files *files)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT && !result; i++) {
+        const char *key = otx__role_keys[otx__roles_as_added[i]];
+        const otx_json *json = files->map;
+        uint32_t node = otx_json_find(json, 0, key);
+        if (node == OTX_JSON_NONE) {
+            json = files->config;
+            node = otx_json_find(json, 0, key);
+        }
+        result = otx__cut_name(list, json, node, true, json == files->map ||
+                               otx_json_type_of(json, node) == OTX_JSON_STRING);
+    }
+    return result;
+}
+
+/* Other special tokens: those of objects, by names of their own, then lists. In a file a list with
+   the older key counts where there is none with the newer one; that of the map, where neither file
+   has another. */
+OTX__PRIVATE otx_result otx__cut_read_more(otx__cut_list *list, const otx__cut_files *files)
+{
+    const otx_json *config = files->config, *map = files->map;
+    const uint32_t older = otx_json_find(config, 0, otx__special_keys[0]);
+    const uint32_t newer = otx_json_find(config, 0, otx__special_keys[1]);
+    const uint32_t of_map = otx_json_find(map, 0, otx__special_keys[1]);
+    const bool object = otx_json_type_of(config, newer) == OTX_JSON_OBJECT;
+    const bool object_of_map = otx_json_type_of(map, of_map) == OTX_JSON_OBJECT;
+    uint32_t names = older;
+    otx_result result = OTX_OK;
+    if (object) result = otx__cut_names(list, config, newer, OTX__KNOWN_NONE);
+    else if (otx_json_count(config, newer) > 0) names = newer;
+    if (!result && object_of_map) result = otx__cut_names(list, map, of_map, OTX__KNOWN_NONE);
+    if (!result)
+        result = otx__cut_names(list, config, names,
+                                object ? OTX__KNOWN_NONE : OTX__KNOWN_STRINGS);
+    if (!result && !object_of_map) result = otx__cut_names(list, map, of_map, OTX__KNOWN_ALL);
+    if (!result && names == OTX_JSON_NONE && (object_of_map || of_map == OTX_JSON_NONE))
+        result = otx__cut_names(list, map, otx_json_find(map, 0, otx__special_keys[0]),
+                                OTX__KNOWN_NONE);
+    return result;
+}
+
+/* All that the files say, in the order in which transformers 5 adds the tokens: to those of
+   tokenizer.json the ones of added_tokens_decoder, where these are something else in their place,
+   or those of added_tokens.json that it lacks; then what is special and in neither. */
+OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx__cut_files *files)
+{
+    otx_result result = otx__cut_take(list, files->own, "added_tokens");
+    if (!result) result = otx__cut_take(list, files->config, "added_tokens_decoder");
+    if (!result) result = otx__cut_take_keys(list, files->added);
+    if (!result) result = otx__cut_read_roles(list, files);
+    if (!result) result = otx__cut_read_more(list, files);
+    if (!result) otx__cut_take_marked(list, 0, false);
+    return result;
+}
+
+/* ---- sets ---- */
 
 /* What the normaliser makes of a token, which is looked for in what it makes of texts. One of which
    nothing is left the tokenizers package meets between any two bytes, be they of one character,
@@ -18688,9 +18832,7 @@ OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
     return result ? result : otx__cut_fill(list, true);
 }
 
-/* special: special_tokens_map.json where it counts. */
-OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *json,
-                                               const otx_json *config, const otx_json *special,
+OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx__cut_files *files,
                                                otx_error *error)
 {
     const otx_vocab *vocab = &e->vocab;
@@ -18713,10 +18855,7 @@ OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *j
     list.places = (uint32_t *)otx__alloc_zero(e->ctx, vocab->count, sizeof *list.places);
     if (!list.entries || !list.places)
         result = otx__fail_array(error, vocab->count, sizeof *list.places);
-    if (!result) result = otx__cut_read(&list, json, config);
-    if (!result) result = otx__cut_read_special(&list, special);
-    if (!result) result = otx__cut_read_special(&list, config);
-    if (!result) otx__cut_read_named(&list);
+    if (!result) result = otx__cut_read(&list, files);
     if (!result) result = otx__cut_share(&list);
     otx__free(e->ctx, list.entries, list.room + 1, sizeof *list.entries);
     otx__free(e->ctx, list.places, vocab->count, sizeof *list.places);
@@ -18724,7 +18863,8 @@ OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *j
     return result;
 }
 
-/* ---- the files ---- */
+/* >>> src/encode/encode_open.h */
+/* ---- encode_open: what an encoder is made from ------------------------------------------ */
 
 /* What tokenizer.json says of its model that a vocabulary's rules are not told. */
 OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *json,
@@ -18770,10 +18910,16 @@ OTX__PRIVATE otx_result otx__encode_open_beside(otx_encoder *e, const otx_vocab_
 OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_text *texts,
                                               const otx_json *json, otx_error *error)
 {
-    otx_json config, special;
+    otx_json config, map, added;
+    otx__cut_files files;
     otx_result result = otx__encode_read_model(e, json, error);
     memset(&config, 0, sizeof config);
-    memset(&special, 0, sizeof special);
+    memset(&map, 0, sizeof map);
+    memset(&added, 0, sizeof added);
+    files.own = json;
+    files.config = &config;
+    files.map = &map;
+    files.added = &added;
     if (!result)
         result = otx__tidy_open(e->ctx, json, otx_json_find(json, 0, "normalizer"), e->name,
                                   &e->normal, error);
@@ -18784,11 +18930,15 @@ OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_te
     }
     if (!result)
         result = otx__encode_open_beside(e, texts, OTX_VOCAB_TOKENIZER_CONFIG, &config, error);
-    if (!result && otx_json_find(&config, 0, "added_tokens_decoder") == OTX_JSON_NONE)
-        result = otx__encode_open_beside(e, texts, OTX_VOCAB_SPECIAL_TOKENS, &special, error);
-    if (!result) result = otx__encode_read_added(e, json, &config, &special, error);
+    if (!result && otx_json_find(&config, 0, "added_tokens_decoder") == OTX_JSON_NONE) {
+        result = otx__encode_open_beside(e, texts, OTX_VOCAB_SPECIAL_TOKENS, &map, error);
+        if (!result)
+            result = otx__encode_open_beside(e, texts, OTX_VOCAB_ADDED_TOKENS, &added, error);
+    }
+    if (!result) result = otx__encode_read_added(e, &files, error);
     otx_json_close(e->ctx, &config);
-    otx_json_close(e->ctx, &special);
+    otx_json_close(e->ctx, &map);
+    otx_json_close(e->ctx, &added);
     return result;
 }
 
