@@ -40,320 +40,320 @@
      1360  api/gguf                   GGUF
      1458  api/vocab                  vocabularies
      1595  api/encode                 encoding: text as token ids
-     1648  api/align                  alignment
-     1715  api/gguf_vocab             vocabularies in GGUF files
-     1738  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1830  api/file                   files
-     1841  api/directory              directories
-     1921  api/job                    the whole job
-     2131  api/map_models             maps by the rows of two models
-     2153  api/verify                 looking at a finished model
-     2222  api/evaluate               methods ranked on tokens that both models share
-     2319  api/reshape                a model's own vocabulary, smaller or larger
+     1649  api/align                  alignment
+     1716  api/gguf_vocab             vocabularies in GGUF files
+     1739  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1831  api/file                   files
+     1842  api/directory              directories
+     1922  api/job                    the whole job
+     2132  api/map_models             maps by the rows of two models
+     2154  api/verify                 looking at a finished model
+     2223  api/evaluate               methods ranked on tokens that both models share
+     2320  api/reshape                a model's own vocabulary, smaller or larger
 
-     2460  base                       what everything stands on
-     2497  base/begin                 system headers, and how floating point must be compiled
-     2535  base/sizes                 counting, and sums and products that may not wrap
-     2573  base/span                  bytes of others, digits, UTF-8
-     2767  base/decimal               the digits of a double
-     2916  base/format                printf without stdio and without a locale
-     3184  base/result                results, failures, messages
-     3308  base/memory                the allocator, arrays that grow
-     3367  base/text                  names in messages, and text that grows
-     3484  base/hooks                 log, progress, threads of the caller
-     3532  base/sort                  in place, without memory, never quadratic; and finding
-     3582  base/clock                 wall time for statistics
-     3628  base/team                  loops on several threads, which sleep where they wait
-     4027  base/hash                  keyed, for tables whose keys a stranger chooses
-     4125  base/pool                  blocks that are freed together
-     4240  base/number                element types, widening and rounding
-     4475  base/blocks                block types of ggml, taken apart and widened
-     4696  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4981  base/blocks_make           rows quantised to blocks
-     5375  base/base64                decoding
-     5411  base/protobuf              fields of a message
-     5533  base/watch                 long loops that the caller can stop
+     2461  base                       what everything stands on
+     2498  base/begin                 system headers, and how floating point must be compiled
+     2536  base/sizes                 counting, and sums and products that may not wrap
+     2574  base/span                  bytes of others, digits, UTF-8
+     2768  base/decimal               the digits of a double
+     2917  base/format                printf without stdio and without a locale
+     3185  base/result                results, failures, messages
+     3309  base/memory                the allocator, arrays that grow
+     3368  base/text                  names in messages, and text that grows
+     3485  base/hooks                 log, progress, threads of the caller
+     3533  base/sort                  in place, without memory, never quadratic; and finding
+     3583  base/clock                 wall time for statistics
+     3629  base/team                  loops on several threads, which sleep where they wait
+     4028  base/hash                  keyed, for tables whose keys a stranger chooses
+     4126  base/pool                  blocks that are freed together
+     4241  base/number                element types, widening and rounding
+     4476  base/blocks                block types of ggml, taken apart and widened
+     4697  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4982  base/blocks_make           rows quantised to blocks
+     5376  base/base64                decoding
+     5412  base/protobuf              fields of a message
+     5534  base/watch                 long loops that the caller can stop
 
-     5601  files                      formats, on memory and streams
-     5631  files/memory_source        memory as a source of bytes
-     5649  files/json_read            a parser without recursion
-     6003  files/json_values          looking at values, stepping through containers
-     6216  files/json_edit            writing, and edits that keep every byte they do not touch
-     6584  files/tensors              what reading and writing a header share
-     6720  files/safetensors_read     the header of a file, checked
-     7045  files/safetensors_write    the header of a new file
-     7202  files/gguf_types           ggml's types, and the sizes of values
-     7370  files/gguf_values          keys, tensors and values found
-     7488  files/gguf_walk            what stands in a header, one after the other
-     7700  files/gguf_read            the header of a file, checked
-     7921  files/gguf_write           the header of a new file
-     8127  files/gguf_keys            a list of keys that is being made
+     5602  files                      formats, on memory and streams
+     5632  files/memory_source        memory as a source of bytes
+     5650  files/json_read            a parser without recursion
+     6004  files/json_values          looking at values, stepping through containers
+     6217  files/json_edit            writing, and edits that keep every byte they do not touch
+     6585  files/tensors              what reading and writing a header share
+     6721  files/safetensors_read     the header of a file, checked
+     7046  files/safetensors_write    the header of a new file
+     7203  files/gguf_types           ggml's types, and the sizes of values
+     7371  files/gguf_values          keys, tensors and values found
+     7489  files/gguf_walk            what stands in a header, one after the other
+     7701  files/gguf_read            the header of a file, checked
+     7922  files/gguf_write           the header of a new file
+     8128  files/gguf_keys            a list of keys that is being made
 
-     8327  vocab                      tokens, from every source, and which of them are the same
-     8370  vocab/known                what the world calls things: files, classes, tokens
-     8694  vocab/token_table          the table of tokens, and finding tokens in it
-     8902  vocab/spelling             from what a file spells to bytes
-     9099  vocab/reader               what the readers of all sources share
-     9457  vocab/added_tokens         what other files add to a model's tokens
-     9805  vocab/handed_names         pieces whose names other pieces get
-     9886  vocab/in_use               tokens that are named as reserved ones and are none
-     9989  vocab/from_tokenizer_json  tokenizer.json
-    10287  vocab/from_tekken          tekken.json
-    10442  vocab/from_tiktoken        *.tiktoken
-    10507  vocab/from_sentencepiece   tokenizer.model and its like
-    10872  vocab/from_vocab_json      vocab.json and merges.txt
-    10958  vocab/from_vocab_txt       vocab.txt
-    11015  vocab/digits               how a tokenizer cuts numbers
-    11216  vocab/recognise            what a file is, by what it holds
-    11347  vocab/parse                the first source that is given, and what goes with it
-    11574  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11960  vocab/rules_read           the rules of each kind of file
-    12111  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12304  vocab/from_gguf            the vocabulary of a GGUF file
-    12612  vocab/gguf_rules           how it splits text
-    12764  vocab/split_bpe            words split by byte-pair encoding
-    13038  vocab/split                text split as the tokenizer's model splits it
-    13285  vocab/align                which base token a donor token is
+     8328  vocab                      tokens, from every source, and which of them are the same
+     8371  vocab/known                what the world calls things: files, classes, tokens
+     8695  vocab/token_table          the table of tokens, and finding tokens in it
+     8903  vocab/spelling             from what a file spells to bytes
+     9100  vocab/reader               what the readers of all sources share
+     9458  vocab/added_tokens         what other files add to a model's tokens
+     9806  vocab/handed_names         pieces whose names other pieces get
+     9887  vocab/in_use               tokens that are named as reserved ones and are none
+     9990  vocab/from_tokenizer_json  tokenizer.json
+    10288  vocab/from_tekken          tekken.json
+    10443  vocab/from_tiktoken        *.tiktoken
+    10508  vocab/from_sentencepiece   tokenizer.model and its like
+    10873  vocab/from_vocab_json      vocab.json and merges.txt
+    10959  vocab/from_vocab_txt       vocab.txt
+    11016  vocab/digits               how a tokenizer cuts numbers
+    11217  vocab/recognise            what a file is, by what it holds
+    11348  vocab/parse                the first source that is given, and what goes with it
+    11575  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11961  vocab/rules_read           the rules of each kind of file
+    12112  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12305  vocab/from_gguf            the vocabulary of a GGUF file
+    12613  vocab/gguf_rules           how it splits text
+    12765  vocab/split_bpe            words split by byte-pair encoding
+    13039  vocab/split                text split as the tokenizer's model splits it
+    13286  vocab/align                which base token a donor token is
 
-    13542  encode                     text becomes pieces, pieces become ids
-    13588  encode/char_set            sets of characters
-    13781  encode/unicode_tables      what characters are, packed
-    13945  encode/categories          Unicode's categories, scripts and case, as sets
-    14246  encode/regex_parse         regular expressions, read: sets and escapes
-    14552  encode/regex_syntax        classes, repetitions, groups
-    14952  encode/regex_program       instructions, and what parts of an expression begin with
-    15105  encode/regex_make          the program that they become
-    15467  encode/regex_match         the program run over a text
-    15847  encode/slices              a text in pieces, and ways to cut it further
-    16092  encode/cutter_read         the steps of a pre-tokenizer, read
-    16409  encode/cutter              texts cut by them
-    16596  encode/normal_tables       what normalisers know of characters
-    16859  encode/normal_read         the same, unpacked
-    17006  encode/normal_forms        Unicode's four normal forms
-    17277  encode/charsmap            SentencePiece's map of characters
-    17426  encode/normalise_steps     what normalisers do, step by step
-    17626  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17886  encode/normalise           what it makes of texts
-    18013  encode/added_cut           added tokens, cut out of a text
-    18225  encode/word_cache          what words became before
-    18304  encode/encode_words        words as the model splits them
-    18517  encode/added_flags         how added tokens are met, as the files say it
-    18866  encode/encode_open         what an encoder is made from
-    19032  encode/encode              whole texts as token ids
-    19253  encode/write_counts        how often tokens occur, as lists
+    13543  encode                     text becomes pieces, pieces become ids
+    13589  encode/char_set            sets of characters
+    13782  encode/unicode_tables      what characters are, packed
+    13946  encode/categories          Unicode's categories, scripts and case, as sets
+    14247  encode/regex_parse         regular expressions, read: sets and escapes
+    14553  encode/regex_syntax        classes, repetitions, groups
+    14953  encode/regex_program       instructions, and what parts of an expression begin with
+    15106  encode/regex_make          the program that they become
+    15468  encode/regex_match         the program run over a text
+    15848  encode/slices              a text in pieces, and ways to cut it further
+    16093  encode/cutter_read         the steps of a pre-tokenizer, read
+    16410  encode/cutter              texts cut by them
+    16597  encode/normal_tables       what normalisers know of characters
+    16860  encode/normal_read         the same, unpacked
+    17007  encode/normal_forms        Unicode's four normal forms
+    17278  encode/charsmap            SentencePiece's map of characters
+    17427  encode/normalise_steps     what normalisers do, step by step
+    17627  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17887  encode/normalise           what it makes of texts
+    18014  encode/added_cut           added tokens, cut out of a text
+    18226  encode/word_cache          what words became before
+    18305  encode/encode_words        words as the model splits them
+    18519  encode/added_flags         how added tokens are met, as the files say it
+    18868  encode/encode_open         what an encoder is made from
+    19034  encode/encode              whole texts as token ids
+    19283  encode/write_counts        how often tokens occur, as lists
 
-    19360  simd                       the hot loops, once for each instruction set
-    19393  simd/kernels               the table of kernels, and what all versions share
-    19670  simd/scalar                the reference
-    19839  simd/sse2                  the operations of 128-bit x86, and what each does
-    19960  simd/neon                  those of 64-bit Arm
-    20055  simd/wasm                  those of WebAssembly's SIMD128
-    20140  simd/avx2                  those of 256-bit x86, with FMA
-    20222  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20866  simd/avx_vnni              AVX2, and products of integers
-    20962  simd/neon_bf16             NEON, and products of matrices
-    21116  simd/avx512                512-bit x86, by hand
-    21723  simd/amx                   tiles of x86, beside AVX-512
-    21966  simd/dispatch              which of them this machine can run, and which a call takes
+    19390  simd                       the hot loops, once for each instruction set
+    19423  simd/kernels               the table of kernels, and what all versions share
+    19700  simd/scalar                the reference
+    19869  simd/sse2                  the operations of 128-bit x86, and what each does
+    19990  simd/neon                  those of 64-bit Arm
+    20085  simd/wasm                  those of WebAssembly's SIMD128
+    20170  simd/avx2                  those of 256-bit x86, with FMA
+    20252  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20896  simd/avx_vnni              AVX2, and products of integers
+    20992  simd/neon_bf16             NEON, and products of matrices
+    21146  simd/avx512                512-bit x86, by hand
+    21753  simd/amx                   tiles of x86, beside AVX-512
+    21996  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22192  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22248  solve/views                the rows of matrices, as the kernels read them
-    22377  solve/panels               vectors as the dense products want them, and these
-    22593  solve/rests                vectors on their way into panels
-    22771  solve/dictionary           the atoms, and their split along a common direction
-    22926  solve/exact_gram           products of all pairs of atoms in double
-    23008  solve/triangle             packed lower triangles
-    23112  solve/support              what is known of one target, and the exact steps
-    23388  solve/gram_table           products of atoms with all atoms, for scans
-    23643  solve/screen               which atoms are worth scoring in double: the bound
-    23914  solve/residuals            the residual form's targets on their way into a scan
-    24103  solve/scan                 the correlations of all atoms with a block's residuals
-    24272  solve/predict              making targets ready for the next scan
-    24519  solve/candidates           the atoms that a scan could not rule out
-    24850  solve/select               the next atoms of each target
-    25051  solve/rates                what a processor does in a second
-    25093  solve/pursuit              what one solve holds, and the memory it takes
-    25397  solve/plan                 which form, and in what blocks
-    25615  solve/apart                targets that a table of products cannot tell on
-    25665  solve/steps                a pursuit from its rows to its results
-    25893  solve/combine              new rows of coefficients
-    25955  solve/solver               the public call
-    26126  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26335  solve/affine_normal        the normal equations of an affine map
-    26578  solve/affine_factor        their factor, and their solution
-    26815  solve/affine_map           a fitted map, and the rows it makes
-    27159  solve/affine_choice        how many atoms to take, and chosen by what
-    27561  solve/affine_fit           what a fit of an affine map holds and needs
-    27825  solve/affine               fitting and applying affine maps
+    22222  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22278  solve/views                the rows of matrices, as the kernels read them
+    22407  solve/panels               vectors as the dense products want them, and these
+    22623  solve/rests                vectors on their way into panels
+    22801  solve/dictionary           the atoms, and their split along a common direction
+    22956  solve/exact_gram           products of all pairs of atoms in double
+    23038  solve/triangle             packed lower triangles
+    23142  solve/support              what is known of one target, and the exact steps
+    23418  solve/gram_table           products of atoms with all atoms, for scans
+    23673  solve/screen               which atoms are worth scoring in double: the bound
+    23944  solve/residuals            the residual form's targets on their way into a scan
+    24133  solve/scan                 the correlations of all atoms with a block's residuals
+    24302  solve/predict              making targets ready for the next scan
+    24549  solve/candidates           the atoms that a scan could not rule out
+    24880  solve/select               the next atoms of each target
+    25081  solve/rates                what a processor does in a second
+    25123  solve/pursuit              what one solve holds, and the memory it takes
+    25427  solve/plan                 which form, and in what blocks
+    25645  solve/apart                targets that a table of products cannot tell on
+    25695  solve/steps                a pursuit from its rows to its results
+    25923  solve/combine              new rows of coefficients
+    25985  solve/solver               the public call
+    26156  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26365  solve/affine_normal        the normal equations of an affine map
+    26608  solve/affine_factor        their factor, and their solution
+    26845  solve/affine_map           a fitted map, and the rows it makes
+    27189  solve/affine_choice        how many atoms to take, and chosen by what
+    27591  solve/affine_fit           what a fit of an affine map holds and needs
+    27855  solve/affine               fitting and applying affine maps
 
-    28122  methods                    rows for tokens that a model lacks, each method a room
-    28166  methods/parts              what methods share: sums of rows, combinations
-    28350  methods/pursuit            omp, omp-centred
-    28431  methods/constant           mean, zero
-    28459  methods/rough              products in float that leave few to be taken in double
-    28509  methods/near               each target against all anchors
-    28800  methods/weights            how a few anchors combine to a target
-    29021  methods/interpolation      common_interpolation
-    29174  methods/wechsel            wechsel
-    29224  methods/focus              focus
-    29312  methods/hull               hull
-    29363  methods/dense              matrices of double, and their products
-    29628  methods/lengthen           the base's rows of pieces beside the donor's
-    29881  methods/mapping            omp-affine, affine
-    30154  methods/linear             maps between two models' rows
-    30309  methods/clp                clp
-    30395  methods/chance             normal deviates that are the same everywhere
-    30463  methods/factor             of symmetric matrices
-    30512  methods/randn              randn
-    30602  methods/john_hewitt        john_hewitt
-    30685  methods/polar              the orthogonal part of a matrix
-    30781  methods/procrustes         procrustes
-    30874  methods/eigen              principal directions of a matrix's rows
-    31188  methods/landmark_pca       landmark_pca
-    31246  methods/stb                stb
-    31428  methods/rope               rows turned to positions
-    31518  methods/mp_rope            mp_rope
-    31844  methods/subword            subword
-    31950  methods/zett               zett
-    31972  methods/spread             the factor that suits hidden anchors' rows best
-    32229  methods/modifiers          what is done to the rows of any method
-    32375  methods/undertrained       rows that look as if nothing had trained them
-    32492  methods/methods            the table of all, and the public calls
+    28152  methods                    rows for tokens that a model lacks, each method a room
+    28196  methods/parts              what methods share: sums of rows, combinations
+    28380  methods/pursuit            omp, omp-centred
+    28461  methods/constant           mean, zero
+    28489  methods/rough              products in float that leave few to be taken in double
+    28539  methods/near               each target against all anchors
+    28830  methods/weights            how a few anchors combine to a target
+    29051  methods/interpolation      common_interpolation
+    29204  methods/wechsel            wechsel
+    29254  methods/focus              focus
+    29342  methods/hull               hull
+    29393  methods/dense              matrices of double, and their products
+    29658  methods/lengthen           the base's rows of pieces beside the donor's
+    29911  methods/mapping            omp-affine, affine
+    30184  methods/linear             maps between two models' rows
+    30339  methods/clp                clp
+    30425  methods/chance             normal deviates that are the same everywhere
+    30493  methods/factor             of symmetric matrices
+    30542  methods/randn              randn
+    30632  methods/john_hewitt        john_hewitt
+    30715  methods/polar              the orthogonal part of a matrix
+    30811  methods/procrustes         procrustes
+    30904  methods/eigen              principal directions of a matrix's rows
+    31218  methods/landmark_pca       landmark_pca
+    31276  methods/stb                stb
+    31458  methods/rope               rows turned to positions
+    31548  methods/mp_rope            mp_rope
+    31874  methods/subword            subword
+    31980  methods/zett               zett
+    32002  methods/spread             the factor that suits hidden anchors' rows best
+    32259  methods/modifiers          what is done to the rows of any method
+    32405  methods/undertrained       rows that look as if nothing had trained them
+    32522  methods/methods            the table of all, and the public calls
 
-    32698  across                     tokens of one vocabulary as weighted tokens of another
-    32712  across/map_rows            a map, gathered row by row
-    32909  across/token_map           by the split of the other vocabulary
-    33032  across/write_maps          two maps as safetensors
-    33175  across/spell_maps          two maps as JSON, for people
+    32728  across                     tokens of one vocabulary as weighted tokens of another
+    32742  across/map_rows            a map, gathered row by row
+    32939  across/token_map           by the split of the other vocabulary
+    33062  across/write_maps          two maps as safetensors
+    33205  across/spell_maps          two maps as JSON, for people
 
-    33295  disk                       files and directories
-    33334  disk/system                what POSIX and Windows are asked for
-    33378  disk/windows_paths         paths as Windows takes them
-    33583  disk/windows               the system as Windows gives it
-    33888  disk/posix                 the system as POSIX gives it
-    34160  disk/paths                 what can be told from their text
-    34233  disk/failure               why the system refused
-    34351  disk/look                  what stands at a path, and whether within another
-    34474  disk/listing               listings of directories
-    34550  disk/reading               files to read, and whether they have changed
-    34729  disk/writing               files to write
-    34876  disk/copying               copies of files
-    34959  disk/trees                 whole directories looked through, copied, removed
-    35175  disk/known                 what weights are called in a directory
-    35269  disk/staging               a directory made under another name, then renamed
-    35533  disk/staged_files          files made under another name, then renamed
-    35715  disk/missing               a path or a directory without what is wanted of it
-    35758  disk/gguf_files            GGUF files of a directory, by their names
-    35799  disk/weights               which files they are, and what may stand in their place
-    36135  disk/weight_index          the index of a checkpoint in shards
-    36354  disk/shards                what an index and its shards say of each other
-    36559  disk/gguf_parts            the parts of a split GGUF file
-    36668  disk/checkpoint            a model directory, in one file or in shards
-    37020  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37098  disk/tokenizer_directory   the tokenizer of a model directory
-    37360  disk/encoder_directory     the encoder of a model directory, and files of text
+    33325  disk                       files and directories
+    33364  disk/system                what POSIX and Windows are asked for
+    33408  disk/windows_paths         paths as Windows takes them
+    33613  disk/windows               the system as Windows gives it
+    33918  disk/posix                 the system as POSIX gives it
+    34190  disk/paths                 what can be told from their text
+    34263  disk/failure               why the system refused
+    34381  disk/look                  what stands at a path, and whether within another
+    34504  disk/listing               listings of directories
+    34580  disk/reading               files to read, and whether they have changed
+    34759  disk/writing               files to write
+    34906  disk/copying               copies of files
+    34989  disk/trees                 whole directories looked through, copied, removed
+    35205  disk/known                 what weights are called in a directory
+    35299  disk/staging               a directory made under another name, then renamed
+    35563  disk/staged_files          files made under another name, then renamed
+    35745  disk/missing               a path or a directory without what is wanted of it
+    35788  disk/gguf_files            GGUF files of a directory, by their names
+    35829  disk/weights               which files they are, and what may stand in their place
+    36165  disk/weight_index          the index of a checkpoint in shards
+    36384  disk/shards                what an index and its shards say of each other
+    36589  disk/gguf_parts            the parts of a split GGUF file
+    36698  disk/checkpoint            a model directory, in one file or in shards
+    37050  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37128  disk/tokenizer_directory   the tokenizer of a model directory
+    37390  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37471  model                      which tensors and config keys belong to the vocabulary
-    37507  model/known                what the world calls things
-    37875  model/known_keys           keys of ids and sizes in configs
-    38049  model/known_classes        classes of tokenizers, by the type of model
-    38287  model/names                names of tensors
-    38451  model/document             the JSON files of a model directory
-    38546  model/members              what the members of a config are about
-    38800  model/config               what config.json says
-    38977  model/side                 a model directory opened once
-    39104  model/gguf_model           what a GGUF file says of a model
-    39161  model/code                 the Python that a tokenizer is loaded with
-    39395  model/parts                what each tensor does for the vocabulary
-    39525  model/whole                whether all tensors are there
-    39647  model/find                 finding the parts of a model
-    39951  model/processor            the tokens that a processor looks for by their text
-    40127  model/heirs                what becomes of the ids in a config
-    40301  model/config_ids           ids in a config being edited
-    40558  model/config_lists         lists, dictionaries and ranges of ids
-    40723  model/config_edit          config.json and generation_config.json, edited
-    41079  model/classes              which class a tokenizer is loaded as
-    41290  model/class_tokens         added tokens that a class numbers otherwise
+    37514  model                      which tensors and config keys belong to the vocabulary
+    37550  model/known                what the world calls things
+    37918  model/known_keys           keys of ids and sizes in configs
+    38092  model/known_classes        classes of tokenizers, by the type of model
+    38330  model/names                names of tensors
+    38494  model/document             the JSON files of a model directory
+    38589  model/members              what the members of a config are about
+    38843  model/config               what config.json says
+    39020  model/side                 a model directory opened once
+    39147  model/gguf_model           what a GGUF file says of a model
+    39204  model/code                 the Python that a tokenizer is loaded with
+    39438  model/parts                what each tensor does for the vocabulary
+    39568  model/whole                whether all tensors are there
+    39690  model/find                 finding the parts of a model
+    39994  model/processor            the tokens that a processor looks for by their text
+    40170  model/heirs                what becomes of the ids in a config
+    40344  model/config_ids           ids in a config being edited
+    40601  model/config_lists         lists, dictionaries and ranges of ids
+    40766  model/config_edit          config.json and generation_config.json, edited
+    41122  model/classes              which class a tokenizer is loaded as
+    41333  model/class_tokens         added tokens that a class numbers otherwise
 
-    41408  job                        the whole transplant, in the order in which it happens
-    41469  job/draft_map              which tokens the rows of a draft's head are of
-    41527  job/job                    what a job holds
-    41926  job/open                   opening the two models
-    42214  job/map                    the caller's map
-    42367  job/align                  where every new row comes from
-    42590  job/draft_vocab            the tokens that a draft's head has rows for
-    42823  job/plan                   what becomes of every tensor, and of the configs
-    43052  job/draft_head             a head of fewer rows, and what says which
-    43210  job/rope                   heads and rotary positions of the two models
-    43308  job/chat                   the template that turns messages into text
-    43447  job/digits                 where the two tokenizers cut numbers differently
-    43648  job/converted              the special tokens that a conversion to GGUF finds
-    43956  job/gguf_donor             the files of a tokenizer, open once more
-    44040  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44323  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44651  job/gguf_merges            the merges of a byte-level vocabulary
-    44822  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44992  job/gguf_special           special tokens, flags, templates
-    45211  job/gguf_normal            what becomes of spaces and letters
-    45354  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45550  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45792  job/bos                    texts that begin otherwise than the base's
-    45934  job/rows                   rows in memory: reading, checking, their mean
-    46279  job/pieces                 what the base cuts new tokens into
-    46454  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46719  job/magikarp               tokens that look under-trained by their rows
-    46845  job/match                  rows of tokens that a new one only begins with
-    46932  job/solve                  solving for the rows of the donor
-    47141  job/targets                the rows that are made from the donor's
-    47264  job/diagnose               what is odd about the rows that were made
-    47396  job/rebuild                the new rows of one vocabulary tensor
-    47687  job/write_blocks           new rows as blocks
-    47786  job/write                  the output and its weights
-    48102  job/write_gguf             the output as a GGUF file, or as parts of one
-    48452  job/copy                   the other files of the two models
-    48670  job/index                  the files that are written anew
-    48851  job/run                    the whole, in order
-    49054  job/combined               a map of tokens by the combinations that a method makes
-    49154  job/report                 what a job did, as JSON and as a table
-    49483  job/findings               what is told of a finished model
-    49532  job/check_head             a head of fewer rows than tokens
-    49777  job/check_files            its files
-    49914  job/check_ids              sizes, ids and tying
-    50130  job/check_values           values
-    50209  job/check_gguf             the tokens of a GGUF file
-    50461  job/check_gguf_keys        its other keys, and its tensors
-    50708  job/check_draft            as a draft model for another
-    51050  job/verify                 whether a finished model agrees with itself
+    41451  job                        the whole transplant, in the order in which it happens
+    41512  job/draft_map              which tokens the rows of a draft's head are of
+    41570  job/job                    what a job holds
+    41969  job/open                   opening the two models
+    42257  job/map                    the caller's map
+    42410  job/align                  where every new row comes from
+    42633  job/draft_vocab            the tokens that a draft's head has rows for
+    42866  job/plan                   what becomes of every tensor, and of the configs
+    43095  job/draft_head             a head of fewer rows, and what says which
+    43253  job/rope                   heads and rotary positions of the two models
+    43351  job/chat                   the template that turns messages into text
+    43490  job/digits                 where the two tokenizers cut numbers differently
+    43691  job/converted              the special tokens that a conversion to GGUF finds
+    43999  job/gguf_donor             the files of a tokenizer, open once more
+    44083  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44366  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44694  job/gguf_merges            the merges of a byte-level vocabulary
+    44865  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45035  job/gguf_special           special tokens, flags, templates
+    45254  job/gguf_normal            what becomes of spaces and letters
+    45397  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45593  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45835  job/bos                    texts that begin otherwise than the base's
+    45977  job/rows                   rows in memory: reading, checking, their mean
+    46322  job/pieces                 what the base cuts new tokens into
+    46497  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46762  job/magikarp               tokens that look under-trained by their rows
+    46888  job/match                  rows of tokens that a new one only begins with
+    46975  job/solve                  solving for the rows of the donor
+    47184  job/targets                the rows that are made from the donor's
+    47307  job/diagnose               what is odd about the rows that were made
+    47439  job/rebuild                the new rows of one vocabulary tensor
+    47730  job/write_blocks           new rows as blocks
+    47829  job/write                  the output and its weights
+    48145  job/write_gguf             the output as a GGUF file, or as parts of one
+    48495  job/copy                   the other files of the two models
+    48713  job/index                  the files that are written anew
+    48894  job/run                    the whole, in order
+    49097  job/combined               a map of tokens by the combinations that a method makes
+    49197  job/report                 what a job did, as JSON and as a table
+    49526  job/findings               what is told of a finished model
+    49575  job/check_head             a head of fewer rows than tokens
+    49820  job/check_files            its files
+    49957  job/check_ids              sizes, ids and tying
+    50173  job/check_values           values
+    50252  job/check_gguf             the tokens of a GGUF file
+    50504  job/check_gguf_keys        its other keys, and its tensors
+    50751  job/check_draft            as a draft model for another
+    51093  job/verify                 whether a finished model agrees with itself
 
-    51109  evaluate                   methods ranked on tokens that both models share
-    51128  evaluate/token_class       what a token is like, by its bytes
-    51211  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51417  evaluate/scores            how near rows come to the true ones
-    51517  evaluate/ranks             whether a true row is found among all
-    51648  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51882  evaluate/write_json        an evaluation as JSON
-    51995  evaluate/write_page        an evaluation as a page
+    51152  evaluate                   methods ranked on tokens that both models share
+    51171  evaluate/token_class       what a token is like, by its bytes
+    51254  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51460  evaluate/scores            how near rows come to the true ones
+    51560  evaluate/ranks             whether a true row is found among all
+    51691  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51925  evaluate/write_json        an evaluation as JSON
+    52038  evaluate/write_page        an evaluation as a page
 
-    52224  reshape                    a model's own vocabulary, smaller or larger
-    52256  reshape/needed             what has to stay for the sake of what stays
-    52514  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52821  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53050  reshape/renumber           which tokens there are then, and their ids
-    53315  reshape/files_json         tokenizer.json and the JSON files beside it
-    53710  reshape/files_lines        merges.txt and vocab.txt
-    53794  reshape/files_pieces       SentencePiece models
-    54014  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54182  reshape/named              tokens that configs name, which stay
-    54314  reshape/files_gguf         the keys of GGUF files
-    54601  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54836  reshape/wording            what the transplant says, in words of those who asked
-    54935  reshape/new_model          the model with its new tokenizer
-    55107  reshape/text_counts        which tokens the caller's texts are made of
-    55176  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55343  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55604  reshape/trim               fewer tokens
-    55772  reshape/extend             a text that becomes a token
-    56103  reshape/more_tokens        all that are wanted, and the model with them
+    52267  reshape                    a model's own vocabulary, smaller or larger
+    52299  reshape/needed             what has to stay for the sake of what stays
+    52557  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52864  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53093  reshape/renumber           which tokens there are then, and their ids
+    53358  reshape/files_json         tokenizer.json and the JSON files beside it
+    53753  reshape/files_lines        merges.txt and vocab.txt
+    53837  reshape/files_pieces       SentencePiece models
+    54057  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54225  reshape/named              tokens that configs name, which stay
+    54357  reshape/files_gguf         the keys of GGUF files
+    54644  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54879  reshape/wording            what the transplant says, in words of those who asked
+    54978  reshape/new_model          the model with its new tokenizer
+    55150  reshape/text_counts        which tokens the caller's texts are made of
+    55219  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55386  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55647  reshape/trim               fewer tokens
+    55815  reshape/extend             a text that becomes a token
+    56146  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1634,7 +1634,8 @@ typedef struct otx_token_counts {
    with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
    something before texts puts it before each. Where there is a line without a space at its end,
    it is one of these, and of a line's CR LF the part ends before both: there the pre-tokenizers
-   of GPT-2 and its kind cut anyway. A failure drops what was kept. */
+   of GPT-2 and its kind cut anyway. A failure drops what was kept; its message says in
+   which line of the text it is, or behind which one, where that is known. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 
@@ -1860,7 +1861,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
 OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
                                     otx_error *error);
 
-/* Adds up the tokens of a file, in parts: otx_encoder_count. */
+/* Adds up the tokens of a file, in parts: otx_encoder_count. Errors name the file. */
 OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
                                           otx_token_counts *counts, otx_error *error);
 
@@ -18326,6 +18327,7 @@ struct otx_encoder {
     size_t id_count, id_room;
     otx__text replaced;           /* the text, where it was no UTF-8 */
     otx__text rest;               /* of a text that is counted */
+    uint64_t lines;               /* of it before that */
 };
 
 /* ---- seams ---- */
@@ -19214,14 +19216,40 @@ OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
     return at;
 }
 
-OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, const char *text, size_t size,
-                                        otx_token_counts *counts, otx_error *error)
+/* Where the line of a place ends, behind its LF. */
+OTX__PRIVATE size_t otx__count_line(otx__span text, size_t at)
+{
+    const char *end = (const char *)memchr(text.bytes + at, '\n', text.size - at);
+    return end ? (size_t)(end - text.bytes) + 1 : text.size;
+}
+
+/* Says where the text is that could not be encoded: of one that wants an unknown token, the first
+   line that does by itself; or behind which line it begins, if any. */
+OTX__PRIVATE otx_result otx__count_fail(otx_encoder *e, otx__span text, otx_result code,
+                                        otx_error *error)
+{
+    uint64_t line = e->lines;
+    size_t at = 0, end;
+    otx_result result = OTX_OK;
+    if (code == OTX_ERROR_MEMORY || !error) return code;
+    for (; at < text.size && !result && code == OTX_ERROR_FORMAT; at = end, line++) {
+        end = otx__count_line(text, at);
+        result = otx__encode_text(e, otx__span_of(text.bytes + at, end - at), error);
+    }
+    if (result) return otx__fail(error, result, "line %" PRIu64 ": %s", line, error->message);
+    if (e->lines == 0) return code;
+    return otx__fail(error, code, "behind line %" PRIu64 ": %s", e->lines, error->message);
+}
+
+OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, otx__span text, otx_token_counts *counts,
+                                        otx_error *error)
 {
     size_t i;
-    otx_result result = otx__encode_text(e, otx__span_of(text, size), error);
-    if (result) return result;
+    const otx_result result = otx__encode_text(e, text, error);
+    if (result) return otx__count_fail(e, text, result, error);
     for (i = 0; i < e->id_count; i++) counts->by_id[e->ids[i]]++;
-    counts->bytes += size;
+    for (i = 0; i < text.size; i = otx__count_line(text, i)) e->lines++;
+    counts->bytes += text.size;
     counts->tokens += e->id_count;
     return OTX_OK;
 }
@@ -19242,11 +19270,13 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (step) bytes += step;
         size -= step;
         part = otx__count_part(rest, last && size == 0);
-        if (part) result = otx__count_text(encoder, rest->bytes, part, counts, error);
+        if (part)
+            result = otx__count_text(encoder, otx__span_of(rest->bytes, part), counts, error);
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
-    if (result) rest->size = 0; /* the next text begins anew */
+    if (result) rest->size = 0;
+    if (result || last) encoder->lines = 0; /* the next text begins anew */
     return result;
 }
 
@@ -37439,6 +37469,18 @@ OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, ot
 
 /* ---- files of text ---- */
 
+/* Adds up a part of a file, which errors of the text name. */
+OTX__PRIVATE otx_result otx__count_part_of(otx_encoder *encoder, const char *path,
+                                           otx__span part, bool last, otx_token_counts *counts,
+                                           otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    const otx_result result =
+        otx_encoder_count(encoder, part.bytes, part.size, last, counts, error);
+    if (!error || (result != OTX_ERROR_FORMAT && result != OTX_ERROR_LIMIT)) return result;
+    return otx__fail(error, result, "%s: %s", otx__path_text(name, path), error->message);
+}
+
 OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
                                           otx_token_counts *counts, otx_error *error)
 {
@@ -37460,7 +37502,8 @@ OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path
             result = otx__fail_read(error, path, &source, at, part);
         at += part;
         if (!result)
-            result = otx_encoder_count(encoder, bytes, part, at == source.size, counts, error);
+            result = otx__count_part_of(encoder, path, otx__span_of(bytes, part),
+                                        at == source.size, counts, error);
         if (!result) result = otx__poll(ctx, OTX_STAGE_OPEN, path, at, source.size, error);
     } while (!result && at < source.size);
     otx_source_close(ctx, &source);
