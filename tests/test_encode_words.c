@@ -45,6 +45,14 @@ static void whole_words_before_merges(void)
     ENCODE(e, "abzzzzzzzzzzzzzzzzzzzzzzzz",
            "0 1 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3");
     ENCODE(e, "ab", "2");
+    ENCODE(e, "abzzzzzzzzzzzzzzzzzzzzzzzz",
+           "0 1 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3");
+    otx_encoder_close(e);
+    e = encoder_of("{'model':{'type':'BPE','ignore_merges':true,'vocab':{'a':0,'z':1,"
+                   "'zzzzzzzzzzzzzzzzzzzzzzzza':2},'merges':[]}}"); /* seams within a token */
+    ENCODE(e, "zzzzzzzzzzzzzzzzzzzzzzzza", "2");
+    ENCODE(e, "azzzzzzzzzzzzzzzzzzzzzzzza",
+           "0 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 0");
     otx_encoder_close(e);
 }
 

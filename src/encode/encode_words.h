@@ -45,15 +45,12 @@ OTX__PRIVATE bool otx__seam_between(const uint8_t *within, uint32_t left, uint32
     return !(within[bit / 8] >> bit % 8 & 1);
 }
 
-/* Whether merges are of such a kind: none of bytes that stand for characters; and words are split
-   by nothing else, for a part may be a token that only a whole word becomes. */
+/* Whether merges are of such a kind: none of bytes that stand for characters. */
 OTX__PRIVATE bool otx__has_seams(const otx_vocab *vocab)
 {
     const otx__rules *rules = (const otx__rules *)vocab->rules;
     size_t i;
-    if (rules->how != OTX__SPLIT_MERGES || rules->whole_first || rules->prefix_size ||
-        rules->suffix_size)
-        return false;
+    if (rules->how != OTX__SPLIT_MERGES || rules->prefix_size || rules->suffix_size) return false;
     for (i = 0; i < rules->merge_count; i++)
         if (vocab->tokens[rules->merges[i].left].kind == OTX_TOKEN_BYTE ||
             vocab->tokens[rules->merges[i].right].kind == OTX_TOKEN_BYTE)
@@ -179,17 +176,22 @@ OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, cons
     return OTX_OK;
 }
 
+/* What became of a word as a part of another is kept beside what becomes of it. */
+#define OTX__PART_HASH UINT64_C(0x9e3779b97f4a7c15)
+
+/* A word, or with is_part one of the parts of a word that is no token. */
 OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_t size,
-                                         otx_error *error)
+                                         bool is_part, otx_error *error)
 {
     const uint32_t *ids = NULL;
     uint64_t hash = 0;
     size_t count = 0;
     otx_result result;
     if (size <= OTX__CACHE_WORD) {
-        hash = otx__hash(e->cache.key, word, size);
+        hash = otx__hash(e->cache.key, word, size) ^ (is_part ? OTX__PART_HASH : 0);
         ids = otx__word_ids(&e->cache, hash, word, size, &count);
     }
+    e->split.is_part = is_part;
     if (!ids) return otx__encode_new_word(e, hash, word, size, error);
     result = otx__encode_room(e, count, error);
     if (result) return result;
@@ -202,11 +204,18 @@ OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_
 OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, size_t size,
                                           otx_error *error)
 {
-    size_t at = 0, end = size;
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t at = 0, end = e->within ? otx__seam_end(e, piece, size) : size;
+    bool parts = rules->whole_first && end < size;
     otx_result result = OTX_OK;
-    for (; at < size && !result; at = end) {
-        end = e->within ? at + otx__seam_end(e, piece + at, size - at) : size;
-        result = otx__encode_word(e, piece + at, end - at, error);
+    if (parts && otx__rules_find(rules, piece, size) >= 0) {
+        parts = false;
+        end = size;
+    }
+    while (at < size && !result) {
+        result = otx__encode_word(e, piece + at, end - at, parts, error);
+        at = end;
+        end = at + (at < size ? otx__seam_end(e, piece + at, size - at) : 0);
     }
     return result;
 }

@@ -157,7 +157,7 @@ OTX__PRIVATE void otx__split_word(otx__split *s, const char *word, size_t size, 
     const otx__rules *rules = s->rules;
     int64_t whole = -1;
     if (size == 0) return;
-    if (rules->whole_first || rules->how == OTX__SPLIT_WHOLE)
+    if ((rules->whole_first && !s->is_part) || rules->how == OTX__SPLIT_WHOLE)
         whole = otx__rules_find(rules, word, size);
     if (whole >= 0) otx__split_put(s, whole);
     else if (rules->how == OTX__SPLIT_WHOLE) otx__split_unknown(s, word, size);

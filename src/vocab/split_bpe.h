@@ -40,6 +40,7 @@ typedef struct otx__split {
     uint32_t *ids;        /* results */
     size_t capacity, count;
     bool in_unknown;      /* the last id is the unknown token */
+    bool is_part;         /* of a word that is no token: nor is it one before merges */
     uint64_t steps;       /* left; 0: they did not do */
     otx__span lost;       /* the first text that wants an unknown token, if there is none */
     otx__symbol *symbols; /* BPE */
