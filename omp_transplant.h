@@ -112,248 +112,248 @@
     12305  vocab/from_gguf            the vocabulary of a GGUF file
     12613  vocab/gguf_rules           how it splits text
     12765  vocab/split_bpe            words split by byte-pair encoding
-    13039  vocab/split                text split as the tokenizer's model splits it
-    13286  vocab/align                which base token a donor token is
+    13040  vocab/split                text split as the tokenizer's model splits it
+    13287  vocab/align                which base token a donor token is
 
-    13543  encode                     text becomes pieces, pieces become ids
-    13589  encode/char_set            sets of characters
-    13782  encode/unicode_tables      what characters are, packed
-    13946  encode/categories          Unicode's categories, scripts and case, as sets
-    14247  encode/regex_parse         regular expressions, read: sets and escapes
-    14553  encode/regex_syntax        classes, repetitions, groups
-    14953  encode/regex_program       instructions, and what parts of an expression begin with
-    15106  encode/regex_make          the program that they become
-    15468  encode/regex_match         the program run over a text
-    15848  encode/slices              a text in pieces, and ways to cut it further
-    16093  encode/cutter_read         the steps of a pre-tokenizer, read
-    16410  encode/cutter              texts cut by them
-    16597  encode/normal_tables       what normalisers know of characters
-    16860  encode/normal_read         the same, unpacked
-    17007  encode/normal_forms        Unicode's four normal forms
-    17278  encode/charsmap            SentencePiece's map of characters
-    17427  encode/normalise_steps     what normalisers do, step by step
-    17627  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17887  encode/normalise           what it makes of texts
-    18014  encode/added_cut           added tokens, cut out of a text
-    18226  encode/word_cache          what words became before
-    18305  encode/encode_words        words as the model splits them
-    18519  encode/added_flags         how added tokens are met, as the files say it
-    18868  encode/encode_open         what an encoder is made from
-    19034  encode/encode              whole texts as token ids
-    19283  encode/write_counts        how often tokens occur, as lists
+    13544  encode                     text becomes pieces, pieces become ids
+    13590  encode/char_set            sets of characters
+    13783  encode/unicode_tables      what characters are, packed
+    13947  encode/categories          Unicode's categories, scripts and case, as sets
+    14248  encode/regex_parse         regular expressions, read: sets and escapes
+    14554  encode/regex_syntax        classes, repetitions, groups
+    14954  encode/regex_program       instructions, and what parts of an expression begin with
+    15107  encode/regex_make          the program that they become
+    15469  encode/regex_match         the program run over a text
+    15849  encode/slices              a text in pieces, and ways to cut it further
+    16094  encode/cutter_read         the steps of a pre-tokenizer, read
+    16411  encode/cutter              texts cut by them
+    16598  encode/normal_tables       what normalisers know of characters
+    16861  encode/normal_read         the same, unpacked
+    17008  encode/normal_forms        Unicode's four normal forms
+    17279  encode/charsmap            SentencePiece's map of characters
+    17428  encode/normalise_steps     what normalisers do, step by step
+    17628  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17888  encode/normalise           what it makes of texts
+    18015  encode/added_cut           added tokens, cut out of a text
+    18227  encode/word_cache          what words became before
+    18306  encode/encode_words        words as the model splits them
+    18529  encode/added_flags         how added tokens are met, as the files say it
+    18878  encode/encode_open         what an encoder is made from
+    19044  encode/encode              whole texts as token ids
+    19293  encode/write_counts        how often tokens occur, as lists
 
-    19390  simd                       the hot loops, once for each instruction set
-    19423  simd/kernels               the table of kernels, and what all versions share
-    19700  simd/scalar                the reference
-    19869  simd/sse2                  the operations of 128-bit x86, and what each does
-    19990  simd/neon                  those of 64-bit Arm
-    20085  simd/wasm                  those of WebAssembly's SIMD128
-    20170  simd/avx2                  those of 256-bit x86, with FMA
-    20252  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20896  simd/avx_vnni              AVX2, and products of integers
-    20992  simd/neon_bf16             NEON, and products of matrices
-    21146  simd/avx512                512-bit x86, by hand
-    21753  simd/amx                   tiles of x86, beside AVX-512
-    21996  simd/dispatch              which of them this machine can run, and which a call takes
+    19400  simd                       the hot loops, once for each instruction set
+    19433  simd/kernels               the table of kernels, and what all versions share
+    19710  simd/scalar                the reference
+    19879  simd/sse2                  the operations of 128-bit x86, and what each does
+    20000  simd/neon                  those of 64-bit Arm
+    20095  simd/wasm                  those of WebAssembly's SIMD128
+    20180  simd/avx2                  those of 256-bit x86, with FMA
+    20262  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20906  simd/avx_vnni              AVX2, and products of integers
+    21002  simd/neon_bf16             NEON, and products of matrices
+    21156  simd/avx512                512-bit x86, by hand
+    21763  simd/amx                   tiles of x86, beside AVX-512
+    22006  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22222  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22278  solve/views                the rows of matrices, as the kernels read them
-    22407  solve/panels               vectors as the dense products want them, and these
-    22623  solve/rests                vectors on their way into panels
-    22801  solve/dictionary           the atoms, and their split along a common direction
-    22956  solve/exact_gram           products of all pairs of atoms in double
-    23038  solve/triangle             packed lower triangles
-    23142  solve/support              what is known of one target, and the exact steps
-    23418  solve/gram_table           products of atoms with all atoms, for scans
-    23673  solve/screen               which atoms are worth scoring in double: the bound
-    23944  solve/residuals            the residual form's targets on their way into a scan
-    24133  solve/scan                 the correlations of all atoms with a block's residuals
-    24302  solve/predict              making targets ready for the next scan
-    24549  solve/candidates           the atoms that a scan could not rule out
-    24880  solve/select               the next atoms of each target
-    25081  solve/rates                what a processor does in a second
-    25123  solve/pursuit              what one solve holds, and the memory it takes
-    25427  solve/plan                 which form, and in what blocks
-    25645  solve/apart                targets that a table of products cannot tell on
-    25695  solve/steps                a pursuit from its rows to its results
-    25923  solve/combine              new rows of coefficients
-    25985  solve/solver               the public call
-    26156  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26365  solve/affine_normal        the normal equations of an affine map
-    26608  solve/affine_factor        their factor, and their solution
-    26845  solve/affine_map           a fitted map, and the rows it makes
-    27189  solve/affine_choice        how many atoms to take, and chosen by what
-    27591  solve/affine_fit           what a fit of an affine map holds and needs
-    27855  solve/affine               fitting and applying affine maps
+    22232  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22288  solve/views                the rows of matrices, as the kernels read them
+    22417  solve/panels               vectors as the dense products want them, and these
+    22633  solve/rests                vectors on their way into panels
+    22811  solve/dictionary           the atoms, and their split along a common direction
+    22966  solve/exact_gram           products of all pairs of atoms in double
+    23048  solve/triangle             packed lower triangles
+    23152  solve/support              what is known of one target, and the exact steps
+    23428  solve/gram_table           products of atoms with all atoms, for scans
+    23683  solve/screen               which atoms are worth scoring in double: the bound
+    23954  solve/residuals            the residual form's targets on their way into a scan
+    24143  solve/scan                 the correlations of all atoms with a block's residuals
+    24312  solve/predict              making targets ready for the next scan
+    24559  solve/candidates           the atoms that a scan could not rule out
+    24890  solve/select               the next atoms of each target
+    25091  solve/rates                what a processor does in a second
+    25133  solve/pursuit              what one solve holds, and the memory it takes
+    25437  solve/plan                 which form, and in what blocks
+    25655  solve/apart                targets that a table of products cannot tell on
+    25705  solve/steps                a pursuit from its rows to its results
+    25933  solve/combine              new rows of coefficients
+    25995  solve/solver               the public call
+    26166  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26375  solve/affine_normal        the normal equations of an affine map
+    26618  solve/affine_factor        their factor, and their solution
+    26855  solve/affine_map           a fitted map, and the rows it makes
+    27199  solve/affine_choice        how many atoms to take, and chosen by what
+    27601  solve/affine_fit           what a fit of an affine map holds and needs
+    27865  solve/affine               fitting and applying affine maps
 
-    28152  methods                    rows for tokens that a model lacks, each method a room
-    28196  methods/parts              what methods share: sums of rows, combinations
-    28380  methods/pursuit            omp, omp-centred
-    28461  methods/constant           mean, zero
-    28489  methods/rough              products in float that leave few to be taken in double
-    28539  methods/near               each target against all anchors
-    28830  methods/weights            how a few anchors combine to a target
-    29051  methods/interpolation      common_interpolation
-    29204  methods/wechsel            wechsel
-    29254  methods/focus              focus
-    29342  methods/hull               hull
-    29393  methods/dense              matrices of double, and their products
-    29658  methods/lengthen           the base's rows of pieces beside the donor's
-    29911  methods/mapping            omp-affine, affine
-    30184  methods/linear             maps between two models' rows
-    30339  methods/clp                clp
-    30425  methods/chance             normal deviates that are the same everywhere
-    30493  methods/factor             of symmetric matrices
-    30542  methods/randn              randn
-    30632  methods/john_hewitt        john_hewitt
-    30715  methods/polar              the orthogonal part of a matrix
-    30811  methods/procrustes         procrustes
-    30904  methods/eigen              principal directions of a matrix's rows
-    31218  methods/landmark_pca       landmark_pca
-    31276  methods/stb                stb
-    31458  methods/rope               rows turned to positions
-    31548  methods/mp_rope            mp_rope
-    31874  methods/subword            subword
-    31980  methods/zett               zett
-    32002  methods/spread             the factor that suits hidden anchors' rows best
-    32259  methods/modifiers          what is done to the rows of any method
-    32405  methods/undertrained       rows that look as if nothing had trained them
-    32522  methods/methods            the table of all, and the public calls
+    28162  methods                    rows for tokens that a model lacks, each method a room
+    28206  methods/parts              what methods share: sums of rows, combinations
+    28390  methods/pursuit            omp, omp-centred
+    28471  methods/constant           mean, zero
+    28499  methods/rough              products in float that leave few to be taken in double
+    28549  methods/near               each target against all anchors
+    28840  methods/weights            how a few anchors combine to a target
+    29061  methods/interpolation      common_interpolation
+    29214  methods/wechsel            wechsel
+    29264  methods/focus              focus
+    29352  methods/hull               hull
+    29403  methods/dense              matrices of double, and their products
+    29668  methods/lengthen           the base's rows of pieces beside the donor's
+    29921  methods/mapping            omp-affine, affine
+    30194  methods/linear             maps between two models' rows
+    30349  methods/clp                clp
+    30435  methods/chance             normal deviates that are the same everywhere
+    30503  methods/factor             of symmetric matrices
+    30552  methods/randn              randn
+    30642  methods/john_hewitt        john_hewitt
+    30725  methods/polar              the orthogonal part of a matrix
+    30821  methods/procrustes         procrustes
+    30914  methods/eigen              principal directions of a matrix's rows
+    31228  methods/landmark_pca       landmark_pca
+    31286  methods/stb                stb
+    31468  methods/rope               rows turned to positions
+    31558  methods/mp_rope            mp_rope
+    31884  methods/subword            subword
+    31990  methods/zett               zett
+    32012  methods/spread             the factor that suits hidden anchors' rows best
+    32269  methods/modifiers          what is done to the rows of any method
+    32415  methods/undertrained       rows that look as if nothing had trained them
+    32532  methods/methods            the table of all, and the public calls
 
-    32728  across                     tokens of one vocabulary as weighted tokens of another
-    32742  across/map_rows            a map, gathered row by row
-    32939  across/token_map           by the split of the other vocabulary
-    33062  across/write_maps          two maps as safetensors
-    33205  across/spell_maps          two maps as JSON, for people
+    32738  across                     tokens of one vocabulary as weighted tokens of another
+    32752  across/map_rows            a map, gathered row by row
+    32949  across/token_map           by the split of the other vocabulary
+    33072  across/write_maps          two maps as safetensors
+    33215  across/spell_maps          two maps as JSON, for people
 
-    33325  disk                       files and directories
-    33364  disk/system                what POSIX and Windows are asked for
-    33408  disk/windows_paths         paths as Windows takes them
-    33613  disk/windows               the system as Windows gives it
-    33918  disk/posix                 the system as POSIX gives it
-    34190  disk/paths                 what can be told from their text
-    34263  disk/failure               why the system refused
-    34381  disk/look                  what stands at a path, and whether within another
-    34504  disk/listing               listings of directories
-    34580  disk/reading               files to read, and whether they have changed
-    34759  disk/writing               files to write
-    34906  disk/copying               copies of files
-    34989  disk/trees                 whole directories looked through, copied, removed
-    35205  disk/known                 what weights are called in a directory
-    35299  disk/staging               a directory made under another name, then renamed
-    35563  disk/staged_files          files made under another name, then renamed
-    35745  disk/missing               a path or a directory without what is wanted of it
-    35788  disk/gguf_files            GGUF files of a directory, by their names
-    35829  disk/weights               which files they are, and what may stand in their place
-    36165  disk/weight_index          the index of a checkpoint in shards
-    36384  disk/shards                what an index and its shards say of each other
-    36589  disk/gguf_parts            the parts of a split GGUF file
-    36698  disk/checkpoint            a model directory, in one file or in shards
-    37050  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37128  disk/tokenizer_directory   the tokenizer of a model directory
-    37390  disk/encoder_directory     the encoder of a model directory, and files of text
+    33335  disk                       files and directories
+    33374  disk/system                what POSIX and Windows are asked for
+    33418  disk/windows_paths         paths as Windows takes them
+    33623  disk/windows               the system as Windows gives it
+    33928  disk/posix                 the system as POSIX gives it
+    34200  disk/paths                 what can be told from their text
+    34273  disk/failure               why the system refused
+    34391  disk/look                  what stands at a path, and whether within another
+    34514  disk/listing               listings of directories
+    34590  disk/reading               files to read, and whether they have changed
+    34769  disk/writing               files to write
+    34916  disk/copying               copies of files
+    34999  disk/trees                 whole directories looked through, copied, removed
+    35215  disk/known                 what weights are called in a directory
+    35309  disk/staging               a directory made under another name, then renamed
+    35573  disk/staged_files          files made under another name, then renamed
+    35755  disk/missing               a path or a directory without what is wanted of it
+    35798  disk/gguf_files            GGUF files of a directory, by their names
+    35839  disk/weights               which files they are, and what may stand in their place
+    36175  disk/weight_index          the index of a checkpoint in shards
+    36394  disk/shards                what an index and its shards say of each other
+    36599  disk/gguf_parts            the parts of a split GGUF file
+    36708  disk/checkpoint            a model directory, in one file or in shards
+    37060  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37138  disk/tokenizer_directory   the tokenizer of a model directory
+    37400  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37514  model                      which tensors and config keys belong to the vocabulary
-    37550  model/known                what the world calls things
-    37918  model/known_keys           keys of ids and sizes in configs
-    38092  model/known_classes        classes of tokenizers, by the type of model
-    38330  model/names                names of tensors
-    38494  model/document             the JSON files of a model directory
-    38589  model/members              what the members of a config are about
-    38843  model/config               what config.json says
-    39020  model/side                 a model directory opened once
-    39147  model/gguf_model           what a GGUF file says of a model
-    39204  model/code                 the Python that a tokenizer is loaded with
-    39438  model/parts                what each tensor does for the vocabulary
-    39568  model/whole                whether all tensors are there
-    39690  model/find                 finding the parts of a model
-    39994  model/processor            the tokens that a processor looks for by their text
-    40170  model/heirs                what becomes of the ids in a config
-    40344  model/config_ids           ids in a config being edited
-    40601  model/config_lists         lists, dictionaries and ranges of ids
-    40766  model/config_edit          config.json and generation_config.json, edited
-    41122  model/classes              which class a tokenizer is loaded as
-    41333  model/class_tokens         added tokens that a class numbers otherwise
+    37524  model                      which tensors and config keys belong to the vocabulary
+    37560  model/known                what the world calls things
+    37928  model/known_keys           keys of ids and sizes in configs
+    38102  model/known_classes        classes of tokenizers, by the type of model
+    38340  model/names                names of tensors
+    38504  model/document             the JSON files of a model directory
+    38599  model/members              what the members of a config are about
+    38853  model/config               what config.json says
+    39030  model/side                 a model directory opened once
+    39157  model/gguf_model           what a GGUF file says of a model
+    39214  model/code                 the Python that a tokenizer is loaded with
+    39448  model/parts                what each tensor does for the vocabulary
+    39578  model/whole                whether all tensors are there
+    39700  model/find                 finding the parts of a model
+    40004  model/processor            the tokens that a processor looks for by their text
+    40180  model/heirs                what becomes of the ids in a config
+    40354  model/config_ids           ids in a config being edited
+    40611  model/config_lists         lists, dictionaries and ranges of ids
+    40776  model/config_edit          config.json and generation_config.json, edited
+    41132  model/classes              which class a tokenizer is loaded as
+    41343  model/class_tokens         added tokens that a class numbers otherwise
 
-    41451  job                        the whole transplant, in the order in which it happens
-    41512  job/draft_map              which tokens the rows of a draft's head are of
-    41570  job/job                    what a job holds
-    41969  job/open                   opening the two models
-    42257  job/map                    the caller's map
-    42410  job/align                  where every new row comes from
-    42633  job/draft_vocab            the tokens that a draft's head has rows for
-    42866  job/plan                   what becomes of every tensor, and of the configs
-    43095  job/draft_head             a head of fewer rows, and what says which
-    43253  job/rope                   heads and rotary positions of the two models
-    43351  job/chat                   the template that turns messages into text
-    43490  job/digits                 where the two tokenizers cut numbers differently
-    43691  job/converted              the special tokens that a conversion to GGUF finds
-    43999  job/gguf_donor             the files of a tokenizer, open once more
-    44083  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44366  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44694  job/gguf_merges            the merges of a byte-level vocabulary
-    44865  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45035  job/gguf_special           special tokens, flags, templates
-    45254  job/gguf_normal            what becomes of spaces and letters
-    45397  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45593  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45835  job/bos                    texts that begin otherwise than the base's
-    45977  job/rows                   rows in memory: reading, checking, their mean
-    46322  job/pieces                 what the base cuts new tokens into
-    46497  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46762  job/magikarp               tokens that look under-trained by their rows
-    46888  job/match                  rows of tokens that a new one only begins with
-    46975  job/solve                  solving for the rows of the donor
-    47184  job/targets                the rows that are made from the donor's
-    47307  job/diagnose               what is odd about the rows that were made
-    47439  job/rebuild                the new rows of one vocabulary tensor
-    47730  job/write_blocks           new rows as blocks
-    47829  job/write                  the output and its weights
-    48145  job/write_gguf             the output as a GGUF file, or as parts of one
-    48495  job/copy                   the other files of the two models
-    48713  job/index                  the files that are written anew
-    48894  job/run                    the whole, in order
-    49097  job/combined               a map of tokens by the combinations that a method makes
-    49197  job/report                 what a job did, as JSON and as a table
-    49526  job/findings               what is told of a finished model
-    49575  job/check_head             a head of fewer rows than tokens
-    49820  job/check_files            its files
-    49957  job/check_ids              sizes, ids and tying
-    50173  job/check_values           values
-    50252  job/check_gguf             the tokens of a GGUF file
-    50504  job/check_gguf_keys        its other keys, and its tensors
-    50751  job/check_draft            as a draft model for another
-    51093  job/verify                 whether a finished model agrees with itself
+    41461  job                        the whole transplant, in the order in which it happens
+    41522  job/draft_map              which tokens the rows of a draft's head are of
+    41580  job/job                    what a job holds
+    41979  job/open                   opening the two models
+    42267  job/map                    the caller's map
+    42420  job/align                  where every new row comes from
+    42643  job/draft_vocab            the tokens that a draft's head has rows for
+    42876  job/plan                   what becomes of every tensor, and of the configs
+    43105  job/draft_head             a head of fewer rows, and what says which
+    43263  job/rope                   heads and rotary positions of the two models
+    43361  job/chat                   the template that turns messages into text
+    43500  job/digits                 where the two tokenizers cut numbers differently
+    43701  job/converted              the special tokens that a conversion to GGUF finds
+    44009  job/gguf_donor             the files of a tokenizer, open once more
+    44093  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44376  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44704  job/gguf_merges            the merges of a byte-level vocabulary
+    44875  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45045  job/gguf_special           special tokens, flags, templates
+    45264  job/gguf_normal            what becomes of spaces and letters
+    45407  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45603  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45845  job/bos                    texts that begin otherwise than the base's
+    45987  job/rows                   rows in memory: reading, checking, their mean
+    46332  job/pieces                 what the base cuts new tokens into
+    46507  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46772  job/magikarp               tokens that look under-trained by their rows
+    46898  job/match                  rows of tokens that a new one only begins with
+    46985  job/solve                  solving for the rows of the donor
+    47194  job/targets                the rows that are made from the donor's
+    47317  job/diagnose               what is odd about the rows that were made
+    47449  job/rebuild                the new rows of one vocabulary tensor
+    47740  job/write_blocks           new rows as blocks
+    47839  job/write                  the output and its weights
+    48155  job/write_gguf             the output as a GGUF file, or as parts of one
+    48505  job/copy                   the other files of the two models
+    48723  job/index                  the files that are written anew
+    48904  job/run                    the whole, in order
+    49107  job/combined               a map of tokens by the combinations that a method makes
+    49207  job/report                 what a job did, as JSON and as a table
+    49536  job/findings               what is told of a finished model
+    49585  job/check_head             a head of fewer rows than tokens
+    49830  job/check_files            its files
+    49967  job/check_ids              sizes, ids and tying
+    50183  job/check_values           values
+    50262  job/check_gguf             the tokens of a GGUF file
+    50514  job/check_gguf_keys        its other keys, and its tensors
+    50761  job/check_draft            as a draft model for another
+    51103  job/verify                 whether a finished model agrees with itself
 
-    51152  evaluate                   methods ranked on tokens that both models share
-    51171  evaluate/token_class       what a token is like, by its bytes
-    51254  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51460  evaluate/scores            how near rows come to the true ones
-    51560  evaluate/ranks             whether a true row is found among all
-    51691  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51925  evaluate/write_json        an evaluation as JSON
-    52038  evaluate/write_page        an evaluation as a page
+    51162  evaluate                   methods ranked on tokens that both models share
+    51181  evaluate/token_class       what a token is like, by its bytes
+    51264  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51470  evaluate/scores            how near rows come to the true ones
+    51570  evaluate/ranks             whether a true row is found among all
+    51701  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51935  evaluate/write_json        an evaluation as JSON
+    52048  evaluate/write_page        an evaluation as a page
 
-    52267  reshape                    a model's own vocabulary, smaller or larger
-    52299  reshape/needed             what has to stay for the sake of what stays
-    52557  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52864  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53093  reshape/renumber           which tokens there are then, and their ids
-    53358  reshape/files_json         tokenizer.json and the JSON files beside it
-    53753  reshape/files_lines        merges.txt and vocab.txt
-    53837  reshape/files_pieces       SentencePiece models
-    54057  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54225  reshape/named              tokens that configs name, which stay
-    54357  reshape/files_gguf         the keys of GGUF files
-    54644  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54879  reshape/wording            what the transplant says, in words of those who asked
-    54978  reshape/new_model          the model with its new tokenizer
-    55150  reshape/text_counts        which tokens the caller's texts are made of
-    55219  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55386  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55647  reshape/trim               fewer tokens
-    55815  reshape/extend             a text that becomes a token
-    56146  reshape/more_tokens        all that are wanted, and the model with them
+    52277  reshape                    a model's own vocabulary, smaller or larger
+    52309  reshape/needed             what has to stay for the sake of what stays
+    52567  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52874  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53103  reshape/renumber           which tokens there are then, and their ids
+    53368  reshape/files_json         tokenizer.json and the JSON files beside it
+    53763  reshape/files_lines        merges.txt and vocab.txt
+    53847  reshape/files_pieces       SentencePiece models
+    54067  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54235  reshape/named              tokens that configs name, which stay
+    54367  reshape/files_gguf         the keys of GGUF files
+    54654  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54889  reshape/wording            what the transplant says, in words of those who asked
+    54988  reshape/new_model          the model with its new tokenizer
+    55160  reshape/text_counts        which tokens the caller's texts are made of
+    55229  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55396  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55657  reshape/trim               fewer tokens
+    55825  reshape/extend             a text that becomes a token
+    56156  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -12805,6 +12805,7 @@ typedef struct otx__split {
     uint32_t *ids;        /* results */
     size_t capacity, count;
     bool in_unknown;      /* the last id is the unknown token */
+    bool is_part;         /* of a word that is no token: nor is it one before merges */
     uint64_t steps;       /* left; 0: they did not do */
     otx__span lost;       /* the first text that wants an unknown token, if there is none */
     otx__symbol *symbols; /* BPE */
@@ -13196,7 +13197,7 @@ OTX__PRIVATE void otx__split_word(otx__split *s, const char *word, size_t size, 
     const otx__rules *rules = s->rules;
     int64_t whole = -1;
     if (size == 0) return;
-    if (rules->whole_first || rules->how == OTX__SPLIT_WHOLE)
+    if ((rules->whole_first && !s->is_part) || rules->how == OTX__SPLIT_WHOLE)
         whole = otx__rules_find(rules, word, size);
     if (whole >= 0) otx__split_put(s, whole);
     else if (rules->how == OTX__SPLIT_WHOLE) otx__split_unknown(s, word, size);
@@ -18350,15 +18351,12 @@ OTX__PRIVATE bool otx__seam_between(const uint8_t *within, uint32_t left, uint32
     return !(within[bit / 8] >> bit % 8 & 1);
 }
 
-/* Whether merges are of such a kind: none of bytes that stand for characters; and words are split
-   by nothing else, for a part may be a token that only a whole word becomes. */
+/* Whether merges are of such a kind: none of bytes that stand for characters. */
 OTX__PRIVATE bool otx__has_seams(const otx_vocab *vocab)
 {
     const otx__rules *rules = (const otx__rules *)vocab->rules;
     size_t i;
-    if (rules->how != OTX__SPLIT_MERGES || rules->whole_first || rules->prefix_size ||
-        rules->suffix_size)
-        return false;
+    if (rules->how != OTX__SPLIT_MERGES || rules->prefix_size || rules->suffix_size) return false;
     for (i = 0; i < rules->merge_count; i++)
         if (vocab->tokens[rules->merges[i].left].kind == OTX_TOKEN_BYTE ||
             vocab->tokens[rules->merges[i].right].kind == OTX_TOKEN_BYTE)
@@ -18484,17 +18482,22 @@ OTX__PRIVATE otx_result otx__encode_new_word(otx_encoder *e, uint64_t hash, cons
     return OTX_OK;
 }
 
+/* What became of a word as a part of another is kept beside what becomes of it. */
+#define OTX__PART_HASH UINT64_C(0x9e3779b97f4a7c15)
+
+/* A word, or with is_part one of the parts of a word that is no token. */
 OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_t size,
-                                         otx_error *error)
+                                         bool is_part, otx_error *error)
 {
     const uint32_t *ids = NULL;
     uint64_t hash = 0;
     size_t count = 0;
     otx_result result;
     if (size <= OTX__CACHE_WORD) {
-        hash = otx__hash(e->cache.key, word, size);
+        hash = otx__hash(e->cache.key, word, size) ^ (is_part ? OTX__PART_HASH : 0);
         ids = otx__word_ids(&e->cache, hash, word, size, &count);
     }
+    e->split.is_part = is_part;
     if (!ids) return otx__encode_new_word(e, hash, word, size, error);
     result = otx__encode_room(e, count, error);
     if (result) return result;
@@ -18507,11 +18510,18 @@ OTX__PRIVATE otx_result otx__encode_word(otx_encoder *e, const char *word, size_
 OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, size_t size,
                                           otx_error *error)
 {
-    size_t at = 0, end = size;
+    const otx__rules *rules = (const otx__rules *)e->vocab.rules;
+    size_t at = 0, end = e->within ? otx__seam_end(e, piece, size) : size;
+    bool parts = rules->whole_first && end < size;
     otx_result result = OTX_OK;
-    for (; at < size && !result; at = end) {
-        end = e->within ? at + otx__seam_end(e, piece + at, size - at) : size;
-        result = otx__encode_word(e, piece + at, end - at, error);
+    if (parts && otx__rules_find(rules, piece, size) >= 0) {
+        parts = false;
+        end = size;
+    }
+    while (at < size && !result) {
+        result = otx__encode_word(e, piece + at, end - at, parts, error);
+        at = end;
+        end = at + (at < size ? otx__seam_end(e, piece + at, size - at) : 0);
     }
     return result;
 }

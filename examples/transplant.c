@@ -2560,7 +2560,8 @@ static otx_result count_input(counting *c, otx_error *error)
     } while (!result && size > 0);
     if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) {
         const otx_error cause = *error;
-        return set_error(error, result, "-", cause.message);
+        snprintf(error->message, sizeof error->message, "-: %.*s",
+                 (int)sizeof error->message - 4, cause.message);
     }
     return result;
 }
