@@ -25,334 +25,335 @@
 
    What is where
 
-      392  api/version                version
-      422  api/result                 results
-      462  api/context                context: memory, threads, progress
-      542  api/isa                    instruction sets
-      559  api/matrix                 numbers and matrices
-      617  api/blocks                 block types of ggml
-      643  api/solver                 the solver
-      772  api/affine                 the affine map: rows as the map makes them, and what it misses
-      908  api/methods                methods: rows for tokens that a model lacks
-     1153  api/source                 sources and sinks: bytes in and out
-     1173  api/json                   JSON
-     1295  api/safetensors            safetensors
-     1359  api/gguf                   GGUF
-     1457  api/vocab                  vocabularies
-     1594  api/encode                 encoding: text as token ids
-     1647  api/align                  alignment
-     1714  api/gguf_vocab             vocabularies in GGUF files
-     1737  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1829  api/file                   files
-     1840  api/directory              directories
-     1920  api/job                    the whole job
-     2130  api/map_models             maps by the rows of two models
-     2152  api/verify                 looking at a finished model
-     2221  api/evaluate               methods ranked on tokens that both models share
-     2318  api/reshape                a model's own vocabulary, smaller or larger
+      393  api/version                version
+      423  api/result                 results
+      463  api/context                context: memory, threads, progress
+      543  api/isa                    instruction sets
+      560  api/matrix                 numbers and matrices
+      618  api/blocks                 block types of ggml
+      644  api/solver                 the solver
+      773  api/affine                 the affine map: rows as the map makes them, and what it misses
+      909  api/methods                methods: rows for tokens that a model lacks
+     1154  api/source                 sources and sinks: bytes in and out
+     1174  api/json                   JSON
+     1296  api/safetensors            safetensors
+     1360  api/gguf                   GGUF
+     1458  api/vocab                  vocabularies
+     1595  api/encode                 encoding: text as token ids
+     1649  api/align                  alignment
+     1716  api/gguf_vocab             vocabularies in GGUF files
+     1739  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1831  api/file                   files
+     1842  api/directory              directories
+     1922  api/job                    the whole job
+     2132  api/map_models             maps by the rows of two models
+     2154  api/verify                 looking at a finished model
+     2223  api/evaluate               methods ranked on tokens that both models share
+     2320  api/reshape                a model's own vocabulary, smaller or larger
 
-     2459  base                       what everything stands on
-     2496  base/begin                 system headers, and how floating point must be compiled
-     2534  base/sizes                 counting, and sums and products that may not wrap
-     2572  base/span                  bytes of others, digits, UTF-8
-     2766  base/decimal               the digits of a double
-     2915  base/format                printf without stdio and without a locale
-     3183  base/result                results, failures, messages
-     3307  base/memory                the allocator, arrays that grow
-     3366  base/text                  names in messages, and text that grows
-     3483  base/hooks                 log, progress, threads of the caller
-     3531  base/sort                  in place, without memory, never quadratic; and finding
-     3581  base/clock                 wall time for statistics
-     3627  base/team                  loops on several threads, which sleep where they wait
-     4026  base/hash                  keyed, for tables whose keys a stranger chooses
-     4124  base/pool                  blocks that are freed together
-     4239  base/number                element types, widening and rounding
-     4474  base/blocks                block types of ggml, taken apart and widened
-     4695  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4980  base/blocks_make           rows quantised to blocks
-     5374  base/base64                decoding
-     5410  base/protobuf              fields of a message
-     5532  base/watch                 long loops that the caller can stop
+     2461  base                       what everything stands on
+     2498  base/begin                 system headers, and how floating point must be compiled
+     2536  base/sizes                 counting, and sums and products that may not wrap
+     2574  base/span                  bytes of others, digits, UTF-8
+     2768  base/decimal               the digits of a double
+     2917  base/format                printf without stdio and without a locale
+     3185  base/result                results, failures, messages
+     3309  base/memory                the allocator, arrays that grow
+     3368  base/text                  names in messages, and text that grows
+     3485  base/hooks                 log, progress, threads of the caller
+     3533  base/sort                  in place, without memory, never quadratic; and finding
+     3583  base/clock                 wall time for statistics
+     3629  base/team                  loops on several threads, which sleep where they wait
+     4028  base/hash                  keyed, for tables whose keys a stranger chooses
+     4126  base/pool                  blocks that are freed together
+     4241  base/number                element types, widening and rounding
+     4476  base/blocks                block types of ggml, taken apart and widened
+     4697  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4982  base/blocks_make           rows quantised to blocks
+     5376  base/base64                decoding
+     5412  base/protobuf              fields of a message
+     5534  base/watch                 long loops that the caller can stop
 
-     5600  files                      formats, on memory and streams
-     5630  files/memory_source        memory as a source of bytes
-     5648  files/json_read            a parser without recursion
-     6002  files/json_values          looking at values, stepping through containers
-     6215  files/json_edit            writing, and edits that keep every byte they do not touch
-     6583  files/tensors              what reading and writing a header share
-     6719  files/safetensors_read     the header of a file, checked
-     7044  files/safetensors_write    the header of a new file
-     7201  files/gguf_types           ggml's types, and the sizes of values
-     7369  files/gguf_values          keys, tensors and values found
-     7487  files/gguf_walk            what stands in a header, one after the other
-     7699  files/gguf_read            the header of a file, checked
-     7920  files/gguf_write           the header of a new file
-     8126  files/gguf_keys            a list of keys that is being made
+     5602  files                      formats, on memory and streams
+     5632  files/memory_source        memory as a source of bytes
+     5650  files/json_read            a parser without recursion
+     6004  files/json_values          looking at values, stepping through containers
+     6217  files/json_edit            writing, and edits that keep every byte they do not touch
+     6585  files/tensors              what reading and writing a header share
+     6721  files/safetensors_read     the header of a file, checked
+     7046  files/safetensors_write    the header of a new file
+     7203  files/gguf_types           ggml's types, and the sizes of values
+     7371  files/gguf_values          keys, tensors and values found
+     7489  files/gguf_walk            what stands in a header, one after the other
+     7701  files/gguf_read            the header of a file, checked
+     7922  files/gguf_write           the header of a new file
+     8128  files/gguf_keys            a list of keys that is being made
 
-     8326  vocab                      tokens, from every source, and which of them are the same
-     8369  vocab/known                what the world calls things: files, classes, tokens
-     8693  vocab/token_table          the table of tokens, and finding tokens in it
-     8901  vocab/spelling             from what a file spells to bytes
-     9098  vocab/reader               what the readers of all sources share
-     9456  vocab/added_tokens         what other files add to a model's tokens
-     9804  vocab/handed_names         pieces whose names other pieces get
-     9885  vocab/in_use               tokens that are named as reserved ones and are none
-     9988  vocab/from_tokenizer_json  tokenizer.json
-    10286  vocab/from_tekken          tekken.json
-    10441  vocab/from_tiktoken        *.tiktoken
-    10506  vocab/from_sentencepiece   tokenizer.model and its like
-    10871  vocab/from_vocab_json      vocab.json and merges.txt
-    10957  vocab/from_vocab_txt       vocab.txt
-    11014  vocab/digits               how a tokenizer cuts numbers
-    11215  vocab/recognise            what a file is, by what it holds
-    11346  vocab/parse                the first source that is given, and what goes with it
-    11573  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11959  vocab/rules_read           the rules of each kind of file
-    12110  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12303  vocab/from_gguf            the vocabulary of a GGUF file
-    12611  vocab/gguf_rules           how it splits text
-    12763  vocab/split_bpe            words split by byte-pair encoding
-    13038  vocab/split                text split as the tokenizer's model splits it
-    13285  vocab/align                which base token a donor token is
+     8328  vocab                      tokens, from every source, and which of them are the same
+     8371  vocab/known                what the world calls things: files, classes, tokens
+     8695  vocab/token_table          the table of tokens, and finding tokens in it
+     8903  vocab/spelling             from what a file spells to bytes
+     9100  vocab/reader               what the readers of all sources share
+     9458  vocab/added_tokens         what other files add to a model's tokens
+     9806  vocab/handed_names         pieces whose names other pieces get
+     9887  vocab/in_use               tokens that are named as reserved ones and are none
+     9990  vocab/from_tokenizer_json  tokenizer.json
+    10288  vocab/from_tekken          tekken.json
+    10443  vocab/from_tiktoken        *.tiktoken
+    10508  vocab/from_sentencepiece   tokenizer.model and its like
+    10873  vocab/from_vocab_json      vocab.json and merges.txt
+    10959  vocab/from_vocab_txt       vocab.txt
+    11016  vocab/digits               how a tokenizer cuts numbers
+    11217  vocab/recognise            what a file is, by what it holds
+    11348  vocab/parse                the first source that is given, and what goes with it
+    11575  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11961  vocab/rules_read           the rules of each kind of file
+    12112  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12305  vocab/from_gguf            the vocabulary of a GGUF file
+    12613  vocab/gguf_rules           how it splits text
+    12765  vocab/split_bpe            words split by byte-pair encoding
+    13040  vocab/split                text split as the tokenizer's model splits it
+    13287  vocab/align                which base token a donor token is
 
-    13542  encode                     text becomes pieces, pieces become ids
-    13587  encode/char_set            sets of characters
-    13780  encode/unicode_tables      what characters are, packed
-    13944  encode/categories          Unicode's categories, scripts and case, as sets
-    14245  encode/regex_parse         regular expressions, read: sets and escapes
-    14551  encode/regex_syntax        classes, repetitions, groups
-    14951  encode/regex_program       instructions, and what parts of an expression begin with
-    15104  encode/regex_make          the program that they become
-    15466  encode/regex_match         the program run over a text
-    15846  encode/slices              a text in pieces, and ways to cut it further
-    16091  encode/cutter_read         the steps of a pre-tokenizer, read
-    16408  encode/cutter              texts cut by them
-    16595  encode/normal_tables       what normalisers know of characters
-    16858  encode/normal_read         the same, unpacked
-    17005  encode/normal_forms        Unicode's four normal forms
-    17276  encode/charsmap            SentencePiece's map of characters
-    17425  encode/normalise_steps     what normalisers do, step by step
-    17625  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17885  encode/normalise           what it makes of texts
-    18012  encode/added_cut           added tokens, cut out of a text
-    18224  encode/word_cache          what words became before
-    18303  encode/encode_words        words as the model splits them
-    18525  encode/encode_open         what an encoder is made from
-    18892  encode/encode              whole texts as token ids
-    19113  encode/write_counts        how often tokens occur, as lists
+    13544  encode                     text becomes pieces, pieces become ids
+    13590  encode/char_set            sets of characters
+    13783  encode/unicode_tables      what characters are, packed
+    13947  encode/categories          Unicode's categories, scripts and case, as sets
+    14248  encode/regex_parse         regular expressions, read: sets and escapes
+    14554  encode/regex_syntax        classes, repetitions, groups
+    14954  encode/regex_program       instructions, and what parts of an expression begin with
+    15107  encode/regex_make          the program that they become
+    15469  encode/regex_match         the program run over a text
+    15849  encode/slices              a text in pieces, and ways to cut it further
+    16094  encode/cutter_read         the steps of a pre-tokenizer, read
+    16411  encode/cutter              texts cut by them
+    16598  encode/normal_tables       what normalisers know of characters
+    16861  encode/normal_read         the same, unpacked
+    17008  encode/normal_forms        Unicode's four normal forms
+    17279  encode/charsmap            SentencePiece's map of characters
+    17428  encode/normalise_steps     what normalisers do, step by step
+    17628  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17888  encode/normalise           what it makes of texts
+    18015  encode/added_cut           added tokens, cut out of a text
+    18227  encode/word_cache          what words became before
+    18306  encode/encode_words        words as the model splits them
+    18529  encode/added_flags         how added tokens are met, as the files say it
+    18878  encode/encode_open         what an encoder is made from
+    19044  encode/encode              whole texts as token ids
+    19293  encode/write_counts        how often tokens occur, as lists
 
-    19220  simd                       the hot loops, once for each instruction set
-    19253  simd/kernels               the table of kernels, and what all versions share
-    19530  simd/scalar                the reference
-    19699  simd/sse2                  the operations of 128-bit x86, and what each does
-    19820  simd/neon                  those of 64-bit Arm
-    19915  simd/wasm                  those of WebAssembly's SIMD128
-    20000  simd/avx2                  those of 256-bit x86, with FMA
-    20082  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20726  simd/avx_vnni              AVX2, and products of integers
-    20822  simd/neon_bf16             NEON, and products of matrices
-    20976  simd/avx512                512-bit x86, by hand
-    21583  simd/amx                   tiles of x86, beside AVX-512
-    21826  simd/dispatch              which of them this machine can run, and which a call takes
+    19400  simd                       the hot loops, once for each instruction set
+    19433  simd/kernels               the table of kernels, and what all versions share
+    19710  simd/scalar                the reference
+    19879  simd/sse2                  the operations of 128-bit x86, and what each does
+    20000  simd/neon                  those of 64-bit Arm
+    20095  simd/wasm                  those of WebAssembly's SIMD128
+    20180  simd/avx2                  those of 256-bit x86, with FMA
+    20262  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    20906  simd/avx_vnni              AVX2, and products of integers
+    21002  simd/neon_bf16             NEON, and products of matrices
+    21156  simd/avx512                512-bit x86, by hand
+    21763  simd/amx                   tiles of x86, beside AVX-512
+    22006  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22052  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22108  solve/views                the rows of matrices, as the kernels read them
-    22237  solve/panels               vectors as the dense products want them, and these
-    22453  solve/rests                vectors on their way into panels
-    22631  solve/dictionary           the atoms, and their split along a common direction
-    22786  solve/exact_gram           products of all pairs of atoms in double
-    22868  solve/triangle             packed lower triangles
-    22972  solve/support              what is known of one target, and the exact steps
-    23248  solve/gram_table           products of atoms with all atoms, for scans
-    23503  solve/screen               which atoms are worth scoring in double: the bound
-    23774  solve/residuals            the residual form's targets on their way into a scan
-    23963  solve/scan                 the correlations of all atoms with a block's residuals
-    24132  solve/predict              making targets ready for the next scan
-    24379  solve/candidates           the atoms that a scan could not rule out
-    24710  solve/select               the next atoms of each target
-    24911  solve/rates                what a processor does in a second
-    24953  solve/pursuit              what one solve holds, and the memory it takes
-    25257  solve/plan                 which form, and in what blocks
-    25475  solve/apart                targets that a table of products cannot tell on
-    25525  solve/steps                a pursuit from its rows to its results
-    25753  solve/combine              new rows of coefficients
-    25815  solve/solver               the public call
-    25986  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26195  solve/affine_normal        the normal equations of an affine map
-    26438  solve/affine_factor        their factor, and their solution
-    26675  solve/affine_map           a fitted map, and the rows it makes
-    27019  solve/affine_choice        how many atoms to take, and chosen by what
-    27421  solve/affine_fit           what a fit of an affine map holds and needs
-    27685  solve/affine               fitting and applying affine maps
+    22232  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22288  solve/views                the rows of matrices, as the kernels read them
+    22417  solve/panels               vectors as the dense products want them, and these
+    22633  solve/rests                vectors on their way into panels
+    22811  solve/dictionary           the atoms, and their split along a common direction
+    22966  solve/exact_gram           products of all pairs of atoms in double
+    23048  solve/triangle             packed lower triangles
+    23152  solve/support              what is known of one target, and the exact steps
+    23428  solve/gram_table           products of atoms with all atoms, for scans
+    23683  solve/screen               which atoms are worth scoring in double: the bound
+    23954  solve/residuals            the residual form's targets on their way into a scan
+    24143  solve/scan                 the correlations of all atoms with a block's residuals
+    24312  solve/predict              making targets ready for the next scan
+    24559  solve/candidates           the atoms that a scan could not rule out
+    24890  solve/select               the next atoms of each target
+    25091  solve/rates                what a processor does in a second
+    25133  solve/pursuit              what one solve holds, and the memory it takes
+    25437  solve/plan                 which form, and in what blocks
+    25655  solve/apart                targets that a table of products cannot tell on
+    25705  solve/steps                a pursuit from its rows to its results
+    25933  solve/combine              new rows of coefficients
+    25995  solve/solver               the public call
+    26166  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26375  solve/affine_normal        the normal equations of an affine map
+    26618  solve/affine_factor        their factor, and their solution
+    26855  solve/affine_map           a fitted map, and the rows it makes
+    27199  solve/affine_choice        how many atoms to take, and chosen by what
+    27601  solve/affine_fit           what a fit of an affine map holds and needs
+    27865  solve/affine               fitting and applying affine maps
 
-    27982  methods                    rows for tokens that a model lacks, each method a room
-    28026  methods/parts              what methods share: sums of rows, combinations
-    28210  methods/pursuit            omp, omp-centred
-    28291  methods/constant           mean, zero
-    28319  methods/rough              products in float that leave few to be taken in double
-    28369  methods/near               each target against all anchors
-    28660  methods/weights            how a few anchors combine to a target
-    28881  methods/interpolation      common_interpolation
-    29034  methods/wechsel            wechsel
-    29084  methods/focus              focus
-    29172  methods/hull               hull
-    29223  methods/dense              matrices of double, and their products
-    29488  methods/lengthen           the base's rows of pieces beside the donor's
-    29741  methods/mapping            omp-affine, affine
-    30014  methods/linear             maps between two models' rows
-    30169  methods/clp                clp
-    30255  methods/chance             normal deviates that are the same everywhere
-    30323  methods/factor             of symmetric matrices
-    30372  methods/randn              randn
-    30462  methods/john_hewitt        john_hewitt
-    30545  methods/polar              the orthogonal part of a matrix
-    30641  methods/procrustes         procrustes
-    30734  methods/eigen              principal directions of a matrix's rows
-    31048  methods/landmark_pca       landmark_pca
-    31106  methods/stb                stb
-    31288  methods/rope               rows turned to positions
-    31378  methods/mp_rope            mp_rope
-    31704  methods/subword            subword
-    31810  methods/zett               zett
-    31832  methods/spread             the factor that suits hidden anchors' rows best
-    32089  methods/modifiers          what is done to the rows of any method
-    32235  methods/undertrained       rows that look as if nothing had trained them
-    32352  methods/methods            the table of all, and the public calls
+    28162  methods                    rows for tokens that a model lacks, each method a room
+    28206  methods/parts              what methods share: sums of rows, combinations
+    28390  methods/pursuit            omp, omp-centred
+    28471  methods/constant           mean, zero
+    28499  methods/rough              products in float that leave few to be taken in double
+    28549  methods/near               each target against all anchors
+    28840  methods/weights            how a few anchors combine to a target
+    29061  methods/interpolation      common_interpolation
+    29214  methods/wechsel            wechsel
+    29264  methods/focus              focus
+    29352  methods/hull               hull
+    29403  methods/dense              matrices of double, and their products
+    29668  methods/lengthen           the base's rows of pieces beside the donor's
+    29921  methods/mapping            omp-affine, affine
+    30194  methods/linear             maps between two models' rows
+    30349  methods/clp                clp
+    30435  methods/chance             normal deviates that are the same everywhere
+    30503  methods/factor             of symmetric matrices
+    30552  methods/randn              randn
+    30642  methods/john_hewitt        john_hewitt
+    30725  methods/polar              the orthogonal part of a matrix
+    30821  methods/procrustes         procrustes
+    30914  methods/eigen              principal directions of a matrix's rows
+    31228  methods/landmark_pca       landmark_pca
+    31286  methods/stb                stb
+    31468  methods/rope               rows turned to positions
+    31558  methods/mp_rope            mp_rope
+    31884  methods/subword            subword
+    31990  methods/zett               zett
+    32012  methods/spread             the factor that suits hidden anchors' rows best
+    32269  methods/modifiers          what is done to the rows of any method
+    32415  methods/undertrained       rows that look as if nothing had trained them
+    32532  methods/methods            the table of all, and the public calls
 
-    32558  across                     tokens of one vocabulary as weighted tokens of another
-    32572  across/map_rows            a map, gathered row by row
-    32769  across/token_map           by the split of the other vocabulary
-    32892  across/write_maps          two maps as safetensors
-    33035  across/spell_maps          two maps as JSON, for people
+    32738  across                     tokens of one vocabulary as weighted tokens of another
+    32752  across/map_rows            a map, gathered row by row
+    32949  across/token_map           by the split of the other vocabulary
+    33072  across/write_maps          two maps as safetensors
+    33215  across/spell_maps          two maps as JSON, for people
 
-    33155  disk                       files and directories
-    33194  disk/system                what POSIX and Windows are asked for
-    33238  disk/windows_paths         paths as Windows takes them
-    33443  disk/windows               the system as Windows gives it
-    33748  disk/posix                 the system as POSIX gives it
-    34020  disk/paths                 what can be told from their text
-    34093  disk/failure               why the system refused
-    34211  disk/look                  what stands at a path, and whether within another
-    34334  disk/listing               listings of directories
-    34410  disk/reading               files to read, and whether they have changed
-    34589  disk/writing               files to write
-    34736  disk/copying               copies of files
-    34819  disk/trees                 whole directories looked through, copied, removed
-    35035  disk/known                 what weights are called in a directory
-    35129  disk/staging               a directory made under another name, then renamed
-    35393  disk/staged_files          files made under another name, then renamed
-    35575  disk/missing               a path or a directory without what is wanted of it
-    35618  disk/gguf_files            GGUF files of a directory, by their names
-    35659  disk/weights               which files they are, and what may stand in their place
-    35995  disk/weight_index          the index of a checkpoint in shards
-    36214  disk/shards                what an index and its shards say of each other
-    36419  disk/gguf_parts            the parts of a split GGUF file
-    36528  disk/checkpoint            a model directory, in one file or in shards
-    36880  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    36958  disk/tokenizer_directory   the tokenizer of a model directory
-    37220  disk/encoder_directory     the encoder of a model directory, and files of text
+    33335  disk                       files and directories
+    33374  disk/system                what POSIX and Windows are asked for
+    33418  disk/windows_paths         paths as Windows takes them
+    33623  disk/windows               the system as Windows gives it
+    33928  disk/posix                 the system as POSIX gives it
+    34200  disk/paths                 what can be told from their text
+    34273  disk/failure               why the system refused
+    34391  disk/look                  what stands at a path, and whether within another
+    34514  disk/listing               listings of directories
+    34590  disk/reading               files to read, and whether they have changed
+    34769  disk/writing               files to write
+    34916  disk/copying               copies of files
+    34999  disk/trees                 whole directories looked through, copied, removed
+    35215  disk/known                 what weights are called in a directory
+    35309  disk/staging               a directory made under another name, then renamed
+    35573  disk/staged_files          files made under another name, then renamed
+    35755  disk/missing               a path or a directory without what is wanted of it
+    35798  disk/gguf_files            GGUF files of a directory, by their names
+    35839  disk/weights               which files they are, and what may stand in their place
+    36175  disk/weight_index          the index of a checkpoint in shards
+    36394  disk/shards                what an index and its shards say of each other
+    36599  disk/gguf_parts            the parts of a split GGUF file
+    36708  disk/checkpoint            a model directory, in one file or in shards
+    37060  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37138  disk/tokenizer_directory   the tokenizer of a model directory
+    37400  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37331  model                      which tensors and config keys belong to the vocabulary
-    37367  model/known                what the world calls things
-    37735  model/known_keys           keys of ids and sizes in configs
-    37909  model/known_classes        classes of tokenizers, by the type of model
-    38147  model/names                names of tensors
-    38311  model/document             the JSON files of a model directory
-    38406  model/members              what the members of a config are about
-    38660  model/config               what config.json says
-    38837  model/side                 a model directory opened once
-    38964  model/gguf_model           what a GGUF file says of a model
-    39021  model/code                 the Python that a tokenizer is loaded with
-    39255  model/parts                what each tensor does for the vocabulary
-    39385  model/whole                whether all tensors are there
-    39507  model/find                 finding the parts of a model
-    39811  model/processor            the tokens that a processor looks for by their text
-    39987  model/heirs                what becomes of the ids in a config
-    40161  model/config_ids           ids in a config being edited
-    40418  model/config_lists         lists, dictionaries and ranges of ids
-    40583  model/config_edit          config.json and generation_config.json, edited
-    40939  model/classes              which class a tokenizer is loaded as
-    41150  model/class_tokens         added tokens that a class numbers otherwise
+    37524  model                      which tensors and config keys belong to the vocabulary
+    37560  model/known                what the world calls things
+    37928  model/known_keys           keys of ids and sizes in configs
+    38102  model/known_classes        classes of tokenizers, by the type of model
+    38340  model/names                names of tensors
+    38504  model/document             the JSON files of a model directory
+    38599  model/members              what the members of a config are about
+    38853  model/config               what config.json says
+    39030  model/side                 a model directory opened once
+    39157  model/gguf_model           what a GGUF file says of a model
+    39214  model/code                 the Python that a tokenizer is loaded with
+    39448  model/parts                what each tensor does for the vocabulary
+    39578  model/whole                whether all tensors are there
+    39700  model/find                 finding the parts of a model
+    40004  model/processor            the tokens that a processor looks for by their text
+    40180  model/heirs                what becomes of the ids in a config
+    40354  model/config_ids           ids in a config being edited
+    40611  model/config_lists         lists, dictionaries and ranges of ids
+    40776  model/config_edit          config.json and generation_config.json, edited
+    41132  model/classes              which class a tokenizer is loaded as
+    41343  model/class_tokens         added tokens that a class numbers otherwise
 
-    41268  job                        the whole transplant, in the order in which it happens
-    41329  job/draft_map              which tokens the rows of a draft's head are of
-    41387  job/job                    what a job holds
-    41786  job/open                   opening the two models
-    42074  job/map                    the caller's map
-    42227  job/align                  where every new row comes from
-    42450  job/draft_vocab            the tokens that a draft's head has rows for
-    42683  job/plan                   what becomes of every tensor, and of the configs
-    42912  job/draft_head             a head of fewer rows, and what says which
-    43070  job/rope                   heads and rotary positions of the two models
-    43168  job/chat                   the template that turns messages into text
-    43307  job/digits                 where the two tokenizers cut numbers differently
-    43508  job/converted              the special tokens that a conversion to GGUF finds
-    43816  job/gguf_donor             the files of a tokenizer, open once more
-    43900  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44183  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44511  job/gguf_merges            the merges of a byte-level vocabulary
-    44682  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44852  job/gguf_special           special tokens, flags, templates
-    45071  job/gguf_normal            what becomes of spaces and letters
-    45214  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45410  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45652  job/bos                    texts that begin otherwise than the base's
-    45794  job/rows                   rows in memory: reading, checking, their mean
-    46139  job/pieces                 what the base cuts new tokens into
-    46314  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46579  job/magikarp               tokens that look under-trained by their rows
-    46705  job/match                  rows of tokens that a new one only begins with
-    46792  job/solve                  solving for the rows of the donor
-    47001  job/targets                the rows that are made from the donor's
-    47124  job/diagnose               what is odd about the rows that were made
-    47256  job/rebuild                the new rows of one vocabulary tensor
-    47547  job/write_blocks           new rows as blocks
-    47646  job/write                  the output and its weights
-    47962  job/write_gguf             the output as a GGUF file, or as parts of one
-    48312  job/copy                   the other files of the two models
-    48530  job/index                  the files that are written anew
-    48711  job/run                    the whole, in order
-    48914  job/combined               a map of tokens by the combinations that a method makes
-    49014  job/report                 what a job did, as JSON and as a table
-    49343  job/findings               what is told of a finished model
-    49392  job/check_head             a head of fewer rows than tokens
-    49637  job/check_files            its files
-    49774  job/check_ids              sizes, ids and tying
-    49990  job/check_values           values
-    50069  job/check_gguf             the tokens of a GGUF file
-    50321  job/check_gguf_keys        its other keys, and its tensors
-    50568  job/check_draft            as a draft model for another
-    50910  job/verify                 whether a finished model agrees with itself
+    41461  job                        the whole transplant, in the order in which it happens
+    41522  job/draft_map              which tokens the rows of a draft's head are of
+    41580  job/job                    what a job holds
+    41979  job/open                   opening the two models
+    42267  job/map                    the caller's map
+    42420  job/align                  where every new row comes from
+    42643  job/draft_vocab            the tokens that a draft's head has rows for
+    42876  job/plan                   what becomes of every tensor, and of the configs
+    43105  job/draft_head             a head of fewer rows, and what says which
+    43263  job/rope                   heads and rotary positions of the two models
+    43361  job/chat                   the template that turns messages into text
+    43500  job/digits                 where the two tokenizers cut numbers differently
+    43701  job/converted              the special tokens that a conversion to GGUF finds
+    44009  job/gguf_donor             the files of a tokenizer, open once more
+    44093  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44376  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44704  job/gguf_merges            the merges of a byte-level vocabulary
+    44875  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45045  job/gguf_special           special tokens, flags, templates
+    45264  job/gguf_normal            what becomes of spaces and letters
+    45407  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45603  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45845  job/bos                    texts that begin otherwise than the base's
+    45987  job/rows                   rows in memory: reading, checking, their mean
+    46332  job/pieces                 what the base cuts new tokens into
+    46507  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46772  job/magikarp               tokens that look under-trained by their rows
+    46898  job/match                  rows of tokens that a new one only begins with
+    46985  job/solve                  solving for the rows of the donor
+    47194  job/targets                the rows that are made from the donor's
+    47317  job/diagnose               what is odd about the rows that were made
+    47449  job/rebuild                the new rows of one vocabulary tensor
+    47740  job/write_blocks           new rows as blocks
+    47839  job/write                  the output and its weights
+    48155  job/write_gguf             the output as a GGUF file, or as parts of one
+    48505  job/copy                   the other files of the two models
+    48723  job/index                  the files that are written anew
+    48904  job/run                    the whole, in order
+    49107  job/combined               a map of tokens by the combinations that a method makes
+    49207  job/report                 what a job did, as JSON and as a table
+    49536  job/findings               what is told of a finished model
+    49585  job/check_head             a head of fewer rows than tokens
+    49830  job/check_files            its files
+    49967  job/check_ids              sizes, ids and tying
+    50183  job/check_values           values
+    50262  job/check_gguf             the tokens of a GGUF file
+    50514  job/check_gguf_keys        its other keys, and its tensors
+    50761  job/check_draft            as a draft model for another
+    51103  job/verify                 whether a finished model agrees with itself
 
-    50969  evaluate                   methods ranked on tokens that both models share
-    50988  evaluate/token_class       what a token is like, by its bytes
-    51071  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51277  evaluate/scores            how near rows come to the true ones
-    51377  evaluate/ranks             whether a true row is found among all
-    51508  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51742  evaluate/write_json        an evaluation as JSON
-    51855  evaluate/write_page        an evaluation as a page
+    51162  evaluate                   methods ranked on tokens that both models share
+    51181  evaluate/token_class       what a token is like, by its bytes
+    51264  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51470  evaluate/scores            how near rows come to the true ones
+    51570  evaluate/ranks             whether a true row is found among all
+    51701  evaluate/evaluate          methods, one after the other, matrix by matrix
+    51935  evaluate/write_json        an evaluation as JSON
+    52048  evaluate/write_page        an evaluation as a page
 
-    52084  reshape                    a model's own vocabulary, smaller or larger
-    52116  reshape/needed             what has to stay for the sake of what stays
-    52374  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52681  reshape/whole_word         which texts a tokenizer leaves in one piece
-    52910  reshape/renumber           which tokens there are then, and their ids
-    53175  reshape/files_json         tokenizer.json and the JSON files beside it
-    53570  reshape/files_lines        merges.txt and vocab.txt
-    53654  reshape/files_pieces       SentencePiece models
-    53874  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54042  reshape/named              tokens that configs name, which stay
-    54174  reshape/files_gguf         the keys of GGUF files
-    54461  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54696  reshape/wording            what the transplant says, in words of those who asked
-    54795  reshape/new_model          the model with its new tokenizer
-    54967  reshape/text_counts        which tokens the caller's texts are made of
-    55036  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55203  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55464  reshape/trim               fewer tokens
-    55632  reshape/extend             a text that becomes a token
-    55963  reshape/more_tokens        all that are wanted, and the model with them
+    52277  reshape                    a model's own vocabulary, smaller or larger
+    52309  reshape/needed             what has to stay for the sake of what stays
+    52567  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52874  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53103  reshape/renumber           which tokens there are then, and their ids
+    53368  reshape/files_json         tokenizer.json and the JSON files beside it
+    53763  reshape/files_lines        merges.txt and vocab.txt
+    53847  reshape/files_pieces       SentencePiece models
+    54067  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54235  reshape/named              tokens that configs name, which stay
+    54367  reshape/files_gguf         the keys of GGUF files
+    54654  reshape/new_tokenizer      the files of the tokenizer, written anew
+    54889  reshape/wording            what the transplant says, in words of those who asked
+    54988  reshape/new_model          the model with its new tokenizer
+    55160  reshape/text_counts        which tokens the caller's texts are made of
+    55229  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55396  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55657  reshape/trim               fewer tokens
+    55825  reshape/extend             a text that becomes a token
+    56156  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1633,7 +1634,8 @@ typedef struct otx_token_counts {
    with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
    something before texts puts it before each. Where there is a line without a space at its end,
    it is one of these, and of a line's CR LF the part ends before both: there the pre-tokenizers
-   of GPT-2 and its kind cut anyway. A failure drops what was kept. */
+   of GPT-2 and its kind cut anyway. A failure drops what was kept; its message says in
+   which line of the text it is, or behind which one, where that is known. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 
@@ -1859,7 +1861,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
 OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
                                     otx_error *error);
 
-/* Adds up the tokens of a file, in parts: otx_encoder_count. */
+/* Adds up the tokens of a file, in parts: otx_encoder_count. Errors name the file. */
 OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
                                           otx_token_counts *counts, otx_error *error);
 
@@ -13580,6 +13582,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      added_cut       added tokens, cut out of a text
      word_cache      what words became before
      encode_words    words as the model splits them
+     added_flags     how added tokens are met, as the files say it
      encode_open     what an encoder is made from
      encode          whole texts as token ids
      write_counts    how often tokens occur, as lists */
@@ -18325,6 +18328,7 @@ struct otx_encoder {
     size_t id_count, id_room;
     otx__text replaced;           /* the text, where it was no UTF-8 */
     otx__text rest;               /* of a text that is counted */
+    uint64_t lines;               /* of it before that */
 };
 
 /* ---- seams ---- */
@@ -18522,15 +18526,17 @@ OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, siz
     return result;
 }
 
-/* >>> src/encode/encode_open.h */
-/* ---- encode_open: what an encoder is made from ------------------------------------------ */
+/* >>> src/encode/added_flags.h */
+/* ---- added_flags: how added tokens are met, as the files say it ------------------------- */
 
-/* ---- added tokens ---- */
-
-/* An added token as the files say it, by its place among them. */
+/* An added token by its place among them. */
 typedef struct otx__cut_entry {
     otx__cut_token token;
     bool special, normalized;
+    bool listed;     /* with what it is; files that only name it say nothing more */
+    bool bare;       /* listed by added_tokens.json, with its content alone */
+    bool role;       /* named by a role */
+    uint64_t values; /* what named it so far: a bit for each of otx__cut_value */
 } otx__cut_entry;
 
 /* Added tokens on their way to the sets. */
@@ -18543,6 +18549,12 @@ typedef struct otx__cut_list {
     size_t normal_size, normal_limit; /* of what becomes of those that are normalised */
     otx_error *error;
 } otx__cut_list;
+
+/* The files that say it, parsed; empty where they do not count. */
+typedef struct otx__cut_files {
+    const otx_json *own, *config; /* tokenizer.json, tokenizer_config.json */
+    const otx_json *map, *added;  /* special_tokens_map.json, added_tokens.json */
+} otx__cut_files;
 
 /* The entry of a token, made unless there is one; NULL where there is no room. */
 OTX__PRIVATE otx__cut_entry *otx__cut_entry_of(otx__cut_list *list, uint32_t id, otx__span text)
@@ -18557,81 +18569,215 @@ OTX__PRIVATE otx__cut_entry *otx__cut_entry_of(otx__cut_list *list, uint32_t id,
     return entry;
 }
 
-/* Takes in an entry: of several of a token the last counts, but for one that is only named. */
-OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, uint32_t node,
-                                      bool named)
+/* The id of the added token with this content, and its text; -1 if there is none. */
+OTX__PRIVATE otx_result otx__cut_find(otx__cut_list *list, const otx_json *json, uint32_t content,
+                                      otx__span *text, int64_t *id)
 {
-    otx_encoder *e = list->e;
-    const uint32_t content = otx__content_node(json, node);
-    const uint32_t normalized = otx_json_find(json, node, "normalized");
-    const bool special = named || otx__tidy_true(json, node, "special");
-    otx__cut_entry *entry;
-    char *text;
+    char *copy;
     size_t size;
-    int64_t id;
+    *id = -1;
     if (content == OTX_JSON_NONE) return OTX_OK;
-    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, content).size + 1, 1);
-    if (!text) return otx__pool_fail(&e->pool, list->error);
-    size = otx_json_string(json, content, text);
-    id = otx__index_find(&list->index, OTX_TOKEN_NONE, text, size);
-    if (size == 0 || id < 0 || (named && list->places[id])) return OTX_OK;
-    entry = otx__cut_entry_of(list, (uint32_t)id, otx__span_of(text, size));
-    if (!entry) return OTX_OK;
+    copy = (char *)otx__pool_take(&list->e->pool, otx__json_span(json, content).size + 1, 1);
+    if (!copy) return otx__pool_fail(&list->e->pool, list->error);
+    size = otx_json_string(json, content, copy);
+    *text = otx__span_of(copy, size);
+    if (size) *id = otx__index_find(&list->index, OTX_TOKEN_NONE, copy, size);
+    return OTX_OK;
+}
+
+/* The entry of the token that a node names; NULL where it is no added token. */
+OTX__PRIVATE otx_result otx__cut_entry_at(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                          otx__cut_entry **entry)
+{
+    otx__span text;
+    int64_t id;
+    const otx_result result =
+        otx__cut_find(list, json, otx__content_node(json, node), &text, &id);
+    *entry = !result && id >= 0 ? otx__cut_entry_of(list, (uint32_t)id, text) : NULL;
+    return result;
+}
+
+OTX__PRIVATE bool otx__cut_normalized(const otx_json *json, uint32_t node, bool special)
+{
+    const uint32_t normalized = otx_json_find(json, node, "normalized");
+    return otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+           (normalized == OTX_JSON_NONE && !special);
+}
+
+OTX__PRIVATE void otx__cut_put_flags(otx__cut_entry *entry, const otx_json *json, uint32_t node,
+                                     bool special)
+{
     entry->token.left = otx__tidy_true(json, node, "lstrip");
     entry->token.right = otx__tidy_true(json, node, "rstrip");
     entry->token.alone = otx__tidy_true(json, node, "single_word");
     entry->special = special;
-    entry->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
-                        (normalized == OTX_JSON_NONE && !special);
-    return OTX_OK;
+    entry->normalized = otx__cut_normalized(json, node, special);
 }
 
-/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the
-   former or, where it says otherwise of them, in their place. */
-OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
-                                      const otx_json *config)
-{
-    otx_json_iter entry = otx_json_iter_of(json, otx_json_find(json, 0, "added_tokens"));
-    otx_result result = OTX_OK;
-    while (!result && otx_json_iter_next(&entry))
-        result = otx__cut_take(list, json, entry.value, false);
-    entry = otx_json_iter_of(config, otx_json_find(config, 0, "added_tokens_decoder"));
-    while (!result && otx_json_iter_next(&entry))
-        result = otx__cut_take(list, config, entry.value, false);
-    return result;
-}
+/* ---- lists ---- */
 
-/* Tokens that a file names as special, in no list before. */
-OTX__PRIVATE otx_result otx__cut_read_special(otx__cut_list *list, const otx_json *json)
+/* Takes in the entries of a list: of several of a token the last counts. */
+OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, const char *key)
 {
+    otx_json_iter item = otx_json_iter_of(json, otx_json_find(json, 0, key));
     otx_result result = OTX_OK;
-    size_t i;
-    for (i = 0; i < OTX_ROLE_COUNT && !result; i++)
-        result = otx__cut_take(list, json, otx_json_find(json, 0, otx__role_keys[i]), true);
-    for (i = 0; i < OTX__COUNT(otx__special_keys); i++) {
-        otx_json_iter named = otx_json_iter_of(json, otx_json_find(json, 0, otx__special_keys[i]));
-        while (!result && otx_json_iter_next(&named))
-            result = otx__cut_take(list, json, named.value, true);
+    while (!result && otx_json_iter_next(&item)) {
+        otx__cut_entry *entry;
+        result = otx__cut_entry_at(list, json, item.value, &entry);
+        if (!entry) continue;
+        entry->listed = true;
+        otx__cut_put_flags(entry, json, item.value, otx__tidy_true(json, item.value, "special"));
     }
     return result;
 }
 
-/* Tokens that added_tokens.json adds, by their names alone. */
-OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
+/* Entries, in the order of their ids, of the tokens whose place is `mark`. */
+OTX__PRIVATE void otx__cut_take_marked(otx__cut_list *list, uint32_t mark, bool bare)
 {
     const otx_vocab *vocab = &list->e->vocab;
     size_t i;
     for (i = 0; i < vocab->count; i++) {
         const otx_token *token = &vocab->tokens[i];
         otx__cut_entry *entry;
-        if (!token->added || list->places[i] || token->content_size == 0) continue;
+        if (!token->added || list->places[i] != mark || token->content_size == 0) continue;
+        list->places[i] = 0;
         entry = otx__cut_entry_of(list, (uint32_t)i,
                                   otx__span_of(token->content, token->content_size));
         if (!entry) continue;
-        entry->special = token->kind == OTX_TOKEN_CONTROL;
+        entry->special = !bare && token->kind == OTX_TOKEN_CONTROL;
         entry->normalized = !entry->special;
+        entry->listed = entry->bare = bare;
     }
 }
+
+/* Those of added_tokens.json, which has contents as keys. */
+OTX__PRIVATE otx_result otx__cut_take_keys(otx__cut_list *list, const otx_json *json)
+{
+    otx_json_iter item = otx_json_iter_of(json, 0);
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&item)) {
+        otx__span text;
+        int64_t id;
+        result = otx__cut_find(list, json, item.key, &text, &id);
+        if (!result && id >= 0 && !list->places[id]) list->places[id] = UINT32_MAX;
+    }
+    if (!result) otx__cut_take_marked(list, UINT32_MAX, true);
+    return result;
+}
+
+/* ---- names ---- */
+
+/* A number below 64 for what names a token: a string, or an object with its flags. */
+OTX__PRIVATE unsigned otx__cut_value(const otx_json *json, uint32_t node)
+{
+    const bool special = otx__tidy_true(json, node, "special");
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) return 32;
+    return (unsigned)otx__tidy_true(json, node, "lstrip") |
+           (unsigned)otx__tidy_true(json, node, "rstrip") << 1 |
+           (unsigned)otx__tidy_true(json, node, "single_word") << 2 |
+           (unsigned)otx__cut_normalized(json, node, special) << 3 | (unsigned)special << 4;
+}
+
+/* A token that a node names. Where no list has it, what names it says what it is, and the last
+   that is none of those before counts. `known`: transformers knows it by now as special, when it
+   looks for those of added_tokens.json among them. */
+OTX__PRIVATE otx_result otx__cut_name(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                      bool role, bool known)
+{
+    const bool string = otx_json_type_of(json, node) == OTX_JSON_STRING;
+    const uint64_t value = (uint64_t)1 << otx__cut_value(json, node);
+    otx__cut_entry *entry;
+    const otx_result result = otx__cut_entry_at(list, json, node, &entry);
+    if (!entry) return result;
+    if (role) entry->role = true;
+    if (entry->bare) {
+        if (role || known) entry->special = true;
+        if (known) entry->normalized = false;
+    }
+    if (entry->listed || (entry->values & value)) return OTX_OK;
+    entry->values |= value;
+    otx__cut_put_flags(entry, json, node,
+                       string || entry->role || otx__tidy_true(json, node, "special"));
+    return OTX_OK;
+}
+
+/* How transformers 5 takes the members of a list, or of an object, of names. */
+typedef enum otx__cut_known { OTX__KNOWN_NONE, OTX__KNOWN_STRINGS, OTX__KNOWN_ALL } otx__cut_known;
+
+OTX__PRIVATE otx_result otx__cut_names(otx__cut_list *list, const otx_json *json, uint32_t names,
+                                       otx__cut_known known)
+{
+    const bool roles = otx_json_type_of(json, names) == OTX_JSON_OBJECT;
+    otx_json_iter item = otx_json_iter_of(json, names);
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&item))
+        result = otx__cut_name(list, json, item.value, roles, !roles && (known == OTX__KNOWN_ALL ||
+                               (known == OTX__KNOWN_STRINGS && otx_json_type_of(json, item.value)
+                                == OTX_JSON_STRING)));
+    return result;
+}
+
+/* The tokens of roles, where special_tokens_map.json goes before tokenizer_config.json. Of the
+   latter transformers 5 knows no content yet that stands in an object. */
+OTX__PRIVATE otx_result otx__cut_read_roles(otx__cut_list *list, const otx__cut_files *files)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT && !result; i++) {
+        const char *key = otx__role_keys[otx__roles_as_added[i]];
+        const otx_json *json = files->map;
+        uint32_t node = otx_json_find(json, 0, key);
+        if (node == OTX_JSON_NONE) {
+            json = files->config;
+            node = otx_json_find(json, 0, key);
+        }
+        result = otx__cut_name(list, json, node, true, json == files->map ||
+                               otx_json_type_of(json, node) == OTX_JSON_STRING);
+    }
+    return result;
+}
+
+/* Other special tokens: those of objects, by names of their own, then lists. In a file a list with
+   the older key counts where there is none with the newer one; that of the map, where neither file
+   has another. */
+OTX__PRIVATE otx_result otx__cut_read_more(otx__cut_list *list, const otx__cut_files *files)
+{
+    const otx_json *config = files->config, *map = files->map;
+    const uint32_t older = otx_json_find(config, 0, otx__special_keys[0]);
+    const uint32_t newer = otx_json_find(config, 0, otx__special_keys[1]);
+    const uint32_t of_map = otx_json_find(map, 0, otx__special_keys[1]);
+    const bool object = otx_json_type_of(config, newer) == OTX_JSON_OBJECT;
+    const bool object_of_map = otx_json_type_of(map, of_map) == OTX_JSON_OBJECT;
+    uint32_t names = older;
+    otx_result result = OTX_OK;
+    if (object) result = otx__cut_names(list, config, newer, OTX__KNOWN_NONE);
+    else if (otx_json_count(config, newer) > 0) names = newer;
+    if (!result && object_of_map) result = otx__cut_names(list, map, of_map, OTX__KNOWN_NONE);
+    if (!result)
+        result = otx__cut_names(list, config, names,
+                                object ? OTX__KNOWN_NONE : OTX__KNOWN_STRINGS);
+    if (!result && !object_of_map) result = otx__cut_names(list, map, of_map, OTX__KNOWN_ALL);
+    if (!result && names == OTX_JSON_NONE && (object_of_map || of_map == OTX_JSON_NONE))
+        result = otx__cut_names(list, map, otx_json_find(map, 0, otx__special_keys[0]),
+                                OTX__KNOWN_NONE);
+    return result;
+}
+
+/* All that the files say, in the order in which transformers 5 adds the tokens: to those of
+   tokenizer.json the ones of added_tokens_decoder, where these are something else in their place,
+   or those of added_tokens.json that it lacks; then what is special and in neither. */
+OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx__cut_files *files)
+{
+    otx_result result = otx__cut_take(list, files->own, "added_tokens");
+    if (!result) result = otx__cut_take(list, files->config, "added_tokens_decoder");
+    if (!result) result = otx__cut_take_keys(list, files->added);
+    if (!result) result = otx__cut_read_roles(list, files);
+    if (!result) result = otx__cut_read_more(list, files);
+    if (!result) otx__cut_take_marked(list, 0, false);
+    return result;
+}
+
+/* ---- sets ---- */
 
 /* What the normaliser makes of a token, which is looked for in what it makes of texts. One of which
    nothing is left the tokenizers package meets between any two bytes, be they of one character,
@@ -18698,9 +18844,7 @@ OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
     return result ? result : otx__cut_fill(list, true);
 }
 
-/* special: special_tokens_map.json where it counts. */
-OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *json,
-                                               const otx_json *config, const otx_json *special,
+OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx__cut_files *files,
                                                otx_error *error)
 {
     const otx_vocab *vocab = &e->vocab;
@@ -18723,10 +18867,7 @@ OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *j
     list.places = (uint32_t *)otx__alloc_zero(e->ctx, vocab->count, sizeof *list.places);
     if (!list.entries || !list.places)
         result = otx__fail_array(error, vocab->count, sizeof *list.places);
-    if (!result) result = otx__cut_read(&list, json, config);
-    if (!result) result = otx__cut_read_special(&list, special);
-    if (!result) result = otx__cut_read_special(&list, config);
-    if (!result) otx__cut_read_named(&list);
+    if (!result) result = otx__cut_read(&list, files);
     if (!result) result = otx__cut_share(&list);
     otx__free(e->ctx, list.entries, list.room + 1, sizeof *list.entries);
     otx__free(e->ctx, list.places, vocab->count, sizeof *list.places);
@@ -18734,7 +18875,8 @@ OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *j
     return result;
 }
 
-/* ---- the files ---- */
+/* >>> src/encode/encode_open.h */
+/* ---- encode_open: what an encoder is made from ------------------------------------------ */
 
 /* What tokenizer.json says of its model that a vocabulary's rules are not told. */
 OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *json,
@@ -18780,10 +18922,16 @@ OTX__PRIVATE otx_result otx__encode_open_beside(otx_encoder *e, const otx_vocab_
 OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_text *texts,
                                               const otx_json *json, otx_error *error)
 {
-    otx_json config, special;
+    otx_json config, map, added;
+    otx__cut_files files;
     otx_result result = otx__encode_read_model(e, json, error);
     memset(&config, 0, sizeof config);
-    memset(&special, 0, sizeof special);
+    memset(&map, 0, sizeof map);
+    memset(&added, 0, sizeof added);
+    files.own = json;
+    files.config = &config;
+    files.map = &map;
+    files.added = &added;
     if (!result)
         result = otx__tidy_open(e->ctx, json, otx_json_find(json, 0, "normalizer"), e->name,
                                   &e->normal, error);
@@ -18794,11 +18942,15 @@ OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_te
     }
     if (!result)
         result = otx__encode_open_beside(e, texts, OTX_VOCAB_TOKENIZER_CONFIG, &config, error);
-    if (!result && otx_json_find(&config, 0, "added_tokens_decoder") == OTX_JSON_NONE)
-        result = otx__encode_open_beside(e, texts, OTX_VOCAB_SPECIAL_TOKENS, &special, error);
-    if (!result) result = otx__encode_read_added(e, json, &config, &special, error);
+    if (!result && otx_json_find(&config, 0, "added_tokens_decoder") == OTX_JSON_NONE) {
+        result = otx__encode_open_beside(e, texts, OTX_VOCAB_SPECIAL_TOKENS, &map, error);
+        if (!result)
+            result = otx__encode_open_beside(e, texts, OTX_VOCAB_ADDED_TOKENS, &added, error);
+    }
+    if (!result) result = otx__encode_read_added(e, &files, error);
     otx_json_close(e->ctx, &config);
-    otx_json_close(e->ctx, &special);
+    otx_json_close(e->ctx, &map);
+    otx_json_close(e->ctx, &added);
     return result;
 }
 
@@ -19074,14 +19226,40 @@ OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
     return at;
 }
 
-OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, const char *text, size_t size,
-                                        otx_token_counts *counts, otx_error *error)
+/* Where the line of a place ends, behind its LF. */
+OTX__PRIVATE size_t otx__count_line(otx__span text, size_t at)
+{
+    const char *end = (const char *)memchr(text.bytes + at, '\n', text.size - at);
+    return end ? (size_t)(end - text.bytes) + 1 : text.size;
+}
+
+/* Says where the text is that could not be encoded: of one that wants an unknown token, the first
+   line that does by itself; or behind which line it begins, if any. */
+OTX__PRIVATE otx_result otx__count_fail(otx_encoder *e, otx__span text, otx_result code,
+                                        otx_error *error)
+{
+    uint64_t line = e->lines;
+    size_t at = 0, end;
+    otx_result result = OTX_OK;
+    if (code == OTX_ERROR_MEMORY || !error) return code;
+    for (; at < text.size && !result && code == OTX_ERROR_FORMAT; at = end, line++) {
+        end = otx__count_line(text, at);
+        result = otx__encode_text(e, otx__span_of(text.bytes + at, end - at), error);
+    }
+    if (result) return otx__fail(error, result, "line %" PRIu64 ": %s", line, error->message);
+    if (e->lines == 0) return code;
+    return otx__fail(error, code, "behind line %" PRIu64 ": %s", e->lines, error->message);
+}
+
+OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, otx__span text, otx_token_counts *counts,
+                                        otx_error *error)
 {
     size_t i;
-    otx_result result = otx__encode_text(e, otx__span_of(text, size), error);
-    if (result) return result;
+    const otx_result result = otx__encode_text(e, text, error);
+    if (result) return otx__count_fail(e, text, result, error);
     for (i = 0; i < e->id_count; i++) counts->by_id[e->ids[i]]++;
-    counts->bytes += size;
+    for (i = 0; i < text.size; i = otx__count_line(text, i)) e->lines++;
+    counts->bytes += text.size;
     counts->tokens += e->id_count;
     return OTX_OK;
 }
@@ -19102,11 +19280,13 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (step) bytes += step;
         size -= step;
         part = otx__count_part(rest, last && size == 0);
-        if (part) result = otx__count_text(encoder, rest->bytes, part, counts, error);
+        if (part)
+            result = otx__count_text(encoder, otx__span_of(rest->bytes, part), counts, error);
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
-    if (result) rest->size = 0; /* the next text begins anew */
+    if (result) rest->size = 0;
+    if (result || last) encoder->lines = 0; /* the next text begins anew */
     return result;
 }
 
@@ -37299,6 +37479,18 @@ OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, ot
 
 /* ---- files of text ---- */
 
+/* Adds up a part of a file, which errors of the text name. */
+OTX__PRIVATE otx_result otx__count_part_of(otx_encoder *encoder, const char *path,
+                                           otx__span part, bool last, otx_token_counts *counts,
+                                           otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    const otx_result result =
+        otx_encoder_count(encoder, part.bytes, part.size, last, counts, error);
+    if (!error || (result != OTX_ERROR_FORMAT && result != OTX_ERROR_LIMIT)) return result;
+    return otx__fail(error, result, "%s: %s", otx__path_text(name, path), error->message);
+}
+
 OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
                                           otx_token_counts *counts, otx_error *error)
 {
@@ -37320,7 +37512,8 @@ OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path
             result = otx__fail_read(error, path, &source, at, part);
         at += part;
         if (!result)
-            result = otx_encoder_count(encoder, bytes, part, at == source.size, counts, error);
+            result = otx__count_part_of(encoder, path, otx__span_of(bytes, part),
+                                        at == source.size, counts, error);
         if (!result) result = otx__poll(ctx, OTX_STAGE_OPEN, path, at, source.size, error);
     } while (!result && at < source.size);
     otx_source_close(ctx, &source);
