@@ -25,334 +25,335 @@
 
    What is where
 
-      392  api/version                version
-      422  api/result                 results
-      462  api/context                context: memory, threads, progress
-      542  api/isa                    instruction sets
-      559  api/matrix                 numbers and matrices
-      617  api/blocks                 block types of ggml
-      643  api/solver                 the solver
-      772  api/affine                 the affine map: rows as the map makes them, and what it misses
-      908  api/methods                methods: rows for tokens that a model lacks
-     1153  api/source                 sources and sinks: bytes in and out
-     1173  api/json                   JSON
-     1295  api/safetensors            safetensors
-     1359  api/gguf                   GGUF
-     1457  api/vocab                  vocabularies
-     1594  api/encode                 encoding: text as token ids
-     1647  api/align                  alignment
-     1714  api/gguf_vocab             vocabularies in GGUF files
-     1737  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1829  api/file                   files
-     1840  api/directory              directories
-     1920  api/job                    the whole job
-     2130  api/map_models             maps by the rows of two models
-     2152  api/verify                 looking at a finished model
-     2221  api/evaluate               methods ranked on tokens that both models share
-     2318  api/reshape                a model's own vocabulary, smaller or larger
+      393  api/version                version
+      423  api/result                 results
+      463  api/context                context: memory, threads, progress
+      543  api/isa                    instruction sets
+      560  api/matrix                 numbers and matrices
+      618  api/blocks                 block types of ggml
+      644  api/solver                 the solver
+      773  api/affine                 the affine map: rows as the map makes them, and what it misses
+      909  api/methods                methods: rows for tokens that a model lacks
+     1154  api/source                 sources and sinks: bytes in and out
+     1174  api/json                   JSON
+     1296  api/safetensors            safetensors
+     1360  api/gguf                   GGUF
+     1458  api/vocab                  vocabularies
+     1595  api/encode                 encoding: text as token ids
+     1649  api/align                  alignment
+     1716  api/gguf_vocab             vocabularies in GGUF files
+     1739  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1831  api/file                   files
+     1842  api/directory              directories
+     1922  api/job                    the whole job
+     2132  api/map_models             maps by the rows of two models
+     2154  api/verify                 looking at a finished model
+     2223  api/evaluate               methods ranked on tokens that both models share
+     2320  api/reshape                a model's own vocabulary, smaller or larger
 
-     2459  base                       what everything stands on
-     2496  base/begin                 system headers, and how floating point must be compiled
-     2534  base/sizes                 counting, and sums and products that may not wrap
-     2572  base/span                  bytes of others, digits, UTF-8
-     2766  base/decimal               the digits of a double
-     2915  base/format                printf without stdio and without a locale
-     3183  base/result                results, failures, messages
-     3307  base/memory                the allocator, arrays that grow
-     3366  base/text                  names in messages, and text that grows
-     3483  base/hooks                 log, progress, threads of the caller
-     3531  base/sort                  in place, without memory, never quadratic; and finding
-     3581  base/clock                 wall time for statistics
-     3627  base/team                  loops on several threads, which sleep where they wait
-     4026  base/hash                  keyed, for tables whose keys a stranger chooses
-     4124  base/pool                  blocks that are freed together
-     4239  base/number                element types, widening and rounding
-     4474  base/blocks                block types of ggml, taken apart and widened
-     4695  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4980  base/blocks_make           rows quantised to blocks
-     5374  base/base64                decoding
-     5410  base/protobuf              fields of a message
-     5532  base/watch                 long loops that the caller can stop
+     2461  base                       what everything stands on
+     2498  base/begin                 system headers, and how floating point must be compiled
+     2536  base/sizes                 counting, and sums and products that may not wrap
+     2574  base/span                  bytes of others, digits, UTF-8
+     2768  base/decimal               the digits of a double
+     2917  base/format                printf without stdio and without a locale
+     3185  base/result                results, failures, messages
+     3309  base/memory                the allocator, arrays that grow
+     3368  base/text                  names in messages, and text that grows
+     3485  base/hooks                 log, progress, threads of the caller
+     3533  base/sort                  in place, without memory, never quadratic; and finding
+     3583  base/clock                 wall time for statistics
+     3629  base/team                  loops on several threads, which sleep where they wait
+     4028  base/hash                  keyed, for tables whose keys a stranger chooses
+     4126  base/pool                  blocks that are freed together
+     4241  base/number                element types, widening and rounding
+     4476  base/blocks                block types of ggml, taken apart and widened
+     4697  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4982  base/blocks_make           rows quantised to blocks
+     5376  base/base64                decoding
+     5412  base/protobuf              fields of a message
+     5534  base/watch                 long loops that the caller can stop
 
-     5600  files                      formats, on memory and streams
-     5630  files/memory_source        memory as a source of bytes
-     5648  files/json_read            a parser without recursion
-     6002  files/json_values          looking at values, stepping through containers
-     6215  files/json_edit            writing, and edits that keep every byte they do not touch
-     6583  files/tensors              what reading and writing a header share
-     6719  files/safetensors_read     the header of a file, checked
-     7044  files/safetensors_write    the header of a new file
-     7201  files/gguf_types           ggml's types, and the sizes of values
-     7369  files/gguf_values          keys, tensors and values found
-     7487  files/gguf_walk            what stands in a header, one after the other
-     7699  files/gguf_read            the header of a file, checked
-     7920  files/gguf_write           the header of a new file
-     8126  files/gguf_keys            a list of keys that is being made
+     5602  files                      formats, on memory and streams
+     5632  files/memory_source        memory as a source of bytes
+     5650  files/json_read            a parser without recursion
+     6004  files/json_values          looking at values, stepping through containers
+     6217  files/json_edit            writing, and edits that keep every byte they do not touch
+     6585  files/tensors              what reading and writing a header share
+     6721  files/safetensors_read     the header of a file, checked
+     7046  files/safetensors_write    the header of a new file
+     7203  files/gguf_types           ggml's types, and the sizes of values
+     7371  files/gguf_values          keys, tensors and values found
+     7489  files/gguf_walk            what stands in a header, one after the other
+     7701  files/gguf_read            the header of a file, checked
+     7922  files/gguf_write           the header of a new file
+     8128  files/gguf_keys            a list of keys that is being made
 
-     8326  vocab                      tokens, from every source, and which of them are the same
-     8369  vocab/known                what the world calls things: files, classes, tokens
-     8693  vocab/token_table          the table of tokens, and finding tokens in it
-     8901  vocab/spelling             from what a file spells to bytes
-     9098  vocab/reader               what the readers of all sources share
-     9456  vocab/added_tokens         what other files add to a model's tokens
-     9804  vocab/handed_names         pieces whose names other pieces get
-     9885  vocab/in_use               tokens that are named as reserved ones and are none
-     9988  vocab/from_tokenizer_json  tokenizer.json
-    10286  vocab/from_tekken          tekken.json
-    10441  vocab/from_tiktoken        *.tiktoken
-    10506  vocab/from_sentencepiece   tokenizer.model and its like
-    10871  vocab/from_vocab_json      vocab.json and merges.txt
-    10957  vocab/from_vocab_txt       vocab.txt
-    11014  vocab/digits               how a tokenizer cuts numbers
-    11215  vocab/recognise            what a file is, by what it holds
-    11346  vocab/parse                the first source that is given, and what goes with it
-    11573  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11959  vocab/rules_read           the rules of each kind of file
-    12110  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12303  vocab/from_gguf            the vocabulary of a GGUF file
-    12611  vocab/gguf_rules           how it splits text
-    12763  vocab/split_bpe            words split by byte-pair encoding
-    13038  vocab/split                text split as the tokenizer's model splits it
-    13285  vocab/align                which base token a donor token is
+     8328  vocab                      tokens, from every source, and which of them are the same
+     8371  vocab/known                what the world calls things: files, classes, tokens
+     8695  vocab/token_table          the table of tokens, and finding tokens in it
+     8903  vocab/spelling             from what a file spells to bytes
+     9100  vocab/reader               what the readers of all sources share
+     9458  vocab/added_tokens         what other files add to a model's tokens
+     9806  vocab/handed_names         pieces whose names other pieces get
+     9887  vocab/in_use               tokens that are named as reserved ones and are none
+     9990  vocab/from_tokenizer_json  tokenizer.json
+    10288  vocab/from_tekken          tekken.json
+    10443  vocab/from_tiktoken        *.tiktoken
+    10508  vocab/from_sentencepiece   tokenizer.model and its like
+    10873  vocab/from_vocab_json      vocab.json and merges.txt
+    10959  vocab/from_vocab_txt       vocab.txt
+    11016  vocab/digits               how a tokenizer cuts numbers
+    11217  vocab/recognise            what a file is, by what it holds
+    11348  vocab/parse                the first source that is given, and what goes with it
+    11575  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11961  vocab/rules_read           the rules of each kind of file
+    12112  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12305  vocab/from_gguf            the vocabulary of a GGUF file
+    12613  vocab/gguf_rules           how it splits text
+    12765  vocab/split_bpe            words split by byte-pair encoding
+    13040  vocab/split                text split as the tokenizer's model splits it
+    13287  vocab/align                which base token a donor token is
 
-    13542  encode                     text becomes pieces, pieces become ids
-    13587  encode/char_set            sets of characters
-    13780  encode/unicode_tables      what characters are, packed
-    13944  encode/categories          Unicode's categories, scripts and case, as sets
-    14245  encode/regex_parse         regular expressions, read: sets and escapes
-    14551  encode/regex_syntax        classes, repetitions, groups
-    14951  encode/regex_program       instructions, and what parts of an expression begin with
-    15104  encode/regex_make          the program that they become
-    15466  encode/regex_match         the program run over a text
-    15846  encode/slices              a text in pieces, and ways to cut it further
-    16091  encode/cutter_read         the steps of a pre-tokenizer, read
-    16408  encode/cutter              texts cut by them
-    16595  encode/normal_tables       what normalisers know of characters
-    16858  encode/normal_read         the same, unpacked
-    17005  encode/normal_forms        Unicode's four normal forms
-    17276  encode/charsmap            SentencePiece's map of characters
-    17504  encode/normalise_steps     what normalisers do, step by step
-    17704  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17983  encode/normalise           what it makes of texts
-    18123  encode/added_cut           added tokens, cut out of a text
-    18335  encode/word_cache          what words became before
-    18414  encode/encode_words        words as the model splits them
-    18636  encode/encode_open         what an encoder is made from
-    19003  encode/encode              whole texts as token ids
-    19224  encode/write_counts        how often tokens occur, as lists
+    13544  encode                     text becomes pieces, pieces become ids
+    13590  encode/char_set            sets of characters
+    13783  encode/unicode_tables      what characters are, packed
+    13947  encode/categories          Unicode's categories, scripts and case, as sets
+    14248  encode/regex_parse         regular expressions, read: sets and escapes
+    14554  encode/regex_syntax        classes, repetitions, groups
+    14954  encode/regex_program       instructions, and what parts of an expression begin with
+    15107  encode/regex_make          the program that they become
+    15469  encode/regex_match         the program run over a text
+    15849  encode/slices              a text in pieces, and ways to cut it further
+    16094  encode/cutter_read         the steps of a pre-tokenizer, read
+    16411  encode/cutter              texts cut by them
+    16598  encode/normal_tables       what normalisers know of characters
+    16861  encode/normal_read         the same, unpacked
+    17008  encode/normal_forms        Unicode's four normal forms
+    17279  encode/charsmap            SentencePiece's map of characters
+    17507  encode/normalise_steps     what normalisers do, step by step
+    17707  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17986  encode/normalise           what it makes of texts
+    18126  encode/added_cut           added tokens, cut out of a text
+    18338  encode/word_cache          what words became before
+    18417  encode/encode_words        words as the model splits them
+    18640  encode/added_flags         how added tokens are met, as the files say it
+    18989  encode/encode_open         what an encoder is made from
+    19155  encode/encode              whole texts as token ids
+    19404  encode/write_counts        how often tokens occur, as lists
 
-    19331  simd                       the hot loops, once for each instruction set
-    19364  simd/kernels               the table of kernels, and what all versions share
-    19641  simd/scalar                the reference
-    19810  simd/sse2                  the operations of 128-bit x86, and what each does
-    19931  simd/neon                  those of 64-bit Arm
-    20026  simd/wasm                  those of WebAssembly's SIMD128
-    20111  simd/avx2                  those of 256-bit x86, with FMA
-    20193  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20837  simd/avx_vnni              AVX2, and products of integers
-    20933  simd/neon_bf16             NEON, and products of matrices
-    21087  simd/avx512                512-bit x86, by hand
-    21694  simd/amx                   tiles of x86, beside AVX-512
-    21937  simd/dispatch              which of them this machine can run, and which a call takes
+    19511  simd                       the hot loops, once for each instruction set
+    19544  simd/kernels               the table of kernels, and what all versions share
+    19821  simd/scalar                the reference
+    19990  simd/sse2                  the operations of 128-bit x86, and what each does
+    20111  simd/neon                  those of 64-bit Arm
+    20206  simd/wasm                  those of WebAssembly's SIMD128
+    20291  simd/avx2                  those of 256-bit x86, with FMA
+    20373  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21017  simd/avx_vnni              AVX2, and products of integers
+    21113  simd/neon_bf16             NEON, and products of matrices
+    21267  simd/avx512                512-bit x86, by hand
+    21874  simd/amx                   tiles of x86, beside AVX-512
+    22117  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22163  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22219  solve/views                the rows of matrices, as the kernels read them
-    22348  solve/panels               vectors as the dense products want them, and these
-    22564  solve/rests                vectors on their way into panels
-    22742  solve/dictionary           the atoms, and their split along a common direction
-    22897  solve/exact_gram           products of all pairs of atoms in double
-    22979  solve/triangle             packed lower triangles
-    23083  solve/support              what is known of one target, and the exact steps
-    23359  solve/gram_table           products of atoms with all atoms, for scans
-    23614  solve/screen               which atoms are worth scoring in double: the bound
-    23885  solve/residuals            the residual form's targets on their way into a scan
-    24074  solve/scan                 the correlations of all atoms with a block's residuals
-    24243  solve/predict              making targets ready for the next scan
-    24490  solve/candidates           the atoms that a scan could not rule out
-    24821  solve/select               the next atoms of each target
-    25022  solve/rates                what a processor does in a second
-    25064  solve/pursuit              what one solve holds, and the memory it takes
-    25368  solve/plan                 which form, and in what blocks
-    25586  solve/apart                targets that a table of products cannot tell on
-    25636  solve/steps                a pursuit from its rows to its results
-    25864  solve/combine              new rows of coefficients
-    25926  solve/solver               the public call
-    26097  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26306  solve/affine_normal        the normal equations of an affine map
-    26549  solve/affine_factor        their factor, and their solution
-    26786  solve/affine_map           a fitted map, and the rows it makes
-    27130  solve/affine_choice        how many atoms to take, and chosen by what
-    27532  solve/affine_fit           what a fit of an affine map holds and needs
-    27796  solve/affine               fitting and applying affine maps
+    22343  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22399  solve/views                the rows of matrices, as the kernels read them
+    22528  solve/panels               vectors as the dense products want them, and these
+    22744  solve/rests                vectors on their way into panels
+    22922  solve/dictionary           the atoms, and their split along a common direction
+    23077  solve/exact_gram           products of all pairs of atoms in double
+    23159  solve/triangle             packed lower triangles
+    23263  solve/support              what is known of one target, and the exact steps
+    23539  solve/gram_table           products of atoms with all atoms, for scans
+    23794  solve/screen               which atoms are worth scoring in double: the bound
+    24065  solve/residuals            the residual form's targets on their way into a scan
+    24254  solve/scan                 the correlations of all atoms with a block's residuals
+    24423  solve/predict              making targets ready for the next scan
+    24670  solve/candidates           the atoms that a scan could not rule out
+    25001  solve/select               the next atoms of each target
+    25202  solve/rates                what a processor does in a second
+    25244  solve/pursuit              what one solve holds, and the memory it takes
+    25548  solve/plan                 which form, and in what blocks
+    25766  solve/apart                targets that a table of products cannot tell on
+    25816  solve/steps                a pursuit from its rows to its results
+    26044  solve/combine              new rows of coefficients
+    26106  solve/solver               the public call
+    26277  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26486  solve/affine_normal        the normal equations of an affine map
+    26729  solve/affine_factor        their factor, and their solution
+    26966  solve/affine_map           a fitted map, and the rows it makes
+    27310  solve/affine_choice        how many atoms to take, and chosen by what
+    27712  solve/affine_fit           what a fit of an affine map holds and needs
+    27976  solve/affine               fitting and applying affine maps
 
-    28093  methods                    rows for tokens that a model lacks, each method a room
-    28137  methods/parts              what methods share: sums of rows, combinations
-    28321  methods/pursuit            omp, omp-centred
-    28402  methods/constant           mean, zero
-    28430  methods/rough              products in float that leave few to be taken in double
-    28480  methods/near               each target against all anchors
-    28771  methods/weights            how a few anchors combine to a target
-    28992  methods/interpolation      common_interpolation
-    29145  methods/wechsel            wechsel
-    29195  methods/focus              focus
-    29283  methods/hull               hull
-    29334  methods/dense              matrices of double, and their products
-    29599  methods/lengthen           the base's rows of pieces beside the donor's
-    29852  methods/mapping            omp-affine, affine
-    30125  methods/linear             maps between two models' rows
-    30280  methods/clp                clp
-    30366  methods/chance             normal deviates that are the same everywhere
-    30434  methods/factor             of symmetric matrices
-    30483  methods/randn              randn
-    30573  methods/john_hewitt        john_hewitt
-    30656  methods/polar              the orthogonal part of a matrix
-    30752  methods/procrustes         procrustes
-    30845  methods/eigen              principal directions of a matrix's rows
-    31159  methods/landmark_pca       landmark_pca
-    31217  methods/stb                stb
-    31399  methods/rope               rows turned to positions
-    31489  methods/mp_rope            mp_rope
-    31815  methods/subword            subword
-    31921  methods/zett               zett
-    31943  methods/spread             the factor that suits hidden anchors' rows best
-    32200  methods/modifiers          what is done to the rows of any method
-    32346  methods/undertrained       rows that look as if nothing had trained them
-    32463  methods/methods            the table of all, and the public calls
+    28273  methods                    rows for tokens that a model lacks, each method a room
+    28317  methods/parts              what methods share: sums of rows, combinations
+    28501  methods/pursuit            omp, omp-centred
+    28582  methods/constant           mean, zero
+    28610  methods/rough              products in float that leave few to be taken in double
+    28660  methods/near               each target against all anchors
+    28951  methods/weights            how a few anchors combine to a target
+    29172  methods/interpolation      common_interpolation
+    29325  methods/wechsel            wechsel
+    29375  methods/focus              focus
+    29463  methods/hull               hull
+    29514  methods/dense              matrices of double, and their products
+    29779  methods/lengthen           the base's rows of pieces beside the donor's
+    30032  methods/mapping            omp-affine, affine
+    30305  methods/linear             maps between two models' rows
+    30460  methods/clp                clp
+    30546  methods/chance             normal deviates that are the same everywhere
+    30614  methods/factor             of symmetric matrices
+    30663  methods/randn              randn
+    30753  methods/john_hewitt        john_hewitt
+    30836  methods/polar              the orthogonal part of a matrix
+    30932  methods/procrustes         procrustes
+    31025  methods/eigen              principal directions of a matrix's rows
+    31339  methods/landmark_pca       landmark_pca
+    31397  methods/stb                stb
+    31579  methods/rope               rows turned to positions
+    31669  methods/mp_rope            mp_rope
+    31995  methods/subword            subword
+    32101  methods/zett               zett
+    32123  methods/spread             the factor that suits hidden anchors' rows best
+    32380  methods/modifiers          what is done to the rows of any method
+    32526  methods/undertrained       rows that look as if nothing had trained them
+    32643  methods/methods            the table of all, and the public calls
 
-    32669  across                     tokens of one vocabulary as weighted tokens of another
-    32683  across/map_rows            a map, gathered row by row
-    32880  across/token_map           by the split of the other vocabulary
-    33003  across/write_maps          two maps as safetensors
-    33146  across/spell_maps          two maps as JSON, for people
+    32849  across                     tokens of one vocabulary as weighted tokens of another
+    32863  across/map_rows            a map, gathered row by row
+    33060  across/token_map           by the split of the other vocabulary
+    33183  across/write_maps          two maps as safetensors
+    33326  across/spell_maps          two maps as JSON, for people
 
-    33266  disk                       files and directories
-    33305  disk/system                what POSIX and Windows are asked for
-    33349  disk/windows_paths         paths as Windows takes them
-    33554  disk/windows               the system as Windows gives it
-    33859  disk/posix                 the system as POSIX gives it
-    34131  disk/paths                 what can be told from their text
-    34204  disk/failure               why the system refused
-    34322  disk/look                  what stands at a path, and whether within another
-    34445  disk/listing               listings of directories
-    34521  disk/reading               files to read, and whether they have changed
-    34700  disk/writing               files to write
-    34847  disk/copying               copies of files
-    34930  disk/trees                 whole directories looked through, copied, removed
-    35146  disk/known                 what weights are called in a directory
-    35240  disk/staging               a directory made under another name, then renamed
-    35504  disk/staged_files          files made under another name, then renamed
-    35686  disk/missing               a path or a directory without what is wanted of it
-    35729  disk/gguf_files            GGUF files of a directory, by their names
-    35770  disk/weights               which files they are, and what may stand in their place
-    36106  disk/weight_index          the index of a checkpoint in shards
-    36325  disk/shards                what an index and its shards say of each other
-    36530  disk/gguf_parts            the parts of a split GGUF file
-    36639  disk/checkpoint            a model directory, in one file or in shards
-    36991  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37069  disk/tokenizer_directory   the tokenizer of a model directory
-    37331  disk/encoder_directory     the encoder of a model directory, and files of text
+    33446  disk                       files and directories
+    33485  disk/system                what POSIX and Windows are asked for
+    33529  disk/windows_paths         paths as Windows takes them
+    33734  disk/windows               the system as Windows gives it
+    34039  disk/posix                 the system as POSIX gives it
+    34311  disk/paths                 what can be told from their text
+    34384  disk/failure               why the system refused
+    34502  disk/look                  what stands at a path, and whether within another
+    34625  disk/listing               listings of directories
+    34701  disk/reading               files to read, and whether they have changed
+    34880  disk/writing               files to write
+    35027  disk/copying               copies of files
+    35110  disk/trees                 whole directories looked through, copied, removed
+    35326  disk/known                 what weights are called in a directory
+    35420  disk/staging               a directory made under another name, then renamed
+    35684  disk/staged_files          files made under another name, then renamed
+    35866  disk/missing               a path or a directory without what is wanted of it
+    35909  disk/gguf_files            GGUF files of a directory, by their names
+    35950  disk/weights               which files they are, and what may stand in their place
+    36286  disk/weight_index          the index of a checkpoint in shards
+    36505  disk/shards                what an index and its shards say of each other
+    36710  disk/gguf_parts            the parts of a split GGUF file
+    36819  disk/checkpoint            a model directory, in one file or in shards
+    37171  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37249  disk/tokenizer_directory   the tokenizer of a model directory
+    37511  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37442  model                      which tensors and config keys belong to the vocabulary
-    37478  model/known                what the world calls things
-    37846  model/known_keys           keys of ids and sizes in configs
-    38020  model/known_classes        classes of tokenizers, by the type of model
-    38258  model/names                names of tensors
-    38422  model/document             the JSON files of a model directory
-    38517  model/members              what the members of a config are about
-    38771  model/config               what config.json says
-    38948  model/side                 a model directory opened once
-    39075  model/gguf_model           what a GGUF file says of a model
-    39132  model/code                 the Python that a tokenizer is loaded with
-    39366  model/parts                what each tensor does for the vocabulary
-    39496  model/whole                whether all tensors are there
-    39618  model/find                 finding the parts of a model
-    39922  model/processor            the tokens that a processor looks for by their text
-    40098  model/heirs                what becomes of the ids in a config
-    40272  model/config_ids           ids in a config being edited
-    40529  model/config_lists         lists, dictionaries and ranges of ids
-    40694  model/config_edit          config.json and generation_config.json, edited
-    41050  model/classes              which class a tokenizer is loaded as
-    41261  model/class_tokens         added tokens that a class numbers otherwise
+    37635  model                      which tensors and config keys belong to the vocabulary
+    37671  model/known                what the world calls things
+    38039  model/known_keys           keys of ids and sizes in configs
+    38213  model/known_classes        classes of tokenizers, by the type of model
+    38451  model/names                names of tensors
+    38615  model/document             the JSON files of a model directory
+    38710  model/members              what the members of a config are about
+    38964  model/config               what config.json says
+    39141  model/side                 a model directory opened once
+    39268  model/gguf_model           what a GGUF file says of a model
+    39325  model/code                 the Python that a tokenizer is loaded with
+    39559  model/parts                what each tensor does for the vocabulary
+    39689  model/whole                whether all tensors are there
+    39811  model/find                 finding the parts of a model
+    40115  model/processor            the tokens that a processor looks for by their text
+    40291  model/heirs                what becomes of the ids in a config
+    40465  model/config_ids           ids in a config being edited
+    40722  model/config_lists         lists, dictionaries and ranges of ids
+    40887  model/config_edit          config.json and generation_config.json, edited
+    41243  model/classes              which class a tokenizer is loaded as
+    41454  model/class_tokens         added tokens that a class numbers otherwise
 
-    41379  job                        the whole transplant, in the order in which it happens
-    41440  job/draft_map              which tokens the rows of a draft's head are of
-    41498  job/job                    what a job holds
-    41897  job/open                   opening the two models
-    42185  job/map                    the caller's map
-    42338  job/align                  where every new row comes from
-    42561  job/draft_vocab            the tokens that a draft's head has rows for
-    42794  job/plan                   what becomes of every tensor, and of the configs
-    43023  job/draft_head             a head of fewer rows, and what says which
-    43181  job/rope                   heads and rotary positions of the two models
-    43279  job/chat                   the template that turns messages into text
-    43418  job/digits                 where the two tokenizers cut numbers differently
-    43619  job/converted              the special tokens that a conversion to GGUF finds
-    43927  job/gguf_donor             the files of a tokenizer, open once more
-    44011  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44294  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44622  job/gguf_merges            the merges of a byte-level vocabulary
-    44793  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    44963  job/gguf_special           special tokens, flags, templates
-    45182  job/gguf_normal            what becomes of spaces and letters
-    45325  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45521  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45763  job/bos                    texts that begin otherwise than the base's
-    45905  job/rows                   rows in memory: reading, checking, their mean
-    46250  job/pieces                 what the base cuts new tokens into
-    46425  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46690  job/magikarp               tokens that look under-trained by their rows
-    46816  job/match                  rows of tokens that a new one only begins with
-    46903  job/solve                  solving for the rows of the donor
-    47112  job/targets                the rows that are made from the donor's
-    47235  job/diagnose               what is odd about the rows that were made
-    47367  job/rebuild                the new rows of one vocabulary tensor
-    47658  job/write_blocks           new rows as blocks
-    47757  job/write                  the output and its weights
-    48073  job/write_gguf             the output as a GGUF file, or as parts of one
-    48423  job/copy                   the other files of the two models
-    48641  job/index                  the files that are written anew
-    48822  job/run                    the whole, in order
-    49025  job/combined               a map of tokens by the combinations that a method makes
-    49125  job/report                 what a job did, as JSON and as a table
-    49454  job/findings               what is told of a finished model
-    49503  job/check_head             a head of fewer rows than tokens
-    49748  job/check_files            its files
-    49885  job/check_ids              sizes, ids and tying
-    50101  job/check_values           values
-    50180  job/check_gguf             the tokens of a GGUF file
-    50432  job/check_gguf_keys        its other keys, and its tensors
-    50679  job/check_draft            as a draft model for another
-    51021  job/verify                 whether a finished model agrees with itself
+    41572  job                        the whole transplant, in the order in which it happens
+    41633  job/draft_map              which tokens the rows of a draft's head are of
+    41691  job/job                    what a job holds
+    42090  job/open                   opening the two models
+    42378  job/map                    the caller's map
+    42531  job/align                  where every new row comes from
+    42754  job/draft_vocab            the tokens that a draft's head has rows for
+    42987  job/plan                   what becomes of every tensor, and of the configs
+    43216  job/draft_head             a head of fewer rows, and what says which
+    43374  job/rope                   heads and rotary positions of the two models
+    43472  job/chat                   the template that turns messages into text
+    43611  job/digits                 where the two tokenizers cut numbers differently
+    43812  job/converted              the special tokens that a conversion to GGUF finds
+    44120  job/gguf_donor             the files of a tokenizer, open once more
+    44204  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44487  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44815  job/gguf_merges            the merges of a byte-level vocabulary
+    44986  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45156  job/gguf_special           special tokens, flags, templates
+    45375  job/gguf_normal            what becomes of spaces and letters
+    45518  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45714  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45956  job/bos                    texts that begin otherwise than the base's
+    46098  job/rows                   rows in memory: reading, checking, their mean
+    46443  job/pieces                 what the base cuts new tokens into
+    46618  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46883  job/magikarp               tokens that look under-trained by their rows
+    47009  job/match                  rows of tokens that a new one only begins with
+    47096  job/solve                  solving for the rows of the donor
+    47305  job/targets                the rows that are made from the donor's
+    47428  job/diagnose               what is odd about the rows that were made
+    47560  job/rebuild                the new rows of one vocabulary tensor
+    47851  job/write_blocks           new rows as blocks
+    47950  job/write                  the output and its weights
+    48266  job/write_gguf             the output as a GGUF file, or as parts of one
+    48616  job/copy                   the other files of the two models
+    48834  job/index                  the files that are written anew
+    49015  job/run                    the whole, in order
+    49218  job/combined               a map of tokens by the combinations that a method makes
+    49318  job/report                 what a job did, as JSON and as a table
+    49647  job/findings               what is told of a finished model
+    49696  job/check_head             a head of fewer rows than tokens
+    49941  job/check_files            its files
+    50078  job/check_ids              sizes, ids and tying
+    50294  job/check_values           values
+    50373  job/check_gguf             the tokens of a GGUF file
+    50625  job/check_gguf_keys        its other keys, and its tensors
+    50872  job/check_draft            as a draft model for another
+    51214  job/verify                 whether a finished model agrees with itself
 
-    51080  evaluate                   methods ranked on tokens that both models share
-    51099  evaluate/token_class       what a token is like, by its bytes
-    51182  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51388  evaluate/scores            how near rows come to the true ones
-    51488  evaluate/ranks             whether a true row is found among all
-    51619  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51853  evaluate/write_json        an evaluation as JSON
-    51966  evaluate/write_page        an evaluation as a page
+    51273  evaluate                   methods ranked on tokens that both models share
+    51292  evaluate/token_class       what a token is like, by its bytes
+    51375  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51581  evaluate/scores            how near rows come to the true ones
+    51681  evaluate/ranks             whether a true row is found among all
+    51812  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52046  evaluate/write_json        an evaluation as JSON
+    52159  evaluate/write_page        an evaluation as a page
 
-    52195  reshape                    a model's own vocabulary, smaller or larger
-    52227  reshape/needed             what has to stay for the sake of what stays
-    52485  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52792  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53021  reshape/renumber           which tokens there are then, and their ids
-    53286  reshape/files_json         tokenizer.json and the JSON files beside it
-    53681  reshape/files_lines        merges.txt and vocab.txt
-    53765  reshape/files_pieces       SentencePiece models
-    53985  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54153  reshape/named              tokens that configs name, which stay
-    54285  reshape/files_gguf         the keys of GGUF files
-    54572  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54807  reshape/wording            what the transplant says, in words of those who asked
-    54906  reshape/new_model          the model with its new tokenizer
-    55078  reshape/text_counts        which tokens the caller's texts are made of
-    55147  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55314  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55575  reshape/trim               fewer tokens
-    55743  reshape/extend             a text that becomes a token
-    56074  reshape/more_tokens        all that are wanted, and the model with them
+    52388  reshape                    a model's own vocabulary, smaller or larger
+    52420  reshape/needed             what has to stay for the sake of what stays
+    52678  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52985  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53214  reshape/renumber           which tokens there are then, and their ids
+    53479  reshape/files_json         tokenizer.json and the JSON files beside it
+    53874  reshape/files_lines        merges.txt and vocab.txt
+    53958  reshape/files_pieces       SentencePiece models
+    54178  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54346  reshape/named              tokens that configs name, which stay
+    54478  reshape/files_gguf         the keys of GGUF files
+    54765  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55000  reshape/wording            what the transplant says, in words of those who asked
+    55099  reshape/new_model          the model with its new tokenizer
+    55271  reshape/text_counts        which tokens the caller's texts are made of
+    55340  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55507  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55768  reshape/trim               fewer tokens
+    55936  reshape/extend             a text that becomes a token
+    56267  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1633,7 +1634,8 @@ typedef struct otx_token_counts {
    with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
    something before texts puts it before each. Where there is a line without a space at its end,
    it is one of these, and of a line's CR LF the part ends before both: there the pre-tokenizers
-   of GPT-2 and its kind cut anyway. A failure drops what was kept. */
+   of GPT-2 and its kind cut anyway. A failure drops what was kept; its message says in
+   which line of the text it is, or behind which one, where that is known. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 
@@ -1859,7 +1861,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
 OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
                                     otx_error *error);
 
-/* Adds up the tokens of a file, in parts: otx_encoder_count. */
+/* Adds up the tokens of a file, in parts: otx_encoder_count. Errors name the file. */
 OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
                                           otx_token_counts *counts, otx_error *error);
 
@@ -13580,6 +13582,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      added_cut       added tokens, cut out of a text
      word_cache      what words became before
      encode_words    words as the model splits them
+     added_flags     how added tokens are met, as the files say it
      encode_open     what an encoder is made from
      encode          whole texts as token ids
      write_counts    how often tokens occur, as lists */
@@ -18436,6 +18439,7 @@ struct otx_encoder {
     size_t id_count, id_room;
     otx__text replaced;           /* the text, where it was no UTF-8 */
     otx__text rest;               /* of a text that is counted */
+    uint64_t lines;               /* of it before that */
 };
 
 /* ---- seams ---- */
@@ -18633,15 +18637,17 @@ OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, siz
     return result;
 }
 
-/* >>> src/encode/encode_open.h */
-/* ---- encode_open: what an encoder is made from ------------------------------------------ */
+/* >>> src/encode/added_flags.h */
+/* ---- added_flags: how added tokens are met, as the files say it ------------------------- */
 
-/* ---- added tokens ---- */
-
-/* An added token as the files say it, by its place among them. */
+/* An added token by its place among them. */
 typedef struct otx__cut_entry {
     otx__cut_token token;
     bool special, normalized;
+    bool listed;     /* with what it is; files that only name it say nothing more */
+    bool bare;       /* listed by added_tokens.json, with its content alone */
+    bool role;       /* named by a role */
+    uint64_t values; /* what named it so far: a bit for each of otx__cut_value */
 } otx__cut_entry;
 
 /* Added tokens on their way to the sets. */
@@ -18654,6 +18660,12 @@ typedef struct otx__cut_list {
     size_t normal_size, normal_limit; /* of what becomes of those that are normalised */
     otx_error *error;
 } otx__cut_list;
+
+/* The files that say it, parsed; empty where they do not count. */
+typedef struct otx__cut_files {
+    const otx_json *own, *config; /* tokenizer.json, tokenizer_config.json */
+    const otx_json *map, *added;  /* special_tokens_map.json, added_tokens.json */
+} otx__cut_files;
 
 /* The entry of a token, made unless there is one; NULL where there is no room. */
 OTX__PRIVATE otx__cut_entry *otx__cut_entry_of(otx__cut_list *list, uint32_t id, otx__span text)
@@ -18668,81 +18680,215 @@ OTX__PRIVATE otx__cut_entry *otx__cut_entry_of(otx__cut_list *list, uint32_t id,
     return entry;
 }
 
-/* Takes in an entry: of several of a token the last counts, but for one that is only named. */
-OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, uint32_t node,
-                                      bool named)
+/* The id of the added token with this content, and its text; -1 if there is none. */
+OTX__PRIVATE otx_result otx__cut_find(otx__cut_list *list, const otx_json *json, uint32_t content,
+                                      otx__span *text, int64_t *id)
 {
-    otx_encoder *e = list->e;
-    const uint32_t content = otx__content_node(json, node);
-    const uint32_t normalized = otx_json_find(json, node, "normalized");
-    const bool special = named || otx__tidy_true(json, node, "special");
-    otx__cut_entry *entry;
-    char *text;
+    char *copy;
     size_t size;
-    int64_t id;
+    *id = -1;
     if (content == OTX_JSON_NONE) return OTX_OK;
-    text = (char *)otx__pool_take(&e->pool, otx__json_span(json, content).size + 1, 1);
-    if (!text) return otx__pool_fail(&e->pool, list->error);
-    size = otx_json_string(json, content, text);
-    id = otx__index_find(&list->index, OTX_TOKEN_NONE, text, size);
-    if (size == 0 || id < 0 || (named && list->places[id])) return OTX_OK;
-    entry = otx__cut_entry_of(list, (uint32_t)id, otx__span_of(text, size));
-    if (!entry) return OTX_OK;
+    copy = (char *)otx__pool_take(&list->e->pool, otx__json_span(json, content).size + 1, 1);
+    if (!copy) return otx__pool_fail(&list->e->pool, list->error);
+    size = otx_json_string(json, content, copy);
+    *text = otx__span_of(copy, size);
+    if (size) *id = otx__index_find(&list->index, OTX_TOKEN_NONE, copy, size);
+    return OTX_OK;
+}
+
+/* The entry of the token that a node names; NULL where it is no added token. */
+OTX__PRIVATE otx_result otx__cut_entry_at(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                          otx__cut_entry **entry)
+{
+    otx__span text;
+    int64_t id;
+    const otx_result result =
+        otx__cut_find(list, json, otx__content_node(json, node), &text, &id);
+    *entry = !result && id >= 0 ? otx__cut_entry_of(list, (uint32_t)id, text) : NULL;
+    return result;
+}
+
+OTX__PRIVATE bool otx__cut_normalized(const otx_json *json, uint32_t node, bool special)
+{
+    const uint32_t normalized = otx_json_find(json, node, "normalized");
+    return otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+           (normalized == OTX_JSON_NONE && !special);
+}
+
+OTX__PRIVATE void otx__cut_put_flags(otx__cut_entry *entry, const otx_json *json, uint32_t node,
+                                     bool special)
+{
     entry->token.left = otx__tidy_true(json, node, "lstrip");
     entry->token.right = otx__tidy_true(json, node, "rstrip");
     entry->token.alone = otx__tidy_true(json, node, "single_word");
     entry->special = special;
-    entry->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
-                        (normalized == OTX_JSON_NONE && !special);
-    return OTX_OK;
+    entry->normalized = otx__cut_normalized(json, node, special);
 }
 
-/* Those of tokenizer.json, then those of tokenizer_config.json: transformers adds them to the
-   former or, where it says otherwise of them, in their place. */
-OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx_json *json,
-                                      const otx_json *config)
-{
-    otx_json_iter entry = otx_json_iter_of(json, otx_json_find(json, 0, "added_tokens"));
-    otx_result result = OTX_OK;
-    while (!result && otx_json_iter_next(&entry))
-        result = otx__cut_take(list, json, entry.value, false);
-    entry = otx_json_iter_of(config, otx_json_find(config, 0, "added_tokens_decoder"));
-    while (!result && otx_json_iter_next(&entry))
-        result = otx__cut_take(list, config, entry.value, false);
-    return result;
-}
+/* ---- lists ---- */
 
-/* Tokens that a file names as special, in no list before. */
-OTX__PRIVATE otx_result otx__cut_read_special(otx__cut_list *list, const otx_json *json)
+/* Takes in the entries of a list: of several of a token the last counts. */
+OTX__PRIVATE otx_result otx__cut_take(otx__cut_list *list, const otx_json *json, const char *key)
 {
+    otx_json_iter item = otx_json_iter_of(json, otx_json_find(json, 0, key));
     otx_result result = OTX_OK;
-    size_t i;
-    for (i = 0; i < OTX_ROLE_COUNT && !result; i++)
-        result = otx__cut_take(list, json, otx_json_find(json, 0, otx__role_keys[i]), true);
-    for (i = 0; i < OTX__COUNT(otx__special_keys); i++) {
-        otx_json_iter named = otx_json_iter_of(json, otx_json_find(json, 0, otx__special_keys[i]));
-        while (!result && otx_json_iter_next(&named))
-            result = otx__cut_take(list, json, named.value, true);
+    while (!result && otx_json_iter_next(&item)) {
+        otx__cut_entry *entry;
+        result = otx__cut_entry_at(list, json, item.value, &entry);
+        if (!entry) continue;
+        entry->listed = true;
+        otx__cut_put_flags(entry, json, item.value, otx__tidy_true(json, item.value, "special"));
     }
     return result;
 }
 
-/* Tokens that added_tokens.json adds, by their names alone. */
-OTX__PRIVATE void otx__cut_read_named(otx__cut_list *list)
+/* Entries, in the order of their ids, of the tokens whose place is `mark`. */
+OTX__PRIVATE void otx__cut_take_marked(otx__cut_list *list, uint32_t mark, bool bare)
 {
     const otx_vocab *vocab = &list->e->vocab;
     size_t i;
     for (i = 0; i < vocab->count; i++) {
         const otx_token *token = &vocab->tokens[i];
         otx__cut_entry *entry;
-        if (!token->added || list->places[i] || token->content_size == 0) continue;
+        if (!token->added || list->places[i] != mark || token->content_size == 0) continue;
+        list->places[i] = 0;
         entry = otx__cut_entry_of(list, (uint32_t)i,
                                   otx__span_of(token->content, token->content_size));
         if (!entry) continue;
-        entry->special = token->kind == OTX_TOKEN_CONTROL;
+        entry->special = !bare && token->kind == OTX_TOKEN_CONTROL;
         entry->normalized = !entry->special;
+        entry->listed = entry->bare = bare;
     }
 }
+
+/* Those of added_tokens.json, which has contents as keys. */
+OTX__PRIVATE otx_result otx__cut_take_keys(otx__cut_list *list, const otx_json *json)
+{
+    otx_json_iter item = otx_json_iter_of(json, 0);
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&item)) {
+        otx__span text;
+        int64_t id;
+        result = otx__cut_find(list, json, item.key, &text, &id);
+        if (!result && id >= 0 && !list->places[id]) list->places[id] = UINT32_MAX;
+    }
+    if (!result) otx__cut_take_marked(list, UINT32_MAX, true);
+    return result;
+}
+
+/* ---- names ---- */
+
+/* A number below 64 for what names a token: a string, or an object with its flags. */
+OTX__PRIVATE unsigned otx__cut_value(const otx_json *json, uint32_t node)
+{
+    const bool special = otx__tidy_true(json, node, "special");
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) return 32;
+    return (unsigned)otx__tidy_true(json, node, "lstrip") |
+           (unsigned)otx__tidy_true(json, node, "rstrip") << 1 |
+           (unsigned)otx__tidy_true(json, node, "single_word") << 2 |
+           (unsigned)otx__cut_normalized(json, node, special) << 3 | (unsigned)special << 4;
+}
+
+/* A token that a node names. Where no list has it, what names it says what it is, and the last
+   that is none of those before counts. `known`: transformers knows it by now as special, when it
+   looks for those of added_tokens.json among them. */
+OTX__PRIVATE otx_result otx__cut_name(otx__cut_list *list, const otx_json *json, uint32_t node,
+                                      bool role, bool known)
+{
+    const bool string = otx_json_type_of(json, node) == OTX_JSON_STRING;
+    const uint64_t value = (uint64_t)1 << otx__cut_value(json, node);
+    otx__cut_entry *entry;
+    const otx_result result = otx__cut_entry_at(list, json, node, &entry);
+    if (!entry) return result;
+    if (role) entry->role = true;
+    if (entry->bare) {
+        if (role || known) entry->special = true;
+        if (known) entry->normalized = false;
+    }
+    if (entry->listed || (entry->values & value)) return OTX_OK;
+    entry->values |= value;
+    otx__cut_put_flags(entry, json, node,
+                       string || entry->role || otx__tidy_true(json, node, "special"));
+    return OTX_OK;
+}
+
+/* How transformers 5 takes the members of a list, or of an object, of names. */
+typedef enum otx__cut_known { OTX__KNOWN_NONE, OTX__KNOWN_STRINGS, OTX__KNOWN_ALL } otx__cut_known;
+
+OTX__PRIVATE otx_result otx__cut_names(otx__cut_list *list, const otx_json *json, uint32_t names,
+                                       otx__cut_known known)
+{
+    const bool roles = otx_json_type_of(json, names) == OTX_JSON_OBJECT;
+    otx_json_iter item = otx_json_iter_of(json, names);
+    otx_result result = OTX_OK;
+    while (!result && otx_json_iter_next(&item))
+        result = otx__cut_name(list, json, item.value, roles, !roles && (known == OTX__KNOWN_ALL ||
+                               (known == OTX__KNOWN_STRINGS && otx_json_type_of(json, item.value)
+                                == OTX_JSON_STRING)));
+    return result;
+}
+
+/* The tokens of roles, where special_tokens_map.json goes before tokenizer_config.json. Of the
+   latter transformers 5 knows no content yet that stands in an object. */
+OTX__PRIVATE otx_result otx__cut_read_roles(otx__cut_list *list, const otx__cut_files *files)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT && !result; i++) {
+        const char *key = otx__role_keys[otx__roles_as_added[i]];
+        const otx_json *json = files->map;
+        uint32_t node = otx_json_find(json, 0, key);
+        if (node == OTX_JSON_NONE) {
+            json = files->config;
+            node = otx_json_find(json, 0, key);
+        }
+        result = otx__cut_name(list, json, node, true, json == files->map ||
+                               otx_json_type_of(json, node) == OTX_JSON_STRING);
+    }
+    return result;
+}
+
+/* Other special tokens: those of objects, by names of their own, then lists. In a file a list with
+   the older key counts where there is none with the newer one; that of the map, where neither file
+   has another. */
+OTX__PRIVATE otx_result otx__cut_read_more(otx__cut_list *list, const otx__cut_files *files)
+{
+    const otx_json *config = files->config, *map = files->map;
+    const uint32_t older = otx_json_find(config, 0, otx__special_keys[0]);
+    const uint32_t newer = otx_json_find(config, 0, otx__special_keys[1]);
+    const uint32_t of_map = otx_json_find(map, 0, otx__special_keys[1]);
+    const bool object = otx_json_type_of(config, newer) == OTX_JSON_OBJECT;
+    const bool object_of_map = otx_json_type_of(map, of_map) == OTX_JSON_OBJECT;
+    uint32_t names = older;
+    otx_result result = OTX_OK;
+    if (object) result = otx__cut_names(list, config, newer, OTX__KNOWN_NONE);
+    else if (otx_json_count(config, newer) > 0) names = newer;
+    if (!result && object_of_map) result = otx__cut_names(list, map, of_map, OTX__KNOWN_NONE);
+    if (!result)
+        result = otx__cut_names(list, config, names,
+                                object ? OTX__KNOWN_NONE : OTX__KNOWN_STRINGS);
+    if (!result && !object_of_map) result = otx__cut_names(list, map, of_map, OTX__KNOWN_ALL);
+    if (!result && names == OTX_JSON_NONE && (object_of_map || of_map == OTX_JSON_NONE))
+        result = otx__cut_names(list, map, otx_json_find(map, 0, otx__special_keys[0]),
+                                OTX__KNOWN_NONE);
+    return result;
+}
+
+/* All that the files say, in the order in which transformers 5 adds the tokens: to those of
+   tokenizer.json the ones of added_tokens_decoder, where these are something else in their place,
+   or those of added_tokens.json that it lacks; then what is special and in neither. */
+OTX__PRIVATE otx_result otx__cut_read(otx__cut_list *list, const otx__cut_files *files)
+{
+    otx_result result = otx__cut_take(list, files->own, "added_tokens");
+    if (!result) result = otx__cut_take(list, files->config, "added_tokens_decoder");
+    if (!result) result = otx__cut_take_keys(list, files->added);
+    if (!result) result = otx__cut_read_roles(list, files);
+    if (!result) result = otx__cut_read_more(list, files);
+    if (!result) otx__cut_take_marked(list, 0, false);
+    return result;
+}
+
+/* ---- sets ---- */
 
 /* What the normaliser makes of a token, which is looked for in what it makes of texts. One of which
    nothing is left the tokenizers package meets between any two bytes, be they of one character,
@@ -18809,9 +18955,7 @@ OTX__PRIVATE otx_result otx__cut_share(otx__cut_list *list)
     return result ? result : otx__cut_fill(list, true);
 }
 
-/* special: special_tokens_map.json where it counts. */
-OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *json,
-                                               const otx_json *config, const otx_json *special,
+OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx__cut_files *files,
                                                otx_error *error)
 {
     const otx_vocab *vocab = &e->vocab;
@@ -18834,10 +18978,7 @@ OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *j
     list.places = (uint32_t *)otx__alloc_zero(e->ctx, vocab->count, sizeof *list.places);
     if (!list.entries || !list.places)
         result = otx__fail_array(error, vocab->count, sizeof *list.places);
-    if (!result) result = otx__cut_read(&list, json, config);
-    if (!result) result = otx__cut_read_special(&list, special);
-    if (!result) result = otx__cut_read_special(&list, config);
-    if (!result) otx__cut_read_named(&list);
+    if (!result) result = otx__cut_read(&list, files);
     if (!result) result = otx__cut_share(&list);
     otx__free(e->ctx, list.entries, list.room + 1, sizeof *list.entries);
     otx__free(e->ctx, list.places, vocab->count, sizeof *list.places);
@@ -18845,7 +18986,8 @@ OTX__PRIVATE otx_result otx__encode_read_added(otx_encoder *e, const otx_json *j
     return result;
 }
 
-/* ---- the files ---- */
+/* >>> src/encode/encode_open.h */
+/* ---- encode_open: what an encoder is made from ------------------------------------------ */
 
 /* What tokenizer.json says of its model that a vocabulary's rules are not told. */
 OTX__PRIVATE otx_result otx__encode_read_model(otx_encoder *e, const otx_json *json,
@@ -18891,10 +19033,16 @@ OTX__PRIVATE otx_result otx__encode_open_beside(otx_encoder *e, const otx_vocab_
 OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_text *texts,
                                               const otx_json *json, otx_error *error)
 {
-    otx_json config, special;
+    otx_json config, map, added;
+    otx__cut_files files;
     otx_result result = otx__encode_read_model(e, json, error);
     memset(&config, 0, sizeof config);
-    memset(&special, 0, sizeof special);
+    memset(&map, 0, sizeof map);
+    memset(&added, 0, sizeof added);
+    files.own = json;
+    files.config = &config;
+    files.map = &map;
+    files.added = &added;
     if (!result)
         result = otx__tidy_open(e->ctx, json, otx_json_find(json, 0, "normalizer"), e->name,
                                   &e->normal, error);
@@ -18905,11 +19053,15 @@ OTX__PRIVATE otx_result otx__encode_read_json(otx_encoder *e, const otx_vocab_te
     }
     if (!result)
         result = otx__encode_open_beside(e, texts, OTX_VOCAB_TOKENIZER_CONFIG, &config, error);
-    if (!result && otx_json_find(&config, 0, "added_tokens_decoder") == OTX_JSON_NONE)
-        result = otx__encode_open_beside(e, texts, OTX_VOCAB_SPECIAL_TOKENS, &special, error);
-    if (!result) result = otx__encode_read_added(e, json, &config, &special, error);
+    if (!result && otx_json_find(&config, 0, "added_tokens_decoder") == OTX_JSON_NONE) {
+        result = otx__encode_open_beside(e, texts, OTX_VOCAB_SPECIAL_TOKENS, &map, error);
+        if (!result)
+            result = otx__encode_open_beside(e, texts, OTX_VOCAB_ADDED_TOKENS, &added, error);
+    }
+    if (!result) result = otx__encode_read_added(e, &files, error);
     otx_json_close(e->ctx, &config);
-    otx_json_close(e->ctx, &special);
+    otx_json_close(e->ctx, &map);
+    otx_json_close(e->ctx, &added);
     return result;
 }
 
@@ -19185,14 +19337,40 @@ OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
     return at;
 }
 
-OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, const char *text, size_t size,
-                                        otx_token_counts *counts, otx_error *error)
+/* Where the line of a place ends, behind its LF. */
+OTX__PRIVATE size_t otx__count_line(otx__span text, size_t at)
+{
+    const char *end = (const char *)memchr(text.bytes + at, '\n', text.size - at);
+    return end ? (size_t)(end - text.bytes) + 1 : text.size;
+}
+
+/* Says where the text is that could not be encoded: of one that wants an unknown token, the first
+   line that does by itself; or behind which line it begins, if any. */
+OTX__PRIVATE otx_result otx__count_fail(otx_encoder *e, otx__span text, otx_result code,
+                                        otx_error *error)
+{
+    uint64_t line = e->lines;
+    size_t at = 0, end;
+    otx_result result = OTX_OK;
+    if (code == OTX_ERROR_MEMORY || !error) return code;
+    for (; at < text.size && !result && code == OTX_ERROR_FORMAT; at = end, line++) {
+        end = otx__count_line(text, at);
+        result = otx__encode_text(e, otx__span_of(text.bytes + at, end - at), error);
+    }
+    if (result) return otx__fail(error, result, "line %" PRIu64 ": %s", line, error->message);
+    if (e->lines == 0) return code;
+    return otx__fail(error, code, "behind line %" PRIu64 ": %s", e->lines, error->message);
+}
+
+OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, otx__span text, otx_token_counts *counts,
+                                        otx_error *error)
 {
     size_t i;
-    otx_result result = otx__encode_text(e, otx__span_of(text, size), error);
-    if (result) return result;
+    const otx_result result = otx__encode_text(e, text, error);
+    if (result) return otx__count_fail(e, text, result, error);
     for (i = 0; i < e->id_count; i++) counts->by_id[e->ids[i]]++;
-    counts->bytes += size;
+    for (i = 0; i < text.size; i = otx__count_line(text, i)) e->lines++;
+    counts->bytes += text.size;
     counts->tokens += e->id_count;
     return OTX_OK;
 }
@@ -19213,11 +19391,13 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (step) bytes += step;
         size -= step;
         part = otx__count_part(rest, last && size == 0);
-        if (part) result = otx__count_text(encoder, rest->bytes, part, counts, error);
+        if (part)
+            result = otx__count_text(encoder, otx__span_of(rest->bytes, part), counts, error);
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
-    if (result) rest->size = 0; /* the next text begins anew */
+    if (result) rest->size = 0;
+    if (result || last) encoder->lines = 0; /* the next text begins anew */
     return result;
 }
 
@@ -37410,6 +37590,18 @@ OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, ot
 
 /* ---- files of text ---- */
 
+/* Adds up a part of a file, which errors of the text name. */
+OTX__PRIVATE otx_result otx__count_part_of(otx_encoder *encoder, const char *path,
+                                           otx__span part, bool last, otx_token_counts *counts,
+                                           otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    const otx_result result =
+        otx_encoder_count(encoder, part.bytes, part.size, last, counts, error);
+    if (!error || (result != OTX_ERROR_FORMAT && result != OTX_ERROR_LIMIT)) return result;
+    return otx__fail(error, result, "%s: %s", otx__path_text(name, path), error->message);
+}
+
 OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
                                           otx_token_counts *counts, otx_error *error)
 {
@@ -37431,7 +37623,8 @@ OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path
             result = otx__fail_read(error, path, &source, at, part);
         at += part;
         if (!result)
-            result = otx_encoder_count(encoder, bytes, part, at == source.size, counts, error);
+            result = otx__count_part_of(encoder, path, otx__span_of(bytes, part),
+                                        at == source.size, counts, error);
         if (!result) result = otx__poll(ctx, OTX_STAGE_OPEN, path, at, source.size, error);
     } while (!result && at < source.size);
     otx_source_close(ctx, &source);

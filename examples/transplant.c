@@ -2558,6 +2558,11 @@ static otx_result count_input(counting *c, otx_error *error)
         if (interrupted) return set_error(error, OTX_ERROR_CANCELLED, "-", "interrupted");
         result = otx_encoder_count(c->encoder, bytes, size, size == 0, &c->counts, error);
     } while (!result && size > 0);
+    if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) {
+        const otx_error cause = *error;
+        snprintf(error->message, sizeof error->message, "-: %.*s",
+                 (int)sizeof error->message - 4, cause.message);
+    }
     return result;
 }
 

@@ -8,12 +8,14 @@ DIR holds NAME/tokenizer.json of real tokenizers; PRINT_ENCODE is tests/print_en
 mixed with scripts of all kinds, emoji, marks, runs of spaces, line ends, random characters, and
 the tokenizer's own added tokens and other tokens; LINES of them for each (4000), of which every
 id must agree. Tokenizers of other kinds (BERT's, T5's with SentencePiece's map of characters,
-added tokens of every flag, every normaliser) are trained on the spot.
+added tokens of every flag, every normaliser) are trained on the spot. With transformers 5 so are
+added tokens of which the files beside tokenizer.json speak, drawn at random.
 """
 import base64
 import json
 import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -355,6 +357,87 @@ def beginnings(count):
     print(f"{'beginnings of texts':28} {count:6} tokenizers, {count - wrong} alike", flush=True)
 
 
+def draw_files(draw):
+    """tokenizer.json and the files beside it, and its added tokens: which of them speak of a
+    token, and how, is drawn."""
+    contents = draw.sample(CONTENTS, draw.randint(1, 5))
+    own = contents[:draw.randint(0, len(contents))]
+    base = {x: i for i, x in enumerate("?abxyfoAFXNm<>/sn ")}
+    ids = {x: len(base) + i for i, x in enumerate(contents)}
+
+    def flags(content, special=True):
+        names = ["normalized", "lstrip", "rstrip", "single_word"] + ["special"] * special
+        return {"content": content, **{name: draw.random() < .4 for name in names}}
+
+    def named():
+        content = draw.choice(contents)
+        return draw.choice([content, {"__type": "AddedToken", **flags(content)}])
+
+    files = {"tokenizer.json": {
+        "version": "1.0", "added_tokens": [dict(id=ids[x], **flags(x)) for x in own],
+        "normalizer": draw.choice([None, {"type": "Lowercase"}]), "pre_tokenizer": draw.choice([
+            None, {"type": "WhitespaceSplit"}]), "model": {
+                "type": "BPE", "unk_token": "?", "vocab": base, "merges": []}}}
+    config = files["tokenizer_config.json"] = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    roles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
+             "mask_token"]
+    config.update((role, named()) for role in draw.sample(roles, draw.choice([0, 1, 2, 4])))
+    for key in ("additional_special_tokens", "extra_special_tokens"):
+        if draw.random() < .25:
+            config[key] = [named() for _ in range(draw.randint(1, 3))]
+    if draw.random() < .1:
+        config["extra_special_tokens"] = {"first_token": named()}
+    if draw.random() < .4:
+        config["added_tokens_decoder"] = {str(ids[x]): flags(x) for x in contents
+                                          if draw.random() < .7}
+        return files, contents
+    if draw.random() < .6:
+        files["added_tokens.json"] = {x: ids[x] for x in contents if x not in own}
+    numbered = own + list(files.get("added_tokens.json", []))
+    if numbered and draw.random() < .4:
+        content = draw.choice(numbered)
+        files["special_tokens_map.json"] = {draw.choice(roles): draw.choice([
+            content, flags(content, False)])}
+    return files, contents
+
+
+CONTENTS = ["<m>", "<N>", "Foo", "goo", "Xx", "</s>", "ab", "A b"]
+
+
+def files_beside(count):
+    """Added tokens as files beside tokenizer.json speak of them."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "critical")
+    import transformers
+    if int(transformers.__version__.split(".")[0]) < 5:
+        raise ModuleNotFoundError(name="transformers 5")
+    draw, wrong, read = random.Random(7), 0, 0
+    path = os.path.join(here, "beside")
+    for _ in range(count):
+        files, contents = draw_files(draw)
+        shutil.rmtree(path, ignore_errors=True)
+        os.makedirs(path)
+        for name, value in files.items():
+            with open(os.path.join(path, name), "w", encoding="utf-8") as out:
+                json.dump(value, out)
+        try:
+            tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(path)
+        except TypeError:
+            continue
+        read += 1
+        texts = ["".join(draw.choices(contents + [x.lower() for x in contents] + list("ab x") +
+                                      ["  "], k=draw.randint(1, 8))) for _ in range(12)]
+        theirs = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
+        status, ours = run(path, texts)
+        if (status, ours) != (0, theirs):
+            wrong += 1
+            if wrong < 4:
+                at = next((i for i, a in enumerate(theirs) if ours[i:i + 1] != [a]), 0)
+                print(f"  {files}\n    {texts[at]!r}: {ours[at:at + 1]} here, {theirs[at]} by the "
+                      f"package, of {tokenizer.added_tokens_decoder}")
+    check(wrong == 0 and read > count / 2, f"files beside: {wrong} of {read} tokenizers")
+    print(f"{'files beside':28} {read:6} tokenizers, {read - wrong} alike", flush=True)
+
+
 def main():
     global here, program, LINES
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -382,6 +465,8 @@ def main():
                 beginnings(400)
             if not names or "t5" in names:
                 sentencepiece_map(corpus)
+            if not names or "beside" in names:
+                files_beside(400)
         except ModuleNotFoundError as error:
             missing.add(error.name)
             print(f"skipped: no package {error.name}")

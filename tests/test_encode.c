@@ -116,6 +116,62 @@ static void names_of_added_tokens_json(void)
     otx_encoder_close(e);
 }
 
+/* A token whose flags files give by a name: what "a <m>b" becomes, 0 7 1 where the token takes
+   the space with it. An entry of added_tokens.json has flags of its own; of others the last name
+   counts, in the order of roles and then of lists, as transformers 5 adds them. */
+static void flags_by_names(void)
+{
+#define OBJECT(flags) "{'__type':'AddedToken','content':'<m>','normalized':false" flags "}"
+#define LEFT OBJECT(",'lstrip':true,'special':true")
+#define PLAIN OBJECT(",'lstrip':false,'special':true")
+    static const struct {
+        const char *config, *map, *added, *wanted, *lower;
+    } cases[] = {
+        {"{'mask_token':" LEFT "}", NULL, "{'<m>':7}", "0 2 7 1", "7"},
+        {"{'mask_token':'<m>'}", NULL, "{'<m>':7}", "0 2 7 1", ""},
+        {"{}", "{'mask_token':" LEFT "}", "{'<m>':7}", "0 2 7 1", ""},
+        {"{'extra_special_tokens':[" LEFT "]}", NULL, "{'<m>':7}", "0 2 7 1", "7"},
+        {"{'extra_special_tokens':['<m>']}", NULL, "{'<m>':7}", "0 2 7 1", ""},
+        {"{'bos_token':" PLAIN ",'mask_token':" LEFT "}", NULL, NULL, "0 7 1", ""},
+        {"{'mask_token':" LEFT ",'bos_token':" PLAIN "}", NULL, NULL, "0 7 1", ""},
+        {"{'bos_token':" LEFT ",'mask_token':" PLAIN "}", NULL, NULL, "0 2 7 1", ""},
+        {"{'bos_token':" PLAIN ",'cls_token':" LEFT ",'mask_token':" PLAIN "}", NULL, NULL,
+         "0 7 1", ""}, /* the first again adds nothing */
+        {"{'mask_token':" LEFT ",'extra_special_tokens':['<m>']}", NULL, NULL, "0 2 7 1", ""},
+        {"{'mask_token':" LEFT ",'additional_special_tokens':['<m>']}", NULL, NULL, "0 2 7 1", ""},
+        {"{'mask_token':'<m>','extra_special_tokens':[" LEFT "]}", NULL, NULL, "0 7 1", ""},
+        {"{'mask_token':'<m>','extra_special_tokens':{'x_token':" LEFT "}}", NULL, NULL, "0 7 1",
+         ""},
+        {"{'bos_token':" PLAIN "}", "{'mask_token':" LEFT "}", NULL, "0 7 1", ""},
+        {"{'mask_token':" LEFT "}", "{'bos_token':" PLAIN "}", NULL, "0 7 1", ""},
+        {"{'mask_token':" PLAIN "}", "{'mask_token':" LEFT "}", NULL, "0 7 1", ""},
+        {"{'mask_token':" LEFT "}", "{'additional_special_tokens':['<m>']}", NULL, "0 2 7 1", ""},
+        {"{'mask_token':" LEFT ",'added_tokens_decoder':{'7':" PLAIN "}}", NULL, NULL, "0 2 7 1",
+         ""},
+    };
+    static char files[4][1024];
+    size_t i;
+    for (i = 0; i < COUNT(cases); i++) {
+        otx_encoder *e;
+        memset(texts, 0, sizeof texts);
+        put_text(OTX_VOCAB_TOKENIZER_JSON, files[0], sizeof files[0],
+                 "{'normalizer':{'type':'Lowercase'},'model':{'type':'BPE','vocab':{'a':0,'b':1,"
+                 "' ':2,'n':3,'o':4,'p':5,'q':6},'merges':[]}}");
+        put_text(OTX_VOCAB_TOKENIZER_CONFIG, files[1], sizeof files[1], cases[i].config);
+        if (cases[i].map)
+            put_text(OTX_VOCAB_SPECIAL_TOKENS, files[2], sizeof files[2], cases[i].map);
+        if (cases[i].added)
+            put_text(OTX_VOCAB_ADDED_TOKENS, files[3], sizeof files[3], cases[i].added);
+        CHECK_INT(otx_encoder_parse(NULL, texts, "T", &e, &error), OTX_OK);
+        ENCODE(e, "a <m>b", cases[i].wanted);
+        ENCODE(e, "<M>", cases[i].lower); /* met only in what is made of the text */
+        otx_encoder_close(e);
+    }
+#undef PLAIN
+#undef LEFT
+#undef OBJECT
+}
+
 /* Of two that the normaliser makes alike the special one is met, then the one listed first. */
 static void added_tokens_that_become_alike(void)
 {
@@ -710,6 +766,7 @@ int main(void)
     RUN(added_tokens_of_files_beside);
     RUN(flags_of_files_beside);
     RUN(names_of_added_tokens_json);
+    RUN(flags_by_names);
     RUN(added_tokens_that_become_alike);
     RUN(many_spaces_and_long_tokens);
     RUN(what_is_no_utf8);

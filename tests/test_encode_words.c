@@ -116,6 +116,47 @@ static void no_unknown_token(void)
     }
 }
 
+/* Of a text that comes in parts such a fault says in which line it is. */
+static void lines_of_faults(void)
+{
+    static char text[3 << 20];
+    static const char lost[] = "T: its model has no token for \"zz\", and no unknown token to "
+                               "stand for it";
+    uint64_t by_id[2] = {0};
+    otx_token_counts counts = {by_id, 0, 0};
+    const size_t line = 6, lines = sizeof text / line - 1;
+    char message[128];
+    size_t i;
+    otx_encoder *e = encoder_of("{'pre_tokenizer':{'type':'WhitespaceSplit'},'model':{'type':"
+                                "'WordLevel','unk_token':'?','vocab':{'a':0,'b':1}}}");
+    for (i = 0; i < sizeof text; i++) text[i] = "a b\r\n\n"[i % line];
+    memcpy(text + line * (lines - 1), "b\nzz a", line);
+    for (i = 0; i < 2; i++) { /* the next text begins anew */
+        size_t at = 0;
+        otx_result result = OTX_OK;
+        for (; at < line * lines && !result; at += 5000) {
+            const size_t size = line * lines - at < 5000 ? line * lines - at : 5000;
+            result = otx_encoder_count(e, text + at, size, at + size == line * lines, &counts,
+                                       &error);
+        }
+        CHECK_INT(result, OTX_ERROR_FORMAT);
+        (void)snprintf(message, sizeof message, "line %lu: %s",
+                       (unsigned long)(2 * (lines - 1) + 2), lost);
+        CHECK_STRING(error.message, message);
+        CHECK_INT(otx_encoder_count(e, "a\nb", 3, true, &counts, &error), OTX_OK);
+    }
+    CHECK_INT(otx_encoder_count(e, "a zz", 4, true, &counts, &error), OTX_ERROR_FORMAT);
+    (void)snprintf(message, sizeof message, "line 1: %s", lost);
+    CHECK_STRING(error.message, message);
+    CHECK_INT(otx_encoder_count(e, "a zz", 4, true, &counts, NULL), OTX_ERROR_FORMAT);
+    otx_encoder_close(e);
+    e = encoder_of("{'model':{'type':'WordLevel','unk_token':'?','vocab':{'a\\n':0,'b':1}}}");
+    CHECK_INT(otx_encoder_count(e, "a\nb", 3, true, &counts, &error), OTX_ERROR_FORMAT);
+    CHECK_STRING(error.message, "T: its model has no token for \"a\\x0ab\", and no unknown token "
+                                "to stand for it"); /* each line is one */
+    otx_encoder_close(e);
+}
+
 /* Unigram: the unknown token's own text is as unknown as what is beside it; all of it may be a
    token. What is unknown costs more than the least score, also where all are above 0. */
 static void unknown_pieces(void)
@@ -187,6 +228,7 @@ int main(void)
     RUN(whole_words_before_merges);
     RUN(tokens_of_bytes);
     RUN(no_unknown_token);
+    RUN(lines_of_faults);
     RUN(unknown_pieces);
     RUN(affixes_of_words);
     RUN(merges_of_bytes_and_of_the_unknown);

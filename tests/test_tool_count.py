@@ -108,6 +108,29 @@ def what_is_refused(here):
     assert snapshot(here) == before
 
 
+@case
+def texts_with_faults(here):
+    """Text that wants an unknown token where there is none: the file and the line are named."""
+    model = base_model().write(here / "model")
+    tokenizer = json.loads((model / "tokenizer.json").read_text())
+    vocab = tokenizer["model"]["vocab"]
+    word = min(vocab, key=vocab.get)
+    tokenizer.update(normalizer=None, pre_tokenizer={"type": "WhitespaceSplit"}, model={
+        "type": "WordLevel", "unk_token": "?" * 9, "vocab": vocab})
+    (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (here / "good").write_text(word + "\n")
+    (here / "bad").write_text(f"{word}\n{word} zzz\n")
+    lost = f': line 2: {model / "tokenizer.json"}: its model has no token for "zzz"'
+    for args in (("count", model, here / "good", here / "bad"),
+                 ("trim", model, here / "out", "--min-count", 1, "--text", here / "bad"),
+                 ("trim", model, here / "out", "--drop", here / "good", "--text", here / "bad")):
+        error = call(*args, status=1).error
+        assert f"{here / 'bad'}{lost}" in error, error
+    with open(here / "bad", "rb") as file:
+        error = call("count", model, here / "good", "-", stdin=file, status=1).error
+    assert f"-{lost}" in error, error
+
+
 # ---- trim ----------------------------------------------------------------------------------------
 
 

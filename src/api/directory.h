@@ -19,7 +19,7 @@ OTX_API otx_result otx_vocab_open_rules(const otx_context *ctx, const char *path
 OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, otx_encoder **out,
                                     otx_error *error);
 
-/* Adds up the tokens of a file, in parts: otx_encoder_count. */
+/* Adds up the tokens of a file, in parts: otx_encoder_count. Errors name the file. */
 OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
                                           otx_token_counts *counts, otx_error *error);
 

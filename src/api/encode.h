@@ -39,7 +39,8 @@ typedef struct otx_token_counts {
    with `last` all of it. So each of these parts is a text of its own, and a tokenizer that puts
    something before texts puts it before each. Where there is a line without a space at its end,
    it is one of these, and of a line's CR LF the part ends before both: there the pre-tokenizers
-   of GPT-2 and its kind cut anyway. A failure drops what was kept. */
+   of GPT-2 and its kind cut anyway. A failure drops what was kept; its message says in
+   which line of the text it is, or behind which one, where that is known. */
 OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, size_t size,
                                      bool last, otx_token_counts *counts, otx_error *error);
 

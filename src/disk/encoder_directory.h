@@ -79,6 +79,18 @@ OTX_API otx_result otx_encoder_open(const otx_context *ctx, const char *path, ot
 
 /* ---- files of text ---- */
 
+/* Adds up a part of a file, which errors of the text name. */
+OTX__PRIVATE otx_result otx__count_part_of(otx_encoder *encoder, const char *path,
+                                           otx__span part, bool last, otx_token_counts *counts,
+                                           otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    const otx_result result =
+        otx_encoder_count(encoder, part.bytes, part.size, last, counts, error);
+    if (!error || (result != OTX_ERROR_FORMAT && result != OTX_ERROR_LIMIT)) return result;
+    return otx__fail(error, result, "%s: %s", otx__path_text(name, path), error->message);
+}
+
 OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path,
                                           otx_token_counts *counts, otx_error *error)
 {
@@ -100,7 +112,8 @@ OTX_API otx_result otx_encoder_count_file(otx_encoder *encoder, const char *path
             result = otx__fail_read(error, path, &source, at, part);
         at += part;
         if (!result)
-            result = otx_encoder_count(encoder, bytes, part, at == source.size, counts, error);
+            result = otx__count_part_of(encoder, path, otx__span_of(bytes, part),
+                                        at == source.size, counts, error);
         if (!result) result = otx__poll(ctx, OTX_STAGE_OPEN, path, at, source.size, error);
     } while (!result && at < source.size);
     otx_source_close(ctx, &source);

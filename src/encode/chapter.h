@@ -38,6 +38,7 @@
      added_cut       added tokens, cut out of a text
      word_cache      what words became before
      encode_words    words as the model splits them
+     added_flags     how added tokens are met, as the files say it
      encode_open     what an encoder is made from
      encode          whole texts as token ids
      write_counts    how often tokens occur, as lists */

@@ -182,14 +182,40 @@ OTX__PRIVATE size_t otx__count_part(const otx__text *rest, bool last)
     return at;
 }
 
-OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, const char *text, size_t size,
-                                        otx_token_counts *counts, otx_error *error)
+/* Where the line of a place ends, behind its LF. */
+OTX__PRIVATE size_t otx__count_line(otx__span text, size_t at)
+{
+    const char *end = (const char *)memchr(text.bytes + at, '\n', text.size - at);
+    return end ? (size_t)(end - text.bytes) + 1 : text.size;
+}
+
+/* Says where the text is that could not be encoded: of one that wants an unknown token, the first
+   line that does by itself; or behind which line it begins, if any. */
+OTX__PRIVATE otx_result otx__count_fail(otx_encoder *e, otx__span text, otx_result code,
+                                        otx_error *error)
+{
+    uint64_t line = e->lines;
+    size_t at = 0, end;
+    otx_result result = OTX_OK;
+    if (code == OTX_ERROR_MEMORY || !error) return code;
+    for (; at < text.size && !result && code == OTX_ERROR_FORMAT; at = end, line++) {
+        end = otx__count_line(text, at);
+        result = otx__encode_text(e, otx__span_of(text.bytes + at, end - at), error);
+    }
+    if (result) return otx__fail(error, result, "line %" PRIu64 ": %s", line, error->message);
+    if (e->lines == 0) return code;
+    return otx__fail(error, code, "behind line %" PRIu64 ": %s", e->lines, error->message);
+}
+
+OTX__PRIVATE otx_result otx__count_text(otx_encoder *e, otx__span text, otx_token_counts *counts,
+                                        otx_error *error)
 {
     size_t i;
-    otx_result result = otx__encode_text(e, otx__span_of(text, size), error);
-    if (result) return result;
+    const otx_result result = otx__encode_text(e, text, error);
+    if (result) return otx__count_fail(e, text, result, error);
     for (i = 0; i < e->id_count; i++) counts->by_id[e->ids[i]]++;
-    counts->bytes += size;
+    for (i = 0; i < text.size; i = otx__count_line(text, i)) e->lines++;
+    counts->bytes += text.size;
     counts->tokens += e->id_count;
     return OTX_OK;
 }
@@ -210,10 +236,12 @@ OTX_API otx_result otx_encoder_count(otx_encoder *encoder, const char *bytes, si
         if (step) bytes += step;
         size -= step;
         part = otx__count_part(rest, last && size == 0);
-        if (part) result = otx__count_text(encoder, rest->bytes, part, counts, error);
+        if (part)
+            result = otx__count_text(encoder, otx__span_of(rest->bytes, part), counts, error);
         if (part) memmove(rest->bytes, rest->bytes + part, rest->size - part);
         rest->size -= part;
     } while (!result && size > 0);
-    if (result) rest->size = 0; /* the next text begins anew */
+    if (result) rest->size = 0;
+    if (result || last) encoder->lines = 0; /* the next text begins anew */
     return result;
 }

@@ -22,6 +22,7 @@ struct otx_encoder {
     size_t id_count, id_room;
     otx__text replaced;           /* the text, where it was no UTF-8 */
     otx__text rest;               /* of a text that is counted */
+    uint64_t lines;               /* of it before that */
 };
 
 /* ---- seams ---- */
