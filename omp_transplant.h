@@ -131,229 +131,229 @@
     16861  encode/normal_read         the same, unpacked
     17008  encode/normal_forms        Unicode's four normal forms
     17279  encode/charsmap            SentencePiece's map of characters
-    17428  encode/normalise_steps     what normalisers do, step by step
-    17628  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17888  encode/normalise           what it makes of texts
-    18015  encode/added_cut           added tokens, cut out of a text
-    18227  encode/word_cache          what words became before
-    18306  encode/encode_words        words as the model splits them
-    18529  encode/added_flags         how added tokens are met, as the files say it
-    18878  encode/encode_open         what an encoder is made from
-    19044  encode/encode              whole texts as token ids
-    19293  encode/write_counts        how often tokens occur, as lists
+    17507  encode/normalise_steps     what normalisers do, step by step
+    17707  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17986  encode/normalise           what it makes of texts
+    18126  encode/added_cut           added tokens, cut out of a text
+    18338  encode/word_cache          what words became before
+    18417  encode/encode_words        words as the model splits them
+    18640  encode/added_flags         how added tokens are met, as the files say it
+    18989  encode/encode_open         what an encoder is made from
+    19155  encode/encode              whole texts as token ids
+    19404  encode/write_counts        how often tokens occur, as lists
 
-    19400  simd                       the hot loops, once for each instruction set
-    19433  simd/kernels               the table of kernels, and what all versions share
-    19710  simd/scalar                the reference
-    19879  simd/sse2                  the operations of 128-bit x86, and what each does
-    20000  simd/neon                  those of 64-bit Arm
-    20095  simd/wasm                  those of WebAssembly's SIMD128
-    20180  simd/avx2                  those of 256-bit x86, with FMA
-    20262  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    20906  simd/avx_vnni              AVX2, and products of integers
-    21002  simd/neon_bf16             NEON, and products of matrices
-    21156  simd/avx512                512-bit x86, by hand
-    21763  simd/amx                   tiles of x86, beside AVX-512
-    22006  simd/dispatch              which of them this machine can run, and which a call takes
+    19511  simd                       the hot loops, once for each instruction set
+    19544  simd/kernels               the table of kernels, and what all versions share
+    19821  simd/scalar                the reference
+    19990  simd/sse2                  the operations of 128-bit x86, and what each does
+    20111  simd/neon                  those of 64-bit Arm
+    20206  simd/wasm                  those of WebAssembly's SIMD128
+    20291  simd/avx2                  those of 256-bit x86, with FMA
+    20373  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21017  simd/avx_vnni              AVX2, and products of integers
+    21113  simd/neon_bf16             NEON, and products of matrices
+    21267  simd/avx512                512-bit x86, by hand
+    21874  simd/amx                   tiles of x86, beside AVX-512
+    22117  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22232  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22288  solve/views                the rows of matrices, as the kernels read them
-    22417  solve/panels               vectors as the dense products want them, and these
-    22633  solve/rests                vectors on their way into panels
-    22811  solve/dictionary           the atoms, and their split along a common direction
-    22966  solve/exact_gram           products of all pairs of atoms in double
-    23048  solve/triangle             packed lower triangles
-    23152  solve/support              what is known of one target, and the exact steps
-    23428  solve/gram_table           products of atoms with all atoms, for scans
-    23683  solve/screen               which atoms are worth scoring in double: the bound
-    23954  solve/residuals            the residual form's targets on their way into a scan
-    24143  solve/scan                 the correlations of all atoms with a block's residuals
-    24312  solve/predict              making targets ready for the next scan
-    24559  solve/candidates           the atoms that a scan could not rule out
-    24890  solve/select               the next atoms of each target
-    25091  solve/rates                what a processor does in a second
-    25133  solve/pursuit              what one solve holds, and the memory it takes
-    25437  solve/plan                 which form, and in what blocks
-    25655  solve/apart                targets that a table of products cannot tell on
-    25705  solve/steps                a pursuit from its rows to its results
-    25933  solve/combine              new rows of coefficients
-    25995  solve/solver               the public call
-    26166  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26375  solve/affine_normal        the normal equations of an affine map
-    26618  solve/affine_factor        their factor, and their solution
-    26855  solve/affine_map           a fitted map, and the rows it makes
-    27199  solve/affine_choice        how many atoms to take, and chosen by what
-    27601  solve/affine_fit           what a fit of an affine map holds and needs
-    27865  solve/affine               fitting and applying affine maps
+    22343  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22399  solve/views                the rows of matrices, as the kernels read them
+    22528  solve/panels               vectors as the dense products want them, and these
+    22744  solve/rests                vectors on their way into panels
+    22922  solve/dictionary           the atoms, and their split along a common direction
+    23077  solve/exact_gram           products of all pairs of atoms in double
+    23159  solve/triangle             packed lower triangles
+    23263  solve/support              what is known of one target, and the exact steps
+    23539  solve/gram_table           products of atoms with all atoms, for scans
+    23794  solve/screen               which atoms are worth scoring in double: the bound
+    24065  solve/residuals            the residual form's targets on their way into a scan
+    24254  solve/scan                 the correlations of all atoms with a block's residuals
+    24423  solve/predict              making targets ready for the next scan
+    24670  solve/candidates           the atoms that a scan could not rule out
+    25001  solve/select               the next atoms of each target
+    25202  solve/rates                what a processor does in a second
+    25244  solve/pursuit              what one solve holds, and the memory it takes
+    25548  solve/plan                 which form, and in what blocks
+    25766  solve/apart                targets that a table of products cannot tell on
+    25816  solve/steps                a pursuit from its rows to its results
+    26044  solve/combine              new rows of coefficients
+    26106  solve/solver               the public call
+    26277  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26486  solve/affine_normal        the normal equations of an affine map
+    26729  solve/affine_factor        their factor, and their solution
+    26966  solve/affine_map           a fitted map, and the rows it makes
+    27310  solve/affine_choice        how many atoms to take, and chosen by what
+    27712  solve/affine_fit           what a fit of an affine map holds and needs
+    27976  solve/affine               fitting and applying affine maps
 
-    28162  methods                    rows for tokens that a model lacks, each method a room
-    28206  methods/parts              what methods share: sums of rows, combinations
-    28390  methods/pursuit            omp, omp-centred
-    28471  methods/constant           mean, zero
-    28499  methods/rough              products in float that leave few to be taken in double
-    28549  methods/near               each target against all anchors
-    28840  methods/weights            how a few anchors combine to a target
-    29061  methods/interpolation      common_interpolation
-    29214  methods/wechsel            wechsel
-    29264  methods/focus              focus
-    29352  methods/hull               hull
-    29403  methods/dense              matrices of double, and their products
-    29668  methods/lengthen           the base's rows of pieces beside the donor's
-    29921  methods/mapping            omp-affine, affine
-    30194  methods/linear             maps between two models' rows
-    30349  methods/clp                clp
-    30435  methods/chance             normal deviates that are the same everywhere
-    30503  methods/factor             of symmetric matrices
-    30552  methods/randn              randn
-    30642  methods/john_hewitt        john_hewitt
-    30725  methods/polar              the orthogonal part of a matrix
-    30821  methods/procrustes         procrustes
-    30914  methods/eigen              principal directions of a matrix's rows
-    31228  methods/landmark_pca       landmark_pca
-    31286  methods/stb                stb
-    31468  methods/rope               rows turned to positions
-    31558  methods/mp_rope            mp_rope
-    31884  methods/subword            subword
-    31990  methods/zett               zett
-    32012  methods/spread             the factor that suits hidden anchors' rows best
-    32269  methods/modifiers          what is done to the rows of any method
-    32415  methods/undertrained       rows that look as if nothing had trained them
-    32532  methods/methods            the table of all, and the public calls
+    28273  methods                    rows for tokens that a model lacks, each method a room
+    28317  methods/parts              what methods share: sums of rows, combinations
+    28501  methods/pursuit            omp, omp-centred
+    28582  methods/constant           mean, zero
+    28610  methods/rough              products in float that leave few to be taken in double
+    28660  methods/near               each target against all anchors
+    28951  methods/weights            how a few anchors combine to a target
+    29172  methods/interpolation      common_interpolation
+    29325  methods/wechsel            wechsel
+    29375  methods/focus              focus
+    29463  methods/hull               hull
+    29514  methods/dense              matrices of double, and their products
+    29779  methods/lengthen           the base's rows of pieces beside the donor's
+    30032  methods/mapping            omp-affine, affine
+    30305  methods/linear             maps between two models' rows
+    30460  methods/clp                clp
+    30546  methods/chance             normal deviates that are the same everywhere
+    30614  methods/factor             of symmetric matrices
+    30663  methods/randn              randn
+    30753  methods/john_hewitt        john_hewitt
+    30836  methods/polar              the orthogonal part of a matrix
+    30932  methods/procrustes         procrustes
+    31025  methods/eigen              principal directions of a matrix's rows
+    31339  methods/landmark_pca       landmark_pca
+    31397  methods/stb                stb
+    31579  methods/rope               rows turned to positions
+    31669  methods/mp_rope            mp_rope
+    31995  methods/subword            subword
+    32101  methods/zett               zett
+    32123  methods/spread             the factor that suits hidden anchors' rows best
+    32380  methods/modifiers          what is done to the rows of any method
+    32526  methods/undertrained       rows that look as if nothing had trained them
+    32643  methods/methods            the table of all, and the public calls
 
-    32738  across                     tokens of one vocabulary as weighted tokens of another
-    32752  across/map_rows            a map, gathered row by row
-    32949  across/token_map           by the split of the other vocabulary
-    33072  across/write_maps          two maps as safetensors
-    33215  across/spell_maps          two maps as JSON, for people
+    32849  across                     tokens of one vocabulary as weighted tokens of another
+    32863  across/map_rows            a map, gathered row by row
+    33060  across/token_map           by the split of the other vocabulary
+    33183  across/write_maps          two maps as safetensors
+    33326  across/spell_maps          two maps as JSON, for people
 
-    33335  disk                       files and directories
-    33374  disk/system                what POSIX and Windows are asked for
-    33418  disk/windows_paths         paths as Windows takes them
-    33623  disk/windows               the system as Windows gives it
-    33928  disk/posix                 the system as POSIX gives it
-    34200  disk/paths                 what can be told from their text
-    34273  disk/failure               why the system refused
-    34391  disk/look                  what stands at a path, and whether within another
-    34514  disk/listing               listings of directories
-    34590  disk/reading               files to read, and whether they have changed
-    34769  disk/writing               files to write
-    34916  disk/copying               copies of files
-    34999  disk/trees                 whole directories looked through, copied, removed
-    35215  disk/known                 what weights are called in a directory
-    35309  disk/staging               a directory made under another name, then renamed
-    35573  disk/staged_files          files made under another name, then renamed
-    35755  disk/missing               a path or a directory without what is wanted of it
-    35798  disk/gguf_files            GGUF files of a directory, by their names
-    35839  disk/weights               which files they are, and what may stand in their place
-    36175  disk/weight_index          the index of a checkpoint in shards
-    36394  disk/shards                what an index and its shards say of each other
-    36599  disk/gguf_parts            the parts of a split GGUF file
-    36708  disk/checkpoint            a model directory, in one file or in shards
-    37060  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37138  disk/tokenizer_directory   the tokenizer of a model directory
-    37400  disk/encoder_directory     the encoder of a model directory, and files of text
+    33446  disk                       files and directories
+    33485  disk/system                what POSIX and Windows are asked for
+    33529  disk/windows_paths         paths as Windows takes them
+    33734  disk/windows               the system as Windows gives it
+    34039  disk/posix                 the system as POSIX gives it
+    34311  disk/paths                 what can be told from their text
+    34384  disk/failure               why the system refused
+    34502  disk/look                  what stands at a path, and whether within another
+    34625  disk/listing               listings of directories
+    34701  disk/reading               files to read, and whether they have changed
+    34880  disk/writing               files to write
+    35027  disk/copying               copies of files
+    35110  disk/trees                 whole directories looked through, copied, removed
+    35326  disk/known                 what weights are called in a directory
+    35420  disk/staging               a directory made under another name, then renamed
+    35684  disk/staged_files          files made under another name, then renamed
+    35866  disk/missing               a path or a directory without what is wanted of it
+    35909  disk/gguf_files            GGUF files of a directory, by their names
+    35950  disk/weights               which files they are, and what may stand in their place
+    36286  disk/weight_index          the index of a checkpoint in shards
+    36505  disk/shards                what an index and its shards say of each other
+    36710  disk/gguf_parts            the parts of a split GGUF file
+    36819  disk/checkpoint            a model directory, in one file or in shards
+    37171  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37249  disk/tokenizer_directory   the tokenizer of a model directory
+    37511  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37524  model                      which tensors and config keys belong to the vocabulary
-    37560  model/known                what the world calls things
-    37928  model/known_keys           keys of ids and sizes in configs
-    38102  model/known_classes        classes of tokenizers, by the type of model
-    38340  model/names                names of tensors
-    38504  model/document             the JSON files of a model directory
-    38599  model/members              what the members of a config are about
-    38853  model/config               what config.json says
-    39030  model/side                 a model directory opened once
-    39157  model/gguf_model           what a GGUF file says of a model
-    39214  model/code                 the Python that a tokenizer is loaded with
-    39448  model/parts                what each tensor does for the vocabulary
-    39578  model/whole                whether all tensors are there
-    39700  model/find                 finding the parts of a model
-    40004  model/processor            the tokens that a processor looks for by their text
-    40180  model/heirs                what becomes of the ids in a config
-    40354  model/config_ids           ids in a config being edited
-    40611  model/config_lists         lists, dictionaries and ranges of ids
-    40776  model/config_edit          config.json and generation_config.json, edited
-    41132  model/classes              which class a tokenizer is loaded as
-    41343  model/class_tokens         added tokens that a class numbers otherwise
+    37635  model                      which tensors and config keys belong to the vocabulary
+    37671  model/known                what the world calls things
+    38039  model/known_keys           keys of ids and sizes in configs
+    38213  model/known_classes        classes of tokenizers, by the type of model
+    38451  model/names                names of tensors
+    38615  model/document             the JSON files of a model directory
+    38710  model/members              what the members of a config are about
+    38964  model/config               what config.json says
+    39141  model/side                 a model directory opened once
+    39268  model/gguf_model           what a GGUF file says of a model
+    39325  model/code                 the Python that a tokenizer is loaded with
+    39559  model/parts                what each tensor does for the vocabulary
+    39689  model/whole                whether all tensors are there
+    39811  model/find                 finding the parts of a model
+    40115  model/processor            the tokens that a processor looks for by their text
+    40291  model/heirs                what becomes of the ids in a config
+    40465  model/config_ids           ids in a config being edited
+    40722  model/config_lists         lists, dictionaries and ranges of ids
+    40887  model/config_edit          config.json and generation_config.json, edited
+    41243  model/classes              which class a tokenizer is loaded as
+    41454  model/class_tokens         added tokens that a class numbers otherwise
 
-    41461  job                        the whole transplant, in the order in which it happens
-    41522  job/draft_map              which tokens the rows of a draft's head are of
-    41580  job/job                    what a job holds
-    41979  job/open                   opening the two models
-    42267  job/map                    the caller's map
-    42420  job/align                  where every new row comes from
-    42643  job/draft_vocab            the tokens that a draft's head has rows for
-    42876  job/plan                   what becomes of every tensor, and of the configs
-    43105  job/draft_head             a head of fewer rows, and what says which
-    43263  job/rope                   heads and rotary positions of the two models
-    43361  job/chat                   the template that turns messages into text
-    43500  job/digits                 where the two tokenizers cut numbers differently
-    43701  job/converted              the special tokens that a conversion to GGUF finds
-    44009  job/gguf_donor             the files of a tokenizer, open once more
-    44093  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44376  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44704  job/gguf_merges            the merges of a byte-level vocabulary
-    44875  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45045  job/gguf_special           special tokens, flags, templates
-    45264  job/gguf_normal            what becomes of spaces and letters
-    45407  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45603  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45845  job/bos                    texts that begin otherwise than the base's
-    45987  job/rows                   rows in memory: reading, checking, their mean
-    46332  job/pieces                 what the base cuts new tokens into
-    46507  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46772  job/magikarp               tokens that look under-trained by their rows
-    46898  job/match                  rows of tokens that a new one only begins with
-    46985  job/solve                  solving for the rows of the donor
-    47194  job/targets                the rows that are made from the donor's
-    47317  job/diagnose               what is odd about the rows that were made
-    47449  job/rebuild                the new rows of one vocabulary tensor
-    47740  job/write_blocks           new rows as blocks
-    47839  job/write                  the output and its weights
-    48155  job/write_gguf             the output as a GGUF file, or as parts of one
-    48505  job/copy                   the other files of the two models
-    48723  job/index                  the files that are written anew
-    48904  job/run                    the whole, in order
-    49107  job/combined               a map of tokens by the combinations that a method makes
-    49207  job/report                 what a job did, as JSON and as a table
-    49536  job/findings               what is told of a finished model
-    49585  job/check_head             a head of fewer rows than tokens
-    49830  job/check_files            its files
-    49967  job/check_ids              sizes, ids and tying
-    50183  job/check_values           values
-    50262  job/check_gguf             the tokens of a GGUF file
-    50514  job/check_gguf_keys        its other keys, and its tensors
-    50761  job/check_draft            as a draft model for another
-    51103  job/verify                 whether a finished model agrees with itself
+    41572  job                        the whole transplant, in the order in which it happens
+    41633  job/draft_map              which tokens the rows of a draft's head are of
+    41691  job/job                    what a job holds
+    42090  job/open                   opening the two models
+    42378  job/map                    the caller's map
+    42531  job/align                  where every new row comes from
+    42754  job/draft_vocab            the tokens that a draft's head has rows for
+    42987  job/plan                   what becomes of every tensor, and of the configs
+    43216  job/draft_head             a head of fewer rows, and what says which
+    43374  job/rope                   heads and rotary positions of the two models
+    43472  job/chat                   the template that turns messages into text
+    43611  job/digits                 where the two tokenizers cut numbers differently
+    43812  job/converted              the special tokens that a conversion to GGUF finds
+    44120  job/gguf_donor             the files of a tokenizer, open once more
+    44204  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44487  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44815  job/gguf_merges            the merges of a byte-level vocabulary
+    44986  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45156  job/gguf_special           special tokens, flags, templates
+    45375  job/gguf_normal            what becomes of spaces and letters
+    45518  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45714  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45956  job/bos                    texts that begin otherwise than the base's
+    46098  job/rows                   rows in memory: reading, checking, their mean
+    46443  job/pieces                 what the base cuts new tokens into
+    46618  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46883  job/magikarp               tokens that look under-trained by their rows
+    47009  job/match                  rows of tokens that a new one only begins with
+    47096  job/solve                  solving for the rows of the donor
+    47305  job/targets                the rows that are made from the donor's
+    47428  job/diagnose               what is odd about the rows that were made
+    47560  job/rebuild                the new rows of one vocabulary tensor
+    47851  job/write_blocks           new rows as blocks
+    47950  job/write                  the output and its weights
+    48266  job/write_gguf             the output as a GGUF file, or as parts of one
+    48616  job/copy                   the other files of the two models
+    48834  job/index                  the files that are written anew
+    49015  job/run                    the whole, in order
+    49218  job/combined               a map of tokens by the combinations that a method makes
+    49318  job/report                 what a job did, as JSON and as a table
+    49647  job/findings               what is told of a finished model
+    49696  job/check_head             a head of fewer rows than tokens
+    49941  job/check_files            its files
+    50078  job/check_ids              sizes, ids and tying
+    50294  job/check_values           values
+    50373  job/check_gguf             the tokens of a GGUF file
+    50625  job/check_gguf_keys        its other keys, and its tensors
+    50872  job/check_draft            as a draft model for another
+    51214  job/verify                 whether a finished model agrees with itself
 
-    51162  evaluate                   methods ranked on tokens that both models share
-    51181  evaluate/token_class       what a token is like, by its bytes
-    51264  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51470  evaluate/scores            how near rows come to the true ones
-    51570  evaluate/ranks             whether a true row is found among all
-    51701  evaluate/evaluate          methods, one after the other, matrix by matrix
-    51935  evaluate/write_json        an evaluation as JSON
-    52048  evaluate/write_page        an evaluation as a page
+    51273  evaluate                   methods ranked on tokens that both models share
+    51292  evaluate/token_class       what a token is like, by its bytes
+    51375  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51581  evaluate/scores            how near rows come to the true ones
+    51681  evaluate/ranks             whether a true row is found among all
+    51812  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52046  evaluate/write_json        an evaluation as JSON
+    52159  evaluate/write_page        an evaluation as a page
 
-    52277  reshape                    a model's own vocabulary, smaller or larger
-    52309  reshape/needed             what has to stay for the sake of what stays
-    52567  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52874  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53103  reshape/renumber           which tokens there are then, and their ids
-    53368  reshape/files_json         tokenizer.json and the JSON files beside it
-    53763  reshape/files_lines        merges.txt and vocab.txt
-    53847  reshape/files_pieces       SentencePiece models
-    54067  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54235  reshape/named              tokens that configs name, which stay
-    54367  reshape/files_gguf         the keys of GGUF files
-    54654  reshape/new_tokenizer      the files of the tokenizer, written anew
-    54889  reshape/wording            what the transplant says, in words of those who asked
-    54988  reshape/new_model          the model with its new tokenizer
-    55160  reshape/text_counts        which tokens the caller's texts are made of
-    55229  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55396  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55657  reshape/trim               fewer tokens
-    55825  reshape/extend             a text that becomes a token
-    56156  reshape/more_tokens        all that are wanted, and the model with them
+    52388  reshape                    a model's own vocabulary, smaller or larger
+    52420  reshape/needed             what has to stay for the sake of what stays
+    52678  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52985  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53214  reshape/renumber           which tokens there are then, and their ids
+    53479  reshape/files_json         tokenizer.json and the JSON files beside it
+    53874  reshape/files_lines        merges.txt and vocab.txt
+    53958  reshape/files_pieces       SentencePiece models
+    54178  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54346  reshape/named              tokens that configs name, which stay
+    54478  reshape/files_gguf         the keys of GGUF files
+    54765  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55000  reshape/wording            what the transplant says, in words of those who asked
+    55099  reshape/new_model          the model with its new tokenizer
+    55271  reshape/text_counts        which tokens the caller's texts are made of
+    55340  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55507  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55768  reshape/trim               fewer tokens
+    55936  reshape/extend             a text that becomes a token
+    56267  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -17402,27 +17402,106 @@ OTX__PRIVATE size_t otx__cluster(const otx__charsmap *map, const char *text, siz
     return at;
 }
 
-/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
-   come of it. */
-OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, size_t size,
-                                    size_t limit, otx__text *to)
+/* ---- texts ---- */
+
+/* A text on its way through the map, part by part: what it has, and what takes its place. */
+typedef struct otx__charsmap_walk {
+    const otx__charsmap *map;
+    otx__span text;
+    size_t at, cluster; /* where the next part begins; where its cluster ends */
+    otx__span from, to;
+} otx__charsmap_walk;
+
+OTX__PRIVATE void otx__charsmap_open(otx__charsmap_walk *w, const otx__charsmap *map,
+                                     otx__span text)
 {
-    size_t at = 0, end, next;
-    otx__span found;
-    for (; at < size && to->size <= limit; at = end) {
-        end = at + otx__cluster(map, text + at, size - at);
-        if (end - at < 6 && otx__charsmap_find(map, text + at, end - at, &found)) {
-            otx__text_bytes(to, found.bytes, found.size);
-            continue;
-        }
-        for (; at < end; at = next) {
-            next = at;
-            (void)otx__utf8_next(text, end, &next);
-            if (otx__charsmap_find(map, text + at, next - at, &found))
-                otx__text_bytes(to, found.bytes, found.size);
-            else otx__text_bytes(to, text + at, next - at);
+    w->map = map;
+    w->text = text;
+    w->at = w->cluster = 0;
+}
+
+/* A cluster as a whole, if it is short and known, or the next character; false at the end. */
+OTX__PRIVATE bool otx__charsmap_next(otx__charsmap_walk *w)
+{
+    const char *part = w->text.bytes + w->at;
+    if (w->at >= w->text.size) return false;
+    if (w->at == w->cluster) {
+        w->from = otx__span_of(part, otx__cluster(w->map, part, w->text.size - w->at));
+        w->cluster += w->from.size;
+        if (w->from.size < 6 && otx__charsmap_find(w->map, part, w->from.size, &w->to)) {
+            w->at = w->cluster;
+            return true;
         }
     }
+    (void)otx__utf8_next(w->text.bytes, w->cluster, &w->at);
+    w->from = otx__span_of(part, (size_t)(w->text.bytes + w->at - part));
+    if (!otx__charsmap_find(w->map, part, w->from.size, &w->to)) w->to = w->from;
+    return true;
+}
+
+/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
+   come of it. */
+OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, otx__span text, size_t limit,
+                                    otx__text *to)
+{
+    otx__charsmap_walk w;
+    otx__charsmap_open(&w, map, text);
+    while (to->size <= limit && otx__charsmap_next(&w))
+        otx__text_bytes(to, w.to.bytes, w.to.size);
+}
+
+OTX__PRIVATE size_t otx__utf8_count(otx__span text)
+{
+    size_t at = 0, count = 0;
+    for (; at < text.size; count++) (void)otx__utf8_next(text.bytes, text.size, &at);
+    return count;
+}
+
+/* Where what is made stands, as the package counts it: each character takes the place of the next
+   of the text, each that a part gets beyond what it had the place of the one before it, and what
+   a part had beyond what it gets goes with the last that was made, or is not counted before there
+   is one. */
+typedef struct otx__charsmap_place {
+    otx__span text;
+    size_t at;    /* in the text: the character whose place is taken next */
+    size_t lead;  /* its bytes that stand where the caller's text begins, */
+    size_t made;  /* and those that were made for them */
+    size_t last;  /* bytes of the last character made, which has no place yet */
+    int64_t more; /* characters made with it less those they were made for */
+} otx__charsmap_place;
+
+OTX__PRIVATE void otx__charsmap_put(otx__charsmap_place *p)
+{
+    if (p->last == 0) return;
+    if ((p->more > 0 ? p->at - 1 : p->at) < p->lead) p->made += p->last;
+    for (; p->more <= 0 && p->at < p->text.size; p->more++)
+        (void)otx__utf8_next(p->text.bytes, p->text.size, &p->at);
+}
+
+/* Of what a run makes, the bytes that stand where the first `lead` of the text do. */
+OTX__PRIVATE size_t otx__charsmap_lead(const otx__charsmap *map, otx__span text, size_t lead)
+{
+    otx__charsmap_walk w;
+    otx__charsmap_place p;
+    if (lead == 0) return 0;
+    memset(&p, 0, sizeof p);
+    p.text = text;
+    p.lead = lead;
+    otx__charsmap_open(&w, map, text);
+    while (p.at <= lead && otx__charsmap_next(&w)) {
+        const size_t had = otx__utf8_count(w.from), has = otx__utf8_count(w.to);
+        size_t i, start, end = 0;
+        for (i = 0; i < has; i++) {
+            otx__charsmap_put(&p);
+            start = end;
+            (void)otx__utf8_next(w.to.bytes, w.to.size, &end);
+            p.last = end - start;
+            p.more = i >= had;
+        }
+        if (has < had) p.more -= (int64_t)(had - has);
+    }
+    otx__charsmap_put(&p);
+    return p.made;
 }
 
 /* >>> src/encode/normalise_steps.h */
@@ -17632,6 +17711,16 @@ OTX__PRIVATE void otx__tidy_form(const otx_context *ctx, const otx__tidy_tables 
    pre-tokenizer does. */
 #define OTX__TIDY_STEPS 1024u
 
+/* Bytes that all steps together may go over: for a text of any length, and so many times its own.
+   A step counts as a few bytes more. Real normalisers have ten steps, and make little more of a
+   text than it has. */
+#define OTX__TIDY_WORK 1048576u
+#define OTX__TIDY_WORK_A_BYTE 128u
+#define OTX__TIDY_WORK_A_STEP 8u
+
+/* All expressions together have so many times the steps that a pre-tokenizer's have. */
+#define OTX__TIDY_EXPRESSIONS 4u
+
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
    stand in it. */
 typedef struct otx__tidy {
@@ -17646,6 +17735,7 @@ typedef struct otx__tidy {
                             character, what was put before it, or nothing once that is gone */
     otx__text start;     /* what became of them, by itself */
     size_t limit;        /* bytes that may become of the text */
+    uint64_t work;       /* bytes that the steps may yet go over */
     bool ready;          /* texts and matcher are open */
 } otx__tidy;
 
@@ -17658,6 +17748,13 @@ OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
     otx__matcher_close(&n->matcher);
     otx__pool_close(&n->pool);
     n->ready = false;
+}
+
+/* Allows what may be done for a caller's text. Each of its parts adds to that. */
+OTX__PRIVATE void otx__tidy_allow(otx__tidy *n)
+{
+    otx__matcher_allow(&n->matcher, 0);
+    n->work = OTX__TIDY_WORK;
 }
 
 /* ---- reading ---- */
@@ -17877,6 +17974,7 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
     otx__text_open(&n->texts[1], ctx);
     otx__text_open(&n->start, ctx);
     otx__matcher_open(&n->matcher, ctx);
+    otx__tidy_allow(n);
     n->name = name;
     n->last = &n->first;
     n->ready = true;
@@ -17913,7 +18011,6 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
     if (text.size == 0) return OTX_OK; /* which nothing matches, not even nothing */
     walk.next = 0;
     walk.last_end = SIZE_MAX;
-    otx__matcher_add(m, text.size);
     if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
     m->text = (const unsigned char *)text.bytes;
     m->size = text.size;
@@ -17948,9 +18045,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_CHINESE: otx__tidy_chinese(text, to); break;
     case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
     case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
-    case OTX__TIDY_CHARSMAP:
-        otx__charsmap_run(&step->map, text.bytes, text.size, n->limit, to);
-        break;
+    case OTX__TIDY_CHARSMAP: otx__charsmap_run(&step->map, text, n->limit, to); break;
     default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
     }
     return OTX_OK;
@@ -17969,16 +18064,30 @@ OTX__PRIVATE size_t otx__tidy_lead(otx__tidy *n, otx__tidy_step *step, otx__span
                otx__is_white(otx__utf8_next(text.bytes, text.size, &next)))
             white = next;
         lead -= white;
+    } else if (step->kind == OTX__TIDY_CHARSMAP) {
+        lead = otx__charsmap_lead(&step->map, text, lead);
     } else if (step->kind != OTX__TIDY_REPLACE && step->kind != OTX__TIDY_MATCHES) {
         n->start.size = 0;
         (void)otx__tidy_step_run(n, step, otx__span_of(text.bytes, lead), &n->start, NULL);
         lead = n->start.size;
-        if (step->kind == OTX__TIDY_CHARSMAP) lead = otx__max(lead, 1); /* as in the package */
     }
     lead = otx__min(lead, made->size);
     while (lead > 0 && lead < made->size && ((unsigned char)made->bytes[lead] & 0xc0) == 0x80)
         lead++; /* two characters became one */
     return lead;
+}
+
+/* Takes a step over a text from the work that is left. */
+OTX__PRIVATE otx_result otx__tidy_work(otx__tidy *n, size_t size, size_t whole, otx_error *error)
+{
+    const uint64_t work = (uint64_t)size + OTX__TIDY_WORK_A_STEP;
+    if (work > n->work)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the %" PRIu64 " steps of its normalizer go "
+                         "over too many bytes for a text of %" PRIu64 ": over more than %u times "
+                         "as many", n->name, (uint64_t)n->count, (uint64_t)whole,
+                         OTX__TIDY_WORK_A_BYTE);
+    n->work -= work;
+    return OTX_OK;
 }
 
 /* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
@@ -17991,11 +18100,13 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
     n->lead = 0;
     if (whole) (void)otx__utf8_next(text.bytes, whole, &n->lead);
     n->limit = otx__tidy_limit(whole);
+    otx__matcher_add(&n->matcher, OTX__TIDY_EXPRESSIONS * whole);
+    n->work += OTX__TIDY_WORK_A_BYTE * ((uint64_t)whole + OTX__TIDY_WORK_A_STEP);
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
-        otx_result result;
+        otx_result result = otx__tidy_work(n, text.size, whole, error);
         to->size = 0;
-        result = otx__tidy_step_run(n, step, text, to, error);
+        if (!result) result = otx__tidy_step_run(n, step, text, to, error);
         if (result) return result;
         n->lead = otx__tidy_lead(n, step, text, to);
         if (to->failed || n->start.failed) {
@@ -19139,7 +19250,7 @@ OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_er
 /* Allows what steps may be taken for a text. What is made of it adds to them. */
 OTX__PRIVATE void otx__encode_allow(otx_encoder *e, size_t size)
 {
-    otx__matcher_allow(&e->normal.matcher, 0);
+    otx__tidy_allow(&e->normal);
     otx__matcher_allow(&e->slices.matcher, 0);
     e->split.steps = OTX__SPLIT_STEPS;
     e->cut_steps = OTX__SPLIT_STEPS + (uint64_t)OTX__SPLIT_STEPS_A_BYTE * size;
@@ -53090,7 +53201,7 @@ OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spe
         content.bytes += spelling->mark_size; /* it continues a word, of which it is the first */
         content.size -= spelling->mark_size;
     }
-    otx__matcher_allow(&before->normal.matcher, 0);
+    otx__tidy_allow(&before->normal);
     otx__matcher_allow(&before->slices.matcher, 0);
     result = otx__tidy_run(&before->normal, text, &made, error);
     if (!result)

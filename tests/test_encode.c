@@ -302,6 +302,9 @@ static void other_normalisers(void)
 /* "A" becomes "b!"; of a character as people see it the first that is known, the rest goes. */
 #define CHARSMAP "{'type':'Precompiled','precompiled_charsmap':'DAAAAAAAAQBBDQAAAAAAgGIhAA=='}"
 
+/* "A" becomes nothing. */
+#define MAP_AWAY "{'type':'Precompiled','precompiled_charsmap':'DAAAAAAAAQBBDQAAAAAAgAA='}"
+
 static void a_map_of_characters(void)
 {
     otx_encoder *e;
@@ -402,6 +405,8 @@ static void what_begins_a_text(void)
 #define FIRST "{'type':'Metaspace','replacement':'" MARK "','prepend_scheme':'first','split':true}"
 #define CUT_AT_Z(how) "{'type':'Split','pattern':{'String':'z'},'behavior':'" how "'}," FIRST
 #define Z_BEFORE "{'type':'Prepend','prepend':'z'}"
+#define STRIP "{'type':'Strip','strip_left':true,'strip_right':true}"
+#define BOTH(one, other) "{'type':'Sequence','normalizers':[" one "," other "]}"
     static const struct {
         const char *normalizer, *steps, *text, *wanted;
     } cases[] = {
@@ -420,7 +425,17 @@ static void what_begins_a_text(void)
          "{'type':'WhitespaceSplit'}," FIRST, "\xe4\xbd\xa0", "0 4"},
         {"{'type':'NFC'}", FIRST, "e\xcc\x81", "0 5"},
         {"{'type':'StripAccents'}", FIRST, "\xcc\x81" "a", "1"},
-        {"{'type':'Strip','strip_left':true,'strip_right':true}", FIRST, " a", "1"},
+        {STRIP, FIRST, " a", "1"},
+        /* a map gives each character that it makes the place of the next that there was */
+        {BOTH(STRIP, CHARSMAP), FIRST, " a", "1"},
+        {BOTH("{'type':'StripAccents'}", CHARSMAP), FIRST, "\xcc\x81" "a", "1"},
+        {BOTH(STRIP, MAP_AWAY), FIRST, " Aa", "1"},
+        {BOTH(STRIP "," Z_BEFORE, MAP_AWAY), FIRST, " a", "3 1"},
+        {CHARSMAP, FIRST, "Aa", "0 2 1"},
+        {MAP_AWAY, CUT_AT_Z("Isolated"), "AAzza", "0 3 3 1"},
+        {BOTH(Z_BEFORE, CHARSMAP), CUT_AT_Z("Isolated"), "A\xcc\x81za", "0 3 0 2 3 1"},
+        {BOTH("{'type':'Prepend','prepend':'Az'}", MAP_AWAY), CUT_AT_Z("Isolated"), "zza",
+         "0 3 0 3 0 3 1"},
     };
     char file[1024];
     size_t i;

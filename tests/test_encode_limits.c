@@ -174,6 +174,68 @@ static void tokens_that_begin_alike(void)
     }
 }
 
+/* Opens a tokenizer with a normaliser of `first` and `times` times `step`. */
+static otx_encoder *of_steps(const char *added, const char *first, const char *step, size_t times)
+{
+    begin("{'added_tokens':[");
+    add(added);
+    add("],'normalizer':{'type':'Sequence','normalizers':[");
+    add(first);
+    while (times-- > 0) {
+        add(",");
+        add(step);
+    }
+    add("]}," PLAIN);
+    return encoder_of(file);
+}
+
+/* Many steps over a text, over what grew of it, over its parts; as many as are left in peace. */
+static void steps_over_a_text(void)
+{
+#define LOWER "{'type':'Lowercase'}"
+#define TOKEN "{'id':2,'content':'a','normalized':false}"
+#define GROWING "{'type':'Replace','pattern':{'String':'a'},'content':'0000000000000000000a'}"
+    static const struct {
+        const char *added, *first;
+        size_t times;
+        const char *message;
+    } cases[] = {
+        {"", LOWER, 200, "T: the 201 steps of its normalizer go over too many bytes for a text of "
+                         "100000: over more than 128 times as many"},
+        {"", GROWING, 20, "T: the 21 steps of its normalizer go over too many bytes for a text of "
+                          "100000: over more than 128 times as many"},
+        {TOKEN, LOWER, 200, "T: the 201 steps of its normalizer go over too many bytes for a text "
+                            "of 1: over more than 128 times as many"},
+        {"", LOWER, 127, NULL},
+        {TOKEN, LOWER, 127, NULL},
+        {"", GROWING, 5, NULL},
+    };
+    static char text[100000];
+    size_t i, at, count;
+    for (i = 0; i < COUNT(cases); i++) {
+        otx_encoder *e = of_steps(cases[i].added, cases[i].first, LOWER, cases[i].times);
+        for (at = 0; at < sizeof text; at++) text[at] = at % 2 ? 'a' : '0';
+        if (cases[i].message) refused_text(e, text, sizeof text, cases[i].message);
+        else CHECK_INT(otx_encode(e, text, sizeof text, NULL, 0, &count, &error), OTX_OK);
+        otx_encoder_close(e);
+    }
+}
+
+/* All expressions of a normaliser have their steps together. */
+static void many_expressions(void)
+{
+#define HARD "{'type':'Replace','content':'','pattern':{'Regex':'(?:a|a)*b'}}"
+    static char text[20000];
+    size_t i, count;
+    for (i = 0; i < sizeof text; i++) text[i] = i % 6 == 5 ? '0' : 'a';
+    for (i = 0; i < 2; i++) {
+        otx_encoder *e = of_steps("", HARD, HARD, i ? 60 : 3);
+        if (i) refused_text(e, text, sizeof text, "takes too many steps to match");
+        else CHECK_INT(otx_encode(e, text, sizeof text, NULL, 0, &count, &error), OTX_OK);
+        otx_encoder_close(e);
+    }
+}
+
 /* An expression has its steps for a text, not for each of its parts. */
 static void expressions_over_parts(void)
 {
@@ -215,6 +277,8 @@ int main(void)
     RUN(added_tokens_that_grow);
     RUN(added_tokens_that_begin_alike);
     RUN(tokens_that_begin_alike);
+    RUN(steps_over_a_text);
+    RUN(many_expressions);
     RUN(expressions_over_parts);
     return test_end();
 }

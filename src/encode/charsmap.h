@@ -123,25 +123,104 @@ OTX__PRIVATE size_t otx__cluster(const otx__charsmap *map, const char *text, siz
     return at;
 }
 
-/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
-   come of it. */
-OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, const char *text, size_t size,
-                                    size_t limit, otx__text *to)
+/* ---- texts ---- */
+
+/* A text on its way through the map, part by part: what it has, and what takes its place. */
+typedef struct otx__charsmap_walk {
+    const otx__charsmap *map;
+    otx__span text;
+    size_t at, cluster; /* where the next part begins; where its cluster ends */
+    otx__span from, to;
+} otx__charsmap_walk;
+
+OTX__PRIVATE void otx__charsmap_open(otx__charsmap_walk *w, const otx__charsmap *map,
+                                     otx__span text)
 {
-    size_t at = 0, end, next;
-    otx__span found;
-    for (; at < size && to->size <= limit; at = end) {
-        end = at + otx__cluster(map, text + at, size - at);
-        if (end - at < 6 && otx__charsmap_find(map, text + at, end - at, &found)) {
-            otx__text_bytes(to, found.bytes, found.size);
-            continue;
-        }
-        for (; at < end; at = next) {
-            next = at;
-            (void)otx__utf8_next(text, end, &next);
-            if (otx__charsmap_find(map, text + at, next - at, &found))
-                otx__text_bytes(to, found.bytes, found.size);
-            else otx__text_bytes(to, text + at, next - at);
+    w->map = map;
+    w->text = text;
+    w->at = w->cluster = 0;
+}
+
+/* A cluster as a whole, if it is short and known, or the next character; false at the end. */
+OTX__PRIVATE bool otx__charsmap_next(otx__charsmap_walk *w)
+{
+    const char *part = w->text.bytes + w->at;
+    if (w->at >= w->text.size) return false;
+    if (w->at == w->cluster) {
+        w->from = otx__span_of(part, otx__cluster(w->map, part, w->text.size - w->at));
+        w->cluster += w->from.size;
+        if (w->from.size < 6 && otx__charsmap_find(w->map, part, w->from.size, &w->to)) {
+            w->at = w->cluster;
+            return true;
         }
     }
+    (void)otx__utf8_next(w->text.bytes, w->cluster, &w->at);
+    w->from = otx__span_of(part, (size_t)(w->text.bytes + w->at - part));
+    if (!otx__charsmap_find(w->map, part, w->from.size, &w->to)) w->to = w->from;
+    return true;
+}
+
+/* The text with all that the map knows replaced; ends early once more than `limit` bytes have
+   come of it. */
+OTX__PRIVATE void otx__charsmap_run(const otx__charsmap *map, otx__span text, size_t limit,
+                                    otx__text *to)
+{
+    otx__charsmap_walk w;
+    otx__charsmap_open(&w, map, text);
+    while (to->size <= limit && otx__charsmap_next(&w))
+        otx__text_bytes(to, w.to.bytes, w.to.size);
+}
+
+OTX__PRIVATE size_t otx__utf8_count(otx__span text)
+{
+    size_t at = 0, count = 0;
+    for (; at < text.size; count++) (void)otx__utf8_next(text.bytes, text.size, &at);
+    return count;
+}
+
+/* Where what is made stands, as the package counts it: each character takes the place of the next
+   of the text, each that a part gets beyond what it had the place of the one before it, and what
+   a part had beyond what it gets goes with the last that was made, or is not counted before there
+   is one. */
+typedef struct otx__charsmap_place {
+    otx__span text;
+    size_t at;    /* in the text: the character whose place is taken next */
+    size_t lead;  /* its bytes that stand where the caller's text begins, */
+    size_t made;  /* and those that were made for them */
+    size_t last;  /* bytes of the last character made, which has no place yet */
+    int64_t more; /* characters made with it less those they were made for */
+} otx__charsmap_place;
+
+OTX__PRIVATE void otx__charsmap_put(otx__charsmap_place *p)
+{
+    if (p->last == 0) return;
+    if ((p->more > 0 ? p->at - 1 : p->at) < p->lead) p->made += p->last;
+    for (; p->more <= 0 && p->at < p->text.size; p->more++)
+        (void)otx__utf8_next(p->text.bytes, p->text.size, &p->at);
+}
+
+/* Of what a run makes, the bytes that stand where the first `lead` of the text do. */
+OTX__PRIVATE size_t otx__charsmap_lead(const otx__charsmap *map, otx__span text, size_t lead)
+{
+    otx__charsmap_walk w;
+    otx__charsmap_place p;
+    if (lead == 0) return 0;
+    memset(&p, 0, sizeof p);
+    p.text = text;
+    p.lead = lead;
+    otx__charsmap_open(&w, map, text);
+    while (p.at <= lead && otx__charsmap_next(&w)) {
+        const size_t had = otx__utf8_count(w.from), has = otx__utf8_count(w.to);
+        size_t i, start, end = 0;
+        for (i = 0; i < has; i++) {
+            otx__charsmap_put(&p);
+            start = end;
+            (void)otx__utf8_next(w.to.bytes, w.to.size, &end);
+            p.last = end - start;
+            p.more = i >= had;
+        }
+        if (has < had) p.more -= (int64_t)(had - has);
+    }
+    otx__charsmap_put(&p);
+    return p.made;
 }

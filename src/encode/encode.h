@@ -95,7 +95,7 @@ OTX__PRIVATE otx_result otx__encode_mend(otx_encoder *e, otx__span *text, otx_er
 /* Allows what steps may be taken for a text. What is made of it adds to them. */
 OTX__PRIVATE void otx__encode_allow(otx_encoder *e, size_t size)
 {
-    otx__matcher_allow(&e->normal.matcher, 0);
+    otx__tidy_allow(&e->normal);
     otx__matcher_allow(&e->slices.matcher, 0);
     e->split.steps = OTX__SPLIT_STEPS;
     e->cut_steps = OTX__SPLIT_STEPS + (uint64_t)OTX__SPLIT_STEPS_A_BYTE * size;

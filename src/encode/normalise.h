@@ -25,7 +25,6 @@ OTX__PRIVATE otx_result otx__tidy_matches(otx__tidy *n, otx__tidy_step *step,
     if (text.size == 0) return OTX_OK; /* which nothing matches, not even nothing */
     walk.next = 0;
     walk.last_end = SIZE_MAX;
-    otx__matcher_add(m, text.size);
     if (!otx__matcher_set(m, &step->pattern)) return otx__matcher_fail(m, 0, error);
     m->text = (const unsigned char *)text.bytes;
     m->size = text.size;
@@ -60,9 +59,7 @@ OTX__PRIVATE otx_result otx__tidy_step_run(otx__tidy *n, otx__tidy_step *step,
     case OTX__TIDY_CHINESE: otx__tidy_chinese(text, to); break;
     case OTX__TIDY_NMT: otx__tidy_nmt(text, to); break;
     case OTX__TIDY_BYTES: otx__tidy_bytes(text, to); break;
-    case OTX__TIDY_CHARSMAP:
-        otx__charsmap_run(&step->map, text.bytes, text.size, n->limit, to);
-        break;
+    case OTX__TIDY_CHARSMAP: otx__charsmap_run(&step->map, text, n->limit, to); break;
     default: otx__tidy_form(n->pool.ctx, t, step->kind, text, to);
     }
     return OTX_OK;
@@ -81,16 +78,30 @@ OTX__PRIVATE size_t otx__tidy_lead(otx__tidy *n, otx__tidy_step *step, otx__span
                otx__is_white(otx__utf8_next(text.bytes, text.size, &next)))
             white = next;
         lead -= white;
+    } else if (step->kind == OTX__TIDY_CHARSMAP) {
+        lead = otx__charsmap_lead(&step->map, text, lead);
     } else if (step->kind != OTX__TIDY_REPLACE && step->kind != OTX__TIDY_MATCHES) {
         n->start.size = 0;
         (void)otx__tidy_step_run(n, step, otx__span_of(text.bytes, lead), &n->start, NULL);
         lead = n->start.size;
-        if (step->kind == OTX__TIDY_CHARSMAP) lead = otx__max(lead, 1); /* as in the package */
     }
     lead = otx__min(lead, made->size);
     while (lead > 0 && lead < made->size && ((unsigned char)made->bytes[lead] & 0xc0) == 0x80)
         lead++; /* two characters became one */
     return lead;
+}
+
+/* Takes a step over a text from the work that is left. */
+OTX__PRIVATE otx_result otx__tidy_work(otx__tidy *n, size_t size, size_t whole, otx_error *error)
+{
+    const uint64_t work = (uint64_t)size + OTX__TIDY_WORK_A_STEP;
+    if (work > n->work)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: the %" PRIu64 " steps of its normalizer go "
+                         "over too many bytes for a text of %" PRIu64 ": over more than %u times "
+                         "as many", n->name, (uint64_t)n->count, (uint64_t)whole,
+                         OTX__TIDY_WORK_A_BYTE);
+    n->work -= work;
+    return OTX_OK;
 }
 
 /* What becomes of a text of UTF-8: of the caller's, or in the normaliser until the next call. */
@@ -103,11 +114,13 @@ OTX__PRIVATE otx_result otx__tidy_run(otx__tidy *n, otx__span text, otx__span *o
     n->lead = 0;
     if (whole) (void)otx__utf8_next(text.bytes, whole, &n->lead);
     n->limit = otx__tidy_limit(whole);
+    otx__matcher_add(&n->matcher, OTX__TIDY_EXPRESSIONS * whole);
+    n->work += OTX__TIDY_WORK_A_BYTE * ((uint64_t)whole + OTX__TIDY_WORK_A_STEP);
     for (step = n->first; step; step = step->next, side = !side) {
         otx__text *to = &n->texts[side];
-        otx_result result;
+        otx_result result = otx__tidy_work(n, text.size, whole, error);
         to->size = 0;
-        result = otx__tidy_step_run(n, step, text, to, error);
+        if (!result) result = otx__tidy_step_run(n, step, text, to, error);
         if (result) return result;
         n->lead = otx__tidy_lead(n, step, text, to);
         if (to->failed || n->start.failed) {

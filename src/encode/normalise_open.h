@@ -4,6 +4,16 @@
    pre-tokenizer does. */
 #define OTX__TIDY_STEPS 1024u
 
+/* Bytes that all steps together may go over: for a text of any length, and so many times its own.
+   A step counts as a few bytes more. Real normalisers have ten steps, and make little more of a
+   text than it has. */
+#define OTX__TIDY_WORK 1048576u
+#define OTX__TIDY_WORK_A_BYTE 128u
+#define OTX__TIDY_WORK_A_STEP 8u
+
+/* All expressions together have so many times the steps that a pre-tokenizer's have. */
+#define OTX__TIDY_EXPRESSIONS 4u
+
 /* The normaliser of a tokenizer.json. It is used by one thread at a time: texts on their way
    stand in it. */
 typedef struct otx__tidy {
@@ -18,6 +28,7 @@ typedef struct otx__tidy {
                             character, what was put before it, or nothing once that is gone */
     otx__text start;     /* what became of them, by itself */
     size_t limit;        /* bytes that may become of the text */
+    uint64_t work;       /* bytes that the steps may yet go over */
     bool ready;          /* texts and matcher are open */
 } otx__tidy;
 
@@ -30,6 +41,13 @@ OTX__PRIVATE void otx__tidy_close(otx__tidy *n)
     otx__matcher_close(&n->matcher);
     otx__pool_close(&n->pool);
     n->ready = false;
+}
+
+/* Allows what may be done for a caller's text. Each of its parts adds to that. */
+OTX__PRIVATE void otx__tidy_allow(otx__tidy *n)
+{
+    otx__matcher_allow(&n->matcher, 0);
+    n->work = OTX__TIDY_WORK;
 }
 
 /* ---- reading ---- */
@@ -249,6 +267,7 @@ OTX__PRIVATE otx_result otx__tidy_open(const otx_context *ctx, const otx_json *j
     otx__text_open(&n->texts[1], ctx);
     otx__text_open(&n->start, ctx);
     otx__matcher_open(&n->matcher, ctx);
+    otx__tidy_allow(n);
     n->name = name;
     n->last = &n->first;
     n->ready = true;

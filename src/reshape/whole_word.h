@@ -216,7 +216,7 @@ OTX__PRIVATE otx_result otx__try_whole(otx__before_model *before, const otx__spe
         content.bytes += spelling->mark_size; /* it continues a word, of which it is the first */
         content.size -= spelling->mark_size;
     }
-    otx__matcher_allow(&before->normal.matcher, 0);
+    otx__tidy_allow(&before->normal);
     otx__matcher_allow(&before->slices.matcher, 0);
     result = otx__tidy_run(&before->normal, text, &made, error);
     if (!result)
