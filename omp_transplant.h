@@ -9688,7 +9688,7 @@ OTX__PRIVATE void otx__name_added(otx__added_list *list, uint32_t node)
 
 /* Collects the tokens that a file names as special, in the order in which transformers 5
    adds those that are no tokens: of roles, by their names in an object, in a list. Where
-   extra_special_tokens is a list, additional_special_tokens is not read. */
+   extra_special_tokens is a list with tokens, additional_special_tokens is not read. */
 OTX__PRIVATE otx_result otx__list_named(otx__tokenizer *t, const otx_json *json,
                                         const char *file, otx__added_list *list)
 {
@@ -9697,7 +9697,7 @@ OTX__PRIVATE otx_result otx__list_named(otx__tokenizer *t, const otx_json *json,
     uint32_t lists[2];
     size_t i;
     lists[0] = more;
-    lists[1] = object || more == OTX_JSON_NONE
+    lists[1] = object || otx_json_count(json, more) == 0
         ? otx_json_find(json, 0, "additional_special_tokens") : OTX_JSON_NONE;
     list->json = json;
     list->file = file;

@@ -274,6 +274,9 @@ static void special_tokens_that_are_none(void)
                                      "\"extra_special_tokens\":[\"[x]\"],\"pad_token\":\"[p]\"}");
     give(OTX_VOCAB_SPECIAL_TOKENS, "{\"pad_token\":\"[q]\"}");
     expect("SentencePiece", PIECES " 8:c:[q]+ 9:c:[x]+", "1 2 8 0");
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"additional_special_tokens\":[\"[l]\"],"
+                                     "\"extra_special_tokens\":[],\"pad_token\":\"[p]\"}");
+    expect("SentencePiece", PIECES " 8:c:[q]+ 9:c:[l]+", "1 2 8 0");
 }
 
 /* ---- tekken.json ---- */
