@@ -113,247 +113,247 @@
     12613  vocab/gguf_rules           how it splits text
     12765  vocab/split_bpe            words split by byte-pair encoding
     13040  vocab/split                text split as the tokenizer's model splits it
-    13287  vocab/align                which base token a donor token is
+    13297  vocab/align                which base token a donor token is
 
-    13544  encode                     text becomes pieces, pieces become ids
-    13590  encode/char_set            sets of characters
-    13783  encode/unicode_tables      what characters are, packed
-    13947  encode/categories          Unicode's categories, scripts and case, as sets
-    14248  encode/regex_parse         regular expressions, read: sets and escapes
-    14554  encode/regex_syntax        classes, repetitions, groups
-    14954  encode/regex_program       instructions, and what parts of an expression begin with
-    15107  encode/regex_make          the program that they become
-    15469  encode/regex_match         the program run over a text
-    15849  encode/slices              a text in pieces, and ways to cut it further
-    16094  encode/cutter_read         the steps of a pre-tokenizer, read
-    16411  encode/cutter              texts cut by them
-    16598  encode/normal_tables       what normalisers know of characters
-    16861  encode/normal_read         the same, unpacked
-    17008  encode/normal_forms        Unicode's four normal forms
-    17279  encode/charsmap            SentencePiece's map of characters
-    17507  encode/normalise_steps     what normalisers do, step by step
-    17707  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17986  encode/normalise           what it makes of texts
-    18126  encode/added_cut           added tokens, cut out of a text
-    18338  encode/word_cache          what words became before
-    18417  encode/encode_words        words as the model splits them
-    18640  encode/added_flags         how added tokens are met, as the files say it
-    18989  encode/encode_open         what an encoder is made from
-    19155  encode/encode              whole texts as token ids
-    19404  encode/write_counts        how often tokens occur, as lists
+    13554  encode                     text becomes pieces, pieces become ids
+    13600  encode/char_set            sets of characters
+    13793  encode/unicode_tables      what characters are, packed
+    13957  encode/categories          Unicode's categories, scripts and case, as sets
+    14258  encode/regex_parse         regular expressions, read: sets and escapes
+    14564  encode/regex_syntax        classes, repetitions, groups
+    14964  encode/regex_program       instructions, and what parts of an expression begin with
+    15117  encode/regex_make          the program that they become
+    15479  encode/regex_match         the program run over a text
+    15859  encode/slices              a text in pieces, and ways to cut it further
+    16104  encode/cutter_read         the steps of a pre-tokenizer, read
+    16421  encode/cutter              texts cut by them
+    16608  encode/normal_tables       what normalisers know of characters
+    16871  encode/normal_read         the same, unpacked
+    17018  encode/normal_forms        Unicode's four normal forms
+    17289  encode/charsmap            SentencePiece's map of characters
+    17517  encode/normalise_steps     what normalisers do, step by step
+    17717  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17996  encode/normalise           what it makes of texts
+    18136  encode/added_cut           added tokens, cut out of a text
+    18343  encode/word_cache          what words became before
+    18422  encode/encode_words        words as the model splits them
+    18645  encode/added_flags         how added tokens are met, as the files say it
+    18994  encode/encode_open         what an encoder is made from
+    19160  encode/encode              whole texts as token ids
+    19409  encode/write_counts        how often tokens occur, as lists
 
-    19511  simd                       the hot loops, once for each instruction set
-    19544  simd/kernels               the table of kernels, and what all versions share
-    19821  simd/scalar                the reference
-    19990  simd/sse2                  the operations of 128-bit x86, and what each does
-    20111  simd/neon                  those of 64-bit Arm
-    20206  simd/wasm                  those of WebAssembly's SIMD128
-    20291  simd/avx2                  those of 256-bit x86, with FMA
-    20373  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21017  simd/avx_vnni              AVX2, and products of integers
-    21113  simd/neon_bf16             NEON, and products of matrices
-    21267  simd/avx512                512-bit x86, by hand
-    21874  simd/amx                   tiles of x86, beside AVX-512
-    22117  simd/dispatch              which of them this machine can run, and which a call takes
+    19516  simd                       the hot loops, once for each instruction set
+    19549  simd/kernels               the table of kernels, and what all versions share
+    19826  simd/scalar                the reference
+    19995  simd/sse2                  the operations of 128-bit x86, and what each does
+    20116  simd/neon                  those of 64-bit Arm
+    20211  simd/wasm                  those of WebAssembly's SIMD128
+    20296  simd/avx2                  those of 256-bit x86, with FMA
+    20378  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21022  simd/avx_vnni              AVX2, and products of integers
+    21118  simd/neon_bf16             NEON, and products of matrices
+    21272  simd/avx512                512-bit x86, by hand
+    21879  simd/amx                   tiles of x86, beside AVX-512
+    22122  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22343  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22399  solve/views                the rows of matrices, as the kernels read them
-    22528  solve/panels               vectors as the dense products want them, and these
-    22744  solve/rests                vectors on their way into panels
-    22922  solve/dictionary           the atoms, and their split along a common direction
-    23077  solve/exact_gram           products of all pairs of atoms in double
-    23159  solve/triangle             packed lower triangles
-    23263  solve/support              what is known of one target, and the exact steps
-    23539  solve/gram_table           products of atoms with all atoms, for scans
-    23794  solve/screen               which atoms are worth scoring in double: the bound
-    24065  solve/residuals            the residual form's targets on their way into a scan
-    24254  solve/scan                 the correlations of all atoms with a block's residuals
-    24423  solve/predict              making targets ready for the next scan
-    24670  solve/candidates           the atoms that a scan could not rule out
-    25001  solve/select               the next atoms of each target
-    25202  solve/rates                what a processor does in a second
-    25244  solve/pursuit              what one solve holds, and the memory it takes
-    25548  solve/plan                 which form, and in what blocks
-    25766  solve/apart                targets that a table of products cannot tell on
-    25816  solve/steps                a pursuit from its rows to its results
-    26044  solve/combine              new rows of coefficients
-    26106  solve/solver               the public call
-    26277  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26486  solve/affine_normal        the normal equations of an affine map
-    26729  solve/affine_factor        their factor, and their solution
-    26966  solve/affine_map           a fitted map, and the rows it makes
-    27310  solve/affine_choice        how many atoms to take, and chosen by what
-    27712  solve/affine_fit           what a fit of an affine map holds and needs
-    27976  solve/affine               fitting and applying affine maps
+    22348  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22404  solve/views                the rows of matrices, as the kernels read them
+    22533  solve/panels               vectors as the dense products want them, and these
+    22749  solve/rests                vectors on their way into panels
+    22927  solve/dictionary           the atoms, and their split along a common direction
+    23082  solve/exact_gram           products of all pairs of atoms in double
+    23164  solve/triangle             packed lower triangles
+    23268  solve/support              what is known of one target, and the exact steps
+    23544  solve/gram_table           products of atoms with all atoms, for scans
+    23799  solve/screen               which atoms are worth scoring in double: the bound
+    24070  solve/residuals            the residual form's targets on their way into a scan
+    24259  solve/scan                 the correlations of all atoms with a block's residuals
+    24428  solve/predict              making targets ready for the next scan
+    24675  solve/candidates           the atoms that a scan could not rule out
+    25006  solve/select               the next atoms of each target
+    25207  solve/rates                what a processor does in a second
+    25249  solve/pursuit              what one solve holds, and the memory it takes
+    25553  solve/plan                 which form, and in what blocks
+    25771  solve/apart                targets that a table of products cannot tell on
+    25821  solve/steps                a pursuit from its rows to its results
+    26049  solve/combine              new rows of coefficients
+    26111  solve/solver               the public call
+    26282  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26491  solve/affine_normal        the normal equations of an affine map
+    26734  solve/affine_factor        their factor, and their solution
+    26971  solve/affine_map           a fitted map, and the rows it makes
+    27315  solve/affine_choice        how many atoms to take, and chosen by what
+    27717  solve/affine_fit           what a fit of an affine map holds and needs
+    27981  solve/affine               fitting and applying affine maps
 
-    28273  methods                    rows for tokens that a model lacks, each method a room
-    28317  methods/parts              what methods share: sums of rows, combinations
-    28501  methods/pursuit            omp, omp-centred
-    28582  methods/constant           mean, zero
-    28610  methods/rough              products in float that leave few to be taken in double
-    28660  methods/near               each target against all anchors
-    28951  methods/weights            how a few anchors combine to a target
-    29172  methods/interpolation      common_interpolation
-    29325  methods/wechsel            wechsel
-    29375  methods/focus              focus
-    29463  methods/hull               hull
-    29514  methods/dense              matrices of double, and their products
-    29779  methods/lengthen           the base's rows of pieces beside the donor's
-    30032  methods/mapping            omp-affine, affine
-    30305  methods/linear             maps between two models' rows
-    30460  methods/clp                clp
-    30546  methods/chance             normal deviates that are the same everywhere
-    30614  methods/factor             of symmetric matrices
-    30663  methods/randn              randn
-    30753  methods/john_hewitt        john_hewitt
-    30836  methods/polar              the orthogonal part of a matrix
-    30932  methods/procrustes         procrustes
-    31025  methods/eigen              principal directions of a matrix's rows
-    31339  methods/landmark_pca       landmark_pca
-    31397  methods/stb                stb
-    31579  methods/rope               rows turned to positions
-    31669  methods/mp_rope            mp_rope
-    31995  methods/subword            subword
-    32101  methods/zett               zett
-    32123  methods/spread             the factor that suits hidden anchors' rows best
-    32380  methods/modifiers          what is done to the rows of any method
-    32526  methods/undertrained       rows that look as if nothing had trained them
-    32643  methods/methods            the table of all, and the public calls
+    28278  methods                    rows for tokens that a model lacks, each method a room
+    28322  methods/parts              what methods share: sums of rows, combinations
+    28506  methods/pursuit            omp, omp-centred
+    28587  methods/constant           mean, zero
+    28615  methods/rough              products in float that leave few to be taken in double
+    28665  methods/near               each target against all anchors
+    28956  methods/weights            how a few anchors combine to a target
+    29177  methods/interpolation      common_interpolation
+    29330  methods/wechsel            wechsel
+    29380  methods/focus              focus
+    29468  methods/hull               hull
+    29519  methods/dense              matrices of double, and their products
+    29784  methods/lengthen           the base's rows of pieces beside the donor's
+    30037  methods/mapping            omp-affine, affine
+    30310  methods/linear             maps between two models' rows
+    30465  methods/clp                clp
+    30551  methods/chance             normal deviates that are the same everywhere
+    30619  methods/factor             of symmetric matrices
+    30668  methods/randn              randn
+    30758  methods/john_hewitt        john_hewitt
+    30841  methods/polar              the orthogonal part of a matrix
+    30937  methods/procrustes         procrustes
+    31030  methods/eigen              principal directions of a matrix's rows
+    31344  methods/landmark_pca       landmark_pca
+    31402  methods/stb                stb
+    31584  methods/rope               rows turned to positions
+    31674  methods/mp_rope            mp_rope
+    32000  methods/subword            subword
+    32106  methods/zett               zett
+    32128  methods/spread             the factor that suits hidden anchors' rows best
+    32385  methods/modifiers          what is done to the rows of any method
+    32531  methods/undertrained       rows that look as if nothing had trained them
+    32648  methods/methods            the table of all, and the public calls
 
-    32849  across                     tokens of one vocabulary as weighted tokens of another
-    32863  across/map_rows            a map, gathered row by row
-    33060  across/token_map           by the split of the other vocabulary
-    33183  across/write_maps          two maps as safetensors
-    33326  across/spell_maps          two maps as JSON, for people
+    32854  across                     tokens of one vocabulary as weighted tokens of another
+    32868  across/map_rows            a map, gathered row by row
+    33065  across/token_map           by the split of the other vocabulary
+    33188  across/write_maps          two maps as safetensors
+    33331  across/spell_maps          two maps as JSON, for people
 
-    33446  disk                       files and directories
-    33485  disk/system                what POSIX and Windows are asked for
-    33529  disk/windows_paths         paths as Windows takes them
-    33734  disk/windows               the system as Windows gives it
-    34039  disk/posix                 the system as POSIX gives it
-    34311  disk/paths                 what can be told from their text
-    34384  disk/failure               why the system refused
-    34502  disk/look                  what stands at a path, and whether within another
-    34625  disk/listing               listings of directories
-    34701  disk/reading               files to read, and whether they have changed
-    34880  disk/writing               files to write
-    35027  disk/copying               copies of files
-    35110  disk/trees                 whole directories looked through, copied, removed
-    35326  disk/known                 what weights are called in a directory
-    35420  disk/staging               a directory made under another name, then renamed
-    35684  disk/staged_files          files made under another name, then renamed
-    35866  disk/missing               a path or a directory without what is wanted of it
-    35909  disk/gguf_files            GGUF files of a directory, by their names
-    35950  disk/weights               which files they are, and what may stand in their place
-    36286  disk/weight_index          the index of a checkpoint in shards
-    36505  disk/shards                what an index and its shards say of each other
-    36710  disk/gguf_parts            the parts of a split GGUF file
-    36819  disk/checkpoint            a model directory, in one file or in shards
-    37171  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37249  disk/tokenizer_directory   the tokenizer of a model directory
-    37511  disk/encoder_directory     the encoder of a model directory, and files of text
+    33451  disk                       files and directories
+    33490  disk/system                what POSIX and Windows are asked for
+    33534  disk/windows_paths         paths as Windows takes them
+    33739  disk/windows               the system as Windows gives it
+    34044  disk/posix                 the system as POSIX gives it
+    34316  disk/paths                 what can be told from their text
+    34389  disk/failure               why the system refused
+    34507  disk/look                  what stands at a path, and whether within another
+    34630  disk/listing               listings of directories
+    34706  disk/reading               files to read, and whether they have changed
+    34885  disk/writing               files to write
+    35032  disk/copying               copies of files
+    35115  disk/trees                 whole directories looked through, copied, removed
+    35331  disk/known                 what weights are called in a directory
+    35425  disk/staging               a directory made under another name, then renamed
+    35689  disk/staged_files          files made under another name, then renamed
+    35871  disk/missing               a path or a directory without what is wanted of it
+    35914  disk/gguf_files            GGUF files of a directory, by their names
+    35955  disk/weights               which files they are, and what may stand in their place
+    36291  disk/weight_index          the index of a checkpoint in shards
+    36510  disk/shards                what an index and its shards say of each other
+    36715  disk/gguf_parts            the parts of a split GGUF file
+    36824  disk/checkpoint            a model directory, in one file or in shards
+    37176  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37254  disk/tokenizer_directory   the tokenizer of a model directory
+    37516  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37635  model                      which tensors and config keys belong to the vocabulary
-    37671  model/known                what the world calls things
-    38039  model/known_keys           keys of ids and sizes in configs
-    38213  model/known_classes        classes of tokenizers, by the type of model
-    38451  model/names                names of tensors
-    38615  model/document             the JSON files of a model directory
-    38710  model/members              what the members of a config are about
-    38964  model/config               what config.json says
-    39141  model/side                 a model directory opened once
-    39268  model/gguf_model           what a GGUF file says of a model
-    39325  model/code                 the Python that a tokenizer is loaded with
-    39559  model/parts                what each tensor does for the vocabulary
-    39689  model/whole                whether all tensors are there
-    39811  model/find                 finding the parts of a model
-    40115  model/processor            the tokens that a processor looks for by their text
-    40291  model/heirs                what becomes of the ids in a config
-    40465  model/config_ids           ids in a config being edited
-    40722  model/config_lists         lists, dictionaries and ranges of ids
-    40887  model/config_edit          config.json and generation_config.json, edited
-    41243  model/classes              which class a tokenizer is loaded as
-    41454  model/class_tokens         added tokens that a class numbers otherwise
+    37640  model                      which tensors and config keys belong to the vocabulary
+    37676  model/known                what the world calls things
+    38044  model/known_keys           keys of ids and sizes in configs
+    38218  model/known_classes        classes of tokenizers, by the type of model
+    38456  model/names                names of tensors
+    38620  model/document             the JSON files of a model directory
+    38715  model/members              what the members of a config are about
+    38969  model/config               what config.json says
+    39146  model/side                 a model directory opened once
+    39273  model/gguf_model           what a GGUF file says of a model
+    39330  model/code                 the Python that a tokenizer is loaded with
+    39564  model/parts                what each tensor does for the vocabulary
+    39694  model/whole                whether all tensors are there
+    39816  model/find                 finding the parts of a model
+    40120  model/processor            the tokens that a processor looks for by their text
+    40296  model/heirs                what becomes of the ids in a config
+    40470  model/config_ids           ids in a config being edited
+    40727  model/config_lists         lists, dictionaries and ranges of ids
+    40892  model/config_edit          config.json and generation_config.json, edited
+    41248  model/classes              which class a tokenizer is loaded as
+    41459  model/class_tokens         added tokens that a class numbers otherwise
 
-    41572  job                        the whole transplant, in the order in which it happens
-    41633  job/draft_map              which tokens the rows of a draft's head are of
-    41691  job/job                    what a job holds
-    42090  job/open                   opening the two models
-    42378  job/map                    the caller's map
-    42531  job/align                  where every new row comes from
-    42754  job/draft_vocab            the tokens that a draft's head has rows for
-    42987  job/plan                   what becomes of every tensor, and of the configs
-    43216  job/draft_head             a head of fewer rows, and what says which
-    43374  job/rope                   heads and rotary positions of the two models
-    43472  job/chat                   the template that turns messages into text
-    43611  job/digits                 where the two tokenizers cut numbers differently
-    43812  job/converted              the special tokens that a conversion to GGUF finds
-    44120  job/gguf_donor             the files of a tokenizer, open once more
-    44204  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44487  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44815  job/gguf_merges            the merges of a byte-level vocabulary
-    44986  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45156  job/gguf_special           special tokens, flags, templates
-    45375  job/gguf_normal            what becomes of spaces and letters
-    45518  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45714  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45956  job/bos                    texts that begin otherwise than the base's
-    46098  job/rows                   rows in memory: reading, checking, their mean
-    46443  job/pieces                 what the base cuts new tokens into
-    46618  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46883  job/magikarp               tokens that look under-trained by their rows
-    47009  job/match                  rows of tokens that a new one only begins with
-    47096  job/solve                  solving for the rows of the donor
-    47305  job/targets                the rows that are made from the donor's
-    47428  job/diagnose               what is odd about the rows that were made
-    47560  job/rebuild                the new rows of one vocabulary tensor
-    47851  job/write_blocks           new rows as blocks
-    47950  job/write                  the output and its weights
-    48266  job/write_gguf             the output as a GGUF file, or as parts of one
-    48616  job/copy                   the other files of the two models
-    48834  job/index                  the files that are written anew
-    49015  job/run                    the whole, in order
-    49218  job/combined               a map of tokens by the combinations that a method makes
-    49318  job/report                 what a job did, as JSON and as a table
-    49647  job/findings               what is told of a finished model
-    49696  job/check_head             a head of fewer rows than tokens
-    49941  job/check_files            its files
-    50078  job/check_ids              sizes, ids and tying
-    50294  job/check_values           values
-    50373  job/check_gguf             the tokens of a GGUF file
-    50625  job/check_gguf_keys        its other keys, and its tensors
-    50872  job/check_draft            as a draft model for another
-    51214  job/verify                 whether a finished model agrees with itself
+    41577  job                        the whole transplant, in the order in which it happens
+    41638  job/draft_map              which tokens the rows of a draft's head are of
+    41696  job/job                    what a job holds
+    42095  job/open                   opening the two models
+    42383  job/map                    the caller's map
+    42536  job/align                  where every new row comes from
+    42759  job/draft_vocab            the tokens that a draft's head has rows for
+    42992  job/plan                   what becomes of every tensor, and of the configs
+    43221  job/draft_head             a head of fewer rows, and what says which
+    43379  job/rope                   heads and rotary positions of the two models
+    43477  job/chat                   the template that turns messages into text
+    43616  job/digits                 where the two tokenizers cut numbers differently
+    43817  job/converted              the special tokens that a conversion to GGUF finds
+    44125  job/gguf_donor             the files of a tokenizer, open once more
+    44209  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44492  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44820  job/gguf_merges            the merges of a byte-level vocabulary
+    44991  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45161  job/gguf_special           special tokens, flags, templates
+    45380  job/gguf_normal            what becomes of spaces and letters
+    45523  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45719  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45961  job/bos                    texts that begin otherwise than the base's
+    46103  job/rows                   rows in memory: reading, checking, their mean
+    46448  job/pieces                 what the base cuts new tokens into
+    46623  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46888  job/magikarp               tokens that look under-trained by their rows
+    47014  job/match                  rows of tokens that a new one only begins with
+    47101  job/solve                  solving for the rows of the donor
+    47310  job/targets                the rows that are made from the donor's
+    47433  job/diagnose               what is odd about the rows that were made
+    47565  job/rebuild                the new rows of one vocabulary tensor
+    47856  job/write_blocks           new rows as blocks
+    47955  job/write                  the output and its weights
+    48271  job/write_gguf             the output as a GGUF file, or as parts of one
+    48621  job/copy                   the other files of the two models
+    48839  job/index                  the files that are written anew
+    49020  job/run                    the whole, in order
+    49223  job/combined               a map of tokens by the combinations that a method makes
+    49323  job/report                 what a job did, as JSON and as a table
+    49652  job/findings               what is told of a finished model
+    49701  job/check_head             a head of fewer rows than tokens
+    49946  job/check_files            its files
+    50083  job/check_ids              sizes, ids and tying
+    50299  job/check_values           values
+    50378  job/check_gguf             the tokens of a GGUF file
+    50630  job/check_gguf_keys        its other keys, and its tensors
+    50877  job/check_draft            as a draft model for another
+    51219  job/verify                 whether a finished model agrees with itself
 
-    51273  evaluate                   methods ranked on tokens that both models share
-    51292  evaluate/token_class       what a token is like, by its bytes
-    51375  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51581  evaluate/scores            how near rows come to the true ones
-    51681  evaluate/ranks             whether a true row is found among all
-    51812  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52046  evaluate/write_json        an evaluation as JSON
-    52159  evaluate/write_page        an evaluation as a page
+    51278  evaluate                   methods ranked on tokens that both models share
+    51297  evaluate/token_class       what a token is like, by its bytes
+    51380  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51586  evaluate/scores            how near rows come to the true ones
+    51686  evaluate/ranks             whether a true row is found among all
+    51817  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52051  evaluate/write_json        an evaluation as JSON
+    52164  evaluate/write_page        an evaluation as a page
 
-    52388  reshape                    a model's own vocabulary, smaller or larger
-    52420  reshape/needed             what has to stay for the sake of what stays
-    52678  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52985  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53214  reshape/renumber           which tokens there are then, and their ids
-    53479  reshape/files_json         tokenizer.json and the JSON files beside it
-    53874  reshape/files_lines        merges.txt and vocab.txt
-    53958  reshape/files_pieces       SentencePiece models
-    54178  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54346  reshape/named              tokens that configs name, which stay
-    54478  reshape/files_gguf         the keys of GGUF files
-    54765  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55000  reshape/wording            what the transplant says, in words of those who asked
-    55099  reshape/new_model          the model with its new tokenizer
-    55271  reshape/text_counts        which tokens the caller's texts are made of
-    55340  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55507  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55768  reshape/trim               fewer tokens
-    55936  reshape/extend             a text that becomes a token
-    56267  reshape/more_tokens        all that are wanted, and the model with them
+    52393  reshape                    a model's own vocabulary, smaller or larger
+    52425  reshape/needed             what has to stay for the sake of what stays
+    52683  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    52990  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53219  reshape/renumber           which tokens there are then, and their ids
+    53484  reshape/files_json         tokenizer.json and the JSON files beside it
+    53879  reshape/files_lines        merges.txt and vocab.txt
+    53963  reshape/files_pieces       SentencePiece models
+    54183  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54351  reshape/named              tokens that configs name, which stay
+    54483  reshape/files_gguf         the keys of GGUF files
+    54770  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55005  reshape/wording            what the transplant says, in words of those who asked
+    55104  reshape/new_model          the model with its new tokenizer
+    55276  reshape/text_counts        which tokens the caller's texts are made of
+    55345  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55512  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55773  reshape/trim               fewer tokens
+    55941  reshape/extend             a text that becomes a token
+    56272  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -13052,6 +13052,20 @@ OTX__PRIVATE size_t otx__alike(const char *a, const char *b, size_t size)
     return at;
 }
 
+/* Bytes of a text, `at` of which have been met, that it has in common with all of a sorted range,
+   by its first and its last; takes what that costs from the steps. */
+OTX__PRIVATE size_t otx__alike_all(const char *text, size_t size, otx__span first, otx__span last,
+                                   size_t at, uint64_t *steps)
+{
+    size_t same = otx__alike(text, first.bytes + at, otx__min(size, first.size - at));
+    uint64_t taken;
+    if (first.bytes != last.bytes)
+        same = otx__alike(text, last.bytes + at, otx__min(same, last.size - at));
+    taken = 1 + same / OTX__SPLIT_STRIDE;
+    *steps -= taken < *steps ? taken : *steps;
+    return same;
+}
+
 /* Tokens are too long that begin as others do. `name`: of their file, or NULL. */
 OTX__PRIVATE otx_result otx__split_fail(const char *name, size_t size, otx_error *error)
 {
@@ -13067,15 +13081,11 @@ OTX__PRIVATE size_t otx__split_further(otx__split *s, otx__rule_range *range, si
                                        const char *text, size_t size)
 {
     const otx__rule_token *first = s->rules->tokens + range->low, *last;
-    uint64_t steps;
     size_t same;
     if (range->low >= range->high || size == 0 || s->steps == 0) return 0;
     last = s->rules->tokens + range->high - 1;
-    same = otx__alike(text, first->content + at, otx__min(size, first->size - at));
-    if (range->high - range->low > 1)
-        same = otx__alike(text, last->content + at, otx__min(same, last->size - at));
-    steps = 1 + same / OTX__SPLIT_STRIDE;
-    s->steps -= steps < s->steps ? steps : s->steps;
+    same = otx__alike_all(text, size, otx__span_of(first->content, first->size),
+                          otx__span_of(last->content, last->size), at, &s->steps);
     if (same > 0) return same;
     otx__rules_narrow(s->rules, range, at, (unsigned char)*text);
     return range->low < range->high;
@@ -18203,15 +18213,10 @@ OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, con
     const otx__cut_token *best = NULL;
     while (at < size && low < high && *steps > 0) {
         const otx__span first = set->tokens[low].text, last = set->tokens[high - 1].text;
-        uint64_t taken;
-        size_t same = otx__alike(text + at, first.bytes + at, otx__min(size, first.size) - at);
-        if (high - low > 1) /* what all of them have in common is looked at once */
-            same = otx__alike(text + at, last.bytes + at, otx__min(same, last.size - at));
+        const size_t same = otx__alike_all(text + at, size - at, first, last, at, steps);
         if (same == 0) otx__cut_narrow(set, &low, &high, at, (unsigned char)text[at]);
         at += otx__max(same, 1);
         if (low < high && set->tokens[low].text.size == at) best = &set->tokens[low];
-        taken = 1 + same / OTX__SPLIT_STRIDE;
-        *steps -= taken < *steps ? taken : *steps;
     }
     return best;
 }

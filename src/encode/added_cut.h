@@ -77,15 +77,10 @@ OTX__PRIVATE const otx__cut_token *otx__cut_longest(const otx__cut_set *set, con
     const otx__cut_token *best = NULL;
     while (at < size && low < high && *steps > 0) {
         const otx__span first = set->tokens[low].text, last = set->tokens[high - 1].text;
-        uint64_t taken;
-        size_t same = otx__alike(text + at, first.bytes + at, otx__min(size, first.size) - at);
-        if (high - low > 1) /* what all of them have in common is looked at once */
-            same = otx__alike(text + at, last.bytes + at, otx__min(same, last.size - at));
+        const size_t same = otx__alike_all(text + at, size - at, first, last, at, steps);
         if (same == 0) otx__cut_narrow(set, &low, &high, at, (unsigned char)text[at]);
         at += otx__max(same, 1);
         if (low < high && set->tokens[low].text.size == at) best = &set->tokens[low];
-        taken = 1 + same / OTX__SPLIT_STRIDE;
-        *steps -= taken < *steps ? taken : *steps;
     }
     return best;
 }

@@ -12,6 +12,20 @@ OTX__PRIVATE size_t otx__alike(const char *a, const char *b, size_t size)
     return at;
 }
 
+/* Bytes of a text, `at` of which have been met, that it has in common with all of a sorted range,
+   by its first and its last; takes what that costs from the steps. */
+OTX__PRIVATE size_t otx__alike_all(const char *text, size_t size, otx__span first, otx__span last,
+                                   size_t at, uint64_t *steps)
+{
+    size_t same = otx__alike(text, first.bytes + at, otx__min(size, first.size - at));
+    uint64_t taken;
+    if (first.bytes != last.bytes)
+        same = otx__alike(text, last.bytes + at, otx__min(same, last.size - at));
+    taken = 1 + same / OTX__SPLIT_STRIDE;
+    *steps -= taken < *steps ? taken : *steps;
+    return same;
+}
+
 /* Tokens are too long that begin as others do. `name`: of their file, or NULL. */
 OTX__PRIVATE otx_result otx__split_fail(const char *name, size_t size, otx_error *error)
 {
@@ -27,15 +41,11 @@ OTX__PRIVATE size_t otx__split_further(otx__split *s, otx__rule_range *range, si
                                        const char *text, size_t size)
 {
     const otx__rule_token *first = s->rules->tokens + range->low, *last;
-    uint64_t steps;
     size_t same;
     if (range->low >= range->high || size == 0 || s->steps == 0) return 0;
     last = s->rules->tokens + range->high - 1;
-    same = otx__alike(text, first->content + at, otx__min(size, first->size - at));
-    if (range->high - range->low > 1)
-        same = otx__alike(text, last->content + at, otx__min(same, last->size - at));
-    steps = 1 + same / OTX__SPLIT_STRIDE;
-    s->steps -= steps < s->steps ? steps : s->steps;
+    same = otx__alike_all(text, size, otx__span_of(first->content, first->size),
+                          otx__span_of(last->content, last->size), at, &s->steps);
     if (same > 0) return same;
     otx__rules_narrow(s->rules, range, at, (unsigned char)*text);
     return range->low < range->high;
