@@ -144,216 +144,216 @@
 
     19516  simd                       the hot loops, once for each instruction set
     19549  simd/kernels               the table of kernels, and what all versions share
-    19826  simd/scalar                the reference
-    19995  simd/sse2                  the operations of 128-bit x86, and what each does
-    20116  simd/neon                  those of 64-bit Arm
-    20211  simd/wasm                  those of WebAssembly's SIMD128
-    20296  simd/avx2                  those of 256-bit x86, with FMA
-    20378  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21022  simd/avx_vnni              AVX2, and products of integers
-    21118  simd/neon_bf16             NEON, and products of matrices
-    21272  simd/avx512                512-bit x86, by hand
-    21879  simd/amx                   tiles of x86, beside AVX-512
-    22122  simd/dispatch              which of them this machine can run, and which a call takes
+    19852  simd/scalar                the reference
+    20021  simd/sse2                  the operations of 128-bit x86, and what each does
+    20142  simd/neon                  those of 64-bit Arm
+    20237  simd/wasm                  those of WebAssembly's SIMD128
+    20322  simd/avx2                  those of 256-bit x86, with FMA
+    20404  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21048  simd/avx_vnni              AVX2, and products of integers
+    21144  simd/neon_bf16             NEON, and products of matrices
+    21298  simd/avx512                512-bit x86, by hand
+    21909  simd/amx                   tiles of x86, beside AVX-512
+    22160  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22348  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22404  solve/views                the rows of matrices, as the kernels read them
-    22533  solve/panels               vectors as the dense products want them, and these
-    22749  solve/rests                vectors on their way into panels
-    22927  solve/dictionary           the atoms, and their split along a common direction
-    23082  solve/exact_gram           products of all pairs of atoms in double
-    23164  solve/triangle             packed lower triangles
-    23268  solve/support              what is known of one target, and the exact steps
-    23544  solve/gram_table           products of atoms with all atoms, for scans
-    23799  solve/screen               which atoms are worth scoring in double: the bound
-    24070  solve/residuals            the residual form's targets on their way into a scan
-    24259  solve/scan                 the correlations of all atoms with a block's residuals
-    24428  solve/predict              making targets ready for the next scan
-    24675  solve/candidates           the atoms that a scan could not rule out
-    25006  solve/select               the next atoms of each target
-    25207  solve/rates                what a processor does in a second
-    25249  solve/pursuit              what one solve holds, and the memory it takes
-    25553  solve/plan                 which form, and in what blocks
-    25771  solve/apart                targets that a table of products cannot tell on
-    25821  solve/steps                a pursuit from its rows to its results
-    26049  solve/combine              new rows of coefficients
-    26111  solve/solver               the public call
-    26282  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26491  solve/affine_normal        the normal equations of an affine map
-    26734  solve/affine_factor        their factor, and their solution
-    26971  solve/affine_map           a fitted map, and the rows it makes
-    27315  solve/affine_choice        how many atoms to take, and chosen by what
-    27717  solve/affine_fit           what a fit of an affine map holds and needs
-    27981  solve/affine               fitting and applying affine maps
+    22386  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22442  solve/views                the rows of matrices, as the kernels read them
+    22571  solve/panels               vectors as the dense products want them, and these
+    22770  solve/rests                vectors on their way into panels
+    22948  solve/dictionary           the atoms, and their split along a common direction
+    23117  solve/exact_gram           products of all pairs of atoms in double
+    23199  solve/triangle             packed lower triangles
+    23303  solve/support              what is known of one target, and the exact steps
+    23579  solve/gram_table           products of atoms with all atoms, for scans
+    23834  solve/screen               which atoms are worth scoring in double: the bound
+    24105  solve/residuals            the residual form's targets on their way into a scan
+    24294  solve/scan                 the correlations of all atoms with a block's residuals
+    24463  solve/predict              making targets ready for the next scan
+    24710  solve/candidates           the atoms that a scan could not rule out
+    25041  solve/select               the next atoms of each target
+    25242  solve/rates                what a processor does in a second
+    25284  solve/pursuit              what one solve holds, and the memory it takes
+    25590  solve/plan                 which form, and in what blocks
+    25808  solve/apart                targets that a table of products cannot tell on
+    25858  solve/steps                a pursuit from its rows to its results
+    26086  solve/combine              new rows of coefficients
+    26148  solve/solver               the public call
+    26319  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26528  solve/affine_normal        the normal equations of an affine map
+    26769  solve/affine_factor        their factor, and their solution
+    27006  solve/affine_map           a fitted map, and the rows it makes
+    27350  solve/affine_choice        how many atoms to take, and chosen by what
+    27752  solve/affine_fit           what a fit of an affine map holds and needs
+    28016  solve/affine               fitting and applying affine maps
 
-    28278  methods                    rows for tokens that a model lacks, each method a room
-    28322  methods/parts              what methods share: sums of rows, combinations
-    28506  methods/pursuit            omp, omp-centred
-    28587  methods/constant           mean, zero
-    28615  methods/rough              products in float that leave few to be taken in double
-    28665  methods/near               each target against all anchors
-    28956  methods/weights            how a few anchors combine to a target
-    29177  methods/interpolation      common_interpolation
-    29330  methods/wechsel            wechsel
-    29380  methods/focus              focus
-    29468  methods/hull               hull
-    29519  methods/dense              matrices of double, and their products
-    29784  methods/lengthen           the base's rows of pieces beside the donor's
-    30037  methods/mapping            omp-affine, affine
-    30310  methods/linear             maps between two models' rows
-    30465  methods/clp                clp
-    30551  methods/chance             normal deviates that are the same everywhere
-    30619  methods/factor             of symmetric matrices
-    30668  methods/randn              randn
-    30758  methods/john_hewitt        john_hewitt
-    30841  methods/polar              the orthogonal part of a matrix
-    30937  methods/procrustes         procrustes
-    31030  methods/eigen              principal directions of a matrix's rows
-    31344  methods/landmark_pca       landmark_pca
-    31402  methods/stb                stb
-    31584  methods/rope               rows turned to positions
-    31674  methods/mp_rope            mp_rope
-    32000  methods/subword            subword
-    32106  methods/zett               zett
-    32128  methods/spread             the factor that suits hidden anchors' rows best
-    32385  methods/modifiers          what is done to the rows of any method
-    32531  methods/undertrained       rows that look as if nothing had trained them
-    32648  methods/methods            the table of all, and the public calls
+    28313  methods                    rows for tokens that a model lacks, each method a room
+    28357  methods/parts              what methods share: sums of rows, combinations
+    28541  methods/pursuit            omp, omp-centred
+    28622  methods/constant           mean, zero
+    28650  methods/rough              products in float that leave few to be taken in double
+    28700  methods/near               each target against all anchors
+    28991  methods/weights            how a few anchors combine to a target
+    29212  methods/interpolation      common_interpolation
+    29365  methods/wechsel            wechsel
+    29415  methods/focus              focus
+    29503  methods/hull               hull
+    29554  methods/dense              matrices of double, and their products
+    29819  methods/lengthen           the base's rows of pieces beside the donor's
+    30072  methods/mapping            omp-affine, affine
+    30345  methods/linear             maps between two models' rows
+    30500  methods/clp                clp
+    30586  methods/chance             normal deviates that are the same everywhere
+    30654  methods/factor             of symmetric matrices
+    30703  methods/randn              randn
+    30793  methods/john_hewitt        john_hewitt
+    30876  methods/polar              the orthogonal part of a matrix
+    30972  methods/procrustes         procrustes
+    31065  methods/eigen              principal directions of a matrix's rows
+    31379  methods/landmark_pca       landmark_pca
+    31437  methods/stb                stb
+    31619  methods/rope               rows turned to positions
+    31709  methods/mp_rope            mp_rope
+    32035  methods/subword            subword
+    32141  methods/zett               zett
+    32163  methods/spread             the factor that suits hidden anchors' rows best
+    32420  methods/modifiers          what is done to the rows of any method
+    32566  methods/undertrained       rows that look as if nothing had trained them
+    32683  methods/methods            the table of all, and the public calls
 
-    32854  across                     tokens of one vocabulary as weighted tokens of another
-    32868  across/map_rows            a map, gathered row by row
-    33065  across/token_map           by the split of the other vocabulary
-    33188  across/write_maps          two maps as safetensors
-    33331  across/spell_maps          two maps as JSON, for people
+    32889  across                     tokens of one vocabulary as weighted tokens of another
+    32903  across/map_rows            a map, gathered row by row
+    33100  across/token_map           by the split of the other vocabulary
+    33223  across/write_maps          two maps as safetensors
+    33366  across/spell_maps          two maps as JSON, for people
 
-    33451  disk                       files and directories
-    33490  disk/system                what POSIX and Windows are asked for
-    33534  disk/windows_paths         paths as Windows takes them
-    33739  disk/windows               the system as Windows gives it
-    34044  disk/posix                 the system as POSIX gives it
-    34316  disk/paths                 what can be told from their text
-    34389  disk/failure               why the system refused
-    34507  disk/look                  what stands at a path, and whether within another
-    34630  disk/listing               listings of directories
-    34706  disk/reading               files to read, and whether they have changed
-    34885  disk/writing               files to write
-    35032  disk/copying               copies of files
-    35115  disk/trees                 whole directories looked through, copied, removed
-    35331  disk/known                 what weights are called in a directory
-    35425  disk/staging               a directory made under another name, then renamed
-    35689  disk/staged_files          files made under another name, then renamed
-    35871  disk/missing               a path or a directory without what is wanted of it
-    35914  disk/gguf_files            GGUF files of a directory, by their names
-    35955  disk/weights               which files they are, and what may stand in their place
-    36291  disk/weight_index          the index of a checkpoint in shards
-    36510  disk/shards                what an index and its shards say of each other
-    36715  disk/gguf_parts            the parts of a split GGUF file
-    36824  disk/checkpoint            a model directory, in one file or in shards
-    37176  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37254  disk/tokenizer_directory   the tokenizer of a model directory
-    37516  disk/encoder_directory     the encoder of a model directory, and files of text
+    33486  disk                       files and directories
+    33525  disk/system                what POSIX and Windows are asked for
+    33569  disk/windows_paths         paths as Windows takes them
+    33774  disk/windows               the system as Windows gives it
+    34079  disk/posix                 the system as POSIX gives it
+    34351  disk/paths                 what can be told from their text
+    34424  disk/failure               why the system refused
+    34542  disk/look                  what stands at a path, and whether within another
+    34665  disk/listing               listings of directories
+    34741  disk/reading               files to read, and whether they have changed
+    34920  disk/writing               files to write
+    35067  disk/copying               copies of files
+    35150  disk/trees                 whole directories looked through, copied, removed
+    35366  disk/known                 what weights are called in a directory
+    35460  disk/staging               a directory made under another name, then renamed
+    35724  disk/staged_files          files made under another name, then renamed
+    35906  disk/missing               a path or a directory without what is wanted of it
+    35949  disk/gguf_files            GGUF files of a directory, by their names
+    35990  disk/weights               which files they are, and what may stand in their place
+    36326  disk/weight_index          the index of a checkpoint in shards
+    36545  disk/shards                what an index and its shards say of each other
+    36750  disk/gguf_parts            the parts of a split GGUF file
+    36859  disk/checkpoint            a model directory, in one file or in shards
+    37211  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37289  disk/tokenizer_directory   the tokenizer of a model directory
+    37551  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37640  model                      which tensors and config keys belong to the vocabulary
-    37676  model/known                what the world calls things
-    38044  model/known_keys           keys of ids and sizes in configs
-    38218  model/known_classes        classes of tokenizers, by the type of model
-    38456  model/names                names of tensors
-    38620  model/document             the JSON files of a model directory
-    38715  model/members              what the members of a config are about
-    38969  model/config               what config.json says
-    39146  model/side                 a model directory opened once
-    39273  model/gguf_model           what a GGUF file says of a model
-    39330  model/code                 the Python that a tokenizer is loaded with
-    39564  model/parts                what each tensor does for the vocabulary
-    39694  model/whole                whether all tensors are there
-    39816  model/find                 finding the parts of a model
-    40120  model/processor            the tokens that a processor looks for by their text
-    40296  model/heirs                what becomes of the ids in a config
-    40470  model/config_ids           ids in a config being edited
-    40727  model/config_lists         lists, dictionaries and ranges of ids
-    40892  model/config_edit          config.json and generation_config.json, edited
-    41248  model/classes              which class a tokenizer is loaded as
-    41459  model/class_tokens         added tokens that a class numbers otherwise
+    37675  model                      which tensors and config keys belong to the vocabulary
+    37711  model/known                what the world calls things
+    38079  model/known_keys           keys of ids and sizes in configs
+    38253  model/known_classes        classes of tokenizers, by the type of model
+    38491  model/names                names of tensors
+    38655  model/document             the JSON files of a model directory
+    38750  model/members              what the members of a config are about
+    39004  model/config               what config.json says
+    39181  model/side                 a model directory opened once
+    39308  model/gguf_model           what a GGUF file says of a model
+    39365  model/code                 the Python that a tokenizer is loaded with
+    39599  model/parts                what each tensor does for the vocabulary
+    39729  model/whole                whether all tensors are there
+    39851  model/find                 finding the parts of a model
+    40155  model/processor            the tokens that a processor looks for by their text
+    40331  model/heirs                what becomes of the ids in a config
+    40505  model/config_ids           ids in a config being edited
+    40762  model/config_lists         lists, dictionaries and ranges of ids
+    40927  model/config_edit          config.json and generation_config.json, edited
+    41283  model/classes              which class a tokenizer is loaded as
+    41494  model/class_tokens         added tokens that a class numbers otherwise
 
-    41577  job                        the whole transplant, in the order in which it happens
-    41638  job/draft_map              which tokens the rows of a draft's head are of
-    41696  job/job                    what a job holds
-    42095  job/open                   opening the two models
-    42383  job/map                    the caller's map
-    42536  job/align                  where every new row comes from
-    42759  job/draft_vocab            the tokens that a draft's head has rows for
-    42992  job/plan                   what becomes of every tensor, and of the configs
-    43221  job/draft_head             a head of fewer rows, and what says which
-    43379  job/rope                   heads and rotary positions of the two models
-    43477  job/chat                   the template that turns messages into text
-    43616  job/digits                 where the two tokenizers cut numbers differently
-    43817  job/converted              the special tokens that a conversion to GGUF finds
-    44125  job/gguf_donor             the files of a tokenizer, open once more
-    44209  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44492  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44820  job/gguf_merges            the merges of a byte-level vocabulary
-    44991  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45161  job/gguf_special           special tokens, flags, templates
-    45380  job/gguf_normal            what becomes of spaces and letters
-    45523  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45719  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45961  job/bos                    texts that begin otherwise than the base's
-    46103  job/rows                   rows in memory: reading, checking, their mean
-    46448  job/pieces                 what the base cuts new tokens into
-    46623  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46888  job/magikarp               tokens that look under-trained by their rows
-    47014  job/match                  rows of tokens that a new one only begins with
-    47101  job/solve                  solving for the rows of the donor
-    47310  job/targets                the rows that are made from the donor's
-    47433  job/diagnose               what is odd about the rows that were made
-    47565  job/rebuild                the new rows of one vocabulary tensor
-    47856  job/write_blocks           new rows as blocks
-    47955  job/write                  the output and its weights
-    48271  job/write_gguf             the output as a GGUF file, or as parts of one
-    48621  job/copy                   the other files of the two models
-    48839  job/index                  the files that are written anew
-    49020  job/run                    the whole, in order
-    49223  job/combined               a map of tokens by the combinations that a method makes
-    49323  job/report                 what a job did, as JSON and as a table
-    49652  job/findings               what is told of a finished model
-    49701  job/check_head             a head of fewer rows than tokens
-    49946  job/check_files            its files
-    50083  job/check_ids              sizes, ids and tying
-    50299  job/check_values           values
-    50378  job/check_gguf             the tokens of a GGUF file
-    50630  job/check_gguf_keys        its other keys, and its tensors
-    50877  job/check_draft            as a draft model for another
-    51219  job/verify                 whether a finished model agrees with itself
+    41612  job                        the whole transplant, in the order in which it happens
+    41673  job/draft_map              which tokens the rows of a draft's head are of
+    41731  job/job                    what a job holds
+    42130  job/open                   opening the two models
+    42418  job/map                    the caller's map
+    42571  job/align                  where every new row comes from
+    42794  job/draft_vocab            the tokens that a draft's head has rows for
+    43027  job/plan                   what becomes of every tensor, and of the configs
+    43256  job/draft_head             a head of fewer rows, and what says which
+    43414  job/rope                   heads and rotary positions of the two models
+    43512  job/chat                   the template that turns messages into text
+    43651  job/digits                 where the two tokenizers cut numbers differently
+    43852  job/converted              the special tokens that a conversion to GGUF finds
+    44160  job/gguf_donor             the files of a tokenizer, open once more
+    44244  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44527  job/gguf_tokens            the strings, types and scores of a vocabulary
+    44855  job/gguf_merges            the merges of a byte-level vocabulary
+    45026  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45196  job/gguf_special           special tokens, flags, templates
+    45415  job/gguf_normal            what becomes of spaces and letters
+    45558  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45754  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    45996  job/bos                    texts that begin otherwise than the base's
+    46138  job/rows                   rows in memory: reading, checking, their mean
+    46483  job/pieces                 what the base cuts new tokens into
+    46658  job/untrained              rows that hold nothing, and what becomes of their tokens
+    46923  job/magikarp               tokens that look under-trained by their rows
+    47049  job/match                  rows of tokens that a new one only begins with
+    47136  job/solve                  solving for the rows of the donor
+    47345  job/targets                the rows that are made from the donor's
+    47468  job/diagnose               what is odd about the rows that were made
+    47600  job/rebuild                the new rows of one vocabulary tensor
+    47891  job/write_blocks           new rows as blocks
+    47990  job/write                  the output and its weights
+    48306  job/write_gguf             the output as a GGUF file, or as parts of one
+    48656  job/copy                   the other files of the two models
+    48874  job/index                  the files that are written anew
+    49055  job/run                    the whole, in order
+    49258  job/combined               a map of tokens by the combinations that a method makes
+    49358  job/report                 what a job did, as JSON and as a table
+    49687  job/findings               what is told of a finished model
+    49736  job/check_head             a head of fewer rows than tokens
+    49981  job/check_files            its files
+    50118  job/check_ids              sizes, ids and tying
+    50334  job/check_values           values
+    50413  job/check_gguf             the tokens of a GGUF file
+    50665  job/check_gguf_keys        its other keys, and its tensors
+    50912  job/check_draft            as a draft model for another
+    51254  job/verify                 whether a finished model agrees with itself
 
-    51278  evaluate                   methods ranked on tokens that both models share
-    51297  evaluate/token_class       what a token is like, by its bytes
-    51380  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51586  evaluate/scores            how near rows come to the true ones
-    51686  evaluate/ranks             whether a true row is found among all
-    51817  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52051  evaluate/write_json        an evaluation as JSON
-    52164  evaluate/write_page        an evaluation as a page
+    51313  evaluate                   methods ranked on tokens that both models share
+    51332  evaluate/token_class       what a token is like, by its bytes
+    51415  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51621  evaluate/scores            how near rows come to the true ones
+    51721  evaluate/ranks             whether a true row is found among all
+    51852  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52086  evaluate/write_json        an evaluation as JSON
+    52199  evaluate/write_page        an evaluation as a page
 
-    52393  reshape                    a model's own vocabulary, smaller or larger
-    52425  reshape/needed             what has to stay for the sake of what stays
-    52683  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    52990  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53219  reshape/renumber           which tokens there are then, and their ids
-    53484  reshape/files_json         tokenizer.json and the JSON files beside it
-    53879  reshape/files_lines        merges.txt and vocab.txt
-    53963  reshape/files_pieces       SentencePiece models
-    54183  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54351  reshape/named              tokens that configs name, which stay
-    54483  reshape/files_gguf         the keys of GGUF files
-    54770  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55005  reshape/wording            what the transplant says, in words of those who asked
-    55104  reshape/new_model          the model with its new tokenizer
-    55276  reshape/text_counts        which tokens the caller's texts are made of
-    55345  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55512  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55773  reshape/trim               fewer tokens
-    55941  reshape/extend             a text that becomes a token
-    56272  reshape/more_tokens        all that are wanted, and the model with them
+    52428  reshape                    a model's own vocabulary, smaller or larger
+    52460  reshape/needed             what has to stay for the sake of what stays
+    52718  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    53025  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53254  reshape/renumber           which tokens there are then, and their ids
+    53519  reshape/files_json         tokenizer.json and the JSON files beside it
+    53914  reshape/files_lines        merges.txt and vocab.txt
+    53998  reshape/files_pieces       SentencePiece models
+    54218  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54386  reshape/named              tokens that configs name, which stay
+    54518  reshape/files_gguf         the keys of GGUF files
+    54805  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55040  reshape/wording            what the transplant says, in words of those who asked
+    55139  reshape/new_model          the model with its new tokenizer
+    55311  reshape/text_counts        which tokens the caller's texts are made of
+    55380  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55547  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55808  reshape/trim               fewer tokens
+    55976  reshape/extend             a text that becomes a token
+    56307  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -19564,8 +19564,19 @@ OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_voca
 /* Rows of atoms that one panel or one tile holds. */
 #define OTX__TILE 32
 
+/* Products of the rows of two of them. */
+#define OTX__TILE_SIZE ((size_t)OTX__TILE * OTX__TILE)
+
 /* Tiles that the dense products take together at most. */
 #define OTX__GROUP 4
+
+/* The same of AMX, for which the panel that these are multiplied by has to be turned. */
+#define OTX__GROUP_AMX 16
+
+/* Bytes of them, read again and again: they stay in a core's second cache, which has 2 MiB
+   on all processors with AMX. */
+#define OTX__GROUP_BYTES ((size_t)512 << 10)
+#define OTX__GROUP_BYTES_AMX ((size_t)1280 << 10)
 
 /* Columns of C that one call of product fills. */
 #define OTX__STRIP 8
@@ -19714,6 +19725,12 @@ typedef struct otx__kernels {
                      size_t count, size_t n);
 } otx__kernels;
 
+/* Tiles that the dense products of a set take together at most. */
+OTX__PRIVATE size_t otx__group_most(const otx__kernels *kernels)
+{
+    return kernels->isa == OTX_ISA_AMX ? OTX__GROUP_AMX : OTX__GROUP;
+}
+
 /* ---- what all versions share ---- */
 
 /* Asks for a line of the cache that is read soon: into the second level, as the
@@ -19726,6 +19743,15 @@ typedef struct otx__kernels {
 #else
 #define OTX__PREFETCH(at) ((void)(at))
 #endif
+
+/* Asks for bytes that are read soon: mostly of the panel that is streamed past a group of
+   tiles, or of the one that lies behind it and comes next. They come from afar, in chunks
+   too short for a processor to foresee them. */
+OTX__INLINE void otx__ask(uintptr_t from, size_t bytes)
+{
+    size_t i;
+    for (i = 0; i < bytes; i += 64) OTX__PREFETCH((const char *)(from + i));
+}
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
@@ -21366,15 +21392,19 @@ OTX__AVX512_BF16_KERNEL void otx__chain_bf16_avx512(const uint16_t *a, const uin
 OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, const uint16_t *b,
                                            size_t n, float *c)
 {
+    const size_t share = OTX__CHAIN * OTX__STRIP * sizeof *b / tiles;
     size_t block, tile, strip;
     for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
         const uint16_t *chain = b + block * OTX__TILE;
         size_t count = otx__min(OTX__CHAIN, n - block);
+        uintptr_t next = (uintptr_t)(chain + count * OTX__TILE);
         for (tile = 0; tile < tiles; tile++)
-            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP)
+            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP, next += share) {
+                otx__ask(next, share);
                 otx__chain_bf16_avx512(a + (tile * n + block) * OTX__TILE, chain + 2 * strip,
                                        count, block > 0,
                                        c + (tile * OTX__TILE + strip) * OTX__TILE);
+            }
     }
 }
 #endif /* OTX__AVX512_BF16 */
@@ -22003,9 +22033,11 @@ OTX__PRIVATE void otx__amx_rows(const uint16_t *b, size_t terms, uint16_t *rows)
     OTX__AMX_WRITTEN(rows);
 }
 
-/* The products of the chunk's 32 rows with those of panel a: four tiles of sums. */
+/* The products of the chunk's 32 rows with those of panel a: four tiles of sums. Each block
+   asks for `share` bytes more from `next` on. */
 OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
-                                                const uint16_t *rows, bool int8, float *c)
+                                                const uint16_t *rows, bool int8,
+                                                uintptr_t next, size_t share, float *c)
 {
     OTX__AMX_ALIGNED uint16_t copy[OTX__AMX_BLOCK];
     size_t p;
@@ -22013,9 +22045,10 @@ OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    for (p = 0; p < terms; p += OTX__AMX_TERMS) {
+    for (p = 0; p < terms; p += OTX__AMX_TERMS, next += share) {
         const uint16_t *block = otx__amx_block(a + p * OTX__TILE, terms - p, copy);
         const uint16_t *row = rows + p * OTX__TILE;
+        otx__ask(next, share);
         _tile_loadd(4, row, 64);
         _tile_loadd(5, row + OTX__AMX_BLOCK / 2, 64);
         _tile_loadd(6, block, 128);
@@ -22053,7 +22086,8 @@ OTX__AVX512_KERNEL void otx__amx_add(float *c, const float *sums, bool int8)
 }
 
 /* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
-   of bf16 that are as wide. */
+   of bf16 that are as wide. Chunks are about as long as each other: while one is
+   multiplied, the next is asked for. */
 OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tiles,
                                                   const uint16_t *b, size_t n, bool int8,
                                                   float *c)
@@ -22065,19 +22099,23 @@ OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tile
                                        16, 16, 16, 16, 16, 16, 16, 16, 0,  0, 0,  0, 0,  0, 0,  0};
     OTX__AMX_ALIGNED uint16_t rows[OTX__AMX_CHUNK * OTX__TILE];
     OTX__AMX_ALIGNED float sums[OTX__TILE * OTX__TILE];
+    const size_t share = OTX__AMX_BLOCK * sizeof *b / otx__max(tiles, 1);
+    size_t chunks = otx__max(1, (n + OTX__AMX_CHUNK - 1) / OTX__AMX_CHUNK);
+    size_t blocks = (n + chunks * OTX__AMX_TERMS - 1) / (chunks * OTX__AMX_TERMS);
     size_t first, tile;
     if (n == 0) memset(c, 0, tiles * sizeof sums);
     _tile_loadconfig(config);
-    for (first = 0; first < n; first += OTX__AMX_CHUNK) {
-        size_t terms = otx__min(n - first, OTX__AMX_CHUNK);
+    for (first = 0; first < n; first += blocks * OTX__AMX_TERMS) {
+        size_t terms = otx__min(n - first, blocks * OTX__AMX_TERMS);
+        uintptr_t next = (uintptr_t)(b + (first + terms) * OTX__TILE);
         otx__amx_rows(b + first * OTX__TILE, terms, rows);
-        for (tile = 0; tile < tiles; tile++) {
+        for (tile = 0; tile < tiles; tile++, next += blocks * share) {
             const uint16_t *panel = a + (tile * n + first) * OTX__TILE;
             float *at = c + tile * OTX__TILE * OTX__TILE;
             if (first == 0) {
-                otx__amx_chunk(panel, terms, rows, int8, at);
+                otx__amx_chunk(panel, terms, rows, int8, next, share, at);
             } else {
-                otx__amx_chunk(panel, terms, rows, int8, sums);
+                otx__amx_chunk(panel, terms, rows, int8, next, share, sums);
                 otx__amx_add(at, sums, int8);
             }
         }
@@ -22656,36 +22694,19 @@ OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels
 
 /* ---- products ---- */
 
-/* Panels whose numbers, read again and again, stay in a core's cache. */
-OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
-{
-    size_t tiles = ((size_t)1 << 19) / (otx__panel_bytes(panels->type, panels->columns) + 1);
-    return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
-}
-
-/* Asks for `count` floats that are read soon, `first` behind a panel's beginning: mostly of
-   that panel, or of the one that lies behind it and comes next. They come from afar, in
-   chunks too short for a processor to foresee them. */
-OTX__PRIVATE void otx__panel_ask(const float *panel, size_t first, size_t count)
-{
-    uintptr_t at = (uintptr_t)panel + first * sizeof *panel;
-    size_t i;
-    for (i = 0; i < count * sizeof *panel; i += 64) OTX__PREFETCH((const char *)(at + i));
-}
-
 /* products[tile][j][i], as below, of panels of float with at least one column. */
 OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
                                               size_t wanted, float *products)
 {
-    const size_t share = OTX__CHAIN * OTX__STRIP / tiles;
+    const size_t share = OTX__CHAIN * OTX__STRIP * sizeof *b / tiles;
     size_t block, terms, tile, j;
     for (block = 0; block < columns; block += terms) {
-        size_t next = otx__min(block + OTX__CHAIN, columns) * OTX__TILE;
+        uintptr_t next = (uintptr_t)(b + otx__min(block + OTX__CHAIN, columns) * OTX__TILE);
         terms = otx__min(OTX__CHAIN, columns - block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < wanted; j += OTX__STRIP, next += share) {
-                otx__panel_ask(b, next, share);
+                otx__ask(next, share);
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, terms, block > 0,
                                  products + (tile * OTX__TILE + j) * OTX__TILE);
@@ -22947,6 +22968,20 @@ typedef struct otx__dictionary {
     otx__panels panels;
     bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
+
+/* Tiles of atoms that the dense products take together: as many as a cache holds, and where
+   they are more than OTX__GROUP no more than leave every thread several groups. */
+OTX__PRIVATE size_t otx__dictionary_group(const otx__dictionary *dictionary)
+{
+    const otx__panels *panels = &dictionary->panels;
+    bool amx = dictionary->kernels->isa == OTX_ISA_AMX && panels->type != OTX__PANEL_FLOAT;
+    size_t most = amx ? OTX__GROUP_AMX : OTX__GROUP;
+    size_t fair = dictionary->tiles / (4 * (size_t)otx__threads(dictionary->ctx));
+    size_t fit = (amx ? OTX__GROUP_BYTES_AMX : OTX__GROUP_BYTES) /
+                 (otx__panel_bytes(panels->type, panels->columns) + 1);
+    most = otx__min(most, otx__max(OTX__GROUP, fair));
+    return otx__max(1, otx__min(most, fit));
+}
 
 /* ---- norms and direction ---- */
 
@@ -23304,7 +23339,7 @@ typedef struct otx__scratch {
     otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
     double *scores;         /* [otx__scratch_scores(atoms)] */
-    float *block;           /* [OTX__GROUP][32][32] dense products */
+    float *block;           /* [otx__group_most][32][32] dense products */
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
@@ -23643,7 +23678,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
     otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     const otx__panels *panels = &dictionary->panels;
-    size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
+    size_t end = otx__min(dictionary->tiles, table->group + otx__dictionary_group(dictionary));
     size_t first = otx__max(table->group, index), tile, i, j;
     float *block = task->scratch[worker].block;
     for (tile = first; tile < end && dictionary->exact_gram; tile++)
@@ -23666,7 +23701,7 @@ OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, const otx__
                                              otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels), end;
+    size_t group = otx__dictionary_group(dictionary), end;
     otx_result result = OTX_OK;
     otx__gram_table_task task;
     task.table = table;
@@ -23755,7 +23790,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
     otx__gram_table_task *task = (otx__gram_table_task *)argument;
     otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels), first = index * group;
+    size_t group = otx__dictionary_group(dictionary), first = index * group;
     size_t tiles = otx__min(group, dictionary->tiles - first), panel, tile, i, j;
     float *block = task->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(table->batch_count); panel++) {
@@ -23778,7 +23813,7 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
                                                 const otx__scratch *scratch, otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels);
+    size_t group = otx__dictionary_group(dictionary);
     size_t groups = (dictionary->tiles + group - 1) / group;
     otx_result result = OTX_OK;
     otx__gram_table_task task;
@@ -24322,7 +24357,7 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels), first = index * group, panel, tile;
+    size_t group = otx__dictionary_group(dictionary), first = index * group, panel, tile;
     size_t tiles = otx__min(group, dictionary->tiles - first);
     float *block = screen->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(screen->count); panel++) {
@@ -24339,7 +24374,7 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels);
+    size_t group = otx__dictionary_group(dictionary);
     double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
                   (double)screen->count;
     size_t worker, target;
@@ -25329,6 +25364,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
     bool centred = pursuit->options->centred;
     otx__panel_type type = otx__pursuit_panel_type(pursuit, form);
+    size_t group = otx__group_most(pursuit->dictionary.kernels);
     double vector = otx__panel_need(pursuit->dictionary.kernels, type, d);
     otx__pursuit_need need;
     need.fixed = 24.0 * n + 8.0 * d + (centred ? 8.0 * d : 0.0) +
@@ -25340,7 +25376,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     need.column = 0.0;
     if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
     if (otx__form_screens(form)) {
-        need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += threads * (4.0 * n + 4.0 * OTX__TILE_SIZE * (double)group);
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += otx__screen_need(vector, sets, tiles);
     }
@@ -25367,7 +25403,8 @@ OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
     bool screens = otx__form_screens(pursuit->form);
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
-    size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    size_t group = otx__group_most(pursuit->dictionary.kernels);
+    size_t block = screens ? group * OTX__TILE_SIZE : 1, survivors = screens ? n : 1;
     /* Of the screen that is of the residual form. */
     size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
                       : screens                      ? pursuit->screen.capacity
@@ -26497,8 +26534,6 @@ OTX__PRIVATE void otx__digits_multiply(const otx__digits *a, size_t first, size_
 
 /* Anchors whose digits are held at a time. */
 #define OTX__BLOCK 4096
-
-#define OTX__TILE_SIZE ((size_t)OTX__TILE * OTX__TILE)
 
 /* See otx__tile_take. */
 typedef void (*otx__take)(double *t, const double *a, const double *b, size_t step, size_t pitch);

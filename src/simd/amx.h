@@ -124,9 +124,11 @@ OTX__PRIVATE void otx__amx_rows(const uint16_t *b, size_t terms, uint16_t *rows)
     OTX__AMX_WRITTEN(rows);
 }
 
-/* The products of the chunk's 32 rows with those of panel a: four tiles of sums. */
+/* The products of the chunk's 32 rows with those of panel a: four tiles of sums. Each block
+   asks for `share` bytes more from `next` on. */
 OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
-                                                const uint16_t *rows, bool int8, float *c)
+                                                const uint16_t *rows, bool int8,
+                                                uintptr_t next, size_t share, float *c)
 {
     OTX__AMX_ALIGNED uint16_t copy[OTX__AMX_BLOCK];
     size_t p;
@@ -134,9 +136,10 @@ OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    for (p = 0; p < terms; p += OTX__AMX_TERMS) {
+    for (p = 0; p < terms; p += OTX__AMX_TERMS, next += share) {
         const uint16_t *block = otx__amx_block(a + p * OTX__TILE, terms - p, copy);
         const uint16_t *row = rows + p * OTX__TILE;
+        otx__ask(next, share);
         _tile_loadd(4, row, 64);
         _tile_loadd(5, row + OTX__AMX_BLOCK / 2, 64);
         _tile_loadd(6, block, 128);
@@ -174,7 +177,8 @@ OTX__AVX512_KERNEL void otx__amx_add(float *c, const float *sums, bool int8)
 }
 
 /* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
-   of bf16 that are as wide. */
+   of bf16 that are as wide. Chunks are about as long as each other: while one is
+   multiplied, the next is asked for. */
 OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tiles,
                                                   const uint16_t *b, size_t n, bool int8,
                                                   float *c)
@@ -186,19 +190,23 @@ OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tile
                                        16, 16, 16, 16, 16, 16, 16, 16, 0,  0, 0,  0, 0,  0, 0,  0};
     OTX__AMX_ALIGNED uint16_t rows[OTX__AMX_CHUNK * OTX__TILE];
     OTX__AMX_ALIGNED float sums[OTX__TILE * OTX__TILE];
+    const size_t share = OTX__AMX_BLOCK * sizeof *b / otx__max(tiles, 1);
+    size_t chunks = otx__max(1, (n + OTX__AMX_CHUNK - 1) / OTX__AMX_CHUNK);
+    size_t blocks = (n + chunks * OTX__AMX_TERMS - 1) / (chunks * OTX__AMX_TERMS);
     size_t first, tile;
     if (n == 0) memset(c, 0, tiles * sizeof sums);
     _tile_loadconfig(config);
-    for (first = 0; first < n; first += OTX__AMX_CHUNK) {
-        size_t terms = otx__min(n - first, OTX__AMX_CHUNK);
+    for (first = 0; first < n; first += blocks * OTX__AMX_TERMS) {
+        size_t terms = otx__min(n - first, blocks * OTX__AMX_TERMS);
+        uintptr_t next = (uintptr_t)(b + (first + terms) * OTX__TILE);
         otx__amx_rows(b + first * OTX__TILE, terms, rows);
-        for (tile = 0; tile < tiles; tile++) {
+        for (tile = 0; tile < tiles; tile++, next += blocks * share) {
             const uint16_t *panel = a + (tile * n + first) * OTX__TILE;
             float *at = c + tile * OTX__TILE * OTX__TILE;
             if (first == 0) {
-                otx__amx_chunk(panel, terms, rows, int8, at);
+                otx__amx_chunk(panel, terms, rows, int8, next, share, at);
             } else {
-                otx__amx_chunk(panel, terms, rows, int8, sums);
+                otx__amx_chunk(panel, terms, rows, int8, next, share, sums);
                 otx__amx_add(at, sums, int8);
             }
         }

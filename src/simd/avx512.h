@@ -94,15 +94,19 @@ OTX__AVX512_BF16_KERNEL void otx__chain_bf16_avx512(const uint16_t *a, const uin
 OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, const uint16_t *b,
                                            size_t n, float *c)
 {
+    const size_t share = OTX__CHAIN * OTX__STRIP * sizeof *b / tiles;
     size_t block, tile, strip;
     for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
         const uint16_t *chain = b + block * OTX__TILE;
         size_t count = otx__min(OTX__CHAIN, n - block);
+        uintptr_t next = (uintptr_t)(chain + count * OTX__TILE);
         for (tile = 0; tile < tiles; tile++)
-            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP)
+            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP, next += share) {
+                otx__ask(next, share);
                 otx__chain_bf16_avx512(a + (tile * n + block) * OTX__TILE, chain + 2 * strip,
                                        count, block > 0,
                                        c + (tile * OTX__TILE + strip) * OTX__TILE);
+            }
     }
 }
 #endif /* OTX__AVX512_BF16 */

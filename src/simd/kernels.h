@@ -15,8 +15,19 @@
 /* Rows of atoms that one panel or one tile holds. */
 #define OTX__TILE 32
 
+/* Products of the rows of two of them. */
+#define OTX__TILE_SIZE ((size_t)OTX__TILE * OTX__TILE)
+
 /* Tiles that the dense products take together at most. */
 #define OTX__GROUP 4
+
+/* The same of AMX, for which the panel that these are multiplied by has to be turned. */
+#define OTX__GROUP_AMX 16
+
+/* Bytes of them, read again and again: they stay in a core's second cache, which has 2 MiB
+   on all processors with AMX. */
+#define OTX__GROUP_BYTES ((size_t)512 << 10)
+#define OTX__GROUP_BYTES_AMX ((size_t)1280 << 10)
 
 /* Columns of C that one call of product fills. */
 #define OTX__STRIP 8
@@ -165,6 +176,12 @@ typedef struct otx__kernels {
                      size_t count, size_t n);
 } otx__kernels;
 
+/* Tiles that the dense products of a set take together at most. */
+OTX__PRIVATE size_t otx__group_most(const otx__kernels *kernels)
+{
+    return kernels->isa == OTX_ISA_AMX ? OTX__GROUP_AMX : OTX__GROUP;
+}
+
 /* ---- what all versions share ---- */
 
 /* Asks for a line of the cache that is read soon: into the second level, as the
@@ -177,6 +194,15 @@ typedef struct otx__kernels {
 #else
 #define OTX__PREFETCH(at) ((void)(at))
 #endif
+
+/* Asks for bytes that are read soon: mostly of the panel that is streamed past a group of
+   tiles, or of the one that lies behind it and comes next. They come from afar, in chunks
+   too short for a processor to foresee them. */
+OTX__INLINE void otx__ask(uintptr_t from, size_t bytes)
+{
+    size_t i;
+    for (i = 0; i < bytes; i += 64) OTX__PREFETCH((const char *)(from + i));
+}
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */

@@ -7,8 +7,6 @@
 /* Anchors whose digits are held at a time. */
 #define OTX__BLOCK 4096
 
-#define OTX__TILE_SIZE ((size_t)OTX__TILE * OTX__TILE)
-
 /* See otx__tile_take. */
 typedef void (*otx__take)(double *t, const double *a, const double *b, size_t step, size_t pitch);
 

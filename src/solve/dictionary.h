@@ -21,6 +21,20 @@ typedef struct otx__dictionary {
     bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
 
+/* Tiles of atoms that the dense products take together: as many as a cache holds, and where
+   they are more than OTX__GROUP no more than leave every thread several groups. */
+OTX__PRIVATE size_t otx__dictionary_group(const otx__dictionary *dictionary)
+{
+    const otx__panels *panels = &dictionary->panels;
+    bool amx = dictionary->kernels->isa == OTX_ISA_AMX && panels->type != OTX__PANEL_FLOAT;
+    size_t most = amx ? OTX__GROUP_AMX : OTX__GROUP;
+    size_t fair = dictionary->tiles / (4 * (size_t)otx__threads(dictionary->ctx));
+    size_t fit = (amx ? OTX__GROUP_BYTES_AMX : OTX__GROUP_BYTES) /
+                 (otx__panel_bytes(panels->type, panels->columns) + 1);
+    most = otx__min(most, otx__max(OTX__GROUP, fair));
+    return otx__max(1, otx__min(most, fit));
+}
+
 /* ---- norms and direction ---- */
 
 typedef struct otx__dictionary_task {

@@ -99,7 +99,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
     otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     const otx__panels *panels = &dictionary->panels;
-    size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
+    size_t end = otx__min(dictionary->tiles, table->group + otx__dictionary_group(dictionary));
     size_t first = otx__max(table->group, index), tile, i, j;
     float *block = task->scratch[worker].block;
     for (tile = first; tile < end && dictionary->exact_gram; tile++)
@@ -122,7 +122,7 @@ OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, const otx__
                                              otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels), end;
+    size_t group = otx__dictionary_group(dictionary), end;
     otx_result result = OTX_OK;
     otx__gram_table_task task;
     task.table = table;
@@ -211,7 +211,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
     otx__gram_table_task *task = (otx__gram_table_task *)argument;
     otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels), first = index * group;
+    size_t group = otx__dictionary_group(dictionary), first = index * group;
     size_t tiles = otx__min(group, dictionary->tiles - first), panel, tile, i, j;
     float *block = task->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(table->batch_count); panel++) {
@@ -234,7 +234,7 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
                                                 const otx__scratch *scratch, otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels);
+    size_t group = otx__dictionary_group(dictionary);
     size_t groups = (dictionary->tiles + group - 1) / group;
     otx_result result = OTX_OK;
     otx__gram_table_task task;

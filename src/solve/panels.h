@@ -123,36 +123,19 @@ OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels
 
 /* ---- products ---- */
 
-/* Panels whose numbers, read again and again, stay in a core's cache. */
-OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
-{
-    size_t tiles = ((size_t)1 << 19) / (otx__panel_bytes(panels->type, panels->columns) + 1);
-    return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
-}
-
-/* Asks for `count` floats that are read soon, `first` behind a panel's beginning: mostly of
-   that panel, or of the one that lies behind it and comes next. They come from afar, in
-   chunks too short for a processor to foresee them. */
-OTX__PRIVATE void otx__panel_ask(const float *panel, size_t first, size_t count)
-{
-    uintptr_t at = (uintptr_t)panel + first * sizeof *panel;
-    size_t i;
-    for (i = 0; i < count * sizeof *panel; i += 64) OTX__PREFETCH((const char *)(at + i));
-}
-
 /* products[tile][j][i], as below, of panels of float with at least one column. */
 OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
                                               size_t wanted, float *products)
 {
-    const size_t share = OTX__CHAIN * OTX__STRIP / tiles;
+    const size_t share = OTX__CHAIN * OTX__STRIP * sizeof *b / tiles;
     size_t block, terms, tile, j;
     for (block = 0; block < columns; block += terms) {
-        size_t next = otx__min(block + OTX__CHAIN, columns) * OTX__TILE;
+        uintptr_t next = (uintptr_t)(b + otx__min(block + OTX__CHAIN, columns) * OTX__TILE);
         terms = otx__min(OTX__CHAIN, columns - block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < wanted; j += OTX__STRIP, next += share) {
-                otx__panel_ask(b, next, share);
+                otx__ask(next, share);
                 kernels->product(a + (tile * columns + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, terms, block > 0,
                                  products + (tile * OTX__TILE + j) * OTX__TILE);

@@ -80,6 +80,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
     bool centred = pursuit->options->centred;
     otx__panel_type type = otx__pursuit_panel_type(pursuit, form);
+    size_t group = otx__group_most(pursuit->dictionary.kernels);
     double vector = otx__panel_need(pursuit->dictionary.kernels, type, d);
     otx__pursuit_need need;
     need.fixed = 24.0 * n + 8.0 * d + (centred ? 8.0 * d : 0.0) +
@@ -91,7 +92,7 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     need.column = 0.0;
     if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
     if (otx__form_screens(form)) {
-        need.fixed += 4.0 * n * threads + threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += threads * (4.0 * n + 4.0 * OTX__TILE_SIZE * (double)group);
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += otx__screen_need(vector, sets, tiles);
     }
@@ -118,7 +119,8 @@ OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
     bool screens = otx__form_screens(pursuit->form);
     size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
     size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
-    size_t block = screens ? OTX__GROUP * OTX__TILE * OTX__TILE : 1, survivors = screens ? n : 1;
+    size_t group = otx__group_most(pursuit->dictionary.kernels);
+    size_t block = screens ? group * OTX__TILE_SIZE : 1, survivors = screens ? n : 1;
     /* Of the screen that is of the residual form. */
     size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
                       : screens                      ? pursuit->screen.capacity

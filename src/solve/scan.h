@@ -63,7 +63,7 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels), first = index * group, panel, tile;
+    size_t group = otx__dictionary_group(dictionary), first = index * group, panel, tile;
     size_t tiles = otx__min(group, dictionary->tiles - first);
     float *block = screen->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(screen->count); panel++) {
@@ -80,7 +80,7 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__panels_group(&dictionary->panels);
+    size_t group = otx__dictionary_group(dictionary);
     double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
                   (double)screen->count;
     size_t worker, target;

@@ -36,7 +36,7 @@ typedef struct otx__scratch {
     otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
     double *scores;         /* [otx__scratch_scores(atoms)] */
-    float *block;           /* [OTX__GROUP][32][32] dense products */
+    float *block;           /* [otx__group_most][32][32] dense products */
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
