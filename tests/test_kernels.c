@@ -279,7 +279,7 @@ static void product_bf16(void)
                 if (is_wanted(even[i], kind))
                     check_product_bf16(sets[set], 1 + (i + (size_t)kind) % (even[i] < 200 ? 8 : 2),
                                        even[i], kind);
-        check_product_bf16(sets[set], 8, 1026, PLAIN);
+        check_product_bf16(sets[set], otx__group_most(sets[set]), 1058, PLAIN);
     }
 }
 
@@ -326,6 +326,7 @@ static void product_int8(void)
             for (i = 0; i < OTX__COUNT(fours); i++)
                 if (is_wanted(fours[i], kind))
                     check_product_int8(sets[set], 1 + (i + (size_t)kind) % 4, fours[i], kind);
+        check_product_int8(sets[set], otx__group_most(sets[set]), 1540, PLAIN);
         check_product_int8(sets[set], 1, OTX__INT8_TERMS, ONES);
     }
 }
