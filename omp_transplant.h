@@ -144,216 +144,216 @@
 
     19516  simd                       the hot loops, once for each instruction set
     19549  simd/kernels               the table of kernels, and what all versions share
-    19852  simd/scalar                the reference
-    20021  simd/sse2                  the operations of 128-bit x86, and what each does
-    20142  simd/neon                  those of 64-bit Arm
-    20237  simd/wasm                  those of WebAssembly's SIMD128
-    20322  simd/avx2                  those of 256-bit x86, with FMA
-    20404  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21048  simd/avx_vnni              AVX2, and products of integers
-    21144  simd/neon_bf16             NEON, and products of matrices
-    21298  simd/avx512                512-bit x86, by hand
-    21909  simd/amx                   tiles of x86, beside AVX-512
-    22160  simd/dispatch              which of them this machine can run, and which a call takes
+    19880  simd/scalar                the reference
+    20072  simd/sse2                  the operations of 128-bit x86, and what each does
+    20193  simd/neon                  those of 64-bit Arm
+    20288  simd/wasm                  those of WebAssembly's SIMD128
+    20373  simd/avx2                  those of 256-bit x86, with FMA
+    20455  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21149  simd/avx_vnni              AVX2, and products of integers
+    21245  simd/neon_bf16             NEON, and products of matrices
+    21399  simd/avx512                512-bit x86, by hand
+    22010  simd/amx                   tiles of x86, beside AVX-512
+    22261  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22386  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22442  solve/views                the rows of matrices, as the kernels read them
-    22571  solve/panels               vectors as the dense products want them, and these
-    22770  solve/rests                vectors on their way into panels
-    22948  solve/dictionary           the atoms, and their split along a common direction
-    23117  solve/exact_gram           products of all pairs of atoms in double
-    23199  solve/triangle             packed lower triangles
-    23303  solve/support              what is known of one target, and the exact steps
-    23579  solve/gram_table           products of atoms with all atoms, for scans
-    23834  solve/screen               which atoms are worth scoring in double: the bound
-    24105  solve/residuals            the residual form's targets on their way into a scan
-    24294  solve/scan                 the correlations of all atoms with a block's residuals
-    24463  solve/predict              making targets ready for the next scan
-    24710  solve/candidates           the atoms that a scan could not rule out
-    25041  solve/select               the next atoms of each target
-    25242  solve/rates                what a processor does in a second
-    25284  solve/pursuit              what one solve holds, and the memory it takes
-    25590  solve/plan                 which form, and in what blocks
-    25808  solve/apart                targets that a table of products cannot tell on
-    25858  solve/steps                a pursuit from its rows to its results
-    26086  solve/combine              new rows of coefficients
-    26148  solve/solver               the public call
-    26319  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26528  solve/affine_normal        the normal equations of an affine map
-    26769  solve/affine_factor        their factor, and their solution
-    27006  solve/affine_map           a fitted map, and the rows it makes
-    27350  solve/affine_choice        how many atoms to take, and chosen by what
-    27752  solve/affine_fit           what a fit of an affine map holds and needs
-    28016  solve/affine               fitting and applying affine maps
+    22487  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22543  solve/views                the rows of matrices, as the kernels read them
+    22672  solve/panels               vectors as the dense products want them, and these
+    22871  solve/rests                vectors on their way into panels
+    23049  solve/dictionary           the atoms, and their split along a common direction
+    23218  solve/exact_gram           products of all pairs of atoms in double
+    23300  solve/triangle             packed lower triangles
+    23404  solve/support              what is known of one target, and the exact steps
+    23680  solve/gram_table           products of atoms with all atoms, for scans
+    23935  solve/screen               which atoms are worth scoring in double: the bound
+    24206  solve/residuals            the residual form's targets on their way into a scan
+    24395  solve/scan                 the correlations of all atoms with a block's residuals
+    24625  solve/predict              making targets ready for the next scan
+    24872  solve/candidates           the atoms that a scan could not rule out
+    25203  solve/select               the next atoms of each target
+    25404  solve/rates                what a processor does in a second
+    25446  solve/pursuit              what one solve holds, and the memory it takes
+    25752  solve/plan                 which form, and in what blocks
+    25970  solve/apart                targets that a table of products cannot tell on
+    26020  solve/steps                a pursuit from its rows to its results
+    26248  solve/combine              new rows of coefficients
+    26310  solve/solver               the public call
+    26481  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26690  solve/affine_normal        the normal equations of an affine map
+    26931  solve/affine_factor        their factor, and their solution
+    27168  solve/affine_map           a fitted map, and the rows it makes
+    27512  solve/affine_choice        how many atoms to take, and chosen by what
+    27914  solve/affine_fit           what a fit of an affine map holds and needs
+    28178  solve/affine               fitting and applying affine maps
 
-    28313  methods                    rows for tokens that a model lacks, each method a room
-    28357  methods/parts              what methods share: sums of rows, combinations
-    28541  methods/pursuit            omp, omp-centred
-    28622  methods/constant           mean, zero
-    28650  methods/rough              products in float that leave few to be taken in double
-    28700  methods/near               each target against all anchors
-    28991  methods/weights            how a few anchors combine to a target
-    29212  methods/interpolation      common_interpolation
-    29365  methods/wechsel            wechsel
-    29415  methods/focus              focus
-    29503  methods/hull               hull
-    29554  methods/dense              matrices of double, and their products
-    29819  methods/lengthen           the base's rows of pieces beside the donor's
-    30072  methods/mapping            omp-affine, affine
-    30345  methods/linear             maps between two models' rows
-    30500  methods/clp                clp
-    30586  methods/chance             normal deviates that are the same everywhere
-    30654  methods/factor             of symmetric matrices
-    30703  methods/randn              randn
-    30793  methods/john_hewitt        john_hewitt
-    30876  methods/polar              the orthogonal part of a matrix
-    30972  methods/procrustes         procrustes
-    31065  methods/eigen              principal directions of a matrix's rows
-    31379  methods/landmark_pca       landmark_pca
-    31437  methods/stb                stb
-    31619  methods/rope               rows turned to positions
-    31709  methods/mp_rope            mp_rope
-    32035  methods/subword            subword
-    32141  methods/zett               zett
-    32163  methods/spread             the factor that suits hidden anchors' rows best
-    32420  methods/modifiers          what is done to the rows of any method
-    32566  methods/undertrained       rows that look as if nothing had trained them
-    32683  methods/methods            the table of all, and the public calls
+    28475  methods                    rows for tokens that a model lacks, each method a room
+    28519  methods/parts              what methods share: sums of rows, combinations
+    28703  methods/pursuit            omp, omp-centred
+    28784  methods/constant           mean, zero
+    28812  methods/rough              products in float that leave few to be taken in double
+    28862  methods/near               each target against all anchors
+    29153  methods/weights            how a few anchors combine to a target
+    29374  methods/interpolation      common_interpolation
+    29527  methods/wechsel            wechsel
+    29577  methods/focus              focus
+    29665  methods/hull               hull
+    29716  methods/dense              matrices of double, and their products
+    29981  methods/lengthen           the base's rows of pieces beside the donor's
+    30234  methods/mapping            omp-affine, affine
+    30507  methods/linear             maps between two models' rows
+    30662  methods/clp                clp
+    30748  methods/chance             normal deviates that are the same everywhere
+    30816  methods/factor             of symmetric matrices
+    30865  methods/randn              randn
+    30955  methods/john_hewitt        john_hewitt
+    31038  methods/polar              the orthogonal part of a matrix
+    31134  methods/procrustes         procrustes
+    31227  methods/eigen              principal directions of a matrix's rows
+    31541  methods/landmark_pca       landmark_pca
+    31599  methods/stb                stb
+    31781  methods/rope               rows turned to positions
+    31871  methods/mp_rope            mp_rope
+    32197  methods/subword            subword
+    32303  methods/zett               zett
+    32325  methods/spread             the factor that suits hidden anchors' rows best
+    32582  methods/modifiers          what is done to the rows of any method
+    32728  methods/undertrained       rows that look as if nothing had trained them
+    32845  methods/methods            the table of all, and the public calls
 
-    32889  across                     tokens of one vocabulary as weighted tokens of another
-    32903  across/map_rows            a map, gathered row by row
-    33100  across/token_map           by the split of the other vocabulary
-    33223  across/write_maps          two maps as safetensors
-    33366  across/spell_maps          two maps as JSON, for people
+    33051  across                     tokens of one vocabulary as weighted tokens of another
+    33065  across/map_rows            a map, gathered row by row
+    33262  across/token_map           by the split of the other vocabulary
+    33385  across/write_maps          two maps as safetensors
+    33528  across/spell_maps          two maps as JSON, for people
 
-    33486  disk                       files and directories
-    33525  disk/system                what POSIX and Windows are asked for
-    33569  disk/windows_paths         paths as Windows takes them
-    33774  disk/windows               the system as Windows gives it
-    34079  disk/posix                 the system as POSIX gives it
-    34351  disk/paths                 what can be told from their text
-    34424  disk/failure               why the system refused
-    34542  disk/look                  what stands at a path, and whether within another
-    34665  disk/listing               listings of directories
-    34741  disk/reading               files to read, and whether they have changed
-    34920  disk/writing               files to write
-    35067  disk/copying               copies of files
-    35150  disk/trees                 whole directories looked through, copied, removed
-    35366  disk/known                 what weights are called in a directory
-    35460  disk/staging               a directory made under another name, then renamed
-    35724  disk/staged_files          files made under another name, then renamed
-    35906  disk/missing               a path or a directory without what is wanted of it
-    35949  disk/gguf_files            GGUF files of a directory, by their names
-    35990  disk/weights               which files they are, and what may stand in their place
-    36326  disk/weight_index          the index of a checkpoint in shards
-    36545  disk/shards                what an index and its shards say of each other
-    36750  disk/gguf_parts            the parts of a split GGUF file
-    36859  disk/checkpoint            a model directory, in one file or in shards
-    37211  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37289  disk/tokenizer_directory   the tokenizer of a model directory
-    37551  disk/encoder_directory     the encoder of a model directory, and files of text
+    33648  disk                       files and directories
+    33687  disk/system                what POSIX and Windows are asked for
+    33731  disk/windows_paths         paths as Windows takes them
+    33936  disk/windows               the system as Windows gives it
+    34241  disk/posix                 the system as POSIX gives it
+    34513  disk/paths                 what can be told from their text
+    34586  disk/failure               why the system refused
+    34704  disk/look                  what stands at a path, and whether within another
+    34827  disk/listing               listings of directories
+    34903  disk/reading               files to read, and whether they have changed
+    35082  disk/writing               files to write
+    35229  disk/copying               copies of files
+    35312  disk/trees                 whole directories looked through, copied, removed
+    35528  disk/known                 what weights are called in a directory
+    35622  disk/staging               a directory made under another name, then renamed
+    35886  disk/staged_files          files made under another name, then renamed
+    36068  disk/missing               a path or a directory without what is wanted of it
+    36111  disk/gguf_files            GGUF files of a directory, by their names
+    36152  disk/weights               which files they are, and what may stand in their place
+    36488  disk/weight_index          the index of a checkpoint in shards
+    36707  disk/shards                what an index and its shards say of each other
+    36912  disk/gguf_parts            the parts of a split GGUF file
+    37021  disk/checkpoint            a model directory, in one file or in shards
+    37373  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37451  disk/tokenizer_directory   the tokenizer of a model directory
+    37713  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37675  model                      which tensors and config keys belong to the vocabulary
-    37711  model/known                what the world calls things
-    38079  model/known_keys           keys of ids and sizes in configs
-    38253  model/known_classes        classes of tokenizers, by the type of model
-    38491  model/names                names of tensors
-    38655  model/document             the JSON files of a model directory
-    38750  model/members              what the members of a config are about
-    39004  model/config               what config.json says
-    39181  model/side                 a model directory opened once
-    39308  model/gguf_model           what a GGUF file says of a model
-    39365  model/code                 the Python that a tokenizer is loaded with
-    39599  model/parts                what each tensor does for the vocabulary
-    39729  model/whole                whether all tensors are there
-    39851  model/find                 finding the parts of a model
-    40155  model/processor            the tokens that a processor looks for by their text
-    40331  model/heirs                what becomes of the ids in a config
-    40505  model/config_ids           ids in a config being edited
-    40762  model/config_lists         lists, dictionaries and ranges of ids
-    40927  model/config_edit          config.json and generation_config.json, edited
-    41283  model/classes              which class a tokenizer is loaded as
-    41494  model/class_tokens         added tokens that a class numbers otherwise
+    37837  model                      which tensors and config keys belong to the vocabulary
+    37873  model/known                what the world calls things
+    38241  model/known_keys           keys of ids and sizes in configs
+    38415  model/known_classes        classes of tokenizers, by the type of model
+    38653  model/names                names of tensors
+    38817  model/document             the JSON files of a model directory
+    38912  model/members              what the members of a config are about
+    39166  model/config               what config.json says
+    39343  model/side                 a model directory opened once
+    39470  model/gguf_model           what a GGUF file says of a model
+    39527  model/code                 the Python that a tokenizer is loaded with
+    39761  model/parts                what each tensor does for the vocabulary
+    39891  model/whole                whether all tensors are there
+    40013  model/find                 finding the parts of a model
+    40317  model/processor            the tokens that a processor looks for by their text
+    40493  model/heirs                what becomes of the ids in a config
+    40667  model/config_ids           ids in a config being edited
+    40924  model/config_lists         lists, dictionaries and ranges of ids
+    41089  model/config_edit          config.json and generation_config.json, edited
+    41445  model/classes              which class a tokenizer is loaded as
+    41656  model/class_tokens         added tokens that a class numbers otherwise
 
-    41612  job                        the whole transplant, in the order in which it happens
-    41673  job/draft_map              which tokens the rows of a draft's head are of
-    41731  job/job                    what a job holds
-    42130  job/open                   opening the two models
-    42418  job/map                    the caller's map
-    42571  job/align                  where every new row comes from
-    42794  job/draft_vocab            the tokens that a draft's head has rows for
-    43027  job/plan                   what becomes of every tensor, and of the configs
-    43256  job/draft_head             a head of fewer rows, and what says which
-    43414  job/rope                   heads and rotary positions of the two models
-    43512  job/chat                   the template that turns messages into text
-    43651  job/digits                 where the two tokenizers cut numbers differently
-    43852  job/converted              the special tokens that a conversion to GGUF finds
-    44160  job/gguf_donor             the files of a tokenizer, open once more
-    44244  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44527  job/gguf_tokens            the strings, types and scores of a vocabulary
-    44855  job/gguf_merges            the merges of a byte-level vocabulary
-    45026  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45196  job/gguf_special           special tokens, flags, templates
-    45415  job/gguf_normal            what becomes of spaces and letters
-    45558  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45754  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    45996  job/bos                    texts that begin otherwise than the base's
-    46138  job/rows                   rows in memory: reading, checking, their mean
-    46483  job/pieces                 what the base cuts new tokens into
-    46658  job/untrained              rows that hold nothing, and what becomes of their tokens
-    46923  job/magikarp               tokens that look under-trained by their rows
-    47049  job/match                  rows of tokens that a new one only begins with
-    47136  job/solve                  solving for the rows of the donor
-    47345  job/targets                the rows that are made from the donor's
-    47468  job/diagnose               what is odd about the rows that were made
-    47600  job/rebuild                the new rows of one vocabulary tensor
-    47891  job/write_blocks           new rows as blocks
-    47990  job/write                  the output and its weights
-    48306  job/write_gguf             the output as a GGUF file, or as parts of one
-    48656  job/copy                   the other files of the two models
-    48874  job/index                  the files that are written anew
-    49055  job/run                    the whole, in order
-    49258  job/combined               a map of tokens by the combinations that a method makes
-    49358  job/report                 what a job did, as JSON and as a table
-    49687  job/findings               what is told of a finished model
-    49736  job/check_head             a head of fewer rows than tokens
-    49981  job/check_files            its files
-    50118  job/check_ids              sizes, ids and tying
-    50334  job/check_values           values
-    50413  job/check_gguf             the tokens of a GGUF file
-    50665  job/check_gguf_keys        its other keys, and its tensors
-    50912  job/check_draft            as a draft model for another
-    51254  job/verify                 whether a finished model agrees with itself
+    41774  job                        the whole transplant, in the order in which it happens
+    41835  job/draft_map              which tokens the rows of a draft's head are of
+    41893  job/job                    what a job holds
+    42292  job/open                   opening the two models
+    42580  job/map                    the caller's map
+    42733  job/align                  where every new row comes from
+    42956  job/draft_vocab            the tokens that a draft's head has rows for
+    43189  job/plan                   what becomes of every tensor, and of the configs
+    43418  job/draft_head             a head of fewer rows, and what says which
+    43576  job/rope                   heads and rotary positions of the two models
+    43674  job/chat                   the template that turns messages into text
+    43813  job/digits                 where the two tokenizers cut numbers differently
+    44014  job/converted              the special tokens that a conversion to GGUF finds
+    44322  job/gguf_donor             the files of a tokenizer, open once more
+    44406  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44689  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45017  job/gguf_merges            the merges of a byte-level vocabulary
+    45188  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45358  job/gguf_special           special tokens, flags, templates
+    45577  job/gguf_normal            what becomes of spaces and letters
+    45720  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45916  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46158  job/bos                    texts that begin otherwise than the base's
+    46300  job/rows                   rows in memory: reading, checking, their mean
+    46645  job/pieces                 what the base cuts new tokens into
+    46820  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47085  job/magikarp               tokens that look under-trained by their rows
+    47211  job/match                  rows of tokens that a new one only begins with
+    47298  job/solve                  solving for the rows of the donor
+    47507  job/targets                the rows that are made from the donor's
+    47630  job/diagnose               what is odd about the rows that were made
+    47762  job/rebuild                the new rows of one vocabulary tensor
+    48053  job/write_blocks           new rows as blocks
+    48152  job/write                  the output and its weights
+    48468  job/write_gguf             the output as a GGUF file, or as parts of one
+    48818  job/copy                   the other files of the two models
+    49036  job/index                  the files that are written anew
+    49217  job/run                    the whole, in order
+    49420  job/combined               a map of tokens by the combinations that a method makes
+    49520  job/report                 what a job did, as JSON and as a table
+    49849  job/findings               what is told of a finished model
+    49898  job/check_head             a head of fewer rows than tokens
+    50143  job/check_files            its files
+    50280  job/check_ids              sizes, ids and tying
+    50496  job/check_values           values
+    50575  job/check_gguf             the tokens of a GGUF file
+    50827  job/check_gguf_keys        its other keys, and its tensors
+    51074  job/check_draft            as a draft model for another
+    51416  job/verify                 whether a finished model agrees with itself
 
-    51313  evaluate                   methods ranked on tokens that both models share
-    51332  evaluate/token_class       what a token is like, by its bytes
-    51415  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51621  evaluate/scores            how near rows come to the true ones
-    51721  evaluate/ranks             whether a true row is found among all
-    51852  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52086  evaluate/write_json        an evaluation as JSON
-    52199  evaluate/write_page        an evaluation as a page
+    51475  evaluate                   methods ranked on tokens that both models share
+    51494  evaluate/token_class       what a token is like, by its bytes
+    51577  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51783  evaluate/scores            how near rows come to the true ones
+    51883  evaluate/ranks             whether a true row is found among all
+    52014  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52248  evaluate/write_json        an evaluation as JSON
+    52361  evaluate/write_page        an evaluation as a page
 
-    52428  reshape                    a model's own vocabulary, smaller or larger
-    52460  reshape/needed             what has to stay for the sake of what stays
-    52718  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    53025  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53254  reshape/renumber           which tokens there are then, and their ids
-    53519  reshape/files_json         tokenizer.json and the JSON files beside it
-    53914  reshape/files_lines        merges.txt and vocab.txt
-    53998  reshape/files_pieces       SentencePiece models
-    54218  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54386  reshape/named              tokens that configs name, which stay
-    54518  reshape/files_gguf         the keys of GGUF files
-    54805  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55040  reshape/wording            what the transplant says, in words of those who asked
-    55139  reshape/new_model          the model with its new tokenizer
-    55311  reshape/text_counts        which tokens the caller's texts are made of
-    55380  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55547  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55808  reshape/trim               fewer tokens
-    55976  reshape/extend             a text that becomes a token
-    56307  reshape/more_tokens        all that are wanted, and the model with them
+    52590  reshape                    a model's own vocabulary, smaller or larger
+    52622  reshape/needed             what has to stay for the sake of what stays
+    52880  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    53187  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53416  reshape/renumber           which tokens there are then, and their ids
+    53681  reshape/files_json         tokenizer.json and the JSON files beside it
+    54076  reshape/files_lines        merges.txt and vocab.txt
+    54160  reshape/files_pieces       SentencePiece models
+    54380  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54548  reshape/named              tokens that configs name, which stay
+    54680  reshape/files_gguf         the keys of GGUF files
+    54967  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55202  reshape/wording            what the transplant says, in words of those who asked
+    55301  reshape/new_model          the model with its new tokenizer
+    55473  reshape/text_counts        which tokens the caller's texts are made of
+    55542  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55709  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55970  reshape/trim               fewer tokens
+    56138  reshape/extend             a text that becomes a token
+    56469  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -19557,7 +19557,7 @@ OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_voca
    sum runs in 16 lanes, lane = position mod 16, which are folded by halves at the end (8,
    4, 2, 1).
 
-   The others only screen (product, product_bf16, product_int8, scan, sift, refine,
+   The others only screen (product, product_bf16, product_int8, scan, sift, sift_panel, refine,
    rough_dots) or guess (rough_residual): what the screening ones compute is within an
    error bound that screen.h proves, and may differ between instruction sets. */
 
@@ -19662,6 +19662,14 @@ typedef struct otx__sift {
     float by, along, bound, rest;                 /* of the residual */
 } otx__sift;
 
+/* A tile of 32 atoms against the 32 residuals of a panel. */
+typedef struct otx__sift_panel {
+    const float *products;                        /* [residual][32] as otx__sift has them */
+    const float *scale, *common, *weight, *error; /* [32] as there */
+    const float *by, *along, *bound, *rest;       /* [residual] as there */
+    const float *least;                           /* [residual] what sift is given */
+} otx__sift_panel;
+
 /* What every bound of a weighted correlation has room for besides: products with the
    least weights may vanish. */
 #define OTX__SIFT_ROOM (4.0f * OTX__LEAST_WEIGHT)
@@ -19696,6 +19704,10 @@ typedef struct otx__kernels {
        none, what these have at most. */
     uint32_t (*sift)(const otx__sift *sift, float *least, float *most);
 
+    /* The residuals, a bit each, for which sift would find atoms: mostly few or none, told
+       in far less time than by asking it for each. */
+    uint32_t (*sift_panel)(const otx__sift_panel *panel);
+
     /* correlations[i] -= sum over j of betas[j] / 32767 * gram[atoms[j]][i], for the
        32 atoms i of a tile, in float. */
     void (*refine)(const int16_t *gram, const uint32_t *atoms, const float *betas, size_t count,
@@ -19724,6 +19736,22 @@ typedef struct otx__kernels {
     void (*residual)(double *r, otx__row y, const double *coefficients, const otx__row *rows,
                      size_t count, size_t n);
 } otx__kernels;
+
+/* One residual of a panel, as sift wants it. */
+OTX__INLINE otx__sift otx__sift_of(const otx__sift_panel *panel, size_t residual)
+{
+    otx__sift sift;
+    sift.products = panel->products + residual * OTX__TILE;
+    sift.scale = panel->scale;
+    sift.common = panel->common;
+    sift.weight = panel->weight;
+    sift.error = panel->error;
+    sift.by = panel->by[residual];
+    sift.along = panel->along[residual];
+    sift.bound = panel->bound[residual];
+    sift.rest = panel->rest[residual];
+    return sift;
+}
 
 /* Tiles that the dense products of a set take together at most. */
 OTX__PRIVATE size_t otx__group_most(const otx__kernels *kernels)
@@ -19935,11 +19963,9 @@ OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
     }
 }
 
-OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, float *most)
+/* What the weighted |correlations| are at least and at most. */
+OTX__INLINE void otx__sift_marks(const otx__sift *sift, float *low, float *high)
 {
-    float low[OTX__TILE], high[OTX__TILE];
-    int32_t lows[OTX__TILE], highs[OTX__TILE], mark, top = 0;
-    uint32_t mask = 0;
     size_t i;
     for (i = 0; i < OTX__TILE; i++) {
         float value = sift->products[i] * sift->scale[i] * sift->by;
@@ -19948,6 +19974,15 @@ OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, floa
         low[i] = score - spread - OTX__SIFT_ROOM;
         high[i] = score + spread + OTX__SIFT_ROOM;
     }
+}
+
+OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, float *most)
+{
+    float low[OTX__TILE], high[OTX__TILE];
+    int32_t lows[OTX__TILE], highs[OTX__TILE], mark, top = 0;
+    uint32_t mask = 0;
+    size_t i;
+    otx__sift_marks(sift, low, high);
     /* Numbers that are not negative compare as their bits do, which compilers make
        vectors of. */
     memcpy(lows, low, sizeof lows);
@@ -19960,6 +19995,21 @@ OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, floa
     for (i = 0; i < OTX__TILE; i++) mask |= (uint32_t)(highs[i] >= mark) << i;
     memcpy(least, &mark, sizeof mark);
     memcpy(most, &top, sizeof top);
+    return mask;
+}
+
+OTX__PRIVATE uint32_t otx__sift_panel_scalar(const otx__sift_panel *panel)
+{
+    uint32_t mask = 0;
+    size_t residual, i;
+    for (residual = 0; residual < OTX__TILE; residual++) {
+        float low[OTX__TILE], high[OTX__TILE];
+        otx__sift sift = otx__sift_of(panel, residual);
+        bool any = false;
+        otx__sift_marks(&sift, low, high);
+        for (i = 0; i < OTX__TILE; i++) any |= high[i] >= panel->least[residual];
+        mask |= (uint32_t)any << residual;
+    }
     return mask;
 }
 
@@ -20015,8 +20065,9 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__product_int8_scalar,
-    otx__scan_scalar, otx__sift_scalar, otx__refine_scalar, otx__rough_dots_scalar,
-    otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL, otx__residual_scalar};
+    otx__scan_scalar, otx__sift_scalar, otx__sift_panel_scalar, otx__refine_scalar,
+    otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL,
+    otx__residual_scalar};
 
 /* >>> src/simd/sse2.h */
 /* ---- sse2: the operations of 128-bit x86, the baseline of x86-64 --------------- */
@@ -20542,26 +20593,34 @@ OTX__128_KERNEL void otx__scan_128(const otx__scan *scan)
     otx__scan_body_128(scan, otx__add_pair_128);
 }
 
+/* What the weighted |correlations| of some atoms are at least and at most. */
+OTX__128_INLINE void otx__sift_marks_128(const otx__sift *sift, size_t at, otx__floats_128 *low,
+                                         otx__floats_128 *high)
+{
+    otx__floats_128 weight = OTX__128_LOAD(sift->weight + at);
+    otx__floats_128 value = OTX__128_LOAD(sift->products + at);
+    otx__floats_128 spread = OTX__128_LOAD(sift->error + at);
+    value = OTX__128_MUL(OTX__128_MUL(value, OTX__128_LOAD(sift->scale + at)),
+                         OTX__128_SPLAT(sift->by));
+    value = OTX__128_ADD_PRODUCT(value, OTX__128_LOAD(sift->common + at),
+                                 OTX__128_SPLAT(sift->along));
+    value = OTX__128_ABS(value);
+    spread = OTX__128_ADD_PRODUCT(OTX__128_SPLAT(sift->bound), spread,
+                                  OTX__128_SPLAT(sift->rest));
+    spread = OTX__128_ADD_PRODUCT(OTX__128_SPLAT(OTX__SIFT_ROOM), weight, spread);
+    *low = OTX__128_PRODUCT_SUB(weight, value, spread);
+    *high = OTX__128_ADD_PRODUCT(spread, weight, value);
+}
+
 OTX__128_KERNEL uint32_t otx__sift_128(const otx__sift *sift, float *least, float *most)
 {
-    otx__floats_128 high[OTX__128_TILE], mark = OTX__128_SPLAT(*least), lows = mark;
+    otx__floats_128 high[OTX__128_TILE], mark = OTX__128_SPLAT(*least), lows = mark, low;
     otx__floats_128 highs = OTX__128_SPLAT(0.0f);
-    const otx__floats_128 by = OTX__128_SPLAT(sift->by), along = OTX__128_SPLAT(sift->along);
-    const otx__floats_128 bound = OTX__128_SPLAT(sift->bound), rest = OTX__128_SPLAT(sift->rest);
     uint32_t mask = 0;
     size_t i;
     OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
-        const size_t at = OTX__128_WIDTH * i;
-        otx__floats_128 weight = OTX__128_LOAD(sift->weight + at);
-        otx__floats_128 value = OTX__128_LOAD(sift->products + at);
-        otx__floats_128 spread = OTX__128_LOAD(sift->error + at);
-        value = OTX__128_MUL(OTX__128_MUL(value, OTX__128_LOAD(sift->scale + at)), by);
-        value = OTX__128_ADD_PRODUCT(value, OTX__128_LOAD(sift->common + at), along);
-        value = OTX__128_ABS(value);
-        spread = OTX__128_ADD_PRODUCT(bound, spread, rest);
-        spread = OTX__128_ADD_PRODUCT(OTX__128_SPLAT(OTX__SIFT_ROOM), weight, spread);
-        lows = OTX__128_MAX(lows, OTX__128_PRODUCT_SUB(weight, value, spread));
-        high[i] = OTX__128_ADD_PRODUCT(spread, weight, value);
+        otx__sift_marks_128(sift, OTX__128_WIDTH * i, &low, &high[i]);
+        lows = OTX__128_MAX(lows, low);
         highs = OTX__128_MAX(highs, high[i]);
     }
     if (!OTX__128_NOT_BELOW(highs, mark)) return 0;
@@ -20572,6 +20631,23 @@ OTX__128_KERNEL uint32_t otx__sift_128(const otx__sift *sift, float *least, floa
     OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++)
         mask |= OTX__128_NOT_BELOW(high[i], mark) << OTX__128_WIDTH * i;
     if (mask) *most = otx__largest_128(highs);
+    return mask;
+}
+
+OTX__128_KERNEL uint32_t otx__sift_panel_128(const otx__sift_panel *panel)
+{
+    uint32_t mask = 0;
+    size_t residual, i;
+    for (residual = 0; residual < OTX__TILE; residual++) {
+        const otx__sift sift = otx__sift_of(panel, residual);
+        otx__floats_128 highs = OTX__128_SPLAT(0.0f), low, high;
+        OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+            otx__sift_marks_128(&sift, OTX__128_WIDTH * i, &low, &high);
+            highs = OTX__128_MAX(highs, high);
+        }
+        if (OTX__128_NOT_BELOW(highs, OTX__128_SPLAT(panel->least[residual])))
+            mask |= (uint32_t)1 << residual;
+    }
     return mask;
 }
 
@@ -20719,8 +20795,8 @@ OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coef
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_128 = {
-    OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__refine_128,
-    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128,
+    OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__sift_panel_128,
+    otx__refine_128, otx__rough_dots_128, otx__rough_residual_128, otx__dots_128,
     OTX__128_FUSES ? otx__products_128 : otx__dots_128, NULL, otx__residual_128};
 
 #endif
@@ -20862,26 +20938,34 @@ OTX__256_KERNEL void otx__scan_256(const otx__scan *scan)
     otx__scan_body_256(scan, otx__add_pair_256);
 }
 
+/* What the weighted |correlations| of some atoms are at least and at most. */
+OTX__256_INLINE void otx__sift_marks_256(const otx__sift *sift, size_t at, otx__floats_256 *low,
+                                         otx__floats_256 *high)
+{
+    otx__floats_256 weight = OTX__256_LOAD(sift->weight + at);
+    otx__floats_256 value = OTX__256_LOAD(sift->products + at);
+    otx__floats_256 spread = OTX__256_LOAD(sift->error + at);
+    value = OTX__256_MUL(OTX__256_MUL(value, OTX__256_LOAD(sift->scale + at)),
+                         OTX__256_SPLAT(sift->by));
+    value = OTX__256_ADD_PRODUCT(value, OTX__256_LOAD(sift->common + at),
+                                 OTX__256_SPLAT(sift->along));
+    value = OTX__256_ABS(value);
+    spread = OTX__256_ADD_PRODUCT(OTX__256_SPLAT(sift->bound), spread,
+                                  OTX__256_SPLAT(sift->rest));
+    spread = OTX__256_ADD_PRODUCT(OTX__256_SPLAT(OTX__SIFT_ROOM), weight, spread);
+    *low = OTX__256_PRODUCT_SUB(weight, value, spread);
+    *high = OTX__256_ADD_PRODUCT(spread, weight, value);
+}
+
 OTX__256_KERNEL uint32_t otx__sift_256(const otx__sift *sift, float *least, float *most)
 {
-    otx__floats_256 high[OTX__256_TILE], mark = OTX__256_SPLAT(*least), lows = mark;
+    otx__floats_256 high[OTX__256_TILE], mark = OTX__256_SPLAT(*least), lows = mark, low;
     otx__floats_256 highs = OTX__256_SPLAT(0.0f);
-    const otx__floats_256 by = OTX__256_SPLAT(sift->by), along = OTX__256_SPLAT(sift->along);
-    const otx__floats_256 bound = OTX__256_SPLAT(sift->bound), rest = OTX__256_SPLAT(sift->rest);
     uint32_t mask = 0;
     size_t i;
     OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
-        const size_t at = OTX__256_WIDTH * i;
-        otx__floats_256 weight = OTX__256_LOAD(sift->weight + at);
-        otx__floats_256 value = OTX__256_LOAD(sift->products + at);
-        otx__floats_256 spread = OTX__256_LOAD(sift->error + at);
-        value = OTX__256_MUL(OTX__256_MUL(value, OTX__256_LOAD(sift->scale + at)), by);
-        value = OTX__256_ADD_PRODUCT(value, OTX__256_LOAD(sift->common + at), along);
-        value = OTX__256_ABS(value);
-        spread = OTX__256_ADD_PRODUCT(bound, spread, rest);
-        spread = OTX__256_ADD_PRODUCT(OTX__256_SPLAT(OTX__SIFT_ROOM), weight, spread);
-        lows = OTX__256_MAX(lows, OTX__256_PRODUCT_SUB(weight, value, spread));
-        high[i] = OTX__256_ADD_PRODUCT(spread, weight, value);
+        otx__sift_marks_256(sift, OTX__256_WIDTH * i, &low, &high[i]);
+        lows = OTX__256_MAX(lows, low);
         highs = OTX__256_MAX(highs, high[i]);
     }
     if (!OTX__256_NOT_BELOW(highs, mark)) return 0;
@@ -20892,6 +20976,23 @@ OTX__256_KERNEL uint32_t otx__sift_256(const otx__sift *sift, float *least, floa
     OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++)
         mask |= OTX__256_NOT_BELOW(high[i], mark) << OTX__256_WIDTH * i;
     if (mask) *most = otx__largest_256(highs);
+    return mask;
+}
+
+OTX__256_KERNEL uint32_t otx__sift_panel_256(const otx__sift_panel *panel)
+{
+    uint32_t mask = 0;
+    size_t residual, i;
+    for (residual = 0; residual < OTX__TILE; residual++) {
+        const otx__sift sift = otx__sift_of(panel, residual);
+        otx__floats_256 highs = OTX__256_SPLAT(0.0f), low, high;
+        OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+            otx__sift_marks_256(&sift, OTX__256_WIDTH * i, &low, &high);
+            highs = OTX__256_MAX(highs, high);
+        }
+        if (OTX__256_NOT_BELOW(highs, OTX__256_SPLAT(panel->least[residual])))
+            mask |= (uint32_t)1 << residual;
+    }
     return mask;
 }
 
@@ -21039,8 +21140,8 @@ OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coef
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_256 = {
-    OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__refine_256,
-    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256,
+    OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__sift_panel_256,
+    otx__refine_256, otx__rough_dots_256, otx__rough_residual_256, otx__dots_256,
     otx__products_256, NULL, otx__residual_256};
 
 #endif
@@ -21136,8 +21237,8 @@ OTX__PRIVATE void otx__product_int8_avx_vnni(const int8_t *a, size_t tiles, cons
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
     OTX_ISA_AVX_VNNI, otx__product_256, NULL, otx__product_int8_avx_vnni, otx__scan_avx_vnni,
-    otx__sift_256, otx__refine_256, otx__rough_dots_256, otx__rough_residual_256,
-    otx__dots_256, otx__products_256, NULL, otx__residual_256};
+    otx__sift_256, otx__sift_panel_256, otx__refine_256, otx__rough_dots_256,
+    otx__rough_residual_256, otx__dots_256, otx__products_256, NULL, otx__residual_256};
 
 #endif /* OTX__AVX_VNNI */
 
@@ -21290,7 +21391,7 @@ OTX__NEON_BF16_KERNEL void otx__product_int8_neon(const int8_t *a, size_t tiles,
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
     OTX_ISA_NEON_BF16, otx__product_128, otx__product_bf16_neon, otx__product_int8_neon,
-    otx__scan_128, otx__sift_128, otx__refine_128, otx__rough_dots_128,
+    otx__scan_128, otx__sift_128, otx__sift_panel_128, otx__refine_128, otx__rough_dots_128,
     otx__rough_residual_128, otx__dots_128, otx__products_128, NULL, otx__residual_128};
 
 #endif /* OTX__NEON_BF16 */
@@ -21887,15 +21988,15 @@ OTX__AVX512_KERNEL void otx__residual_avx512(double *r, otx__row y, const double
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
     OTX_ISA_AVX512, otx__product_avx512, NULL, otx__product_int8_avx512, otx__scan_avx512,
-    otx__sift_avx512, otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__products_avx512,
+    otx__sift_avx512, otx__sift_panel_256, otx__refine_avx512, otx__rough_dots_avx512,
+    otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
     otx__pair_products_avx512, otx__residual_avx512};
 
 #ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
     OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512,
-    otx__product_int8_avx512, otx__scan_avx512, otx__sift_avx512, otx__refine_avx512,
-    otx__rough_dots_avx512, otx__rough_residual_avx512,
+    otx__product_int8_avx512, otx__scan_avx512, otx__sift_avx512, otx__sift_panel_256,
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
     otx__dots_avx512, otx__products_avx512,
     otx__pair_products_avx512, otx__residual_avx512};
 #endif
@@ -22147,8 +22248,8 @@ OTX__AVX512_KERNEL void otx__product_int8_amx(const int8_t *a, size_t tiles, con
 
 OTX__PRIVATE const otx__kernels otx__kernels_amx = {
     OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__product_int8_amx,
-    otx__scan_avx512, otx__sift_avx512, otx__refine_avx512, otx__rough_dots_avx512,
-    otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
+    otx__scan_avx512, otx__sift_avx512, otx__sift_panel_256, otx__refine_avx512,
+    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
     otx__pair_products_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -24307,49 +24408,113 @@ OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
 
-/* Products of a tile's atoms with the residual of one target: to the atoms that may have
-   the largest correlation of all. */
-OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_t target,
-                                   const float *products, float *least)
+/* The residuals of a panel on their way through the sift. */
+typedef struct otx__strip {
+    const otx__screen *screen;
+    size_t panel;
+    uint32_t sifted; /* the targets that are, a bit each */
+    float ones[OTX__TILE];
+    float by[OTX__TILE], along[OTX__TILE], bound[OTX__TILE], rest[OTX__TILE]; /* [target] */
+    float least[OTX__TILE]; /* [target] what the best is at least, as far as is known */
+} otx__strip;
+
+/* least: [target of the block] */
+OTX__PRIVATE void otx__strip_open(otx__strip *strip, const otx__screen *screen, size_t panel,
+                                  const float *least)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
-    float weight[OTX__TILE], ones[OTX__TILE];
-    otx__sift sift;
-    sift.products = products;
-    sift.scale = dictionary->panels.scale + first;
-    sift.by = screen->panels.scale[target];
-    if (dictionary->panels.type == OTX__PANEL_ROWS) { /* scales have been applied */
-        for (i = 0; i < OTX__TILE; i++) ones[i] = 1.0f;
-        sift.scale = ones;
-        sift.by = 1.0f;
+    bool scaled = screen->panels.type == OTX__PANEL_ROWS; /* products have been */
+    size_t first = panel * OTX__TILE, i;
+    memset(strip, 0, sizeof *strip);
+    strip->screen = screen;
+    strip->panel = panel;
+    for (i = 0; i < OTX__TILE; i++) strip->ones[i] = 1.0f;
+    for (i = 0; i < OTX__TILE && first + i < screen->count; i++) {
+        size_t target = first + i;
+        if (!screen->sets[target] || !otx__screen_is_bounded(screen, target)) continue;
+        strip->sifted |= (uint32_t)1 << i;
+        strip->by[i] = scaled ? 1.0f : screen->panels.scale[target];
+        strip->along[i] = screen->panels.common[target];
+        strip->bound[i] = (float)otx__screen_bound(screen, target, 0)->scanned;
+        strip->rest[i] = (float)screen->rest[target];
+        strip->least[i] = least[target];
     }
-    sift.common = dictionary->panels.common + first;
-    sift.weight = dictionary->weight + first;
-    sift.error = dictionary->panels.error + first;
-    sift.along = screen->panels.common[target];
-    sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
-    sift.rest = (float)screen->rest[target];
-    if (otx__support_hides(screen->problem, &screen->supports[target]) && screen->masks[at]) {
-        for (i = 0; i < OTX__TILE; i++)
-            weight[i] = screen->masks[at] >> i & 1 ? 0.0f : sift.weight[i];
-        sift.weight = weight;
-    }
-    screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
-/* The products of a tile with the targets of one panel; in the residual form `least` is
-   what the best of each target is at least, as far as this worker knows. */
-OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, size_t panel,
-                                       const float *products, float *least)
+OTX__PRIVATE void otx__strip_close(const otx__strip *strip, float *least)
 {
-    size_t first = panel * OTX__TILE, target;
-    size_t end = otx__min(screen->count, first + OTX__TILE);
-    for (target = first; target < end; target++, products += OTX__TILE) {
-        if (otx__form_scans(screen->form)) otx__screen_keep(screen, tile, target, products);
-        else if (screen->sets[target] && otx__screen_is_bounded(screen, target))
-            otx__screen_sift(screen, tile, target, products, least);
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++)
+        if (strip->sifted >> i & 1) least[strip->panel * OTX__TILE + i] = strip->least[i];
+}
+
+/* One of the targets with the tile at hand: the atoms that may have the largest correlation
+   of all. */
+OTX__PRIVATE void otx__strip_sift(otx__strip *strip, const otx__sift_panel *panel, size_t i,
+                                  size_t at)
+{
+    const otx__screen *screen = strip->screen;
+    const otx__support *support = &screen->supports[strip->panel * OTX__TILE + i];
+    otx__sift sift = otx__sift_of(panel, i);
+    float weight[OTX__TILE];
+    size_t j;
+    if (otx__support_hides(screen->problem, support) && screen->masks[at]) {
+        for (j = 0; j < OTX__TILE; j++)
+            weight[j] = screen->masks[at] >> j & 1 ? 0.0f : sift.weight[j];
+        sift.weight = weight;
     }
+    screen->masks[at] = screen->problem->dictionary->kernels->sift(&sift, &strip->least[i],
+                                                                   &screen->best[at]);
+}
+
+/* Products of a tile's atoms with the residuals. What sift_panel sees it sees without what
+   targets hide, which can but let more pass. */
+OTX__PRIVATE void otx__strip_sift_tile(otx__strip *strip, size_t tile, const float *products)
+{
+    const otx__screen *screen = strip->screen;
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t first = tile * OTX__TILE, i;
+    size_t at = tile * screen->capacity + strip->panel * OTX__TILE;
+    otx__sift_panel panel;
+    uint32_t left;
+    panel.products = products;
+    panel.scale = screen->panels.type == OTX__PANEL_ROWS ? strip->ones
+                                                         : dictionary->panels.scale + first;
+    panel.common = dictionary->panels.common + first;
+    panel.weight = dictionary->weight + first;
+    panel.error = dictionary->panels.error + first;
+    panel.by = strip->by;
+    panel.along = strip->along;
+    panel.bound = strip->bound;
+    panel.rest = strip->rest;
+    panel.least = strip->least;
+    left = dictionary->kernels->sift_panel(&panel) | ~strip->sifted;
+    if (left == 0) {
+        memset(screen->masks + at, 0, OTX__TILE * sizeof *screen->masks);
+        return;
+    }
+    for (i = 0; i < OTX__TILE; i++) {
+        if (!(left >> i & 1)) screen->masks[at + i] = 0;
+        else if (strip->sifted >> i & 1) otx__strip_sift(strip, &panel, i, at + i);
+    }
+}
+
+/* The products of some tiles with the targets of one panel. */
+OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t first, size_t tiles,
+                                       size_t panel, otx__scratch *scratch)
+{
+    size_t end = otx__min(screen->count, (panel + 1) * OTX__TILE), tile, target;
+    otx__strip strip;
+    if (!otx__form_scans(screen->form)) otx__strip_open(&strip, screen, panel, scratch->least);
+    for (tile = 0; tile < tiles; tile++) {
+        const float *products = scratch->block + tile * OTX__TILE_SIZE;
+        if (!otx__form_scans(screen->form)) {
+            otx__strip_sift_tile(&strip, first + tile, products);
+            continue;
+        }
+        for (target = panel * OTX__TILE; target < end; target++, products += OTX__TILE)
+            otx__screen_keep(screen, first + tile, target, products);
+    }
+    if (!otx__form_scans(screen->form)) otx__strip_close(&strip, scratch->least);
 }
 
 /* All targets of the block against one group of tiles. */
@@ -24357,17 +24522,14 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__dictionary_group(dictionary), first = index * group, panel, tile;
+    size_t group = otx__dictionary_group(dictionary), first = index * group, panel;
     size_t tiles = otx__min(group, dictionary->tiles - first);
-    float *block = screen->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(screen->count); panel++) {
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
                              &screen->panels, panel,
-                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE), block);
-        for (tile = 0; tile < tiles; tile++)
-            otx__screen_products(screen, first + tile, panel,
-                                 block + tile * OTX__TILE * OTX__TILE,
-                                 screen->scratch[worker].least);
+                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE),
+                             screen->scratch[worker].block);
+        otx__screen_products(screen, first, tiles, panel, &screen->scratch[worker]);
     }
 }
 

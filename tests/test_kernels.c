@@ -171,209 +171,114 @@ static void dots_by_hand(void)
 
 /* ---- those that screen: within the bound ---- */
 
-/* What a float sum of n products may be off by: their magnitudes add up to `size`. */
-static double allowance(size_t n, double size, double subnormal)
+#include "kernel_products.h"
+
+/* What exact arithmetic has the weighted correlations be at least and at most. */
+static void sift_marks(const otx__sift *sift, double *low, double *high)
 {
-    double chain = (double)OTX__CHAIN + (double)(n / OTX__CHAIN) + 4.0;
-    return chain * 0x1p-24 * size + (double)n * subnormal;
-}
-
-/* After it a float sum loses every 1 that is added: a chain that were too long would
-   lose more than the bound allows. */
-#define LEADING 0x1p24f
-#define LEADING_BF16 0x4b80
-
-/* Long rows, which take long to check, are for the kinds that need them. */
-static bool is_wanted(size_t n, int kind) { return n < 200 || kind == PLAIN || kind == ONES; }
-
-/* Chain after chain, as dense products are made of them. */
-static void check_product(const otx__kernels *kernels, size_t tiles, size_t n, int kind)
-{
-    size_t numbers = n * OTX__TILE, size = OTX__TILE * OTX__TILE, i, j, p, tile;
-    float *a = (float *)malloc(tiles * numbers * sizeof *a);
-    float *b = (float *)malloc(numbers * sizeof *b);
-    float *c = (float *)malloc((tiles * size + 1) * sizeof *c);
-    for (i = 0; i < tiles * numbers; i++) a[i] = value(kind);
-    for (i = 0; i < numbers; i++) b[i] = value(kind);
-    for (i = 0; i < OTX__TILE && kind == ONES; i++) a[i] = LEADING;
-    for (i = 0; i <= tiles * size; i++) c[i] = 7.0f;
-    otx__panels_multiply_floats(kernels, a, tiles, b, n, c);
-    CHECK_SET(kernels, c[tiles * size] == 7.0f);
-    for (tile = 0; tile < tiles; tile++) {
-        const float *panel = a + tile * numbers;
-        for (i = 0; i < size; i++) {
-            double exact = 0.0, magnitude = 0.0;
-            for (p = 0, j = i / OTX__TILE; p < n; p++) {
-                double term = (double)panel[p * OTX__TILE + i % OTX__TILE] *
-                              (double)b[p * OTX__TILE + j];
-                exact += term;
-                magnitude += fabs(term);
-            }
-            CHECK_SET(kernels, fabs((double)c[tile * size + i] - exact) <=
-                                   allowance(n, magnitude, 0x1p-149));
-        }
-    }
-    free(a);
-    free(b);
-    free(c);
-}
-
-static void product(void)
-{
-    size_t i, set;
-    int kind;
-    for (set = 0; set < set_count; set++)
-        for (kind = 0; kind < KINDS; kind++)
-            for (i = 0; i < OTX__COUNT(lengths); i++)
-                if (lengths[i] && is_wanted(lengths[i], kind))
-                    check_product(sets[set], 1 + (i + (size_t)kind) % 3, lengths[i], kind);
-}
-
-static void check_product_bf16(const otx__kernels *kernels, size_t tiles, size_t n, int kind)
-{
-    size_t numbers = n * OTX__TILE, sums = tiles * OTX__TILE * OTX__TILE, tile, i, j, p;
-    uint16_t *a = (uint16_t *)malloc(tiles * numbers * 2 + 1);
-    uint16_t *b = (uint16_t *)malloc(numbers * 2 + 1);
-    float *c = (float *)malloc((sums + 1) * sizeof *c);
-    double largest = kind == HUGE_ONES ? 0x1p51 : 1.0;
-    for (i = 0; i < tiles * numbers; i++) a[i] = bf16_value(kind);
-    for (i = 0; i < numbers; i++) b[i] = bf16_value(kind);
-    for (i = 0; i < OTX__TILE && n && kind == ONES; i++) a[2 * i] = LEADING_BF16;
-    c[sums] = 7.0f;
-    kernels->product_bf16(a, tiles, b, n, c);
-    CHECK_SET(kernels, c[sums] == 7.0f);
-    for (tile = 0; tile < tiles; tile++) {
-        for (j = 0; j < OTX__TILE; j++) {
-            for (i = 0; i < OTX__TILE; i++) {
-                double exact = 0.0, size = 0.0;
-                size_t at = (tile * OTX__TILE + j) * OTX__TILE + i;
-                for (p = 0; p < n; p++) {
-                    size_t pair = p / 2 * OTX__TILE * 2 + p % 2;
-                    double term = (double)otx__float_of_bf16(a[tile * numbers + pair + 2 * i]) *
-                                  (double)otx__float_of_bf16(b[pair + 2 * j]);
-                    exact += term;
-                    size += fabs(term);
-                }
-                /* Subnormal elements, products and sums may each count as 0. */
-                CHECK_SET(kernels, fabs((double)c[at] - exact) <=
-                                       allowance(n, size, 0x1p-126 * (2.0 + 2.0 * largest)));
-            }
-        }
-    }
-    free(a);
-    free(b);
-    free(c);
-}
-
-static void product_bf16(void)
-{
-    static const size_t even[] = {0,   2,   4,   6,   14,  16,  18,   30,   32,   34,  62,
-                                  64,  66,  126, 128, 130, 256, 510,  512,  514,  544, 1000,
-                                  1022, 1024, 1026, 1058, 4098};
-    size_t i, set;
-    int kind;
-    for (set = 0; set < set_count; set++) {
-        if (!sets[set]->product_bf16) continue;
-        for (kind = 0; kind < KINDS; kind++)
-            for (i = 0; i < OTX__COUNT(even); i++)
-                if (is_wanted(even[i], kind))
-                    check_product_bf16(sets[set], 1 + (i + (size_t)kind) % (even[i] < 200 ? 8 : 2),
-                                       even[i], kind);
-        check_product_bf16(sets[set], otx__group_most(sets[set]), 1058, PLAIN);
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) {
+        double weight = (double)sift->weight[i];
+        double rounding = (double)sift->error[i] * (double)sift->rest;
+        double spread = weight * ((double)sift->bound + rounding);
+        double exact =
+            weight * fabs((double)sift->products[i] * (double)sift->scale[i] * (double)sift->by +
+                          (double)sift->common[i] * (double)sift->along);
+        low[i] = exact - spread;
+        high[i] = exact + spread;
     }
 }
 
-/* Numbers from -127 to 127: any, the largest with equal or with other signs, or few. */
-static int8_t int8_value(int kind)
+/* What atoms have: scale, common, weight and error. */
+static void make_sifted(bool rounded, float arrays[4][OTX__TILE])
 {
-    switch (kind) {
-    case HUGE_ONES: return bits32() & 1 ? 127 : -127;
-    case ZEROS: return bits32() % 3 ? 0 : 1;
-    case ONES: return 127;
-    default: return (int8_t)((int)(bits32() % 255) - 127);
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) {
+        arrays[0][i] = rounded ? 0.01f * (float)uniform() : 1.0f;
+        arrays[1][i] = value(PLAIN);
+        arrays[2][i] = bits32() % 8 ? (float)uniform() : 0.0f; /* some are never taken */
+        arrays[3][i] = rounded ? 0.02f * (float)uniform() : 0.0f;
     }
 }
 
-static void check_product_int8(const otx__kernels *kernels, size_t tiles, size_t n, int kind)
+static float sifted_product(bool rounded)
 {
-    size_t numbers = n * OTX__TILE, sums = tiles * OTX__TILE * OTX__TILE, i;
-    int8_t *a = (int8_t *)malloc(tiles * numbers), *b = (int8_t *)malloc(numbers);
-    float *c = (float *)malloc((sums + 1) * sizeof *c), *exact = (float *)malloc(sums * sizeof *c);
-    for (i = 0; i < tiles * numbers; i++) a[i] = int8_value(kind);
-    for (i = 0; i < numbers; i++) b[i] = int8_value(kind == SMALL_ONES ? ONES : kind);
-    for (i = 0; i < numbers && kind == SPREAD; i++) b[i] = -127;
-    c[sums] = 7.0f;
-    kernels->product_int8(a, tiles, b, n, c);
-    otx__product_int8_scalar(a, tiles, b, n, exact);
-    CHECK_SET(kernels, c[sums] == 7.0f);
-    CHECK_SET(kernels, memcmp(c, exact, sums * sizeof *c) == 0);
-    if (kind == ONES) CHECK_SET(kernels, c[0] == (float)(127.0 * 127.0 * (double)n));
-    free(a);
-    free(b);
-    free(c);
-    free(exact);
-}
-
-static void product_int8(void)
-{
-    static const size_t fours[] = {4, 8, 12, 60, 64, 68, 128, 252, 508, 512, 516, 1024, 1028,
-                                   1540};
-    size_t i, set;
-    int kind;
-    for (set = 0; set < set_count; set++) {
-        if (!sets[set]->product_int8) continue;
-        for (kind = 0; kind < KINDS; kind++)
-            for (i = 0; i < OTX__COUNT(fours); i++)
-                if (is_wanted(fours[i], kind))
-                    check_product_int8(sets[set], 1 + (i + (size_t)kind) % 4, fours[i], kind);
-        check_product_int8(sets[set], otx__group_most(sets[set]), 1540, PLAIN);
-        check_product_int8(sets[set], 1, OTX__INT8_TERMS, ONES);
-    }
+    return rounded ? (float)(bits32() % 20000) - 10000.0f : value(PLAIN);
 }
 
 /* One tile against the marks that exact arithmetic sets, which rounding may move by some
    millionths. */
+static const double near_mark = 2e-6;
+
 static void check_sift(const otx__kernels *kernels, float before, bool rounded)
 {
-    float products[OTX__TILE], scale[OTX__TILE], common[OTX__TILE], weight[OTX__TILE];
-    float error[OTX__TILE], least = before, most = -1.0f;
+    float products[OTX__TILE], arrays[4][OTX__TILE], least = before, most = -1.0f;
     double low[OTX__TILE], high[OTX__TILE], mark = (double)before, top = 0.0;
-    const double near = 2e-6;
     otx__sift sift;
     uint32_t mask;
     size_t i;
+    make_sifted(rounded, arrays);
+    for (i = 0; i < OTX__TILE; i++) products[i] = sifted_product(rounded);
     sift.products = products;
-    sift.scale = scale;
-    sift.common = common;
-    sift.weight = weight;
-    sift.error = error;
+    sift.scale = arrays[0];
+    sift.common = arrays[1];
+    sift.weight = arrays[2];
+    sift.error = arrays[3];
     sift.by = rounded ? 0.01f * (float)uniform() : 1.0f;
     sift.along = value(PLAIN);
     sift.bound = 0.02f * (float)uniform();
     sift.rest = (float)uniform();
-    for (i = 0; i < OTX__TILE; i++) {
-        double exact;
-        products[i] = rounded ? (float)(bits32() % 20000) - 10000.0f : value(PLAIN);
-        scale[i] = rounded ? 0.01f * (float)uniform() : 1.0f;
-        common[i] = value(PLAIN);
-        weight[i] = bits32() % 8 ? (float)uniform() : 0.0f; /* some are never taken */
-        error[i] = rounded ? 0.02f * (float)uniform() : 0.0f;
-        exact = (double)weight[i] * fabs((double)products[i] * (double)scale[i] * (double)sift.by +
-                                         (double)common[i] * (double)sift.along);
-        high[i] = (double)weight[i] *
-                  ((double)sift.bound + (double)error[i] * (double)sift.rest);
-        low[i] = exact - high[i];
-        high[i] += exact;
+    sift_marks(&sift, low, high);
+    for (i = 0; i < OTX__TILE; i++)
         if (low[i] > mark) mark = low[i];
-    }
     mask = kernels->sift(&sift, &least, &most);
-    CHECK_SET(kernels, least >= before && fabs((double)least - mark) <= near);
+    CHECK_SET(kernels, least >= before && fabs((double)least - mark) <= near_mark);
     for (i = 0; i < OTX__TILE; i++) {
-        if (high[i] >= mark + near) CHECK_SET(kernels, mask >> i & 1);
-        if (high[i] < mark - near) CHECK_SET(kernels, !(mask >> i & 1));
+        if (high[i] >= mark + near_mark) CHECK_SET(kernels, mask >> i & 1);
+        if (high[i] < mark - near_mark) CHECK_SET(kernels, !(mask >> i & 1));
         if (mask >> i & 1 && high[i] > top) top = high[i];
     }
-    if (mask) CHECK_SET(kernels, fabs((double)most - top) <= near);
+    if (mask) CHECK_SET(kernels, fabs((double)most - top) <= near_mark);
+}
+
+/* One tile against 32 residuals: those pass for which an atom reaches what is given. */
+static void check_sift_panel(const otx__kernels *kernels, float scale, bool rounded)
+{
+    float products[OTX__TILE_SIZE], atoms[4][OTX__TILE], residuals[5][OTX__TILE];
+    otx__sift_panel panel;
+    size_t i, j, passed = 0;
+    uint32_t mask;
+    make_sifted(rounded, atoms);
+    for (i = 0; i < OTX__TILE_SIZE; i++) products[i] = sifted_product(rounded);
+    for (i = 0; i < OTX__TILE; i++) {
+        residuals[0][i] = rounded ? 0.01f * (float)uniform() : 1.0f;
+        residuals[1][i] = value(PLAIN);
+        residuals[2][i] = 0.02f * (float)uniform();
+        residuals[3][i] = (float)uniform();
+        residuals[4][i] = scale * (float)uniform();
+    }
+    panel.products = products;
+    panel.scale = atoms[0];
+    panel.common = atoms[1];
+    panel.weight = atoms[2];
+    panel.error = atoms[3];
+    panel.by = residuals[0];
+    panel.along = residuals[1];
+    panel.bound = residuals[2];
+    panel.rest = residuals[3];
+    panel.least = residuals[4];
+    mask = kernels->sift_panel(&panel);
+    for (i = 0; i < OTX__TILE; i++) {
+        double low[OTX__TILE], high[OTX__TILE], top = 0.0, least = (double)residuals[4][i];
+        otx__sift sift = otx__sift_of(&panel, i);
+        sift_marks(&sift, low, high);
+        for (j = 0; j < OTX__TILE; j++)
+            if (high[j] > top) top = high[j];
+        if (top >= least + near_mark) CHECK_SET(kernels, mask >> i & 1);
+        if (top < least - near_mark) CHECK_SET(kernels, !(mask >> i & 1));
+        passed += mask >> i & 1;
+    }
+    if (scale > 1e5f) CHECK_SET(kernels, passed < OTX__TILE);
 }
 
 static void sift(void)
@@ -384,6 +289,8 @@ static void sift(void)
         for (i = 0; i < 2000; i++)
             check_sift(sets[set], i % 3 ? (float)uniform() : 0.0f, i % 2 == 0);
         check_sift(sets[set], 1e6f, true); /* none */
+        for (i = 0; i < 500; i++)
+            check_sift_panel(sets[set], i % 5 ? 4.0f * (float)uniform() : 1e6f, i % 2 == 0);
     }
 }
 

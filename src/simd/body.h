@@ -134,26 +134,34 @@ OTX__VEC_KERNEL void otx__scan_VEC(const otx__scan *scan)
     otx__scan_body_VEC(scan, otx__add_pair_VEC);
 }
 
+/* What the weighted |correlations| of some atoms are at least and at most. */
+OTX__VEC_INLINE void otx__sift_marks_VEC(const otx__sift *sift, size_t at, otx__floats_VEC *low,
+                                         otx__floats_VEC *high)
+{
+    otx__floats_VEC weight = OTX__VEC_LOAD(sift->weight + at);
+    otx__floats_VEC value = OTX__VEC_LOAD(sift->products + at);
+    otx__floats_VEC spread = OTX__VEC_LOAD(sift->error + at);
+    value = OTX__VEC_MUL(OTX__VEC_MUL(value, OTX__VEC_LOAD(sift->scale + at)),
+                         OTX__VEC_SPLAT(sift->by));
+    value = OTX__VEC_ADD_PRODUCT(value, OTX__VEC_LOAD(sift->common + at),
+                                 OTX__VEC_SPLAT(sift->along));
+    value = OTX__VEC_ABS(value);
+    spread = OTX__VEC_ADD_PRODUCT(OTX__VEC_SPLAT(sift->bound), spread,
+                                  OTX__VEC_SPLAT(sift->rest));
+    spread = OTX__VEC_ADD_PRODUCT(OTX__VEC_SPLAT(OTX__SIFT_ROOM), weight, spread);
+    *low = OTX__VEC_PRODUCT_SUB(weight, value, spread);
+    *high = OTX__VEC_ADD_PRODUCT(spread, weight, value);
+}
+
 OTX__VEC_KERNEL uint32_t otx__sift_VEC(const otx__sift *sift, float *least, float *most)
 {
-    otx__floats_VEC high[OTX__VEC_TILE], mark = OTX__VEC_SPLAT(*least), lows = mark;
+    otx__floats_VEC high[OTX__VEC_TILE], mark = OTX__VEC_SPLAT(*least), lows = mark, low;
     otx__floats_VEC highs = OTX__VEC_SPLAT(0.0f);
-    const otx__floats_VEC by = OTX__VEC_SPLAT(sift->by), along = OTX__VEC_SPLAT(sift->along);
-    const otx__floats_VEC bound = OTX__VEC_SPLAT(sift->bound), rest = OTX__VEC_SPLAT(sift->rest);
     uint32_t mask = 0;
     size_t i;
     OTX__UNROLL for (i = 0; i < OTX__VEC_TILE; i++) {
-        const size_t at = OTX__VEC_WIDTH * i;
-        otx__floats_VEC weight = OTX__VEC_LOAD(sift->weight + at);
-        otx__floats_VEC value = OTX__VEC_LOAD(sift->products + at);
-        otx__floats_VEC spread = OTX__VEC_LOAD(sift->error + at);
-        value = OTX__VEC_MUL(OTX__VEC_MUL(value, OTX__VEC_LOAD(sift->scale + at)), by);
-        value = OTX__VEC_ADD_PRODUCT(value, OTX__VEC_LOAD(sift->common + at), along);
-        value = OTX__VEC_ABS(value);
-        spread = OTX__VEC_ADD_PRODUCT(bound, spread, rest);
-        spread = OTX__VEC_ADD_PRODUCT(OTX__VEC_SPLAT(OTX__SIFT_ROOM), weight, spread);
-        lows = OTX__VEC_MAX(lows, OTX__VEC_PRODUCT_SUB(weight, value, spread));
-        high[i] = OTX__VEC_ADD_PRODUCT(spread, weight, value);
+        otx__sift_marks_VEC(sift, OTX__VEC_WIDTH * i, &low, &high[i]);
+        lows = OTX__VEC_MAX(lows, low);
         highs = OTX__VEC_MAX(highs, high[i]);
     }
     if (!OTX__VEC_NOT_BELOW(highs, mark)) return 0;
@@ -164,6 +172,23 @@ OTX__VEC_KERNEL uint32_t otx__sift_VEC(const otx__sift *sift, float *least, floa
     OTX__UNROLL for (i = 0; i < OTX__VEC_TILE; i++)
         mask |= OTX__VEC_NOT_BELOW(high[i], mark) << OTX__VEC_WIDTH * i;
     if (mask) *most = otx__largest_VEC(highs);
+    return mask;
+}
+
+OTX__VEC_KERNEL uint32_t otx__sift_panel_VEC(const otx__sift_panel *panel)
+{
+    uint32_t mask = 0;
+    size_t residual, i;
+    for (residual = 0; residual < OTX__TILE; residual++) {
+        const otx__sift sift = otx__sift_of(panel, residual);
+        otx__floats_VEC highs = OTX__VEC_SPLAT(0.0f), low, high;
+        OTX__UNROLL for (i = 0; i < OTX__VEC_TILE; i++) {
+            otx__sift_marks_VEC(&sift, OTX__VEC_WIDTH * i, &low, &high);
+            highs = OTX__VEC_MAX(highs, high);
+        }
+        if (OTX__VEC_NOT_BELOW(highs, OTX__VEC_SPLAT(panel->least[residual])))
+            mask |= (uint32_t)1 << residual;
+    }
     return mask;
 }
 

@@ -8,7 +8,7 @@
    sum runs in 16 lanes, lane = position mod 16, which are folded by halves at the end (8,
    4, 2, 1).
 
-   The others only screen (product, product_bf16, product_int8, scan, sift, refine,
+   The others only screen (product, product_bf16, product_int8, scan, sift, sift_panel, refine,
    rough_dots) or guess (rough_residual): what the screening ones compute is within an
    error bound that screen.h proves, and may differ between instruction sets. */
 
@@ -113,6 +113,14 @@ typedef struct otx__sift {
     float by, along, bound, rest;                 /* of the residual */
 } otx__sift;
 
+/* A tile of 32 atoms against the 32 residuals of a panel. */
+typedef struct otx__sift_panel {
+    const float *products;                        /* [residual][32] as otx__sift has them */
+    const float *scale, *common, *weight, *error; /* [32] as there */
+    const float *by, *along, *bound, *rest;       /* [residual] as there */
+    const float *least;                           /* [residual] what sift is given */
+} otx__sift_panel;
+
 /* What every bound of a weighted correlation has room for besides: products with the
    least weights may vanish. */
 #define OTX__SIFT_ROOM (4.0f * OTX__LEAST_WEIGHT)
@@ -147,6 +155,10 @@ typedef struct otx__kernels {
        none, what these have at most. */
     uint32_t (*sift)(const otx__sift *sift, float *least, float *most);
 
+    /* The residuals, a bit each, for which sift would find atoms: mostly few or none, told
+       in far less time than by asking it for each. */
+    uint32_t (*sift_panel)(const otx__sift_panel *panel);
+
     /* correlations[i] -= sum over j of betas[j] / 32767 * gram[atoms[j]][i], for the
        32 atoms i of a tile, in float. */
     void (*refine)(const int16_t *gram, const uint32_t *atoms, const float *betas, size_t count,
@@ -175,6 +187,22 @@ typedef struct otx__kernels {
     void (*residual)(double *r, otx__row y, const double *coefficients, const otx__row *rows,
                      size_t count, size_t n);
 } otx__kernels;
+
+/* One residual of a panel, as sift wants it. */
+OTX__INLINE otx__sift otx__sift_of(const otx__sift_panel *panel, size_t residual)
+{
+    otx__sift sift;
+    sift.products = panel->products + residual * OTX__TILE;
+    sift.scale = panel->scale;
+    sift.common = panel->common;
+    sift.weight = panel->weight;
+    sift.error = panel->error;
+    sift.by = panel->by[residual];
+    sift.along = panel->along[residual];
+    sift.bound = panel->bound[residual];
+    sift.rest = panel->rest[residual];
+    return sift;
+}
 
 /* Tiles that the dense products of a set take together at most. */
 OTX__PRIVATE size_t otx__group_most(const otx__kernels *kernels)

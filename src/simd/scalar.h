@@ -83,11 +83,9 @@ OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
     }
 }
 
-OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, float *most)
+/* What the weighted |correlations| are at least and at most. */
+OTX__INLINE void otx__sift_marks(const otx__sift *sift, float *low, float *high)
 {
-    float low[OTX__TILE], high[OTX__TILE];
-    int32_t lows[OTX__TILE], highs[OTX__TILE], mark, top = 0;
-    uint32_t mask = 0;
     size_t i;
     for (i = 0; i < OTX__TILE; i++) {
         float value = sift->products[i] * sift->scale[i] * sift->by;
@@ -96,6 +94,15 @@ OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, floa
         low[i] = score - spread - OTX__SIFT_ROOM;
         high[i] = score + spread + OTX__SIFT_ROOM;
     }
+}
+
+OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, float *most)
+{
+    float low[OTX__TILE], high[OTX__TILE];
+    int32_t lows[OTX__TILE], highs[OTX__TILE], mark, top = 0;
+    uint32_t mask = 0;
+    size_t i;
+    otx__sift_marks(sift, low, high);
     /* Numbers that are not negative compare as their bits do, which compilers make
        vectors of. */
     memcpy(lows, low, sizeof lows);
@@ -108,6 +115,21 @@ OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, floa
     for (i = 0; i < OTX__TILE; i++) mask |= (uint32_t)(highs[i] >= mark) << i;
     memcpy(least, &mark, sizeof mark);
     memcpy(most, &top, sizeof top);
+    return mask;
+}
+
+OTX__PRIVATE uint32_t otx__sift_panel_scalar(const otx__sift_panel *panel)
+{
+    uint32_t mask = 0;
+    size_t residual, i;
+    for (residual = 0; residual < OTX__TILE; residual++) {
+        float low[OTX__TILE], high[OTX__TILE];
+        otx__sift sift = otx__sift_of(panel, residual);
+        bool any = false;
+        otx__sift_marks(&sift, low, high);
+        for (i = 0; i < OTX__TILE; i++) any |= high[i] >= panel->least[residual];
+        mask |= (uint32_t)any << residual;
+    }
     return mask;
 }
 
@@ -163,5 +185,6 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__product_int8_scalar,
-    otx__scan_scalar, otx__sift_scalar, otx__refine_scalar, otx__rough_dots_scalar,
-    otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL, otx__residual_scalar};
+    otx__scan_scalar, otx__sift_scalar, otx__sift_panel_scalar, otx__refine_scalar,
+    otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL,
+    otx__residual_scalar};

@@ -13,49 +13,113 @@ OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
 
-/* Products of a tile's atoms with the residual of one target: to the atoms that may have
-   the largest correlation of all. */
-OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_t target,
-                                   const float *products, float *least)
+/* The residuals of a panel on their way through the sift. */
+typedef struct otx__strip {
+    const otx__screen *screen;
+    size_t panel;
+    uint32_t sifted; /* the targets that are, a bit each */
+    float ones[OTX__TILE];
+    float by[OTX__TILE], along[OTX__TILE], bound[OTX__TILE], rest[OTX__TILE]; /* [target] */
+    float least[OTX__TILE]; /* [target] what the best is at least, as far as is known */
+} otx__strip;
+
+/* least: [target of the block] */
+OTX__PRIVATE void otx__strip_open(otx__strip *strip, const otx__screen *screen, size_t panel,
+                                  const float *least)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
-    float weight[OTX__TILE], ones[OTX__TILE];
-    otx__sift sift;
-    sift.products = products;
-    sift.scale = dictionary->panels.scale + first;
-    sift.by = screen->panels.scale[target];
-    if (dictionary->panels.type == OTX__PANEL_ROWS) { /* scales have been applied */
-        for (i = 0; i < OTX__TILE; i++) ones[i] = 1.0f;
-        sift.scale = ones;
-        sift.by = 1.0f;
+    bool scaled = screen->panels.type == OTX__PANEL_ROWS; /* products have been */
+    size_t first = panel * OTX__TILE, i;
+    memset(strip, 0, sizeof *strip);
+    strip->screen = screen;
+    strip->panel = panel;
+    for (i = 0; i < OTX__TILE; i++) strip->ones[i] = 1.0f;
+    for (i = 0; i < OTX__TILE && first + i < screen->count; i++) {
+        size_t target = first + i;
+        if (!screen->sets[target] || !otx__screen_is_bounded(screen, target)) continue;
+        strip->sifted |= (uint32_t)1 << i;
+        strip->by[i] = scaled ? 1.0f : screen->panels.scale[target];
+        strip->along[i] = screen->panels.common[target];
+        strip->bound[i] = (float)otx__screen_bound(screen, target, 0)->scanned;
+        strip->rest[i] = (float)screen->rest[target];
+        strip->least[i] = least[target];
     }
-    sift.common = dictionary->panels.common + first;
-    sift.weight = dictionary->weight + first;
-    sift.error = dictionary->panels.error + first;
-    sift.along = screen->panels.common[target];
-    sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
-    sift.rest = (float)screen->rest[target];
-    if (otx__support_hides(screen->problem, &screen->supports[target]) && screen->masks[at]) {
-        for (i = 0; i < OTX__TILE; i++)
-            weight[i] = screen->masks[at] >> i & 1 ? 0.0f : sift.weight[i];
-        sift.weight = weight;
-    }
-    screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
-/* The products of a tile with the targets of one panel; in the residual form `least` is
-   what the best of each target is at least, as far as this worker knows. */
-OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, size_t panel,
-                                       const float *products, float *least)
+OTX__PRIVATE void otx__strip_close(const otx__strip *strip, float *least)
 {
-    size_t first = panel * OTX__TILE, target;
-    size_t end = otx__min(screen->count, first + OTX__TILE);
-    for (target = first; target < end; target++, products += OTX__TILE) {
-        if (otx__form_scans(screen->form)) otx__screen_keep(screen, tile, target, products);
-        else if (screen->sets[target] && otx__screen_is_bounded(screen, target))
-            otx__screen_sift(screen, tile, target, products, least);
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++)
+        if (strip->sifted >> i & 1) least[strip->panel * OTX__TILE + i] = strip->least[i];
+}
+
+/* One of the targets with the tile at hand: the atoms that may have the largest correlation
+   of all. */
+OTX__PRIVATE void otx__strip_sift(otx__strip *strip, const otx__sift_panel *panel, size_t i,
+                                  size_t at)
+{
+    const otx__screen *screen = strip->screen;
+    const otx__support *support = &screen->supports[strip->panel * OTX__TILE + i];
+    otx__sift sift = otx__sift_of(panel, i);
+    float weight[OTX__TILE];
+    size_t j;
+    if (otx__support_hides(screen->problem, support) && screen->masks[at]) {
+        for (j = 0; j < OTX__TILE; j++)
+            weight[j] = screen->masks[at] >> j & 1 ? 0.0f : sift.weight[j];
+        sift.weight = weight;
     }
+    screen->masks[at] = screen->problem->dictionary->kernels->sift(&sift, &strip->least[i],
+                                                                   &screen->best[at]);
+}
+
+/* Products of a tile's atoms with the residuals. What sift_panel sees it sees without what
+   targets hide, which can but let more pass. */
+OTX__PRIVATE void otx__strip_sift_tile(otx__strip *strip, size_t tile, const float *products)
+{
+    const otx__screen *screen = strip->screen;
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t first = tile * OTX__TILE, i;
+    size_t at = tile * screen->capacity + strip->panel * OTX__TILE;
+    otx__sift_panel panel;
+    uint32_t left;
+    panel.products = products;
+    panel.scale = screen->panels.type == OTX__PANEL_ROWS ? strip->ones
+                                                         : dictionary->panels.scale + first;
+    panel.common = dictionary->panels.common + first;
+    panel.weight = dictionary->weight + first;
+    panel.error = dictionary->panels.error + first;
+    panel.by = strip->by;
+    panel.along = strip->along;
+    panel.bound = strip->bound;
+    panel.rest = strip->rest;
+    panel.least = strip->least;
+    left = dictionary->kernels->sift_panel(&panel) | ~strip->sifted;
+    if (left == 0) {
+        memset(screen->masks + at, 0, OTX__TILE * sizeof *screen->masks);
+        return;
+    }
+    for (i = 0; i < OTX__TILE; i++) {
+        if (!(left >> i & 1)) screen->masks[at + i] = 0;
+        else if (strip->sifted >> i & 1) otx__strip_sift(strip, &panel, i, at + i);
+    }
+}
+
+/* The products of some tiles with the targets of one panel. */
+OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t first, size_t tiles,
+                                       size_t panel, otx__scratch *scratch)
+{
+    size_t end = otx__min(screen->count, (panel + 1) * OTX__TILE), tile, target;
+    otx__strip strip;
+    if (!otx__form_scans(screen->form)) otx__strip_open(&strip, screen, panel, scratch->least);
+    for (tile = 0; tile < tiles; tile++) {
+        const float *products = scratch->block + tile * OTX__TILE_SIZE;
+        if (!otx__form_scans(screen->form)) {
+            otx__strip_sift_tile(&strip, first + tile, products);
+            continue;
+        }
+        for (target = panel * OTX__TILE; target < end; target++, products += OTX__TILE)
+            otx__screen_keep(screen, first + tile, target, products);
+    }
+    if (!otx__form_scans(screen->form)) otx__strip_close(&strip, scratch->least);
 }
 
 /* All targets of the block against one group of tiles. */
@@ -63,17 +127,14 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__dictionary_group(dictionary), first = index * group, panel, tile;
+    size_t group = otx__dictionary_group(dictionary), first = index * group, panel;
     size_t tiles = otx__min(group, dictionary->tiles - first);
-    float *block = screen->scratch[worker].block;
     for (panel = 0; panel < otx__tiles(screen->count); panel++) {
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
                              &screen->panels, panel,
-                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE), block);
-        for (tile = 0; tile < tiles; tile++)
-            otx__screen_products(screen, first + tile, panel,
-                                 block + tile * OTX__TILE * OTX__TILE,
-                                 screen->scratch[worker].least);
+                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE),
+                             screen->scratch[worker].block);
+        otx__screen_products(screen, first, tiles, panel, &screen->scratch[worker]);
     }
 }
 
