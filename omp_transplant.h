@@ -144,216 +144,216 @@
 
     19516  simd                       the hot loops, once for each instruction set
     19549  simd/kernels               the table of kernels, and what all versions share
-    19880  simd/scalar                the reference
-    20072  simd/sse2                  the operations of 128-bit x86, and what each does
-    20193  simd/neon                  those of 64-bit Arm
-    20288  simd/wasm                  those of WebAssembly's SIMD128
-    20373  simd/avx2                  those of 256-bit x86, with FMA
-    20455  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21149  simd/avx_vnni              AVX2, and products of integers
-    21245  simd/neon_bf16             NEON, and products of matrices
-    21399  simd/avx512                512-bit x86, by hand
-    22010  simd/amx                   tiles of x86, beside AVX-512
-    22261  simd/dispatch              which of them this machine can run, and which a call takes
+    19881  simd/scalar                the reference
+    20074  simd/sse2                  the operations of 128-bit x86, and what each does
+    20195  simd/neon                  those of 64-bit Arm
+    20290  simd/wasm                  those of WebAssembly's SIMD128
+    20375  simd/avx2                  those of 256-bit x86, with FMA
+    20457  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21153  simd/avx_vnni              AVX2, and products of integers
+    21249  simd/neon_bf16             NEON, and products of matrices
+    21403  simd/avx512                512-bit x86, by hand
+    22014  simd/amx                   tiles of x86, beside AVX-512
+    22265  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22487  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22543  solve/views                the rows of matrices, as the kernels read them
-    22672  solve/panels               vectors as the dense products want them, and these
-    22871  solve/rests                vectors on their way into panels
-    23049  solve/dictionary           the atoms, and their split along a common direction
-    23218  solve/exact_gram           products of all pairs of atoms in double
-    23300  solve/triangle             packed lower triangles
-    23404  solve/support              what is known of one target, and the exact steps
-    23680  solve/gram_table           products of atoms with all atoms, for scans
-    23935  solve/screen               which atoms are worth scoring in double: the bound
-    24206  solve/residuals            the residual form's targets on their way into a scan
-    24395  solve/scan                 the correlations of all atoms with a block's residuals
-    24625  solve/predict              making targets ready for the next scan
-    24872  solve/candidates           the atoms that a scan could not rule out
-    25203  solve/select               the next atoms of each target
-    25404  solve/rates                what a processor does in a second
-    25446  solve/pursuit              what one solve holds, and the memory it takes
-    25752  solve/plan                 which form, and in what blocks
-    25970  solve/apart                targets that a table of products cannot tell on
-    26020  solve/steps                a pursuit from its rows to its results
-    26248  solve/combine              new rows of coefficients
-    26310  solve/solver               the public call
-    26481  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26690  solve/affine_normal        the normal equations of an affine map
-    26931  solve/affine_factor        their factor, and their solution
-    27168  solve/affine_map           a fitted map, and the rows it makes
-    27512  solve/affine_choice        how many atoms to take, and chosen by what
-    27914  solve/affine_fit           what a fit of an affine map holds and needs
-    28178  solve/affine               fitting and applying affine maps
+    22491  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22547  solve/views                the rows of matrices, as the kernels read them
+    22676  solve/panels               vectors as the dense products want them, and these
+    22875  solve/rests                vectors on their way into panels
+    23053  solve/dictionary           the atoms, and their split along a common direction
+    23222  solve/exact_gram           products of all pairs of atoms in double
+    23304  solve/triangle             packed lower triangles
+    23408  solve/support              what is known of one target, and the exact steps
+    23684  solve/gram_table           products of atoms with all atoms, for scans
+    23939  solve/screen               which atoms are worth scoring in double: the bound
+    24210  solve/residuals            the residual form's targets on their way into a scan
+    24399  solve/scan                 the correlations of all atoms with a block's residuals
+    24626  solve/predict              making targets ready for the next scan
+    24873  solve/candidates           the atoms that a scan could not rule out
+    25204  solve/select               the next atoms of each target
+    25405  solve/rates                what a processor does in a second
+    25447  solve/pursuit              what one solve holds, and the memory it takes
+    25753  solve/plan                 which form, and in what blocks
+    25971  solve/apart                targets that a table of products cannot tell on
+    26021  solve/steps                a pursuit from its rows to its results
+    26249  solve/combine              new rows of coefficients
+    26311  solve/solver               the public call
+    26482  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26691  solve/affine_normal        the normal equations of an affine map
+    26932  solve/affine_factor        their factor, and their solution
+    27169  solve/affine_map           a fitted map, and the rows it makes
+    27513  solve/affine_choice        how many atoms to take, and chosen by what
+    27915  solve/affine_fit           what a fit of an affine map holds and needs
+    28179  solve/affine               fitting and applying affine maps
 
-    28475  methods                    rows for tokens that a model lacks, each method a room
-    28519  methods/parts              what methods share: sums of rows, combinations
-    28703  methods/pursuit            omp, omp-centred
-    28784  methods/constant           mean, zero
-    28812  methods/rough              products in float that leave few to be taken in double
-    28862  methods/near               each target against all anchors
-    29153  methods/weights            how a few anchors combine to a target
-    29374  methods/interpolation      common_interpolation
-    29527  methods/wechsel            wechsel
-    29577  methods/focus              focus
-    29665  methods/hull               hull
-    29716  methods/dense              matrices of double, and their products
-    29981  methods/lengthen           the base's rows of pieces beside the donor's
-    30234  methods/mapping            omp-affine, affine
-    30507  methods/linear             maps between two models' rows
-    30662  methods/clp                clp
-    30748  methods/chance             normal deviates that are the same everywhere
-    30816  methods/factor             of symmetric matrices
-    30865  methods/randn              randn
-    30955  methods/john_hewitt        john_hewitt
-    31038  methods/polar              the orthogonal part of a matrix
-    31134  methods/procrustes         procrustes
-    31227  methods/eigen              principal directions of a matrix's rows
-    31541  methods/landmark_pca       landmark_pca
-    31599  methods/stb                stb
-    31781  methods/rope               rows turned to positions
-    31871  methods/mp_rope            mp_rope
-    32197  methods/subword            subword
-    32303  methods/zett               zett
-    32325  methods/spread             the factor that suits hidden anchors' rows best
-    32582  methods/modifiers          what is done to the rows of any method
-    32728  methods/undertrained       rows that look as if nothing had trained them
-    32845  methods/methods            the table of all, and the public calls
+    28476  methods                    rows for tokens that a model lacks, each method a room
+    28520  methods/parts              what methods share: sums of rows, combinations
+    28704  methods/pursuit            omp, omp-centred
+    28785  methods/constant           mean, zero
+    28813  methods/rough              products in float that leave few to be taken in double
+    28863  methods/near               each target against all anchors
+    29154  methods/weights            how a few anchors combine to a target
+    29375  methods/interpolation      common_interpolation
+    29528  methods/wechsel            wechsel
+    29578  methods/focus              focus
+    29666  methods/hull               hull
+    29717  methods/dense              matrices of double, and their products
+    29982  methods/lengthen           the base's rows of pieces beside the donor's
+    30235  methods/mapping            omp-affine, affine
+    30508  methods/linear             maps between two models' rows
+    30663  methods/clp                clp
+    30749  methods/chance             normal deviates that are the same everywhere
+    30817  methods/factor             of symmetric matrices
+    30866  methods/randn              randn
+    30956  methods/john_hewitt        john_hewitt
+    31039  methods/polar              the orthogonal part of a matrix
+    31135  methods/procrustes         procrustes
+    31228  methods/eigen              principal directions of a matrix's rows
+    31542  methods/landmark_pca       landmark_pca
+    31600  methods/stb                stb
+    31782  methods/rope               rows turned to positions
+    31872  methods/mp_rope            mp_rope
+    32198  methods/subword            subword
+    32304  methods/zett               zett
+    32326  methods/spread             the factor that suits hidden anchors' rows best
+    32583  methods/modifiers          what is done to the rows of any method
+    32729  methods/undertrained       rows that look as if nothing had trained them
+    32846  methods/methods            the table of all, and the public calls
 
-    33051  across                     tokens of one vocabulary as weighted tokens of another
-    33065  across/map_rows            a map, gathered row by row
-    33262  across/token_map           by the split of the other vocabulary
-    33385  across/write_maps          two maps as safetensors
-    33528  across/spell_maps          two maps as JSON, for people
+    33052  across                     tokens of one vocabulary as weighted tokens of another
+    33066  across/map_rows            a map, gathered row by row
+    33263  across/token_map           by the split of the other vocabulary
+    33386  across/write_maps          two maps as safetensors
+    33529  across/spell_maps          two maps as JSON, for people
 
-    33648  disk                       files and directories
-    33687  disk/system                what POSIX and Windows are asked for
-    33731  disk/windows_paths         paths as Windows takes them
-    33936  disk/windows               the system as Windows gives it
-    34241  disk/posix                 the system as POSIX gives it
-    34513  disk/paths                 what can be told from their text
-    34586  disk/failure               why the system refused
-    34704  disk/look                  what stands at a path, and whether within another
-    34827  disk/listing               listings of directories
-    34903  disk/reading               files to read, and whether they have changed
-    35082  disk/writing               files to write
-    35229  disk/copying               copies of files
-    35312  disk/trees                 whole directories looked through, copied, removed
-    35528  disk/known                 what weights are called in a directory
-    35622  disk/staging               a directory made under another name, then renamed
-    35886  disk/staged_files          files made under another name, then renamed
-    36068  disk/missing               a path or a directory without what is wanted of it
-    36111  disk/gguf_files            GGUF files of a directory, by their names
-    36152  disk/weights               which files they are, and what may stand in their place
-    36488  disk/weight_index          the index of a checkpoint in shards
-    36707  disk/shards                what an index and its shards say of each other
-    36912  disk/gguf_parts            the parts of a split GGUF file
-    37021  disk/checkpoint            a model directory, in one file or in shards
-    37373  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37451  disk/tokenizer_directory   the tokenizer of a model directory
-    37713  disk/encoder_directory     the encoder of a model directory, and files of text
+    33649  disk                       files and directories
+    33688  disk/system                what POSIX and Windows are asked for
+    33732  disk/windows_paths         paths as Windows takes them
+    33937  disk/windows               the system as Windows gives it
+    34242  disk/posix                 the system as POSIX gives it
+    34514  disk/paths                 what can be told from their text
+    34587  disk/failure               why the system refused
+    34705  disk/look                  what stands at a path, and whether within another
+    34828  disk/listing               listings of directories
+    34904  disk/reading               files to read, and whether they have changed
+    35083  disk/writing               files to write
+    35230  disk/copying               copies of files
+    35313  disk/trees                 whole directories looked through, copied, removed
+    35529  disk/known                 what weights are called in a directory
+    35623  disk/staging               a directory made under another name, then renamed
+    35887  disk/staged_files          files made under another name, then renamed
+    36069  disk/missing               a path or a directory without what is wanted of it
+    36112  disk/gguf_files            GGUF files of a directory, by their names
+    36153  disk/weights               which files they are, and what may stand in their place
+    36489  disk/weight_index          the index of a checkpoint in shards
+    36708  disk/shards                what an index and its shards say of each other
+    36913  disk/gguf_parts            the parts of a split GGUF file
+    37022  disk/checkpoint            a model directory, in one file or in shards
+    37374  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37452  disk/tokenizer_directory   the tokenizer of a model directory
+    37714  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37837  model                      which tensors and config keys belong to the vocabulary
-    37873  model/known                what the world calls things
-    38241  model/known_keys           keys of ids and sizes in configs
-    38415  model/known_classes        classes of tokenizers, by the type of model
-    38653  model/names                names of tensors
-    38817  model/document             the JSON files of a model directory
-    38912  model/members              what the members of a config are about
-    39166  model/config               what config.json says
-    39343  model/side                 a model directory opened once
-    39470  model/gguf_model           what a GGUF file says of a model
-    39527  model/code                 the Python that a tokenizer is loaded with
-    39761  model/parts                what each tensor does for the vocabulary
-    39891  model/whole                whether all tensors are there
-    40013  model/find                 finding the parts of a model
-    40317  model/processor            the tokens that a processor looks for by their text
-    40493  model/heirs                what becomes of the ids in a config
-    40667  model/config_ids           ids in a config being edited
-    40924  model/config_lists         lists, dictionaries and ranges of ids
-    41089  model/config_edit          config.json and generation_config.json, edited
-    41445  model/classes              which class a tokenizer is loaded as
-    41656  model/class_tokens         added tokens that a class numbers otherwise
+    37838  model                      which tensors and config keys belong to the vocabulary
+    37874  model/known                what the world calls things
+    38242  model/known_keys           keys of ids and sizes in configs
+    38416  model/known_classes        classes of tokenizers, by the type of model
+    38654  model/names                names of tensors
+    38818  model/document             the JSON files of a model directory
+    38913  model/members              what the members of a config are about
+    39167  model/config               what config.json says
+    39344  model/side                 a model directory opened once
+    39471  model/gguf_model           what a GGUF file says of a model
+    39528  model/code                 the Python that a tokenizer is loaded with
+    39762  model/parts                what each tensor does for the vocabulary
+    39892  model/whole                whether all tensors are there
+    40014  model/find                 finding the parts of a model
+    40318  model/processor            the tokens that a processor looks for by their text
+    40494  model/heirs                what becomes of the ids in a config
+    40668  model/config_ids           ids in a config being edited
+    40925  model/config_lists         lists, dictionaries and ranges of ids
+    41090  model/config_edit          config.json and generation_config.json, edited
+    41446  model/classes              which class a tokenizer is loaded as
+    41657  model/class_tokens         added tokens that a class numbers otherwise
 
-    41774  job                        the whole transplant, in the order in which it happens
-    41835  job/draft_map              which tokens the rows of a draft's head are of
-    41893  job/job                    what a job holds
-    42292  job/open                   opening the two models
-    42580  job/map                    the caller's map
-    42733  job/align                  where every new row comes from
-    42956  job/draft_vocab            the tokens that a draft's head has rows for
-    43189  job/plan                   what becomes of every tensor, and of the configs
-    43418  job/draft_head             a head of fewer rows, and what says which
-    43576  job/rope                   heads and rotary positions of the two models
-    43674  job/chat                   the template that turns messages into text
-    43813  job/digits                 where the two tokenizers cut numbers differently
-    44014  job/converted              the special tokens that a conversion to GGUF finds
-    44322  job/gguf_donor             the files of a tokenizer, open once more
-    44406  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44689  job/gguf_tokens            the strings, types and scores of a vocabulary
-    45017  job/gguf_merges            the merges of a byte-level vocabulary
-    45188  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45358  job/gguf_special           special tokens, flags, templates
-    45577  job/gguf_normal            what becomes of spaces and letters
-    45720  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45916  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    46158  job/bos                    texts that begin otherwise than the base's
-    46300  job/rows                   rows in memory: reading, checking, their mean
-    46645  job/pieces                 what the base cuts new tokens into
-    46820  job/untrained              rows that hold nothing, and what becomes of their tokens
-    47085  job/magikarp               tokens that look under-trained by their rows
-    47211  job/match                  rows of tokens that a new one only begins with
-    47298  job/solve                  solving for the rows of the donor
-    47507  job/targets                the rows that are made from the donor's
-    47630  job/diagnose               what is odd about the rows that were made
-    47762  job/rebuild                the new rows of one vocabulary tensor
-    48053  job/write_blocks           new rows as blocks
-    48152  job/write                  the output and its weights
-    48468  job/write_gguf             the output as a GGUF file, or as parts of one
-    48818  job/copy                   the other files of the two models
-    49036  job/index                  the files that are written anew
-    49217  job/run                    the whole, in order
-    49420  job/combined               a map of tokens by the combinations that a method makes
-    49520  job/report                 what a job did, as JSON and as a table
-    49849  job/findings               what is told of a finished model
-    49898  job/check_head             a head of fewer rows than tokens
-    50143  job/check_files            its files
-    50280  job/check_ids              sizes, ids and tying
-    50496  job/check_values           values
-    50575  job/check_gguf             the tokens of a GGUF file
-    50827  job/check_gguf_keys        its other keys, and its tensors
-    51074  job/check_draft            as a draft model for another
-    51416  job/verify                 whether a finished model agrees with itself
+    41775  job                        the whole transplant, in the order in which it happens
+    41836  job/draft_map              which tokens the rows of a draft's head are of
+    41894  job/job                    what a job holds
+    42293  job/open                   opening the two models
+    42581  job/map                    the caller's map
+    42734  job/align                  where every new row comes from
+    42957  job/draft_vocab            the tokens that a draft's head has rows for
+    43190  job/plan                   what becomes of every tensor, and of the configs
+    43419  job/draft_head             a head of fewer rows, and what says which
+    43577  job/rope                   heads and rotary positions of the two models
+    43675  job/chat                   the template that turns messages into text
+    43814  job/digits                 where the two tokenizers cut numbers differently
+    44015  job/converted              the special tokens that a conversion to GGUF finds
+    44323  job/gguf_donor             the files of a tokenizer, open once more
+    44407  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44690  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45018  job/gguf_merges            the merges of a byte-level vocabulary
+    45189  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45359  job/gguf_special           special tokens, flags, templates
+    45578  job/gguf_normal            what becomes of spaces and letters
+    45721  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45917  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46159  job/bos                    texts that begin otherwise than the base's
+    46301  job/rows                   rows in memory: reading, checking, their mean
+    46646  job/pieces                 what the base cuts new tokens into
+    46821  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47086  job/magikarp               tokens that look under-trained by their rows
+    47212  job/match                  rows of tokens that a new one only begins with
+    47299  job/solve                  solving for the rows of the donor
+    47508  job/targets                the rows that are made from the donor's
+    47631  job/diagnose               what is odd about the rows that were made
+    47763  job/rebuild                the new rows of one vocabulary tensor
+    48054  job/write_blocks           new rows as blocks
+    48153  job/write                  the output and its weights
+    48469  job/write_gguf             the output as a GGUF file, or as parts of one
+    48819  job/copy                   the other files of the two models
+    49037  job/index                  the files that are written anew
+    49218  job/run                    the whole, in order
+    49421  job/combined               a map of tokens by the combinations that a method makes
+    49521  job/report                 what a job did, as JSON and as a table
+    49850  job/findings               what is told of a finished model
+    49899  job/check_head             a head of fewer rows than tokens
+    50144  job/check_files            its files
+    50281  job/check_ids              sizes, ids and tying
+    50497  job/check_values           values
+    50576  job/check_gguf             the tokens of a GGUF file
+    50828  job/check_gguf_keys        its other keys, and its tensors
+    51075  job/check_draft            as a draft model for another
+    51417  job/verify                 whether a finished model agrees with itself
 
-    51475  evaluate                   methods ranked on tokens that both models share
-    51494  evaluate/token_class       what a token is like, by its bytes
-    51577  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51783  evaluate/scores            how near rows come to the true ones
-    51883  evaluate/ranks             whether a true row is found among all
-    52014  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52248  evaluate/write_json        an evaluation as JSON
-    52361  evaluate/write_page        an evaluation as a page
+    51476  evaluate                   methods ranked on tokens that both models share
+    51495  evaluate/token_class       what a token is like, by its bytes
+    51578  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51784  evaluate/scores            how near rows come to the true ones
+    51884  evaluate/ranks             whether a true row is found among all
+    52015  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52249  evaluate/write_json        an evaluation as JSON
+    52362  evaluate/write_page        an evaluation as a page
 
-    52590  reshape                    a model's own vocabulary, smaller or larger
-    52622  reshape/needed             what has to stay for the sake of what stays
-    52880  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    53187  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53416  reshape/renumber           which tokens there are then, and their ids
-    53681  reshape/files_json         tokenizer.json and the JSON files beside it
-    54076  reshape/files_lines        merges.txt and vocab.txt
-    54160  reshape/files_pieces       SentencePiece models
-    54380  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54548  reshape/named              tokens that configs name, which stay
-    54680  reshape/files_gguf         the keys of GGUF files
-    54967  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55202  reshape/wording            what the transplant says, in words of those who asked
-    55301  reshape/new_model          the model with its new tokenizer
-    55473  reshape/text_counts        which tokens the caller's texts are made of
-    55542  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55709  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55970  reshape/trim               fewer tokens
-    56138  reshape/extend             a text that becomes a token
-    56469  reshape/more_tokens        all that are wanted, and the model with them
+    52591  reshape                    a model's own vocabulary, smaller or larger
+    52623  reshape/needed             what has to stay for the sake of what stays
+    52881  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    53188  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53417  reshape/renumber           which tokens there are then, and their ids
+    53682  reshape/files_json         tokenizer.json and the JSON files beside it
+    54077  reshape/files_lines        merges.txt and vocab.txt
+    54161  reshape/files_pieces       SentencePiece models
+    54381  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54549  reshape/named              tokens that configs name, which stay
+    54681  reshape/files_gguf         the keys of GGUF files
+    54968  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55203  reshape/wording            what the transplant says, in words of those who asked
+    55302  reshape/new_model          the model with its new tokenizer
+    55474  reshape/text_counts        which tokens the caller's texts are made of
+    55543  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55710  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55971  reshape/trim               fewer tokens
+    56139  reshape/extend             a text that becomes a token
+    56470  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -19662,12 +19662,13 @@ typedef struct otx__sift {
     float by, along, bound, rest;                 /* of the residual */
 } otx__sift;
 
-/* A tile of 32 atoms against the 32 residuals of a panel. */
+/* A tile of 32 atoms against residuals of a panel. */
 typedef struct otx__sift_panel {
     const float *products;                        /* [residual][32] as otx__sift has them */
     const float *scale, *common, *weight, *error; /* [32] as there */
     const float *by, *along, *bound, *rest;       /* [residual] as there */
     const float *least;                           /* [residual] what sift is given */
+    uint32_t wanted; /* the residuals at issue, a bit each: of others nothing is read */
 } otx__sift_panel;
 
 /* What every bound of a weighted correlation has room for besides: products with the
@@ -19704,8 +19705,8 @@ typedef struct otx__kernels {
        none, what these have at most. */
     uint32_t (*sift)(const otx__sift *sift, float *least, float *most);
 
-    /* The residuals, a bit each, for which sift would find atoms: mostly few or none, told
-       in far less time than by asking it for each. */
+    /* Those of the residuals wanted, a bit each, for which sift may find atoms: mostly few
+       or none, told in less time than by asking it for each. */
     uint32_t (*sift_panel)(const otx__sift_panel *panel);
 
     /* correlations[i] -= sum over j of betas[j] / 32767 * gram[atoms[j]][i], for the
@@ -20006,6 +20007,7 @@ OTX__PRIVATE uint32_t otx__sift_panel_scalar(const otx__sift_panel *panel)
         float low[OTX__TILE], high[OTX__TILE];
         otx__sift sift = otx__sift_of(panel, residual);
         bool any = false;
+        if (!(panel->wanted >> residual & 1)) continue;
         otx__sift_marks(&sift, low, high);
         for (i = 0; i < OTX__TILE; i++) any |= high[i] >= panel->least[residual];
         mask |= (uint32_t)any << residual;
@@ -20641,6 +20643,7 @@ OTX__128_KERNEL uint32_t otx__sift_panel_128(const otx__sift_panel *panel)
     for (residual = 0; residual < OTX__TILE; residual++) {
         const otx__sift sift = otx__sift_of(panel, residual);
         otx__floats_128 highs = OTX__128_SPLAT(0.0f), low, high;
+        if (!(panel->wanted >> residual & 1)) continue;
         OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
             otx__sift_marks_128(&sift, OTX__128_WIDTH * i, &low, &high);
             highs = OTX__128_MAX(highs, high);
@@ -20986,6 +20989,7 @@ OTX__256_KERNEL uint32_t otx__sift_panel_256(const otx__sift_panel *panel)
     for (residual = 0; residual < OTX__TILE; residual++) {
         const otx__sift sift = otx__sift_of(panel, residual);
         otx__floats_256 highs = OTX__256_SPLAT(0.0f), low, high;
+        if (!(panel->wanted >> residual & 1)) continue;
         OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
             otx__sift_marks_256(&sift, OTX__256_WIDTH * i, &low, &high);
             highs = OTX__256_MAX(highs, high);
@@ -24487,14 +24491,11 @@ OTX__PRIVATE void otx__strip_sift_tile(otx__strip *strip, size_t tile, const flo
     panel.bound = strip->bound;
     panel.rest = strip->rest;
     panel.least = strip->least;
-    left = dictionary->kernels->sift_panel(&panel) | ~strip->sifted;
-    if (left == 0) {
-        memset(screen->masks + at, 0, OTX__TILE * sizeof *screen->masks);
-        return;
-    }
+    panel.wanted = strip->sifted;
+    left = dictionary->kernels->sift_panel(&panel);
     for (i = 0; i < OTX__TILE; i++) {
-        if (!(left >> i & 1)) screen->masks[at + i] = 0;
-        else if (strip->sifted >> i & 1) otx__strip_sift(strip, &panel, i, at + i);
+        if (left >> i & 1) otx__strip_sift(strip, &panel, i, at + i);
+        else if (strip->sifted >> i & 1) screen->masks[at + i] = 0;
     }
 }
 

@@ -182,6 +182,7 @@ OTX__VEC_KERNEL uint32_t otx__sift_panel_VEC(const otx__sift_panel *panel)
     for (residual = 0; residual < OTX__TILE; residual++) {
         const otx__sift sift = otx__sift_of(panel, residual);
         otx__floats_VEC highs = OTX__VEC_SPLAT(0.0f), low, high;
+        if (!(panel->wanted >> residual & 1)) continue;
         OTX__UNROLL for (i = 0; i < OTX__VEC_TILE; i++) {
             otx__sift_marks_VEC(&sift, OTX__VEC_WIDTH * i, &low, &high);
             highs = OTX__VEC_MAX(highs, high);

@@ -113,12 +113,13 @@ typedef struct otx__sift {
     float by, along, bound, rest;                 /* of the residual */
 } otx__sift;
 
-/* A tile of 32 atoms against the 32 residuals of a panel. */
+/* A tile of 32 atoms against residuals of a panel. */
 typedef struct otx__sift_panel {
     const float *products;                        /* [residual][32] as otx__sift has them */
     const float *scale, *common, *weight, *error; /* [32] as there */
     const float *by, *along, *bound, *rest;       /* [residual] as there */
     const float *least;                           /* [residual] what sift is given */
+    uint32_t wanted; /* the residuals at issue, a bit each: of others nothing is read */
 } otx__sift_panel;
 
 /* What every bound of a weighted correlation has room for besides: products with the
@@ -155,8 +156,8 @@ typedef struct otx__kernels {
        none, what these have at most. */
     uint32_t (*sift)(const otx__sift *sift, float *least, float *most);
 
-    /* The residuals, a bit each, for which sift would find atoms: mostly few or none, told
-       in far less time than by asking it for each. */
+    /* Those of the residuals wanted, a bit each, for which sift may find atoms: mostly few
+       or none, told in less time than by asking it for each. */
     uint32_t (*sift_panel)(const otx__sift_panel *panel);
 
     /* correlations[i] -= sum over j of betas[j] / 32767 * gram[atoms[j]][i], for the

@@ -126,6 +126,7 @@ OTX__PRIVATE uint32_t otx__sift_panel_scalar(const otx__sift_panel *panel)
         float low[OTX__TILE], high[OTX__TILE];
         otx__sift sift = otx__sift_of(panel, residual);
         bool any = false;
+        if (!(panel->wanted >> residual & 1)) continue;
         otx__sift_marks(&sift, low, high);
         for (i = 0; i < OTX__TILE; i++) any |= high[i] >= panel->least[residual];
         mask |= (uint32_t)any << residual;

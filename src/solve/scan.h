@@ -92,14 +92,11 @@ OTX__PRIVATE void otx__strip_sift_tile(otx__strip *strip, size_t tile, const flo
     panel.bound = strip->bound;
     panel.rest = strip->rest;
     panel.least = strip->least;
-    left = dictionary->kernels->sift_panel(&panel) | ~strip->sifted;
-    if (left == 0) {
-        memset(screen->masks + at, 0, OTX__TILE * sizeof *screen->masks);
-        return;
-    }
+    panel.wanted = strip->sifted;
+    left = dictionary->kernels->sift_panel(&panel);
     for (i = 0; i < OTX__TILE; i++) {
-        if (!(left >> i & 1)) screen->masks[at + i] = 0;
-        else if (strip->sifted >> i & 1) otx__strip_sift(strip, &panel, i, at + i);
+        if (left >> i & 1) otx__strip_sift(strip, &panel, i, at + i);
+        else if (strip->sifted >> i & 1) screen->masks[at + i] = 0;
     }
 }
 
