@@ -18,6 +18,7 @@ build=${OTX_TEST_BUILD:-build/tests}/platforms
 warn="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow"
 warn="$warn -Wno-misleading-indentation" # as tests/checks.sh has it
 wasm="-Wl,-z,stack-size=1048576 -D_WASI_EMULATED_SIGNAL -lwasi-emulated-signal"
+wasm="$wasm -Wno-unused-command-line-argument"
 emcc="emcc -std=c99 -O2 -msimd128 -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sTOTAL_STACK=1MB"
 emcc="$emcc -sINITIAL_MEMORY=8MB -sEXIT_RUNTIME=1" # it must grow; what is printed last, too
 threads="-pthread -sPROXY_TO_PTHREAD -sPTHREAD_POOL_SIZE=6"
