@@ -137,223 +137,223 @@
     18136  encode/added_cut           added tokens, cut out of a text
     18343  encode/word_cache          what words became before
     18422  encode/encode_words        words as the model splits them
-    18645  encode/added_flags         how added tokens are met, as the files say it
-    18994  encode/encode_open         what an encoder is made from
-    19160  encode/encode              whole texts as token ids
-    19409  encode/write_counts        how often tokens occur, as lists
+    18641  encode/added_flags         how added tokens are met, as the files say it
+    18990  encode/encode_open         what an encoder is made from
+    19156  encode/encode              whole texts as token ids
+    19405  encode/write_counts        how often tokens occur, as lists
 
-    19516  simd                       the hot loops, once for each instruction set
-    19549  simd/kernels               the table of kernels, and what all versions share
-    19881  simd/scalar                the reference
-    20074  simd/sse2                  the operations of 128-bit x86, and what each does
-    20195  simd/neon                  those of 64-bit Arm
-    20290  simd/wasm                  those of WebAssembly's SIMD128
-    20375  simd/avx2                  those of 256-bit x86, with FMA
-    20457  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21153  simd/avx_vnni              AVX2, and products of integers
-    21249  simd/neon_bf16             NEON, and products of matrices
-    21403  simd/avx512                512-bit x86, by hand
-    22014  simd/amx                   tiles of x86, beside AVX-512
-    22265  simd/dispatch              which of them this machine can run, and which a call takes
+    19512  simd                       the hot loops, once for each instruction set
+    19545  simd/kernels               the table of kernels, and what all versions share
+    19877  simd/scalar                the reference
+    20070  simd/sse2                  the operations of 128-bit x86, and what each does
+    20191  simd/neon                  those of 64-bit Arm
+    20286  simd/wasm                  those of WebAssembly's SIMD128
+    20371  simd/avx2                  those of 256-bit x86, with FMA
+    20453  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21149  simd/avx_vnni              AVX2, and products of integers
+    21245  simd/neon_bf16             NEON, and products of matrices
+    21399  simd/avx512                512-bit x86, by hand
+    22010  simd/amx                   tiles of x86, beside AVX-512
+    22261  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22491  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22547  solve/views                the rows of matrices, as the kernels read them
-    22676  solve/panels               vectors as the dense products want them, and these
-    22875  solve/rests                vectors on their way into panels
-    23053  solve/dictionary           the atoms, and their split along a common direction
-    23222  solve/exact_gram           products of all pairs of atoms in double
-    23304  solve/triangle             packed lower triangles
-    23408  solve/support              what is known of one target, and the exact steps
-    23684  solve/gram_table           products of atoms with all atoms, for scans
-    23939  solve/screen               which atoms are worth scoring in double: the bound
-    24210  solve/residuals            the residual form's targets on their way into a scan
-    24399  solve/scan                 the correlations of all atoms with a block's residuals
-    24626  solve/predict              making targets ready for the next scan
-    24873  solve/candidates           the atoms that a scan could not rule out
-    25204  solve/select               the next atoms of each target
-    25405  solve/rates                what a processor does in a second
-    25447  solve/pursuit              what one solve holds, and the memory it takes
-    25753  solve/plan                 which form, and in what blocks
-    25971  solve/apart                targets that a table of products cannot tell on
-    26021  solve/steps                a pursuit from its rows to its results
-    26249  solve/combine              new rows of coefficients
-    26311  solve/solver               the public call
-    26482  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26691  solve/affine_normal        the normal equations of an affine map
-    26932  solve/affine_factor        their factor, and their solution
-    27169  solve/affine_map           a fitted map, and the rows it makes
-    27513  solve/affine_choice        how many atoms to take, and chosen by what
-    27915  solve/affine_fit           what a fit of an affine map holds and needs
-    28179  solve/affine               fitting and applying affine maps
+    22487  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22543  solve/views                the rows of matrices, as the kernels read them
+    22672  solve/panels               vectors as the dense products want them, and these
+    22871  solve/rests                vectors on their way into panels
+    23049  solve/dictionary           the atoms, and their split along a common direction
+    23218  solve/exact_gram           products of all pairs of atoms in double
+    23300  solve/triangle             packed lower triangles
+    23404  solve/support              what is known of one target, and the exact steps
+    23680  solve/gram_table           products of atoms with all atoms, for scans
+    23935  solve/screen               which atoms are worth scoring in double: the bound
+    24206  solve/residuals            the residual form's targets on their way into a scan
+    24395  solve/scan                 the correlations of all atoms with a block's residuals
+    24622  solve/predict              making targets ready for the next scan
+    24869  solve/candidates           the atoms that a scan could not rule out
+    25200  solve/select               the next atoms of each target
+    25401  solve/rates                what a processor does in a second
+    25443  solve/pursuit              what one solve holds, and the memory it takes
+    25749  solve/plan                 which form, and in what blocks
+    25967  solve/apart                targets that a table of products cannot tell on
+    26017  solve/steps                a pursuit from its rows to its results
+    26245  solve/combine              new rows of coefficients
+    26307  solve/solver               the public call
+    26478  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    26687  solve/affine_normal        the normal equations of an affine map
+    26928  solve/affine_factor        their factor, and their solution
+    27165  solve/affine_map           a fitted map, and the rows it makes
+    27509  solve/affine_choice        how many atoms to take, and chosen by what
+    27911  solve/affine_fit           what a fit of an affine map holds and needs
+    28175  solve/affine               fitting and applying affine maps
 
-    28476  methods                    rows for tokens that a model lacks, each method a room
-    28520  methods/parts              what methods share: sums of rows, combinations
-    28704  methods/pursuit            omp, omp-centred
-    28785  methods/constant           mean, zero
-    28813  methods/rough              products in float that leave few to be taken in double
-    28863  methods/near               each target against all anchors
-    29154  methods/weights            how a few anchors combine to a target
-    29375  methods/interpolation      common_interpolation
-    29528  methods/wechsel            wechsel
-    29578  methods/focus              focus
-    29666  methods/hull               hull
-    29717  methods/dense              matrices of double, and their products
-    29982  methods/lengthen           the base's rows of pieces beside the donor's
-    30235  methods/mapping            omp-affine, affine
-    30508  methods/linear             maps between two models' rows
-    30663  methods/clp                clp
-    30749  methods/chance             normal deviates that are the same everywhere
-    30817  methods/factor             of symmetric matrices
-    30866  methods/randn              randn
-    30956  methods/john_hewitt        john_hewitt
-    31039  methods/polar              the orthogonal part of a matrix
-    31135  methods/procrustes         procrustes
-    31228  methods/eigen              principal directions of a matrix's rows
-    31542  methods/landmark_pca       landmark_pca
-    31600  methods/stb                stb
-    31782  methods/rope               rows turned to positions
-    31872  methods/mp_rope            mp_rope
-    32198  methods/subword            subword
-    32304  methods/zett               zett
-    32326  methods/spread             the factor that suits hidden anchors' rows best
-    32583  methods/modifiers          what is done to the rows of any method
-    32729  methods/undertrained       rows that look as if nothing had trained them
-    32846  methods/methods            the table of all, and the public calls
+    28472  methods                    rows for tokens that a model lacks, each method a room
+    28516  methods/parts              what methods share: sums of rows, combinations
+    28700  methods/pursuit            omp, omp-centred
+    28781  methods/constant           mean, zero
+    28809  methods/rough              products in float that leave few to be taken in double
+    28859  methods/near               each target against all anchors
+    29150  methods/weights            how a few anchors combine to a target
+    29371  methods/interpolation      common_interpolation
+    29524  methods/wechsel            wechsel
+    29574  methods/focus              focus
+    29662  methods/hull               hull
+    29713  methods/dense              matrices of double, and their products
+    29978  methods/lengthen           the base's rows of pieces beside the donor's
+    30231  methods/mapping            omp-affine, affine
+    30504  methods/linear             maps between two models' rows
+    30659  methods/clp                clp
+    30745  methods/chance             normal deviates that are the same everywhere
+    30813  methods/factor             of symmetric matrices
+    30862  methods/randn              randn
+    30952  methods/john_hewitt        john_hewitt
+    31035  methods/polar              the orthogonal part of a matrix
+    31131  methods/procrustes         procrustes
+    31224  methods/eigen              principal directions of a matrix's rows
+    31538  methods/landmark_pca       landmark_pca
+    31596  methods/stb                stb
+    31778  methods/rope               rows turned to positions
+    31868  methods/mp_rope            mp_rope
+    32194  methods/subword            subword
+    32300  methods/zett               zett
+    32322  methods/spread             the factor that suits hidden anchors' rows best
+    32579  methods/modifiers          what is done to the rows of any method
+    32725  methods/undertrained       rows that look as if nothing had trained them
+    32842  methods/methods            the table of all, and the public calls
 
-    33052  across                     tokens of one vocabulary as weighted tokens of another
-    33066  across/map_rows            a map, gathered row by row
-    33263  across/token_map           by the split of the other vocabulary
-    33386  across/write_maps          two maps as safetensors
-    33529  across/spell_maps          two maps as JSON, for people
+    33048  across                     tokens of one vocabulary as weighted tokens of another
+    33062  across/map_rows            a map, gathered row by row
+    33259  across/token_map           by the split of the other vocabulary
+    33382  across/write_maps          two maps as safetensors
+    33525  across/spell_maps          two maps as JSON, for people
 
-    33649  disk                       files and directories
-    33688  disk/system                what POSIX and Windows are asked for
-    33732  disk/windows_paths         paths as Windows takes them
-    33937  disk/windows               the system as Windows gives it
-    34242  disk/posix                 the system as POSIX gives it
-    34514  disk/paths                 what can be told from their text
-    34587  disk/failure               why the system refused
-    34705  disk/look                  what stands at a path, and whether within another
-    34828  disk/listing               listings of directories
-    34904  disk/reading               files to read, and whether they have changed
-    35083  disk/writing               files to write
-    35230  disk/copying               copies of files
-    35313  disk/trees                 whole directories looked through, copied, removed
-    35529  disk/known                 what weights are called in a directory
-    35623  disk/staging               a directory made under another name, then renamed
-    35887  disk/staged_files          files made under another name, then renamed
-    36069  disk/missing               a path or a directory without what is wanted of it
-    36112  disk/gguf_files            GGUF files of a directory, by their names
-    36153  disk/weights               which files they are, and what may stand in their place
-    36489  disk/weight_index          the index of a checkpoint in shards
-    36708  disk/shards                what an index and its shards say of each other
-    36913  disk/gguf_parts            the parts of a split GGUF file
-    37022  disk/checkpoint            a model directory, in one file or in shards
-    37374  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37452  disk/tokenizer_directory   the tokenizer of a model directory
-    37714  disk/encoder_directory     the encoder of a model directory, and files of text
+    33645  disk                       files and directories
+    33684  disk/system                what POSIX and Windows are asked for
+    33728  disk/windows_paths         paths as Windows takes them
+    33933  disk/windows               the system as Windows gives it
+    34238  disk/posix                 the system as POSIX gives it
+    34510  disk/paths                 what can be told from their text
+    34583  disk/failure               why the system refused
+    34701  disk/look                  what stands at a path, and whether within another
+    34824  disk/listing               listings of directories
+    34900  disk/reading               files to read, and whether they have changed
+    35079  disk/writing               files to write
+    35226  disk/copying               copies of files
+    35309  disk/trees                 whole directories looked through, copied, removed
+    35525  disk/known                 what weights are called in a directory
+    35619  disk/staging               a directory made under another name, then renamed
+    35883  disk/staged_files          files made under another name, then renamed
+    36065  disk/missing               a path or a directory without what is wanted of it
+    36108  disk/gguf_files            GGUF files of a directory, by their names
+    36149  disk/weights               which files they are, and what may stand in their place
+    36485  disk/weight_index          the index of a checkpoint in shards
+    36704  disk/shards                what an index and its shards say of each other
+    36909  disk/gguf_parts            the parts of a split GGUF file
+    37018  disk/checkpoint            a model directory, in one file or in shards
+    37370  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37448  disk/tokenizer_directory   the tokenizer of a model directory
+    37710  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37838  model                      which tensors and config keys belong to the vocabulary
-    37874  model/known                what the world calls things
-    38242  model/known_keys           keys of ids and sizes in configs
-    38416  model/known_classes        classes of tokenizers, by the type of model
-    38654  model/names                names of tensors
-    38818  model/document             the JSON files of a model directory
-    38913  model/members              what the members of a config are about
-    39167  model/config               what config.json says
-    39344  model/side                 a model directory opened once
-    39471  model/gguf_model           what a GGUF file says of a model
-    39528  model/code                 the Python that a tokenizer is loaded with
-    39762  model/parts                what each tensor does for the vocabulary
-    39892  model/whole                whether all tensors are there
-    40014  model/find                 finding the parts of a model
-    40318  model/processor            the tokens that a processor looks for by their text
-    40494  model/heirs                what becomes of the ids in a config
-    40668  model/config_ids           ids in a config being edited
-    40925  model/config_lists         lists, dictionaries and ranges of ids
-    41090  model/config_edit          config.json and generation_config.json, edited
-    41446  model/classes              which class a tokenizer is loaded as
-    41657  model/class_tokens         added tokens that a class numbers otherwise
+    37834  model                      which tensors and config keys belong to the vocabulary
+    37870  model/known                what the world calls things
+    38238  model/known_keys           keys of ids and sizes in configs
+    38412  model/known_classes        classes of tokenizers, by the type of model
+    38650  model/names                names of tensors
+    38814  model/document             the JSON files of a model directory
+    38909  model/members              what the members of a config are about
+    39163  model/config               what config.json says
+    39340  model/side                 a model directory opened once
+    39467  model/gguf_model           what a GGUF file says of a model
+    39524  model/code                 the Python that a tokenizer is loaded with
+    39758  model/parts                what each tensor does for the vocabulary
+    39888  model/whole                whether all tensors are there
+    40010  model/find                 finding the parts of a model
+    40314  model/processor            the tokens that a processor looks for by their text
+    40490  model/heirs                what becomes of the ids in a config
+    40664  model/config_ids           ids in a config being edited
+    40921  model/config_lists         lists, dictionaries and ranges of ids
+    41086  model/config_edit          config.json and generation_config.json, edited
+    41442  model/classes              which class a tokenizer is loaded as
+    41653  model/class_tokens         added tokens that a class numbers otherwise
 
-    41775  job                        the whole transplant, in the order in which it happens
-    41836  job/draft_map              which tokens the rows of a draft's head are of
-    41894  job/job                    what a job holds
-    42293  job/open                   opening the two models
-    42581  job/map                    the caller's map
-    42734  job/align                  where every new row comes from
-    42957  job/draft_vocab            the tokens that a draft's head has rows for
-    43190  job/plan                   what becomes of every tensor, and of the configs
-    43419  job/draft_head             a head of fewer rows, and what says which
-    43577  job/rope                   heads and rotary positions of the two models
-    43675  job/chat                   the template that turns messages into text
-    43814  job/digits                 where the two tokenizers cut numbers differently
-    44015  job/converted              the special tokens that a conversion to GGUF finds
-    44323  job/gguf_donor             the files of a tokenizer, open once more
-    44407  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44690  job/gguf_tokens            the strings, types and scores of a vocabulary
-    45018  job/gguf_merges            the merges of a byte-level vocabulary
-    45189  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45359  job/gguf_special           special tokens, flags, templates
-    45578  job/gguf_normal            what becomes of spaces and letters
-    45721  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45917  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    46159  job/bos                    texts that begin otherwise than the base's
-    46301  job/rows                   rows in memory: reading, checking, their mean
-    46646  job/pieces                 what the base cuts new tokens into
-    46821  job/untrained              rows that hold nothing, and what becomes of their tokens
-    47086  job/magikarp               tokens that look under-trained by their rows
-    47212  job/match                  rows of tokens that a new one only begins with
-    47299  job/solve                  solving for the rows of the donor
-    47508  job/targets                the rows that are made from the donor's
-    47631  job/diagnose               what is odd about the rows that were made
-    47763  job/rebuild                the new rows of one vocabulary tensor
-    48054  job/write_blocks           new rows as blocks
-    48153  job/write                  the output and its weights
-    48469  job/write_gguf             the output as a GGUF file, or as parts of one
-    48819  job/copy                   the other files of the two models
-    49037  job/index                  the files that are written anew
-    49218  job/run                    the whole, in order
-    49421  job/combined               a map of tokens by the combinations that a method makes
-    49521  job/report                 what a job did, as JSON and as a table
-    49850  job/findings               what is told of a finished model
-    49899  job/check_head             a head of fewer rows than tokens
-    50144  job/check_files            its files
-    50281  job/check_ids              sizes, ids and tying
-    50497  job/check_values           values
-    50576  job/check_gguf             the tokens of a GGUF file
-    50828  job/check_gguf_keys        its other keys, and its tensors
-    51075  job/check_draft            as a draft model for another
-    51417  job/verify                 whether a finished model agrees with itself
+    41771  job                        the whole transplant, in the order in which it happens
+    41832  job/draft_map              which tokens the rows of a draft's head are of
+    41890  job/job                    what a job holds
+    42289  job/open                   opening the two models
+    42577  job/map                    the caller's map
+    42730  job/align                  where every new row comes from
+    42953  job/draft_vocab            the tokens that a draft's head has rows for
+    43186  job/plan                   what becomes of every tensor, and of the configs
+    43415  job/draft_head             a head of fewer rows, and what says which
+    43573  job/rope                   heads and rotary positions of the two models
+    43671  job/chat                   the template that turns messages into text
+    43810  job/digits                 where the two tokenizers cut numbers differently
+    44011  job/converted              the special tokens that a conversion to GGUF finds
+    44319  job/gguf_donor             the files of a tokenizer, open once more
+    44403  job/gguf_pre               what llama.cpp calls the way it cuts text
+    44686  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45014  job/gguf_merges            the merges of a byte-level vocabulary
+    45185  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45355  job/gguf_special           special tokens, flags, templates
+    45574  job/gguf_normal            what becomes of spaces and letters
+    45717  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    45913  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46155  job/bos                    texts that begin otherwise than the base's
+    46297  job/rows                   rows in memory: reading, checking, their mean
+    46642  job/pieces                 what the base cuts new tokens into
+    46817  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47082  job/magikarp               tokens that look under-trained by their rows
+    47208  job/match                  rows of tokens that a new one only begins with
+    47295  job/solve                  solving for the rows of the donor
+    47504  job/targets                the rows that are made from the donor's
+    47627  job/diagnose               what is odd about the rows that were made
+    47759  job/rebuild                the new rows of one vocabulary tensor
+    48050  job/write_blocks           new rows as blocks
+    48149  job/write                  the output and its weights
+    48465  job/write_gguf             the output as a GGUF file, or as parts of one
+    48815  job/copy                   the other files of the two models
+    49033  job/index                  the files that are written anew
+    49214  job/run                    the whole, in order
+    49417  job/combined               a map of tokens by the combinations that a method makes
+    49517  job/report                 what a job did, as JSON and as a table
+    49846  job/findings               what is told of a finished model
+    49895  job/check_head             a head of fewer rows than tokens
+    50140  job/check_files            its files
+    50277  job/check_ids              sizes, ids and tying
+    50493  job/check_values           values
+    50572  job/check_gguf             the tokens of a GGUF file
+    50824  job/check_gguf_keys        its other keys, and its tensors
+    51071  job/check_draft            as a draft model for another
+    51413  job/verify                 whether a finished model agrees with itself
 
-    51476  evaluate                   methods ranked on tokens that both models share
-    51495  evaluate/token_class       what a token is like, by its bytes
-    51578  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51784  evaluate/scores            how near rows come to the true ones
-    51884  evaluate/ranks             whether a true row is found among all
-    52015  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52249  evaluate/write_json        an evaluation as JSON
-    52362  evaluate/write_page        an evaluation as a page
+    51472  evaluate                   methods ranked on tokens that both models share
+    51491  evaluate/token_class       what a token is like, by its bytes
+    51574  evaluate/hidden            which tokens are hidden, and the rows at hand
+    51780  evaluate/scores            how near rows come to the true ones
+    51880  evaluate/ranks             whether a true row is found among all
+    52011  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52245  evaluate/write_json        an evaluation as JSON
+    52358  evaluate/write_page        an evaluation as a page
 
-    52591  reshape                    a model's own vocabulary, smaller or larger
-    52623  reshape/needed             what has to stay for the sake of what stays
-    52881  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    53188  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53417  reshape/renumber           which tokens there are then, and their ids
-    53682  reshape/files_json         tokenizer.json and the JSON files beside it
-    54077  reshape/files_lines        merges.txt and vocab.txt
-    54161  reshape/files_pieces       SentencePiece models
-    54381  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54549  reshape/named              tokens that configs name, which stay
-    54681  reshape/files_gguf         the keys of GGUF files
-    54968  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55203  reshape/wording            what the transplant says, in words of those who asked
-    55302  reshape/new_model          the model with its new tokenizer
-    55474  reshape/text_counts        which tokens the caller's texts are made of
-    55543  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55710  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55971  reshape/trim               fewer tokens
-    56139  reshape/extend             a text that becomes a token
-    56470  reshape/more_tokens        all that are wanted, and the model with them
+    52587  reshape                    a model's own vocabulary, smaller or larger
+    52619  reshape/needed             what has to stay for the sake of what stays
+    52877  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    53184  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53413  reshape/renumber           which tokens there are then, and their ids
+    53678  reshape/files_json         tokenizer.json and the JSON files beside it
+    54073  reshape/files_lines        merges.txt and vocab.txt
+    54157  reshape/files_pieces       SentencePiece models
+    54377  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54545  reshape/named              tokens that configs name, which stay
+    54677  reshape/files_gguf         the keys of GGUF files
+    54964  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55199  reshape/wording            what the transplant says, in words of those who asked
+    55298  reshape/new_model          the model with its new tokenizer
+    55470  reshape/text_counts        which tokens the caller's texts are made of
+    55539  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    55706  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    55967  reshape/trim               fewer tokens
+    56135  reshape/extend             a text that becomes a token
+    56466  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -18628,12 +18628,8 @@ OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, siz
 {
     const otx__rules *rules = (const otx__rules *)e->vocab.rules;
     size_t at = 0, end = e->within ? otx__seam_end(e, piece, size) : size;
-    bool parts = rules->whole_first && end < size;
+    const bool parts = rules->whole_first && end < size; /* no token has a seam */
     otx_result result = OTX_OK;
-    if (parts && otx__rules_find(rules, piece, size) >= 0) {
-        parts = false;
-        end = size;
-    }
     while (at < size && !result) {
         result = otx__encode_word(e, piece + at, end - at, parts, error);
         at = end;

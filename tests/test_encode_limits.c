@@ -221,6 +221,23 @@ static void steps_over_a_text(void)
     }
 }
 
+/* Of a text that is counted in parts it is said behind which line it is refused. */
+static void lines_before_what_is_refused(void)
+{
+    static char lines[1 << 20], text[100000];
+    uint64_t by_id[3] = {0};
+    otx_token_counts counts = {by_id, 0, 0};
+    size_t i;
+    otx_encoder *e = of_steps("", GROWING, LOWER, 20);
+    for (i = 0; i < sizeof lines; i++) lines[i] = i % 2 ? '\n' : '0';
+    memset(text, 'a', sizeof text);
+    CHECK_INT(otx_encoder_count(e, lines, sizeof lines, false, &counts, &error), OTX_OK);
+    CHECK_INT(by_id[1], sizeof lines / 2 - 1); /* one stays with what comes next */
+    CHECK_INT(otx_encoder_count(e, text, sizeof text, true, &counts, &error), OTX_ERROR_LIMIT);
+    CHECK_CONTAINS(error.message, "behind line 524287: T: the 21 steps of its normalizer");
+    otx_encoder_close(e);
+}
+
 /* All expressions of a normaliser have their steps together. */
 static void many_expressions(void)
 {
@@ -278,6 +295,7 @@ int main(void)
     RUN(added_tokens_that_begin_alike);
     RUN(tokens_that_begin_alike);
     RUN(steps_over_a_text);
+    RUN(lines_before_what_is_refused);
     RUN(many_expressions);
     RUN(expressions_over_parts);
     return test_end();

@@ -206,12 +206,8 @@ OTX__PRIVATE otx_result otx__encode_piece(otx_encoder *e, const char *piece, siz
 {
     const otx__rules *rules = (const otx__rules *)e->vocab.rules;
     size_t at = 0, end = e->within ? otx__seam_end(e, piece, size) : size;
-    bool parts = rules->whole_first && end < size;
+    const bool parts = rules->whole_first && end < size; /* no token has a seam */
     otx_result result = OTX_OK;
-    if (parts && otx__rules_find(rules, piece, size) >= 0) {
-        parts = false;
-        end = size;
-    }
     while (at < size && !result) {
         result = otx__encode_word(e, piece + at, end - at, parts, error);
         at = end;
