@@ -524,7 +524,8 @@ def drops_of_every_browser_are_files(here):
                                              getAsFile: () => null, ...more });
             const drop = (...items) => dropped({ items });
             const files = async (coming) => (await coming).files.map(([path]) => path).join();
-            const good = entry('a', (done) => done(new File(['x'], 'a')));
+            /* Each new File is told to another process, so one is the file of them all. */
+            const one = new File(['x'], 'a'), good = entry('a', (done) => done(one));
             const gone = entry('b', (done, fail) => fail(new Error('it is gone')));
             const many = Array.from({ length: 200000 }, () => good);
             const refuse = { getAsFileSystemHandle: () => Promise.reject(new Error('no')) };
