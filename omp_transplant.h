@@ -25,335 +25,336 @@
 
    What is where
 
-      393  api/version                version
-      423  api/result                 results
-      463  api/context                context: memory, threads, progress
-      543  api/isa                    instruction sets
-      560  api/matrix                 numbers and matrices
-      618  api/blocks                 block types of ggml
-      644  api/solver                 the solver
-      773  api/affine                 the affine map: rows as the map makes them, and what it misses
-      909  api/methods                methods: rows for tokens that a model lacks
-     1154  api/source                 sources and sinks: bytes in and out
-     1174  api/json                   JSON
-     1296  api/safetensors            safetensors
-     1360  api/gguf                   GGUF
-     1458  api/vocab                  vocabularies
-     1595  api/encode                 encoding: text as token ids
-     1649  api/align                  alignment
-     1716  api/gguf_vocab             vocabularies in GGUF files
-     1739  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1831  api/file                   files
-     1842  api/directory              directories
-     1922  api/job                    the whole job
-     2132  api/map_models             maps by the rows of two models
-     2154  api/verify                 looking at a finished model
-     2223  api/evaluate               methods ranked on tokens that both models share
-     2320  api/reshape                a model's own vocabulary, smaller or larger
+      394  api/version                version
+      424  api/result                 results
+      464  api/context                context: memory, threads, progress
+      544  api/isa                    instruction sets
+      561  api/matrix                 numbers and matrices
+      619  api/blocks                 block types of ggml
+      645  api/solver                 the solver
+      776  api/affine                 the affine map: rows as the map makes them, and what it misses
+      912  api/methods                methods: rows for tokens that a model lacks
+     1157  api/source                 sources and sinks: bytes in and out
+     1177  api/json                   JSON
+     1299  api/safetensors            safetensors
+     1363  api/gguf                   GGUF
+     1461  api/vocab                  vocabularies
+     1598  api/encode                 encoding: text as token ids
+     1652  api/align                  alignment
+     1719  api/gguf_vocab             vocabularies in GGUF files
+     1742  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1834  api/file                   files
+     1845  api/directory              directories
+     1925  api/job                    the whole job
+     2135  api/map_models             maps by the rows of two models
+     2157  api/verify                 looking at a finished model
+     2226  api/evaluate               methods ranked on tokens that both models share
+     2323  api/reshape                a model's own vocabulary, smaller or larger
 
-     2461  base                       what everything stands on
-     2498  base/begin                 system headers, and how floating point must be compiled
-     2536  base/sizes                 counting, and sums and products that may not wrap
-     2574  base/span                  bytes of others, digits, UTF-8
-     2768  base/decimal               the digits of a double
-     2917  base/format                printf without stdio and without a locale
-     3185  base/result                results, failures, messages
-     3309  base/memory                the allocator, arrays that grow
-     3368  base/text                  names in messages, and text that grows
-     3485  base/hooks                 log, progress, threads of the caller
-     3533  base/sort                  in place, without memory, never quadratic; and finding
-     3583  base/clock                 wall time for statistics
-     3629  base/team                  loops on several threads, which sleep where they wait
-     4028  base/hash                  keyed, for tables whose keys a stranger chooses
-     4126  base/pool                  blocks that are freed together
-     4241  base/number                element types, widening and rounding
-     4476  base/blocks                block types of ggml, taken apart and widened
-     4697  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4982  base/blocks_make           rows quantised to blocks
-     5376  base/base64                decoding
-     5412  base/protobuf              fields of a message
-     5534  base/watch                 long loops that the caller can stop
+     2464  base                       what everything stands on
+     2501  base/begin                 system headers, and how floating point must be compiled
+     2539  base/sizes                 counting, and sums and products that may not wrap
+     2577  base/span                  bytes of others, digits, UTF-8
+     2771  base/decimal               the digits of a double
+     2920  base/format                printf without stdio and without a locale
+     3188  base/result                results, failures, messages
+     3312  base/memory                the allocator, arrays that grow
+     3371  base/text                  names in messages, and text that grows
+     3488  base/hooks                 log, progress, threads of the caller
+     3536  base/sort                  in place, without memory, never quadratic; and finding
+     3586  base/clock                 wall time for statistics
+     3632  base/team                  loops on several threads, which sleep where they wait
+     4031  base/hash                  keyed, for tables whose keys a stranger chooses
+     4129  base/pool                  blocks that are freed together
+     4244  base/number                element types, widening and rounding
+     4479  base/blocks                block types of ggml, taken apart and widened
+     4700  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4985  base/blocks_make           rows quantised to blocks
+     5379  base/base64                decoding
+     5415  base/protobuf              fields of a message
+     5537  base/watch                 long loops that the caller can stop
 
-     5602  files                      formats, on memory and streams
-     5632  files/memory_source        memory as a source of bytes
-     5650  files/json_read            a parser without recursion
-     6004  files/json_values          looking at values, stepping through containers
-     6217  files/json_edit            writing, and edits that keep every byte they do not touch
-     6585  files/tensors              what reading and writing a header share
-     6721  files/safetensors_read     the header of a file, checked
-     7046  files/safetensors_write    the header of a new file
-     7203  files/gguf_types           ggml's types, and the sizes of values
-     7371  files/gguf_values          keys, tensors and values found
-     7489  files/gguf_walk            what stands in a header, one after the other
-     7701  files/gguf_read            the header of a file, checked
-     7922  files/gguf_write           the header of a new file
-     8128  files/gguf_keys            a list of keys that is being made
+     5605  files                      formats, on memory and streams
+     5635  files/memory_source        memory as a source of bytes
+     5653  files/json_read            a parser without recursion
+     6007  files/json_values          looking at values, stepping through containers
+     6220  files/json_edit            writing, and edits that keep every byte they do not touch
+     6588  files/tensors              what reading and writing a header share
+     6724  files/safetensors_read     the header of a file, checked
+     7049  files/safetensors_write    the header of a new file
+     7206  files/gguf_types           ggml's types, and the sizes of values
+     7374  files/gguf_values          keys, tensors and values found
+     7492  files/gguf_walk            what stands in a header, one after the other
+     7704  files/gguf_read            the header of a file, checked
+     7925  files/gguf_write           the header of a new file
+     8131  files/gguf_keys            a list of keys that is being made
 
-     8328  vocab                      tokens, from every source, and which of them are the same
-     8371  vocab/known                what the world calls things: files, classes, tokens
-     8695  vocab/token_table          the table of tokens, and finding tokens in it
-     8903  vocab/spelling             from what a file spells to bytes
-     9100  vocab/reader               what the readers of all sources share
-     9458  vocab/added_tokens         what other files add to a model's tokens
-     9806  vocab/handed_names         pieces whose names other pieces get
-     9887  vocab/in_use               tokens that are named as reserved ones and are none
-     9990  vocab/from_tokenizer_json  tokenizer.json
-    10288  vocab/from_tekken          tekken.json
-    10443  vocab/from_tiktoken        *.tiktoken
-    10508  vocab/from_sentencepiece   tokenizer.model and its like
-    10873  vocab/from_vocab_json      vocab.json and merges.txt
-    10959  vocab/from_vocab_txt       vocab.txt
-    11016  vocab/digits               how a tokenizer cuts numbers
-    11217  vocab/recognise            what a file is, by what it holds
-    11348  vocab/parse                the first source that is given, and what goes with it
-    11575  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11961  vocab/rules_read           the rules of each kind of file
-    12112  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12305  vocab/from_gguf            the vocabulary of a GGUF file
-    12613  vocab/gguf_rules           how it splits text
-    12765  vocab/split_bpe            words split by byte-pair encoding
-    13040  vocab/split                text split as the tokenizer's model splits it
-    13297  vocab/align                which base token a donor token is
+     8331  vocab                      tokens, from every source, and which of them are the same
+     8374  vocab/known                what the world calls things: files, classes, tokens
+     8698  vocab/token_table          the table of tokens, and finding tokens in it
+     8906  vocab/spelling             from what a file spells to bytes
+     9103  vocab/reader               what the readers of all sources share
+     9461  vocab/added_tokens         what other files add to a model's tokens
+     9809  vocab/handed_names         pieces whose names other pieces get
+     9890  vocab/in_use               tokens that are named as reserved ones and are none
+     9993  vocab/from_tokenizer_json  tokenizer.json
+    10291  vocab/from_tekken          tekken.json
+    10446  vocab/from_tiktoken        *.tiktoken
+    10511  vocab/from_sentencepiece   tokenizer.model and its like
+    10876  vocab/from_vocab_json      vocab.json and merges.txt
+    10962  vocab/from_vocab_txt       vocab.txt
+    11019  vocab/digits               how a tokenizer cuts numbers
+    11220  vocab/recognise            what a file is, by what it holds
+    11351  vocab/parse                the first source that is given, and what goes with it
+    11578  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11964  vocab/rules_read           the rules of each kind of file
+    12115  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12308  vocab/from_gguf            the vocabulary of a GGUF file
+    12616  vocab/gguf_rules           how it splits text
+    12768  vocab/split_bpe            words split by byte-pair encoding
+    13043  vocab/split                text split as the tokenizer's model splits it
+    13300  vocab/align                which base token a donor token is
 
-    13554  encode                     text becomes pieces, pieces become ids
-    13600  encode/char_set            sets of characters
-    13793  encode/unicode_tables      what characters are, packed
-    13957  encode/categories          Unicode's categories, scripts and case, as sets
-    14258  encode/regex_parse         regular expressions, read: sets and escapes
-    14564  encode/regex_syntax        classes, repetitions, groups
-    14964  encode/regex_program       instructions, and what parts of an expression begin with
-    15117  encode/regex_make          the program that they become
-    15479  encode/regex_match         the program run over a text
-    15859  encode/slices              a text in pieces, and ways to cut it further
-    16104  encode/cutter_read         the steps of a pre-tokenizer, read
-    16421  encode/cutter              texts cut by them
-    16608  encode/normal_tables       what normalisers know of characters
-    16871  encode/normal_read         the same, unpacked
-    17018  encode/normal_forms        Unicode's four normal forms
-    17289  encode/charsmap            SentencePiece's map of characters
-    17517  encode/normalise_steps     what normalisers do, step by step
-    17717  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17996  encode/normalise           what it makes of texts
-    18136  encode/added_cut           added tokens, cut out of a text
-    18343  encode/word_cache          what words became before
-    18422  encode/encode_words        words as the model splits them
-    18641  encode/added_flags         how added tokens are met, as the files say it
-    18990  encode/encode_open         what an encoder is made from
-    19156  encode/encode              whole texts as token ids
-    19405  encode/write_counts        how often tokens occur, as lists
+    13557  encode                     text becomes pieces, pieces become ids
+    13603  encode/char_set            sets of characters
+    13796  encode/unicode_tables      what characters are, packed
+    13960  encode/categories          Unicode's categories, scripts and case, as sets
+    14261  encode/regex_parse         regular expressions, read: sets and escapes
+    14567  encode/regex_syntax        classes, repetitions, groups
+    14967  encode/regex_program       instructions, and what parts of an expression begin with
+    15120  encode/regex_make          the program that they become
+    15482  encode/regex_match         the program run over a text
+    15862  encode/slices              a text in pieces, and ways to cut it further
+    16107  encode/cutter_read         the steps of a pre-tokenizer, read
+    16424  encode/cutter              texts cut by them
+    16611  encode/normal_tables       what normalisers know of characters
+    16874  encode/normal_read         the same, unpacked
+    17021  encode/normal_forms        Unicode's four normal forms
+    17292  encode/charsmap            SentencePiece's map of characters
+    17520  encode/normalise_steps     what normalisers do, step by step
+    17720  encode/normalise_open      the normaliser of a tokenizer.json, read
+    17999  encode/normalise           what it makes of texts
+    18139  encode/added_cut           added tokens, cut out of a text
+    18346  encode/word_cache          what words became before
+    18425  encode/encode_words        words as the model splits them
+    18644  encode/added_flags         how added tokens are met, as the files say it
+    18993  encode/encode_open         what an encoder is made from
+    19159  encode/encode              whole texts as token ids
+    19408  encode/write_counts        how often tokens occur, as lists
 
-    19512  simd                       the hot loops, once for each instruction set
-    19545  simd/kernels               the table of kernels, and what all versions share
-    19877  simd/scalar                the reference
-    20070  simd/sse2                  the operations of 128-bit x86, and what each does
-    20191  simd/neon                  those of 64-bit Arm
-    20286  simd/wasm                  those of WebAssembly's SIMD128
-    20371  simd/avx2                  those of 256-bit x86, with FMA
-    20453  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21149  simd/avx_vnni              AVX2, and products of integers
-    21245  simd/neon_bf16             NEON, and products of matrices
-    21399  simd/avx512                512-bit x86, by hand
-    22010  simd/amx                   tiles of x86, beside AVX-512
-    22261  simd/dispatch              which of them this machine can run, and which a call takes
+    19515  simd                       the hot loops, once for each instruction set
+    19548  simd/kernels               the table of kernels, and what all versions share
+    19896  simd/scalar                the reference
+    20109  simd/sse2                  the operations of 128-bit x86, and what each does
+    20230  simd/neon                  those of 64-bit Arm
+    20325  simd/wasm                  those of WebAssembly's SIMD128
+    20410  simd/avx2                  those of 256-bit x86, with FMA
+    20492  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21273  simd/avx_vnni              AVX2, and products of integers
+    21369  simd/neon_bf16             NEON, and products of matrices
+    21524  simd/avx512                512-bit x86, by hand
+    22135  simd/amx                   tiles of x86, beside AVX-512
+    22386  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22487  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22543  solve/views                the rows of matrices, as the kernels read them
-    22672  solve/panels               vectors as the dense products want them, and these
-    22871  solve/rests                vectors on their way into panels
-    23049  solve/dictionary           the atoms, and their split along a common direction
-    23218  solve/exact_gram           products of all pairs of atoms in double
-    23300  solve/triangle             packed lower triangles
-    23404  solve/support              what is known of one target, and the exact steps
-    23680  solve/gram_table           products of atoms with all atoms, for scans
-    23935  solve/screen               which atoms are worth scoring in double: the bound
-    24206  solve/residuals            the residual form's targets on their way into a scan
-    24395  solve/scan                 the correlations of all atoms with a block's residuals
-    24622  solve/predict              making targets ready for the next scan
-    24869  solve/candidates           the atoms that a scan could not rule out
-    25200  solve/select               the next atoms of each target
-    25401  solve/rates                what a processor does in a second
-    25443  solve/pursuit              what one solve holds, and the memory it takes
-    25749  solve/plan                 which form, and in what blocks
-    25967  solve/apart                targets that a table of products cannot tell on
-    26017  solve/steps                a pursuit from its rows to its results
-    26245  solve/combine              new rows of coefficients
-    26307  solve/solver               the public call
-    26478  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    26687  solve/affine_normal        the normal equations of an affine map
-    26928  solve/affine_factor        their factor, and their solution
-    27165  solve/affine_map           a fitted map, and the rows it makes
-    27509  solve/affine_choice        how many atoms to take, and chosen by what
-    27911  solve/affine_fit           what a fit of an affine map holds and needs
-    28175  solve/affine               fitting and applying affine maps
+    22612  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22669  solve/views                the rows of matrices, as the kernels read them
+    22798  solve/panels               vectors as the dense products want them, and these
+    22997  solve/rests                vectors on their way into panels
+    23175  solve/dictionary           the atoms, and their split along a common direction
+    23344  solve/exact_gram           products of all pairs of atoms in double
+    23426  solve/triangle             packed lower triangles
+    23530  solve/support              what is known of one target, and the exact steps
+    23814  solve/gram_table           products of atoms with all atoms, for scans
+    24113  solve/screen               which atoms are worth scoring in double: the bound
+    24408  solve/residuals            the residual form's targets on their way into a scan
+    24597  solve/scan                 the correlations of all atoms with a block's residuals
+    24830  solve/predict              making targets ready for the next scan
+    25079  solve/candidates           the atoms that a scan could not rule out
+    25419  solve/select               the next atoms of each target
+    25620  solve/single               all steps of one target before those of the next
+    25723  solve/rates                what a processor does in a second
+    25766  solve/pursuit              what one solve holds, and the memory it takes
+    26102  solve/plan                 which form, and in what blocks
+    26346  solve/apart                targets that a table of products cannot tell on
+    26396  solve/steps                a pursuit from its rows to its results
+    26629  solve/combine              new rows of coefficients
+    26691  solve/solver               the public call
+    26862  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    27071  solve/affine_normal        the normal equations of an affine map
+    27312  solve/affine_factor        their factor, and their solution
+    27549  solve/affine_map           a fitted map, and the rows it makes
+    27893  solve/affine_choice        how many atoms to take, and chosen by what
+    28295  solve/affine_fit           what a fit of an affine map holds and needs
+    28559  solve/affine               fitting and applying affine maps
 
-    28472  methods                    rows for tokens that a model lacks, each method a room
-    28516  methods/parts              what methods share: sums of rows, combinations
-    28700  methods/pursuit            omp, omp-centred
-    28781  methods/constant           mean, zero
-    28809  methods/rough              products in float that leave few to be taken in double
-    28859  methods/near               each target against all anchors
-    29150  methods/weights            how a few anchors combine to a target
-    29371  methods/interpolation      common_interpolation
-    29524  methods/wechsel            wechsel
-    29574  methods/focus              focus
-    29662  methods/hull               hull
-    29713  methods/dense              matrices of double, and their products
-    29978  methods/lengthen           the base's rows of pieces beside the donor's
-    30231  methods/mapping            omp-affine, affine
-    30504  methods/linear             maps between two models' rows
-    30659  methods/clp                clp
-    30745  methods/chance             normal deviates that are the same everywhere
-    30813  methods/factor             of symmetric matrices
-    30862  methods/randn              randn
-    30952  methods/john_hewitt        john_hewitt
-    31035  methods/polar              the orthogonal part of a matrix
-    31131  methods/procrustes         procrustes
-    31224  methods/eigen              principal directions of a matrix's rows
-    31538  methods/landmark_pca       landmark_pca
-    31596  methods/stb                stb
-    31778  methods/rope               rows turned to positions
-    31868  methods/mp_rope            mp_rope
-    32194  methods/subword            subword
-    32300  methods/zett               zett
-    32322  methods/spread             the factor that suits hidden anchors' rows best
-    32579  methods/modifiers          what is done to the rows of any method
-    32725  methods/undertrained       rows that look as if nothing had trained them
-    32842  methods/methods            the table of all, and the public calls
+    28856  methods                    rows for tokens that a model lacks, each method a room
+    28900  methods/parts              what methods share: sums of rows, combinations
+    29084  methods/pursuit            omp, omp-centred
+    29165  methods/constant           mean, zero
+    29193  methods/rough              products in float that leave few to be taken in double
+    29243  methods/near               each target against all anchors
+    29534  methods/weights            how a few anchors combine to a target
+    29755  methods/interpolation      common_interpolation
+    29908  methods/wechsel            wechsel
+    29958  methods/focus              focus
+    30046  methods/hull               hull
+    30097  methods/dense              matrices of double, and their products
+    30362  methods/lengthen           the base's rows of pieces beside the donor's
+    30615  methods/mapping            omp-affine, affine
+    30888  methods/linear             maps between two models' rows
+    31043  methods/clp                clp
+    31129  methods/chance             normal deviates that are the same everywhere
+    31197  methods/factor             of symmetric matrices
+    31246  methods/randn              randn
+    31336  methods/john_hewitt        john_hewitt
+    31419  methods/polar              the orthogonal part of a matrix
+    31515  methods/procrustes         procrustes
+    31608  methods/eigen              principal directions of a matrix's rows
+    31922  methods/landmark_pca       landmark_pca
+    31980  methods/stb                stb
+    32162  methods/rope               rows turned to positions
+    32252  methods/mp_rope            mp_rope
+    32578  methods/subword            subword
+    32684  methods/zett               zett
+    32706  methods/spread             the factor that suits hidden anchors' rows best
+    32963  methods/modifiers          what is done to the rows of any method
+    33109  methods/undertrained       rows that look as if nothing had trained them
+    33226  methods/methods            the table of all, and the public calls
 
-    33048  across                     tokens of one vocabulary as weighted tokens of another
-    33062  across/map_rows            a map, gathered row by row
-    33259  across/token_map           by the split of the other vocabulary
-    33382  across/write_maps          two maps as safetensors
-    33525  across/spell_maps          two maps as JSON, for people
+    33432  across                     tokens of one vocabulary as weighted tokens of another
+    33446  across/map_rows            a map, gathered row by row
+    33643  across/token_map           by the split of the other vocabulary
+    33766  across/write_maps          two maps as safetensors
+    33909  across/spell_maps          two maps as JSON, for people
 
-    33645  disk                       files and directories
-    33684  disk/system                what POSIX and Windows are asked for
-    33728  disk/windows_paths         paths as Windows takes them
-    33933  disk/windows               the system as Windows gives it
-    34238  disk/posix                 the system as POSIX gives it
-    34510  disk/paths                 what can be told from their text
-    34583  disk/failure               why the system refused
-    34701  disk/look                  what stands at a path, and whether within another
-    34824  disk/listing               listings of directories
-    34900  disk/reading               files to read, and whether they have changed
-    35079  disk/writing               files to write
-    35226  disk/copying               copies of files
-    35309  disk/trees                 whole directories looked through, copied, removed
-    35525  disk/known                 what weights are called in a directory
-    35619  disk/staging               a directory made under another name, then renamed
-    35883  disk/staged_files          files made under another name, then renamed
-    36065  disk/missing               a path or a directory without what is wanted of it
-    36108  disk/gguf_files            GGUF files of a directory, by their names
-    36149  disk/weights               which files they are, and what may stand in their place
-    36485  disk/weight_index          the index of a checkpoint in shards
-    36704  disk/shards                what an index and its shards say of each other
-    36909  disk/gguf_parts            the parts of a split GGUF file
-    37018  disk/checkpoint            a model directory, in one file or in shards
-    37370  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37448  disk/tokenizer_directory   the tokenizer of a model directory
-    37710  disk/encoder_directory     the encoder of a model directory, and files of text
+    34029  disk                       files and directories
+    34068  disk/system                what POSIX and Windows are asked for
+    34112  disk/windows_paths         paths as Windows takes them
+    34317  disk/windows               the system as Windows gives it
+    34622  disk/posix                 the system as POSIX gives it
+    34894  disk/paths                 what can be told from their text
+    34967  disk/failure               why the system refused
+    35085  disk/look                  what stands at a path, and whether within another
+    35208  disk/listing               listings of directories
+    35284  disk/reading               files to read, and whether they have changed
+    35463  disk/writing               files to write
+    35610  disk/copying               copies of files
+    35693  disk/trees                 whole directories looked through, copied, removed
+    35909  disk/known                 what weights are called in a directory
+    36003  disk/staging               a directory made under another name, then renamed
+    36267  disk/staged_files          files made under another name, then renamed
+    36449  disk/missing               a path or a directory without what is wanted of it
+    36492  disk/gguf_files            GGUF files of a directory, by their names
+    36533  disk/weights               which files they are, and what may stand in their place
+    36869  disk/weight_index          the index of a checkpoint in shards
+    37088  disk/shards                what an index and its shards say of each other
+    37293  disk/gguf_parts            the parts of a split GGUF file
+    37402  disk/checkpoint            a model directory, in one file or in shards
+    37754  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37832  disk/tokenizer_directory   the tokenizer of a model directory
+    38094  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    37834  model                      which tensors and config keys belong to the vocabulary
-    37870  model/known                what the world calls things
-    38238  model/known_keys           keys of ids and sizes in configs
-    38412  model/known_classes        classes of tokenizers, by the type of model
-    38650  model/names                names of tensors
-    38814  model/document             the JSON files of a model directory
-    38909  model/members              what the members of a config are about
-    39163  model/config               what config.json says
-    39340  model/side                 a model directory opened once
-    39467  model/gguf_model           what a GGUF file says of a model
-    39524  model/code                 the Python that a tokenizer is loaded with
-    39758  model/parts                what each tensor does for the vocabulary
-    39888  model/whole                whether all tensors are there
-    40010  model/find                 finding the parts of a model
-    40314  model/processor            the tokens that a processor looks for by their text
-    40490  model/heirs                what becomes of the ids in a config
-    40664  model/config_ids           ids in a config being edited
-    40921  model/config_lists         lists, dictionaries and ranges of ids
-    41086  model/config_edit          config.json and generation_config.json, edited
-    41442  model/classes              which class a tokenizer is loaded as
-    41653  model/class_tokens         added tokens that a class numbers otherwise
+    38218  model                      which tensors and config keys belong to the vocabulary
+    38254  model/known                what the world calls things
+    38622  model/known_keys           keys of ids and sizes in configs
+    38796  model/known_classes        classes of tokenizers, by the type of model
+    39034  model/names                names of tensors
+    39198  model/document             the JSON files of a model directory
+    39293  model/members              what the members of a config are about
+    39547  model/config               what config.json says
+    39724  model/side                 a model directory opened once
+    39851  model/gguf_model           what a GGUF file says of a model
+    39908  model/code                 the Python that a tokenizer is loaded with
+    40142  model/parts                what each tensor does for the vocabulary
+    40272  model/whole                whether all tensors are there
+    40394  model/find                 finding the parts of a model
+    40698  model/processor            the tokens that a processor looks for by their text
+    40874  model/heirs                what becomes of the ids in a config
+    41048  model/config_ids           ids in a config being edited
+    41305  model/config_lists         lists, dictionaries and ranges of ids
+    41470  model/config_edit          config.json and generation_config.json, edited
+    41826  model/classes              which class a tokenizer is loaded as
+    42037  model/class_tokens         added tokens that a class numbers otherwise
 
-    41771  job                        the whole transplant, in the order in which it happens
-    41832  job/draft_map              which tokens the rows of a draft's head are of
-    41890  job/job                    what a job holds
-    42289  job/open                   opening the two models
-    42577  job/map                    the caller's map
-    42730  job/align                  where every new row comes from
-    42953  job/draft_vocab            the tokens that a draft's head has rows for
-    43186  job/plan                   what becomes of every tensor, and of the configs
-    43415  job/draft_head             a head of fewer rows, and what says which
-    43573  job/rope                   heads and rotary positions of the two models
-    43671  job/chat                   the template that turns messages into text
-    43810  job/digits                 where the two tokenizers cut numbers differently
-    44011  job/converted              the special tokens that a conversion to GGUF finds
-    44319  job/gguf_donor             the files of a tokenizer, open once more
-    44403  job/gguf_pre               what llama.cpp calls the way it cuts text
-    44686  job/gguf_tokens            the strings, types and scores of a vocabulary
-    45014  job/gguf_merges            the merges of a byte-level vocabulary
-    45185  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45355  job/gguf_special           special tokens, flags, templates
-    45574  job/gguf_normal            what becomes of spaces and letters
-    45717  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    45913  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    46155  job/bos                    texts that begin otherwise than the base's
-    46297  job/rows                   rows in memory: reading, checking, their mean
-    46642  job/pieces                 what the base cuts new tokens into
-    46817  job/untrained              rows that hold nothing, and what becomes of their tokens
-    47082  job/magikarp               tokens that look under-trained by their rows
-    47208  job/match                  rows of tokens that a new one only begins with
-    47295  job/solve                  solving for the rows of the donor
-    47504  job/targets                the rows that are made from the donor's
-    47627  job/diagnose               what is odd about the rows that were made
-    47759  job/rebuild                the new rows of one vocabulary tensor
-    48050  job/write_blocks           new rows as blocks
-    48149  job/write                  the output and its weights
-    48465  job/write_gguf             the output as a GGUF file, or as parts of one
-    48815  job/copy                   the other files of the two models
-    49033  job/index                  the files that are written anew
-    49214  job/run                    the whole, in order
-    49417  job/combined               a map of tokens by the combinations that a method makes
-    49517  job/report                 what a job did, as JSON and as a table
-    49846  job/findings               what is told of a finished model
-    49895  job/check_head             a head of fewer rows than tokens
-    50140  job/check_files            its files
-    50277  job/check_ids              sizes, ids and tying
-    50493  job/check_values           values
-    50572  job/check_gguf             the tokens of a GGUF file
-    50824  job/check_gguf_keys        its other keys, and its tensors
-    51071  job/check_draft            as a draft model for another
-    51413  job/verify                 whether a finished model agrees with itself
+    42155  job                        the whole transplant, in the order in which it happens
+    42216  job/draft_map              which tokens the rows of a draft's head are of
+    42274  job/job                    what a job holds
+    42673  job/open                   opening the two models
+    42961  job/map                    the caller's map
+    43114  job/align                  where every new row comes from
+    43337  job/draft_vocab            the tokens that a draft's head has rows for
+    43570  job/plan                   what becomes of every tensor, and of the configs
+    43799  job/draft_head             a head of fewer rows, and what says which
+    43957  job/rope                   heads and rotary positions of the two models
+    44055  job/chat                   the template that turns messages into text
+    44194  job/digits                 where the two tokenizers cut numbers differently
+    44395  job/converted              the special tokens that a conversion to GGUF finds
+    44703  job/gguf_donor             the files of a tokenizer, open once more
+    44787  job/gguf_pre               what llama.cpp calls the way it cuts text
+    45070  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45398  job/gguf_merges            the merges of a byte-level vocabulary
+    45569  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45739  job/gguf_special           special tokens, flags, templates
+    45958  job/gguf_normal            what becomes of spaces and letters
+    46101  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    46297  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46539  job/bos                    texts that begin otherwise than the base's
+    46681  job/rows                   rows in memory: reading, checking, their mean
+    47026  job/pieces                 what the base cuts new tokens into
+    47201  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47466  job/magikarp               tokens that look under-trained by their rows
+    47592  job/match                  rows of tokens that a new one only begins with
+    47679  job/solve                  solving for the rows of the donor
+    47888  job/targets                the rows that are made from the donor's
+    48011  job/diagnose               what is odd about the rows that were made
+    48143  job/rebuild                the new rows of one vocabulary tensor
+    48434  job/write_blocks           new rows as blocks
+    48533  job/write                  the output and its weights
+    48849  job/write_gguf             the output as a GGUF file, or as parts of one
+    49199  job/copy                   the other files of the two models
+    49417  job/index                  the files that are written anew
+    49598  job/run                    the whole, in order
+    49801  job/combined               a map of tokens by the combinations that a method makes
+    49901  job/report                 what a job did, as JSON and as a table
+    50230  job/findings               what is told of a finished model
+    50279  job/check_head             a head of fewer rows than tokens
+    50524  job/check_files            its files
+    50661  job/check_ids              sizes, ids and tying
+    50877  job/check_values           values
+    50956  job/check_gguf             the tokens of a GGUF file
+    51208  job/check_gguf_keys        its other keys, and its tensors
+    51455  job/check_draft            as a draft model for another
+    51797  job/verify                 whether a finished model agrees with itself
 
-    51472  evaluate                   methods ranked on tokens that both models share
-    51491  evaluate/token_class       what a token is like, by its bytes
-    51574  evaluate/hidden            which tokens are hidden, and the rows at hand
-    51780  evaluate/scores            how near rows come to the true ones
-    51880  evaluate/ranks             whether a true row is found among all
-    52011  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52245  evaluate/write_json        an evaluation as JSON
-    52358  evaluate/write_page        an evaluation as a page
+    51856  evaluate                   methods ranked on tokens that both models share
+    51875  evaluate/token_class       what a token is like, by its bytes
+    51958  evaluate/hidden            which tokens are hidden, and the rows at hand
+    52164  evaluate/scores            how near rows come to the true ones
+    52264  evaluate/ranks             whether a true row is found among all
+    52395  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52629  evaluate/write_json        an evaluation as JSON
+    52742  evaluate/write_page        an evaluation as a page
 
-    52587  reshape                    a model's own vocabulary, smaller or larger
-    52619  reshape/needed             what has to stay for the sake of what stays
-    52877  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    53184  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53413  reshape/renumber           which tokens there are then, and their ids
-    53678  reshape/files_json         tokenizer.json and the JSON files beside it
-    54073  reshape/files_lines        merges.txt and vocab.txt
-    54157  reshape/files_pieces       SentencePiece models
-    54377  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54545  reshape/named              tokens that configs name, which stay
-    54677  reshape/files_gguf         the keys of GGUF files
-    54964  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55199  reshape/wording            what the transplant says, in words of those who asked
-    55298  reshape/new_model          the model with its new tokenizer
-    55470  reshape/text_counts        which tokens the caller's texts are made of
-    55539  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    55706  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    55967  reshape/trim               fewer tokens
-    56135  reshape/extend             a text that becomes a token
-    56466  reshape/more_tokens        all that are wanted, and the model with them
+    52971  reshape                    a model's own vocabulary, smaller or larger
+    53003  reshape/needed             what has to stay for the sake of what stays
+    53261  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    53568  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53797  reshape/renumber           which tokens there are then, and their ids
+    54062  reshape/files_json         tokenizer.json and the JSON files beside it
+    54457  reshape/files_lines        merges.txt and vocab.txt
+    54541  reshape/files_pieces       SentencePiece models
+    54761  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54929  reshape/named              tokens that configs name, which stay
+    55061  reshape/files_gguf         the keys of GGUF files
+    55348  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55583  reshape/wording            what the transplant says, in words of those who asked
+    55682  reshape/new_model          the model with its new tokenizer
+    55854  reshape/text_counts        which tokens the caller's texts are made of
+    55923  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    56090  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    56351  reshape/trim               fewer tokens
+    56519  reshape/extend             a text that becomes a token
+    56850  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -652,13 +653,15 @@ typedef enum otx_omp_form {
     OTX_FORM_COLUMNS,  /* keeps the products of all atoms with those that are selected,
                           as many as there is room for; k <= 32,000 */
     OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
+    OTX_FORM_SINGLE,   /* keeps the products of all pairs of atoms, and takes all steps of one
+                          target before those of the next: for few atoms */
     OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
                             itself, slow, with next to no memory */
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none.
-   Thread-safe. */
+/* "auto", "gram", "columns", "residual", "single", "exhaustive"; NULL for a number that is
+   none. Thread-safe. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
 /* All zero is the default. */
@@ -719,7 +722,7 @@ typedef struct otx_omp_stats {
     double seconds_factor;    /* - rows of Cholesky factors */
     double seconds_predict;   /* - the next steps' likely atoms, and their factors */
     double seconds_finish;    /* coefficients and residual norms */
-    char plan[320];           /* the form chosen, and what others would have cost */
+    char plan[384];           /* the form chosen, and what others would have cost */
 } otx_omp_stats;
 
 /* Orthogonal Matching Pursuit for many targets over one dictionary (Pati,
@@ -19553,8 +19556,8 @@ OTX_API otx_result otx_token_counts_write(const otx_context *ctx, const otx_voca
    sum runs in 16 lanes, lane = position mod 16, which are folded by halves at the end (8,
    4, 2, 1).
 
-   The others only screen (product, product_bf16, product_int8, scan, sift, sift_panel, refine,
-   rough_dots) or guess (rough_residual): what the screening ones compute is within an
+   The others only screen (product, product_bf16, product_int8, scan, follow, sift, sift_panel,
+   refine, rough_dots) or guess (rough_residual): what the screening ones compute is within an
    error bound that screen.h proves, and may differ between instruction sets. */
 
 /* Rows of atoms that one panel or one tile holds. */
@@ -19648,6 +19651,21 @@ typedef struct otx__scan {
     size_t best_pitch;
 } otx__scan;
 
+/* All atoms against one support of one target: see otx__follow_scalar. */
+typedef struct otx__follow {
+    const float *gram;      /* [atom][width] products with all atoms */
+    const uint32_t *atoms;  /* [count] the support */
+    const float *betas;     /* [count] its coefficients */
+    size_t count;
+    const float *start;     /* [width] products of the target */
+    const float *common;    /* [width] the atoms along the common direction */
+    const float *weight;    /* [width] their relative norms; 0: never to be taken */
+    float along;            /* the residual along that direction */
+    size_t width;           /* atoms, as whole tiles */
+    float *correlations;    /* [width] out */
+    float *best;            /* [tile] out: the largest weighted |correlation| */
+} otx__follow;
+
 /* The least weight of an atom that is not zero. */
 #define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
 
@@ -19695,6 +19713,7 @@ typedef struct otx__kernels {
     void (*product_int8)(const int8_t *a, size_t tiles, const int8_t *b, size_t n, float *c);
 
     void (*scan)(const otx__scan *scan);
+    void (*follow)(const otx__follow *follow);
 
     /* The atoms of a tile, a bit each, whose weighted |correlation| may be the largest of
        all. *least is what that is at least, before and after; *most, set unless there are
@@ -19960,6 +19979,26 @@ OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
     }
 }
 
+/* The correlations of all atoms with the residual of one support, as otx__scan_target has
+   them, but for products in float. */
+OTX__PRIVATE void otx__follow_scalar(const otx__follow *follow)
+{
+    size_t first, i, j;
+    for (first = 0; first < follow->width; first += OTX__TILE) {
+        float *values = follow->correlations + first, best = 0.0f;
+        const float *common = follow->common + first, *weight = follow->weight + first;
+        for (i = 0; i < OTX__TILE; i++)
+            values[i] = follow->start[first + i] + common[i] * follow->along;
+        for (j = 0; j < follow->count; j++) {
+            const float *column = follow->gram + follow->atoms[j] * follow->width + first;
+            for (i = 0; i < OTX__TILE; i++) values[i] -= follow->betas[j] * column[i];
+        }
+        for (i = 0; i < OTX__TILE; i++)
+            if (weight[i] * fabsf(values[i]) > best) best = weight[i] * fabsf(values[i]);
+        follow->best[first / OTX__TILE] = best;
+    }
+}
+
 /* What the weighted |correlations| are at least and at most. */
 OTX__INLINE void otx__sift_marks(const otx__sift *sift, float *low, float *high)
 {
@@ -20063,9 +20102,9 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__product_int8_scalar,
-    otx__scan_scalar, otx__sift_scalar, otx__sift_panel_scalar, otx__refine_scalar,
-    otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL,
-    otx__residual_scalar};
+    otx__scan_scalar, otx__follow_scalar, otx__sift_scalar, otx__sift_panel_scalar,
+    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar,
+    otx__dots_scalar, NULL, otx__residual_scalar};
 
 /* >>> src/simd/sse2.h */
 /* ---- sse2: the operations of 128-bit x86, the baseline of x86-64 --------------- */
@@ -20458,6 +20497,7 @@ OTX__256_INLINE void otx__add_pair_256(__m256i sums[2], const __m256i pair[2], _
 /* ---- the kernels, by the operations of the set ---- */
 
 #define OTX__128_TILE (OTX__TILE / OTX__128_WIDTH) /* registers in a tile */
+#define OTX__128_FOLLOWED 8                        /* registers in one or two tiles */
 
 /* One chain of products, for OTX__128_ACROSS registers of a by four rows of b: their sums
    stay in registers. It is put in c, or added to it. */
@@ -20589,6 +20629,47 @@ OTX__128_INLINE void otx__scan_body_128(const otx__scan *scan, otx__adder_128 ad
 OTX__128_KERNEL void otx__scan_128(const otx__scan *scan)
 {
     otx__scan_body_128(scan, otx__add_pair_128);
+}
+
+/* The tiles that stay in OTX__128_FOLLOWED registers, from atom `first`. */
+OTX__128_INLINE void otx__follow_tiles_128(const otx__follow *follow, size_t first,
+                                           size_t registers)
+{
+    otx__floats_128 values[OTX__128_FOLLOWED], by = OTX__128_SPLAT(follow->along);
+    size_t i, j, tile;
+    OTX__UNROLL for (i = 0; i < registers; i++) {
+        const size_t at = first + OTX__128_WIDTH * i;
+        values[i] = OTX__128_ADD_PRODUCT(OTX__128_LOAD(follow->start + at),
+                                         OTX__128_LOAD(follow->common + at), by);
+    }
+    for (j = 0; j < follow->count; j++) {
+        const float *column = follow->gram + follow->atoms[j] * follow->width + first;
+        by = OTX__128_SPLAT(follow->betas[j]);
+        OTX__UNROLL for (i = 0; i < registers; i++)
+            values[i] = OTX__128_SUB_PRODUCT(values[i], by,
+                                             OTX__128_LOAD(column + OTX__128_WIDTH * i));
+    }
+    OTX__UNROLL for (tile = 0; tile < registers / OTX__128_TILE; tile++) {
+        otx__floats_128 best = OTX__128_SPLAT(0.0f);
+        OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+            const size_t at = first + tile * OTX__TILE + OTX__128_WIDTH * i;
+            otx__floats_128 value = values[tile * OTX__128_TILE + i];
+            OTX__128_STORE(follow->correlations + at, value);
+            value = OTX__128_MUL(OTX__128_ABS(value), OTX__128_LOAD(follow->weight + at));
+            best = OTX__128_MAX(best, value);
+        }
+        follow->best[first / OTX__TILE + tile] = otx__largest_128(best);
+    }
+}
+
+OTX__128_KERNEL void otx__follow_128(const otx__follow *follow)
+{
+    const size_t most = OTX__128_FOLLOWED / OTX__128_TILE * OTX__TILE;
+    size_t first = 0;
+    for (; first + most <= follow->width; first += most)
+        otx__follow_tiles_128(follow, first, OTX__128_FOLLOWED);
+    for (; first < follow->width; first += OTX__TILE)
+        otx__follow_tiles_128(follow, first, OTX__128_TILE);
 }
 
 /* What the weighted |correlations| of some atoms are at least and at most. */
@@ -20794,9 +20875,10 @@ OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coef
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_128 = {
-    OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__sift_panel_128,
-    otx__refine_128, otx__rough_dots_128, otx__rough_residual_128, otx__dots_128,
-    OTX__128_FUSES ? otx__products_128 : otx__dots_128, NULL, otx__residual_128};
+    OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__follow_128, otx__sift_128,
+    otx__sift_panel_128, otx__refine_128, otx__rough_dots_128, otx__rough_residual_128,
+    otx__dots_128, OTX__128_FUSES ? otx__products_128 : otx__dots_128, NULL,
+    otx__residual_128};
 
 #endif
 
@@ -20804,6 +20886,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_128 = {
 /* ---- the kernels, by the operations of the set ---- */
 
 #define OTX__256_TILE (OTX__TILE / OTX__256_WIDTH) /* registers in a tile */
+#define OTX__256_FOLLOWED 8                        /* registers in one or two tiles */
 
 /* One chain of products, for OTX__256_ACROSS registers of a by four rows of b: their sums
    stay in registers. It is put in c, or added to it. */
@@ -20935,6 +21018,47 @@ OTX__256_INLINE void otx__scan_body_256(const otx__scan *scan, otx__adder_256 ad
 OTX__256_KERNEL void otx__scan_256(const otx__scan *scan)
 {
     otx__scan_body_256(scan, otx__add_pair_256);
+}
+
+/* The tiles that stay in OTX__256_FOLLOWED registers, from atom `first`. */
+OTX__256_INLINE void otx__follow_tiles_256(const otx__follow *follow, size_t first,
+                                           size_t registers)
+{
+    otx__floats_256 values[OTX__256_FOLLOWED], by = OTX__256_SPLAT(follow->along);
+    size_t i, j, tile;
+    OTX__UNROLL for (i = 0; i < registers; i++) {
+        const size_t at = first + OTX__256_WIDTH * i;
+        values[i] = OTX__256_ADD_PRODUCT(OTX__256_LOAD(follow->start + at),
+                                         OTX__256_LOAD(follow->common + at), by);
+    }
+    for (j = 0; j < follow->count; j++) {
+        const float *column = follow->gram + follow->atoms[j] * follow->width + first;
+        by = OTX__256_SPLAT(follow->betas[j]);
+        OTX__UNROLL for (i = 0; i < registers; i++)
+            values[i] = OTX__256_SUB_PRODUCT(values[i], by,
+                                             OTX__256_LOAD(column + OTX__256_WIDTH * i));
+    }
+    OTX__UNROLL for (tile = 0; tile < registers / OTX__256_TILE; tile++) {
+        otx__floats_256 best = OTX__256_SPLAT(0.0f);
+        OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+            const size_t at = first + tile * OTX__TILE + OTX__256_WIDTH * i;
+            otx__floats_256 value = values[tile * OTX__256_TILE + i];
+            OTX__256_STORE(follow->correlations + at, value);
+            value = OTX__256_MUL(OTX__256_ABS(value), OTX__256_LOAD(follow->weight + at));
+            best = OTX__256_MAX(best, value);
+        }
+        follow->best[first / OTX__TILE + tile] = otx__largest_256(best);
+    }
+}
+
+OTX__256_KERNEL void otx__follow_256(const otx__follow *follow)
+{
+    const size_t most = OTX__256_FOLLOWED / OTX__256_TILE * OTX__TILE;
+    size_t first = 0;
+    for (; first + most <= follow->width; first += most)
+        otx__follow_tiles_256(follow, first, OTX__256_FOLLOWED);
+    for (; first < follow->width; first += OTX__TILE)
+        otx__follow_tiles_256(follow, first, OTX__256_TILE);
 }
 
 /* What the weighted |correlations| of some atoms are at least and at most. */
@@ -21140,9 +21264,9 @@ OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coef
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_256 = {
-    OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__sift_panel_256,
-    otx__refine_256, otx__rough_dots_256, otx__rough_residual_256, otx__dots_256,
-    otx__products_256, NULL, otx__residual_256};
+    OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__follow_256, otx__sift_256,
+    otx__sift_panel_256, otx__refine_256, otx__rough_dots_256, otx__rough_residual_256,
+    otx__dots_256, otx__products_256, NULL, otx__residual_256};
 
 #endif
 
@@ -21237,7 +21361,7 @@ OTX__PRIVATE void otx__product_int8_avx_vnni(const int8_t *a, size_t tiles, cons
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
     OTX_ISA_AVX_VNNI, otx__product_256, NULL, otx__product_int8_avx_vnni, otx__scan_avx_vnni,
-    otx__sift_256, otx__sift_panel_256, otx__refine_256, otx__rough_dots_256,
+    otx__follow_256, otx__sift_256, otx__sift_panel_256, otx__refine_256, otx__rough_dots_256,
     otx__rough_residual_256, otx__dots_256, otx__products_256, NULL, otx__residual_256};
 
 #endif /* OTX__AVX_VNNI */
@@ -21391,8 +21515,9 @@ OTX__NEON_BF16_KERNEL void otx__product_int8_neon(const int8_t *a, size_t tiles,
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
     OTX_ISA_NEON_BF16, otx__product_128, otx__product_bf16_neon, otx__product_int8_neon,
-    otx__scan_128, otx__sift_128, otx__sift_panel_128, otx__refine_128, otx__rough_dots_128,
-    otx__rough_residual_128, otx__dots_128, otx__products_128, NULL, otx__residual_128};
+    otx__scan_128, otx__follow_128, otx__sift_128, otx__sift_panel_128, otx__refine_128,
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
+    otx__residual_128};
 
 #endif /* OTX__NEON_BF16 */
 
@@ -21988,16 +22113,16 @@ OTX__AVX512_KERNEL void otx__residual_avx512(double *r, otx__row y, const double
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
     OTX_ISA_AVX512, otx__product_avx512, NULL, otx__product_int8_avx512, otx__scan_avx512,
-    otx__sift_avx512, otx__sift_panel_256, otx__refine_avx512, otx__rough_dots_avx512,
-    otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
+    otx__follow_256, otx__sift_avx512, otx__sift_panel_256, otx__refine_avx512,
+    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
     otx__pair_products_avx512, otx__residual_avx512};
 
 #ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
     OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512,
-    otx__product_int8_avx512, otx__scan_avx512, otx__sift_avx512, otx__sift_panel_256,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__products_avx512,
+    otx__product_int8_avx512, otx__scan_avx512, otx__follow_256, otx__sift_avx512,
+    otx__sift_panel_256, otx__refine_avx512, otx__rough_dots_avx512,
+    otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
     otx__pair_products_avx512, otx__residual_avx512};
 #endif
 
@@ -22248,9 +22373,9 @@ OTX__AVX512_KERNEL void otx__product_int8_amx(const int8_t *a, size_t tiles, con
 
 OTX__PRIVATE const otx__kernels otx__kernels_amx = {
     OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__product_int8_amx,
-    otx__scan_avx512, otx__sift_avx512, otx__sift_panel_256, otx__refine_avx512,
-    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
-    otx__pair_products_avx512, otx__residual_avx512};
+    otx__scan_avx512, otx__follow_256, otx__sift_avx512, otx__sift_panel_256,
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
+    otx__products_avx512, otx__pair_products_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
@@ -22525,6 +22650,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      predict        making targets ready for the next scan
      candidates     the atoms that a scan could not rule out
      select         the next atoms of each target
+     single         all steps of one target before those of the next
      rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
@@ -23433,6 +23559,13 @@ typedef struct otx__support {
     bool ended;
 } otx__support;
 
+/* What one worker computes in where each target is followed alone. */
+typedef struct otx__single {
+    float *correlations; /* [atom] of whole tiles */
+    float *weight;       /* [atom] likewise: the dictionary's, 0 for what is hidden */
+    float *best;         /* [tile] */
+} otx__single;
+
 /* What one worker computes in, and what it counts. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
@@ -23444,6 +23577,7 @@ typedef struct otx__scratch {
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
+    otx__single single;
     uint32_t *survivors;    /* [atoms] likewise: those that a scan has not ruled out */
     uint64_t survivors_scored, survivors_steps; /* since the last scan: in float; steps */
     uint64_t fallbacks, steps;
@@ -23697,10 +23831,28 @@ OTX__PRIVATE bool otx__form_is_here(otx_omp_form form)
     return form == OTX_FORM_EXHAUSTIVE || otx__form_screens(form);
 }
 
+/* Whether each target is followed alone, by a table of products in float (single.h). */
+OTX__PRIVATE bool otx__form_is_single(otx_omp_form form)
+{
+    return otx__form_screens(form) && form == OTX_FORM_SINGLE;
+}
+
+/* Whether the products of all pairs of atoms are kept. */
+OTX__PRIVATE bool otx__form_keeps_all(otx_omp_form form)
+{
+    return otx__form_is_single(form) || (otx__form_screens(form) && form == OTX_FORM_GRAM);
+}
+
 /* Whether correlations come from a table of products, not from the residuals. */
+OTX__PRIVATE bool otx__form_has_table(otx_omp_form form)
+{
+    return otx__form_keeps_all(form) || (otx__form_screens(form) && form == OTX_FORM_COLUMNS);
+}
+
+/* Whether they do by scans of that table, a block of targets at a time. */
 OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
 {
-    return otx__form_screens(form) && (form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS);
+    return otx__form_has_table(form) && !otx__form_is_single(form);
 }
 
 #define OTX__NO_ATOM UINT32_MAX
@@ -23709,14 +23861,16 @@ OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
 #define OTX__BATCH_COLUMNS 512
 
 /* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
-   against the atom in a slot. In the Gram form every atom stands in the slot of its own
+   against the atom in a slot; or, where targets are followed alone, in float: [slot][atom],
+   whole tiles of atoms. In the Gram form and there every atom stands in the slot of its own
    number. In the columns form only atoms that supports hold have a slot, as long as they
    need it; a column is computed when its atom comes in. */
 typedef struct otx__gram_table {
     otx__dictionary *dictionary;
-    int16_t *products;
+    int16_t *products; /* or NULL */
+    float *floats;     /* or NULL */
     size_t slots;
-    size_t group;     /* the Gram form: the first of the tiles at hand */
+    size_t group;      /* where all are kept: the first of the tiles at hand */
     uint64_t columns; /* computed so far */
     /* The columns form only: */
     int32_t *slot_of;          /* [atom] -1: none */
@@ -23745,7 +23899,7 @@ OTX__PRIVATE int16_t *otx__gram_table_at(const otx__gram_table *table, size_t ti
     return table->products + (tile * table->slots + slot) * OTX__TILE;
 }
 
-/* ---- the Gram form: all of them ---- */
+/* ---- where all of them are kept ---- */
 
 typedef struct otx__gram_table_task {
     otx__gram_table *table;
@@ -23771,8 +23925,36 @@ OTX__PRIVATE void otx__gram_table_from_exact(const otx__dictionary *dictionary, 
     }
 }
 
-/* Products of tile `index` with the group's tiles from it on, stored on both
-   sides of the diagonal. No two tasks write the same place. */
+/* Stores the products of two tiles on both sides of the diagonal. block: [atom of
+   other][atom of tile] */
+OTX__PRIVATE void otx__gram_table_put_fixed(const otx__gram_table *table, size_t tile,
+                                            size_t other, const float *block)
+{
+    int16_t *here = otx__gram_table_at(table, tile, other * OTX__TILE);
+    int16_t *there = otx__gram_table_at(table, other, tile * OTX__TILE);
+    size_t i, j;
+    for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
+    if (tile == other) return;
+    for (i = 0; i < OTX__TILE; i++)
+        for (j = 0; j < OTX__TILE; j++) there[i * OTX__TILE + j] = here[j * OTX__TILE + i];
+}
+
+/* The same in float. */
+OTX__PRIVATE void otx__gram_table_put_floats(const otx__gram_table *table, size_t tile,
+                                             size_t other, const float *block)
+{
+    float *here = table->floats + other * OTX__TILE * table->slots + tile * OTX__TILE;
+    float *there = table->floats + tile * OTX__TILE * table->slots + other * OTX__TILE;
+    size_t i, j;
+    for (j = 0; j < OTX__TILE; j++)
+        memcpy(here + j * table->slots, block + j * OTX__TILE, OTX__TILE * sizeof *here);
+    if (tile == other) return;
+    for (i = 0; i < OTX__TILE; i++)
+        for (j = 0; j < OTX__TILE; j++) there[i * table->slots + j] = block[j * OTX__TILE + i];
+}
+
+/* Products of tile `index` with the group's tiles from it on. No two tasks write the same
+   place. */
 OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int worker)
 {
     otx__gram_table_task *task = (otx__gram_table_task *)argument;
@@ -23780,7 +23962,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
     const otx__dictionary *dictionary = table->dictionary;
     const otx__panels *panels = &dictionary->panels;
     size_t end = otx__min(dictionary->tiles, table->group + otx__dictionary_group(dictionary));
-    size_t first = otx__max(table->group, index), tile, i, j;
+    size_t first = otx__max(table->group, index), tile;
     float *block = task->scratch[worker].block;
     for (tile = first; tile < end && dictionary->exact_gram; tile++)
         otx__gram_table_from_exact(dictionary, tile, index,
@@ -23789,12 +23971,8 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
                              OTX__TILE, block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
-        int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
-        int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
-        for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
-        if (tile == index) continue;
-        for (i = 0; i < OTX__TILE; i++)
-            for (j = 0; j < OTX__TILE; j++) there[i * OTX__TILE + j] = here[j * OTX__TILE + i];
+        if (table->floats) otx__gram_table_put_floats(table, tile, index, block);
+        else otx__gram_table_put_fixed(table, tile, index, block);
     }
 }
 
@@ -23970,6 +24148,9 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
    For the few tiles that hold candidates the sum is taken again with the betas as
    floats: (t + 4) u S for t terms takes the place of the rounded betas' error.
 
+   Where targets are followed alone (single.h) all products are floats, and betas too: there
+   is no grid, and adding up takes (t + 8) u (S + Y + |<r, m>|).
+
    In the residual form, with R = ||rest of r||, d_n = ||rest_n - what it is rounded to||
    and d = the same of the residual:
 
@@ -24015,6 +24196,7 @@ typedef struct otx__screen {
     otx__support *supports; /* [target] */
     otx__panels panels;     /* the targets, or their residuals */
     int16_t *start;         /* [tile][target][32]: <y', rest> in the forms that scan */
+    float *floats;          /* [target][atom] the same in the single form */
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
@@ -24081,7 +24263,7 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_scans(screen->form)) {
+    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_has_table(screen->form)) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
@@ -24157,20 +24339,40 @@ OTX__PRIVATE void otx__betas_round(const otx__screen *screen, size_t target, siz
     betas->unit = unit;
 }
 
+/* What all products with a target have in their bounds, those of atoms given a grid. sum: of
+   the betas that are added up. */
+OTX__PRIVATE double otx__betas_common_bound(const otx__screen *screen, size_t target,
+                                            const otx__set_betas *betas, double sum, double grid)
+{
+    double chain = otx__chain_error(screen->problem->dictionary->columns);
+    double rest = screen->rest[target];
+    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    return sum * (grid + chain) + rest * grid + ones * chain +
+           8.0 * OTX__FLOAT_ROUNDOFF *
+               (2.0 + 2.0 * betas->sum + 2.0 * rest + fabs(betas->along));
+}
+
+/* The bound where all is in float. */
+OTX__PRIVATE double otx__betas_float_bound(const otx__screen *screen, size_t target,
+                                           const otx__set_betas *betas)
+{
+    double count = (double)screen->supports[target].count;
+    double sizes = betas->sum + screen->rest[target] + fabs(betas->along);
+    return otx__betas_common_bound(screen, target, betas, betas->sum, 0.0) +
+           (count + 8.0) * OTX__FLOAT_ROUNDOFF * sizes;
+}
+
 /* The bound of a set, as above; the betas' errors are lost. */
 OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t target,
                                          otx__set_betas *betas)
 {
     const otx__support *support = &screen->supports[target];
-    double chain = otx__chain_error(screen->problem->dictionary->columns);
-    double rest = screen->rest[target], sum = betas->sum, count = (double)support->count;
-    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    double sum = betas->sum, count = (double)support->count;
     otx__bound bound;
     /* What the scan adds up are the rounded betas. */
-    bound.scanned = (sum + 0.5 * count * betas->unit) * (OTX__FIXED_ROUNDOFF + chain) +
-                    rest * OTX__FIXED_ROUNDOFF + ones * chain +
-                    8.0 * OTX__FLOAT_ROUNDOFF *
-                        (2.0 + 2.0 * sum + 2.0 * rest + fabs(betas->along));
+    bound.scanned = otx__betas_common_bound(screen, target, betas,
+                                            sum + 0.5 * count * betas->unit,
+                                            OTX__FIXED_ROUNDOFF);
     bound.refined = bound.scanned + (count + 4.0) * OTX__FLOAT_ROUNDOFF * sum;
     /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
     bound.scanned += otx__triangle_norm(support->factor, support->count, betas->values) *
@@ -24397,14 +24599,20 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
 
 /* ---- products of all atoms with the rows of a panel ---- */
 
-/* Products of a tile's atoms with one target: to fixed point. */
+/* Products of a tile's atoms with one target: to fixed point, or as they are. */
 OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_t target,
                                    const float *products)
 {
+    size_t width = screen->problem->dictionary->tiles * OTX__TILE;
     double rest = screen->rest[target];
     float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
     int16_t *start = otx__screen_start(screen, tile, target);
     size_t i;
+    if (screen->floats) {
+        memcpy(screen->floats + target * width + tile * OTX__TILE, products,
+               OTX__TILE * sizeof *products);
+        return;
+    }
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
 
@@ -24501,17 +24709,17 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t first, 
 {
     size_t end = otx__min(screen->count, (panel + 1) * OTX__TILE), tile, target;
     otx__strip strip;
-    if (!otx__form_scans(screen->form)) otx__strip_open(&strip, screen, panel, scratch->least);
+    if (!otx__form_has_table(screen->form)) otx__strip_open(&strip, screen, panel, scratch->least);
     for (tile = 0; tile < tiles; tile++) {
         const float *products = scratch->block + tile * OTX__TILE_SIZE;
-        if (!otx__form_scans(screen->form)) {
+        if (!otx__form_has_table(screen->form)) {
             otx__strip_sift_tile(&strip, first + tile, products);
             continue;
         }
         for (target = panel * OTX__TILE; target < end; target++, products += OTX__TILE)
             otx__screen_keep(screen, first + tile, target, products);
     }
-    if (!otx__form_scans(screen->form)) otx__strip_close(&strip, scratch->least);
+    if (!otx__form_has_table(screen->form)) otx__strip_close(&strip, scratch->least);
 }
 
 /* All targets of the block against one group of tiles. */
@@ -24538,7 +24746,7 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
                   (double)screen->count;
     size_t worker, target;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
-        for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
+        for (target = 0; target < screen->count && !otx__form_has_table(screen->form); target++)
             screen->scratch[worker].least[target] = screen->bars[target];
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);
@@ -24759,7 +24967,7 @@ OTX__PRIVATE bool otx__screen_has_columns(const otx__screen *screen, size_t targ
 OTX__PRIVATE void otx__screen_make_ready(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     double clock = otx__now();
-    if (!otx__form_scans(screen->form))
+    if (!otx__form_has_table(screen->form))
         otx__screen_residual(screen, target, scratch);
     else if (screen->supports[target].ended || !otx__screen_has_columns(screen, target))
         screen->sets[target] = screen->counts[target] = 0;
@@ -24847,7 +25055,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     for (target = index * OTX__TILE; target < end; target++) {
         screen->sets[target] = 0;
         if (screen->form == OTX_FORM_RESIDUAL) otx__runners_clear(screen, target);
-        if (!otx__form_scans(screen->form)) continue;
+        if (!otx__form_has_table(screen->form)) continue;
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
                        dictionary->columns, scratch->row);
@@ -24862,8 +25070,10 @@ OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *e
     double work = 16.0 * OTX__TILE * (double)screen->problem->dictionary->columns;
     otx_result result = otx__watch_loop(&screen->watch, otx__tiles(screen->count), work,
                                         otx__screen_open_body, screen, error);
-    if (!result && otx__form_scans(screen->form)) result = otx__screen_correlate(screen, error);
-    return result ? result : otx__screen_make_waiting_ready(screen, error);
+    if (!result && otx__form_has_table(screen->form))
+        result = otx__screen_correlate(screen, error);
+    if (result || otx__form_is_single(screen->form)) return result;
+    return otx__screen_make_waiting_ready(screen, error);
 }
 
 /* >>> src/solve/candidates.h */
@@ -25025,16 +25235,16 @@ OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
     return true;
 }
 
-/* Adds the atoms of one tile that may be the best. */
-OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, size_t target,
-                                     size_t set, otx__candidates *candidates)
+/* Adds the atoms of one tile that may be the best for a target's set, by its refined
+   bound. */
+OTX__PRIVATE void otx__scanned_add(const otx__screen *screen, size_t tile, size_t target,
+                                   size_t set, const float *correlations,
+                                   otx__candidates *candidates)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *weights = dictionary->weight + tile * OTX__TILE;
-    float correlations[OTX__TILE];
     double bound = otx__screen_bound(screen, target, set)->refined;
     size_t i;
-    otx__screen_refine(screen, tile, target, set, correlations);
     for (i = 0; i < OTX__TILE; i++) {
         double weight = (double)weights[i], value = fabs((double)correlations[i]), low, high;
         size_t atom = tile * OTX__TILE + i;
@@ -25046,6 +25256,15 @@ OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, siz
               4.0 * (double)OTX__LEAST_WEIGHT;
         if (low > candidates->least) candidates->least = low;
     }
+}
+
+/* The same, with the correlations that this takes. */
+OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set, otx__candidates *candidates)
+{
+    float correlations[OTX__TILE];
+    otx__screen_refine(screen, tile, target, set, correlations);
+    otx__scanned_add(screen, tile, target, set, correlations, candidates);
 }
 
 /* Drops the candidates that better ones, found later, rule out. */
@@ -25230,22 +25449,22 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
     double rounding = OTX__ROUNDING_LEVEL * (double)problem->dictionary->columns, score;
-    bool scans = otx__form_scans(screen->form);
+    bool table = otx__form_has_table(screen->form);
     double clock;
-    if (scans) otx__scanned_prune(candidates);
+    if (table) otx__scanned_prune(candidates);
     if (candidates->overflow || candidates->count == 0) return false;
-    *atom = scans ? candidates->atoms[0] : 0;
-    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
+    *atom = table ? candidates->atoms[0] : 0;
+    if (table && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
             2.0 * rounding) {
         scratch->candidates[0]++;
         return true;
     }
     clock = otx__now();
-    if (scans) otx__support_residual(problem, support, scratch);
+    if (table) otx__support_residual(problem, support, scratch);
     else otx__residual_recall(screen, target, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
-        if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
+        if (!table && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__select_decide(screen, candidates, scratch, &score);
         support->ended = otx__is_rounding(problem, support, *atom, score);
         scratch->candidates[candidates->count - 1]++;
@@ -25398,29 +25617,133 @@ OTX__PRIVATE uint64_t otx__screen_steps(const otx__screen *screen, bool *active)
     return steps;
 }
 
+/* >>> src/solve/single.h */
+/* ---- single: all steps of one target before those of the next ------------------- */
+
+/* Where the products of all pairs of atoms are few, those of one support stay in a core's
+   cache from step to step. Then nothing is gained by reading them once for many targets, and
+   for several guessed steps of each (predict.h): one target is followed to its end, in float,
+   whose bound leaves fewer atoms to tell apart than one of 16-bit numbers. It is Batch-OMP as
+   Rubinstein, Zibulevsky and Elad have it, but for what decides. */
+
+/* The tile's largest weighted |correlations|, and all correlations, with the residual of a
+   support whose coefficients stand in the screen. Atoms that are hidden count for nothing. */
+OTX__PRIVATE void otx__single_follow(const otx__screen *screen, size_t target, double along,
+                                     const otx__single *single)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    size_t width = dictionary->tiles * OTX__TILE, held = support->count + support->barred_count;
+    size_t i;
+    otx__follow follow;
+    follow.gram = screen->table.floats;
+    follow.atoms = screen->atoms + target * screen->pitch;
+    follow.betas = screen->betas + target * OTX__SETS * screen->pitch;
+    follow.count = support->count;
+    follow.start = screen->floats + target * width;
+    follow.common = dictionary->panels.common;
+    follow.weight = dictionary->weight;
+    follow.along = (float)along;
+    follow.width = width;
+    follow.correlations = single->correlations;
+    follow.best = single->best;
+    if (otx__support_hides(screen->problem, support)) {
+        memcpy(single->weight, dictionary->weight, width * sizeof *single->weight);
+        for (i = 0; i < held; i++) single->weight[otx__support_held(support, i)] = 0.0f;
+        follow.weight = single->weight;
+    }
+    dictionary->kernels->follow(&follow);
+}
+
+/* Makes candidates of the atoms that may be the best for a target's support. */
+OTX__PRIVATE void otx__single_look(otx__screen *screen, size_t target,
+                                   otx__candidates *candidates, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__single *single = &scratch->single;
+    double bound, low;
+    size_t tile;
+    otx__set_betas betas;
+    betas.values = scratch->products;
+    otx__support_solve(&screen->supports[target]);
+    otx__betas_take(screen, target, 0, &betas);
+    bound = otx__betas_float_bound(screen, target, &betas);
+    otx__screen_bound(screen, target, 0)->refined = bound;
+    otx__single_follow(screen, target, betas.along, single);
+    candidates->count = 0;
+    candidates->overflow = false;
+    candidates->least = 0.0;
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        low = otx__scanned_low(single->best[tile], (double)dictionary->tile_weight[tile] * bound);
+        if (low > candidates->least) candidates->least = low;
+    }
+    for (tile = 0; tile < dictionary->tiles && !candidates->overflow; tile++) {
+        double spread = (double)dictionary->tile_weight[tile] * bound;
+        if (otx__scanned_high(single->best[tile], spread) < candidates->least) continue;
+        otx__scanned_add(screen, tile, target, 0, single->correlations + tile * OTX__TILE,
+                         candidates);
+    }
+}
+
+/* All steps of one target; one that its products do not tell enough of is set apart. */
+OTX__PRIVATE void otx__single_body(void *argument, size_t target, int worker)
+{
+    otx__screen *screen = (otx__screen *)argument;
+    otx__support *support = &screen->supports[target];
+    otx__scratch *scratch = &screen->scratch[worker];
+    otx__candidates candidates;
+    otx__outcome outcome;
+    screen->sets[target] = 1;
+    while (!support->ended) {
+        otx__single_look(screen, target, &candidates, scratch);
+        outcome = otx__select_step(screen, target, 0, &candidates, scratch);
+        if (outcome == OTX__STEP_BLURRED) {
+            screen->sets[target] = OTX__SETS_APART;
+            return;
+        }
+        if (outcome != OTX__STEP_OPEN) continue;
+        scratch->fallbacks++;
+        otx__support_exhaustive_step(screen->problem, support, scratch);
+    }
+}
+
+/* Follows every target of a block. */
+OTX__PRIVATE otx_result otx__single_run(otx__screen *screen, otx_error *error)
+{
+    const otx__problem *problem = screen->problem;
+    double k = (double)problem->k, n = (double)problem->dictionary->count;
+    double work = k * (k * n / 2.0 + 16.0 * (double)problem->dictionary->columns + 4.0 * n);
+    otx_result result = otx__watch_loop(&screen->watch, screen->count, work, otx__single_body,
+                                        screen, error);
+    screen->passes++;
+    if (!result) (void)otx__screen_list(screen);
+    return result;
+}
+
 /* >>> src/solve/rates.h */
 /* ---- rates: what a processor does in a second ------------------------------------ */
 
 /* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
-   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+   in bf16 and of 8-bit numbers, of scans, of one target that is followed, and in double. Only
+   the ratios matter. */
 typedef struct otx__plan_rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
+    double dense, dense_bf16, dense_int8, scan, follow, exact;
 } otx__plan_rates;
 
 OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
 {
     static const otx__plan_rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
-        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
-        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
-        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
-        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
-        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
-        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
-        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
+        {1.5, 1.0, 1.5, 1.0, 1.0, 0.7},        /* auto, which is settled before */
+        {1.5, 1.0, 1.5, 1.0, 1.0, 0.7},        /* scalar */
+        {11.0, 0.0, 0.0, 8.0, 5.0, 2.0},       /* sse2 */
+        {40.0, 0.0, 0.0, 20.0, 15.0, 4.0},     /* avx2 */
+        {40.0, 0.0, 90.0, 25.0, 15.0, 4.0},    /* avx-vnni */
+        {50.0, 0.0, 170.0, 35.0, 20.0, 7.0},   /* avx512 */
+        {50.0, 85.0, 170.0, 35.0, 20.0, 7.0},  /* avx512-bf16 */
+        {60.0, 300.0, 500.0, 35.0, 20.0, 7.0}, /* amx */
+        {12.0, 0.0, 0.0, 10.0, 6.0, 2.0},      /* neon */
+        {12.0, 24.0, 44.0, 10.0, 6.0, 2.0},    /* neon-bf16 */
+        {6.0, 0.0, 0.0, 5.0, 3.0, 1.0},        /* wasm */
     };
     return rates[isa];
 }
@@ -25452,7 +25775,7 @@ typedef struct otx__pursuit {
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
-    otx__screen apart; /* in the forms that scan: of the residual form, for a few targets */
+    otx__screen apart; /* in the forms with a table: of the residual form, for a few targets */
     otx__pool pool;
     double *centre; /* [columns] to be taken off all rows, or NULL */
     /* As planned, besides screen.capacity and screen.table.slots: */
@@ -25478,7 +25801,7 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
     bool int8 = kernels->product_int8 &&
                 otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
                     OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
-    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : finer;
+    if (!otx__form_has_table(form)) return int8 ? OTX__PANEL_INT8 : finer;
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
@@ -25520,7 +25843,8 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
     double k = (double)pursuit->problem.k, threads = pursuit->ctx.threads;
     double tiles = (double)pursuit->dictionary.tiles, width = tiles * OTX__TILE;
-    double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
+    /* Of what a scan has found; the residual form's are one, and the masks. */
+    double sets = otx__form_scans(form) ? OTX__SETS : otx__form_is_single(form) ? 0 : 2;
     bool centred = pursuit->options->centred;
     otx__panel_type type = otx__pursuit_panel_type(pursuit, form);
     size_t group = otx__group_most(pursuit->dictionary.kernels);
@@ -25539,13 +25863,17 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += otx__screen_need(vector, sets, tiles);
     }
-    if (otx__form_scans(form)) {
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 12.0;
+    if (otx__form_has_table(form)) {
+        need.target += 2.0 * width + (4.0 + 6.0 * OTX__SETS) * (k + 1.0) + 12.0;
         need.fixed += OTX__APART_TARGETS *
                       (otx__screen_need(vector, 2.0, tiles) + otx__residual_need(d, threads) +
                        sizeof(otx__support));
     }
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
+    if (form == OTX_FORM_SINGLE) {
+        need.fixed += 4.0 * width * width + threads * (8.0 * width + 4.0 * tiles);
+        need.target += 2.0 * width;
+    }
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
         need.fixed += 4.0 * n + OTX__BATCH_COLUMNS * vector;
@@ -25565,9 +25893,9 @@ OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
     size_t group = otx__group_most(pursuit->dictionary.kernels);
     size_t block = screens ? group * OTX__TILE_SIZE : 1, survivors = screens ? n : 1;
     /* Of the screen that is of the residual form. */
-    size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
-                      : screens                      ? pursuit->screen.capacity
-                                                     : 1;
+    size_t capacity = otx__form_has_table(pursuit->form) ? pursuit->apart.capacity
+                      : screens                          ? pursuit->screen.capacity
+                                                         : 1;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -25616,10 +25944,13 @@ OTX__PRIVATE bool otx__pursuit_take_table(otx__pursuit *pursuit)
     otx__dictionary *dictionary = &pursuit->dictionary;
     otx__pool *pool = &pursuit->pool;
     size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE, slots = table->slots;
-    if (!otx__form_scans(pursuit->form)) return true;
+    if (!otx__form_has_table(pursuit->form)) return true;
     table->dictionary = dictionary;
-    table->products = (int16_t *)otx__pool_take(pool, width, slots * sizeof(int16_t));
-    if (pursuit->form == OTX_FORM_GRAM) return !pool->failed;
+    if (otx__form_is_single(pursuit->form))
+        table->floats = (float *)otx__pool_take(pool, width, slots * sizeof(float));
+    else
+        table->products = (int16_t *)otx__pool_take(pool, width, slots * sizeof(int16_t));
+    if (otx__form_keeps_all(pursuit->form)) return !pool->failed;
     table->slot_of = (int32_t *)otx__pool_take(pool, n, sizeof(int32_t));
     table->atom_of = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
     table->last_needed = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
@@ -25650,7 +25981,23 @@ OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
     return true;
 }
 
-/* What the forms that scan keep of their targets. */
+/* What each worker needs to follow targets alone. */
+OTX__PRIVATE bool otx__pursuit_take_singles(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
+    size_t threads = (size_t)pursuit->ctx.threads, i;
+    float *all = (float *)otx__pool_take(pool, threads, (2 * width + tiles) * sizeof(float));
+    for (i = 0; i < threads && all; i++) {
+        otx__single *single = &pursuit->screen.scratch[i].single;
+        single->correlations = all + i * (2 * width + tiles);
+        single->weight = single->correlations + width;
+        single->best = single->weight + width;
+    }
+    return all != NULL;
+}
+
+/* What the forms with a table keep of their targets. */
 OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
 {
     otx__screen *screen = &pursuit->screen;
@@ -25658,7 +26005,10 @@ OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
     size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
     size_t width = pursuit->dictionary.tiles * OTX__TILE;
     screen->pitch = pitch;
-    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    if (otx__form_is_single(screen->form))
+        screen->floats = (float *)otx__pool_take(pool, capacity, width * sizeof(float));
+    else
+        screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
     screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
     screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
     screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
@@ -25691,7 +26041,10 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     /* Zero, as those of sets that are not looked at are read too, for nothing. */
-    screen->best = (float *)otx__pool_take_zero(pool, capacity, sets * tiles * sizeof(float));
+    if (!otx__form_is_single(screen->form))
+        screen->best = (float *)otx__pool_take_zero(pool, capacity, sets * tiles * sizeof(float));
+    else if (!otx__pursuit_take_singles(pursuit))
+        return false;
     screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
     screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
     screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
@@ -25699,7 +26052,7 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    return !pool->failed && (otx__form_scans(screen->form)
+    return !pool->failed && (otx__form_has_table(screen->form)
                                  ? otx__pursuit_take_sets(pursuit)
                                  : otx__pursuit_take_residuals(pursuit, screen));
 }
@@ -25708,7 +26061,7 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
 OTX__PRIVATE bool otx__pursuit_take_apart(otx__pursuit *pursuit)
 {
     otx__screen *apart = &pursuit->apart;
-    if (!otx__form_scans(pursuit->form)) return true;
+    if (!otx__form_has_table(pursuit->form)) return true;
     apart->problem = &pursuit->problem;
     apart->scratch = pursuit->screen.scratch;
     apart->supports = (otx__support *)otx__pool_take(&pursuit->pool, apart->capacity,
@@ -25751,8 +26104,8 @@ OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *erro
 
 OTX_API const char *otx_omp_form_name(otx_omp_form form)
 {
-    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
-                                                      "exhaustive"};
+    static const char *const names[OTX_FORM_COUNT] = {"auto",     "gram",   "columns",
+                                                      "residual", "single", "exhaustive"};
     return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
 }
 
@@ -25782,7 +26135,34 @@ OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double 
     return n * (1.0 - exp(-0.5 * taken / n));
 }
 
-/* Seconds, roughly; never 0. */
+/* 10^-9 seconds of a core for steps that read the products of the atoms selected: in scans, or
+   following one target. */
+OTX__PRIVATE double otx__plan_steps(const otx__pursuit *pursuit, const otx__plan *plan)
+{
+    double n = (double)pursuit->dictionary.count, k = (double)pursuit->problem.k;
+    double b = (double)(pursuit->end - pursuit->first);
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    double work = b * n * k * k / 2.0, table = n * otx__least(n, plan->columns);
+    /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
+    const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
+    /* What a support needs of the table stays in a second cache, or does not. */
+    if (otx__form_is_single(plan->form))
+        return work / (4.0 * n * k < 1048576.0 ? rates.follow : rates.follow / 3.0);
+    return work / rates.scan + ceil(b / plan->capacity) * k * table / bytes;
+}
+
+/* Seconds for guessing, where that is done: each takes the residual, and the products of some
+   24 atoms, and looks for these. */
+OTX__PRIVATE double otx__plan_guesses(const otx__pursuit *pursuit, const otx__plan *plan)
+{
+    double d = (double)pursuit->dictionary.columns, k = (double)pursuit->problem.k;
+    double steps = k * (double)(pursuit->end - pursuit->first);
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    if (!otx__form_scans(plan->form)) return 0.0;
+    return steps * ((k / 2.0 + 24.0) * d + 20000.0) / rates.dense / pursuit->ctx.threads * 1e-9;
+}
+
+/* Seconds without guessing, roughly; never 0. */
 OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan *plan)
 {
     double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
@@ -25791,8 +26171,6 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
     double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
-    /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
-    const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (!otx__form_screens(plan->form))
         return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
@@ -25805,9 +26183,8 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
         columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
         if (plan->columns >= n) columns = otx__least(columns, n);
     }
-    return ((columns * n * d + b * n * d) / dense + b * n * k * k / 2.0 / rates.scan +
-            exact / rates.exact + blocks * k * n * otx__least(n, plan->columns) / bytes) /
-               threads * 1e-9 + 1e-12;
+    return ((columns * n * d + b * n * d) / dense + exact / rates.exact +
+            otx__plan_steps(pursuit, plan)) / threads * 1e-9 + 1e-12;
 }
 
 /* ---- what there is room for ---- */
@@ -25820,7 +26197,7 @@ OTX__PRIVATE bool otx__plan_fit(const otx__pursuit *pursuit, const otx__pursuit_
     double k = (double)pursuit->problem.k, room = budget - need->fixed;
     /* Only forms that scan gain by large blocks; small ones let a caller stop. */
     double most = otx__form_scans(plan->form) ? 16384.0 : 2048.0;
-    plan->columns = plan->form == OTX_FORM_GRAM ? n : 0.0;
+    plan->columns = otx__form_keeps_all(plan->form) ? n : 0.0;
     if (plan->form == OTX_FORM_COLUMNS) {
         /* A quarter of the room for the targets leaves the rest for columns. */
         double fewest = otx__least(n, k);
@@ -25846,11 +26223,11 @@ OTX__PRIVATE bool otx__plan_fit(const otx__pursuit *pursuit, const otx__pursuit_
     return true;
 }
 
-/* The cheapest way of a form that there is room for: of the Gram form, with or without the
-   exact products of all pairs of atoms. False if there is none. */
+/* The cheapest way of a form that there is room for: of those that keep the products of all
+   pairs of atoms, with or without exact ones. False if there is none. */
 OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx__plan *plan)
 {
-    double n = (double)pursuit->dictionary.count;
+    double n = (double)pursuit->dictionary.count, guesses;
     otx__pursuit_need need = otx__pursuit_needs(pursuit, plan->form);
     otx__plan with;
     plan->panels = otx__pursuit_panel_type(pursuit, plan->form);
@@ -25858,13 +26235,15 @@ OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx
                   need.column * (double)pursuit->problem.k;
     with = *plan;
     if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
+    guesses = otx__plan_guesses(pursuit, plan);
     plan->seconds = otx__plan_cost(pursuit, plan);
-    if (!otx__form_scans(plan->form) || plan->form != OTX_FORM_GRAM) return true;
-    with.exact_gram = true;
+    with.exact_gram = otx__form_keeps_all(plan->form);
     need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
-    if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
-    with.seconds = otx__plan_cost(pursuit, &with);
-    if (with.seconds < 0.9 * plan->seconds) *plan = with;
+    if (with.exact_gram && otx__plan_fit(pursuit, &need, budget, &with)) {
+        with.seconds = otx__plan_cost(pursuit, &with);
+        if (with.seconds < 0.9 * plan->seconds) *plan = with;
+    }
+    plan->seconds += guesses;
     return true;
 }
 
@@ -25924,7 +26303,7 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
     pursuit->screen.capacity = (size_t)plan->capacity;
     pursuit->apart.form = OTX_FORM_RESIDUAL;
     pursuit->apart.capacity = otx__min(pursuit->screen.capacity, OTX__APART_TARGETS);
-    pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
+    pursuit->screen.table.slots = otx__form_keeps_all(plan->form)
                                       ? pursuit->dictionary.tiles * OTX__TILE
                                       : (size_t)plan->columns;
 }
@@ -26051,7 +26430,7 @@ OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *e
         result = otx__dictionary_split(dictionary, rows, error);
     if (!result && otx__form_screens(pursuit->form) && dictionary->exact_gram)
         result = otx__exact_gram_fill(dictionary, rows, error);
-    if (!result && otx__form_scans(pursuit->form) && pursuit->form == OTX_FORM_GRAM)
+    if (!result && otx__form_keeps_all(pursuit->form))
         result = otx__gram_table_fill(&pursuit->screen.table, scratch, error);
     return result;
 }
@@ -26126,7 +26505,7 @@ OTX__PRIVATE otx_result otx__pursuit_sharpen(otx__pursuit *pursuit, otx_error *e
     return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
-/* One step of all targets of a block, or, in the forms that scan, several. */
+/* One step of all targets of a block, or, in the forms with a table, several. */
 OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, otx_error *error)
 {
     otx__screen *screen = &pursuit->screen;
@@ -26136,6 +26515,11 @@ OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, ot
         double work = (double)pursuit->dictionary.count * (double)pursuit->dictionary.columns;
         result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
                                  pursuit, error);
+        otx__lap(clock, &stats->seconds_select);
+        return result;
+    }
+    if (otx__form_is_single(pursuit->form)) {
+        result = otx__single_run(screen, error);
         otx__lap(clock, &stats->seconds_select);
         return result;
     }
@@ -26166,7 +26550,7 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
-    if (!result && otx__form_scans(pursuit->form)) result = otx__apart_run(pursuit, error);
+    if (!result && otx__form_has_table(pursuit->form)) result = otx__apart_run(pursuit, error);
     otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,

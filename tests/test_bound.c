@@ -51,79 +51,104 @@ static void check_least(const otx__screen *screen, size_t target, double best)
     CHECK((double)screen->bars[target] <= best);
 }
 
+/* A pursuit that is ready for its first step, with what it points at. */
+typedef struct opened {
+    otx__pursuit pursuit;
+    otx_omp_options options;
+    otx_omp_output output;
+    otx_matrix a, y;
+    solution s;
+} opened;
+
+/* Opens it with an instruction set; false if that is not here, or has no such panels. */
+static bool pursuit_begin(opened *o, problem *p, otx_omp_form form, otx__panel_type type, int isa)
+{
+    const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
+    bool table = otx__form_has_table(form);
+    otx__pursuit *pursuit = &o->pursuit;
+    otx_context ctx;
+    otx_error error;
+    if (!kernels || (!table && ((type == OTX__PANEL_INT8 && !kernels->product_int8) ||
+                                (type != OTX__PANEL_FLOAT && type != OTX__PANEL_INT8 &&
+                                 !kernels->product_bf16))))
+        return false;
+    memset(o, 0, sizeof *o);
+    memset(&ctx, 0, sizeof ctx);
+    o->s = solution_open(p);
+    o->a = matrix(p->a, OTX_F32, p->atoms, p->columns);
+    o->y = matrix(p->y, OTX_F32, p->targets, p->columns);
+    if (p->a16) {
+        o->a = matrix(p->a16, OTX_BF16, p->atoms, p->columns);
+        o->y = matrix(p->y16, OTX_BF16, p->targets, p->columns);
+    }
+    ctx.isa = (otx_isa)isa;
+    o->options.k = o->s.k;
+    o->options.form = form;
+    o->options.ridge = p->ridge;
+    o->output.indices = o->s.indices;
+    o->output.coefficients = o->s.coefficients;
+    pursuit->atoms = &o->a;
+    pursuit->targets = &o->y;
+    pursuit->options = &o->options;
+    pursuit->output = &o->output;
+    CHECK_INT(otx__pursuit_open(pursuit, &ctx, &error), OTX_OK);
+    if (!table) pursuit->panels = type;
+    CHECK_INT(otx__pursuit_take(pursuit, &error), OTX_OK);
+    CHECK_INT(otx__pursuit_copy(pursuit, &error), OTX_OK);
+    CHECK_INT(otx__pursuit_prepare(pursuit, &error), OTX_OK);
+    pursuit->screen.watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE, 0, 1);
+    CHECK_INT(otx__block_open(pursuit, 0, &error), OTX_OK);
+    CHECK_INT(otx__screen_open_block(&pursuit->screen, &error), OTX_OK);
+    return true;
+}
+
+static void pursuit_end(opened *o)
+{
+    otx__pool_close(&o->pursuit.pool);
+    solution_close(&o->s);
+}
+
+/* The weighted correlation of an atom with the deciding residual, which must be current. */
+static double exact_score(const otx__screen *screen, size_t target, size_t atom)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__row row = otx__view_row(&dictionary->rows, atom);
+    double exact;
+    if (!(dictionary->norms[atom] > 0.0)) return 0.0;
+    otx__kernels_scalar.dots(screen->scratch->residual, &row, 1, dictionary->columns, &exact);
+    return fabs(exact) / dictionary->norms[atom] / screen->supports[target].norm *
+           (double)dictionary->weight[atom];
+}
+
 /* What the screen computes never differs from the exact correlation by more than
    the bound it states, in any form, after every step. */
 static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, bool tight)
 {
     int isa;
     for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
-        otx__pursuit pursuit;
-        otx__screen *screen = &pursuit.screen;
-        otx_omp_options options;
-        otx_omp_output output;
-        otx_context ctx;
-        otx_matrix a = matrix(p->a, OTX_F32, p->atoms, p->columns);
-        otx_matrix y = matrix(p->y, OTX_F32, p->targets, p->columns);
-        solution s = solution_open(p);
+        opened o;
+        otx__screen *screen = &o.pursuit.screen;
         otx_error error;
         size_t step, target, tile, i;
         double worst = 0.0, top;
-        const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
-        if (!kernels ||
-            (!otx__form_scans(form) && ((type == OTX__PANEL_INT8 && !kernels->product_int8) ||
-                                        (type != OTX__PANEL_FLOAT && type != OTX__PANEL_INT8 &&
-                                         !kernels->product_bf16)))) {
-            solution_close(&s);
-            continue;
-        }
-        memset(&options, 0, sizeof options);
-        memset(&output, 0, sizeof output);
-        memset(&pursuit, 0, sizeof pursuit);
-        memset(&ctx, 0, sizeof ctx);
-        ctx.isa = (otx_isa)isa;
-        options.k = s.k;
-        options.form = form;
-        options.ridge = p->ridge;
-        if (p->a16) {
-            a = matrix(p->a16, OTX_BF16, p->atoms, p->columns);
-            y = matrix(p->y16, OTX_BF16, p->targets, p->columns);
-        }
-        output.indices = s.indices;
-        output.coefficients = s.coefficients;
-        pursuit.atoms = &a;
-        pursuit.targets = &y;
-        pursuit.options = &options;
-        pursuit.output = &output;
-        CHECK_INT(otx__pursuit_open(&pursuit, &ctx, &error), OTX_OK);
-        if (!otx__form_scans(form)) pursuit.panels = type;
-        CHECK_INT(otx__pursuit_take(&pursuit, &error), OTX_OK);
-        CHECK_INT(otx__pursuit_copy(&pursuit, &error), OTX_OK);
-        CHECK_INT(otx__pursuit_prepare(&pursuit, &error), OTX_OK);
-        screen->watch = otx__watch_open(&pursuit.ctx, OTX_STAGE_SOLVE, 0, 1);
-        CHECK_INT(otx__block_open(&pursuit, 0, &error), OTX_OK);
-        CHECK_INT(otx__screen_open_block(screen, &error), OTX_OK);
-        for (step = 0; step < s.k; step++) {
+        if (!pursuit_begin(&o, p, form, type, isa)) continue;
+        for (step = 0; step < o.s.k; step++) {
             CHECK_INT(otx__screen_scan_all(screen, &error), OTX_OK);
             for (target = 0; target < screen->count; target++) {
                 otx__support *support = &screen->supports[target];
                 if (support->ended) continue;
-                otx__support_residual(&pursuit.problem, support, screen->scratch);
+                otx__support_residual(screen->problem, support, screen->scratch);
                 top = 0.0;
-                for (tile = 0; tile < pursuit.dictionary.tiles; tile++) {
+                for (tile = 0; tile < o.pursuit.dictionary.tiles; tile++) {
                     double best = 0.0, off;
                     size_t atom = 0;
                     for (i = tile * OTX__TILE;
                          i < otx__min(p->atoms, (tile + 1) * OTX__TILE); i++) {
-                        otx__row row = otx__view_row(&pursuit.dictionary.rows, i);
                         double exact;
-                        if (!(pursuit.dictionary.norms[i] > 0.0)) continue;
                         if (!otx__form_scans(form) && p->ridge > 0.0 &&
                             otx__support_holds(support, i))
                             continue; /* it is hidden */
-                        otx__kernels_scalar.dots(screen->scratch->residual, &row, 1, p->columns,
-                                                 &exact);
-                        exact = fabs(exact) / pursuit.dictionary.norms[i] / support->norm;
-                        exact *= (double)pursuit.dictionary.weight[i];
+                        exact = exact_score(screen, target, i);
                         if (exact > best) {
                             best = exact;
                             atom = i;
@@ -136,13 +161,71 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, boo
                 check_least(screen, target, top);
             }
             CHECK_INT(otx__screen_select(screen, &error), OTX_OK);
-            if (screen->too_coarse) CHECK_INT(otx__pursuit_sharpen(&pursuit, &error), OTX_OK);
+            if (screen->too_coarse) CHECK_INT(otx__pursuit_sharpen(&o.pursuit, &error), OTX_OK);
             screen->too_coarse = false;
             CHECK_INT(otx__screen_get_columns(screen, &error), OTX_OK);
         }
         if (tight) CHECK(worst > 1e-3); /* a bound a thousand times too wide would be no use */
-        otx__pool_close(&pursuit.pool);
-        solution_close(&s);
+        pursuit_end(&o);
+    }
+}
+
+/* How far the correlations that one target is followed by are off, as a share of the bound.
+   The best of a tile is that of its atoms that are not hidden. */
+static double off_single(const otx__screen *screen, size_t target)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    const otx__single *single = &screen->scratch->single;
+    double bound = otx__screen_bound(screen, target, 0)->refined, worst = 0.0;
+    bool hides = otx__support_hides(screen->problem, support);
+    size_t atom, tile;
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        double best = 0.0;
+        for (atom = tile * OTX__TILE;
+             atom < otx__min(dictionary->count, (tile + 1) * OTX__TILE); atom++) {
+            double weight = (double)dictionary->weight[atom];
+            double score = weight * fabs((double)single->correlations[atom]), off;
+            if (!(weight > 0.0)) continue;
+            off = fabs(score - exact_score(screen, target, atom)) / weight;
+            CHECK(off <= bound);
+            if (off / bound > worst) worst = off / bound;
+            if (!(hides && otx__support_holds(support, atom)) && score > best) best = score;
+        }
+        CHECK(fabs(best - (double)single->best[tile]) <= best * 1e-6);
+    }
+    return worst;
+}
+
+/* The same where each target is followed alone. */
+static void check_single(problem *p, bool tight)
+{
+    int isa;
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        opened o;
+        otx__screen *screen = &o.pursuit.screen;
+        otx__candidates candidates;
+        size_t target;
+        double worst = 0.0;
+        if (!pursuit_begin(&o, p, OTX_FORM_SINGLE, OTX__PANEL_FLOAT, isa)) continue;
+        for (target = 0; target < screen->count; target++) {
+            otx__support *support = &screen->supports[target];
+            otx__scratch *scratch = screen->scratch;
+            otx__outcome outcome = OTX__STEP_DONE;
+            screen->sets[target] = 1;
+            while (!support->ended && outcome != OTX__STEP_BLURRED) {
+                double off;
+                otx__single_look(screen, target, &candidates, scratch);
+                otx__support_residual(screen->problem, support, scratch);
+                off = off_single(screen, target);
+                if (off > worst) worst = off;
+                outcome = otx__select_step(screen, target, 0, &candidates, scratch);
+                if (outcome == OTX__STEP_OPEN)
+                    otx__support_exhaustive_step(screen->problem, support, scratch);
+            }
+        }
+        if (tight) CHECK(worst > 1e-3);
+        pursuit_end(&o);
     }
 }
 
@@ -160,9 +243,10 @@ static void bound_holds(void)
                 for (j = 0; j < 160 * 40; j++) p.a[j] = p.a[j % 40] + 1e-2f * p.a[j];
             if (halved / 2) problem_halve(&p);
             p.ridge = i == 3 ? 0.3 : 0.0;
-            for (form = OTX_FORM_GRAM; form < OTX_FORM_EXHAUSTIVE; form++)
+            for (form = OTX_FORM_GRAM; form <= OTX_FORM_RESIDUAL; form++)
                 check_bound(&p, (otx_omp_form)form, OTX__PANEL_INT8,
                             otx__form_scans((otx_omp_form)form) || halved % 2 == 0);
+            check_single(&p, true);
             /* Among dependent atoms rounding may leave none alone. */
             check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_BF16, halved % 2 == 0);
             check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_FLOAT, true);

@@ -610,6 +610,68 @@ static void scan_of_extremes(void)
     }
 }
 
+/* ---- follow ---- */
+
+/* All atoms against one support, off by the rounding of so many terms; nothing beyond the
+   arrays is written. */
+static void check_follow(const otx__kernels *kernels, size_t tiles, size_t count)
+{
+    size_t width = tiles * OTX__TILE, i, j;
+    float *gram = (float *)malloc(width * width * sizeof *gram);
+    float *rows = (float *)malloc((4 * width + 1) * sizeof *rows), best[9], betas[40];
+    uint32_t atoms[40];
+    otx__follow follow;
+    for (i = 0; i < width * width; i++) gram[i] = value(PLAIN);
+    for (i = 0; i < 3 * width; i++) rows[i] = value(PLAIN);
+    for (j = 0; j < count; j++) {
+        betas[j] = value(PLAIN);
+        atoms[j] = bits32() % (uint32_t)width;
+    }
+    follow.gram = gram;
+    follow.atoms = atoms;
+    follow.betas = betas;
+    follow.count = count;
+    follow.start = rows;
+    follow.common = rows + width;
+    follow.weight = rows + 2 * width;
+    follow.along = value(PLAIN);
+    follow.width = width;
+    follow.correlations = rows + 3 * width;
+    follow.best = best;
+    for (i = 0; i < width; i++) /* some are never taken */
+        rows[2 * width + i] = bits32() % 8 ? (float)uniform() : 0.0f;
+    rows[4 * width] = best[tiles] = 7.0f;
+    kernels->follow(&follow);
+    CHECK_SET(kernels, rows[4 * width] == 7.0f && best[tiles] == 7.0f);
+    for (i = 0; i < width; i++) {
+        double exact = (double)rows[i] + (double)rows[width + i] * (double)follow.along;
+        for (j = 0; j < count; j++)
+            exact -= (double)betas[j] * (double)gram[atoms[j] * width + i];
+        CHECK_SET(kernels, fabs((double)follow.correlations[i] - exact) <=
+                               (double)(count + 8) * OTX__FLOAT_ROUNDOFF * (double)(count + 2));
+    }
+    for (i = 0; i < tiles; i++) {
+        float most = 0.0f;
+        for (j = i * OTX__TILE; j < (i + 1) * OTX__TILE; j++) {
+            float score = follow.weight[j] * fabsf(follow.correlations[j]);
+            if (score > most) most = score;
+        }
+        CHECK_SET(kernels, best[i] == most);
+    }
+    free(gram);
+    free(rows);
+}
+
+static void follow(void)
+{
+    size_t set, tiles;
+    for (set = 0; set < set_count; set++)
+        for (tiles = 1; tiles < 9; tiles++) {
+            check_follow(sets[set], tiles, 0);
+            check_follow(sets[set], tiles, 1 + bits32() % 40);
+        }
+}
+
 /* ---- refine ---- */
 
 static void refine(void)
@@ -704,6 +766,7 @@ static int run_all(void)
     RUN(scan);
     RUN(scan_finds_every_atom);
     RUN(scan_of_extremes);
+    RUN(follow);
     RUN(refine);
     RUN(combine);
     RUN(dispatch);

@@ -20,7 +20,7 @@ from pathlib import Path
 import tool
 
 MODELS = Path("examples/models/base"), Path("examples/models/donor")
-FORMS = "auto", "gram", "columns", "residual", "exhaustive"
+FORMS = "auto", "gram", "columns", "residual", "single", "exhaustive"
 METHODS = "omp", "omp-centred", "omp-affine"
 CASES = {"hand": [], "mpi": []}
 TOOL = PROGRAM = ""

@@ -8,13 +8,15 @@ typedef enum otx_omp_form {
     OTX_FORM_COLUMNS,  /* keeps the products of all atoms with those that are selected,
                           as many as there is room for; k <= 32,000 */
     OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
+    OTX_FORM_SINGLE,   /* keeps the products of all pairs of atoms, and takes all steps of one
+                          target before those of the next: for few atoms */
     OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
                             itself, slow, with next to no memory */
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none.
-   Thread-safe. */
+/* "auto", "gram", "columns", "residual", "single", "exhaustive"; NULL for a number that is
+   none. Thread-safe. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
 /* All zero is the default. */
@@ -75,7 +77,7 @@ typedef struct otx_omp_stats {
     double seconds_factor;    /* - rows of Cholesky factors */
     double seconds_predict;   /* - the next steps' likely atoms, and their factors */
     double seconds_finish;    /* coefficients and residual norms */
-    char plan[320];           /* the form chosen, and what others would have cost */
+    char plan[384];           /* the form chosen, and what others would have cost */
 } otx_omp_stats;
 
 /* Orthogonal Matching Pursuit for many targets over one dictionary (Pati,

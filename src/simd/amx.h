@@ -238,9 +238,9 @@ OTX__AVX512_KERNEL void otx__product_int8_amx(const int8_t *a, size_t tiles, con
 
 OTX__PRIVATE const otx__kernels otx__kernels_amx = {
     OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__product_int8_amx,
-    otx__scan_avx512, otx__sift_avx512, otx__sift_panel_256, otx__refine_avx512,
-    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
-    otx__pair_products_avx512, otx__residual_avx512};
+    otx__scan_avx512, otx__follow_256, otx__sift_avx512, otx__sift_panel_256,
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
+    otx__products_avx512, otx__pair_products_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

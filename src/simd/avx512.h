@@ -589,16 +589,16 @@ OTX__AVX512_KERNEL void otx__residual_avx512(double *r, otx__row y, const double
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
     OTX_ISA_AVX512, otx__product_avx512, NULL, otx__product_int8_avx512, otx__scan_avx512,
-    otx__sift_avx512, otx__sift_panel_256, otx__refine_avx512, otx__rough_dots_avx512,
-    otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
+    otx__follow_256, otx__sift_avx512, otx__sift_panel_256, otx__refine_avx512,
+    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
     otx__pair_products_avx512, otx__residual_avx512};
 
 #ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
     OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512,
-    otx__product_int8_avx512, otx__scan_avx512, otx__sift_avx512, otx__sift_panel_256,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__products_avx512,
+    otx__product_int8_avx512, otx__scan_avx512, otx__follow_256, otx__sift_avx512,
+    otx__sift_panel_256, otx__refine_avx512, otx__rough_dots_avx512,
+    otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
     otx__pair_products_avx512, otx__residual_avx512};
 #endif
 

@@ -88,7 +88,7 @@ OTX__PRIVATE void otx__product_int8_avx_vnni(const int8_t *a, size_t tiles, cons
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
     OTX_ISA_AVX_VNNI, otx__product_256, NULL, otx__product_int8_avx_vnni, otx__scan_avx_vnni,
-    otx__sift_256, otx__sift_panel_256, otx__refine_256, otx__rough_dots_256,
+    otx__follow_256, otx__sift_256, otx__sift_panel_256, otx__refine_256, otx__rough_dots_256,
     otx__rough_residual_256, otx__dots_256, otx__products_256, NULL, otx__residual_256};
 
 #endif /* OTX__AVX_VNNI */

@@ -1,6 +1,7 @@
 /* ---- the kernels, by the operations of the set ---- */
 
 #define OTX__VEC_TILE (OTX__TILE / OTX__VEC_WIDTH) /* registers in a tile */
+#define OTX__VEC_FOLLOWED 8                        /* registers in one or two tiles */
 
 /* One chain of products, for OTX__VEC_ACROSS registers of a by four rows of b: their sums
    stay in registers. It is put in c, or added to it. */
@@ -132,6 +133,47 @@ OTX__VEC_INLINE void otx__scan_body_VEC(const otx__scan *scan, otx__adder_VEC ad
 OTX__VEC_KERNEL void otx__scan_VEC(const otx__scan *scan)
 {
     otx__scan_body_VEC(scan, otx__add_pair_VEC);
+}
+
+/* The tiles that stay in OTX__VEC_FOLLOWED registers, from atom `first`. */
+OTX__VEC_INLINE void otx__follow_tiles_VEC(const otx__follow *follow, size_t first,
+                                           size_t registers)
+{
+    otx__floats_VEC values[OTX__VEC_FOLLOWED], by = OTX__VEC_SPLAT(follow->along);
+    size_t i, j, tile;
+    OTX__UNROLL for (i = 0; i < registers; i++) {
+        const size_t at = first + OTX__VEC_WIDTH * i;
+        values[i] = OTX__VEC_ADD_PRODUCT(OTX__VEC_LOAD(follow->start + at),
+                                         OTX__VEC_LOAD(follow->common + at), by);
+    }
+    for (j = 0; j < follow->count; j++) {
+        const float *column = follow->gram + follow->atoms[j] * follow->width + first;
+        by = OTX__VEC_SPLAT(follow->betas[j]);
+        OTX__UNROLL for (i = 0; i < registers; i++)
+            values[i] = OTX__VEC_SUB_PRODUCT(values[i], by,
+                                             OTX__VEC_LOAD(column + OTX__VEC_WIDTH * i));
+    }
+    OTX__UNROLL for (tile = 0; tile < registers / OTX__VEC_TILE; tile++) {
+        otx__floats_VEC best = OTX__VEC_SPLAT(0.0f);
+        OTX__UNROLL for (i = 0; i < OTX__VEC_TILE; i++) {
+            const size_t at = first + tile * OTX__TILE + OTX__VEC_WIDTH * i;
+            otx__floats_VEC value = values[tile * OTX__VEC_TILE + i];
+            OTX__VEC_STORE(follow->correlations + at, value);
+            value = OTX__VEC_MUL(OTX__VEC_ABS(value), OTX__VEC_LOAD(follow->weight + at));
+            best = OTX__VEC_MAX(best, value);
+        }
+        follow->best[first / OTX__TILE + tile] = otx__largest_VEC(best);
+    }
+}
+
+OTX__VEC_KERNEL void otx__follow_VEC(const otx__follow *follow)
+{
+    const size_t most = OTX__VEC_FOLLOWED / OTX__VEC_TILE * OTX__TILE;
+    size_t first = 0;
+    for (; first + most <= follow->width; first += most)
+        otx__follow_tiles_VEC(follow, first, OTX__VEC_FOLLOWED);
+    for (; first < follow->width; first += OTX__TILE)
+        otx__follow_tiles_VEC(follow, first, OTX__VEC_TILE);
 }
 
 /* What the weighted |correlations| of some atoms are at least and at most. */

@@ -8,8 +8,8 @@
    sum runs in 16 lanes, lane = position mod 16, which are folded by halves at the end (8,
    4, 2, 1).
 
-   The others only screen (product, product_bf16, product_int8, scan, sift, sift_panel, refine,
-   rough_dots) or guess (rough_residual): what the screening ones compute is within an
+   The others only screen (product, product_bf16, product_int8, scan, follow, sift, sift_panel,
+   refine, rough_dots) or guess (rough_residual): what the screening ones compute is within an
    error bound that screen.h proves, and may differ between instruction sets. */
 
 /* Rows of atoms that one panel or one tile holds. */
@@ -103,6 +103,21 @@ typedef struct otx__scan {
     size_t best_pitch;
 } otx__scan;
 
+/* All atoms against one support of one target: see otx__follow_scalar. */
+typedef struct otx__follow {
+    const float *gram;      /* [atom][width] products with all atoms */
+    const uint32_t *atoms;  /* [count] the support */
+    const float *betas;     /* [count] its coefficients */
+    size_t count;
+    const float *start;     /* [width] products of the target */
+    const float *common;    /* [width] the atoms along the common direction */
+    const float *weight;    /* [width] their relative norms; 0: never to be taken */
+    float along;            /* the residual along that direction */
+    size_t width;           /* atoms, as whole tiles */
+    float *correlations;    /* [width] out */
+    float *best;            /* [tile] out: the largest weighted |correlation| */
+} otx__follow;
+
 /* The least weight of an atom that is not zero. */
 #define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
 
@@ -150,6 +165,7 @@ typedef struct otx__kernels {
     void (*product_int8)(const int8_t *a, size_t tiles, const int8_t *b, size_t n, float *c);
 
     void (*scan)(const otx__scan *scan);
+    void (*follow)(const otx__follow *follow);
 
     /* The atoms of a tile, a bit each, whose weighted |correlation| may be the largest of
        all. *least is what that is at least, before and after; *most, set unless there are

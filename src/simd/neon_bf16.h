@@ -146,7 +146,8 @@ OTX__NEON_BF16_KERNEL void otx__product_int8_neon(const int8_t *a, size_t tiles,
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
     OTX_ISA_NEON_BF16, otx__product_128, otx__product_bf16_neon, otx__product_int8_neon,
-    otx__scan_128, otx__sift_128, otx__sift_panel_128, otx__refine_128, otx__rough_dots_128,
-    otx__rough_residual_128, otx__dots_128, otx__products_128, NULL, otx__residual_128};
+    otx__scan_128, otx__follow_128, otx__sift_128, otx__sift_panel_128, otx__refine_128,
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
+    otx__residual_128};
 
 #endif /* OTX__NEON_BF16 */

@@ -83,6 +83,26 @@ OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
     }
 }
 
+/* The correlations of all atoms with the residual of one support, as otx__scan_target has
+   them, but for products in float. */
+OTX__PRIVATE void otx__follow_scalar(const otx__follow *follow)
+{
+    size_t first, i, j;
+    for (first = 0; first < follow->width; first += OTX__TILE) {
+        float *values = follow->correlations + first, best = 0.0f;
+        const float *common = follow->common + first, *weight = follow->weight + first;
+        for (i = 0; i < OTX__TILE; i++)
+            values[i] = follow->start[first + i] + common[i] * follow->along;
+        for (j = 0; j < follow->count; j++) {
+            const float *column = follow->gram + follow->atoms[j] * follow->width + first;
+            for (i = 0; i < OTX__TILE; i++) values[i] -= follow->betas[j] * column[i];
+        }
+        for (i = 0; i < OTX__TILE; i++)
+            if (weight[i] * fabsf(values[i]) > best) best = weight[i] * fabsf(values[i]);
+        follow->best[first / OTX__TILE] = best;
+    }
+}
+
 /* What the weighted |correlations| are at least and at most. */
 OTX__INLINE void otx__sift_marks(const otx__sift *sift, float *low, float *high)
 {
@@ -186,6 +206,6 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__product_int8_scalar,
-    otx__scan_scalar, otx__sift_scalar, otx__sift_panel_scalar, otx__refine_scalar,
-    otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL,
-    otx__residual_scalar};
+    otx__scan_scalar, otx__follow_scalar, otx__sift_scalar, otx__sift_panel_scalar,
+    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar,
+    otx__dots_scalar, NULL, otx__residual_scalar};

@@ -21,7 +21,7 @@ typedef struct otx__best_tiles {
     double least; /* what the best weighted correlation of all is at least */
 } otx__best_tiles;
 
-/* ---- in the forms that scan ---- */
+/* ---- in the forms with a table ---- */
 
 /* How far the weighted correlation of a scan may be off, relatively, by its last
    operations. */
@@ -156,16 +156,16 @@ OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
     return true;
 }
 
-/* Adds the atoms of one tile that may be the best. */
-OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, size_t target,
-                                     size_t set, otx__candidates *candidates)
+/* Adds the atoms of one tile that may be the best for a target's set, by its refined
+   bound. */
+OTX__PRIVATE void otx__scanned_add(const otx__screen *screen, size_t tile, size_t target,
+                                   size_t set, const float *correlations,
+                                   otx__candidates *candidates)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *weights = dictionary->weight + tile * OTX__TILE;
-    float correlations[OTX__TILE];
     double bound = otx__screen_bound(screen, target, set)->refined;
     size_t i;
-    otx__screen_refine(screen, tile, target, set, correlations);
     for (i = 0; i < OTX__TILE; i++) {
         double weight = (double)weights[i], value = fabs((double)correlations[i]), low, high;
         size_t atom = tile * OTX__TILE + i;
@@ -177,6 +177,15 @@ OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, siz
               4.0 * (double)OTX__LEAST_WEIGHT;
         if (low > candidates->least) candidates->least = low;
     }
+}
+
+/* The same, with the correlations that this takes. */
+OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set, otx__candidates *candidates)
+{
+    float correlations[OTX__TILE];
+    otx__screen_refine(screen, tile, target, set, correlations);
+    otx__scanned_add(screen, tile, target, set, correlations, candidates);
 }
 
 /* Drops the candidates that better ones, found later, rule out. */

@@ -17,10 +17,28 @@ OTX__PRIVATE bool otx__form_is_here(otx_omp_form form)
     return form == OTX_FORM_EXHAUSTIVE || otx__form_screens(form);
 }
 
+/* Whether each target is followed alone, by a table of products in float (single.h). */
+OTX__PRIVATE bool otx__form_is_single(otx_omp_form form)
+{
+    return otx__form_screens(form) && form == OTX_FORM_SINGLE;
+}
+
+/* Whether the products of all pairs of atoms are kept. */
+OTX__PRIVATE bool otx__form_keeps_all(otx_omp_form form)
+{
+    return otx__form_is_single(form) || (otx__form_screens(form) && form == OTX_FORM_GRAM);
+}
+
 /* Whether correlations come from a table of products, not from the residuals. */
+OTX__PRIVATE bool otx__form_has_table(otx_omp_form form)
+{
+    return otx__form_keeps_all(form) || (otx__form_screens(form) && form == OTX_FORM_COLUMNS);
+}
+
+/* Whether they do by scans of that table, a block of targets at a time. */
 OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
 {
-    return otx__form_screens(form) && (form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS);
+    return otx__form_has_table(form) && !otx__form_is_single(form);
 }
 
 #define OTX__NO_ATOM UINT32_MAX
@@ -29,14 +47,16 @@ OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
 #define OTX__BATCH_COLUMNS 512
 
 /* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
-   against the atom in a slot. In the Gram form every atom stands in the slot of its own
+   against the atom in a slot; or, where targets are followed alone, in float: [slot][atom],
+   whole tiles of atoms. In the Gram form and there every atom stands in the slot of its own
    number. In the columns form only atoms that supports hold have a slot, as long as they
    need it; a column is computed when its atom comes in. */
 typedef struct otx__gram_table {
     otx__dictionary *dictionary;
-    int16_t *products;
+    int16_t *products; /* or NULL */
+    float *floats;     /* or NULL */
     size_t slots;
-    size_t group;     /* the Gram form: the first of the tiles at hand */
+    size_t group;      /* where all are kept: the first of the tiles at hand */
     uint64_t columns; /* computed so far */
     /* The columns form only: */
     int32_t *slot_of;          /* [atom] -1: none */
@@ -65,7 +85,7 @@ OTX__PRIVATE int16_t *otx__gram_table_at(const otx__gram_table *table, size_t ti
     return table->products + (tile * table->slots + slot) * OTX__TILE;
 }
 
-/* ---- the Gram form: all of them ---- */
+/* ---- where all of them are kept ---- */
 
 typedef struct otx__gram_table_task {
     otx__gram_table *table;
@@ -91,8 +111,36 @@ OTX__PRIVATE void otx__gram_table_from_exact(const otx__dictionary *dictionary, 
     }
 }
 
-/* Products of tile `index` with the group's tiles from it on, stored on both
-   sides of the diagonal. No two tasks write the same place. */
+/* Stores the products of two tiles on both sides of the diagonal. block: [atom of
+   other][atom of tile] */
+OTX__PRIVATE void otx__gram_table_put_fixed(const otx__gram_table *table, size_t tile,
+                                            size_t other, const float *block)
+{
+    int16_t *here = otx__gram_table_at(table, tile, other * OTX__TILE);
+    int16_t *there = otx__gram_table_at(table, other, tile * OTX__TILE);
+    size_t i, j;
+    for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
+    if (tile == other) return;
+    for (i = 0; i < OTX__TILE; i++)
+        for (j = 0; j < OTX__TILE; j++) there[i * OTX__TILE + j] = here[j * OTX__TILE + i];
+}
+
+/* The same in float. */
+OTX__PRIVATE void otx__gram_table_put_floats(const otx__gram_table *table, size_t tile,
+                                             size_t other, const float *block)
+{
+    float *here = table->floats + other * OTX__TILE * table->slots + tile * OTX__TILE;
+    float *there = table->floats + tile * OTX__TILE * table->slots + other * OTX__TILE;
+    size_t i, j;
+    for (j = 0; j < OTX__TILE; j++)
+        memcpy(here + j * table->slots, block + j * OTX__TILE, OTX__TILE * sizeof *here);
+    if (tile == other) return;
+    for (i = 0; i < OTX__TILE; i++)
+        for (j = 0; j < OTX__TILE; j++) there[i * table->slots + j] = block[j * OTX__TILE + i];
+}
+
+/* Products of tile `index` with the group's tiles from it on. No two tasks write the same
+   place. */
 OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int worker)
 {
     otx__gram_table_task *task = (otx__gram_table_task *)argument;
@@ -100,7 +148,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
     const otx__dictionary *dictionary = table->dictionary;
     const otx__panels *panels = &dictionary->panels;
     size_t end = otx__min(dictionary->tiles, table->group + otx__dictionary_group(dictionary));
-    size_t first = otx__max(table->group, index), tile, i, j;
+    size_t first = otx__max(table->group, index), tile;
     float *block = task->scratch[worker].block;
     for (tile = first; tile < end && dictionary->exact_gram; tile++)
         otx__gram_table_from_exact(dictionary, tile, index,
@@ -109,12 +157,8 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
                              OTX__TILE, block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
-        int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
-        int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
-        for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
-        if (tile == index) continue;
-        for (i = 0; i < OTX__TILE; i++)
-            for (j = 0; j < OTX__TILE; j++) there[i * OTX__TILE + j] = here[j * OTX__TILE + i];
+        if (table->floats) otx__gram_table_put_floats(table, tile, index, block);
+        else otx__gram_table_put_fixed(table, tile, index, block);
     }
 }
 

@@ -2,8 +2,8 @@
 
 OTX_API const char *otx_omp_form_name(otx_omp_form form)
 {
-    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
-                                                      "exhaustive"};
+    static const char *const names[OTX_FORM_COUNT] = {"auto",     "gram",   "columns",
+                                                      "residual", "single", "exhaustive"};
     return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
 }
 
@@ -33,7 +33,34 @@ OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double 
     return n * (1.0 - exp(-0.5 * taken / n));
 }
 
-/* Seconds, roughly; never 0. */
+/* 10^-9 seconds of a core for steps that read the products of the atoms selected: in scans, or
+   following one target. */
+OTX__PRIVATE double otx__plan_steps(const otx__pursuit *pursuit, const otx__plan *plan)
+{
+    double n = (double)pursuit->dictionary.count, k = (double)pursuit->problem.k;
+    double b = (double)(pursuit->end - pursuit->first);
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    double work = b * n * k * k / 2.0, table = n * otx__least(n, plan->columns);
+    /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
+    const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
+    /* What a support needs of the table stays in a second cache, or does not. */
+    if (otx__form_is_single(plan->form))
+        return work / (4.0 * n * k < 1048576.0 ? rates.follow : rates.follow / 3.0);
+    return work / rates.scan + ceil(b / plan->capacity) * k * table / bytes;
+}
+
+/* Seconds for guessing, where that is done: each takes the residual, and the products of some
+   24 atoms, and looks for these. */
+OTX__PRIVATE double otx__plan_guesses(const otx__pursuit *pursuit, const otx__plan *plan)
+{
+    double d = (double)pursuit->dictionary.columns, k = (double)pursuit->problem.k;
+    double steps = k * (double)(pursuit->end - pursuit->first);
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    if (!otx__form_scans(plan->form)) return 0.0;
+    return steps * ((k / 2.0 + 24.0) * d + 20000.0) / rates.dense / pursuit->ctx.threads * 1e-9;
+}
+
+/* Seconds without guessing, roughly; never 0. */
 OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan *plan)
 {
     double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
@@ -42,8 +69,6 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
     double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
-    /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
-    const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (!otx__form_screens(plan->form))
         return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
@@ -56,9 +81,8 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
         columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
         if (plan->columns >= n) columns = otx__least(columns, n);
     }
-    return ((columns * n * d + b * n * d) / dense + b * n * k * k / 2.0 / rates.scan +
-            exact / rates.exact + blocks * k * n * otx__least(n, plan->columns) / bytes) /
-               threads * 1e-9 + 1e-12;
+    return ((columns * n * d + b * n * d) / dense + exact / rates.exact +
+            otx__plan_steps(pursuit, plan)) / threads * 1e-9 + 1e-12;
 }
 
 /* ---- what there is room for ---- */
@@ -71,7 +95,7 @@ OTX__PRIVATE bool otx__plan_fit(const otx__pursuit *pursuit, const otx__pursuit_
     double k = (double)pursuit->problem.k, room = budget - need->fixed;
     /* Only forms that scan gain by large blocks; small ones let a caller stop. */
     double most = otx__form_scans(plan->form) ? 16384.0 : 2048.0;
-    plan->columns = plan->form == OTX_FORM_GRAM ? n : 0.0;
+    plan->columns = otx__form_keeps_all(plan->form) ? n : 0.0;
     if (plan->form == OTX_FORM_COLUMNS) {
         /* A quarter of the room for the targets leaves the rest for columns. */
         double fewest = otx__least(n, k);
@@ -97,11 +121,11 @@ OTX__PRIVATE bool otx__plan_fit(const otx__pursuit *pursuit, const otx__pursuit_
     return true;
 }
 
-/* The cheapest way of a form that there is room for: of the Gram form, with or without the
-   exact products of all pairs of atoms. False if there is none. */
+/* The cheapest way of a form that there is room for: of those that keep the products of all
+   pairs of atoms, with or without exact ones. False if there is none. */
 OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx__plan *plan)
 {
-    double n = (double)pursuit->dictionary.count;
+    double n = (double)pursuit->dictionary.count, guesses;
     otx__pursuit_need need = otx__pursuit_needs(pursuit, plan->form);
     otx__plan with;
     plan->panels = otx__pursuit_panel_type(pursuit, plan->form);
@@ -109,13 +133,15 @@ OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx
                   need.column * (double)pursuit->problem.k;
     with = *plan;
     if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
+    guesses = otx__plan_guesses(pursuit, plan);
     plan->seconds = otx__plan_cost(pursuit, plan);
-    if (!otx__form_scans(plan->form) || plan->form != OTX_FORM_GRAM) return true;
-    with.exact_gram = true;
+    with.exact_gram = otx__form_keeps_all(plan->form);
     need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
-    if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
-    with.seconds = otx__plan_cost(pursuit, &with);
-    if (with.seconds < 0.9 * plan->seconds) *plan = with;
+    if (with.exact_gram && otx__plan_fit(pursuit, &need, budget, &with)) {
+        with.seconds = otx__plan_cost(pursuit, &with);
+        if (with.seconds < 0.9 * plan->seconds) *plan = with;
+    }
+    plan->seconds += guesses;
     return true;
 }
 
@@ -175,7 +201,7 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
     pursuit->screen.capacity = (size_t)plan->capacity;
     pursuit->apart.form = OTX_FORM_RESIDUAL;
     pursuit->apart.capacity = otx__min(pursuit->screen.capacity, OTX__APART_TARGETS);
-    pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
+    pursuit->screen.table.slots = otx__form_keeps_all(plan->form)
                                       ? pursuit->dictionary.tiles * OTX__TILE
                                       : (size_t)plan->columns;
 }

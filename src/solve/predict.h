@@ -137,7 +137,7 @@ OTX__PRIVATE bool otx__screen_has_columns(const otx__screen *screen, size_t targ
 OTX__PRIVATE void otx__screen_make_ready(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     double clock = otx__now();
-    if (!otx__form_scans(screen->form))
+    if (!otx__form_has_table(screen->form))
         otx__screen_residual(screen, target, scratch);
     else if (screen->supports[target].ended || !otx__screen_has_columns(screen, target))
         screen->sets[target] = screen->counts[target] = 0;
@@ -225,7 +225,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     for (target = index * OTX__TILE; target < end; target++) {
         screen->sets[target] = 0;
         if (screen->form == OTX_FORM_RESIDUAL) otx__runners_clear(screen, target);
-        if (!otx__form_scans(screen->form)) continue;
+        if (!otx__form_has_table(screen->form)) continue;
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
                        dictionary->columns, scratch->row);
@@ -240,6 +240,8 @@ OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *e
     double work = 16.0 * OTX__TILE * (double)screen->problem->dictionary->columns;
     otx_result result = otx__watch_loop(&screen->watch, otx__tiles(screen->count), work,
                                         otx__screen_open_body, screen, error);
-    if (!result && otx__form_scans(screen->form)) result = otx__screen_correlate(screen, error);
-    return result ? result : otx__screen_make_waiting_ready(screen, error);
+    if (!result && otx__form_has_table(screen->form))
+        result = otx__screen_correlate(screen, error);
+    if (result || otx__form_is_single(screen->form)) return result;
+    return otx__screen_make_waiting_ready(screen, error);
 }

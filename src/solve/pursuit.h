@@ -9,7 +9,7 @@ typedef struct otx__pursuit {
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
-    otx__screen apart; /* in the forms that scan: of the residual form, for a few targets */
+    otx__screen apart; /* in the forms with a table: of the residual form, for a few targets */
     otx__pool pool;
     double *centre; /* [columns] to be taken off all rows, or NULL */
     /* As planned, besides screen.capacity and screen.table.slots: */
@@ -35,7 +35,7 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
     bool int8 = kernels->product_int8 &&
                 otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
                     OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
-    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : finer;
+    if (!otx__form_has_table(form)) return int8 ? OTX__PANEL_INT8 : finer;
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
@@ -77,7 +77,8 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
     double k = (double)pursuit->problem.k, threads = pursuit->ctx.threads;
     double tiles = (double)pursuit->dictionary.tiles, width = tiles * OTX__TILE;
-    double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
+    /* Of what a scan has found; the residual form's are one, and the masks. */
+    double sets = otx__form_scans(form) ? OTX__SETS : otx__form_is_single(form) ? 0 : 2;
     bool centred = pursuit->options->centred;
     otx__panel_type type = otx__pursuit_panel_type(pursuit, form);
     size_t group = otx__group_most(pursuit->dictionary.kernels);
@@ -96,13 +97,17 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += otx__screen_need(vector, sets, tiles);
     }
-    if (otx__form_scans(form)) {
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 12.0;
+    if (otx__form_has_table(form)) {
+        need.target += 2.0 * width + (4.0 + 6.0 * OTX__SETS) * (k + 1.0) + 12.0;
         need.fixed += OTX__APART_TARGETS *
                       (otx__screen_need(vector, 2.0, tiles) + otx__residual_need(d, threads) +
                        sizeof(otx__support));
     }
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
+    if (form == OTX_FORM_SINGLE) {
+        need.fixed += 4.0 * width * width + threads * (8.0 * width + 4.0 * tiles);
+        need.target += 2.0 * width;
+    }
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
         need.fixed += 4.0 * n + OTX__BATCH_COLUMNS * vector;
@@ -122,9 +127,9 @@ OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
     size_t group = otx__group_most(pursuit->dictionary.kernels);
     size_t block = screens ? group * OTX__TILE_SIZE : 1, survivors = screens ? n : 1;
     /* Of the screen that is of the residual form. */
-    size_t capacity = otx__form_scans(pursuit->form) ? pursuit->apart.capacity
-                      : screens                      ? pursuit->screen.capacity
-                                                     : 1;
+    size_t capacity = otx__form_has_table(pursuit->form) ? pursuit->apart.capacity
+                      : screens                          ? pursuit->screen.capacity
+                                                         : 1;
     otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
     double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
@@ -173,10 +178,13 @@ OTX__PRIVATE bool otx__pursuit_take_table(otx__pursuit *pursuit)
     otx__dictionary *dictionary = &pursuit->dictionary;
     otx__pool *pool = &pursuit->pool;
     size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE, slots = table->slots;
-    if (!otx__form_scans(pursuit->form)) return true;
+    if (!otx__form_has_table(pursuit->form)) return true;
     table->dictionary = dictionary;
-    table->products = (int16_t *)otx__pool_take(pool, width, slots * sizeof(int16_t));
-    if (pursuit->form == OTX_FORM_GRAM) return !pool->failed;
+    if (otx__form_is_single(pursuit->form))
+        table->floats = (float *)otx__pool_take(pool, width, slots * sizeof(float));
+    else
+        table->products = (int16_t *)otx__pool_take(pool, width, slots * sizeof(int16_t));
+    if (otx__form_keeps_all(pursuit->form)) return !pool->failed;
     table->slot_of = (int32_t *)otx__pool_take(pool, n, sizeof(int32_t));
     table->atom_of = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
     table->last_needed = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
@@ -207,7 +215,23 @@ OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
     return true;
 }
 
-/* What the forms that scan keep of their targets. */
+/* What each worker needs to follow targets alone. */
+OTX__PRIVATE bool otx__pursuit_take_singles(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
+    size_t threads = (size_t)pursuit->ctx.threads, i;
+    float *all = (float *)otx__pool_take(pool, threads, (2 * width + tiles) * sizeof(float));
+    for (i = 0; i < threads && all; i++) {
+        otx__single *single = &pursuit->screen.scratch[i].single;
+        single->correlations = all + i * (2 * width + tiles);
+        single->weight = single->correlations + width;
+        single->best = single->weight + width;
+    }
+    return all != NULL;
+}
+
+/* What the forms with a table keep of their targets. */
 OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
 {
     otx__screen *screen = &pursuit->screen;
@@ -215,7 +239,10 @@ OTX__PRIVATE bool otx__pursuit_take_sets(otx__pursuit *pursuit)
     size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
     size_t width = pursuit->dictionary.tiles * OTX__TILE;
     screen->pitch = pitch;
-    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    if (otx__form_is_single(screen->form))
+        screen->floats = (float *)otx__pool_take(pool, capacity, width * sizeof(float));
+    else
+        screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
     screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
     screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
     screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
@@ -248,7 +275,10 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
                            pursuit->dictionary.columns, capacity / OTX__TILE, pool);
     /* Zero, as those of sets that are not looked at are read too, for nothing. */
-    screen->best = (float *)otx__pool_take_zero(pool, capacity, sets * tiles * sizeof(float));
+    if (!otx__form_is_single(screen->form))
+        screen->best = (float *)otx__pool_take_zero(pool, capacity, sets * tiles * sizeof(float));
+    else if (!otx__pursuit_take_singles(pursuit))
+        return false;
     screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
     screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
     screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
@@ -256,7 +286,7 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
     screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
     screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    return !pool->failed && (otx__form_scans(screen->form)
+    return !pool->failed && (otx__form_has_table(screen->form)
                                  ? otx__pursuit_take_sets(pursuit)
                                  : otx__pursuit_take_residuals(pursuit, screen));
 }
@@ -265,7 +295,7 @@ OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit, otx__screen *s
 OTX__PRIVATE bool otx__pursuit_take_apart(otx__pursuit *pursuit)
 {
     otx__screen *apart = &pursuit->apart;
-    if (!otx__form_scans(pursuit->form)) return true;
+    if (!otx__form_has_table(pursuit->form)) return true;
     apart->problem = &pursuit->problem;
     apart->scratch = pursuit->screen.scratch;
     apart->supports = (otx__support *)otx__pool_take(&pursuit->pool, apart->capacity,

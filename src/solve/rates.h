@@ -1,25 +1,26 @@
 /* ---- rates: what a processor does in a second ------------------------------------ */
 
 /* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
-   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+   in bf16 and of 8-bit numbers, of scans, of one target that is followed, and in double. Only
+   the ratios matter. */
 typedef struct otx__plan_rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
+    double dense, dense_bf16, dense_int8, scan, follow, exact;
 } otx__plan_rates;
 
 OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
 {
     static const otx__plan_rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
-        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
-        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
-        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
-        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
-        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
-        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
-        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
-        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
+        {1.5, 1.0, 1.5, 1.0, 1.0, 0.7},        /* auto, which is settled before */
+        {1.5, 1.0, 1.5, 1.0, 1.0, 0.7},        /* scalar */
+        {11.0, 0.0, 0.0, 8.0, 5.0, 2.0},       /* sse2 */
+        {40.0, 0.0, 0.0, 20.0, 15.0, 4.0},     /* avx2 */
+        {40.0, 0.0, 90.0, 25.0, 15.0, 4.0},    /* avx-vnni */
+        {50.0, 0.0, 170.0, 35.0, 20.0, 7.0},   /* avx512 */
+        {50.0, 85.0, 170.0, 35.0, 20.0, 7.0},  /* avx512-bf16 */
+        {60.0, 300.0, 500.0, 35.0, 20.0, 7.0}, /* amx */
+        {12.0, 0.0, 0.0, 10.0, 6.0, 2.0},      /* neon */
+        {12.0, 24.0, 44.0, 10.0, 6.0, 2.0},    /* neon-bf16 */
+        {6.0, 0.0, 0.0, 5.0, 3.0, 1.0},        /* wasm */
     };
     return rates[isa];
 }

@@ -2,14 +2,20 @@
 
 /* ---- products of all atoms with the rows of a panel ---- */
 
-/* Products of a tile's atoms with one target: to fixed point. */
+/* Products of a tile's atoms with one target: to fixed point, or as they are. */
 OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_t target,
                                    const float *products)
 {
+    size_t width = screen->problem->dictionary->tiles * OTX__TILE;
     double rest = screen->rest[target];
     float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
     int16_t *start = otx__screen_start(screen, tile, target);
     size_t i;
+    if (screen->floats) {
+        memcpy(screen->floats + target * width + tile * OTX__TILE, products,
+               OTX__TILE * sizeof *products);
+        return;
+    }
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
 
@@ -106,17 +112,17 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t first, 
 {
     size_t end = otx__min(screen->count, (panel + 1) * OTX__TILE), tile, target;
     otx__strip strip;
-    if (!otx__form_scans(screen->form)) otx__strip_open(&strip, screen, panel, scratch->least);
+    if (!otx__form_has_table(screen->form)) otx__strip_open(&strip, screen, panel, scratch->least);
     for (tile = 0; tile < tiles; tile++) {
         const float *products = scratch->block + tile * OTX__TILE_SIZE;
-        if (!otx__form_scans(screen->form)) {
+        if (!otx__form_has_table(screen->form)) {
             otx__strip_sift_tile(&strip, first + tile, products);
             continue;
         }
         for (target = panel * OTX__TILE; target < end; target++, products += OTX__TILE)
             otx__screen_keep(screen, first + tile, target, products);
     }
-    if (!otx__form_scans(screen->form)) otx__strip_close(&strip, scratch->least);
+    if (!otx__form_has_table(screen->form)) otx__strip_close(&strip, scratch->least);
 }
 
 /* All targets of the block against one group of tiles. */
@@ -143,7 +149,7 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
                   (double)screen->count;
     size_t worker, target;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
-        for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
+        for (target = 0; target < screen->count && !otx__form_has_table(screen->form); target++)
             screen->scratch[worker].least[target] = screen->bars[target];
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);

@@ -35,6 +35,9 @@
    For the few tiles that hold candidates the sum is taken again with the betas as
    floats: (t + 4) u S for t terms takes the place of the rounded betas' error.
 
+   Where targets are followed alone (single.h) all products are floats, and betas too: there
+   is no grid, and adding up takes (t + 8) u (S + Y + |<r, m>|).
+
    In the residual form, with R = ||rest of r||, d_n = ||rest_n - what it is rounded to||
    and d = the same of the residual:
 
@@ -73,13 +76,14 @@ typedef struct otx__bound {
 typedef struct otx__screen {
     const otx__problem *problem;
     otx_omp_form form;
-    otx__gram_table table;  /* in the forms that scan */
+    otx__gram_table table;  /* in the forms with one */
     size_t pitch;           /* k, padded to an even number */
     size_t capacity;        /* targets a block can hold: whole tiles */
     size_t count;           /* targets in the block */
     otx__support *supports; /* [target] */
     otx__panels panels;     /* the targets, or their residuals */
     int16_t *start;         /* [tile][target][32]: <y', rest> in the forms that scan */
+    float *floats;          /* [target][atom] the same in the single form */
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
@@ -100,7 +104,7 @@ typedef struct otx__screen {
     uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
                                atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
-    uint32_t *apart;        /* in the forms that scan: targets to be finished in the residual
+    uint32_t *apart;        /* in the forms with a table: targets to be finished in the residual
                                form (apart.h), which count as ended until then */
     size_t apart_count;
     otx__scratch *scratch;  /* [worker] */
@@ -146,7 +150,7 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_scans(screen->form)) {
+    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_has_table(screen->form)) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
@@ -222,20 +226,40 @@ OTX__PRIVATE void otx__betas_round(const otx__screen *screen, size_t target, siz
     betas->unit = unit;
 }
 
+/* What all products with a target have in their bounds, those of atoms given a grid. sum: of
+   the betas that are added up. */
+OTX__PRIVATE double otx__betas_common_bound(const otx__screen *screen, size_t target,
+                                            const otx__set_betas *betas, double sum, double grid)
+{
+    double chain = otx__chain_error(screen->problem->dictionary->columns);
+    double rest = screen->rest[target];
+    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    return sum * (grid + chain) + rest * grid + ones * chain +
+           8.0 * OTX__FLOAT_ROUNDOFF *
+               (2.0 + 2.0 * betas->sum + 2.0 * rest + fabs(betas->along));
+}
+
+/* The bound where all is in float. */
+OTX__PRIVATE double otx__betas_float_bound(const otx__screen *screen, size_t target,
+                                           const otx__set_betas *betas)
+{
+    double count = (double)screen->supports[target].count;
+    double sizes = betas->sum + screen->rest[target] + fabs(betas->along);
+    return otx__betas_common_bound(screen, target, betas, betas->sum, 0.0) +
+           (count + 8.0) * OTX__FLOAT_ROUNDOFF * sizes;
+}
+
 /* The bound of a set, as above; the betas' errors are lost. */
 OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t target,
                                          otx__set_betas *betas)
 {
     const otx__support *support = &screen->supports[target];
-    double chain = otx__chain_error(screen->problem->dictionary->columns);
-    double rest = screen->rest[target], sum = betas->sum, count = (double)support->count;
-    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    double sum = betas->sum, count = (double)support->count;
     otx__bound bound;
     /* What the scan adds up are the rounded betas. */
-    bound.scanned = (sum + 0.5 * count * betas->unit) * (OTX__FIXED_ROUNDOFF + chain) +
-                    rest * OTX__FIXED_ROUNDOFF + ones * chain +
-                    8.0 * OTX__FLOAT_ROUNDOFF *
-                        (2.0 + 2.0 * sum + 2.0 * rest + fabs(betas->along));
+    bound.scanned = otx__betas_common_bound(screen, target, betas,
+                                            sum + 0.5 * count * betas->unit,
+                                            OTX__FIXED_ROUNDOFF);
     bound.refined = bound.scanned + (count + 4.0) * OTX__FLOAT_ROUNDOFF * sum;
     /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
     bound.scanned += otx__triangle_norm(support->factor, support->count, betas->values) *

@@ -30,22 +30,22 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
     double rounding = OTX__ROUNDING_LEVEL * (double)problem->dictionary->columns, score;
-    bool scans = otx__form_scans(screen->form);
+    bool table = otx__form_has_table(screen->form);
     double clock;
-    if (scans) otx__scanned_prune(candidates);
+    if (table) otx__scanned_prune(candidates);
     if (candidates->overflow || candidates->count == 0) return false;
-    *atom = scans ? candidates->atoms[0] : 0;
-    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
+    *atom = table ? candidates->atoms[0] : 0;
+    if (table && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
             2.0 * rounding) {
         scratch->candidates[0]++;
         return true;
     }
     clock = otx__now();
-    if (scans) otx__support_residual(problem, support, scratch);
+    if (table) otx__support_residual(problem, support, scratch);
     else otx__residual_recall(screen, target, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
-        if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
+        if (!table && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__select_decide(screen, candidates, scratch, &score);
         support->ended = otx__is_rounding(problem, support, *atom, score);
         scratch->candidates[candidates->count - 1]++;

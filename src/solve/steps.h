@@ -34,7 +34,7 @@ OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *e
         result = otx__dictionary_split(dictionary, rows, error);
     if (!result && otx__form_screens(pursuit->form) && dictionary->exact_gram)
         result = otx__exact_gram_fill(dictionary, rows, error);
-    if (!result && otx__form_scans(pursuit->form) && pursuit->form == OTX_FORM_GRAM)
+    if (!result && otx__form_keeps_all(pursuit->form))
         result = otx__gram_table_fill(&pursuit->screen.table, scratch, error);
     return result;
 }
@@ -109,7 +109,7 @@ OTX__PRIVATE otx_result otx__pursuit_sharpen(otx__pursuit *pursuit, otx_error *e
     return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
-/* One step of all targets of a block, or, in the forms that scan, several. */
+/* One step of all targets of a block, or, in the forms with a table, several. */
 OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, otx_error *error)
 {
     otx__screen *screen = &pursuit->screen;
@@ -119,6 +119,11 @@ OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, ot
         double work = (double)pursuit->dictionary.count * (double)pursuit->dictionary.columns;
         result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
                                  pursuit, error);
+        otx__lap(clock, &stats->seconds_select);
+        return result;
+    }
+    if (otx__form_is_single(pursuit->form)) {
+        result = otx__single_run(screen, error);
         otx__lap(clock, &stats->seconds_select);
         return result;
     }
@@ -149,7 +154,7 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         if (!active) break;
         result = otx__block_step(pursuit, clock, error);
     }
-    if (!result && otx__form_scans(pursuit->form)) result = otx__apart_run(pursuit, error);
+    if (!result && otx__form_has_table(pursuit->form)) result = otx__apart_run(pursuit, error);
     otx__lap(clock, &pursuit->stats.seconds_select);
     if (result) return result;
     return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,

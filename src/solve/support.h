@@ -29,6 +29,13 @@ typedef struct otx__support {
     bool ended;
 } otx__support;
 
+/* What one worker computes in where each target is followed alone. */
+typedef struct otx__single {
+    float *correlations; /* [atom] of whole tiles */
+    float *weight;       /* [atom] likewise: the dictionary's, 0 for what is hidden */
+    float *best;         /* [tile] */
+} otx__single;
+
 /* What one worker computes in, and what it counts. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
@@ -40,6 +47,7 @@ typedef struct otx__scratch {
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
+    otx__single single;
     uint32_t *survivors;    /* [atoms] likewise: those that a scan has not ruled out */
     uint64_t survivors_scored, survivors_steps; /* since the last scan: in float; steps */
     uint64_t fallbacks, steps;
