@@ -32,329 +32,329 @@
       561  api/matrix                 numbers and matrices
       619  api/blocks                 block types of ggml
       645  api/solver                 the solver
-      776  api/affine                 the affine map: rows as the map makes them, and what it misses
-      912  api/methods                methods: rows for tokens that a model lacks
-     1157  api/source                 sources and sinks: bytes in and out
-     1177  api/json                   JSON
-     1299  api/safetensors            safetensors
-     1363  api/gguf                   GGUF
-     1461  api/vocab                  vocabularies
-     1598  api/encode                 encoding: text as token ids
-     1652  api/align                  alignment
-     1719  api/gguf_vocab             vocabularies in GGUF files
-     1742  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1834  api/file                   files
-     1845  api/directory              directories
-     1925  api/job                    the whole job
-     2135  api/map_models             maps by the rows of two models
-     2157  api/verify                 looking at a finished model
-     2226  api/evaluate               methods ranked on tokens that both models share
-     2323  api/reshape                a model's own vocabulary, smaller or larger
+      778  api/affine                 the affine map: rows as the map makes them, and what it misses
+      914  api/methods                methods: rows for tokens that a model lacks
+     1159  api/source                 sources and sinks: bytes in and out
+     1179  api/json                   JSON
+     1301  api/safetensors            safetensors
+     1365  api/gguf                   GGUF
+     1463  api/vocab                  vocabularies
+     1600  api/encode                 encoding: text as token ids
+     1654  api/align                  alignment
+     1721  api/gguf_vocab             vocabularies in GGUF files
+     1744  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1836  api/file                   files
+     1847  api/directory              directories
+     1927  api/job                    the whole job
+     2137  api/map_models             maps by the rows of two models
+     2159  api/verify                 looking at a finished model
+     2228  api/evaluate               methods ranked on tokens that both models share
+     2325  api/reshape                a model's own vocabulary, smaller or larger
 
-     2464  base                       what everything stands on
-     2501  base/begin                 system headers, and how floating point must be compiled
-     2539  base/sizes                 counting, and sums and products that may not wrap
-     2577  base/span                  bytes of others, digits, UTF-8
-     2771  base/decimal               the digits of a double
-     2920  base/format                printf without stdio and without a locale
-     3188  base/result                results, failures, messages
-     3312  base/memory                the allocator, arrays that grow
-     3371  base/text                  names in messages, and text that grows
-     3488  base/hooks                 log, progress, threads of the caller
-     3536  base/sort                  in place, without memory, never quadratic; and finding
-     3586  base/clock                 wall time for statistics
-     3632  base/team                  loops on several threads, which sleep where they wait
-     4031  base/hash                  keyed, for tables whose keys a stranger chooses
-     4129  base/pool                  blocks that are freed together
-     4244  base/number                element types, widening and rounding
-     4479  base/blocks                block types of ggml, taken apart and widened
-     4700  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4985  base/blocks_make           rows quantised to blocks
-     5379  base/base64                decoding
-     5415  base/protobuf              fields of a message
-     5537  base/watch                 long loops that the caller can stop
+     2466  base                       what everything stands on
+     2503  base/begin                 system headers, and how floating point must be compiled
+     2541  base/sizes                 counting, and sums and products that may not wrap
+     2579  base/span                  bytes of others, digits, UTF-8
+     2773  base/decimal               the digits of a double
+     2922  base/format                printf without stdio and without a locale
+     3190  base/result                results, failures, messages
+     3314  base/memory                the allocator, arrays that grow
+     3373  base/text                  names in messages, and text that grows
+     3490  base/hooks                 log, progress, threads of the caller
+     3538  base/sort                  in place, without memory, never quadratic; and finding
+     3588  base/clock                 wall time for statistics
+     3634  base/team                  loops on several threads, which sleep where they wait
+     4033  base/hash                  keyed, for tables whose keys a stranger chooses
+     4131  base/pool                  blocks that are freed together
+     4246  base/number                element types, widening and rounding
+     4481  base/blocks                block types of ggml, taken apart and widened
+     4702  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4987  base/blocks_make           rows quantised to blocks
+     5381  base/base64                decoding
+     5417  base/protobuf              fields of a message
+     5539  base/watch                 long loops that the caller can stop
 
-     5605  files                      formats, on memory and streams
-     5635  files/memory_source        memory as a source of bytes
-     5653  files/json_read            a parser without recursion
-     6007  files/json_values          looking at values, stepping through containers
-     6220  files/json_edit            writing, and edits that keep every byte they do not touch
-     6588  files/tensors              what reading and writing a header share
-     6724  files/safetensors_read     the header of a file, checked
-     7049  files/safetensors_write    the header of a new file
-     7206  files/gguf_types           ggml's types, and the sizes of values
-     7374  files/gguf_values          keys, tensors and values found
-     7492  files/gguf_walk            what stands in a header, one after the other
-     7704  files/gguf_read            the header of a file, checked
-     7925  files/gguf_write           the header of a new file
-     8131  files/gguf_keys            a list of keys that is being made
+     5607  files                      formats, on memory and streams
+     5637  files/memory_source        memory as a source of bytes
+     5655  files/json_read            a parser without recursion
+     6009  files/json_values          looking at values, stepping through containers
+     6222  files/json_edit            writing, and edits that keep every byte they do not touch
+     6590  files/tensors              what reading and writing a header share
+     6726  files/safetensors_read     the header of a file, checked
+     7051  files/safetensors_write    the header of a new file
+     7208  files/gguf_types           ggml's types, and the sizes of values
+     7376  files/gguf_values          keys, tensors and values found
+     7494  files/gguf_walk            what stands in a header, one after the other
+     7706  files/gguf_read            the header of a file, checked
+     7927  files/gguf_write           the header of a new file
+     8133  files/gguf_keys            a list of keys that is being made
 
-     8331  vocab                      tokens, from every source, and which of them are the same
-     8374  vocab/known                what the world calls things: files, classes, tokens
-     8698  vocab/token_table          the table of tokens, and finding tokens in it
-     8906  vocab/spelling             from what a file spells to bytes
-     9103  vocab/reader               what the readers of all sources share
-     9461  vocab/added_tokens         what other files add to a model's tokens
-     9809  vocab/handed_names         pieces whose names other pieces get
-     9890  vocab/in_use               tokens that are named as reserved ones and are none
-     9993  vocab/from_tokenizer_json  tokenizer.json
-    10291  vocab/from_tekken          tekken.json
-    10446  vocab/from_tiktoken        *.tiktoken
-    10511  vocab/from_sentencepiece   tokenizer.model and its like
-    10876  vocab/from_vocab_json      vocab.json and merges.txt
-    10962  vocab/from_vocab_txt       vocab.txt
-    11019  vocab/digits               how a tokenizer cuts numbers
-    11220  vocab/recognise            what a file is, by what it holds
-    11351  vocab/parse                the first source that is given, and what goes with it
-    11578  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11964  vocab/rules_read           the rules of each kind of file
-    12115  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12308  vocab/from_gguf            the vocabulary of a GGUF file
-    12616  vocab/gguf_rules           how it splits text
-    12768  vocab/split_bpe            words split by byte-pair encoding
-    13043  vocab/split                text split as the tokenizer's model splits it
-    13300  vocab/align                which base token a donor token is
+     8333  vocab                      tokens, from every source, and which of them are the same
+     8376  vocab/known                what the world calls things: files, classes, tokens
+     8700  vocab/token_table          the table of tokens, and finding tokens in it
+     8908  vocab/spelling             from what a file spells to bytes
+     9105  vocab/reader               what the readers of all sources share
+     9463  vocab/added_tokens         what other files add to a model's tokens
+     9811  vocab/handed_names         pieces whose names other pieces get
+     9892  vocab/in_use               tokens that are named as reserved ones and are none
+     9995  vocab/from_tokenizer_json  tokenizer.json
+    10293  vocab/from_tekken          tekken.json
+    10448  vocab/from_tiktoken        *.tiktoken
+    10513  vocab/from_sentencepiece   tokenizer.model and its like
+    10878  vocab/from_vocab_json      vocab.json and merges.txt
+    10964  vocab/from_vocab_txt       vocab.txt
+    11021  vocab/digits               how a tokenizer cuts numbers
+    11222  vocab/recognise            what a file is, by what it holds
+    11353  vocab/parse                the first source that is given, and what goes with it
+    11580  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11966  vocab/rules_read           the rules of each kind of file
+    12117  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12310  vocab/from_gguf            the vocabulary of a GGUF file
+    12618  vocab/gguf_rules           how it splits text
+    12770  vocab/split_bpe            words split by byte-pair encoding
+    13045  vocab/split                text split as the tokenizer's model splits it
+    13302  vocab/align                which base token a donor token is
 
-    13557  encode                     text becomes pieces, pieces become ids
-    13603  encode/char_set            sets of characters
-    13796  encode/unicode_tables      what characters are, packed
-    13960  encode/categories          Unicode's categories, scripts and case, as sets
-    14261  encode/regex_parse         regular expressions, read: sets and escapes
-    14567  encode/regex_syntax        classes, repetitions, groups
-    14967  encode/regex_program       instructions, and what parts of an expression begin with
-    15120  encode/regex_make          the program that they become
-    15482  encode/regex_match         the program run over a text
-    15862  encode/slices              a text in pieces, and ways to cut it further
-    16107  encode/cutter_read         the steps of a pre-tokenizer, read
-    16424  encode/cutter              texts cut by them
-    16611  encode/normal_tables       what normalisers know of characters
-    16874  encode/normal_read         the same, unpacked
-    17021  encode/normal_forms        Unicode's four normal forms
-    17292  encode/charsmap            SentencePiece's map of characters
-    17520  encode/normalise_steps     what normalisers do, step by step
-    17720  encode/normalise_open      the normaliser of a tokenizer.json, read
-    17999  encode/normalise           what it makes of texts
-    18139  encode/added_cut           added tokens, cut out of a text
-    18346  encode/word_cache          what words became before
-    18425  encode/encode_words        words as the model splits them
-    18644  encode/added_flags         how added tokens are met, as the files say it
-    18993  encode/encode_open         what an encoder is made from
-    19159  encode/encode              whole texts as token ids
-    19408  encode/write_counts        how often tokens occur, as lists
+    13559  encode                     text becomes pieces, pieces become ids
+    13605  encode/char_set            sets of characters
+    13798  encode/unicode_tables      what characters are, packed
+    13962  encode/categories          Unicode's categories, scripts and case, as sets
+    14263  encode/regex_parse         regular expressions, read: sets and escapes
+    14569  encode/regex_syntax        classes, repetitions, groups
+    14969  encode/regex_program       instructions, and what parts of an expression begin with
+    15122  encode/regex_make          the program that they become
+    15484  encode/regex_match         the program run over a text
+    15864  encode/slices              a text in pieces, and ways to cut it further
+    16109  encode/cutter_read         the steps of a pre-tokenizer, read
+    16426  encode/cutter              texts cut by them
+    16613  encode/normal_tables       what normalisers know of characters
+    16876  encode/normal_read         the same, unpacked
+    17023  encode/normal_forms        Unicode's four normal forms
+    17294  encode/charsmap            SentencePiece's map of characters
+    17522  encode/normalise_steps     what normalisers do, step by step
+    17722  encode/normalise_open      the normaliser of a tokenizer.json, read
+    18001  encode/normalise           what it makes of texts
+    18141  encode/added_cut           added tokens, cut out of a text
+    18348  encode/word_cache          what words became before
+    18427  encode/encode_words        words as the model splits them
+    18646  encode/added_flags         how added tokens are met, as the files say it
+    18995  encode/encode_open         what an encoder is made from
+    19161  encode/encode              whole texts as token ids
+    19410  encode/write_counts        how often tokens occur, as lists
 
-    19515  simd                       the hot loops, once for each instruction set
-    19548  simd/kernels               the table of kernels, and what all versions share
-    19896  simd/scalar                the reference
-    20109  simd/sse2                  the operations of 128-bit x86, and what each does
-    20230  simd/neon                  those of 64-bit Arm
-    20325  simd/wasm                  those of WebAssembly's SIMD128
-    20410  simd/avx2                  those of 256-bit x86, with FMA
-    20492  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21273  simd/avx_vnni              AVX2, and products of integers
-    21369  simd/neon_bf16             NEON, and products of matrices
-    21524  simd/avx512                512-bit x86, by hand
-    22135  simd/amx                   tiles of x86, beside AVX-512
-    22386  simd/dispatch              which of them this machine can run, and which a call takes
+    19517  simd                       the hot loops, once for each instruction set
+    19550  simd/kernels               the table of kernels, and what all versions share
+    19898  simd/scalar                the reference
+    20111  simd/sse2                  the operations of 128-bit x86, and what each does
+    20232  simd/neon                  those of 64-bit Arm
+    20327  simd/wasm                  those of WebAssembly's SIMD128
+    20412  simd/avx2                  those of 256-bit x86, with FMA
+    20494  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21275  simd/avx_vnni              AVX2, and products of integers
+    21371  simd/neon_bf16             NEON, and products of matrices
+    21526  simd/avx512                512-bit x86, by hand
+    22137  simd/amx                   tiles of x86, beside AVX-512
+    22388  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22612  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22669  solve/views                the rows of matrices, as the kernels read them
-    22798  solve/panels               vectors as the dense products want them, and these
-    22997  solve/rests                vectors on their way into panels
-    23175  solve/dictionary           the atoms, and their split along a common direction
-    23344  solve/exact_gram           products of all pairs of atoms in double
-    23426  solve/triangle             packed lower triangles
-    23530  solve/support              what is known of one target, and the exact steps
-    23814  solve/gram_table           products of atoms with all atoms, for scans
-    24113  solve/screen               which atoms are worth scoring in double: the bound
-    24408  solve/residuals            the residual form's targets on their way into a scan
-    24597  solve/scan                 the correlations of all atoms with a block's residuals
-    24830  solve/predict              making targets ready for the next scan
-    25079  solve/candidates           the atoms that a scan could not rule out
-    25419  solve/select               the next atoms of each target
-    25620  solve/single               all steps of one target before those of the next
-    25723  solve/rates                what a processor does in a second
-    25766  solve/pursuit              what one solve holds, and the memory it takes
-    26102  solve/plan                 which form, and in what blocks
-    26346  solve/apart                targets that a table of products cannot tell on
-    26396  solve/steps                a pursuit from its rows to its results
-    26629  solve/combine              new rows of coefficients
-    26691  solve/solver               the public call
-    26862  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    27071  solve/affine_normal        the normal equations of an affine map
-    27312  solve/affine_factor        their factor, and their solution
-    27549  solve/affine_map           a fitted map, and the rows it makes
-    27893  solve/affine_choice        how many atoms to take, and chosen by what
-    28295  solve/affine_fit           what a fit of an affine map holds and needs
-    28559  solve/affine               fitting and applying affine maps
+    22614  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22671  solve/views                the rows of matrices, as the kernels read them
+    22800  solve/panels               vectors as the dense products want them, and these
+    22999  solve/rests                vectors on their way into panels
+    23177  solve/dictionary           the atoms, and their split along a common direction
+    23346  solve/exact_gram           products of all pairs of atoms in double
+    23428  solve/triangle             packed lower triangles
+    23532  solve/support              what is known of one target, and the exact steps
+    23816  solve/gram_table           products of atoms with all atoms
+    24115  solve/screen               which atoms are worth scoring in double: the bound
+    24424  solve/residuals            the residual form's targets on their way into a scan
+    24612  solve/scan                 the correlations of all atoms with a block's residuals
+    24845  solve/predict              making targets ready for the next scan
+    25094  solve/candidates           the atoms that a scan could not rule out
+    25434  solve/select               the next atoms of each target
+    25635  solve/single               all steps of one target before those of the next
+    25747  solve/rates                what a processor does in a second
+    25790  solve/pursuit              what one solve holds, and the memory it takes
+    26126  solve/plan                 which form, and in what blocks
+    26382  solve/apart                targets that a table of products cannot tell on
+    26432  solve/steps                a pursuit from its rows to its results
+    26665  solve/combine              new rows of coefficients
+    26727  solve/solver               the public call
+    26898  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    27107  solve/affine_normal        the normal equations of an affine map
+    27348  solve/affine_factor        their factor, and their solution
+    27585  solve/affine_map           a fitted map, and the rows it makes
+    27929  solve/affine_choice        how many atoms to take, and chosen by what
+    28331  solve/affine_fit           what a fit of an affine map holds and needs
+    28595  solve/affine               fitting and applying affine maps
 
-    28856  methods                    rows for tokens that a model lacks, each method a room
-    28900  methods/parts              what methods share: sums of rows, combinations
-    29084  methods/pursuit            omp, omp-centred
-    29165  methods/constant           mean, zero
-    29193  methods/rough              products in float that leave few to be taken in double
-    29243  methods/near               each target against all anchors
-    29534  methods/weights            how a few anchors combine to a target
-    29755  methods/interpolation      common_interpolation
-    29908  methods/wechsel            wechsel
-    29958  methods/focus              focus
-    30046  methods/hull               hull
-    30097  methods/dense              matrices of double, and their products
-    30362  methods/lengthen           the base's rows of pieces beside the donor's
-    30615  methods/mapping            omp-affine, affine
-    30888  methods/linear             maps between two models' rows
-    31043  methods/clp                clp
-    31129  methods/chance             normal deviates that are the same everywhere
-    31197  methods/factor             of symmetric matrices
-    31246  methods/randn              randn
-    31336  methods/john_hewitt        john_hewitt
-    31419  methods/polar              the orthogonal part of a matrix
-    31515  methods/procrustes         procrustes
-    31608  methods/eigen              principal directions of a matrix's rows
-    31922  methods/landmark_pca       landmark_pca
-    31980  methods/stb                stb
-    32162  methods/rope               rows turned to positions
-    32252  methods/mp_rope            mp_rope
-    32578  methods/subword            subword
-    32684  methods/zett               zett
-    32706  methods/spread             the factor that suits hidden anchors' rows best
-    32963  methods/modifiers          what is done to the rows of any method
-    33109  methods/undertrained       rows that look as if nothing had trained them
-    33226  methods/methods            the table of all, and the public calls
+    28892  methods                    rows for tokens that a model lacks, each method a room
+    28936  methods/parts              what methods share: sums of rows, combinations
+    29120  methods/pursuit            omp, omp-centred
+    29201  methods/constant           mean, zero
+    29229  methods/rough              products in float that leave few to be taken in double
+    29279  methods/near               each target against all anchors
+    29570  methods/weights            how a few anchors combine to a target
+    29791  methods/interpolation      common_interpolation
+    29944  methods/wechsel            wechsel
+    29994  methods/focus              focus
+    30082  methods/hull               hull
+    30133  methods/dense              matrices of double, and their products
+    30398  methods/lengthen           the base's rows of pieces beside the donor's
+    30651  methods/mapping            omp-affine, affine
+    30924  methods/linear             maps between two models' rows
+    31079  methods/clp                clp
+    31165  methods/chance             normal deviates that are the same everywhere
+    31233  methods/factor             of symmetric matrices
+    31282  methods/randn              randn
+    31372  methods/john_hewitt        john_hewitt
+    31455  methods/polar              the orthogonal part of a matrix
+    31551  methods/procrustes         procrustes
+    31644  methods/eigen              principal directions of a matrix's rows
+    31958  methods/landmark_pca       landmark_pca
+    32016  methods/stb                stb
+    32198  methods/rope               rows turned to positions
+    32288  methods/mp_rope            mp_rope
+    32614  methods/subword            subword
+    32720  methods/zett               zett
+    32742  methods/spread             the factor that suits hidden anchors' rows best
+    32999  methods/modifiers          what is done to the rows of any method
+    33145  methods/undertrained       rows that look as if nothing had trained them
+    33262  methods/methods            the table of all, and the public calls
 
-    33432  across                     tokens of one vocabulary as weighted tokens of another
-    33446  across/map_rows            a map, gathered row by row
-    33643  across/token_map           by the split of the other vocabulary
-    33766  across/write_maps          two maps as safetensors
-    33909  across/spell_maps          two maps as JSON, for people
+    33468  across                     tokens of one vocabulary as weighted tokens of another
+    33482  across/map_rows            a map, gathered row by row
+    33679  across/token_map           by the split of the other vocabulary
+    33802  across/write_maps          two maps as safetensors
+    33945  across/spell_maps          two maps as JSON, for people
 
-    34029  disk                       files and directories
-    34068  disk/system                what POSIX and Windows are asked for
-    34112  disk/windows_paths         paths as Windows takes them
-    34317  disk/windows               the system as Windows gives it
-    34622  disk/posix                 the system as POSIX gives it
-    34894  disk/paths                 what can be told from their text
-    34967  disk/failure               why the system refused
-    35085  disk/look                  what stands at a path, and whether within another
-    35208  disk/listing               listings of directories
-    35284  disk/reading               files to read, and whether they have changed
-    35463  disk/writing               files to write
-    35610  disk/copying               copies of files
-    35693  disk/trees                 whole directories looked through, copied, removed
-    35909  disk/known                 what weights are called in a directory
-    36003  disk/staging               a directory made under another name, then renamed
-    36267  disk/staged_files          files made under another name, then renamed
-    36449  disk/missing               a path or a directory without what is wanted of it
-    36492  disk/gguf_files            GGUF files of a directory, by their names
-    36533  disk/weights               which files they are, and what may stand in their place
-    36869  disk/weight_index          the index of a checkpoint in shards
-    37088  disk/shards                what an index and its shards say of each other
-    37293  disk/gguf_parts            the parts of a split GGUF file
-    37402  disk/checkpoint            a model directory, in one file or in shards
-    37754  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37832  disk/tokenizer_directory   the tokenizer of a model directory
-    38094  disk/encoder_directory     the encoder of a model directory, and files of text
+    34065  disk                       files and directories
+    34104  disk/system                what POSIX and Windows are asked for
+    34148  disk/windows_paths         paths as Windows takes them
+    34353  disk/windows               the system as Windows gives it
+    34658  disk/posix                 the system as POSIX gives it
+    34930  disk/paths                 what can be told from their text
+    35003  disk/failure               why the system refused
+    35121  disk/look                  what stands at a path, and whether within another
+    35244  disk/listing               listings of directories
+    35320  disk/reading               files to read, and whether they have changed
+    35499  disk/writing               files to write
+    35646  disk/copying               copies of files
+    35729  disk/trees                 whole directories looked through, copied, removed
+    35945  disk/known                 what weights are called in a directory
+    36039  disk/staging               a directory made under another name, then renamed
+    36303  disk/staged_files          files made under another name, then renamed
+    36485  disk/missing               a path or a directory without what is wanted of it
+    36528  disk/gguf_files            GGUF files of a directory, by their names
+    36569  disk/weights               which files they are, and what may stand in their place
+    36905  disk/weight_index          the index of a checkpoint in shards
+    37124  disk/shards                what an index and its shards say of each other
+    37329  disk/gguf_parts            the parts of a split GGUF file
+    37438  disk/checkpoint            a model directory, in one file or in shards
+    37790  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37868  disk/tokenizer_directory   the tokenizer of a model directory
+    38130  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    38218  model                      which tensors and config keys belong to the vocabulary
-    38254  model/known                what the world calls things
-    38622  model/known_keys           keys of ids and sizes in configs
-    38796  model/known_classes        classes of tokenizers, by the type of model
-    39034  model/names                names of tensors
-    39198  model/document             the JSON files of a model directory
-    39293  model/members              what the members of a config are about
-    39547  model/config               what config.json says
-    39724  model/side                 a model directory opened once
-    39851  model/gguf_model           what a GGUF file says of a model
-    39908  model/code                 the Python that a tokenizer is loaded with
-    40142  model/parts                what each tensor does for the vocabulary
-    40272  model/whole                whether all tensors are there
-    40394  model/find                 finding the parts of a model
-    40698  model/processor            the tokens that a processor looks for by their text
-    40874  model/heirs                what becomes of the ids in a config
-    41048  model/config_ids           ids in a config being edited
-    41305  model/config_lists         lists, dictionaries and ranges of ids
-    41470  model/config_edit          config.json and generation_config.json, edited
-    41826  model/classes              which class a tokenizer is loaded as
-    42037  model/class_tokens         added tokens that a class numbers otherwise
+    38254  model                      which tensors and config keys belong to the vocabulary
+    38290  model/known                what the world calls things
+    38658  model/known_keys           keys of ids and sizes in configs
+    38832  model/known_classes        classes of tokenizers, by the type of model
+    39070  model/names                names of tensors
+    39234  model/document             the JSON files of a model directory
+    39329  model/members              what the members of a config are about
+    39583  model/config               what config.json says
+    39760  model/side                 a model directory opened once
+    39887  model/gguf_model           what a GGUF file says of a model
+    39944  model/code                 the Python that a tokenizer is loaded with
+    40178  model/parts                what each tensor does for the vocabulary
+    40308  model/whole                whether all tensors are there
+    40430  model/find                 finding the parts of a model
+    40734  model/processor            the tokens that a processor looks for by their text
+    40910  model/heirs                what becomes of the ids in a config
+    41084  model/config_ids           ids in a config being edited
+    41341  model/config_lists         lists, dictionaries and ranges of ids
+    41506  model/config_edit          config.json and generation_config.json, edited
+    41862  model/classes              which class a tokenizer is loaded as
+    42073  model/class_tokens         added tokens that a class numbers otherwise
 
-    42155  job                        the whole transplant, in the order in which it happens
-    42216  job/draft_map              which tokens the rows of a draft's head are of
-    42274  job/job                    what a job holds
-    42673  job/open                   opening the two models
-    42961  job/map                    the caller's map
-    43114  job/align                  where every new row comes from
-    43337  job/draft_vocab            the tokens that a draft's head has rows for
-    43570  job/plan                   what becomes of every tensor, and of the configs
-    43799  job/draft_head             a head of fewer rows, and what says which
-    43957  job/rope                   heads and rotary positions of the two models
-    44055  job/chat                   the template that turns messages into text
-    44194  job/digits                 where the two tokenizers cut numbers differently
-    44395  job/converted              the special tokens that a conversion to GGUF finds
-    44703  job/gguf_donor             the files of a tokenizer, open once more
-    44787  job/gguf_pre               what llama.cpp calls the way it cuts text
-    45070  job/gguf_tokens            the strings, types and scores of a vocabulary
-    45398  job/gguf_merges            the merges of a byte-level vocabulary
-    45569  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45739  job/gguf_special           special tokens, flags, templates
-    45958  job/gguf_normal            what becomes of spaces and letters
-    46101  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    46297  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    46539  job/bos                    texts that begin otherwise than the base's
-    46681  job/rows                   rows in memory: reading, checking, their mean
-    47026  job/pieces                 what the base cuts new tokens into
-    47201  job/untrained              rows that hold nothing, and what becomes of their tokens
-    47466  job/magikarp               tokens that look under-trained by their rows
-    47592  job/match                  rows of tokens that a new one only begins with
-    47679  job/solve                  solving for the rows of the donor
-    47888  job/targets                the rows that are made from the donor's
-    48011  job/diagnose               what is odd about the rows that were made
-    48143  job/rebuild                the new rows of one vocabulary tensor
-    48434  job/write_blocks           new rows as blocks
-    48533  job/write                  the output and its weights
-    48849  job/write_gguf             the output as a GGUF file, or as parts of one
-    49199  job/copy                   the other files of the two models
-    49417  job/index                  the files that are written anew
-    49598  job/run                    the whole, in order
-    49801  job/combined               a map of tokens by the combinations that a method makes
-    49901  job/report                 what a job did, as JSON and as a table
-    50230  job/findings               what is told of a finished model
-    50279  job/check_head             a head of fewer rows than tokens
-    50524  job/check_files            its files
-    50661  job/check_ids              sizes, ids and tying
-    50877  job/check_values           values
-    50956  job/check_gguf             the tokens of a GGUF file
-    51208  job/check_gguf_keys        its other keys, and its tensors
-    51455  job/check_draft            as a draft model for another
-    51797  job/verify                 whether a finished model agrees with itself
+    42191  job                        the whole transplant, in the order in which it happens
+    42252  job/draft_map              which tokens the rows of a draft's head are of
+    42310  job/job                    what a job holds
+    42709  job/open                   opening the two models
+    42997  job/map                    the caller's map
+    43150  job/align                  where every new row comes from
+    43373  job/draft_vocab            the tokens that a draft's head has rows for
+    43606  job/plan                   what becomes of every tensor, and of the configs
+    43835  job/draft_head             a head of fewer rows, and what says which
+    43993  job/rope                   heads and rotary positions of the two models
+    44091  job/chat                   the template that turns messages into text
+    44230  job/digits                 where the two tokenizers cut numbers differently
+    44431  job/converted              the special tokens that a conversion to GGUF finds
+    44739  job/gguf_donor             the files of a tokenizer, open once more
+    44823  job/gguf_pre               what llama.cpp calls the way it cuts text
+    45106  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45434  job/gguf_merges            the merges of a byte-level vocabulary
+    45605  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45775  job/gguf_special           special tokens, flags, templates
+    45994  job/gguf_normal            what becomes of spaces and letters
+    46137  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    46333  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46575  job/bos                    texts that begin otherwise than the base's
+    46717  job/rows                   rows in memory: reading, checking, their mean
+    47062  job/pieces                 what the base cuts new tokens into
+    47237  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47502  job/magikarp               tokens that look under-trained by their rows
+    47628  job/match                  rows of tokens that a new one only begins with
+    47715  job/solve                  solving for the rows of the donor
+    47924  job/targets                the rows that are made from the donor's
+    48047  job/diagnose               what is odd about the rows that were made
+    48179  job/rebuild                the new rows of one vocabulary tensor
+    48470  job/write_blocks           new rows as blocks
+    48569  job/write                  the output and its weights
+    48885  job/write_gguf             the output as a GGUF file, or as parts of one
+    49235  job/copy                   the other files of the two models
+    49453  job/index                  the files that are written anew
+    49634  job/run                    the whole, in order
+    49837  job/combined               a map of tokens by the combinations that a method makes
+    49937  job/report                 what a job did, as JSON and as a table
+    50266  job/findings               what is told of a finished model
+    50315  job/check_head             a head of fewer rows than tokens
+    50560  job/check_files            its files
+    50697  job/check_ids              sizes, ids and tying
+    50913  job/check_values           values
+    50992  job/check_gguf             the tokens of a GGUF file
+    51244  job/check_gguf_keys        its other keys, and its tensors
+    51491  job/check_draft            as a draft model for another
+    51833  job/verify                 whether a finished model agrees with itself
 
-    51856  evaluate                   methods ranked on tokens that both models share
-    51875  evaluate/token_class       what a token is like, by its bytes
-    51958  evaluate/hidden            which tokens are hidden, and the rows at hand
-    52164  evaluate/scores            how near rows come to the true ones
-    52264  evaluate/ranks             whether a true row is found among all
-    52395  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52629  evaluate/write_json        an evaluation as JSON
-    52742  evaluate/write_page        an evaluation as a page
+    51892  evaluate                   methods ranked on tokens that both models share
+    51911  evaluate/token_class       what a token is like, by its bytes
+    51994  evaluate/hidden            which tokens are hidden, and the rows at hand
+    52200  evaluate/scores            how near rows come to the true ones
+    52300  evaluate/ranks             whether a true row is found among all
+    52431  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52665  evaluate/write_json        an evaluation as JSON
+    52778  evaluate/write_page        an evaluation as a page
 
-    52971  reshape                    a model's own vocabulary, smaller or larger
-    53003  reshape/needed             what has to stay for the sake of what stays
-    53261  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    53568  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53797  reshape/renumber           which tokens there are then, and their ids
-    54062  reshape/files_json         tokenizer.json and the JSON files beside it
-    54457  reshape/files_lines        merges.txt and vocab.txt
-    54541  reshape/files_pieces       SentencePiece models
-    54761  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54929  reshape/named              tokens that configs name, which stay
-    55061  reshape/files_gguf         the keys of GGUF files
-    55348  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55583  reshape/wording            what the transplant says, in words of those who asked
-    55682  reshape/new_model          the model with its new tokenizer
-    55854  reshape/text_counts        which tokens the caller's texts are made of
-    55923  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    56090  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    56351  reshape/trim               fewer tokens
-    56519  reshape/extend             a text that becomes a token
-    56850  reshape/more_tokens        all that are wanted, and the model with them
+    53007  reshape                    a model's own vocabulary, smaller or larger
+    53039  reshape/needed             what has to stay for the sake of what stays
+    53297  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    53604  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53833  reshape/renumber           which tokens there are then, and their ids
+    54098  reshape/files_json         tokenizer.json and the JSON files beside it
+    54493  reshape/files_lines        merges.txt and vocab.txt
+    54577  reshape/files_pieces       SentencePiece models
+    54797  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54965  reshape/named              tokens that configs name, which stay
+    55097  reshape/files_gguf         the keys of GGUF files
+    55384  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55619  reshape/wording            what the transplant says, in words of those who asked
+    55718  reshape/new_model          the model with its new tokenizer
+    55890  reshape/text_counts        which tokens the caller's texts are made of
+    55959  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    56126  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    56387  reshape/trim               fewer tokens
+    56555  reshape/extend             a text that becomes a token
+    56886  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -704,7 +704,8 @@ typedef struct otx_omp_stats {
     otx_isa isa;            /* likewise */
     int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
-    uint64_t passes;        /* times that a block of targets was screened; what a few of them
+    uint64_t passes;        /* times that a block of targets was screened, in the single form
+                               for up to 32 steps each; what a few of them
                                that nearly are atoms take apart, at its end, is not counted */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
@@ -715,7 +716,8 @@ typedef struct otx_omp_stats {
     double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
     double seconds_correlate; /* products of targets and atoms */
-    double seconds_scan;      /* correlations of all atoms, step by step */
+    double seconds_scan;      /* correlations of all atoms, step by step; in the single form
+                                 they are in the next */
     double seconds_select;    /* deciding between candidates, and all of these, which
                                  are averages over the threads and overlap: */
     double seconds_rescore;   /* - scoring candidates in double */
@@ -22643,7 +22645,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      exact_gram     products of all pairs of atoms in double
      triangle       packed lower triangles
      support        what is known of one target, and the exact steps
-     gram_table     products of atoms with all atoms, for scans
+     gram_table     products of atoms with all atoms
      screen         which atoms are worth scoring in double: the bound
      residuals      the residual form's targets on their way into a scan
      scan           the correlations of all atoms with a block's residuals
@@ -23812,7 +23814,7 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
 }
 
 /* >>> src/solve/gram_table.h */
-/* ---- gram table: products of atoms with all atoms, for scans -------------------- */
+/* ---- gram table: products of atoms with all atoms ------------------------------- */
 
 /* Whether a form tells in cheap arithmetic which atoms to look at. With OTX_SMALL there is none
    that does: compilers see it here, and leave out what such forms need. */
@@ -24173,8 +24175,12 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
 #define OTX__FLOAT_ROUNDOFF 5.9604644775390625e-08 /* u */
 #define OTX__FIXED_ROUNDOFF (0.51 / 32767.0)       /* grid */
 
+/* Sums of coefficients, in units of the target's norm, from which on there is no bound: it
+   would mean nothing, and coefficients might be beyond a float. */
+#define OTX__BOUND_SUM_MAX 1e20
+
 /* Of a correlation in units of the target's norm, for one set. The residual form has one
-   set and no second bound; its first may be infinite. */
+   set and no second bound. The first is infinite where there is none. */
 typedef struct otx__bound {
     double scanned; /* as a scan computes it, with rounded betas */
     double refined; /* with the betas as floats */
@@ -24189,7 +24195,7 @@ typedef struct otx__bound {
 typedef struct otx__screen {
     const otx__problem *problem;
     otx_omp_form form;
-    otx__gram_table table;  /* in the forms that scan */
+    otx__gram_table table;  /* in the forms with one */
     size_t pitch;           /* k, padded to an even number */
     size_t capacity;        /* targets a block can hold: whole tiles */
     size_t count;           /* targets in the block */
@@ -24217,7 +24223,7 @@ typedef struct otx__screen {
     uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
                                atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
-    uint32_t *apart;        /* in the forms that scan: targets to be finished in the residual
+    uint32_t *apart;        /* in the forms with a table: targets to be finished in the residual
                                form (apart.h), which count as ended until then */
     size_t apart_count;
     otx__scratch *scratch;  /* [worker] */
@@ -24237,10 +24243,10 @@ OTX__PRIVATE otx__bound *otx__screen_bound(const otx__screen *screen, size_t tar
     return &screen->bounds[target * OTX__SETS + set];
 }
 
-/* Whether the residual form has a bound for a target. */
-OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
+/* Whether there is a bound for a target's set. */
+OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target, size_t set)
 {
-    return otx__screen_bound(screen, target, 0)->scanned < HUGE_VAL;
+    return otx__screen_bound(screen, target, set)->scanned < HUGE_VAL;
 }
 
 OTX__PRIVATE double otx__chain_error(size_t columns)
@@ -24283,6 +24289,7 @@ typedef struct otx__set_betas {
     double sum, largest; /* of their magnitudes */
     double along;        /* <r, m> */
     double unit;         /* that they are rounded to multiples of */
+    bool bounded;        /* or they are too large, and 0 all of them */
 } otx__set_betas;
 
 /* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
@@ -24306,9 +24313,14 @@ OTX__PRIVATE void otx__betas_take(const otx__screen *screen, size_t target, size
         kept[j] = (float)beta;
         betas->values[j] = beta;
     }
-    betas->along = along;
-    betas->sum = sum;
-    betas->largest = largest;
+    betas->bounded = sum < OTX__BOUND_SUM_MAX;
+    for (j = 0; j < support->count && !betas->bounded; j++) {
+        kept[j] = 0.0f;
+        betas->values[j] = 0.0;
+    }
+    betas->along = betas->bounded ? along : 0.0;
+    betas->sum = betas->bounded ? sum : 0.0;
+    betas->largest = betas->bounded ? largest : 0.0;
 }
 
 /* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
@@ -24353,13 +24365,16 @@ OTX__PRIVATE double otx__betas_common_bound(const otx__screen *screen, size_t ta
 }
 
 /* The bound where all is in float. */
-OTX__PRIVATE double otx__betas_float_bound(const otx__screen *screen, size_t target,
-                                           const otx__set_betas *betas)
+OTX__PRIVATE otx__bound otx__betas_float_bound(const otx__screen *screen, size_t target,
+                                               const otx__set_betas *betas)
 {
     double count = (double)screen->supports[target].count;
     double sizes = betas->sum + screen->rest[target] + fabs(betas->along);
-    return otx__betas_common_bound(screen, target, betas, betas->sum, 0.0) +
-           (count + 8.0) * OTX__FLOAT_ROUNDOFF * sizes;
+    otx__bound bound;
+    bound.refined = otx__betas_common_bound(screen, target, betas, betas->sum, 0.0) +
+                    (count + 8.0) * OTX__FLOAT_ROUNDOFF * sizes;
+    bound.scanned = betas->bounded ? bound.refined : HUGE_VAL;
+    return bound;
 }
 
 /* The bound of a set, as above; the betas' errors are lost. */
@@ -24377,6 +24392,7 @@ OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t targe
     /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
     bound.scanned += otx__triangle_norm(support->factor, support->count, betas->values) *
                      (1.0 + 1e-6) * (1.0 / support->norm);
+    if (!betas->bounded) bound.scanned = HUGE_VAL;
     return bound;
 }
 
@@ -24556,9 +24572,8 @@ OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
     }
 }
 
-/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
-   which on the residual form scores every atom: the bound would mean nothing. */
-#define OTX__BOUND_SUM_MAX 1e20
+/* Parts of a residual, in units of the target's norm, from which on the residual form scores
+   every atom: the bound would mean nothing. */
 #define OTX__BOUND_PART_MAX 3.0
 
 /* Makes a target ready for the next scan: its residual is put into the panel. */
@@ -24638,7 +24653,7 @@ OTX__PRIVATE void otx__strip_open(otx__strip *strip, const otx__screen *screen, 
     for (i = 0; i < OTX__TILE; i++) strip->ones[i] = 1.0f;
     for (i = 0; i < OTX__TILE && first + i < screen->count; i++) {
         size_t target = first + i;
-        if (!screen->sets[target] || !otx__screen_is_bounded(screen, target)) continue;
+        if (!screen->sets[target] || !otx__screen_is_bounded(screen, target, 0)) continue;
         strip->sifted |= (uint32_t)1 << i;
         strip->by[i] = scaled ? 1.0f : screen->panels.scale[target];
         strip->along[i] = screen->panels.common[target];
@@ -24967,7 +24982,7 @@ OTX__PRIVATE bool otx__screen_has_columns(const otx__screen *screen, size_t targ
 OTX__PRIVATE void otx__screen_make_ready(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     double clock = otx__now();
-    if (!otx__form_has_table(screen->form))
+    if (!otx__form_scans(screen->form))
         otx__screen_residual(screen, target, scratch);
     else if (screen->supports[target].ended || !otx__screen_has_columns(screen, target))
         screen->sets[target] = screen->counts[target] = 0;
@@ -25100,7 +25115,7 @@ typedef struct otx__best_tiles {
     double least; /* what the best weighted correlation of all is at least */
 } otx__best_tiles;
 
-/* ---- in the forms that scan ---- */
+/* ---- in the forms with a table ---- */
 
 /* How far the weighted correlation of a scan may be off, relatively, by its last
    operations. */
@@ -25405,13 +25420,13 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     size_t i;
     candidates->count = 0;
     candidates->least = found->least;
-    candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
+    candidates->overflow = !otx__screen_is_bounded(screen, target, set);
     if (!otx__form_scans(screen->form)) {
-        candidates->overflow |= !otx__screen_is_bounded(screen, target);
-        if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, found, candidates, scratch);
+        if (!candidates->overflow)
+            otx__sifted_collect(screen, target, found, candidates, scratch);
         return;
     }
+    candidates->overflow |= found->count > OTX__BEST_TILES_MAX;
     for (i = 0; i < found->count && !candidates->overflow; i++)
         otx__scanned_atoms(screen, found->tiles[i], target, set, candidates);
 }
@@ -25661,18 +25676,20 @@ OTX__PRIVATE void otx__single_look(otx__screen *screen, size_t target,
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__single *single = &scratch->single;
+    otx__bound *bounds = otx__screen_bound(screen, target, 0);
     double bound, low;
     size_t tile;
     otx__set_betas betas;
     betas.values = scratch->products;
     otx__support_solve(&screen->supports[target]);
     otx__betas_take(screen, target, 0, &betas);
-    bound = otx__betas_float_bound(screen, target, &betas);
-    otx__screen_bound(screen, target, 0)->refined = bound;
-    otx__single_follow(screen, target, betas.along, single);
+    *bounds = otx__betas_float_bound(screen, target, &betas);
+    bound = bounds->refined;
     candidates->count = 0;
-    candidates->overflow = false;
     candidates->least = 0.0;
+    candidates->overflow = !betas.bounded;
+    if (candidates->overflow) return;
+    otx__single_follow(screen, target, betas.along, single);
     for (tile = 0; tile < dictionary->tiles; tile++) {
         low = otx__scanned_low(single->best[tile], (double)dictionary->tile_weight[tile] * bound);
         if (low > candidates->least) candidates->least = low;
@@ -25685,7 +25702,10 @@ OTX__PRIVATE void otx__single_look(otx__screen *screen, size_t target,
     }
 }
 
-/* All steps of one target; one that its products do not tell enough of is set apart. */
+/* Steps of a target before the next one's: more would keep a caller waiting for long. */
+#define OTX__SINGLE_STEPS 32
+
+/* The next steps of one target; one that its products do not tell enough of is set apart. */
 OTX__PRIVATE void otx__single_body(void *argument, size_t target, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
@@ -25693,8 +25713,9 @@ OTX__PRIVATE void otx__single_body(void *argument, size_t target, int worker)
     otx__scratch *scratch = &screen->scratch[worker];
     otx__candidates candidates;
     otx__outcome outcome;
+    size_t step;
     screen->sets[target] = 1;
-    while (!support->ended) {
+    for (step = 0; step < OTX__SINGLE_STEPS && !support->ended; step++) {
         otx__single_look(screen, target, &candidates, scratch);
         outcome = otx__select_step(screen, target, 0, &candidates, scratch);
         if (outcome == OTX__STEP_BLURRED) {
@@ -25707,12 +25728,15 @@ OTX__PRIVATE void otx__single_body(void *argument, size_t target, int worker)
     }
 }
 
-/* Follows every target of a block. */
+/* Follows every target of a block for some steps. */
 OTX__PRIVATE otx_result otx__single_run(otx__screen *screen, otx_error *error)
 {
     const otx__problem *problem = screen->problem;
     double k = (double)problem->k, n = (double)problem->dictionary->count;
-    double work = k * (k * n / 2.0 + 16.0 * (double)problem->dictionary->columns + 4.0 * n);
+    double d = (double)problem->dictionary->columns;
+    /* The table, the factor, and now and then a residual and candidates in double. */
+    double work = (double)otx__min(problem->k, OTX__SINGLE_STEPS) *
+                  (k * n + 4.0 * n + k * k + k * d + 16.0 * d);
     otx_result result = otx__watch_loop(&screen->watch, screen->count, work, otx__single_body,
                                         screen, error);
     screen->passes++;
@@ -26143,11 +26167,13 @@ OTX__PRIVATE double otx__plan_steps(const otx__pursuit *pursuit, const otx__plan
     double b = (double)(pursuit->end - pursuit->first);
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
     double work = b * n * k * k / 2.0, table = n * otx__least(n, plan->columns);
+    double first = 4.0 * n * n > 8388608.0 ? b * k * 4.0 * n : 0.0;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
-    /* What a support needs of the table stays in a second cache, or does not. */
+    /* A table of floats is large: its memory is new, and each column comes from afar when a
+       target reads it first. */
     if (otx__form_is_single(plan->form))
-        return work / (4.0 * n * k < 1048576.0 ? rates.follow : rates.follow / 3.0);
+        return work / rates.follow + first / bytes + 4.0 * n * n * pursuit->ctx.threads;
     return work / rates.scan + ceil(b / plan->capacity) * k * table / bytes;
 }
 
@@ -26308,6 +26334,17 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
                                       : (size_t)plan->columns;
 }
 
+/* Whether a form is to be considered. What supports need of a table of floats has to stay in
+   a second cache. */
+OTX__PRIVATE bool otx__plan_considers(const otx__pursuit *pursuit, otx_omp_form form)
+{
+    double n = (double)pursuit->dictionary.count, k = (double)pursuit->problem.k;
+    if (!otx__form_is_here(form)) return false;
+    if (otx__form_scans(form) && pursuit->problem.k > OTX__SCAN_K_MAX) return false;
+    if (pursuit->options->form != OTX_FORM_AUTO) return form == pursuit->options->form;
+    return !otx__form_is_single(form) || 4.0 * n * k < 1048576.0;
+}
+
 /* Picks the form and the size of its blocks. */
 OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *error)
 {
@@ -26320,14 +26357,13 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
     memset(plans, 0, sizeof plans);
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
         otx__plan *plan = &plans[form];
-        otx_omp_form name = (otx_omp_form)form;
+        /* For little gain not a table of floats. */
+        double share = form == OTX_FORM_SINGLE ? 0.9 : 1.0;
         bool fits;
-        if (options->form != OTX_FORM_AUTO && options->form != name) continue;
-        if (!otx__form_is_here(name)) continue;
-        if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
-        plan->form = name;
+        if (!otx__plan_considers(pursuit, (otx_omp_form)form)) continue;
+        plan->form = (otx_omp_form)form;
         fits = otx__plan_form(pursuit, budget, plan);
-        if (fits && (!best || plan->seconds < best->seconds)) best = plan;
+        if (fits && (!best || plan->seconds < share * best->seconds)) best = plan;
         if (!fits && (least == 0.0 || plan->bytes < least)) least = plan->bytes;
     }
     if (!best)

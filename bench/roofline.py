@@ -43,12 +43,12 @@ def resources(stage, run, roof, data):
 
     size = re.search(r"blocks of (\d+) targets", run["plan"])
     scans = run["passes"] * min(b, int(size[1])) if size else 0  # of one target over all atoms
-    columns = run["columns"]
+    columns, number = run["columns"], 4 if form == "single" else 2  # bytes
     if stage == "gram" and columns:
-        return {**products(n * n * d / 2 if form == "gram" else columns * n * d),
-                **memory(2 * columns * n, 2 * columns * n)}
+        return {**products(columns * n * d if form == "columns" else n * n * d / 2),
+                **memory(number * columns * n, number * columns * n)}
     if stage == "correlate" and columns:
-        return {**products(b * n * d), **memory(2 * b * n, 2 * b * n)}
+        return {**products(b * n * d), **memory(number * b * n, number * b * n)}
     if stage == "scan" and form == "residual":
         rounded = re.search(r"rounded to (8 bits|bf16|float)", run["plan"])[1]
         kind = {"8 bits": "int8"}.get(rounded, rounded)

@@ -343,6 +343,52 @@ static void coefficients_beyond_floats(void)
     }
 }
 
+/* Such chains among other atoms, in any place and of either sign. */
+static problem random_chain(void)
+{
+    problem p = problem_open(33 + 32 * (size_t)(uniform() * 4.0), 1, 24, 14);
+    size_t last = 1 + (size_t)(uniform() * 13.0), link, at, i, j;
+    int mode = (int)(uniform() * 4.0);
+    unsigned char used[160] = {0};
+    for (j = 0; j < 24; j++) p.y[j] = j < 16 ? 1.0f : 0.0f;
+    for (i = 0; i < p.atoms * 24; i++) {
+        float tiny = (float)ldexp(normal(), mode > 1 ? -100 : -126);
+        p.a[i] = mode == 0 || uniform() < 0.3 ? tiny : 0.0f;
+    }
+    for (link = 0; link < 13; link++) {
+        double norm = ldexp(1.0, 126 - 20 * (int)link), sign = uniform() < 0.5 ? -1.0 : 1.0;
+        at = link == last ? p.atoms - 1 : (size_t)(uniform() * (double)(p.atoms - 1));
+        while (used[at]) at = (at + 1) % p.atoms;
+        used[at] = 1;
+        for (j = 0; j < 24; j++) p.a[at * 24 + j] = 0.0f;
+        if (link) p.a[at * 24 + link - 1] = (float)(sign * norm);
+        if (link && uniform() < 0.5) sign = -sign;
+        p.a[at * 24 + link] = (float)(sign * (link ? ldexp(norm, -19) : norm));
+    }
+    return p;
+}
+
+static void coefficients_beyond_floats_anywhere(void)
+{
+    int i, seen = 0;
+    seed = 11;
+    for (i = 0; i < (getenv("OTX_TEST_SMALL") ? 40 : 100); i++) {
+        problem p = random_chain();
+        solution reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+        size_t j, at;
+        for (j = 0; j < p.k && reference.indices[j] >= 0; j++) {
+            const float *row = p.a + (size_t)reference.indices[j] * 24;
+            float most = 0.0f; /* of the row, about its norm */
+            for (at = 0; at < 24; at++) most = fabsf(row[at]) > most ? fabsf(row[at]) : most;
+            seen += fabs(reference.coefficients[j]) * (double)most > 1e39;
+        }
+        check_against(&p, &reference);
+        solution_close(&reference);
+        problem_close(&p);
+    }
+    CHECK(seen > 0);
+}
+
 /* Rows too long for 8 bits. */
 static void long_residuals(void)
 {
@@ -407,6 +453,7 @@ int main(void)
     RUN(bound_holds);
     RUN(eight_bits);
     RUN(coefficients_beyond_floats);
+    RUN(coefficients_beyond_floats_anywhere);
     RUN(long_residuals);
     RUN(products_of_digits_are_exact);
     return test_end();

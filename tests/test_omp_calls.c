@@ -246,7 +246,7 @@ static bool watch(void *context, const otx_progress *progress)
 }
 
 /* Targets that are finished apart are not told of as finished before; and may be stopped. */
-static void progress_apart(void)
+static void check_progress_apart(otx_omp_form form)
 {
     problem p = embedding_like(600, 96, 30, 12, 1.0);
     solution s = solution_open(&p);
@@ -261,11 +261,11 @@ static void progress_apart(void)
     memset(&ctx, 0, sizeof ctx);
     memset(&w, 0, sizeof w);
     options.k = p.k;
-    options.form = OTX_FORM_GRAM;
+    options.form = form;
     ctx.progress = watch;
     ctx.progress_context = &w;
     CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_OK);
-    CHECK(w.calls > 4 * 12); /* some were finished apart */
+    if (form == OTX_FORM_GRAM) CHECK(w.calls > 4 * 12); /* some were finished apart */
     CHECK(!w.went_back && !w.beyond);
     CHECK(w.at_end > 0 && w.at_end <= 3);
     calls = w.calls;
@@ -276,10 +276,16 @@ static void progress_apart(void)
     problem_close(&p);
 }
 
-static void progress_and_cancel(void)
+static void progress_apart(void)
 {
-    problem p = embedding_like(150, 70, 30, 9, 1.0);
-    solution s = solution_open(&p);
+    check_progress_apart(OTX_FORM_GRAM);
+    check_progress_apart(OTX_FORM_SINGLE);
+}
+
+/* Stops at every call; more calls than that many are expected. */
+static void check_progress_and_cancel(const problem *p, otx_omp_form form, long least)
+{
+    solution s = solution_open(p);
     otx_omp_options options;
     otx_context ctx;
     otx_error error;
@@ -287,8 +293,8 @@ static void progress_and_cancel(void)
     long calls, stop;
     memset(&options, 0, sizeof options);
     memset(&ctx, 0, sizeof ctx);
-    options.k = p.k;
-    options.form = OTX_FORM_GRAM;
+    options.k = p->k;
+    options.form = form;
     ctx.progress = watch;
     ctx.allocator.resize = failing_resize;
     for (calls = 0, stop = 0; stop <= calls; stop++) {
@@ -299,18 +305,29 @@ static void progress_and_cancel(void)
         ctx.progress_context = &w;
         ctx.allocator.context = &state;
         if (stop == 0) {
-            CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_OK);
+            CHECK_INT(solve_into(p, &ctx, &options, &s, &error), OTX_OK);
             calls = w.calls;
-            CHECK(calls > 4);
+            CHECK(calls > least);
             CHECK(!w.went_back && !w.beyond);
         } else {
-            CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_ERROR_CANCELLED);
+            CHECK_INT(solve_into(p, &ctx, &options, &s, &error), OTX_ERROR_CANCELLED);
             CHECK_INT(w.calls, stop);
         }
         CHECK_INT(state.live, 0);
     }
     solution_close(&s);
+}
+
+static void progress_and_cancel(void)
+{
+    problem p = embedding_like(150, 70, 30, 9, 1.0), deep = embedding_like(150, 3, 140, 129, 1.0);
+    int form;
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++)
+        check_progress_and_cancel(&p, (otx_omp_form)form, 4);
+    /* Steps of a target that is followed alone: 32 at a time. */
+    check_progress_and_cancel(&deep, OTX_FORM_SINGLE, 4 + 129 / 32);
     problem_close(&p);
+    problem_close(&deep);
 }
 
 static void every_allocation_can_fail(void)

@@ -59,7 +59,8 @@ typedef struct otx_omp_stats {
     otx_isa isa;            /* likewise */
     int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
-    uint64_t passes;        /* times that a block of targets was screened; what a few of them
+    uint64_t passes;        /* times that a block of targets was screened, in the single form
+                               for up to 32 steps each; what a few of them
                                that nearly are atoms take apart, at its end, is not counted */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
@@ -70,7 +71,8 @@ typedef struct otx_omp_stats {
     double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
     double seconds_correlate; /* products of targets and atoms */
-    double seconds_scan;      /* correlations of all atoms, step by step */
+    double seconds_scan;      /* correlations of all atoms, step by step; in the single form
+                                 they are in the next */
     double seconds_select;    /* deciding between candidates, and all of these, which
                                  are averages over the threads and overlap: */
     double seconds_rescore;   /* - scoring candidates in double */

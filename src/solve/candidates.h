@@ -326,13 +326,13 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     size_t i;
     candidates->count = 0;
     candidates->least = found->least;
-    candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
+    candidates->overflow = !otx__screen_is_bounded(screen, target, set);
     if (!otx__form_scans(screen->form)) {
-        candidates->overflow |= !otx__screen_is_bounded(screen, target);
-        if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, found, candidates, scratch);
+        if (!candidates->overflow)
+            otx__sifted_collect(screen, target, found, candidates, scratch);
         return;
     }
+    candidates->overflow |= found->count > OTX__BEST_TILES_MAX;
     for (i = 0; i < found->count && !candidates->overflow; i++)
         otx__scanned_atoms(screen, found->tiles[i], target, set, candidates);
 }

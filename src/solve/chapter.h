@@ -31,7 +31,7 @@
      exact_gram     products of all pairs of atoms in double
      triangle       packed lower triangles
      support        what is known of one target, and the exact steps
-     gram_table     products of atoms with all atoms, for scans
+     gram_table     products of atoms with all atoms
      screen         which atoms are worth scoring in double: the bound
      residuals      the residual form's targets on their way into a scan
      scan           the correlations of all atoms with a block's residuals

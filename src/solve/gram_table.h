@@ -1,4 +1,4 @@
-/* ---- gram table: products of atoms with all atoms, for scans -------------------- */
+/* ---- gram table: products of atoms with all atoms ------------------------------- */
 
 /* Whether a form tells in cheap arithmetic which atoms to look at. With OTX_SMALL there is none
    that does: compilers see it here, and leave out what such forms need. */

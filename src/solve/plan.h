@@ -41,11 +41,13 @@ OTX__PRIVATE double otx__plan_steps(const otx__pursuit *pursuit, const otx__plan
     double b = (double)(pursuit->end - pursuit->first);
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
     double work = b * n * k * k / 2.0, table = n * otx__least(n, plan->columns);
+    double first = 4.0 * n * n > 8388608.0 ? b * k * 4.0 * n : 0.0;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
-    /* What a support needs of the table stays in a second cache, or does not. */
+    /* A table of floats is large: its memory is new, and each column comes from afar when a
+       target reads it first. */
     if (otx__form_is_single(plan->form))
-        return work / (4.0 * n * k < 1048576.0 ? rates.follow : rates.follow / 3.0);
+        return work / rates.follow + first / bytes + 4.0 * n * n * pursuit->ctx.threads;
     return work / rates.scan + ceil(b / plan->capacity) * k * table / bytes;
 }
 
@@ -206,6 +208,17 @@ OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *pl
                                       : (size_t)plan->columns;
 }
 
+/* Whether a form is to be considered. What supports need of a table of floats has to stay in
+   a second cache. */
+OTX__PRIVATE bool otx__plan_considers(const otx__pursuit *pursuit, otx_omp_form form)
+{
+    double n = (double)pursuit->dictionary.count, k = (double)pursuit->problem.k;
+    if (!otx__form_is_here(form)) return false;
+    if (otx__form_scans(form) && pursuit->problem.k > OTX__SCAN_K_MAX) return false;
+    if (pursuit->options->form != OTX_FORM_AUTO) return form == pursuit->options->form;
+    return !otx__form_is_single(form) || 4.0 * n * k < 1048576.0;
+}
+
 /* Picks the form and the size of its blocks. */
 OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *error)
 {
@@ -218,14 +231,13 @@ OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *erro
     memset(plans, 0, sizeof plans);
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
         otx__plan *plan = &plans[form];
-        otx_omp_form name = (otx_omp_form)form;
+        /* For little gain not a table of floats. */
+        double share = form == OTX_FORM_SINGLE ? 0.9 : 1.0;
         bool fits;
-        if (options->form != OTX_FORM_AUTO && options->form != name) continue;
-        if (!otx__form_is_here(name)) continue;
-        if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
-        plan->form = name;
+        if (!otx__plan_considers(pursuit, (otx_omp_form)form)) continue;
+        plan->form = (otx_omp_form)form;
         fits = otx__plan_form(pursuit, budget, plan);
-        if (fits && (!best || plan->seconds < best->seconds)) best = plan;
+        if (fits && (!best || plan->seconds < share * best->seconds)) best = plan;
         if (!fits && (least == 0.0 || plan->bytes < least)) least = plan->bytes;
     }
     if (!best)

@@ -137,7 +137,7 @@ OTX__PRIVATE bool otx__screen_has_columns(const otx__screen *screen, size_t targ
 OTX__PRIVATE void otx__screen_make_ready(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     double clock = otx__now();
-    if (!otx__form_has_table(screen->form))
+    if (!otx__form_scans(screen->form))
         otx__screen_residual(screen, target, scratch);
     else if (screen->supports[target].ended || !otx__screen_has_columns(screen, target))
         screen->sets[target] = screen->counts[target] = 0;

@@ -148,9 +148,8 @@ OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
     }
 }
 
-/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
-   which on the residual form scores every atom: the bound would mean nothing. */
-#define OTX__BOUND_SUM_MAX 1e20
+/* Parts of a residual, in units of the target's norm, from which on the residual form scores
+   every atom: the bound would mean nothing. */
 #define OTX__BOUND_PART_MAX 3.0
 
 /* Makes a target ready for the next scan: its residual is put into the panel. */

@@ -41,7 +41,7 @@ OTX__PRIVATE void otx__strip_open(otx__strip *strip, const otx__screen *screen, 
     for (i = 0; i < OTX__TILE; i++) strip->ones[i] = 1.0f;
     for (i = 0; i < OTX__TILE && first + i < screen->count; i++) {
         size_t target = first + i;
-        if (!screen->sets[target] || !otx__screen_is_bounded(screen, target)) continue;
+        if (!screen->sets[target] || !otx__screen_is_bounded(screen, target, 0)) continue;
         strip->sifted |= (uint32_t)1 << i;
         strip->by[i] = scaled ? 1.0f : screen->panels.scale[target];
         strip->along[i] = screen->panels.common[target];

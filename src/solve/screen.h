@@ -60,8 +60,12 @@
 #define OTX__FLOAT_ROUNDOFF 5.9604644775390625e-08 /* u */
 #define OTX__FIXED_ROUNDOFF (0.51 / 32767.0)       /* grid */
 
+/* Sums of coefficients, in units of the target's norm, from which on there is no bound: it
+   would mean nothing, and coefficients might be beyond a float. */
+#define OTX__BOUND_SUM_MAX 1e20
+
 /* Of a correlation in units of the target's norm, for one set. The residual form has one
-   set and no second bound; its first may be infinite. */
+   set and no second bound. The first is infinite where there is none. */
 typedef struct otx__bound {
     double scanned; /* as a scan computes it, with rounded betas */
     double refined; /* with the betas as floats */
@@ -124,10 +128,10 @@ OTX__PRIVATE otx__bound *otx__screen_bound(const otx__screen *screen, size_t tar
     return &screen->bounds[target * OTX__SETS + set];
 }
 
-/* Whether the residual form has a bound for a target. */
-OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
+/* Whether there is a bound for a target's set. */
+OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target, size_t set)
 {
-    return otx__screen_bound(screen, target, 0)->scanned < HUGE_VAL;
+    return otx__screen_bound(screen, target, set)->scanned < HUGE_VAL;
 }
 
 OTX__PRIVATE double otx__chain_error(size_t columns)
@@ -170,6 +174,7 @@ typedef struct otx__set_betas {
     double sum, largest; /* of their magnitudes */
     double along;        /* <r, m> */
     double unit;         /* that they are rounded to multiples of */
+    bool bounded;        /* or they are too large, and 0 all of them */
 } otx__set_betas;
 
 /* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
@@ -193,9 +198,14 @@ OTX__PRIVATE void otx__betas_take(const otx__screen *screen, size_t target, size
         kept[j] = (float)beta;
         betas->values[j] = beta;
     }
-    betas->along = along;
-    betas->sum = sum;
-    betas->largest = largest;
+    betas->bounded = sum < OTX__BOUND_SUM_MAX;
+    for (j = 0; j < support->count && !betas->bounded; j++) {
+        kept[j] = 0.0f;
+        betas->values[j] = 0.0;
+    }
+    betas->along = betas->bounded ? along : 0.0;
+    betas->sum = betas->bounded ? sum : 0.0;
+    betas->largest = betas->bounded ? largest : 0.0;
 }
 
 /* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
@@ -240,13 +250,16 @@ OTX__PRIVATE double otx__betas_common_bound(const otx__screen *screen, size_t ta
 }
 
 /* The bound where all is in float. */
-OTX__PRIVATE double otx__betas_float_bound(const otx__screen *screen, size_t target,
-                                           const otx__set_betas *betas)
+OTX__PRIVATE otx__bound otx__betas_float_bound(const otx__screen *screen, size_t target,
+                                               const otx__set_betas *betas)
 {
     double count = (double)screen->supports[target].count;
     double sizes = betas->sum + screen->rest[target] + fabs(betas->along);
-    return otx__betas_common_bound(screen, target, betas, betas->sum, 0.0) +
-           (count + 8.0) * OTX__FLOAT_ROUNDOFF * sizes;
+    otx__bound bound;
+    bound.refined = otx__betas_common_bound(screen, target, betas, betas->sum, 0.0) +
+                    (count + 8.0) * OTX__FLOAT_ROUNDOFF * sizes;
+    bound.scanned = betas->bounded ? bound.refined : HUGE_VAL;
+    return bound;
 }
 
 /* The bound of a set, as above; the betas' errors are lost. */
@@ -264,6 +277,7 @@ OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t targe
     /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
     bound.scanned += otx__triangle_norm(support->factor, support->count, betas->values) *
                      (1.0 + 1e-6) * (1.0 / support->norm);
+    if (!betas->bounded) bound.scanned = HUGE_VAL;
     return bound;
 }
 

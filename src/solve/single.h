@@ -41,18 +41,20 @@ OTX__PRIVATE void otx__single_look(otx__screen *screen, size_t target,
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__single *single = &scratch->single;
+    otx__bound *bounds = otx__screen_bound(screen, target, 0);
     double bound, low;
     size_t tile;
     otx__set_betas betas;
     betas.values = scratch->products;
     otx__support_solve(&screen->supports[target]);
     otx__betas_take(screen, target, 0, &betas);
-    bound = otx__betas_float_bound(screen, target, &betas);
-    otx__screen_bound(screen, target, 0)->refined = bound;
-    otx__single_follow(screen, target, betas.along, single);
+    *bounds = otx__betas_float_bound(screen, target, &betas);
+    bound = bounds->refined;
     candidates->count = 0;
-    candidates->overflow = false;
     candidates->least = 0.0;
+    candidates->overflow = !betas.bounded;
+    if (candidates->overflow) return;
+    otx__single_follow(screen, target, betas.along, single);
     for (tile = 0; tile < dictionary->tiles; tile++) {
         low = otx__scanned_low(single->best[tile], (double)dictionary->tile_weight[tile] * bound);
         if (low > candidates->least) candidates->least = low;
@@ -65,7 +67,10 @@ OTX__PRIVATE void otx__single_look(otx__screen *screen, size_t target,
     }
 }
 
-/* All steps of one target; one that its products do not tell enough of is set apart. */
+/* Steps of a target before the next one's: more would keep a caller waiting for long. */
+#define OTX__SINGLE_STEPS 32
+
+/* The next steps of one target; one that its products do not tell enough of is set apart. */
 OTX__PRIVATE void otx__single_body(void *argument, size_t target, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
@@ -73,8 +78,9 @@ OTX__PRIVATE void otx__single_body(void *argument, size_t target, int worker)
     otx__scratch *scratch = &screen->scratch[worker];
     otx__candidates candidates;
     otx__outcome outcome;
+    size_t step;
     screen->sets[target] = 1;
-    while (!support->ended) {
+    for (step = 0; step < OTX__SINGLE_STEPS && !support->ended; step++) {
         otx__single_look(screen, target, &candidates, scratch);
         outcome = otx__select_step(screen, target, 0, &candidates, scratch);
         if (outcome == OTX__STEP_BLURRED) {
@@ -87,12 +93,15 @@ OTX__PRIVATE void otx__single_body(void *argument, size_t target, int worker)
     }
 }
 
-/* Follows every target of a block. */
+/* Follows every target of a block for some steps. */
 OTX__PRIVATE otx_result otx__single_run(otx__screen *screen, otx_error *error)
 {
     const otx__problem *problem = screen->problem;
     double k = (double)problem->k, n = (double)problem->dictionary->count;
-    double work = k * (k * n / 2.0 + 16.0 * (double)problem->dictionary->columns + 4.0 * n);
+    double d = (double)problem->dictionary->columns;
+    /* The table, the factor, and now and then a residual and candidates in double. */
+    double work = (double)otx__min(problem->k, OTX__SINGLE_STEPS) *
+                  (k * n + 4.0 * n + k * k + k * d + 16.0 * d);
     otx_result result = otx__watch_loop(&screen->watch, screen->count, work, otx__single_body,
                                         screen, error);
     screen->passes++;
