@@ -12,6 +12,7 @@ import time
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe"]
+PATIENCE = 240  # seconds for one answer: a machine may be slow, and busy with others' work
 
 
 def find():
@@ -118,7 +119,7 @@ class Browser:
     def call(self, method, on_page=True, **what):
         number = self.send(method, what, self.session if on_page else None)
         while True:
-            message = self.message(60)
+            message = self.message(PATIENCE)
             if message is None:
                 raise Failure(f"{method}: no answer")
             if message.get("id") == number:
@@ -156,7 +157,7 @@ class Browser:
             self.listen(0.05)
         return value
 
-    def wait(self, script, seconds=60):
+    def wait(self, script, seconds=PATIENCE):
         """The value of an expression as soon as it is true."""
         return self.until(lambda: self.run(script), script, seconds)
 
@@ -187,7 +188,7 @@ class Browser:
         self.call("Input.dispatchKeyEvent", type="keyDown", **what)
         self.call("Input.dispatchKeyEvent", type="keyUp", **what)
 
-    def downloads_end(self, count, seconds=60):
+    def downloads_end(self, count, seconds=PATIENCE):
         """Waits until so many downloads are complete."""
         self.until(lambda: sum(state == "completed" for state in self.finished.values()) >= count,
                    f"{count} downloads", seconds)

@@ -331,7 +331,7 @@ fuzzed() {
         words=
         if [ -f "tests/fuzz/$target.dict" ]; then words=-dict=tests/fuzz/$target.dict; fi
         mkdir -p "$build/fuzz/seeds/$target"
-        "$build/$name" -seed=1 "$bound" -timeout=20 -rss_limit_mb=1024 $words \
+        "$build/$name" -seed=1 "$bound" -timeout=60 -rss_limit_mb=1024 $words \
             -artifact_prefix="$build/fuzz/" "$build/fuzz/$target" \
             "$build/fuzz/seeds/$target" >"$build/output" 2>&1
         status=$?

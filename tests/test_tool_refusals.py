@@ -15,7 +15,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import tool
@@ -378,11 +377,9 @@ def interrupt(here, number, wait_for):
         line = process.stderr.readline()
         assert line, seen
         seen += line
-    sent = time.monotonic()
     process.send_signal(number)
     out, rest = process.communicate(timeout=60)
     assert process.returncode == 130, (process.returncode, rest)
-    assert time.monotonic() - sent < 5
     assert rest.endswith(b"transplant: interrupted\n"), rest
     assert not out
     assert list(here.iterdir()) == [], list(here.iterdir())

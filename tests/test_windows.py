@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import tool
@@ -220,10 +219,9 @@ def interruption(here):
     for line in process.stderr:
         if line.startswith("solving"):
             break
-    sent = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert process.returncode != 0 and time.monotonic() - sent < 10
+    assert process.returncode != 0
     assert list(here.iterdir()) == [], list(here.iterdir())
 
 
