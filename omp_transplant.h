@@ -168,193 +168,193 @@
     24115  solve/screen               which atoms are worth scoring in double: the bound
     24424  solve/residuals            the residual form's targets on their way into a scan
     24612  solve/scan                 the correlations of all atoms with a block's residuals
-    24845  solve/predict              making targets ready for the next scan
-    25094  solve/candidates           the atoms that a scan could not rule out
-    25434  solve/select               the next atoms of each target
-    25635  solve/single               all steps of one target before those of the next
-    25747  solve/rates                what a processor does in a second
-    25790  solve/pursuit              what one solve holds, and the memory it takes
-    26126  solve/plan                 which form, and in what blocks
-    26382  solve/apart                targets that a table of products cannot tell on
-    26432  solve/steps                a pursuit from its rows to its results
-    26665  solve/combine              new rows of coefficients
-    26727  solve/solver               the public call
-    26898  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    27107  solve/affine_normal        the normal equations of an affine map
-    27348  solve/affine_factor        their factor, and their solution
-    27585  solve/affine_map           a fitted map, and the rows it makes
-    27929  solve/affine_choice        how many atoms to take, and chosen by what
-    28331  solve/affine_fit           what a fit of an affine map holds and needs
-    28595  solve/affine               fitting and applying affine maps
+    24846  solve/predict              making targets ready for the next scan
+    25095  solve/candidates           the atoms that a scan could not rule out
+    25435  solve/select               the next atoms of each target
+    25636  solve/single               all steps of one target before those of the next
+    25748  solve/rates                what a processor does in a second
+    25791  solve/pursuit              what one solve holds, and the memory it takes
+    26127  solve/plan                 which form, and in what blocks
+    26383  solve/apart                targets that a table of products cannot tell on
+    26433  solve/steps                a pursuit from its rows to its results
+    26666  solve/combine              new rows of coefficients
+    26728  solve/solver               the public call
+    26899  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    27108  solve/affine_normal        the normal equations of an affine map
+    27349  solve/affine_factor        their factor, and their solution
+    27586  solve/affine_map           a fitted map, and the rows it makes
+    27930  solve/affine_choice        how many atoms to take, and chosen by what
+    28332  solve/affine_fit           what a fit of an affine map holds and needs
+    28596  solve/affine               fitting and applying affine maps
 
-    28892  methods                    rows for tokens that a model lacks, each method a room
-    28936  methods/parts              what methods share: sums of rows, combinations
-    29120  methods/pursuit            omp, omp-centred
-    29201  methods/constant           mean, zero
-    29229  methods/rough              products in float that leave few to be taken in double
-    29279  methods/near               each target against all anchors
-    29570  methods/weights            how a few anchors combine to a target
-    29791  methods/interpolation      common_interpolation
-    29944  methods/wechsel            wechsel
-    29994  methods/focus              focus
-    30082  methods/hull               hull
-    30133  methods/dense              matrices of double, and their products
-    30398  methods/lengthen           the base's rows of pieces beside the donor's
-    30651  methods/mapping            omp-affine, affine
-    30924  methods/linear             maps between two models' rows
-    31079  methods/clp                clp
-    31165  methods/chance             normal deviates that are the same everywhere
-    31233  methods/factor             of symmetric matrices
-    31282  methods/randn              randn
-    31372  methods/john_hewitt        john_hewitt
-    31455  methods/polar              the orthogonal part of a matrix
-    31551  methods/procrustes         procrustes
-    31644  methods/eigen              principal directions of a matrix's rows
-    31958  methods/landmark_pca       landmark_pca
-    32016  methods/stb                stb
-    32198  methods/rope               rows turned to positions
-    32288  methods/mp_rope            mp_rope
-    32614  methods/subword            subword
-    32720  methods/zett               zett
-    32742  methods/spread             the factor that suits hidden anchors' rows best
-    32999  methods/modifiers          what is done to the rows of any method
-    33145  methods/undertrained       rows that look as if nothing had trained them
-    33262  methods/methods            the table of all, and the public calls
+    28893  methods                    rows for tokens that a model lacks, each method a room
+    28937  methods/parts              what methods share: sums of rows, combinations
+    29121  methods/pursuit            omp, omp-centred
+    29202  methods/constant           mean, zero
+    29230  methods/rough              products in float that leave few to be taken in double
+    29280  methods/near               each target against all anchors
+    29571  methods/weights            how a few anchors combine to a target
+    29792  methods/interpolation      common_interpolation
+    29945  methods/wechsel            wechsel
+    29995  methods/focus              focus
+    30083  methods/hull               hull
+    30134  methods/dense              matrices of double, and their products
+    30399  methods/lengthen           the base's rows of pieces beside the donor's
+    30652  methods/mapping            omp-affine, affine
+    30925  methods/linear             maps between two models' rows
+    31080  methods/clp                clp
+    31166  methods/chance             normal deviates that are the same everywhere
+    31234  methods/factor             of symmetric matrices
+    31283  methods/randn              randn
+    31373  methods/john_hewitt        john_hewitt
+    31456  methods/polar              the orthogonal part of a matrix
+    31552  methods/procrustes         procrustes
+    31645  methods/eigen              principal directions of a matrix's rows
+    31959  methods/landmark_pca       landmark_pca
+    32017  methods/stb                stb
+    32199  methods/rope               rows turned to positions
+    32289  methods/mp_rope            mp_rope
+    32615  methods/subword            subword
+    32721  methods/zett               zett
+    32743  methods/spread             the factor that suits hidden anchors' rows best
+    33000  methods/modifiers          what is done to the rows of any method
+    33146  methods/undertrained       rows that look as if nothing had trained them
+    33263  methods/methods            the table of all, and the public calls
 
-    33468  across                     tokens of one vocabulary as weighted tokens of another
-    33482  across/map_rows            a map, gathered row by row
-    33679  across/token_map           by the split of the other vocabulary
-    33802  across/write_maps          two maps as safetensors
-    33945  across/spell_maps          two maps as JSON, for people
+    33469  across                     tokens of one vocabulary as weighted tokens of another
+    33483  across/map_rows            a map, gathered row by row
+    33680  across/token_map           by the split of the other vocabulary
+    33803  across/write_maps          two maps as safetensors
+    33946  across/spell_maps          two maps as JSON, for people
 
-    34065  disk                       files and directories
-    34104  disk/system                what POSIX and Windows are asked for
-    34148  disk/windows_paths         paths as Windows takes them
-    34353  disk/windows               the system as Windows gives it
-    34658  disk/posix                 the system as POSIX gives it
-    34930  disk/paths                 what can be told from their text
-    35003  disk/failure               why the system refused
-    35121  disk/look                  what stands at a path, and whether within another
-    35244  disk/listing               listings of directories
-    35320  disk/reading               files to read, and whether they have changed
-    35499  disk/writing               files to write
-    35646  disk/copying               copies of files
-    35729  disk/trees                 whole directories looked through, copied, removed
-    35945  disk/known                 what weights are called in a directory
-    36039  disk/staging               a directory made under another name, then renamed
-    36303  disk/staged_files          files made under another name, then renamed
-    36485  disk/missing               a path or a directory without what is wanted of it
-    36528  disk/gguf_files            GGUF files of a directory, by their names
-    36569  disk/weights               which files they are, and what may stand in their place
-    36905  disk/weight_index          the index of a checkpoint in shards
-    37124  disk/shards                what an index and its shards say of each other
-    37329  disk/gguf_parts            the parts of a split GGUF file
-    37438  disk/checkpoint            a model directory, in one file or in shards
-    37790  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37868  disk/tokenizer_directory   the tokenizer of a model directory
-    38130  disk/encoder_directory     the encoder of a model directory, and files of text
+    34066  disk                       files and directories
+    34105  disk/system                what POSIX and Windows are asked for
+    34149  disk/windows_paths         paths as Windows takes them
+    34354  disk/windows               the system as Windows gives it
+    34659  disk/posix                 the system as POSIX gives it
+    34931  disk/paths                 what can be told from their text
+    35004  disk/failure               why the system refused
+    35122  disk/look                  what stands at a path, and whether within another
+    35245  disk/listing               listings of directories
+    35321  disk/reading               files to read, and whether they have changed
+    35500  disk/writing               files to write
+    35647  disk/copying               copies of files
+    35730  disk/trees                 whole directories looked through, copied, removed
+    35946  disk/known                 what weights are called in a directory
+    36040  disk/staging               a directory made under another name, then renamed
+    36304  disk/staged_files          files made under another name, then renamed
+    36486  disk/missing               a path or a directory without what is wanted of it
+    36529  disk/gguf_files            GGUF files of a directory, by their names
+    36570  disk/weights               which files they are, and what may stand in their place
+    36906  disk/weight_index          the index of a checkpoint in shards
+    37125  disk/shards                what an index and its shards say of each other
+    37330  disk/gguf_parts            the parts of a split GGUF file
+    37439  disk/checkpoint            a model directory, in one file or in shards
+    37791  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37869  disk/tokenizer_directory   the tokenizer of a model directory
+    38131  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    38254  model                      which tensors and config keys belong to the vocabulary
-    38290  model/known                what the world calls things
-    38658  model/known_keys           keys of ids and sizes in configs
-    38832  model/known_classes        classes of tokenizers, by the type of model
-    39070  model/names                names of tensors
-    39234  model/document             the JSON files of a model directory
-    39329  model/members              what the members of a config are about
-    39583  model/config               what config.json says
-    39760  model/side                 a model directory opened once
-    39887  model/gguf_model           what a GGUF file says of a model
-    39944  model/code                 the Python that a tokenizer is loaded with
-    40178  model/parts                what each tensor does for the vocabulary
-    40308  model/whole                whether all tensors are there
-    40430  model/find                 finding the parts of a model
-    40734  model/processor            the tokens that a processor looks for by their text
-    40910  model/heirs                what becomes of the ids in a config
-    41084  model/config_ids           ids in a config being edited
-    41341  model/config_lists         lists, dictionaries and ranges of ids
-    41506  model/config_edit          config.json and generation_config.json, edited
-    41862  model/classes              which class a tokenizer is loaded as
-    42073  model/class_tokens         added tokens that a class numbers otherwise
+    38255  model                      which tensors and config keys belong to the vocabulary
+    38291  model/known                what the world calls things
+    38659  model/known_keys           keys of ids and sizes in configs
+    38833  model/known_classes        classes of tokenizers, by the type of model
+    39071  model/names                names of tensors
+    39235  model/document             the JSON files of a model directory
+    39330  model/members              what the members of a config are about
+    39584  model/config               what config.json says
+    39761  model/side                 a model directory opened once
+    39888  model/gguf_model           what a GGUF file says of a model
+    39945  model/code                 the Python that a tokenizer is loaded with
+    40179  model/parts                what each tensor does for the vocabulary
+    40309  model/whole                whether all tensors are there
+    40431  model/find                 finding the parts of a model
+    40735  model/processor            the tokens that a processor looks for by their text
+    40911  model/heirs                what becomes of the ids in a config
+    41085  model/config_ids           ids in a config being edited
+    41342  model/config_lists         lists, dictionaries and ranges of ids
+    41507  model/config_edit          config.json and generation_config.json, edited
+    41863  model/classes              which class a tokenizer is loaded as
+    42074  model/class_tokens         added tokens that a class numbers otherwise
 
-    42191  job                        the whole transplant, in the order in which it happens
-    42252  job/draft_map              which tokens the rows of a draft's head are of
-    42310  job/job                    what a job holds
-    42709  job/open                   opening the two models
-    42997  job/map                    the caller's map
-    43150  job/align                  where every new row comes from
-    43373  job/draft_vocab            the tokens that a draft's head has rows for
-    43606  job/plan                   what becomes of every tensor, and of the configs
-    43835  job/draft_head             a head of fewer rows, and what says which
-    43993  job/rope                   heads and rotary positions of the two models
-    44091  job/chat                   the template that turns messages into text
-    44230  job/digits                 where the two tokenizers cut numbers differently
-    44431  job/converted              the special tokens that a conversion to GGUF finds
-    44739  job/gguf_donor             the files of a tokenizer, open once more
-    44823  job/gguf_pre               what llama.cpp calls the way it cuts text
-    45106  job/gguf_tokens            the strings, types and scores of a vocabulary
-    45434  job/gguf_merges            the merges of a byte-level vocabulary
-    45605  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45775  job/gguf_special           special tokens, flags, templates
-    45994  job/gguf_normal            what becomes of spaces and letters
-    46137  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    46333  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    46575  job/bos                    texts that begin otherwise than the base's
-    46717  job/rows                   rows in memory: reading, checking, their mean
-    47062  job/pieces                 what the base cuts new tokens into
-    47237  job/untrained              rows that hold nothing, and what becomes of their tokens
-    47502  job/magikarp               tokens that look under-trained by their rows
-    47628  job/match                  rows of tokens that a new one only begins with
-    47715  job/solve                  solving for the rows of the donor
-    47924  job/targets                the rows that are made from the donor's
-    48047  job/diagnose               what is odd about the rows that were made
-    48179  job/rebuild                the new rows of one vocabulary tensor
-    48470  job/write_blocks           new rows as blocks
-    48569  job/write                  the output and its weights
-    48885  job/write_gguf             the output as a GGUF file, or as parts of one
-    49235  job/copy                   the other files of the two models
-    49453  job/index                  the files that are written anew
-    49634  job/run                    the whole, in order
-    49837  job/combined               a map of tokens by the combinations that a method makes
-    49937  job/report                 what a job did, as JSON and as a table
-    50266  job/findings               what is told of a finished model
-    50315  job/check_head             a head of fewer rows than tokens
-    50560  job/check_files            its files
-    50697  job/check_ids              sizes, ids and tying
-    50913  job/check_values           values
-    50992  job/check_gguf             the tokens of a GGUF file
-    51244  job/check_gguf_keys        its other keys, and its tensors
-    51491  job/check_draft            as a draft model for another
-    51833  job/verify                 whether a finished model agrees with itself
+    42192  job                        the whole transplant, in the order in which it happens
+    42253  job/draft_map              which tokens the rows of a draft's head are of
+    42311  job/job                    what a job holds
+    42710  job/open                   opening the two models
+    42998  job/map                    the caller's map
+    43151  job/align                  where every new row comes from
+    43374  job/draft_vocab            the tokens that a draft's head has rows for
+    43607  job/plan                   what becomes of every tensor, and of the configs
+    43836  job/draft_head             a head of fewer rows, and what says which
+    43994  job/rope                   heads and rotary positions of the two models
+    44092  job/chat                   the template that turns messages into text
+    44231  job/digits                 where the two tokenizers cut numbers differently
+    44432  job/converted              the special tokens that a conversion to GGUF finds
+    44740  job/gguf_donor             the files of a tokenizer, open once more
+    44824  job/gguf_pre               what llama.cpp calls the way it cuts text
+    45107  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45435  job/gguf_merges            the merges of a byte-level vocabulary
+    45606  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45776  job/gguf_special           special tokens, flags, templates
+    45995  job/gguf_normal            what becomes of spaces and letters
+    46138  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    46334  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46576  job/bos                    texts that begin otherwise than the base's
+    46718  job/rows                   rows in memory: reading, checking, their mean
+    47063  job/pieces                 what the base cuts new tokens into
+    47238  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47503  job/magikarp               tokens that look under-trained by their rows
+    47629  job/match                  rows of tokens that a new one only begins with
+    47716  job/solve                  solving for the rows of the donor
+    47925  job/targets                the rows that are made from the donor's
+    48048  job/diagnose               what is odd about the rows that were made
+    48180  job/rebuild                the new rows of one vocabulary tensor
+    48471  job/write_blocks           new rows as blocks
+    48570  job/write                  the output and its weights
+    48886  job/write_gguf             the output as a GGUF file, or as parts of one
+    49236  job/copy                   the other files of the two models
+    49454  job/index                  the files that are written anew
+    49635  job/run                    the whole, in order
+    49838  job/combined               a map of tokens by the combinations that a method makes
+    49938  job/report                 what a job did, as JSON and as a table
+    50267  job/findings               what is told of a finished model
+    50316  job/check_head             a head of fewer rows than tokens
+    50561  job/check_files            its files
+    50698  job/check_ids              sizes, ids and tying
+    50914  job/check_values           values
+    50993  job/check_gguf             the tokens of a GGUF file
+    51245  job/check_gguf_keys        its other keys, and its tensors
+    51492  job/check_draft            as a draft model for another
+    51834  job/verify                 whether a finished model agrees with itself
 
-    51892  evaluate                   methods ranked on tokens that both models share
-    51911  evaluate/token_class       what a token is like, by its bytes
-    51994  evaluate/hidden            which tokens are hidden, and the rows at hand
-    52200  evaluate/scores            how near rows come to the true ones
-    52300  evaluate/ranks             whether a true row is found among all
-    52431  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52665  evaluate/write_json        an evaluation as JSON
-    52778  evaluate/write_page        an evaluation as a page
+    51893  evaluate                   methods ranked on tokens that both models share
+    51912  evaluate/token_class       what a token is like, by its bytes
+    51995  evaluate/hidden            which tokens are hidden, and the rows at hand
+    52201  evaluate/scores            how near rows come to the true ones
+    52301  evaluate/ranks             whether a true row is found among all
+    52432  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52666  evaluate/write_json        an evaluation as JSON
+    52779  evaluate/write_page        an evaluation as a page
 
-    53007  reshape                    a model's own vocabulary, smaller or larger
-    53039  reshape/needed             what has to stay for the sake of what stays
-    53297  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    53604  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53833  reshape/renumber           which tokens there are then, and their ids
-    54098  reshape/files_json         tokenizer.json and the JSON files beside it
-    54493  reshape/files_lines        merges.txt and vocab.txt
-    54577  reshape/files_pieces       SentencePiece models
-    54797  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54965  reshape/named              tokens that configs name, which stay
-    55097  reshape/files_gguf         the keys of GGUF files
-    55384  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55619  reshape/wording            what the transplant says, in words of those who asked
-    55718  reshape/new_model          the model with its new tokenizer
-    55890  reshape/text_counts        which tokens the caller's texts are made of
-    55959  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    56126  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    56387  reshape/trim               fewer tokens
-    56555  reshape/extend             a text that becomes a token
-    56886  reshape/more_tokens        all that are wanted, and the model with them
+    53008  reshape                    a model's own vocabulary, smaller or larger
+    53040  reshape/needed             what has to stay for the sake of what stays
+    53298  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    53605  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53834  reshape/renumber           which tokens there are then, and their ids
+    54099  reshape/files_json         tokenizer.json and the JSON files beside it
+    54494  reshape/files_lines        merges.txt and vocab.txt
+    54578  reshape/files_pieces       SentencePiece models
+    54798  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54966  reshape/named              tokens that configs name, which stay
+    55098  reshape/files_gguf         the keys of GGUF files
+    55385  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55620  reshape/wording            what the transplant says, in words of those who asked
+    55719  reshape/new_model          the model with its new tokenizer
+    55891  reshape/text_counts        which tokens the caller's texts are made of
+    55960  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    56127  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    56388  reshape/trim               fewer tokens
+    56556  reshape/extend             a text that becomes a token
+    56887  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -24621,13 +24621,14 @@ OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_
     size_t width = screen->problem->dictionary->tiles * OTX__TILE;
     double rest = screen->rest[target];
     float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
-    int16_t *start = otx__screen_start(screen, tile, target);
+    int16_t *start;
     size_t i;
     if (screen->floats) {
         memcpy(screen->floats + target * width + tile * OTX__TILE, products,
                OTX__TILE * sizeof *products);
         return;
     }
+    start = otx__screen_start(screen, tile, target);
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
 

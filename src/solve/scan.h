@@ -9,13 +9,14 @@ OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_
     size_t width = screen->problem->dictionary->tiles * OTX__TILE;
     double rest = screen->rest[target];
     float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
-    int16_t *start = otx__screen_start(screen, tile, target);
+    int16_t *start;
     size_t i;
     if (screen->floats) {
         memcpy(screen->floats + target * width + tile * OTX__TILE, products,
                OTX__TILE * sizeof *products);
         return;
     }
+    start = otx__screen_start(screen, tile, target);
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
 
