@@ -171,7 +171,7 @@
     24846  solve/predict              making targets ready for the next scan
     25095  solve/candidates           the atoms that a scan could not rule out
     25435  solve/select               the next atoms of each target
-    25636  solve/single               all steps of one target before those of the next
+    25636  solve/single               many steps of one target before those of the next
     25748  solve/rates                what a processor does in a second
     25791  solve/pursuit              what one solve holds, and the memory it takes
     26127  solve/plan                 which form, and in what blocks
@@ -653,8 +653,8 @@ typedef enum otx_omp_form {
     OTX_FORM_COLUMNS,  /* keeps the products of all atoms with those that are selected,
                           as many as there is room for; k <= 32,000 */
     OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
-    OTX_FORM_SINGLE,   /* keeps the products of all pairs of atoms, and takes all steps of one
-                          target before those of the next: for few atoms */
+    OTX_FORM_SINGLE,   /* keeps the products of all pairs of atoms, and takes up to 32 steps of
+                          one target before the next one's: for few atoms */
     OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
                             itself, slow, with next to no memory */
     OTX_FORM_COUNT
@@ -22652,7 +22652,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      predict        making targets ready for the next scan
      candidates     the atoms that a scan could not rule out
      select         the next atoms of each target
-     single         all steps of one target before those of the next
+     single         many steps of one target before those of the next
      rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks
@@ -23579,8 +23579,8 @@ typedef struct otx__scratch {
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
-    otx__single single;
     uint32_t *survivors;    /* [atoms] likewise: those that a scan has not ruled out */
+    otx__single single;     /* where targets are followed alone */
     uint64_t survivors_scored, survivors_steps; /* since the last scan: in float; steps */
     uint64_t fallbacks, steps;
     uint64_t candidates[OTX__CANDIDATES_MAX + 1]; /* steps by how many atoms were
@@ -25634,13 +25634,13 @@ OTX__PRIVATE uint64_t otx__screen_steps(const otx__screen *screen, bool *active)
 }
 
 /* >>> src/solve/single.h */
-/* ---- single: all steps of one target before those of the next ------------------- */
+/* ---- single: many steps of one target before those of the next ------------------ */
 
 /* Where the products of all pairs of atoms are few, those of one support stay in a core's
    cache from step to step. Then nothing is gained by reading them once for many targets, and
-   for several guessed steps of each (predict.h): one target is followed to its end, in float,
-   whose bound leaves fewer atoms to tell apart than one of 16-bit numbers. It is Batch-OMP as
-   Rubinstein, Zibulevsky and Elad have it, but for what decides. */
+   for several guessed steps of each (predict.h): one target is followed for many steps, in
+   float, whose bound leaves fewer atoms to tell apart than one of 16-bit numbers. It is
+   Batch-OMP as Rubinstein, Zibulevsky and Elad have it, but for what decides. */
 
 /* The tile's largest weighted |correlations|, and all correlations, with the residual of a
    support whose coefficients stand in the screen. Atoms that are hidden count for nothing. */

@@ -8,8 +8,8 @@ typedef enum otx_omp_form {
     OTX_FORM_COLUMNS,  /* keeps the products of all atoms with those that are selected,
                           as many as there is room for; k <= 32,000 */
     OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
-    OTX_FORM_SINGLE,   /* keeps the products of all pairs of atoms, and takes all steps of one
-                          target before those of the next: for few atoms */
+    OTX_FORM_SINGLE,   /* keeps the products of all pairs of atoms, and takes up to 32 steps of
+                          one target before the next one's: for few atoms */
     OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
                             itself, slow, with next to no memory */
     OTX_FORM_COUNT

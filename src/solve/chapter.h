@@ -38,7 +38,7 @@
      predict        making targets ready for the next scan
      candidates     the atoms that a scan could not rule out
      select         the next atoms of each target
-     single         all steps of one target before those of the next
+     single         many steps of one target before those of the next
      rates          what a processor does in a second
      pursuit        what one solve holds, and the memory it takes
      plan           which form, and in what blocks

@@ -1,10 +1,10 @@
-/* ---- single: all steps of one target before those of the next ------------------- */
+/* ---- single: many steps of one target before those of the next ------------------ */
 
 /* Where the products of all pairs of atoms are few, those of one support stay in a core's
    cache from step to step. Then nothing is gained by reading them once for many targets, and
-   for several guessed steps of each (predict.h): one target is followed to its end, in float,
-   whose bound leaves fewer atoms to tell apart than one of 16-bit numbers. It is Batch-OMP as
-   Rubinstein, Zibulevsky and Elad have it, but for what decides. */
+   for several guessed steps of each (predict.h): one target is followed for many steps, in
+   float, whose bound leaves fewer atoms to tell apart than one of 16-bit numbers. It is
+   Batch-OMP as Rubinstein, Zibulevsky and Elad have it, but for what decides. */
 
 /* The tile's largest weighted |correlations|, and all correlations, with the residual of a
    support whose coefficients stand in the screen. Atoms that are hidden count for nothing. */

@@ -47,8 +47,8 @@ typedef struct otx__scratch {
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
-    otx__single single;
     uint32_t *survivors;    /* [atoms] likewise: those that a scan has not ruled out */
+    otx__single single;     /* where targets are followed alone */
     uint64_t survivors_scored, survivors_steps; /* since the last scan: in float; steps */
     uint64_t fallbacks, steps;
     uint64_t candidates[OTX__CANDIDATES_MAX + 1]; /* steps by how many atoms were
