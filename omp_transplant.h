@@ -150,211 +150,211 @@
     20327  simd/wasm                  those of WebAssembly's SIMD128
     20412  simd/avx2                  those of 256-bit x86, with FMA
     20494  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21275  simd/avx_vnni              AVX2, and products of integers
-    21371  simd/neon_bf16             NEON, and products of matrices
-    21526  simd/avx512                512-bit x86, by hand
-    22137  simd/amx                   tiles of x86, beside AVX-512
-    22388  simd/dispatch              which of them this machine can run, and which a call takes
+    21295  simd/avx_vnni              AVX2, and products of integers
+    21391  simd/neon_bf16             NEON, and products of matrices
+    21546  simd/avx512                512-bit x86, by hand
+    22157  simd/amx                   tiles of x86, beside AVX-512
+    22408  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22614  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22671  solve/views                the rows of matrices, as the kernels read them
-    22800  solve/panels               vectors as the dense products want them, and these
-    22999  solve/rests                vectors on their way into panels
-    23177  solve/dictionary           the atoms, and their split along a common direction
-    23346  solve/exact_gram           products of all pairs of atoms in double
-    23428  solve/triangle             packed lower triangles
-    23532  solve/support              what is known of one target, and the exact steps
-    23816  solve/gram_table           products of atoms with all atoms
-    24115  solve/screen               which atoms are worth scoring in double: the bound
-    24424  solve/residuals            the residual form's targets on their way into a scan
-    24612  solve/scan                 the correlations of all atoms with a block's residuals
-    24846  solve/predict              making targets ready for the next scan
-    25095  solve/candidates           the atoms that a scan could not rule out
-    25435  solve/select               the next atoms of each target
-    25636  solve/single               many steps of one target before those of the next
-    25748  solve/rates                what a processor does in a second
-    25791  solve/pursuit              what one solve holds, and the memory it takes
-    26127  solve/plan                 which form, and in what blocks
-    26383  solve/apart                targets that a table of products cannot tell on
-    26433  solve/steps                a pursuit from its rows to its results
-    26666  solve/combine              new rows of coefficients
-    26728  solve/solver               the public call
-    26899  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    27108  solve/affine_normal        the normal equations of an affine map
-    27349  solve/affine_factor        their factor, and their solution
-    27586  solve/affine_map           a fitted map, and the rows it makes
-    27930  solve/affine_choice        how many atoms to take, and chosen by what
-    28332  solve/affine_fit           what a fit of an affine map holds and needs
-    28596  solve/affine               fitting and applying affine maps
+    22634  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22691  solve/views                the rows of matrices, as the kernels read them
+    22820  solve/panels               vectors as the dense products want them, and these
+    23019  solve/rests                vectors on their way into panels
+    23197  solve/dictionary           the atoms, and their split along a common direction
+    23366  solve/exact_gram           products of all pairs of atoms in double
+    23448  solve/triangle             packed lower triangles
+    23552  solve/support              what is known of one target, and the exact steps
+    23836  solve/gram_table           products of atoms with all atoms
+    24135  solve/screen               which atoms are worth scoring in double: the bound
+    24444  solve/residuals            the residual form's targets on their way into a scan
+    24632  solve/scan                 the correlations of all atoms with a block's residuals
+    24866  solve/predict              making targets ready for the next scan
+    25115  solve/candidates           the atoms that a scan could not rule out
+    25455  solve/select               the next atoms of each target
+    25656  solve/single               many steps of one target before those of the next
+    25768  solve/rates                what a processor does in a second
+    25811  solve/pursuit              what one solve holds, and the memory it takes
+    26147  solve/plan                 which form, and in what blocks
+    26403  solve/apart                targets that a table of products cannot tell on
+    26453  solve/steps                a pursuit from its rows to its results
+    26686  solve/combine              new rows of coefficients
+    26748  solve/solver               the public call
+    26919  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    27128  solve/affine_normal        the normal equations of an affine map
+    27369  solve/affine_factor        their factor, and their solution
+    27606  solve/affine_map           a fitted map, and the rows it makes
+    27950  solve/affine_choice        how many atoms to take, and chosen by what
+    28352  solve/affine_fit           what a fit of an affine map holds and needs
+    28616  solve/affine               fitting and applying affine maps
 
-    28893  methods                    rows for tokens that a model lacks, each method a room
-    28937  methods/parts              what methods share: sums of rows, combinations
-    29121  methods/pursuit            omp, omp-centred
-    29202  methods/constant           mean, zero
-    29230  methods/rough              products in float that leave few to be taken in double
-    29280  methods/near               each target against all anchors
-    29571  methods/weights            how a few anchors combine to a target
-    29792  methods/interpolation      common_interpolation
-    29945  methods/wechsel            wechsel
-    29995  methods/focus              focus
-    30083  methods/hull               hull
-    30134  methods/dense              matrices of double, and their products
-    30399  methods/lengthen           the base's rows of pieces beside the donor's
-    30652  methods/mapping            omp-affine, affine
-    30925  methods/linear             maps between two models' rows
-    31080  methods/clp                clp
-    31166  methods/chance             normal deviates that are the same everywhere
-    31234  methods/factor             of symmetric matrices
-    31283  methods/randn              randn
-    31373  methods/john_hewitt        john_hewitt
-    31456  methods/polar              the orthogonal part of a matrix
-    31552  methods/procrustes         procrustes
-    31645  methods/eigen              principal directions of a matrix's rows
-    31959  methods/landmark_pca       landmark_pca
-    32017  methods/stb                stb
-    32199  methods/rope               rows turned to positions
-    32289  methods/mp_rope            mp_rope
-    32615  methods/subword            subword
-    32721  methods/zett               zett
-    32743  methods/spread             the factor that suits hidden anchors' rows best
-    33000  methods/modifiers          what is done to the rows of any method
-    33146  methods/undertrained       rows that look as if nothing had trained them
-    33263  methods/methods            the table of all, and the public calls
+    28913  methods                    rows for tokens that a model lacks, each method a room
+    28957  methods/parts              what methods share: sums of rows, combinations
+    29141  methods/pursuit            omp, omp-centred
+    29222  methods/constant           mean, zero
+    29250  methods/rough              products in float that leave few to be taken in double
+    29300  methods/near               each target against all anchors
+    29591  methods/weights            how a few anchors combine to a target
+    29812  methods/interpolation      common_interpolation
+    29965  methods/wechsel            wechsel
+    30015  methods/focus              focus
+    30103  methods/hull               hull
+    30154  methods/dense              matrices of double, and their products
+    30419  methods/lengthen           the base's rows of pieces beside the donor's
+    30672  methods/mapping            omp-affine, affine
+    30945  methods/linear             maps between two models' rows
+    31100  methods/clp                clp
+    31186  methods/chance             normal deviates that are the same everywhere
+    31254  methods/factor             of symmetric matrices
+    31303  methods/randn              randn
+    31393  methods/john_hewitt        john_hewitt
+    31476  methods/polar              the orthogonal part of a matrix
+    31572  methods/procrustes         procrustes
+    31665  methods/eigen              principal directions of a matrix's rows
+    31979  methods/landmark_pca       landmark_pca
+    32037  methods/stb                stb
+    32219  methods/rope               rows turned to positions
+    32309  methods/mp_rope            mp_rope
+    32635  methods/subword            subword
+    32741  methods/zett               zett
+    32763  methods/spread             the factor that suits hidden anchors' rows best
+    33020  methods/modifiers          what is done to the rows of any method
+    33166  methods/undertrained       rows that look as if nothing had trained them
+    33283  methods/methods            the table of all, and the public calls
 
-    33469  across                     tokens of one vocabulary as weighted tokens of another
-    33483  across/map_rows            a map, gathered row by row
-    33680  across/token_map           by the split of the other vocabulary
-    33803  across/write_maps          two maps as safetensors
-    33946  across/spell_maps          two maps as JSON, for people
+    33489  across                     tokens of one vocabulary as weighted tokens of another
+    33503  across/map_rows            a map, gathered row by row
+    33700  across/token_map           by the split of the other vocabulary
+    33823  across/write_maps          two maps as safetensors
+    33966  across/spell_maps          two maps as JSON, for people
 
-    34066  disk                       files and directories
-    34105  disk/system                what POSIX and Windows are asked for
-    34149  disk/windows_paths         paths as Windows takes them
-    34354  disk/windows               the system as Windows gives it
-    34659  disk/posix                 the system as POSIX gives it
-    34931  disk/paths                 what can be told from their text
-    35004  disk/failure               why the system refused
-    35122  disk/look                  what stands at a path, and whether within another
-    35245  disk/listing               listings of directories
-    35321  disk/reading               files to read, and whether they have changed
-    35500  disk/writing               files to write
-    35647  disk/copying               copies of files
-    35730  disk/trees                 whole directories looked through, copied, removed
-    35946  disk/known                 what weights are called in a directory
-    36040  disk/staging               a directory made under another name, then renamed
-    36304  disk/staged_files          files made under another name, then renamed
-    36486  disk/missing               a path or a directory without what is wanted of it
-    36529  disk/gguf_files            GGUF files of a directory, by their names
-    36570  disk/weights               which files they are, and what may stand in their place
-    36906  disk/weight_index          the index of a checkpoint in shards
-    37125  disk/shards                what an index and its shards say of each other
-    37330  disk/gguf_parts            the parts of a split GGUF file
-    37439  disk/checkpoint            a model directory, in one file or in shards
-    37791  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37869  disk/tokenizer_directory   the tokenizer of a model directory
-    38131  disk/encoder_directory     the encoder of a model directory, and files of text
+    34086  disk                       files and directories
+    34125  disk/system                what POSIX and Windows are asked for
+    34169  disk/windows_paths         paths as Windows takes them
+    34374  disk/windows               the system as Windows gives it
+    34679  disk/posix                 the system as POSIX gives it
+    34951  disk/paths                 what can be told from their text
+    35024  disk/failure               why the system refused
+    35142  disk/look                  what stands at a path, and whether within another
+    35265  disk/listing               listings of directories
+    35341  disk/reading               files to read, and whether they have changed
+    35520  disk/writing               files to write
+    35667  disk/copying               copies of files
+    35750  disk/trees                 whole directories looked through, copied, removed
+    35966  disk/known                 what weights are called in a directory
+    36060  disk/staging               a directory made under another name, then renamed
+    36324  disk/staged_files          files made under another name, then renamed
+    36506  disk/missing               a path or a directory without what is wanted of it
+    36549  disk/gguf_files            GGUF files of a directory, by their names
+    36590  disk/weights               which files they are, and what may stand in their place
+    36926  disk/weight_index          the index of a checkpoint in shards
+    37145  disk/shards                what an index and its shards say of each other
+    37350  disk/gguf_parts            the parts of a split GGUF file
+    37459  disk/checkpoint            a model directory, in one file or in shards
+    37811  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    37889  disk/tokenizer_directory   the tokenizer of a model directory
+    38151  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    38255  model                      which tensors and config keys belong to the vocabulary
-    38291  model/known                what the world calls things
-    38659  model/known_keys           keys of ids and sizes in configs
-    38833  model/known_classes        classes of tokenizers, by the type of model
-    39071  model/names                names of tensors
-    39235  model/document             the JSON files of a model directory
-    39330  model/members              what the members of a config are about
-    39584  model/config               what config.json says
-    39761  model/side                 a model directory opened once
-    39888  model/gguf_model           what a GGUF file says of a model
-    39945  model/code                 the Python that a tokenizer is loaded with
-    40179  model/parts                what each tensor does for the vocabulary
-    40309  model/whole                whether all tensors are there
-    40431  model/find                 finding the parts of a model
-    40735  model/processor            the tokens that a processor looks for by their text
-    40911  model/heirs                what becomes of the ids in a config
-    41085  model/config_ids           ids in a config being edited
-    41342  model/config_lists         lists, dictionaries and ranges of ids
-    41507  model/config_edit          config.json and generation_config.json, edited
-    41863  model/classes              which class a tokenizer is loaded as
-    42074  model/class_tokens         added tokens that a class numbers otherwise
+    38275  model                      which tensors and config keys belong to the vocabulary
+    38311  model/known                what the world calls things
+    38679  model/known_keys           keys of ids and sizes in configs
+    38853  model/known_classes        classes of tokenizers, by the type of model
+    39091  model/names                names of tensors
+    39255  model/document             the JSON files of a model directory
+    39350  model/members              what the members of a config are about
+    39604  model/config               what config.json says
+    39781  model/side                 a model directory opened once
+    39908  model/gguf_model           what a GGUF file says of a model
+    39965  model/code                 the Python that a tokenizer is loaded with
+    40199  model/parts                what each tensor does for the vocabulary
+    40329  model/whole                whether all tensors are there
+    40451  model/find                 finding the parts of a model
+    40755  model/processor            the tokens that a processor looks for by their text
+    40931  model/heirs                what becomes of the ids in a config
+    41105  model/config_ids           ids in a config being edited
+    41362  model/config_lists         lists, dictionaries and ranges of ids
+    41527  model/config_edit          config.json and generation_config.json, edited
+    41883  model/classes              which class a tokenizer is loaded as
+    42094  model/class_tokens         added tokens that a class numbers otherwise
 
-    42192  job                        the whole transplant, in the order in which it happens
-    42253  job/draft_map              which tokens the rows of a draft's head are of
-    42311  job/job                    what a job holds
-    42710  job/open                   opening the two models
-    42998  job/map                    the caller's map
-    43151  job/align                  where every new row comes from
-    43374  job/draft_vocab            the tokens that a draft's head has rows for
-    43607  job/plan                   what becomes of every tensor, and of the configs
-    43836  job/draft_head             a head of fewer rows, and what says which
-    43994  job/rope                   heads and rotary positions of the two models
-    44092  job/chat                   the template that turns messages into text
-    44231  job/digits                 where the two tokenizers cut numbers differently
-    44432  job/converted              the special tokens that a conversion to GGUF finds
-    44740  job/gguf_donor             the files of a tokenizer, open once more
-    44824  job/gguf_pre               what llama.cpp calls the way it cuts text
-    45107  job/gguf_tokens            the strings, types and scores of a vocabulary
-    45435  job/gguf_merges            the merges of a byte-level vocabulary
-    45606  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45776  job/gguf_special           special tokens, flags, templates
-    45995  job/gguf_normal            what becomes of spaces and letters
-    46138  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    46334  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    46576  job/bos                    texts that begin otherwise than the base's
-    46718  job/rows                   rows in memory: reading, checking, their mean
-    47063  job/pieces                 what the base cuts new tokens into
-    47238  job/untrained              rows that hold nothing, and what becomes of their tokens
-    47503  job/magikarp               tokens that look under-trained by their rows
-    47629  job/match                  rows of tokens that a new one only begins with
-    47716  job/solve                  solving for the rows of the donor
-    47925  job/targets                the rows that are made from the donor's
-    48048  job/diagnose               what is odd about the rows that were made
-    48180  job/rebuild                the new rows of one vocabulary tensor
-    48471  job/write_blocks           new rows as blocks
-    48570  job/write                  the output and its weights
-    48886  job/write_gguf             the output as a GGUF file, or as parts of one
-    49236  job/copy                   the other files of the two models
-    49454  job/index                  the files that are written anew
-    49635  job/run                    the whole, in order
-    49838  job/combined               a map of tokens by the combinations that a method makes
-    49938  job/report                 what a job did, as JSON and as a table
-    50267  job/findings               what is told of a finished model
-    50316  job/check_head             a head of fewer rows than tokens
-    50561  job/check_files            its files
-    50698  job/check_ids              sizes, ids and tying
-    50914  job/check_values           values
-    50993  job/check_gguf             the tokens of a GGUF file
-    51245  job/check_gguf_keys        its other keys, and its tensors
-    51492  job/check_draft            as a draft model for another
-    51834  job/verify                 whether a finished model agrees with itself
+    42212  job                        the whole transplant, in the order in which it happens
+    42273  job/draft_map              which tokens the rows of a draft's head are of
+    42331  job/job                    what a job holds
+    42730  job/open                   opening the two models
+    43018  job/map                    the caller's map
+    43171  job/align                  where every new row comes from
+    43394  job/draft_vocab            the tokens that a draft's head has rows for
+    43627  job/plan                   what becomes of every tensor, and of the configs
+    43856  job/draft_head             a head of fewer rows, and what says which
+    44014  job/rope                   heads and rotary positions of the two models
+    44112  job/chat                   the template that turns messages into text
+    44251  job/digits                 where the two tokenizers cut numbers differently
+    44452  job/converted              the special tokens that a conversion to GGUF finds
+    44760  job/gguf_donor             the files of a tokenizer, open once more
+    44844  job/gguf_pre               what llama.cpp calls the way it cuts text
+    45127  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45455  job/gguf_merges            the merges of a byte-level vocabulary
+    45626  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    45796  job/gguf_special           special tokens, flags, templates
+    46015  job/gguf_normal            what becomes of spaces and letters
+    46158  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    46354  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46596  job/bos                    texts that begin otherwise than the base's
+    46738  job/rows                   rows in memory: reading, checking, their mean
+    47083  job/pieces                 what the base cuts new tokens into
+    47258  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47523  job/magikarp               tokens that look under-trained by their rows
+    47649  job/match                  rows of tokens that a new one only begins with
+    47736  job/solve                  solving for the rows of the donor
+    47945  job/targets                the rows that are made from the donor's
+    48068  job/diagnose               what is odd about the rows that were made
+    48200  job/rebuild                the new rows of one vocabulary tensor
+    48491  job/write_blocks           new rows as blocks
+    48590  job/write                  the output and its weights
+    48906  job/write_gguf             the output as a GGUF file, or as parts of one
+    49256  job/copy                   the other files of the two models
+    49474  job/index                  the files that are written anew
+    49655  job/run                    the whole, in order
+    49858  job/combined               a map of tokens by the combinations that a method makes
+    49958  job/report                 what a job did, as JSON and as a table
+    50287  job/findings               what is told of a finished model
+    50336  job/check_head             a head of fewer rows than tokens
+    50581  job/check_files            its files
+    50718  job/check_ids              sizes, ids and tying
+    50934  job/check_values           values
+    51013  job/check_gguf             the tokens of a GGUF file
+    51265  job/check_gguf_keys        its other keys, and its tensors
+    51512  job/check_draft            as a draft model for another
+    51854  job/verify                 whether a finished model agrees with itself
 
-    51893  evaluate                   methods ranked on tokens that both models share
-    51912  evaluate/token_class       what a token is like, by its bytes
-    51995  evaluate/hidden            which tokens are hidden, and the rows at hand
-    52201  evaluate/scores            how near rows come to the true ones
-    52301  evaluate/ranks             whether a true row is found among all
-    52432  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52666  evaluate/write_json        an evaluation as JSON
-    52779  evaluate/write_page        an evaluation as a page
+    51913  evaluate                   methods ranked on tokens that both models share
+    51932  evaluate/token_class       what a token is like, by its bytes
+    52015  evaluate/hidden            which tokens are hidden, and the rows at hand
+    52221  evaluate/scores            how near rows come to the true ones
+    52321  evaluate/ranks             whether a true row is found among all
+    52452  evaluate/evaluate          methods, one after the other, matrix by matrix
+    52686  evaluate/write_json        an evaluation as JSON
+    52799  evaluate/write_page        an evaluation as a page
 
-    53008  reshape                    a model's own vocabulary, smaller or larger
-    53040  reshape/needed             what has to stay for the sake of what stays
-    53298  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    53605  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53834  reshape/renumber           which tokens there are then, and their ids
-    54099  reshape/files_json         tokenizer.json and the JSON files beside it
-    54494  reshape/files_lines        merges.txt and vocab.txt
-    54578  reshape/files_pieces       SentencePiece models
-    54798  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54966  reshape/named              tokens that configs name, which stay
-    55098  reshape/files_gguf         the keys of GGUF files
-    55385  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55620  reshape/wording            what the transplant says, in words of those who asked
-    55719  reshape/new_model          the model with its new tokenizer
-    55891  reshape/text_counts        which tokens the caller's texts are made of
-    55960  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    56127  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    56388  reshape/trim               fewer tokens
-    56556  reshape/extend             a text that becomes a token
-    56887  reshape/more_tokens        all that are wanted, and the model with them
+    53028  reshape                    a model's own vocabulary, smaller or larger
+    53060  reshape/needed             what has to stay for the sake of what stays
+    53318  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    53625  reshape/whole_word         which texts a tokenizer leaves in one piece
+    53854  reshape/renumber           which tokens there are then, and their ids
+    54119  reshape/files_json         tokenizer.json and the JSON files beside it
+    54514  reshape/files_lines        merges.txt and vocab.txt
+    54598  reshape/files_pieces       SentencePiece models
+    54818  reshape/files_ranks        tiktoken's ranks and tekken.json
+    54986  reshape/named              tokens that configs name, which stay
+    55118  reshape/files_gguf         the keys of GGUF files
+    55405  reshape/new_tokenizer      the files of the tokenizer, written anew
+    55640  reshape/wording            what the transplant says, in words of those who asked
+    55739  reshape/new_model          the model with its new tokenizer
+    55911  reshape/text_counts        which tokens the caller's texts are made of
+    55980  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    56147  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    56408  reshape/trim               fewer tokens
+    56576  reshape/extend             a text that becomes a token
+    56907  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -20499,7 +20499,7 @@ OTX__256_INLINE void otx__add_pair_256(__m256i sums[2], const __m256i pair[2], _
 /* ---- the kernels, by the operations of the set ---- */
 
 #define OTX__128_TILE (OTX__TILE / OTX__128_WIDTH) /* registers in a tile */
-#define OTX__128_FOLLOWED 8                        /* registers in one or two tiles */
+#define OTX__128_FOLLOWED 8                        /* columns read side by side, at most */
 
 /* One chain of products, for OTX__128_ACROSS registers of a by four rows of b: their sums
    stay in registers. It is put in c, or added to it. */
@@ -20633,45 +20633,55 @@ OTX__128_KERNEL void otx__scan_128(const otx__scan *scan)
     otx__scan_body_128(scan, otx__add_pair_128);
 }
 
-/* The tiles that stay in OTX__128_FOLLOWED registers, from atom `first`. */
-OTX__128_INLINE void otx__follow_tiles_128(const otx__follow *follow, size_t first,
-                                           size_t registers)
+/* Takes the shares of up to `columns` atoms of the support, from number j on, off what all
+   atoms have before, with `open` off what they begin with: columns are read side by side from
+   end to end, as processors foresee it. */
+OTX__128_INLINE void otx__follow_columns_128(const otx__follow *follow, size_t j, size_t columns,
+                                             bool open)
 {
-    otx__floats_128 values[OTX__128_FOLLOWED], by = OTX__128_SPLAT(follow->along);
-    size_t i, j, tile;
-    OTX__UNROLL for (i = 0; i < registers; i++) {
-        const size_t at = first + OTX__128_WIDTH * i;
-        values[i] = OTX__128_ADD_PRODUCT(OTX__128_LOAD(follow->start + at),
-                                         OTX__128_LOAD(follow->common + at), by);
+    const float *column[OTX__128_FOLLOWED], *before = open ? follow->start : follow->correlations;
+    otx__floats_128 by[OTX__128_FOLLOWED], along = OTX__128_SPLAT(follow->along), values[2];
+    size_t first, c, i;
+    OTX__UNROLL for (c = 0; c < columns; c++) {
+        bool there = j + c < follow->count; /* or nothing of any column */
+        column[c] = follow->gram + (there ? follow->atoms[j + c] * follow->width : 0);
+        by[c] = OTX__128_SPLAT(there ? follow->betas[j + c] : 0.0f);
     }
-    for (j = 0; j < follow->count; j++) {
-        const float *column = follow->gram + follow->atoms[j] * follow->width + first;
-        by = OTX__128_SPLAT(follow->betas[j]);
-        OTX__UNROLL for (i = 0; i < registers; i++)
-            values[i] = OTX__128_SUB_PRODUCT(values[i], by,
-                                             OTX__128_LOAD(column + OTX__128_WIDTH * i));
-    }
-    OTX__UNROLL for (tile = 0; tile < registers / OTX__128_TILE; tile++) {
-        otx__floats_128 best = OTX__128_SPLAT(0.0f);
-        OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
-            const size_t at = first + tile * OTX__TILE + OTX__128_WIDTH * i;
-            otx__floats_128 value = values[tile * OTX__128_TILE + i];
-            OTX__128_STORE(follow->correlations + at, value);
-            value = OTX__128_MUL(OTX__128_ABS(value), OTX__128_LOAD(follow->weight + at));
-            best = OTX__128_MAX(best, value);
+    for (first = 0; first < follow->width; first += 2 * OTX__128_WIDTH) {
+        OTX__UNROLL for (i = 0; i < 2; i++) {
+            const size_t at = first + OTX__128_WIDTH * i;
+            values[i] = OTX__128_LOAD(before + at);
+            if (open)
+                values[i] = OTX__128_ADD_PRODUCT(values[i], OTX__128_LOAD(follow->common + at),
+                                                 along);
         }
-        follow->best[first / OTX__TILE + tile] = otx__largest_128(best);
+        OTX__UNROLL for (c = 0; c < columns; c++)
+            OTX__UNROLL for (i = 0; i < 2; i++)
+                values[i] = OTX__128_SUB_PRODUCT(
+                    values[i], by[c], OTX__128_LOAD(column[c] + first + OTX__128_WIDTH * i));
+        OTX__UNROLL for (i = 0; i < 2; i++)
+            OTX__128_STORE(follow->correlations + first + OTX__128_WIDTH * i, values[i]);
     }
 }
 
 OTX__128_KERNEL void otx__follow_128(const otx__follow *follow)
 {
-    const size_t most = OTX__128_FOLLOWED / OTX__128_TILE * OTX__TILE;
-    size_t first = 0;
-    for (; first + most <= follow->width; first += most)
-        otx__follow_tiles_128(follow, first, OTX__128_FOLLOWED);
-    for (; first < follow->width; first += OTX__TILE)
-        otx__follow_tiles_128(follow, first, OTX__128_TILE);
+    const size_t most = OTX__128_FOLLOWED, few = most / 2;
+    size_t first, j, i;
+    if (follow->count > few) otx__follow_columns_128(follow, 0, most, true);
+    else otx__follow_columns_128(follow, 0, few, true);
+    for (j = most; j + few < follow->count; j += most)
+        otx__follow_columns_128(follow, j, most, false);
+    if (j < follow->count) otx__follow_columns_128(follow, j, few, false);
+    for (first = 0; first < follow->width; first += OTX__TILE) {
+        otx__floats_128 best = OTX__128_SPLAT(0.0f);
+        OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+            const size_t at = first + OTX__128_WIDTH * i;
+            otx__floats_128 value = OTX__128_ABS(OTX__128_LOAD(follow->correlations + at));
+            best = OTX__128_MAX(best, OTX__128_MUL(value, OTX__128_LOAD(follow->weight + at)));
+        }
+        follow->best[first / OTX__TILE] = otx__largest_128(best);
+    }
 }
 
 /* What the weighted |correlations| of some atoms are at least and at most. */
@@ -20888,7 +20898,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_128 = {
 /* ---- the kernels, by the operations of the set ---- */
 
 #define OTX__256_TILE (OTX__TILE / OTX__256_WIDTH) /* registers in a tile */
-#define OTX__256_FOLLOWED 8                        /* registers in one or two tiles */
+#define OTX__256_FOLLOWED 8                        /* columns read side by side, at most */
 
 /* One chain of products, for OTX__256_ACROSS registers of a by four rows of b: their sums
    stay in registers. It is put in c, or added to it. */
@@ -21022,45 +21032,55 @@ OTX__256_KERNEL void otx__scan_256(const otx__scan *scan)
     otx__scan_body_256(scan, otx__add_pair_256);
 }
 
-/* The tiles that stay in OTX__256_FOLLOWED registers, from atom `first`. */
-OTX__256_INLINE void otx__follow_tiles_256(const otx__follow *follow, size_t first,
-                                           size_t registers)
+/* Takes the shares of up to `columns` atoms of the support, from number j on, off what all
+   atoms have before, with `open` off what they begin with: columns are read side by side from
+   end to end, as processors foresee it. */
+OTX__256_INLINE void otx__follow_columns_256(const otx__follow *follow, size_t j, size_t columns,
+                                             bool open)
 {
-    otx__floats_256 values[OTX__256_FOLLOWED], by = OTX__256_SPLAT(follow->along);
-    size_t i, j, tile;
-    OTX__UNROLL for (i = 0; i < registers; i++) {
-        const size_t at = first + OTX__256_WIDTH * i;
-        values[i] = OTX__256_ADD_PRODUCT(OTX__256_LOAD(follow->start + at),
-                                         OTX__256_LOAD(follow->common + at), by);
+    const float *column[OTX__256_FOLLOWED], *before = open ? follow->start : follow->correlations;
+    otx__floats_256 by[OTX__256_FOLLOWED], along = OTX__256_SPLAT(follow->along), values[2];
+    size_t first, c, i;
+    OTX__UNROLL for (c = 0; c < columns; c++) {
+        bool there = j + c < follow->count; /* or nothing of any column */
+        column[c] = follow->gram + (there ? follow->atoms[j + c] * follow->width : 0);
+        by[c] = OTX__256_SPLAT(there ? follow->betas[j + c] : 0.0f);
     }
-    for (j = 0; j < follow->count; j++) {
-        const float *column = follow->gram + follow->atoms[j] * follow->width + first;
-        by = OTX__256_SPLAT(follow->betas[j]);
-        OTX__UNROLL for (i = 0; i < registers; i++)
-            values[i] = OTX__256_SUB_PRODUCT(values[i], by,
-                                             OTX__256_LOAD(column + OTX__256_WIDTH * i));
-    }
-    OTX__UNROLL for (tile = 0; tile < registers / OTX__256_TILE; tile++) {
-        otx__floats_256 best = OTX__256_SPLAT(0.0f);
-        OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
-            const size_t at = first + tile * OTX__TILE + OTX__256_WIDTH * i;
-            otx__floats_256 value = values[tile * OTX__256_TILE + i];
-            OTX__256_STORE(follow->correlations + at, value);
-            value = OTX__256_MUL(OTX__256_ABS(value), OTX__256_LOAD(follow->weight + at));
-            best = OTX__256_MAX(best, value);
+    for (first = 0; first < follow->width; first += 2 * OTX__256_WIDTH) {
+        OTX__UNROLL for (i = 0; i < 2; i++) {
+            const size_t at = first + OTX__256_WIDTH * i;
+            values[i] = OTX__256_LOAD(before + at);
+            if (open)
+                values[i] = OTX__256_ADD_PRODUCT(values[i], OTX__256_LOAD(follow->common + at),
+                                                 along);
         }
-        follow->best[first / OTX__TILE + tile] = otx__largest_256(best);
+        OTX__UNROLL for (c = 0; c < columns; c++)
+            OTX__UNROLL for (i = 0; i < 2; i++)
+                values[i] = OTX__256_SUB_PRODUCT(
+                    values[i], by[c], OTX__256_LOAD(column[c] + first + OTX__256_WIDTH * i));
+        OTX__UNROLL for (i = 0; i < 2; i++)
+            OTX__256_STORE(follow->correlations + first + OTX__256_WIDTH * i, values[i]);
     }
 }
 
 OTX__256_KERNEL void otx__follow_256(const otx__follow *follow)
 {
-    const size_t most = OTX__256_FOLLOWED / OTX__256_TILE * OTX__TILE;
-    size_t first = 0;
-    for (; first + most <= follow->width; first += most)
-        otx__follow_tiles_256(follow, first, OTX__256_FOLLOWED);
-    for (; first < follow->width; first += OTX__TILE)
-        otx__follow_tiles_256(follow, first, OTX__256_TILE);
+    const size_t most = OTX__256_FOLLOWED, few = most / 2;
+    size_t first, j, i;
+    if (follow->count > few) otx__follow_columns_256(follow, 0, most, true);
+    else otx__follow_columns_256(follow, 0, few, true);
+    for (j = most; j + few < follow->count; j += most)
+        otx__follow_columns_256(follow, j, most, false);
+    if (j < follow->count) otx__follow_columns_256(follow, j, few, false);
+    for (first = 0; first < follow->width; first += OTX__TILE) {
+        otx__floats_256 best = OTX__256_SPLAT(0.0f);
+        OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+            const size_t at = first + OTX__256_WIDTH * i;
+            otx__floats_256 value = OTX__256_ABS(OTX__256_LOAD(follow->correlations + at));
+            best = OTX__256_MAX(best, OTX__256_MUL(value, OTX__256_LOAD(follow->weight + at)));
+        }
+        follow->best[first / OTX__TILE] = otx__largest_256(best);
+    }
 }
 
 /* What the weighted |correlations| of some atoms are at least and at most. */
@@ -25761,8 +25781,8 @@ OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
         {1.5, 1.0, 1.5, 1.0, 1.0, 0.7},        /* auto, which is settled before */
         {1.5, 1.0, 1.5, 1.0, 1.0, 0.7},        /* scalar */
         {11.0, 0.0, 0.0, 8.0, 5.0, 2.0},       /* sse2 */
-        {40.0, 0.0, 0.0, 20.0, 15.0, 4.0},     /* avx2 */
-        {40.0, 0.0, 90.0, 25.0, 15.0, 4.0},    /* avx-vnni */
+        {40.0, 0.0, 0.0, 16.0, 24.0, 4.0},     /* avx2 */
+        {40.0, 0.0, 90.0, 20.0, 24.0, 4.0},    /* avx-vnni */
         {50.0, 0.0, 170.0, 35.0, 20.0, 7.0},   /* avx512 */
         {50.0, 85.0, 170.0, 35.0, 20.0, 7.0},  /* avx512-bf16 */
         {60.0, 300.0, 500.0, 35.0, 20.0, 7.0}, /* amx */
@@ -26343,7 +26363,7 @@ OTX__PRIVATE bool otx__plan_considers(const otx__pursuit *pursuit, otx_omp_form 
     if (!otx__form_is_here(form)) return false;
     if (otx__form_scans(form) && pursuit->problem.k > OTX__SCAN_K_MAX) return false;
     if (pursuit->options->form != OTX_FORM_AUTO) return form == pursuit->options->form;
-    return !otx__form_is_single(form) || 4.0 * n * k < 1048576.0;
+    return !otx__form_is_single(form) || 4.0 * n * k <= 1048576.0;
 }
 
 /* Picks the form and the size of its blocks. */

@@ -1,7 +1,7 @@
 /* ---- the kernels, by the operations of the set ---- */
 
 #define OTX__VEC_TILE (OTX__TILE / OTX__VEC_WIDTH) /* registers in a tile */
-#define OTX__VEC_FOLLOWED 8                        /* registers in one or two tiles */
+#define OTX__VEC_FOLLOWED 8                        /* columns read side by side, at most */
 
 /* One chain of products, for OTX__VEC_ACROSS registers of a by four rows of b: their sums
    stay in registers. It is put in c, or added to it. */
@@ -135,45 +135,55 @@ OTX__VEC_KERNEL void otx__scan_VEC(const otx__scan *scan)
     otx__scan_body_VEC(scan, otx__add_pair_VEC);
 }
 
-/* The tiles that stay in OTX__VEC_FOLLOWED registers, from atom `first`. */
-OTX__VEC_INLINE void otx__follow_tiles_VEC(const otx__follow *follow, size_t first,
-                                           size_t registers)
+/* Takes the shares of up to `columns` atoms of the support, from number j on, off what all
+   atoms have before, with `open` off what they begin with: columns are read side by side from
+   end to end, as processors foresee it. */
+OTX__VEC_INLINE void otx__follow_columns_VEC(const otx__follow *follow, size_t j, size_t columns,
+                                             bool open)
 {
-    otx__floats_VEC values[OTX__VEC_FOLLOWED], by = OTX__VEC_SPLAT(follow->along);
-    size_t i, j, tile;
-    OTX__UNROLL for (i = 0; i < registers; i++) {
-        const size_t at = first + OTX__VEC_WIDTH * i;
-        values[i] = OTX__VEC_ADD_PRODUCT(OTX__VEC_LOAD(follow->start + at),
-                                         OTX__VEC_LOAD(follow->common + at), by);
+    const float *column[OTX__VEC_FOLLOWED], *before = open ? follow->start : follow->correlations;
+    otx__floats_VEC by[OTX__VEC_FOLLOWED], along = OTX__VEC_SPLAT(follow->along), values[2];
+    size_t first, c, i;
+    OTX__UNROLL for (c = 0; c < columns; c++) {
+        bool there = j + c < follow->count; /* or nothing of any column */
+        column[c] = follow->gram + (there ? follow->atoms[j + c] * follow->width : 0);
+        by[c] = OTX__VEC_SPLAT(there ? follow->betas[j + c] : 0.0f);
     }
-    for (j = 0; j < follow->count; j++) {
-        const float *column = follow->gram + follow->atoms[j] * follow->width + first;
-        by = OTX__VEC_SPLAT(follow->betas[j]);
-        OTX__UNROLL for (i = 0; i < registers; i++)
-            values[i] = OTX__VEC_SUB_PRODUCT(values[i], by,
-                                             OTX__VEC_LOAD(column + OTX__VEC_WIDTH * i));
-    }
-    OTX__UNROLL for (tile = 0; tile < registers / OTX__VEC_TILE; tile++) {
-        otx__floats_VEC best = OTX__VEC_SPLAT(0.0f);
-        OTX__UNROLL for (i = 0; i < OTX__VEC_TILE; i++) {
-            const size_t at = first + tile * OTX__TILE + OTX__VEC_WIDTH * i;
-            otx__floats_VEC value = values[tile * OTX__VEC_TILE + i];
-            OTX__VEC_STORE(follow->correlations + at, value);
-            value = OTX__VEC_MUL(OTX__VEC_ABS(value), OTX__VEC_LOAD(follow->weight + at));
-            best = OTX__VEC_MAX(best, value);
+    for (first = 0; first < follow->width; first += 2 * OTX__VEC_WIDTH) {
+        OTX__UNROLL for (i = 0; i < 2; i++) {
+            const size_t at = first + OTX__VEC_WIDTH * i;
+            values[i] = OTX__VEC_LOAD(before + at);
+            if (open)
+                values[i] = OTX__VEC_ADD_PRODUCT(values[i], OTX__VEC_LOAD(follow->common + at),
+                                                 along);
         }
-        follow->best[first / OTX__TILE + tile] = otx__largest_VEC(best);
+        OTX__UNROLL for (c = 0; c < columns; c++)
+            OTX__UNROLL for (i = 0; i < 2; i++)
+                values[i] = OTX__VEC_SUB_PRODUCT(
+                    values[i], by[c], OTX__VEC_LOAD(column[c] + first + OTX__VEC_WIDTH * i));
+        OTX__UNROLL for (i = 0; i < 2; i++)
+            OTX__VEC_STORE(follow->correlations + first + OTX__VEC_WIDTH * i, values[i]);
     }
 }
 
 OTX__VEC_KERNEL void otx__follow_VEC(const otx__follow *follow)
 {
-    const size_t most = OTX__VEC_FOLLOWED / OTX__VEC_TILE * OTX__TILE;
-    size_t first = 0;
-    for (; first + most <= follow->width; first += most)
-        otx__follow_tiles_VEC(follow, first, OTX__VEC_FOLLOWED);
-    for (; first < follow->width; first += OTX__TILE)
-        otx__follow_tiles_VEC(follow, first, OTX__VEC_TILE);
+    const size_t most = OTX__VEC_FOLLOWED, few = most / 2;
+    size_t first, j, i;
+    if (follow->count > few) otx__follow_columns_VEC(follow, 0, most, true);
+    else otx__follow_columns_VEC(follow, 0, few, true);
+    for (j = most; j + few < follow->count; j += most)
+        otx__follow_columns_VEC(follow, j, most, false);
+    if (j < follow->count) otx__follow_columns_VEC(follow, j, few, false);
+    for (first = 0; first < follow->width; first += OTX__TILE) {
+        otx__floats_VEC best = OTX__VEC_SPLAT(0.0f);
+        OTX__UNROLL for (i = 0; i < OTX__VEC_TILE; i++) {
+            const size_t at = first + OTX__VEC_WIDTH * i;
+            otx__floats_VEC value = OTX__VEC_ABS(OTX__VEC_LOAD(follow->correlations + at));
+            best = OTX__VEC_MAX(best, OTX__VEC_MUL(value, OTX__VEC_LOAD(follow->weight + at)));
+        }
+        follow->best[first / OTX__TILE] = otx__largest_VEC(best);
+    }
 }
 
 /* What the weighted |correlations| of some atoms are at least and at most. */

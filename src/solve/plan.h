@@ -216,7 +216,7 @@ OTX__PRIVATE bool otx__plan_considers(const otx__pursuit *pursuit, otx_omp_form 
     if (!otx__form_is_here(form)) return false;
     if (otx__form_scans(form) && pursuit->problem.k > OTX__SCAN_K_MAX) return false;
     if (pursuit->options->form != OTX_FORM_AUTO) return form == pursuit->options->form;
-    return !otx__form_is_single(form) || 4.0 * n * k < 1048576.0;
+    return !otx__form_is_single(form) || 4.0 * n * k <= 1048576.0;
 }
 
 /* Picks the form and the size of its blocks. */
