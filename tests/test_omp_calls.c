@@ -57,7 +57,7 @@ static void budgets(void)
         seen[s.stats.form] = 1;
         solution_close(&s);
     }
-    /* The list of budgets reaches more than one form: which, is the kernels' rates. */
+    /* The list of budgets reaches more than one form; which ones goes by the kernels' rates. */
     for (i = 0; i < OTX_FORM_COUNT; i++) forms += seen[i];
     CHECK(forms > 1);
     CHECK(seen[OTX_FORM_RESIDUAL] || seen[OTX_FORM_EXHAUSTIVE]);
