@@ -25,336 +25,337 @@
 
    What is where
 
-      394  api/version                version
-      424  api/result                 results
-      464  api/context                context: memory, threads, progress
-      544  api/isa                    instruction sets
-      561  api/matrix                 numbers and matrices
-      619  api/blocks                 block types of ggml
-      645  api/solver                 the solver
-      778  api/affine                 the affine map: rows as the map makes them, and what it misses
-      914  api/methods                methods: rows for tokens that a model lacks
-     1159  api/source                 sources and sinks: bytes in and out
-     1179  api/json                   JSON
-     1301  api/safetensors            safetensors
-     1365  api/gguf                   GGUF
-     1463  api/vocab                  vocabularies
-     1600  api/encode                 encoding: text as token ids
-     1654  api/align                  alignment
-     1721  api/gguf_vocab             vocabularies in GGUF files
-     1744  api/map                    maps: tokens of one vocabulary as weighted tokens of another
-     1836  api/file                   files
-     1847  api/directory              directories
-     1927  api/job                    the whole job
-     2137  api/map_models             maps by the rows of two models
-     2159  api/verify                 looking at a finished model
-     2228  api/evaluate               methods ranked on tokens that both models share
-     2325  api/reshape                a model's own vocabulary, smaller or larger
+      395  api/version                version
+      425  api/result                 results
+      465  api/context                context: memory, threads, progress
+      545  api/isa                    instruction sets
+      562  api/matrix                 numbers and matrices
+      620  api/blocks                 block types of ggml
+      646  api/solver                 the solver
+      779  api/affine                 the affine map: rows as the map makes them, and what it misses
+      915  api/methods                methods: rows for tokens that a model lacks
+     1160  api/source                 sources and sinks: bytes in and out
+     1180  api/json                   JSON
+     1302  api/safetensors            safetensors
+     1366  api/gguf                   GGUF
+     1464  api/vocab                  vocabularies
+     1601  api/encode                 encoding: text as token ids
+     1655  api/align                  alignment
+     1722  api/gguf_vocab             vocabularies in GGUF files
+     1745  api/map                    maps: tokens of one vocabulary as weighted tokens of another
+     1837  api/file                   files
+     1848  api/directory              directories
+     1928  api/job                    the whole job
+     2138  api/map_models             maps by the rows of two models
+     2160  api/verify                 looking at a finished model
+     2229  api/evaluate               methods ranked on tokens that both models share
+     2326  api/reshape                a model's own vocabulary, smaller or larger
 
-     2466  base                       what everything stands on
-     2503  base/begin                 system headers, and how floating point must be compiled
-     2541  base/sizes                 counting, and sums and products that may not wrap
-     2579  base/span                  bytes of others, digits, UTF-8
-     2773  base/decimal               the digits of a double
-     2922  base/format                printf without stdio and without a locale
-     3190  base/result                results, failures, messages
-     3314  base/memory                the allocator, arrays that grow
-     3373  base/text                  names in messages, and text that grows
-     3490  base/hooks                 log, progress, threads of the caller
-     3538  base/sort                  in place, without memory, never quadratic; and finding
-     3588  base/clock                 wall time for statistics
-     3634  base/team                  loops on several threads, which sleep where they wait
-     4033  base/hash                  keyed, for tables whose keys a stranger chooses
-     4131  base/pool                  blocks that are freed together
-     4246  base/number                element types, widening and rounding
-     4481  base/blocks                block types of ggml, taken apart and widened
-     4702  base/blocks_fit            scales and minima that fit a group, as ggml fits them
-     4987  base/blocks_make           rows quantised to blocks
-     5381  base/base64                decoding
-     5417  base/protobuf              fields of a message
-     5539  base/watch                 long loops that the caller can stop
+     2467  base                       what everything stands on
+     2504  base/begin                 system headers, and how floating point must be compiled
+     2542  base/sizes                 counting, and sums and products that may not wrap
+     2580  base/span                  bytes of others, digits, UTF-8
+     2774  base/decimal               the digits of a double
+     2923  base/format                printf without stdio and without a locale
+     3191  base/result                results, failures, messages
+     3315  base/memory                the allocator, arrays that grow
+     3374  base/text                  names in messages, and text that grows
+     3491  base/hooks                 log, progress, threads of the caller
+     3539  base/sort                  in place, without memory, never quadratic; and finding
+     3589  base/clock                 wall time for statistics
+     3635  base/team                  loops on several threads, which sleep where they wait
+     4034  base/hash                  keyed, for tables whose keys a stranger chooses
+     4132  base/pool                  blocks that are freed together
+     4247  base/number                element types, widening and rounding
+     4482  base/blocks                block types of ggml, taken apart and widened
+     4703  base/blocks_fit            scales and minima that fit a group, as ggml fits them
+     4988  base/blocks_make           rows quantised to blocks
+     5382  base/base64                decoding
+     5418  base/protobuf              fields of a message
+     5540  base/watch                 long loops that the caller can stop
 
-     5607  files                      formats, on memory and streams
-     5637  files/memory_source        memory as a source of bytes
-     5655  files/json_read            a parser without recursion
-     6009  files/json_values          looking at values, stepping through containers
-     6222  files/json_edit            writing, and edits that keep every byte they do not touch
-     6590  files/tensors              what reading and writing a header share
-     6726  files/safetensors_read     the header of a file, checked
-     7051  files/safetensors_write    the header of a new file
-     7208  files/gguf_types           ggml's types, and the sizes of values
-     7376  files/gguf_values          keys, tensors and values found
-     7494  files/gguf_walk            what stands in a header, one after the other
-     7706  files/gguf_read            the header of a file, checked
-     7927  files/gguf_write           the header of a new file
-     8133  files/gguf_keys            a list of keys that is being made
+     5608  files                      formats, on memory and streams
+     5638  files/memory_source        memory as a source of bytes
+     5656  files/json_read            a parser without recursion
+     6010  files/json_values          looking at values, stepping through containers
+     6223  files/json_edit            writing, and edits that keep every byte they do not touch
+     6591  files/tensors              what reading and writing a header share
+     6727  files/safetensors_read     the header of a file, checked
+     7052  files/safetensors_write    the header of a new file
+     7209  files/gguf_types           ggml's types, and the sizes of values
+     7377  files/gguf_values          keys, tensors and values found
+     7495  files/gguf_walk            what stands in a header, one after the other
+     7707  files/gguf_read            the header of a file, checked
+     7928  files/gguf_write           the header of a new file
+     8134  files/gguf_keys            a list of keys that is being made
 
-     8333  vocab                      tokens, from every source, and which of them are the same
-     8376  vocab/known                what the world calls things: files, classes, tokens
-     8700  vocab/token_table          the table of tokens, and finding tokens in it
-     8908  vocab/spelling             from what a file spells to bytes
-     9105  vocab/reader               what the readers of all sources share
-     9463  vocab/added_tokens         what other files add to a model's tokens
-     9811  vocab/handed_names         pieces whose names other pieces get
-     9892  vocab/in_use               tokens that are named as reserved ones and are none
-     9995  vocab/from_tokenizer_json  tokenizer.json
-    10293  vocab/from_tekken          tekken.json
-    10448  vocab/from_tiktoken        *.tiktoken
-    10513  vocab/from_sentencepiece   tokenizer.model and its like
-    10878  vocab/from_vocab_json      vocab.json and merges.txt
-    10964  vocab/from_vocab_txt       vocab.txt
-    11021  vocab/digits               how a tokenizer cuts numbers
-    11222  vocab/recognise            what a file is, by what it holds
-    11353  vocab/parse                the first source that is given, and what goes with it
-    11580  vocab/rules                how a tokenizer splits text, kept for those who ask
-    11966  vocab/rules_read           the rules of each kind of file
-    12117  vocab/known_gguf           what llama.cpp knows of vocabularies by name
-    12310  vocab/from_gguf            the vocabulary of a GGUF file
-    12618  vocab/gguf_rules           how it splits text
-    12770  vocab/split_bpe            words split by byte-pair encoding
-    13045  vocab/split                text split as the tokenizer's model splits it
-    13302  vocab/align                which base token a donor token is
+     8334  vocab                      tokens, from every source, and which of them are the same
+     8377  vocab/known                what the world calls things: files, classes, tokens
+     8701  vocab/token_table          the table of tokens, and finding tokens in it
+     8909  vocab/spelling             from what a file spells to bytes
+     9106  vocab/reader               what the readers of all sources share
+     9464  vocab/added_tokens         what other files add to a model's tokens
+     9812  vocab/handed_names         pieces whose names other pieces get
+     9893  vocab/in_use               tokens that are named as reserved ones and are none
+     9996  vocab/from_tokenizer_json  tokenizer.json
+    10294  vocab/from_tekken          tekken.json
+    10449  vocab/from_tiktoken        *.tiktoken
+    10514  vocab/from_sentencepiece   tokenizer.model and its like
+    10879  vocab/from_vocab_json      vocab.json and merges.txt
+    10965  vocab/from_vocab_txt       vocab.txt
+    11022  vocab/digits               how a tokenizer cuts numbers
+    11223  vocab/recognise            what a file is, by what it holds
+    11354  vocab/parse                the first source that is given, and what goes with it
+    11581  vocab/rules                how a tokenizer splits text, kept for those who ask
+    11967  vocab/rules_read           the rules of each kind of file
+    12118  vocab/known_gguf           what llama.cpp knows of vocabularies by name
+    12311  vocab/from_gguf            the vocabulary of a GGUF file
+    12619  vocab/gguf_rules           how it splits text
+    12771  vocab/split_bpe            words split by byte-pair encoding
+    13046  vocab/split                text split as the tokenizer's model splits it
+    13303  vocab/align                which base token a donor token is
 
-    13559  encode                     text becomes pieces, pieces become ids
-    13605  encode/char_set            sets of characters
-    13798  encode/unicode_tables      what characters are, packed
-    13962  encode/categories          Unicode's categories, scripts and case, as sets
-    14263  encode/regex_parse         regular expressions, read: sets and escapes
-    14569  encode/regex_syntax        classes, repetitions, groups
-    14969  encode/regex_program       instructions, and what parts of an expression begin with
-    15122  encode/regex_make          the program that they become
-    15484  encode/regex_match         the program run over a text
-    15864  encode/slices              a text in pieces, and ways to cut it further
-    16109  encode/cutter_read         the steps of a pre-tokenizer, read
-    16426  encode/cutter              texts cut by them
-    16613  encode/normal_tables       what normalisers know of characters
-    16876  encode/normal_read         the same, unpacked
-    17023  encode/normal_forms        Unicode's four normal forms
-    17294  encode/charsmap            SentencePiece's map of characters
-    17522  encode/normalise_steps     what normalisers do, step by step
-    17722  encode/normalise_open      the normaliser of a tokenizer.json, read
-    18001  encode/normalise           what it makes of texts
-    18141  encode/added_cut           added tokens, cut out of a text
-    18348  encode/word_cache          what words became before
-    18427  encode/encode_words        words as the model splits them
-    18646  encode/added_flags         how added tokens are met, as the files say it
-    18995  encode/encode_open         what an encoder is made from
-    19161  encode/encode              whole texts as token ids
-    19410  encode/write_counts        how often tokens occur, as lists
+    13560  encode                     text becomes pieces, pieces become ids
+    13606  encode/char_set            sets of characters
+    13799  encode/unicode_tables      what characters are, packed
+    13963  encode/categories          Unicode's categories, scripts and case, as sets
+    14264  encode/regex_parse         regular expressions, read: sets and escapes
+    14570  encode/regex_syntax        classes, repetitions, groups
+    14970  encode/regex_program       instructions, and what parts of an expression begin with
+    15123  encode/regex_make          the program that they become
+    15485  encode/regex_match         the program run over a text
+    15865  encode/slices              a text in pieces, and ways to cut it further
+    16110  encode/cutter_read         the steps of a pre-tokenizer, read
+    16427  encode/cutter              texts cut by them
+    16614  encode/normal_tables       what normalisers know of characters
+    16877  encode/normal_read         the same, unpacked
+    17024  encode/normal_forms        Unicode's four normal forms
+    17295  encode/charsmap            SentencePiece's map of characters
+    17523  encode/normalise_steps     what normalisers do, step by step
+    17723  encode/normalise_open      the normaliser of a tokenizer.json, read
+    18002  encode/normalise           what it makes of texts
+    18142  encode/added_cut           added tokens, cut out of a text
+    18349  encode/word_cache          what words became before
+    18428  encode/encode_words        words as the model splits them
+    18647  encode/added_flags         how added tokens are met, as the files say it
+    18996  encode/encode_open         what an encoder is made from
+    19162  encode/encode              whole texts as token ids
+    19411  encode/write_counts        how often tokens occur, as lists
 
-    19517  simd                       the hot loops, once for each instruction set
-    19550  simd/kernels               the table of kernels, and what all versions share
-    19898  simd/scalar                the reference
-    20111  simd/sse2                  the operations of 128-bit x86, and what each does
-    20232  simd/neon                  those of 64-bit Arm
-    20327  simd/wasm                  those of WebAssembly's SIMD128
-    20412  simd/avx2                  those of 256-bit x86, with FMA
-    20494  simd/vectors               body.h by the operations of 128 bits and by those of 256
-    21295  simd/avx_vnni              AVX2, and products of integers
-    21391  simd/neon_bf16             NEON, and products of matrices
-    21546  simd/avx512                512-bit x86, by hand
-    22157  simd/amx                   tiles of x86, beside AVX-512
-    22408  simd/dispatch              which of them this machine can run, and which a call takes
+    19518  simd                       the hot loops, once for each instruction set
+    19551  simd/kernels               the table of kernels, and what all versions share
+    19899  simd/scalar                the reference
+    20112  simd/sse2                  the operations of 128-bit x86, and what each does
+    20233  simd/neon                  those of 64-bit Arm
+    20328  simd/wasm                  those of WebAssembly's SIMD128
+    20413  simd/avx2                  those of 256-bit x86, with FMA
+    20495  simd/vectors               body.h by the operations of 128 bits and by those of 256
+    21296  simd/avx_vnni              AVX2, and products of integers
+    21392  simd/neon_bf16             NEON, and products of matrices
+    21547  simd/avx512                512-bit x86, by hand
+    22158  simd/amx                   tiles of x86, beside AVX-512
+    22409  simd/dispatch              which of them this machine can run, and which a call takes
 
-    22634  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    22691  solve/views                the rows of matrices, as the kernels read them
-    22820  solve/panels               vectors as the dense products want them, and these
-    23019  solve/rests                vectors on their way into panels
-    23197  solve/dictionary           the atoms, and their split along a common direction
-    23366  solve/exact_gram           products of all pairs of atoms in double
-    23448  solve/triangle             packed lower triangles
-    23552  solve/support              what is known of one target, and the exact steps
-    23836  solve/gram_table           products of atoms with all atoms
-    24135  solve/screen               which atoms are worth scoring in double: the bound
-    24444  solve/residuals            the residual form's targets on their way into a scan
-    24632  solve/scan                 the correlations of all atoms with a block's residuals
-    24866  solve/predict              making targets ready for the next scan
-    25115  solve/candidates           the atoms that a scan could not rule out
-    25455  solve/select               the next atoms of each target
-    25656  solve/single               many steps of one target before those of the next
-    25768  solve/rates                what a processor does in a second
-    25811  solve/pursuit              what one solve holds, and the memory it takes
-    26147  solve/plan                 which form, and in what blocks
-    26403  solve/apart                targets that a table of products cannot tell on
-    26453  solve/steps                a pursuit from its rows to its results
-    26686  solve/combine              new rows of coefficients
-    26748  solve/solver               the public call
-    26919  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    27128  solve/affine_normal        the normal equations of an affine map
-    27369  solve/affine_factor        their factor, and their solution
-    27606  solve/affine_map           a fitted map, and the rows it makes
-    27950  solve/affine_choice        how many atoms to take, and chosen by what
-    28352  solve/affine_fit           what a fit of an affine map holds and needs
-    28616  solve/affine               fitting and applying affine maps
+    22635  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    22693  solve/views                the rows of matrices, as the kernels read them
+    22822  solve/panels               vectors as the dense products want them, and these
+    23038  solve/rests                vectors on their way into panels
+    23216  solve/dictionary           the atoms, and their split along a common direction
+    23391  solve/sharing              columns that many atoms have in common
+    23625  solve/exact_gram           products of all pairs of atoms in double
+    23707  solve/triangle             packed lower triangles
+    23811  solve/support              what is known of one target, and the exact steps
+    24095  solve/gram_table           products of atoms with all atoms
+    24409  solve/screen               which atoms are worth scoring in double: the bound
+    24723  solve/residuals            the residual form's targets on their way into a scan
+    24911  solve/scan                 the correlations of all atoms with a block's residuals
+    25155  solve/predict              making targets ready for the next scan
+    25404  solve/candidates           the atoms that a scan could not rule out
+    25744  solve/select               the next atoms of each target
+    25945  solve/single               many steps of one target before those of the next
+    26057  solve/rates                what a processor does in a second
+    26100  solve/pursuit              what one solve holds, and the memory it takes
+    26469  solve/plan                 which form, and in what blocks
+    26727  solve/apart                targets that a table of products cannot tell on
+    26777  solve/steps                a pursuit from its rows to its results
+    27012  solve/combine              new rows of coefficients
+    27074  solve/solver               the public call
+    27256  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    27465  solve/affine_normal        the normal equations of an affine map
+    27720  solve/affine_factor        their factor, and their solution
+    27957  solve/affine_map           a fitted map, and the rows it makes
+    28301  solve/affine_choice        how many atoms to take, and chosen by what
+    28692  solve/affine_fit           what a fit of an affine map holds and needs
+    28956  solve/affine               fitting and applying affine maps
 
-    28913  methods                    rows for tokens that a model lacks, each method a room
-    28957  methods/parts              what methods share: sums of rows, combinations
-    29141  methods/pursuit            omp, omp-centred
-    29222  methods/constant           mean, zero
-    29250  methods/rough              products in float that leave few to be taken in double
-    29300  methods/near               each target against all anchors
-    29591  methods/weights            how a few anchors combine to a target
-    29812  methods/interpolation      common_interpolation
-    29965  methods/wechsel            wechsel
-    30015  methods/focus              focus
-    30103  methods/hull               hull
-    30154  methods/dense              matrices of double, and their products
-    30419  methods/lengthen           the base's rows of pieces beside the donor's
-    30672  methods/mapping            omp-affine, affine
-    30945  methods/linear             maps between two models' rows
-    31100  methods/clp                clp
-    31186  methods/chance             normal deviates that are the same everywhere
-    31254  methods/factor             of symmetric matrices
-    31303  methods/randn              randn
-    31393  methods/john_hewitt        john_hewitt
-    31476  methods/polar              the orthogonal part of a matrix
-    31572  methods/procrustes         procrustes
-    31665  methods/eigen              principal directions of a matrix's rows
-    31979  methods/landmark_pca       landmark_pca
-    32037  methods/stb                stb
-    32219  methods/rope               rows turned to positions
-    32309  methods/mp_rope            mp_rope
-    32635  methods/subword            subword
-    32741  methods/zett               zett
-    32763  methods/spread             the factor that suits hidden anchors' rows best
-    33020  methods/modifiers          what is done to the rows of any method
-    33166  methods/undertrained       rows that look as if nothing had trained them
-    33283  methods/methods            the table of all, and the public calls
+    29265  methods                    rows for tokens that a model lacks, each method a room
+    29309  methods/parts              what methods share: sums of rows, combinations
+    29493  methods/pursuit            omp, omp-centred
+    29576  methods/constant           mean, zero
+    29604  methods/rough              products in float that leave few to be taken in double
+    29654  methods/near               each target against all anchors
+    29945  methods/weights            how a few anchors combine to a target
+    30166  methods/interpolation      common_interpolation
+    30319  methods/wechsel            wechsel
+    30369  methods/focus              focus
+    30457  methods/hull               hull
+    30508  methods/dense              matrices of double, and their products
+    30773  methods/lengthen           the base's rows of pieces beside the donor's
+    31056  methods/mapping            omp-affine, affine
+    31331  methods/linear             maps between two models' rows
+    31486  methods/clp                clp
+    31572  methods/chance             normal deviates that are the same everywhere
+    31640  methods/factor             of symmetric matrices
+    31689  methods/randn              randn
+    31779  methods/john_hewitt        john_hewitt
+    31862  methods/polar              the orthogonal part of a matrix
+    31958  methods/procrustes         procrustes
+    32051  methods/eigen              principal directions of a matrix's rows
+    32365  methods/landmark_pca       landmark_pca
+    32423  methods/stb                stb
+    32605  methods/rope               rows turned to positions
+    32695  methods/mp_rope            mp_rope
+    33021  methods/subword            subword
+    33127  methods/zett               zett
+    33149  methods/spread             the factor that suits hidden anchors' rows best
+    33406  methods/modifiers          what is done to the rows of any method
+    33552  methods/undertrained       rows that look as if nothing had trained them
+    33669  methods/methods            the table of all, and the public calls
 
-    33489  across                     tokens of one vocabulary as weighted tokens of another
-    33503  across/map_rows            a map, gathered row by row
-    33700  across/token_map           by the split of the other vocabulary
-    33823  across/write_maps          two maps as safetensors
-    33966  across/spell_maps          two maps as JSON, for people
+    33875  across                     tokens of one vocabulary as weighted tokens of another
+    33889  across/map_rows            a map, gathered row by row
+    34086  across/token_map           by the split of the other vocabulary
+    34209  across/write_maps          two maps as safetensors
+    34352  across/spell_maps          two maps as JSON, for people
 
-    34086  disk                       files and directories
-    34125  disk/system                what POSIX and Windows are asked for
-    34169  disk/windows_paths         paths as Windows takes them
-    34374  disk/windows               the system as Windows gives it
-    34679  disk/posix                 the system as POSIX gives it
-    34951  disk/paths                 what can be told from their text
-    35024  disk/failure               why the system refused
-    35142  disk/look                  what stands at a path, and whether within another
-    35265  disk/listing               listings of directories
-    35341  disk/reading               files to read, and whether they have changed
-    35520  disk/writing               files to write
-    35667  disk/copying               copies of files
-    35750  disk/trees                 whole directories looked through, copied, removed
-    35966  disk/known                 what weights are called in a directory
-    36060  disk/staging               a directory made under another name, then renamed
-    36324  disk/staged_files          files made under another name, then renamed
-    36506  disk/missing               a path or a directory without what is wanted of it
-    36549  disk/gguf_files            GGUF files of a directory, by their names
-    36590  disk/weights               which files they are, and what may stand in their place
-    36926  disk/weight_index          the index of a checkpoint in shards
-    37145  disk/shards                what an index and its shards say of each other
-    37350  disk/gguf_parts            the parts of a split GGUF file
-    37459  disk/checkpoint            a model directory, in one file or in shards
-    37811  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    37889  disk/tokenizer_directory   the tokenizer of a model directory
-    38151  disk/encoder_directory     the encoder of a model directory, and files of text
+    34472  disk                       files and directories
+    34511  disk/system                what POSIX and Windows are asked for
+    34555  disk/windows_paths         paths as Windows takes them
+    34760  disk/windows               the system as Windows gives it
+    35065  disk/posix                 the system as POSIX gives it
+    35337  disk/paths                 what can be told from their text
+    35410  disk/failure               why the system refused
+    35528  disk/look                  what stands at a path, and whether within another
+    35651  disk/listing               listings of directories
+    35727  disk/reading               files to read, and whether they have changed
+    35906  disk/writing               files to write
+    36053  disk/copying               copies of files
+    36136  disk/trees                 whole directories looked through, copied, removed
+    36352  disk/known                 what weights are called in a directory
+    36446  disk/staging               a directory made under another name, then renamed
+    36710  disk/staged_files          files made under another name, then renamed
+    36892  disk/missing               a path or a directory without what is wanted of it
+    36935  disk/gguf_files            GGUF files of a directory, by their names
+    36976  disk/weights               which files they are, and what may stand in their place
+    37312  disk/weight_index          the index of a checkpoint in shards
+    37531  disk/shards                what an index and its shards say of each other
+    37736  disk/gguf_parts            the parts of a split GGUF file
+    37845  disk/checkpoint            a model directory, in one file or in shards
+    38197  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    38275  disk/tokenizer_directory   the tokenizer of a model directory
+    38537  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    38275  model                      which tensors and config keys belong to the vocabulary
-    38311  model/known                what the world calls things
-    38679  model/known_keys           keys of ids and sizes in configs
-    38853  model/known_classes        classes of tokenizers, by the type of model
-    39091  model/names                names of tensors
-    39255  model/document             the JSON files of a model directory
-    39350  model/members              what the members of a config are about
-    39604  model/config               what config.json says
-    39781  model/side                 a model directory opened once
-    39908  model/gguf_model           what a GGUF file says of a model
-    39965  model/code                 the Python that a tokenizer is loaded with
-    40199  model/parts                what each tensor does for the vocabulary
-    40329  model/whole                whether all tensors are there
-    40451  model/find                 finding the parts of a model
-    40755  model/processor            the tokens that a processor looks for by their text
-    40931  model/heirs                what becomes of the ids in a config
-    41105  model/config_ids           ids in a config being edited
-    41362  model/config_lists         lists, dictionaries and ranges of ids
-    41527  model/config_edit          config.json and generation_config.json, edited
-    41883  model/classes              which class a tokenizer is loaded as
-    42094  model/class_tokens         added tokens that a class numbers otherwise
+    38661  model                      which tensors and config keys belong to the vocabulary
+    38697  model/known                what the world calls things
+    39065  model/known_keys           keys of ids and sizes in configs
+    39239  model/known_classes        classes of tokenizers, by the type of model
+    39477  model/names                names of tensors
+    39641  model/document             the JSON files of a model directory
+    39736  model/members              what the members of a config are about
+    39990  model/config               what config.json says
+    40167  model/side                 a model directory opened once
+    40294  model/gguf_model           what a GGUF file says of a model
+    40351  model/code                 the Python that a tokenizer is loaded with
+    40585  model/parts                what each tensor does for the vocabulary
+    40715  model/whole                whether all tensors are there
+    40837  model/find                 finding the parts of a model
+    41141  model/processor            the tokens that a processor looks for by their text
+    41317  model/heirs                what becomes of the ids in a config
+    41491  model/config_ids           ids in a config being edited
+    41748  model/config_lists         lists, dictionaries and ranges of ids
+    41913  model/config_edit          config.json and generation_config.json, edited
+    42269  model/classes              which class a tokenizer is loaded as
+    42480  model/class_tokens         added tokens that a class numbers otherwise
 
-    42212  job                        the whole transplant, in the order in which it happens
-    42273  job/draft_map              which tokens the rows of a draft's head are of
-    42331  job/job                    what a job holds
-    42730  job/open                   opening the two models
-    43018  job/map                    the caller's map
-    43171  job/align                  where every new row comes from
-    43394  job/draft_vocab            the tokens that a draft's head has rows for
-    43627  job/plan                   what becomes of every tensor, and of the configs
-    43856  job/draft_head             a head of fewer rows, and what says which
-    44014  job/rope                   heads and rotary positions of the two models
-    44112  job/chat                   the template that turns messages into text
-    44251  job/digits                 where the two tokenizers cut numbers differently
-    44452  job/converted              the special tokens that a conversion to GGUF finds
-    44760  job/gguf_donor             the files of a tokenizer, open once more
-    44844  job/gguf_pre               what llama.cpp calls the way it cuts text
-    45127  job/gguf_tokens            the strings, types and scores of a vocabulary
-    45455  job/gguf_merges            the merges of a byte-level vocabulary
-    45626  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    45796  job/gguf_special           special tokens, flags, templates
-    46015  job/gguf_normal            what becomes of spaces and letters
-    46158  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    46354  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    46596  job/bos                    texts that begin otherwise than the base's
-    46738  job/rows                   rows in memory: reading, checking, their mean
-    47083  job/pieces                 what the base cuts new tokens into
-    47258  job/untrained              rows that hold nothing, and what becomes of their tokens
-    47523  job/magikarp               tokens that look under-trained by their rows
-    47649  job/match                  rows of tokens that a new one only begins with
-    47736  job/solve                  solving for the rows of the donor
-    47945  job/targets                the rows that are made from the donor's
-    48068  job/diagnose               what is odd about the rows that were made
-    48200  job/rebuild                the new rows of one vocabulary tensor
-    48491  job/write_blocks           new rows as blocks
-    48590  job/write                  the output and its weights
-    48906  job/write_gguf             the output as a GGUF file, or as parts of one
-    49256  job/copy                   the other files of the two models
-    49474  job/index                  the files that are written anew
-    49655  job/run                    the whole, in order
-    49858  job/combined               a map of tokens by the combinations that a method makes
-    49958  job/report                 what a job did, as JSON and as a table
-    50287  job/findings               what is told of a finished model
-    50336  job/check_head             a head of fewer rows than tokens
-    50581  job/check_files            its files
-    50718  job/check_ids              sizes, ids and tying
-    50934  job/check_values           values
-    51013  job/check_gguf             the tokens of a GGUF file
-    51265  job/check_gguf_keys        its other keys, and its tensors
-    51512  job/check_draft            as a draft model for another
-    51854  job/verify                 whether a finished model agrees with itself
+    42598  job                        the whole transplant, in the order in which it happens
+    42659  job/draft_map              which tokens the rows of a draft's head are of
+    42717  job/job                    what a job holds
+    43116  job/open                   opening the two models
+    43404  job/map                    the caller's map
+    43557  job/align                  where every new row comes from
+    43780  job/draft_vocab            the tokens that a draft's head has rows for
+    44013  job/plan                   what becomes of every tensor, and of the configs
+    44242  job/draft_head             a head of fewer rows, and what says which
+    44400  job/rope                   heads and rotary positions of the two models
+    44498  job/chat                   the template that turns messages into text
+    44637  job/digits                 where the two tokenizers cut numbers differently
+    44838  job/converted              the special tokens that a conversion to GGUF finds
+    45146  job/gguf_donor             the files of a tokenizer, open once more
+    45230  job/gguf_pre               what llama.cpp calls the way it cuts text
+    45513  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45841  job/gguf_merges            the merges of a byte-level vocabulary
+    46012  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    46182  job/gguf_special           special tokens, flags, templates
+    46401  job/gguf_normal            what becomes of spaces and letters
+    46544  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    46740  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46982  job/bos                    texts that begin otherwise than the base's
+    47124  job/rows                   rows in memory: reading, checking, their mean
+    47469  job/pieces                 what the base cuts new tokens into
+    47644  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47909  job/magikarp               tokens that look under-trained by their rows
+    48035  job/match                  rows of tokens that a new one only begins with
+    48122  job/solve                  solving for the rows of the donor
+    48331  job/targets                the rows that are made from the donor's
+    48454  job/diagnose               what is odd about the rows that were made
+    48586  job/rebuild                the new rows of one vocabulary tensor
+    48877  job/write_blocks           new rows as blocks
+    48976  job/write                  the output and its weights
+    49292  job/write_gguf             the output as a GGUF file, or as parts of one
+    49642  job/copy                   the other files of the two models
+    49860  job/index                  the files that are written anew
+    50041  job/run                    the whole, in order
+    50244  job/combined               a map of tokens by the combinations that a method makes
+    50344  job/report                 what a job did, as JSON and as a table
+    50673  job/findings               what is told of a finished model
+    50722  job/check_head             a head of fewer rows than tokens
+    50967  job/check_files            its files
+    51104  job/check_ids              sizes, ids and tying
+    51320  job/check_values           values
+    51399  job/check_gguf             the tokens of a GGUF file
+    51651  job/check_gguf_keys        its other keys, and its tensors
+    51898  job/check_draft            as a draft model for another
+    52240  job/verify                 whether a finished model agrees with itself
 
-    51913  evaluate                   methods ranked on tokens that both models share
-    51932  evaluate/token_class       what a token is like, by its bytes
-    52015  evaluate/hidden            which tokens are hidden, and the rows at hand
-    52221  evaluate/scores            how near rows come to the true ones
-    52321  evaluate/ranks             whether a true row is found among all
-    52452  evaluate/evaluate          methods, one after the other, matrix by matrix
-    52686  evaluate/write_json        an evaluation as JSON
-    52799  evaluate/write_page        an evaluation as a page
+    52299  evaluate                   methods ranked on tokens that both models share
+    52318  evaluate/token_class       what a token is like, by its bytes
+    52401  evaluate/hidden            which tokens are hidden, and the rows at hand
+    52607  evaluate/scores            how near rows come to the true ones
+    52707  evaluate/ranks             whether a true row is found among all
+    52838  evaluate/evaluate          methods, one after the other, matrix by matrix
+    53072  evaluate/write_json        an evaluation as JSON
+    53185  evaluate/write_page        an evaluation as a page
 
-    53028  reshape                    a model's own vocabulary, smaller or larger
-    53060  reshape/needed             what has to stay for the sake of what stays
-    53318  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    53625  reshape/whole_word         which texts a tokenizer leaves in one piece
-    53854  reshape/renumber           which tokens there are then, and their ids
-    54119  reshape/files_json         tokenizer.json and the JSON files beside it
-    54514  reshape/files_lines        merges.txt and vocab.txt
-    54598  reshape/files_pieces       SentencePiece models
-    54818  reshape/files_ranks        tiktoken's ranks and tekken.json
-    54986  reshape/named              tokens that configs name, which stay
-    55118  reshape/files_gguf         the keys of GGUF files
-    55405  reshape/new_tokenizer      the files of the tokenizer, written anew
-    55640  reshape/wording            what the transplant says, in words of those who asked
-    55739  reshape/new_model          the model with its new tokenizer
-    55911  reshape/text_counts        which tokens the caller's texts are made of
-    55980  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    56147  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    56408  reshape/trim               fewer tokens
-    56576  reshape/extend             a text that becomes a token
-    56907  reshape/more_tokens        all that are wanted, and the model with them
+    53414  reshape                    a model's own vocabulary, smaller or larger
+    53446  reshape/needed             what has to stay for the sake of what stays
+    53704  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    54011  reshape/whole_word         which texts a tokenizer leaves in one piece
+    54240  reshape/renumber           which tokens there are then, and their ids
+    54505  reshape/files_json         tokenizer.json and the JSON files beside it
+    54900  reshape/files_lines        merges.txt and vocab.txt
+    54984  reshape/files_pieces       SentencePiece models
+    55204  reshape/files_ranks        tiktoken's ranks and tekken.json
+    55372  reshape/named              tokens that configs name, which stay
+    55504  reshape/files_gguf         the keys of GGUF files
+    55791  reshape/new_tokenizer      the files of the tokenizer, written anew
+    56026  reshape/wording            what the transplant says, in words of those who asked
+    56125  reshape/new_model          the model with its new tokenizer
+    56297  reshape/text_counts        which tokens the caller's texts are made of
+    56366  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    56533  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    56794  reshape/trim               fewer tokens
+    56962  reshape/extend             a text that becomes a token
+    57293  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -22662,6 +22663,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      panels         vectors as the dense products want them, and these
      rests          vectors on their way into panels
      dictionary     the atoms, and their split along a common direction
+     sharing        columns that many atoms have in common
      exact_gram     products of all pairs of atoms in double
      triangle       packed lower triangles
      support        what is known of one target, and the exact steps
@@ -22827,7 +22829,10 @@ typedef enum otx__panel_type {
     OTX__PANEL_ROWS,  /* [tile][column / 2][32][2] bf16: the vectors as they are but for a
                          power of 2; their products have the common part taken out
                          afterwards */
-    OTX__PANEL_BF16,  /* likewise, the rests, rounded */
+    OTX__PANEL_WHOLE, /* [tile][column][32] floats: the vectors as they are but for their norm;
+                         likewise. Columns that many atoms share are multiplied once
+                         (sharing.h) */
+    OTX__PANEL_BF16,  /* as ROWS, the rests, rounded */
     OTX__PANEL_INT8   /* [tile][column / 4][32][4] int8_t: the rests, rounded, in units
                          that make the largest element 127 */
 } otx__panel_type;
@@ -22845,23 +22850,34 @@ typedef struct otx__panels {
 
 /* ---- memory ---- */
 
+OTX__PRIVATE bool otx__panel_is_float(otx__panel_type type)
+{
+    return type == OTX__PANEL_FLOAT || type == OTX__PANEL_WHOLE;
+}
+
+/* Whether panels hold vectors with their common part, which products then lose. */
+OTX__PRIVATE bool otx__panel_is_whole(otx__panel_type type)
+{
+    return type == OTX__PANEL_ROWS || type == OTX__PANEL_WHOLE;
+}
+
 /* For what is said of a plan. */
 OTX__PRIVATE const char *otx__panel_type_name(otx__panel_type type)
 {
-    return type == OTX__PANEL_INT8 ? "8 bits" : type == OTX__PANEL_FLOAT ? "float" : "bf16";
+    return type == OTX__PANEL_INT8 ? "8 bits" : otx__panel_is_float(type) ? "float" : "bf16";
 }
 
 /* Columns with those added that fill up pairs or fours. */
 OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
 {
-    size_t group = type == OTX__PANEL_FLOAT ? 1 : type == OTX__PANEL_INT8 ? 4 : 2;
+    size_t group = otx__panel_is_float(type) ? 1 : type == OTX__PANEL_INT8 ? 4 : 2;
     return (columns + group - 1) / group * group;
 }
 
 /* Bytes of the numbers of one vector. */
 OTX__PRIVATE size_t otx__panel_lane_bytes(otx__panel_type type, size_t columns)
 {
-    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
+    size_t each = otx__panel_is_float(type) ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
     return otx__panel_columns(type, columns) * each;
 }
 
@@ -22887,7 +22903,7 @@ OTX__PRIVATE otx__panel_type otx__panel_largest(const otx__kernels *kernels, otx
 OTX__PRIVATE double otx__panel_need(const otx__kernels *kernels, otx__panel_type type,
                                     double columns)
 {
-    bool wide = otx__panel_largest(kernels, type) == OTX__PANEL_FLOAT;
+    bool wide = otx__panel_is_float(otx__panel_largest(kernels, type));
     return (columns + 3.0) * (wide ? 4.0 : 2.0) + 3.0 * sizeof(float);
 }
 
@@ -22943,10 +22959,11 @@ OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels
 
 /* ---- products ---- */
 
-/* products[tile][j][i], as below, of panels of float with at least one column. */
+/* products[tile][j][i], as below, of panels of float with at least one column. pitch: columns
+   from one panel of a to the next. */
 OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
-                                              size_t tiles, const float *b, size_t columns,
-                                              size_t wanted, float *products)
+                                              size_t tiles, size_t pitch, const float *b,
+                                              size_t columns, size_t wanted, float *products)
 {
     const size_t share = OTX__CHAIN * OTX__STRIP * sizeof *b / tiles;
     size_t block, terms, tile, j;
@@ -22956,7 +22973,7 @@ OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < wanted; j += OTX__STRIP, next += share) {
                 otx__ask(next, share);
-                kernels->product(a + (tile * columns + block) * OTX__TILE,
+                kernels->product(a + (tile * pitch + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, terms, block > 0,
                                  products + (tile * OTX__TILE + j) * OTX__TILE);
             }
@@ -22969,18 +22986,19 @@ OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const
                                               size_t tiles, const float *b, size_t columns,
                                               float *products)
 {
-    otx__panels_multiply_strips(kernels, a, tiles, b, columns, OTX__TILE, products);
+    otx__panels_multiply_strips(kernels, a, tiles, columns, b, columns, OTX__TILE, products);
 }
 
-/* Turns products of ROWS into those of the vectors' rests. */
+/* Turns products of whole vectors, scaled so (WHOLE by 1), into those of their rests. */
 OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, size_t tiles,
-                                          const otx__panels *b, size_t other, float *products)
+                                          const otx__panels *b, size_t other, size_t wanted,
+                                          float *products)
 {
     size_t tile, i, j;
     for (tile = 0; tile < tiles; tile++) {
         const float *scale = a->scale + (first + tile) * OTX__TILE;
         const float *common = a->common + (first + tile) * OTX__TILE;
-        for (j = 0; j < OTX__TILE; j++) {
+        for (j = 0; j < wanted; j++) {
             float *column = products + (tile * OTX__TILE + j) * OTX__TILE;
             float by = b->scale[other * OTX__TILE + j], less = b->common[other * OTX__TILE + j];
             for (i = 0; i < OTX__TILE; i++)
@@ -22999,15 +23017,16 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, (const float *)columns,
-                                    a->columns, wanted, products);
+    case OTX__PANEL_WHOLE: /* of a's columns alone; the rest is shared, and its caller's */
+        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, a->columns,
+                                    (const float *)columns, a->columns, wanted, products);
         return;
     case OTX__PANEL_ROWS:
     case OTX__PANEL_BF16:
         kernels->product_bf16((const uint16_t *)rows, tiles, (const uint16_t *)columns,
                               a->columns, products);
         if (a->type == OTX__PANEL_ROWS)
-            otx__panels_take_common(a, first, tiles, b, other, products);
+            otx__panels_take_common(a, first, tiles, b, other, OTX__TILE, products);
         return;
     case OTX__PANEL_INT8:
         kernels->product_int8((const int8_t *)rows, tiles, (const int8_t *)columns, a->columns,
@@ -23127,7 +23146,7 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
         if (panels->type == OTX__PANEL_INT8) {
             otx__rest_to_int8(rest, unit, rate, to.bytes);
             otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
-        } else if (panels->type != OTX__PANEL_FLOAT) {
+        } else if (!otx__panel_is_float(panels->type)) {
             otx__rest_to_bf16(rest, to.halves);
             otx__panel_put(panel, bytes, to.halves, 2, p, lane);
         } else {
@@ -23142,8 +23161,8 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
 }
 
 /* Puts the rest of a vector of n elements, in units of that norm, not 0, whose common part
-   the panels have, into place `at`, and returns the rest's square. Panels of rows take the
-   whole vector, rounded to bf16, in place of its rest. */
+   the panels have, into place `at`, and returns the rest's square. Panels of whole vectors take
+   these, where they are of bf16 rounded to it, in place of rests. */
 OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
                                          size_t n, double norm, const double *direction)
 {
@@ -23154,7 +23173,7 @@ OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const d
     from.vector = vector;
     from.direction = direction;
     from.scale = 1.0 / norm;
-    from.common = panels->type == OTX__PANEL_ROWS ? 0.0 : (double)panels->common[at];
+    from.common = otx__panel_is_whole(panels->type) ? 0.0 : (double)panels->common[at];
     from.n = n;
     memset(&whole, 0, sizeof whole);
     for (p = 0; p < n; p += OTX__REST_CHUNK) {
@@ -23197,6 +23216,10 @@ OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row r
 /* >>> src/solve/dictionary.h */
 /* ---- dictionary: the atoms, and their split along a common direction ----------- */
 
+#define OTX__NO_ATOM UINT32_MAX
+
+struct otx__shares;
+
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an
    order of magnitude smaller, and so is their rounding. */
@@ -23214,7 +23237,8 @@ typedef struct otx__dictionary {
     float *weight;      /* [tile][32] what a unit atom's correlation counts for in the
                            selection: norm / largest, or 1; 0 for a zero row or none */
     float *tile_weight; /* [tile] the largest of them */
-    otx__panels panels;
+    otx__panels panels; /* of whole vectors: of their own columns alone */
+    struct otx__shares *shares; /* with these: the others (sharing.h) */
     bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
 
@@ -23223,7 +23247,7 @@ typedef struct otx__dictionary {
 OTX__PRIVATE size_t otx__dictionary_group(const otx__dictionary *dictionary)
 {
     const otx__panels *panels = &dictionary->panels;
-    bool amx = dictionary->kernels->isa == OTX_ISA_AMX && panels->type != OTX__PANEL_FLOAT;
+    bool amx = dictionary->kernels->isa == OTX_ISA_AMX && !otx__panel_is_float(panels->type);
     size_t most = amx ? OTX__GROUP_AMX : OTX__GROUP;
     size_t fair = dictionary->tiles / (4 * (size_t)otx__threads(dictionary->ctx));
     size_t fit = (amx ? OTX__GROUP_BYTES_AMX : OTX__GROUP_BYTES) /
@@ -23290,7 +23314,8 @@ OTX__PRIVATE float otx__split_atom(otx__dictionary *dictionary, size_t atom, dou
     if (panels->type == OTX__PANEL_ROWS)
         otx__panels_put_row(panels, atom, row, n, norm);
     else
-        (void)otx__panels_put_rest(panels, atom, wide, n, norm, dictionary->direction);
+        (void)otx__panels_put_rest(panels, atom, wide, dictionary->shares ? panels->columns : n,
+                                   norm, dictionary->direction);
     /* Never 0 for an atom that may be taken; the bounds allow for the lift. */
     weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
     return weight < OTX__LEAST_WEIGHT ? OTX__LEAST_WEIGHT : weight;
@@ -23361,6 +23386,240 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
     otx__normalise(dictionary->direction, dictionary->columns);
     work = 16.0 * OTX__TILE * (double)dictionary->columns;
     return otx__watch_loop(&watch, dictionary->tiles, work, otx__split_body, &task, error);
+}
+
+/* >>> src/solve/sharing.h */
+/* ---- sharing: columns that many atoms have in common ----------------------------- */
+
+/* Rows may be made of parts that others have too: most columns of lengthened rows
+   (methods/lengthen.h) are those of the base's pieces, and many tokens begin alike, or end so.
+   The products of a vector with all parts that differ are computed once, and each atom takes
+   its own from among them. They add up to a sum of products in float like any other: the bound
+   of it is the same (screen.h). */
+
+#define OTX__SHARED_PARTS 2
+
+/* Panels of vectors whose products with parts are kept at a time. */
+#define OTX__SHARED_PANELS 8
+
+/* Columns whose product takes as long as looking up that of a part. */
+#define OTX__SHARED_LOOK 16.0
+
+/* Columns of a matrix, as its owner knows them. */
+typedef struct otx__shared {
+    size_t first, columns;
+    size_t count;          /* of parts that differ */
+    const uint32_t *which; /* [row, as it is stored] which of them it has there */
+} otx__shared;
+
+/* All of its columns: its own, and behind them parts, beside one another. */
+typedef struct otx__sharing {
+    size_t own;
+    otx__shared parts[OTX__SHARED_PARTS];
+} otx__sharing;
+
+/* What a solve keeps of one part of the atoms. */
+typedef struct otx__shares_part {
+    size_t first, columns, tiles; /* of those that differ, as are the next four */
+    uint32_t *atoms; /* [tile][32] one that has it, or OTX__NO_ATOM */
+    double *units;   /* [tile][32] the power of 2 that it is in units of; 0 for one of zeros */
+    float *panels;   /* [tile][column][32] */
+    float *products; /* [tile][panel][32][32 vectors] with the panels at hand */
+    uint32_t *which; /* [atom of whole tiles] */
+    float *factors;  /* [atom of whole tiles] unit / norm */
+} otx__shares_part;
+
+typedef struct otx__shares {
+    size_t panel; /* the first of those at hand */
+    otx__shares_part parts[OTX__SHARED_PARTS];
+} otx__shares;
+
+/* ---- what it costs ---- */
+
+/* Columns that a product with an atom takes, in the mean. */
+OTX__PRIVATE double otx__sharing_columns(const otx__sharing *sharing, double atoms)
+{
+    double columns = (double)sharing->own;
+    size_t i;
+    for (i = 0; i < OTX__SHARED_PARTS; i++)
+        columns += OTX__SHARED_LOOK + (double)sharing->parts[i].columns *
+                                          otx__least(1.0, (double)sharing->parts[i].count / atoms);
+    return columns;
+}
+
+/* Bytes; width: atoms of whole tiles. */
+OTX__PRIVATE double otx__shares_need(const otx__sharing *sharing, double width)
+{
+    double need = sizeof(otx__shares);
+    size_t i;
+    for (i = 0; i < OTX__SHARED_PARTS; i++)
+        need += 8.0 * width +
+                (double)otx__tiles(sharing->parts[i].count) * OTX__TILE *
+                    (12.0 + 4.0 * (double)sharing->parts[i].columns +
+                     4.0 * OTX__SHARED_PANELS * OTX__TILE);
+    return need;
+}
+
+OTX__PRIVATE bool otx__shares_take(otx__dictionary *dictionary, const otx__sharing *sharing,
+                                   otx__pool *pool)
+{
+    otx__shares *shares = (otx__shares *)otx__pool_take_zero(pool, 1, sizeof *shares);
+    size_t width = dictionary->tiles * OTX__TILE, i;
+    dictionary->shares = shares;
+    for (i = 0; i < OTX__SHARED_PARTS && shares; i++) {
+        otx__shares_part *part = &shares->parts[i];
+        size_t room;
+        part->first = sharing->parts[i].first;
+        part->columns = sharing->parts[i].columns;
+        part->tiles = otx__tiles(sharing->parts[i].count);
+        room = part->tiles * OTX__TILE;
+        part->atoms = (uint32_t *)otx__pool_take(pool, room, sizeof(uint32_t));
+        part->units = (double *)otx__pool_take(pool, room, sizeof(double));
+        part->panels = (float *)otx__pool_take(pool, room, part->columns * sizeof(float));
+        part->products = (float *)otx__pool_take(
+            pool, room, OTX__SHARED_PANELS * OTX__TILE * sizeof(float));
+        part->which = (uint32_t *)otx__pool_take_zero(pool, width, sizeof(uint32_t));
+        part->factors = (float *)otx__pool_take_zero(pool, width, sizeof(float));
+    }
+    return !pool->failed;
+}
+
+/* ---- the parts ---- */
+
+typedef struct otx__shares_task {
+    const otx__dictionary *dictionary;
+    otx__shares_part *part;
+    const otx__panels *vectors; /* and of these, which: */
+    size_t panel, count;
+} otx__shares_task;
+
+/* Fills one panel of parts, each in units of the power of 2 that is next to its norm. */
+OTX__PRIVATE void otx__shares_fill_body(void *argument, size_t tile, int worker)
+{
+    const otx__shares_task *task = (const otx__shares_task *)argument;
+    const otx__shares_part *part = task->part;
+    size_t i, p;
+    (void)worker;
+    for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++) {
+        float *to = part->panels + tile * part->columns * OTX__TILE + i % OTX__TILE;
+        bool have = part->atoms[i] != OTX__NO_ATOM;
+        otx__row row = otx__view_row(&task->dictionary->rows, have ? part->atoms[i] : 0);
+        double square = 0.0;
+        int exponent;
+        for (p = 0; p < part->columns && have; p++) {
+            double value = (double)otx__row_element(row, part->first + p);
+            square += value * value;
+        }
+        (void)frexp(sqrt(square), &exponent);
+        part->units[i] = square > 0.0 ? ldexp(1.0, exponent) : 0.0;
+        for (p = 0; p < part->columns; p++)
+            to[p * OTX__TILE] =
+                square > 0.0 ? (float)((double)otx__row_element(row, part->first + p) /
+                                       part->units[i])
+                             : 0.0f;
+    }
+}
+
+/* Learns which parts the atoms have, whose rows and norms are known. index: of the atoms, where
+   they are stored, or NULL. */
+OTX__PRIVATE otx_result otx__shares_fill(const otx__dictionary *dictionary,
+                                         const otx__sharing *sharing, const uint32_t *index,
+                                         otx_error *error)
+{
+    otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, 0, dictionary->count);
+    otx_result result = OTX_OK;
+    otx__shares_task task;
+    size_t i, j;
+    memset(&task, 0, sizeof task);
+    task.dictionary = dictionary;
+    for (i = 0; i < OTX__SHARED_PARTS && !result; i++) {
+        otx__shares_part *part = task.part = &dictionary->shares->parts[i];
+        for (j = 0; j < part->tiles * OTX__TILE; j++) part->atoms[j] = OTX__NO_ATOM;
+        for (j = 0; j < dictionary->count; j++) {
+            part->which[j] = sharing->parts[i].which[index ? index[j] : j];
+            if (part->atoms[part->which[j]] == OTX__NO_ATOM)
+                part->atoms[part->which[j]] = (uint32_t)j;
+        }
+        result = otx__watch_loop(&watch, part->tiles,
+                                 8.0 * OTX__TILE * (double)part->columns,
+                                 otx__shares_fill_body, &task, error);
+        for (j = 0; j < dictionary->count && !result; j++)
+            if (dictionary->norms[j] > 0.0)
+                part->factors[j] =
+                    (float)(part->units[part->which[j]] / dictionary->norms[j]);
+    }
+    return result;
+}
+
+/* ---- products ---- */
+
+/* One panel of parts with those of the vectors at hand. */
+OTX__PRIVATE void otx__shares_look_body(void *argument, size_t tile, int worker)
+{
+    const otx__shares_task *task = (const otx__shares_task *)argument;
+    const otx__shares_part *part = task->part;
+    const float *vectors = (const float *)(const void *)otx__panel_at(task->vectors, task->panel);
+    (void)worker;
+    otx__panels_multiply_strips(
+        task->dictionary->kernels, vectors + part->first * OTX__TILE, task->count,
+        task->vectors->columns, part->panels + tile * part->columns * OTX__TILE, part->columns,
+        OTX__TILE, part->products + tile * OTX__SHARED_PANELS * OTX__TILE_SIZE);
+}
+
+/* Computes the products of all parts with `count` panels of whole vectors from one on. */
+OTX__PRIVATE otx_result otx__shares_look(const otx__dictionary *dictionary,
+                                         const otx__panels *vectors, size_t panel, size_t count,
+                                         otx__watch *watch, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx__shares_task task;
+    size_t i;
+    task.dictionary = dictionary;
+    task.vectors = vectors;
+    task.panel = dictionary->shares->panel = panel;
+    task.count = count;
+    for (i = 0; i < OTX__SHARED_PARTS && !result; i++) {
+        otx__shares_part *part = task.part = &dictionary->shares->parts[i];
+        double work = (double)(count * OTX__TILE_SIZE) * (double)part->columns;
+        result = otx__watch_loop(watch, part->tiles, work, otx__shares_look_body, &task, error);
+    }
+    return result;
+}
+
+/* Adds to the products of a tile's own columns those of its parts, with the first vectors of a
+   panel at hand. */
+OTX__PRIVATE void otx__shares_add(const otx__shares *shares, size_t tile, size_t panel,
+                                  size_t wanted, float *products)
+{
+    size_t atom, i, j;
+    for (atom = tile * OTX__TILE; atom < (tile + 1) * OTX__TILE; atom++) {
+        float *to = products + atom % OTX__TILE, sums[OTX__TILE] = {0};
+        for (i = 0; i < OTX__SHARED_PARTS; i++) {
+            const otx__shares_part *part = &shares->parts[i];
+            size_t which = part->which[atom], at = which / OTX__TILE * OTX__SHARED_PANELS;
+            const float *from = part->products + (at + panel - shares->panel) * OTX__TILE_SIZE +
+                                which % OTX__TILE * OTX__TILE;
+            float by = part->factors[atom];
+            for (j = 0; j < OTX__TILE; j++) sums[j] += from[j] * by;
+        }
+        for (j = 0; j < wanted; j++) to[j * OTX__TILE] += sums[j];
+    }
+}
+
+/* As otx__panels_multiply, of all atoms of some tiles. */
+OTX__PRIVATE void otx__dictionary_multiply(const otx__dictionary *dictionary, size_t first,
+                                           size_t tiles, const otx__panels *vectors,
+                                           size_t panel, size_t wanted, float *products)
+{
+    const otx__panels *panels = &dictionary->panels;
+    size_t i;
+    otx__panels_multiply(dictionary->kernels, panels, first, tiles, vectors, panel, wanted,
+                         products);
+    if (!dictionary->shares) return;
+    for (i = 0; i < tiles; i++)
+        otx__shares_add(dictionary->shares, first + i, panel, wanted,
+                        products + i * OTX__TILE_SIZE);
+    otx__panels_take_common(panels, first, tiles, vectors, panel, wanted, products);
 }
 
 /* >>> src/solve/exact_gram.h */
@@ -23877,10 +24136,8 @@ OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
     return otx__form_has_table(form) && !otx__form_is_single(form);
 }
 
-#define OTX__NO_ATOM UINT32_MAX
-
 /* Columns that are computed together at most: whole tiles. */
-#define OTX__BATCH_COLUMNS 512
+#define OTX__BATCH_COLUMNS (OTX__SHARED_PANELS * OTX__TILE)
 
 /* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
    against the atom in a slot; or, where targets are followed alone, in float: [slot][atom],
@@ -23925,7 +24182,7 @@ OTX__PRIVATE int16_t *otx__gram_table_at(const otx__gram_table *table, size_t ti
 
 typedef struct otx__gram_table_task {
     otx__gram_table *table;
-    const otx__scratch *scratch; /* [worker] */
+    otx__scratch *scratch; /* [worker] */
 } otx__gram_table_task;
 
 /* The products of the rests of two tiles' atoms, of the exact products of these. */
@@ -23998,7 +24255,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
     }
 }
 
-OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, const otx__scratch *scratch,
+OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, otx__scratch *scratch,
                                              otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
@@ -24077,12 +24334,25 @@ OTX__PRIVATE bool otx__gram_table_need(otx__gram_table *table, size_t atom)
 /* Gathers the atoms of one panel of the columns at hand. */
 OTX__PRIVATE void otx__gram_table_gather_body(void *argument, size_t index, int worker)
 {
-    otx__gram_table *table = ((otx__gram_table_task *)argument)->table;
+    const otx__gram_table_task *task = (const otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
+    const otx__dictionary *dictionary = table->dictionary;
+    otx__scratch *scratch = &task->scratch[worker];
     size_t i, end = otx__min(table->batch_count, (index + 1) * OTX__TILE);
-    (void)worker;
-    for (i = index * OTX__TILE; i < end; i++)
-        otx__panels_copy(&table->panels, i, &table->dictionary->panels,
-                         table->atom_of[table->missing[table->batch + i]]);
+    if (dictionary->shares) otx__panels_clear(&table->panels, index);
+    for (i = index * OTX__TILE; i < end; i++) {
+        uint32_t atom = table->atom_of[table->missing[table->batch + i]];
+        if (!dictionary->shares) {
+            otx__panels_copy(&table->panels, i, &dictionary->panels, atom);
+            continue;
+        }
+        otx__row_widen(dictionary->kernels, otx__view_row(&dictionary->rows, atom),
+                       dictionary->columns, scratch->row);
+        scratch->row_target = NULL;
+        table->panels.common[i] = dictionary->panels.common[atom];
+        (void)otx__panels_put_rest(&table->panels, i, scratch->row, dictionary->columns,
+                                   dictionary->norms[atom], dictionary->direction);
+    }
 }
 
 /* One group of tiles against the columns at hand. */
@@ -24097,8 +24367,8 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
     for (panel = 0; panel < otx__tiles(table->batch_count); panel++) {
         size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
         const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
-        otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &table->panels, panel, columns, block);
+        otx__dictionary_multiply(dictionary, first, tiles, &table->panels, panel, columns,
+                                 block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
@@ -24111,7 +24381,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
 
 /* Computes the columns of the atoms that got a slot in this pass. */
 OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__watch *watch,
-                                                const otx__scratch *scratch, otx_error *error)
+                                                otx__scratch *scratch, otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__dictionary_group(dictionary);
@@ -24126,6 +24396,10 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
         double work = (double)(group * OTX__TILE) * (double)count * (double)dictionary->columns;
         table->batch_count = count;
         otx__parallel(dictionary->ctx, otx__tiles(count), otx__gram_table_gather_body, &task);
+        if (dictionary->shares)
+            result = otx__shares_look(dictionary, &table->panels, 0, otx__tiles(count), watch,
+                                      error);
+        if (result) break;
         result = otx__watch_loop(watch, groups, work, otx__gram_table_columns_body, &task, error);
     }
     table->columns += table->missing_count;
@@ -24163,7 +24437,7 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
        products of rests     S * (grid + chain)   rounding to the grid, and of the
                                                   float sums they come from
        rounded beta          ||sum e_j a^_j||     computed, from the factor
-       products of y'        Y * grid + (1 or Y) * chain   1 with panels of rows
+       products of y'        Y * grid + (1 or Y) * chain   1 with panels of whole vectors
        everything in float   8 u * (2 + 2 S + 2 Y)   rests, common, y', m, beta
        final evaluation      8 u * (Y + |<r, m>| + S)
 
@@ -24180,8 +24454,8 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
        their products        1.02 R * chain       0 with 8 bits, as integers are exact
        everything in float   16 u * (2 + R + |<r, m>|)
 
-   For targets finished apart from a table made of rows (apart.h), not the rest of r is rounded
-   but all of it: d_n = 0, and R and d are those of r.
+   With panels of whole vectors, as those of targets finished apart from a table made of rows
+   (apart.h), not the rest of r is rounded but all of it: d_n = 0, and R and d are those of r.
 
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
@@ -24221,6 +24495,7 @@ typedef struct otx__screen {
     size_t count;           /* targets in the block */
     otx__support *supports; /* [target] */
     otx__panels panels;     /* the targets, or their residuals */
+    size_t panel, panel_end; /* of these, those that are multiplied at hand */
     int16_t *start;         /* [tile][target][32]: <y', rest> in the forms that scan */
     float *floats;          /* [target][atom] the same in the single form */
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
@@ -24289,8 +24564,12 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_has_table(screen->form)) {
-        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
+    if (otx__panel_is_whole(screen->panels.type) && otx__form_has_table(screen->form)) {
+        if (screen->panels.type == OTX__PANEL_ROWS)
+            otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
+        else
+            (void)otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
+                                       dictionary->direction);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
             square += rest * rest;
@@ -24378,7 +24657,7 @@ OTX__PRIVATE double otx__betas_common_bound(const otx__screen *screen, size_t ta
 {
     double chain = otx__chain_error(screen->problem->dictionary->columns);
     double rest = screen->rest[target];
-    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    double ones = otx__panel_is_whole(screen->panels.type) ? 1.0 : rest;
     return sum * (grid + chain) + rest * grid + ones * chain +
            8.0 * OTX__FLOAT_ROUNDOFF *
                (2.0 + 2.0 * betas->sum + 2.0 * rest + fabs(betas->along));
@@ -24666,7 +24945,7 @@ typedef struct otx__strip {
 OTX__PRIVATE void otx__strip_open(otx__strip *strip, const otx__screen *screen, size_t panel,
                                   const float *least)
 {
-    bool scaled = screen->panels.type == OTX__PANEL_ROWS; /* products have been */
+    bool scaled = otx__panel_is_whole(screen->panels.type); /* products have been */
     size_t first = panel * OTX__TILE, i;
     memset(strip, 0, sizeof *strip);
     strip->screen = screen;
@@ -24721,8 +25000,8 @@ OTX__PRIVATE void otx__strip_sift_tile(otx__strip *strip, size_t tile, const flo
     otx__sift_panel panel;
     uint32_t left;
     panel.products = products;
-    panel.scale = screen->panels.type == OTX__PANEL_ROWS ? strip->ones
-                                                         : dictionary->panels.scale + first;
+    panel.scale = otx__panel_is_whole(screen->panels.type) ? strip->ones
+                                                           : dictionary->panels.scale + first;
     panel.common = dictionary->panels.common + first;
     panel.weight = dictionary->weight + first;
     panel.error = dictionary->panels.error + first;
@@ -24758,34 +25037,44 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t first, 
     if (!otx__form_has_table(screen->form)) otx__strip_close(&strip, scratch->least);
 }
 
-/* All targets of the block against one group of tiles. */
+/* The targets of the panels at hand against one group of tiles. */
 OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t group = otx__dictionary_group(dictionary), first = index * group, panel;
     size_t tiles = otx__min(group, dictionary->tiles - first);
-    for (panel = 0; panel < otx__tiles(screen->count); panel++) {
-        otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &screen->panels, panel,
-                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE),
-                             screen->scratch[worker].block);
+    for (panel = screen->panel; panel < screen->panel_end; panel++) {
+        otx__dictionary_multiply(dictionary, first, tiles, &screen->panels, panel,
+                                 otx__min(OTX__TILE, screen->count - panel * OTX__TILE),
+                                 screen->scratch[worker].block);
         otx__screen_products(screen, first, tiles, panel, &screen->scratch[worker]);
     }
 }
 
+/* All targets of the block against all tiles. */
 OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__dictionary_group(dictionary);
-    double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
-                  (double)screen->count;
-    size_t worker, target;
+    size_t group = otx__dictionary_group(dictionary), panels = otx__tiles(screen->count);
+    size_t most = dictionary->shares ? OTX__SHARED_PANELS : panels, worker, target;
+    double work = (double)(group * OTX__TILE_SIZE) * (double)dictionary->columns;
+    otx_result result = OTX_OK;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
         for (target = 0; target < screen->count && !otx__form_has_table(screen->form); target++)
             screen->scratch[worker].least[target] = screen->bars[target];
-    return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
-                           otx__correlate_body, screen, error);
+    for (screen->panel = 0; screen->panel < panels && !result;
+         screen->panel = screen->panel_end) {
+        size_t count = otx__min(most, panels - screen->panel);
+        screen->panel_end = screen->panel + count;
+        if (dictionary->shares)
+            result = otx__shares_look(dictionary, &screen->panels, screen->panel, count,
+                                      &screen->watch, error);
+        if (!result)
+            result = otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group,
+                                     work * (double)count, otx__correlate_body, screen, error);
+    }
+    return result;
 }
 
 /* ---- scanning ---- */
@@ -25803,7 +26092,7 @@ OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
 OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type,
                                          double columns)
 {
-    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    if (otx__panel_is_float(type)) return rates->dense;
     if (type != OTX__PANEL_INT8) return rates->dense_bf16;
     return rates->dense_int8 * otx__least(1.0, OTX__INT8_COLUMNS / columns);
 }
@@ -25813,7 +26102,8 @@ OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__pane
 
 typedef struct otx__pursuit {
     otx_context ctx; /* the caller's, with the number of threads settled */
-    const otx_matrix *atoms, *targets; /* the caller's, as the next two */
+    const otx_matrix *atoms, *targets; /* the caller's, as the next three */
+    const otx__sharing *sharing;       /* of the atoms' columns, or NULL */
     const otx_omp_options *options;
     const otx_omp_output *output;
     size_t first, end; /* targets wanted */
@@ -25834,6 +26124,30 @@ typedef struct otx__pursuit {
    bound. */
 #define OTX__INT8_GAIN_MIN 1.2
 
+/* How much faster products must be for what atoms share to be looked up. */
+#define OTX__SHARED_GAIN_MIN 1.2
+
+/* Columns of a dense product with an atom, in the mean. */
+OTX__PRIVATE double otx__pursuit_columns(const otx__pursuit *pursuit, otx__panel_type type)
+{
+    if (type != OTX__PANEL_WHOLE) return (double)pursuit->dictionary.columns;
+    return otx__sharing_columns(pursuit->sharing, (double)pursuit->dictionary.count);
+}
+
+/* Panels of a type, or those of whole vectors where these are faster by what atoms share. The
+   table of all pairs of atoms is not made of them. */
+OTX__PRIVATE otx__panel_type otx__pursuit_share(const otx__pursuit *pursuit, otx_omp_form form,
+                                                otx__panel_type type)
+{
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    double columns = (double)pursuit->dictionary.columns, shared;
+    if (!pursuit->sharing || otx__form_keeps_all(form)) return type;
+    shared = columns / otx__pursuit_columns(pursuit, OTX__PANEL_WHOLE) * rates.dense;
+    return shared > OTX__SHARED_GAIN_MIN * otx__plan_dense_rate(&rates, type, columns)
+               ? OTX__PANEL_WHOLE
+               : type;
+}
+
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
 OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit,
@@ -25846,11 +26160,12 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
     bool int8 = kernels->product_int8 &&
                 otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
                     OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
-    if (!otx__form_has_table(form)) return int8 ? OTX__PANEL_INT8 : finer;
+    if (!otx__form_has_table(form))
+        return otx__pursuit_share(pursuit, form, int8 ? OTX__PANEL_INT8 : finer);
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
-    return OTX__PANEL_FLOAT;
+    return otx__pursuit_share(pursuit, form, OTX__PANEL_FLOAT);
 }
 
 /* ---- how much a form needs ---- */
@@ -25904,8 +26219,11 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     need.column = 0.0;
     if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
     if (otx__form_screens(form)) {
+        bool shares = type == OTX__PANEL_WHOLE;
+        double own = shares ? (double)pursuit->sharing->own : d;
         need.fixed += threads * (4.0 * n + 4.0 * OTX__TILE_SIZE * (double)group);
-        need.fixed += width * (vector + 4.0) + 4.0 * tiles;
+        need.fixed += width * (otx__panel_need(pursuit->dictionary.kernels, type, own) + 4.0) +
+                      4.0 * tiles + (shares ? otx__shares_need(pursuit->sharing, width) : 0.0);
         need.target += otx__screen_need(vector, sets, tiles);
     }
     if (otx__form_has_table(form)) {
@@ -25972,6 +26290,7 @@ OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
     otx__dictionary *dictionary = &pursuit->dictionary;
     otx__pool *pool = &pursuit->pool;
     size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
+    size_t columns = dictionary->columns;
     dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
     if (!otx__form_screens(pursuit->form)) return !pool->failed;
@@ -25979,8 +26298,11 @@ OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
     dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
     dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
     dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-    return otx__panels_take(&dictionary->panels, dictionary->kernels, pursuit->panels,
-                            dictionary->columns, dictionary->tiles, pool);
+    if (pursuit->panels == OTX__PANEL_WHOLE) columns = pursuit->sharing->own;
+    return otx__panels_take(&dictionary->panels, dictionary->kernels, pursuit->panels, columns,
+                            dictionary->tiles, pool) &&
+           (pursuit->panels != OTX__PANEL_WHOLE ||
+            otx__shares_take(dictionary, pursuit->sharing, pool));
 }
 
 OTX__PRIVATE bool otx__pursuit_take_table(otx__pursuit *pursuit)
@@ -26218,11 +26540,12 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
     double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
+    double each = otx__pursuit_columns(pursuit, plan->panels);
     if (!otx__form_screens(plan->form))
         return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
-        return (k * b * n * d / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
+        return (k * b * n * each / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
                    threads * 1e-9 + 1e-12;
     if (plan->form == OTX_FORM_COLUMNS) {
         double wanted = otx__plan_block_columns(pursuit, plan->capacity);
@@ -26230,7 +26553,7 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
         columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
         if (plan->columns >= n) columns = otx__least(columns, n);
     }
-    return ((columns * n * d + b * n * d) / dense + exact / rates.exact +
+    return ((columns + b) * n * each / dense + exact / rates.exact +
             otx__plan_steps(pursuit, plan)) / threads * 1e-9 + 1e-12;
 }
 
@@ -26329,6 +26652,7 @@ OTX__PRIVATE void otx__plan_tell(const otx__pursuit *pursuit, const otx__plan *p
     if (best->form == OTX_FORM_COLUMNS)
         otx__plan_say(line, ", %.0f of %.0f columns kept", best->columns,
                       (double)pursuit->dictionary.count);
+    if (best->panels == OTX__PANEL_WHOLE) otx__plan_say(line, ", shared columns looked up");
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
         const otx__plan *plan = &plans[form];
         const char *name = otx__word(otx_omp_form_name((otx_omp_form)form));
@@ -26485,6 +26809,8 @@ OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *e
     otx_result result = otx__dictionary_norms(dictionary, rows, error);
     if (!result && otx__form_screens(pursuit->form))
         result = otx__dictionary_split(dictionary, rows, error);
+    if (!result && dictionary->shares)
+        result = otx__shares_fill(dictionary, pursuit->sharing, pursuit->atoms->index, error);
     if (!result && otx__form_screens(pursuit->form) && dictionary->exact_gram)
         result = otx__exact_gram_fill(dictionary, rows, error);
     if (!result && otx__form_keeps_all(pursuit->form))
@@ -26853,7 +27179,7 @@ OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *err
     return OTX_OK;
 }
 
-/* ---- the call ---- */
+/* ---- the calls ---- */
 
 /* Checks and plans for the caller's arguments, which an otherwise empty pursuit holds. Takes
    no memory. */
@@ -26883,10 +27209,12 @@ OTX__PRIVATE otx_result otx__pursuit_open(otx__pursuit *pursuit, const otx_conte
     return otx__pursuit_plan(pursuit, error);
 }
 
-OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
-                           const otx_matrix *targets, const otx_omp_options *options,
-                           const otx_omp_output *output, otx_omp_stats *stats,
-                           otx_error *error)
+/* otx_omp, told what columns the atoms share; NULL: none. */
+OTX__PRIVATE otx_result otx__omp_shared(const otx_context *ctx, const otx_matrix *atoms,
+                                        const otx__sharing *sharing, const otx_matrix *targets,
+                                        const otx_omp_options *options,
+                                        const otx_omp_output *output, otx_omp_stats *stats,
+                                        otx_error *error)
 {
     otx_omp_options defaults;
     otx__pursuit pursuit;
@@ -26896,6 +27224,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     memset(&defaults, 0, sizeof defaults);
     memset(&pursuit, 0, sizeof pursuit);
     pursuit.atoms = atoms;
+    pursuit.sharing = sharing;
     pursuit.targets = targets;
     pursuit.options = options ? options : &defaults;
     pursuit.output = output;
@@ -26914,6 +27243,14 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     }
     otx__pool_close(&pursuit.pool);
     return result;
+}
+
+OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
+                           const otx_matrix *targets, const otx_omp_options *options,
+                           const otx_omp_output *output, otx_omp_stats *stats,
+                           otx_error *error)
+{
+    return otx__omp_shared(ctx, atoms, NULL, targets, options, output, stats, error);
 }
 
 /* >>> src/solve/affine_digits.h */
@@ -27173,6 +27510,20 @@ OTX__PRIVATE const char *otx__affine_at(const otx_matrix *matrix, size_t i, size
     size_t row = matrix->index ? matrix->index[i] : i;
     return (const char *)matrix->data +
            (row * stride + first) * (otx_dtype_bits(matrix->dtype) / 8);
+}
+
+/* Whether all elements of a row are finite. */
+OTX__PRIVATE bool otx__matrix_row_is_finite(const otx_matrix *matrix, size_t row)
+{
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(OTX__TILE, matrix->columns - first);
+        otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
+        for (i = 0; i < count; i++)
+            if (!otx__is_finite((double)part[i])) return false;
+    }
+    return true;
 }
 
 OTX__PRIVATE size_t otx__pairs(size_t tiles) { return tiles * (tiles + 1) / 2; }
@@ -27986,6 +28337,7 @@ typedef struct otx__choice {
     const otx__kernels *kernels;
     otx__normal *normal;
     otx__affine *map;
+    const otx__sharing *sharing; /* of the donor's columns, or NULL */
     const otx_affine_options *options;
     size_t ks[OTX__CHOICE_KS], most; /* the largest of them */
     otx__choice_set sets[2], *set;   /* correlation first; the one at hand */
@@ -28035,20 +28387,6 @@ OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t tak
     return budget > taken ? budget - taken : 1;
 }
 
-/* Whether all elements of a row are finite. */
-OTX__PRIVATE bool otx__matrix_row_is_finite(const otx_matrix *matrix, size_t row)
-{
-    float part[OTX__TILE];
-    size_t first, count, i;
-    for (first = 0; first < matrix->columns; first += count) {
-        count = otx__min(OTX__TILE, matrix->columns - first);
-        otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
-        for (i = 0; i < count; i++)
-            if (!otx__is_finite((double)part[i])) return false;
-    }
-    return true;
-}
-
 /* Marks the anchors nearest to targets, evenly spread, as hidden. */
 OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *targets,
                                          uint8_t *marks, size_t *marked, uint64_t taken,
@@ -28077,7 +28415,8 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     options.memory = otx__choice_budget(choice, taken);
     output.indices = choice->sets[0].indices;
     output.coefficients = choice->last;
-    result = otx_omp(choice->ctx, donor, &view, &options, &output, NULL, error);
+    result = otx__omp_shared(choice->ctx, donor, choice->sharing, &view, &options, &output, NULL,
+                             error);
     for (i = 0; i < count && !result; i++) {
         if (output.indices[i] < 0 || marks[output.indices[i]]) continue;
         marks[output.indices[i]] = 1;
@@ -28198,7 +28537,8 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     options.memory = otx__choice_budget(choice, taken);
     output.indices = choice->set->indices;
     output.coefficients = choice->last;
-    result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
+    result = otx__omp_shared(choice->ctx, &atoms, choice->sharing, &targets, &options, &output,
+                             NULL, error);
     if (!result)
         result = otx__watch_loop(&watch, choice->hidden,
                                  (double)choice->set->most * (double)choice->set->most *
@@ -28766,10 +29106,13 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->state = fit->map;
 }
 
-OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
-                                  const otx_matrix *base, const otx_matrix *targets,
-                                  const otx_affine_options *options, otx_affine_map *map,
-                                  otx_affine_stats *stats, otx_error *error)
+/* otx_affine_fit, told what columns the donor's rows share; NULL: none. */
+OTX__PRIVATE otx_result otx__affine_fit_shared(const otx_context *ctx, const otx_matrix *donor,
+                                               const otx__sharing *sharing,
+                                               const otx_matrix *base, const otx_matrix *targets,
+                                               const otx_affine_options *options,
+                                               otx_affine_map *map, otx_affine_stats *stats,
+                                               otx_error *error)
 {
     otx__fit fit;
     otx__team team;
@@ -28789,6 +29132,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     if (!fit.map) return otx__fail_memory(error, sizeof *fit.map);
     otx__pool_open(&fit.pool, &fit.ctx);
     otx__fit_shape(&fit, donor, base);
+    fit.choice.sharing = sharing;
     otx__team_open(&team, &fit.ctx);
     result = otx__fit_open(&fit, error);
     if (!result) result = otx__fit_run(&fit, targets, &best, &counted, error);
@@ -28807,6 +29151,14 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     otx__fit_result(&fit, best, map);
     if (stats) *stats = counted;
     return OTX_OK;
+}
+
+OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
+                                  const otx_matrix *base, const otx_matrix *targets,
+                                  const otx_affine_options *options, otx_affine_map *map,
+                                  otx_affine_stats *stats, otx_error *error)
+{
+    return otx__affine_fit_shared(ctx, donor, NULL, base, targets, options, map, stats, error);
 }
 
 OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options)
@@ -29163,8 +29515,9 @@ OTX__PRIVATE otx_result otx__pursued_check(const otx_fitted *fitted, size_t atom
     return OTX_OK;
 }
 
-/* Runs the pursuit of all targets. */
+/* Runs the pursuit of all targets. sharing: of the donor's columns, or NULL. */
 OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_rows *rows,
+                                    const otx__sharing *sharing,
                                     const otx_method_options *options,
                                     const otx_omp_options *omp, otx_fitted *fitted,
                                     otx_error *error)
@@ -29179,7 +29532,8 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
     output.residual_norms = fitted->residual_norms;
     output.target_norms = fitted->target_norms;
     if (!options->solve)
-        return otx_omp(ctx, &rows->donor, &rows->targets, omp, &output, &fitted->omp, error);
+        return otx__omp_shared(ctx, &rows->donor, sharing, &rows->targets, omp, &output,
+                               &fitted->omp, error);
     memset(&own, 0, sizeof own);
     if (ctx) own = *ctx;
     otx__team_leave(&own);
@@ -29194,7 +29548,7 @@ OTX__PRIVATE otx_result otx__omp_fit(const otx_context *ctx, const otx_method_ro
 {
     otx_omp_options omp = options->omp;
     omp.centred = fitted->method == OTX_METHOD_OMP_CENTRED;
-    return otx__pursue(ctx, rows, options, &omp, fitted, error);
+    return otx__pursue(ctx, rows, NULL, options, &omp, fitted, error);
 }
 
 OTX__PRIVATE otx_result otx__omp_make(const otx_context *ctx, const otx_fitted *fitted,
@@ -30441,6 +30795,9 @@ typedef struct otx__lengthened {
     char *data;                /* of both */
     uint32_t *first, *last;    /* [anchors + targets] rows of tokens, or OTX__NO_PIECE */
     size_t pieced[2];          /* anchors and targets that have pieces */
+    uint32_t *numbers;         /* [tokens] of those that are pieces at hand, from 1 on */
+    uint32_t *which;           /* [first, last][anchors] the numbers of theirs, 0: none */
+    otx__sharing sharing;      /* of the donor's columns, by these */
     double *means, *squares;   /* [d + 2 e] over the anchors that have the part: of what it
                                   holds, and the sum of its squares less the mean */
     double scales[OTX__PARTS];
@@ -30487,6 +30844,28 @@ OTX__PRIVATE otx_result otx__pieces_check(const otx_pieces *pieces, size_t count
                                  "%" PRIu32 " of %" PRIu64 " tokens", of, (uint64_t)i,
                                  pieces->rows[j], (uint64_t)tokens);
     return OTX_OK;
+}
+
+/* Numbers the pieces in which anchors begin or end: those that have the same one share its
+   columns. */
+OTX__PRIVATE void otx__lengthen_share(otx__lengthened *l, size_t part)
+{
+    size_t anchors = l->rows->donor.rows, e = l->rows->tokens.columns, i;
+    const uint32_t *pieces = part == OTX__FIRST_PART ? l->first : l->last;
+    otx__shared *shared = &l->sharing.parts[part - 1];
+    uint32_t *which = l->which + (part - 1) * anchors;
+    uint32_t count = 1;
+    memset(l->numbers, 0, l->rows->tokens.rows * sizeof *l->numbers);
+    for (i = 0; i < anchors; i++) {
+        uint32_t *number = pieces[i] == OTX__NO_PIECE ? NULL : &l->numbers[pieces[i]];
+        if (number && !*number) *number = count++;
+        which[i] = number ? *number : 0;
+    }
+    l->sharing.own = l->rows->donor.columns;
+    shared->first = l->sharing.own + (part - 1) * e;
+    shared->columns = e;
+    shared->count = count;
+    shared->which = which;
 }
 
 /* ---- means and scales ---- */
@@ -30615,7 +30994,8 @@ OTX__PRIVATE double otx__lengthened_bytes(const otx_method_rows *rows)
 {
     double columns = (double)rows->donor.columns + 2.0 * (double)rows->tokens.columns;
     double size = rows->donor.dtype == OTX_BF16 ? 2.0 : 4.0;
-    return (double)otx__lengthened_count(rows) * (columns * size + 8.0) + 16.0 * columns;
+    return (double)otx__lengthened_count(rows) * (columns * size + 8.0) + 16.0 * columns +
+           8.0 * (double)rows->donor.rows + 4.0 * (double)rows->tokens.rows;
 }
 
 /* Takes the room, and learns how parts compare. Close it in any case. */
@@ -30635,6 +31015,8 @@ OTX__PRIVATE otx_result otx__lengthened_open(const otx_context *ctx, const otx_m
     l->data = (char *)otx__pool_take(&l->pool, all, cells);
     l->first = (uint32_t *)otx__pool_take(&l->pool, all, sizeof *l->first);
     l->last = (uint32_t *)otx__pool_take(&l->pool, all, sizeof *l->last);
+    l->numbers = (uint32_t *)otx__pool_take(&l->pool, rows->tokens.rows, sizeof *l->numbers);
+    l->which = (uint32_t *)otx__pool_take(&l->pool, rows->donor.rows, 2 * sizeof *l->which);
     l->means = (double *)otx__pool_take_zero(&l->pool, columns, sizeof(double));
     l->squares = (double *)otx__pool_take_zero(&l->pool, columns, sizeof(double));
     if (l->pool.failed) return otx__pool_fail(&l->pool, error);
@@ -30649,6 +31031,8 @@ OTX__PRIVATE otx_result otx__lengthened_open(const otx_context *ctx, const otx_m
                                 tasks * 4.0 * (double)e, otx__lengthen_pick_body, error);
     if (result) return result;
     for (i = 0; i < all; i++) l->pieced[i >= rows->donor.rows] += l->first[i] != OTX__NO_PIECE;
+    otx__lengthen_share(l, OTX__FIRST_PART);
+    otx__lengthen_share(l, OTX__LAST_PART);
     return otx__lengthen_loop(ctx, l, otx__tiles(d) + 2 * otx__tiles(e),
                               8.0 * OTX__TILE * (double)rows->donor.rows,
                               otx__lengthen_measure_body, error);
@@ -30760,10 +31144,11 @@ OTX__PRIVATE otx_result otx__mapping_fit(const otx_context *ctx,
 {
     const otx_method_rows *rows = choice->rows;
     otx_affine_stats *sum = &choice->fitted->affine, stats;
-    otx_result result = otx_affine_fit(ctx, lengthened ? &choice->l->donor : &rows->donor,
-                                       &rows->base,
-                                       lengthened ? &choice->l->targets : &rows->targets,
-                                       options, map, &stats, error);
+    const otx_matrix *donor = lengthened ? &choice->l->donor : &rows->donor;
+    const otx_matrix *targets = lengthened ? &choice->l->targets : &rows->targets;
+    otx_result result = otx__affine_fit_shared(ctx, donor,
+                                               lengthened ? &choice->l->sharing : NULL,
+                                               &rows->base, targets, options, map, &stats, error);
     if (result) return result;
     sum->isa = stats.isa;
     sum->threads = stats.threads;
@@ -30895,7 +31280,8 @@ OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
         otx__pool_close(&l.pool);
     }
     if (!result && otx_affine_pursuit(&fitted->map, &omp))
-        result = otx__pursue(ctx, &at_hand, options, &omp, fitted, error);
+        result = otx__pursue(ctx, &at_hand, fitted->pieces > 0.0 ? &l.sharing : NULL, options,
+                             &omp, fitted, error);
     otx__pool_close(&l.pool);
     return result;
 }

@@ -6,7 +6,7 @@
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "omp_transplant.h"
 
-#include "problems.h"
+#include "shared_columns.h"
 
 /* ---- the screen's bound ---- */
 
@@ -51,6 +51,9 @@ static void check_least(const otx__screen *screen, size_t target, double best)
     CHECK((double)screen->bars[target] <= best);
 }
 
+/* What columns the atoms share in the pursuits that are opened, or NULL. */
+static const otx__sharing *sharing;
+
 /* A pursuit that is ready for its first step, with what it points at. */
 typedef struct opened {
     otx__pursuit pursuit;
@@ -69,7 +72,7 @@ static bool pursuit_begin(opened *o, problem *p, otx_omp_form form, otx__panel_t
     otx_context ctx;
     otx_error error;
     if (!kernels || (!table && ((type == OTX__PANEL_INT8 && !kernels->product_int8) ||
-                                (type != OTX__PANEL_FLOAT && type != OTX__PANEL_INT8 &&
+                                (!otx__panel_is_float(type) && type != OTX__PANEL_INT8 &&
                                  !kernels->product_bf16))))
         return false;
     memset(o, 0, sizeof *o);
@@ -89,10 +92,12 @@ static bool pursuit_begin(opened *o, problem *p, otx_omp_form form, otx__panel_t
     o->output.coefficients = o->s.coefficients;
     pursuit->atoms = &o->a;
     pursuit->targets = &o->y;
+    pursuit->sharing = sharing;
     pursuit->options = &o->options;
     pursuit->output = &o->output;
     CHECK_INT(otx__pursuit_open(pursuit, &ctx, &error), OTX_OK);
     if (!table) pursuit->panels = type;
+    CHECK(!sharing || pursuit->panels == OTX__PANEL_WHOLE);
     CHECK_INT(otx__pursuit_take(pursuit, &error), OTX_OK);
     CHECK_INT(otx__pursuit_copy(pursuit, &error), OTX_OK);
     CHECK_INT(otx__pursuit_prepare(pursuit, &error), OTX_OK);
@@ -253,6 +258,24 @@ static void bound_holds(void)
             if (p.a16) check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_ROWS, halved % 2 == 0);
             problem_close(&p);
         }
+    }
+}
+
+/* Likewise with columns that are looked up. */
+static void bound_holds_of_shared(void)
+{
+    static const double offsets[] = {0.0, 1.0, 8.0};
+    size_t i;
+    for (i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        problem p = embedding_like(170, 17, 90, 20, offsets[i]);
+        shared_columns shared = share_columns(&p, 10, 23);
+        sharing = &shared.sharing;
+        p.ridge = i == 1 ? 0.3 : 0.0;
+        check_bound(&p, OTX_FORM_COLUMNS, OTX__PANEL_WHOLE, true);
+        check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_WHOLE, true);
+        sharing = NULL;
+        shared_columns_close(&shared);
+        problem_close(&p);
     }
 }
 
@@ -451,6 +474,7 @@ int main(void)
 {
     problems_begin();
     RUN(bound_holds);
+    RUN(bound_holds_of_shared);
     RUN(eight_bits);
     RUN(coefficients_beyond_floats);
     RUN(coefficients_beyond_floats_anywhere);

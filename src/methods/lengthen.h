@@ -22,6 +22,9 @@ typedef struct otx__lengthened {
     char *data;                /* of both */
     uint32_t *first, *last;    /* [anchors + targets] rows of tokens, or OTX__NO_PIECE */
     size_t pieced[2];          /* anchors and targets that have pieces */
+    uint32_t *numbers;         /* [tokens] of those that are pieces at hand, from 1 on */
+    uint32_t *which;           /* [first, last][anchors] the numbers of theirs, 0: none */
+    otx__sharing sharing;      /* of the donor's columns, by these */
     double *means, *squares;   /* [d + 2 e] over the anchors that have the part: of what it
                                   holds, and the sum of its squares less the mean */
     double scales[OTX__PARTS];
@@ -68,6 +71,28 @@ OTX__PRIVATE otx_result otx__pieces_check(const otx_pieces *pieces, size_t count
                                  "%" PRIu32 " of %" PRIu64 " tokens", of, (uint64_t)i,
                                  pieces->rows[j], (uint64_t)tokens);
     return OTX_OK;
+}
+
+/* Numbers the pieces in which anchors begin or end: those that have the same one share its
+   columns. */
+OTX__PRIVATE void otx__lengthen_share(otx__lengthened *l, size_t part)
+{
+    size_t anchors = l->rows->donor.rows, e = l->rows->tokens.columns, i;
+    const uint32_t *pieces = part == OTX__FIRST_PART ? l->first : l->last;
+    otx__shared *shared = &l->sharing.parts[part - 1];
+    uint32_t *which = l->which + (part - 1) * anchors;
+    uint32_t count = 1;
+    memset(l->numbers, 0, l->rows->tokens.rows * sizeof *l->numbers);
+    for (i = 0; i < anchors; i++) {
+        uint32_t *number = pieces[i] == OTX__NO_PIECE ? NULL : &l->numbers[pieces[i]];
+        if (number && !*number) *number = count++;
+        which[i] = number ? *number : 0;
+    }
+    l->sharing.own = l->rows->donor.columns;
+    shared->first = l->sharing.own + (part - 1) * e;
+    shared->columns = e;
+    shared->count = count;
+    shared->which = which;
 }
 
 /* ---- means and scales ---- */
@@ -196,7 +221,8 @@ OTX__PRIVATE double otx__lengthened_bytes(const otx_method_rows *rows)
 {
     double columns = (double)rows->donor.columns + 2.0 * (double)rows->tokens.columns;
     double size = rows->donor.dtype == OTX_BF16 ? 2.0 : 4.0;
-    return (double)otx__lengthened_count(rows) * (columns * size + 8.0) + 16.0 * columns;
+    return (double)otx__lengthened_count(rows) * (columns * size + 8.0) + 16.0 * columns +
+           8.0 * (double)rows->donor.rows + 4.0 * (double)rows->tokens.rows;
 }
 
 /* Takes the room, and learns how parts compare. Close it in any case. */
@@ -216,6 +242,8 @@ OTX__PRIVATE otx_result otx__lengthened_open(const otx_context *ctx, const otx_m
     l->data = (char *)otx__pool_take(&l->pool, all, cells);
     l->first = (uint32_t *)otx__pool_take(&l->pool, all, sizeof *l->first);
     l->last = (uint32_t *)otx__pool_take(&l->pool, all, sizeof *l->last);
+    l->numbers = (uint32_t *)otx__pool_take(&l->pool, rows->tokens.rows, sizeof *l->numbers);
+    l->which = (uint32_t *)otx__pool_take(&l->pool, rows->donor.rows, 2 * sizeof *l->which);
     l->means = (double *)otx__pool_take_zero(&l->pool, columns, sizeof(double));
     l->squares = (double *)otx__pool_take_zero(&l->pool, columns, sizeof(double));
     if (l->pool.failed) return otx__pool_fail(&l->pool, error);
@@ -230,6 +258,8 @@ OTX__PRIVATE otx_result otx__lengthened_open(const otx_context *ctx, const otx_m
                                 tasks * 4.0 * (double)e, otx__lengthen_pick_body, error);
     if (result) return result;
     for (i = 0; i < all; i++) l->pieced[i >= rows->donor.rows] += l->first[i] != OTX__NO_PIECE;
+    otx__lengthen_share(l, OTX__FIRST_PART);
+    otx__lengthen_share(l, OTX__LAST_PART);
     return otx__lengthen_loop(ctx, l, otx__tiles(d) + 2 * otx__tiles(e),
                               8.0 * OTX__TILE * (double)rows->donor.rows,
                               otx__lengthen_measure_body, error);

@@ -88,10 +88,11 @@ OTX__PRIVATE otx_result otx__mapping_fit(const otx_context *ctx,
 {
     const otx_method_rows *rows = choice->rows;
     otx_affine_stats *sum = &choice->fitted->affine, stats;
-    otx_result result = otx_affine_fit(ctx, lengthened ? &choice->l->donor : &rows->donor,
-                                       &rows->base,
-                                       lengthened ? &choice->l->targets : &rows->targets,
-                                       options, map, &stats, error);
+    const otx_matrix *donor = lengthened ? &choice->l->donor : &rows->donor;
+    const otx_matrix *targets = lengthened ? &choice->l->targets : &rows->targets;
+    otx_result result = otx__affine_fit_shared(ctx, donor,
+                                               lengthened ? &choice->l->sharing : NULL,
+                                               &rows->base, targets, options, map, &stats, error);
     if (result) return result;
     sum->isa = stats.isa;
     sum->threads = stats.threads;
@@ -223,7 +224,8 @@ OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
         otx__pool_close(&l.pool);
     }
     if (!result && otx_affine_pursuit(&fitted->map, &omp))
-        result = otx__pursue(ctx, &at_hand, options, &omp, fitted, error);
+        result = otx__pursue(ctx, &at_hand, fitted->pieces > 0.0 ? &l.sharing : NULL, options,
+                             &omp, fitted, error);
     otx__pool_close(&l.pool);
     return result;
 }

@@ -22,8 +22,9 @@ OTX__PRIVATE otx_result otx__pursued_check(const otx_fitted *fitted, size_t atom
     return OTX_OK;
 }
 
-/* Runs the pursuit of all targets. */
+/* Runs the pursuit of all targets. sharing: of the donor's columns, or NULL. */
 OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_rows *rows,
+                                    const otx__sharing *sharing,
                                     const otx_method_options *options,
                                     const otx_omp_options *omp, otx_fitted *fitted,
                                     otx_error *error)
@@ -38,7 +39,8 @@ OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_row
     output.residual_norms = fitted->residual_norms;
     output.target_norms = fitted->target_norms;
     if (!options->solve)
-        return otx_omp(ctx, &rows->donor, &rows->targets, omp, &output, &fitted->omp, error);
+        return otx__omp_shared(ctx, &rows->donor, sharing, &rows->targets, omp, &output,
+                               &fitted->omp, error);
     memset(&own, 0, sizeof own);
     if (ctx) own = *ctx;
     otx__team_leave(&own);
@@ -53,7 +55,7 @@ OTX__PRIVATE otx_result otx__omp_fit(const otx_context *ctx, const otx_method_ro
 {
     otx_omp_options omp = options->omp;
     omp.centred = fitted->method == OTX_METHOD_OMP_CENTRED;
-    return otx__pursue(ctx, rows, options, &omp, fitted, error);
+    return otx__pursue(ctx, rows, NULL, options, &omp, fitted, error);
 }
 
 OTX__PRIVATE otx_result otx__omp_make(const otx_context *ctx, const otx_fitted *fitted,

@@ -150,10 +150,13 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->state = fit->map;
 }
 
-OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
-                                  const otx_matrix *base, const otx_matrix *targets,
-                                  const otx_affine_options *options, otx_affine_map *map,
-                                  otx_affine_stats *stats, otx_error *error)
+/* otx_affine_fit, told what columns the donor's rows share; NULL: none. */
+OTX__PRIVATE otx_result otx__affine_fit_shared(const otx_context *ctx, const otx_matrix *donor,
+                                               const otx__sharing *sharing,
+                                               const otx_matrix *base, const otx_matrix *targets,
+                                               const otx_affine_options *options,
+                                               otx_affine_map *map, otx_affine_stats *stats,
+                                               otx_error *error)
 {
     otx__fit fit;
     otx__team team;
@@ -173,6 +176,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     if (!fit.map) return otx__fail_memory(error, sizeof *fit.map);
     otx__pool_open(&fit.pool, &fit.ctx);
     otx__fit_shape(&fit, donor, base);
+    fit.choice.sharing = sharing;
     otx__team_open(&team, &fit.ctx);
     result = otx__fit_open(&fit, error);
     if (!result) result = otx__fit_run(&fit, targets, &best, &counted, error);
@@ -191,6 +195,14 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     otx__fit_result(&fit, best, map);
     if (stats) *stats = counted;
     return OTX_OK;
+}
+
+OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
+                                  const otx_matrix *base, const otx_matrix *targets,
+                                  const otx_affine_options *options, otx_affine_map *map,
+                                  otx_affine_stats *stats, otx_error *error)
+{
+    return otx__affine_fit_shared(ctx, donor, NULL, base, targets, options, map, stats, error);
 }
 
 OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options)

@@ -36,6 +36,7 @@ typedef struct otx__choice {
     const otx__kernels *kernels;
     otx__normal *normal;
     otx__affine *map;
+    const otx__sharing *sharing; /* of the donor's columns, or NULL */
     const otx_affine_options *options;
     size_t ks[OTX__CHOICE_KS], most; /* the largest of them */
     otx__choice_set sets[2], *set;   /* correlation first; the one at hand */
@@ -85,20 +86,6 @@ OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t tak
     return budget > taken ? budget - taken : 1;
 }
 
-/* Whether all elements of a row are finite. */
-OTX__PRIVATE bool otx__matrix_row_is_finite(const otx_matrix *matrix, size_t row)
-{
-    float part[OTX__TILE];
-    size_t first, count, i;
-    for (first = 0; first < matrix->columns; first += count) {
-        count = otx__min(OTX__TILE, matrix->columns - first);
-        otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
-        for (i = 0; i < count; i++)
-            if (!otx__is_finite((double)part[i])) return false;
-    }
-    return true;
-}
-
 /* Marks the anchors nearest to targets, evenly spread, as hidden. */
 OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *targets,
                                          uint8_t *marks, size_t *marked, uint64_t taken,
@@ -127,7 +114,8 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     options.memory = otx__choice_budget(choice, taken);
     output.indices = choice->sets[0].indices;
     output.coefficients = choice->last;
-    result = otx_omp(choice->ctx, donor, &view, &options, &output, NULL, error);
+    result = otx__omp_shared(choice->ctx, donor, choice->sharing, &view, &options, &output, NULL,
+                             error);
     for (i = 0; i < count && !result; i++) {
         if (output.indices[i] < 0 || marks[output.indices[i]]) continue;
         marks[output.indices[i]] = 1;
@@ -248,7 +236,8 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     options.memory = otx__choice_budget(choice, taken);
     output.indices = choice->set->indices;
     output.coefficients = choice->last;
-    result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
+    result = otx__omp_shared(choice->ctx, &atoms, choice->sharing, &targets, &options, &output,
+                             NULL, error);
     if (!result)
         result = otx__watch_loop(&watch, choice->hidden,
                                  (double)choice->set->most * (double)choice->set->most *

@@ -47,6 +47,20 @@ OTX__PRIVATE const char *otx__affine_at(const otx_matrix *matrix, size_t i, size
            (row * stride + first) * (otx_dtype_bits(matrix->dtype) / 8);
 }
 
+/* Whether all elements of a row are finite. */
+OTX__PRIVATE bool otx__matrix_row_is_finite(const otx_matrix *matrix, size_t row)
+{
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(OTX__TILE, matrix->columns - first);
+        otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
+        for (i = 0; i < count; i++)
+            if (!otx__is_finite((double)part[i])) return false;
+    }
+    return true;
+}
+
 OTX__PRIVATE size_t otx__pairs(size_t tiles) { return tiles * (tiles + 1) / 2; }
 
 OTX__PRIVATE double *otx__tile_at(double *triangle, size_t x, size_t y)

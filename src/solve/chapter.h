@@ -28,6 +28,7 @@
      panels         vectors as the dense products want them, and these
      rests          vectors on their way into panels
      dictionary     the atoms, and their split along a common direction
+     sharing        columns that many atoms have in common
      exact_gram     products of all pairs of atoms in double
      triangle       packed lower triangles
      support        what is known of one target, and the exact steps

@@ -1,5 +1,9 @@
 /* ---- dictionary: the atoms, and their split along a common direction ----------- */
 
+#define OTX__NO_ATOM UINT32_MAX
+
+struct otx__shares;
+
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an
    order of magnitude smaller, and so is their rounding. */
@@ -17,7 +21,8 @@ typedef struct otx__dictionary {
     float *weight;      /* [tile][32] what a unit atom's correlation counts for in the
                            selection: norm / largest, or 1; 0 for a zero row or none */
     float *tile_weight; /* [tile] the largest of them */
-    otx__panels panels;
+    otx__panels panels; /* of whole vectors: of their own columns alone */
+    struct otx__shares *shares; /* with these: the others (sharing.h) */
     bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
 
@@ -26,7 +31,7 @@ typedef struct otx__dictionary {
 OTX__PRIVATE size_t otx__dictionary_group(const otx__dictionary *dictionary)
 {
     const otx__panels *panels = &dictionary->panels;
-    bool amx = dictionary->kernels->isa == OTX_ISA_AMX && panels->type != OTX__PANEL_FLOAT;
+    bool amx = dictionary->kernels->isa == OTX_ISA_AMX && !otx__panel_is_float(panels->type);
     size_t most = amx ? OTX__GROUP_AMX : OTX__GROUP;
     size_t fair = dictionary->tiles / (4 * (size_t)otx__threads(dictionary->ctx));
     size_t fit = (amx ? OTX__GROUP_BYTES_AMX : OTX__GROUP_BYTES) /
@@ -93,7 +98,8 @@ OTX__PRIVATE float otx__split_atom(otx__dictionary *dictionary, size_t atom, dou
     if (panels->type == OTX__PANEL_ROWS)
         otx__panels_put_row(panels, atom, row, n, norm);
     else
-        (void)otx__panels_put_rest(panels, atom, wide, n, norm, dictionary->direction);
+        (void)otx__panels_put_rest(panels, atom, wide, dictionary->shares ? panels->columns : n,
+                                   norm, dictionary->direction);
     /* Never 0 for an atom that may be taken; the bounds allow for the lift. */
     weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
     return weight < OTX__LEAST_WEIGHT ? OTX__LEAST_WEIGHT : weight;

@@ -41,10 +41,8 @@ OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
     return otx__form_has_table(form) && !otx__form_is_single(form);
 }
 
-#define OTX__NO_ATOM UINT32_MAX
-
 /* Columns that are computed together at most: whole tiles. */
-#define OTX__BATCH_COLUMNS 512
+#define OTX__BATCH_COLUMNS (OTX__SHARED_PANELS * OTX__TILE)
 
 /* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
    against the atom in a slot; or, where targets are followed alone, in float: [slot][atom],
@@ -89,7 +87,7 @@ OTX__PRIVATE int16_t *otx__gram_table_at(const otx__gram_table *table, size_t ti
 
 typedef struct otx__gram_table_task {
     otx__gram_table *table;
-    const otx__scratch *scratch; /* [worker] */
+    otx__scratch *scratch; /* [worker] */
 } otx__gram_table_task;
 
 /* The products of the rests of two tiles' atoms, of the exact products of these. */
@@ -162,7 +160,7 @@ OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int wo
     }
 }
 
-OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, const otx__scratch *scratch,
+OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, otx__scratch *scratch,
                                              otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
@@ -241,12 +239,25 @@ OTX__PRIVATE bool otx__gram_table_need(otx__gram_table *table, size_t atom)
 /* Gathers the atoms of one panel of the columns at hand. */
 OTX__PRIVATE void otx__gram_table_gather_body(void *argument, size_t index, int worker)
 {
-    otx__gram_table *table = ((otx__gram_table_task *)argument)->table;
+    const otx__gram_table_task *task = (const otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
+    const otx__dictionary *dictionary = table->dictionary;
+    otx__scratch *scratch = &task->scratch[worker];
     size_t i, end = otx__min(table->batch_count, (index + 1) * OTX__TILE);
-    (void)worker;
-    for (i = index * OTX__TILE; i < end; i++)
-        otx__panels_copy(&table->panels, i, &table->dictionary->panels,
-                         table->atom_of[table->missing[table->batch + i]]);
+    if (dictionary->shares) otx__panels_clear(&table->panels, index);
+    for (i = index * OTX__TILE; i < end; i++) {
+        uint32_t atom = table->atom_of[table->missing[table->batch + i]];
+        if (!dictionary->shares) {
+            otx__panels_copy(&table->panels, i, &dictionary->panels, atom);
+            continue;
+        }
+        otx__row_widen(dictionary->kernels, otx__view_row(&dictionary->rows, atom),
+                       dictionary->columns, scratch->row);
+        scratch->row_target = NULL;
+        table->panels.common[i] = dictionary->panels.common[atom];
+        (void)otx__panels_put_rest(&table->panels, i, scratch->row, dictionary->columns,
+                                   dictionary->norms[atom], dictionary->direction);
+    }
 }
 
 /* One group of tiles against the columns at hand. */
@@ -261,8 +272,8 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
     for (panel = 0; panel < otx__tiles(table->batch_count); panel++) {
         size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
         const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
-        otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &table->panels, panel, columns, block);
+        otx__dictionary_multiply(dictionary, first, tiles, &table->panels, panel, columns,
+                                 block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
@@ -275,7 +286,7 @@ OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int
 
 /* Computes the columns of the atoms that got a slot in this pass. */
 OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__watch *watch,
-                                                const otx__scratch *scratch, otx_error *error)
+                                                otx__scratch *scratch, otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__dictionary_group(dictionary);
@@ -290,6 +301,10 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
         double work = (double)(group * OTX__TILE) * (double)count * (double)dictionary->columns;
         table->batch_count = count;
         otx__parallel(dictionary->ctx, otx__tiles(count), otx__gram_table_gather_body, &task);
+        if (dictionary->shares)
+            result = otx__shares_look(dictionary, &table->panels, 0, otx__tiles(count), watch,
+                                      error);
+        if (result) break;
         result = otx__watch_loop(watch, groups, work, otx__gram_table_columns_body, &task, error);
     }
     table->columns += table->missing_count;

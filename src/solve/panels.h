@@ -7,7 +7,10 @@ typedef enum otx__panel_type {
     OTX__PANEL_ROWS,  /* [tile][column / 2][32][2] bf16: the vectors as they are but for a
                          power of 2; their products have the common part taken out
                          afterwards */
-    OTX__PANEL_BF16,  /* likewise, the rests, rounded */
+    OTX__PANEL_WHOLE, /* [tile][column][32] floats: the vectors as they are but for their norm;
+                         likewise. Columns that many atoms share are multiplied once
+                         (sharing.h) */
+    OTX__PANEL_BF16,  /* as ROWS, the rests, rounded */
     OTX__PANEL_INT8   /* [tile][column / 4][32][4] int8_t: the rests, rounded, in units
                          that make the largest element 127 */
 } otx__panel_type;
@@ -25,23 +28,34 @@ typedef struct otx__panels {
 
 /* ---- memory ---- */
 
+OTX__PRIVATE bool otx__panel_is_float(otx__panel_type type)
+{
+    return type == OTX__PANEL_FLOAT || type == OTX__PANEL_WHOLE;
+}
+
+/* Whether panels hold vectors with their common part, which products then lose. */
+OTX__PRIVATE bool otx__panel_is_whole(otx__panel_type type)
+{
+    return type == OTX__PANEL_ROWS || type == OTX__PANEL_WHOLE;
+}
+
 /* For what is said of a plan. */
 OTX__PRIVATE const char *otx__panel_type_name(otx__panel_type type)
 {
-    return type == OTX__PANEL_INT8 ? "8 bits" : type == OTX__PANEL_FLOAT ? "float" : "bf16";
+    return type == OTX__PANEL_INT8 ? "8 bits" : otx__panel_is_float(type) ? "float" : "bf16";
 }
 
 /* Columns with those added that fill up pairs or fours. */
 OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
 {
-    size_t group = type == OTX__PANEL_FLOAT ? 1 : type == OTX__PANEL_INT8 ? 4 : 2;
+    size_t group = otx__panel_is_float(type) ? 1 : type == OTX__PANEL_INT8 ? 4 : 2;
     return (columns + group - 1) / group * group;
 }
 
 /* Bytes of the numbers of one vector. */
 OTX__PRIVATE size_t otx__panel_lane_bytes(otx__panel_type type, size_t columns)
 {
-    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
+    size_t each = otx__panel_is_float(type) ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
     return otx__panel_columns(type, columns) * each;
 }
 
@@ -67,7 +81,7 @@ OTX__PRIVATE otx__panel_type otx__panel_largest(const otx__kernels *kernels, otx
 OTX__PRIVATE double otx__panel_need(const otx__kernels *kernels, otx__panel_type type,
                                     double columns)
 {
-    bool wide = otx__panel_largest(kernels, type) == OTX__PANEL_FLOAT;
+    bool wide = otx__panel_is_float(otx__panel_largest(kernels, type));
     return (columns + 3.0) * (wide ? 4.0 : 2.0) + 3.0 * sizeof(float);
 }
 
@@ -123,10 +137,11 @@ OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels
 
 /* ---- products ---- */
 
-/* products[tile][j][i], as below, of panels of float with at least one column. */
+/* products[tile][j][i], as below, of panels of float with at least one column. pitch: columns
+   from one panel of a to the next. */
 OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const float *a,
-                                              size_t tiles, const float *b, size_t columns,
-                                              size_t wanted, float *products)
+                                              size_t tiles, size_t pitch, const float *b,
+                                              size_t columns, size_t wanted, float *products)
 {
     const size_t share = OTX__CHAIN * OTX__STRIP * sizeof *b / tiles;
     size_t block, terms, tile, j;
@@ -136,7 +151,7 @@ OTX__PRIVATE void otx__panels_multiply_strips(const otx__kernels *kernels, const
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < wanted; j += OTX__STRIP, next += share) {
                 otx__ask(next, share);
-                kernels->product(a + (tile * columns + block) * OTX__TILE,
+                kernels->product(a + (tile * pitch + block) * OTX__TILE,
                                  b + block * OTX__TILE + j, terms, block > 0,
                                  products + (tile * OTX__TILE + j) * OTX__TILE);
             }
@@ -149,18 +164,19 @@ OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const
                                               size_t tiles, const float *b, size_t columns,
                                               float *products)
 {
-    otx__panels_multiply_strips(kernels, a, tiles, b, columns, OTX__TILE, products);
+    otx__panels_multiply_strips(kernels, a, tiles, columns, b, columns, OTX__TILE, products);
 }
 
-/* Turns products of ROWS into those of the vectors' rests. */
+/* Turns products of whole vectors, scaled so (WHOLE by 1), into those of their rests. */
 OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, size_t tiles,
-                                          const otx__panels *b, size_t other, float *products)
+                                          const otx__panels *b, size_t other, size_t wanted,
+                                          float *products)
 {
     size_t tile, i, j;
     for (tile = 0; tile < tiles; tile++) {
         const float *scale = a->scale + (first + tile) * OTX__TILE;
         const float *common = a->common + (first + tile) * OTX__TILE;
-        for (j = 0; j < OTX__TILE; j++) {
+        for (j = 0; j < wanted; j++) {
             float *column = products + (tile * OTX__TILE + j) * OTX__TILE;
             float by = b->scale[other * OTX__TILE + j], less = b->common[other * OTX__TILE + j];
             for (i = 0; i < OTX__TILE; i++)
@@ -179,15 +195,16 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, (const float *)columns,
-                                    a->columns, wanted, products);
+    case OTX__PANEL_WHOLE: /* of a's columns alone; the rest is shared, and its caller's */
+        otx__panels_multiply_strips(kernels, (const float *)rows, tiles, a->columns,
+                                    (const float *)columns, a->columns, wanted, products);
         return;
     case OTX__PANEL_ROWS:
     case OTX__PANEL_BF16:
         kernels->product_bf16((const uint16_t *)rows, tiles, (const uint16_t *)columns,
                               a->columns, products);
         if (a->type == OTX__PANEL_ROWS)
-            otx__panels_take_common(a, first, tiles, b, other, products);
+            otx__panels_take_common(a, first, tiles, b, other, OTX__TILE, products);
         return;
     case OTX__PANEL_INT8:
         kernels->product_int8((const int8_t *)rows, tiles, (const int8_t *)columns, a->columns,

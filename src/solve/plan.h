@@ -71,11 +71,12 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
     double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
     double dense = otx__plan_dense_rate(&rates, plan->panels, d), threads = pursuit->ctx.threads;
+    double each = otx__pursuit_columns(pursuit, plan->panels);
     if (!otx__form_screens(plan->form))
         return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
-        return (k * b * n * d / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
+        return (k * b * n * each / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
                    threads * 1e-9 + 1e-12;
     if (plan->form == OTX_FORM_COLUMNS) {
         double wanted = otx__plan_block_columns(pursuit, plan->capacity);
@@ -83,7 +84,7 @@ OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan 
         columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
         if (plan->columns >= n) columns = otx__least(columns, n);
     }
-    return ((columns * n * d + b * n * d) / dense + exact / rates.exact +
+    return ((columns + b) * n * each / dense + exact / rates.exact +
             otx__plan_steps(pursuit, plan)) / threads * 1e-9 + 1e-12;
 }
 
@@ -182,6 +183,7 @@ OTX__PRIVATE void otx__plan_tell(const otx__pursuit *pursuit, const otx__plan *p
     if (best->form == OTX_FORM_COLUMNS)
         otx__plan_say(line, ", %.0f of %.0f columns kept", best->columns,
                       (double)pursuit->dictionary.count);
+    if (best->panels == OTX__PANEL_WHOLE) otx__plan_say(line, ", shared columns looked up");
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
         const otx__plan *plan = &plans[form];
         const char *name = otx__word(otx_omp_form_name((otx_omp_form)form));

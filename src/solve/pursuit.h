@@ -2,7 +2,8 @@
 
 typedef struct otx__pursuit {
     otx_context ctx; /* the caller's, with the number of threads settled */
-    const otx_matrix *atoms, *targets; /* the caller's, as the next two */
+    const otx_matrix *atoms, *targets; /* the caller's, as the next three */
+    const otx__sharing *sharing;       /* of the atoms' columns, or NULL */
     const otx_omp_options *options;
     const otx_omp_output *output;
     size_t first, end; /* targets wanted */
@@ -23,6 +24,30 @@ typedef struct otx__pursuit {
    bound. */
 #define OTX__INT8_GAIN_MIN 1.2
 
+/* How much faster products must be for what atoms share to be looked up. */
+#define OTX__SHARED_GAIN_MIN 1.2
+
+/* Columns of a dense product with an atom, in the mean. */
+OTX__PRIVATE double otx__pursuit_columns(const otx__pursuit *pursuit, otx__panel_type type)
+{
+    if (type != OTX__PANEL_WHOLE) return (double)pursuit->dictionary.columns;
+    return otx__sharing_columns(pursuit->sharing, (double)pursuit->dictionary.count);
+}
+
+/* Panels of a type, or those of whole vectors where these are faster by what atoms share. The
+   table of all pairs of atoms is not made of them. */
+OTX__PRIVATE otx__panel_type otx__pursuit_share(const otx__pursuit *pursuit, otx_omp_form form,
+                                                otx__panel_type type)
+{
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    double columns = (double)pursuit->dictionary.columns, shared;
+    if (!pursuit->sharing || otx__form_keeps_all(form)) return type;
+    shared = columns / otx__pursuit_columns(pursuit, OTX__PANEL_WHOLE) * rates.dense;
+    return shared > OTX__SHARED_GAIN_MIN * otx__plan_dense_rate(&rates, type, columns)
+               ? OTX__PANEL_WHOLE
+               : type;
+}
+
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
 OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit,
@@ -35,11 +60,12 @@ OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit
     bool int8 = kernels->product_int8 &&
                 otx__plan_dense_rate(&rates, OTX__PANEL_INT8, columns) >
                     OTX__INT8_GAIN_MIN * otx__plan_dense_rate(&rates, finer, columns);
-    if (!otx__form_has_table(form)) return int8 ? OTX__PANEL_INT8 : finer;
+    if (!otx__form_has_table(form))
+        return otx__pursuit_share(pursuit, form, int8 ? OTX__PANEL_INT8 : finer);
     if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
         pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
-    return OTX__PANEL_FLOAT;
+    return otx__pursuit_share(pursuit, form, OTX__PANEL_FLOAT);
 }
 
 /* ---- how much a form needs ---- */
@@ -93,8 +119,11 @@ OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, o
     need.column = 0.0;
     if (form == OTX_FORM_RESIDUAL) need.target += otx__residual_need(d, threads);
     if (otx__form_screens(form)) {
+        bool shares = type == OTX__PANEL_WHOLE;
+        double own = shares ? (double)pursuit->sharing->own : d;
         need.fixed += threads * (4.0 * n + 4.0 * OTX__TILE_SIZE * (double)group);
-        need.fixed += width * (vector + 4.0) + 4.0 * tiles;
+        need.fixed += width * (otx__panel_need(pursuit->dictionary.kernels, type, own) + 4.0) +
+                      4.0 * tiles + (shares ? otx__shares_need(pursuit->sharing, width) : 0.0);
         need.target += otx__screen_need(vector, sets, tiles);
     }
     if (otx__form_has_table(form)) {
@@ -161,6 +190,7 @@ OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
     otx__dictionary *dictionary = &pursuit->dictionary;
     otx__pool *pool = &pursuit->pool;
     size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
+    size_t columns = dictionary->columns;
     dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
     if (!otx__form_screens(pursuit->form)) return !pool->failed;
@@ -168,8 +198,11 @@ OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
     dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
     dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
     dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-    return otx__panels_take(&dictionary->panels, dictionary->kernels, pursuit->panels,
-                            dictionary->columns, dictionary->tiles, pool);
+    if (pursuit->panels == OTX__PANEL_WHOLE) columns = pursuit->sharing->own;
+    return otx__panels_take(&dictionary->panels, dictionary->kernels, pursuit->panels, columns,
+                            dictionary->tiles, pool) &&
+           (pursuit->panels != OTX__PANEL_WHOLE ||
+            otx__shares_take(dictionary, pursuit->sharing, pool));
 }
 
 OTX__PRIVATE bool otx__pursuit_take_table(otx__pursuit *pursuit)

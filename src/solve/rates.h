@@ -35,7 +35,7 @@ OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
 OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type,
                                          double columns)
 {
-    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    if (otx__panel_is_float(type)) return rates->dense;
     if (type != OTX__PANEL_INT8) return rates->dense_bf16;
     return rates->dense_int8 * otx__least(1.0, OTX__INT8_COLUMNS / columns);
 }

@@ -108,7 +108,7 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
         if (panels->type == OTX__PANEL_INT8) {
             otx__rest_to_int8(rest, unit, rate, to.bytes);
             otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
-        } else if (panels->type != OTX__PANEL_FLOAT) {
+        } else if (!otx__panel_is_float(panels->type)) {
             otx__rest_to_bf16(rest, to.halves);
             otx__panel_put(panel, bytes, to.halves, 2, p, lane);
         } else {
@@ -123,8 +123,8 @@ OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
 }
 
 /* Puts the rest of a vector of n elements, in units of that norm, not 0, whose common part
-   the panels have, into place `at`, and returns the rest's square. Panels of rows take the
-   whole vector, rounded to bf16, in place of its rest. */
+   the panels have, into place `at`, and returns the rest's square. Panels of whole vectors take
+   these, where they are of bf16 rounded to it, in place of rests. */
 OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
                                          size_t n, double norm, const double *direction)
 {
@@ -135,7 +135,7 @@ OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const d
     from.vector = vector;
     from.direction = direction;
     from.scale = 1.0 / norm;
-    from.common = panels->type == OTX__PANEL_ROWS ? 0.0 : (double)panels->common[at];
+    from.common = otx__panel_is_whole(panels->type) ? 0.0 : (double)panels->common[at];
     from.n = n;
     memset(&whole, 0, sizeof whole);
     for (p = 0; p < n; p += OTX__REST_CHUNK) {

@@ -34,7 +34,7 @@ typedef struct otx__strip {
 OTX__PRIVATE void otx__strip_open(otx__strip *strip, const otx__screen *screen, size_t panel,
                                   const float *least)
 {
-    bool scaled = screen->panels.type == OTX__PANEL_ROWS; /* products have been */
+    bool scaled = otx__panel_is_whole(screen->panels.type); /* products have been */
     size_t first = panel * OTX__TILE, i;
     memset(strip, 0, sizeof *strip);
     strip->screen = screen;
@@ -89,8 +89,8 @@ OTX__PRIVATE void otx__strip_sift_tile(otx__strip *strip, size_t tile, const flo
     otx__sift_panel panel;
     uint32_t left;
     panel.products = products;
-    panel.scale = screen->panels.type == OTX__PANEL_ROWS ? strip->ones
-                                                         : dictionary->panels.scale + first;
+    panel.scale = otx__panel_is_whole(screen->panels.type) ? strip->ones
+                                                           : dictionary->panels.scale + first;
     panel.common = dictionary->panels.common + first;
     panel.weight = dictionary->weight + first;
     panel.error = dictionary->panels.error + first;
@@ -126,34 +126,44 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t first, 
     if (!otx__form_has_table(screen->form)) otx__strip_close(&strip, scratch->least);
 }
 
-/* All targets of the block against one group of tiles. */
+/* The targets of the panels at hand against one group of tiles. */
 OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t group = otx__dictionary_group(dictionary), first = index * group, panel;
     size_t tiles = otx__min(group, dictionary->tiles - first);
-    for (panel = 0; panel < otx__tiles(screen->count); panel++) {
-        otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
-                             &screen->panels, panel,
-                             otx__min(OTX__TILE, screen->count - panel * OTX__TILE),
-                             screen->scratch[worker].block);
+    for (panel = screen->panel; panel < screen->panel_end; panel++) {
+        otx__dictionary_multiply(dictionary, first, tiles, &screen->panels, panel,
+                                 otx__min(OTX__TILE, screen->count - panel * OTX__TILE),
+                                 screen->scratch[worker].block);
         otx__screen_products(screen, first, tiles, panel, &screen->scratch[worker]);
     }
 }
 
+/* All targets of the block against all tiles. */
 OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__dictionary_group(dictionary);
-    double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
-                  (double)screen->count;
-    size_t worker, target;
+    size_t group = otx__dictionary_group(dictionary), panels = otx__tiles(screen->count);
+    size_t most = dictionary->shares ? OTX__SHARED_PANELS : panels, worker, target;
+    double work = (double)(group * OTX__TILE_SIZE) * (double)dictionary->columns;
+    otx_result result = OTX_OK;
     for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
         for (target = 0; target < screen->count && !otx__form_has_table(screen->form); target++)
             screen->scratch[worker].least[target] = screen->bars[target];
-    return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
-                           otx__correlate_body, screen, error);
+    for (screen->panel = 0; screen->panel < panels && !result;
+         screen->panel = screen->panel_end) {
+        size_t count = otx__min(most, panels - screen->panel);
+        screen->panel_end = screen->panel + count;
+        if (dictionary->shares)
+            result = otx__shares_look(dictionary, &screen->panels, screen->panel, count,
+                                      &screen->watch, error);
+        if (!result)
+            result = otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group,
+                                     work * (double)count, otx__correlate_body, screen, error);
+    }
+    return result;
 }
 
 /* ---- scanning ---- */

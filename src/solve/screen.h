@@ -28,7 +28,7 @@
        products of rests     S * (grid + chain)   rounding to the grid, and of the
                                                   float sums they come from
        rounded beta          ||sum e_j a^_j||     computed, from the factor
-       products of y'        Y * grid + (1 or Y) * chain   1 with panels of rows
+       products of y'        Y * grid + (1 or Y) * chain   1 with panels of whole vectors
        everything in float   8 u * (2 + 2 S + 2 Y)   rests, common, y', m, beta
        final evaluation      8 u * (Y + |<r, m>| + S)
 
@@ -45,8 +45,8 @@
        their products        1.02 R * chain       0 with 8 bits, as integers are exact
        everything in float   16 u * (2 + R + |<r, m>|)
 
-   For targets finished apart from a table made of rows (apart.h), not the rest of r is rounded
-   but all of it: d_n = 0, and R and d are those of r.
+   With panels of whole vectors, as those of targets finished apart from a table made of rows
+   (apart.h), not the rest of r is rounded but all of it: d_n = 0, and R and d are those of r.
 
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
@@ -86,6 +86,7 @@ typedef struct otx__screen {
     size_t count;           /* targets in the block */
     otx__support *supports; /* [target] */
     otx__panels panels;     /* the targets, or their residuals */
+    size_t panel, panel_end; /* of these, those that are multiplied at hand */
     int16_t *start;         /* [tile][target][32]: <y', rest> in the forms that scan */
     float *floats;          /* [target][atom] the same in the single form */
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
@@ -154,8 +155,12 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS && otx__form_has_table(screen->form)) {
-        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
+    if (otx__panel_is_whole(screen->panels.type) && otx__form_has_table(screen->form)) {
+        if (screen->panels.type == OTX__PANEL_ROWS)
+            otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
+        else
+            (void)otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
+                                       dictionary->direction);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
             square += rest * rest;
@@ -243,7 +248,7 @@ OTX__PRIVATE double otx__betas_common_bound(const otx__screen *screen, size_t ta
 {
     double chain = otx__chain_error(screen->problem->dictionary->columns);
     double rest = screen->rest[target];
-    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    double ones = otx__panel_is_whole(screen->panels.type) ? 1.0 : rest;
     return sum * (grid + chain) + rest * grid + ones * chain +
            8.0 * OTX__FLOAT_ROUNDOFF *
                (2.0 + 2.0 * betas->sum + 2.0 * rest + fabs(betas->along));

@@ -105,7 +105,7 @@ OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *err
     return OTX_OK;
 }
 
-/* ---- the call ---- */
+/* ---- the calls ---- */
 
 /* Checks and plans for the caller's arguments, which an otherwise empty pursuit holds. Takes
    no memory. */
@@ -135,10 +135,12 @@ OTX__PRIVATE otx_result otx__pursuit_open(otx__pursuit *pursuit, const otx_conte
     return otx__pursuit_plan(pursuit, error);
 }
 
-OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
-                           const otx_matrix *targets, const otx_omp_options *options,
-                           const otx_omp_output *output, otx_omp_stats *stats,
-                           otx_error *error)
+/* otx_omp, told what columns the atoms share; NULL: none. */
+OTX__PRIVATE otx_result otx__omp_shared(const otx_context *ctx, const otx_matrix *atoms,
+                                        const otx__sharing *sharing, const otx_matrix *targets,
+                                        const otx_omp_options *options,
+                                        const otx_omp_output *output, otx_omp_stats *stats,
+                                        otx_error *error)
 {
     otx_omp_options defaults;
     otx__pursuit pursuit;
@@ -148,6 +150,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     memset(&defaults, 0, sizeof defaults);
     memset(&pursuit, 0, sizeof pursuit);
     pursuit.atoms = atoms;
+    pursuit.sharing = sharing;
     pursuit.targets = targets;
     pursuit.options = options ? options : &defaults;
     pursuit.output = output;
@@ -166,4 +169,12 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     }
     otx__pool_close(&pursuit.pool);
     return result;
+}
+
+OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
+                           const otx_matrix *targets, const otx_omp_options *options,
+                           const otx_omp_output *output, otx_omp_stats *stats,
+                           otx_error *error)
+{
+    return otx__omp_shared(ctx, atoms, NULL, targets, options, output, stats, error);
 }
