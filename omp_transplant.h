@@ -159,203 +159,203 @@
     22635  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
     22693  solve/views                the rows of matrices, as the kernels read them
     22822  solve/panels               vectors as the dense products want them, and these
-    23038  solve/rests                vectors on their way into panels
-    23216  solve/dictionary           the atoms, and their split along a common direction
-    23391  solve/sharing              columns that many atoms have in common
-    23625  solve/exact_gram           products of all pairs of atoms in double
-    23707  solve/triangle             packed lower triangles
-    23811  solve/support              what is known of one target, and the exact steps
-    24095  solve/gram_table           products of atoms with all atoms
-    24409  solve/screen               which atoms are worth scoring in double: the bound
-    24723  solve/residuals            the residual form's targets on their way into a scan
-    24911  solve/scan                 the correlations of all atoms with a block's residuals
-    25155  solve/predict              making targets ready for the next scan
-    25404  solve/candidates           the atoms that a scan could not rule out
-    25744  solve/select               the next atoms of each target
-    25945  solve/single               many steps of one target before those of the next
-    26057  solve/rates                what a processor does in a second
-    26100  solve/pursuit              what one solve holds, and the memory it takes
-    26469  solve/plan                 which form, and in what blocks
-    26727  solve/apart                targets that a table of products cannot tell on
-    26777  solve/steps                a pursuit from its rows to its results
-    27012  solve/combine              new rows of coefficients
-    27074  solve/solver               the public call
-    27256  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    27465  solve/affine_normal        the normal equations of an affine map
-    27720  solve/affine_factor        their factor, and their solution
-    27957  solve/affine_map           a fitted map, and the rows it makes
-    28301  solve/affine_choice        how many atoms to take, and chosen by what
-    28692  solve/affine_fit           what a fit of an affine map holds and needs
-    28956  solve/affine               fitting and applying affine maps
+    23039  solve/rests                vectors on their way into panels
+    23217  solve/dictionary           the atoms, and their split along a common direction
+    23392  solve/sharing              columns that many atoms have in common
+    23626  solve/exact_gram           products of all pairs of atoms in double
+    23708  solve/triangle             packed lower triangles
+    23812  solve/support              what is known of one target, and the exact steps
+    24096  solve/gram_table           products of atoms with all atoms
+    24412  solve/screen               which atoms are worth scoring in double: the bound
+    24729  solve/residuals            the residual form's targets on their way into a scan
+    24917  solve/scan                 the correlations of all atoms with a block's residuals
+    25161  solve/predict              making targets ready for the next scan
+    25410  solve/candidates           the atoms that a scan could not rule out
+    25750  solve/select               the next atoms of each target
+    25951  solve/single               many steps of one target before those of the next
+    26063  solve/rates                what a processor does in a second
+    26106  solve/pursuit              what one solve holds, and the memory it takes
+    26478  solve/plan                 which form, and in what blocks
+    26736  solve/apart                targets that a table of products cannot tell on
+    26786  solve/steps                a pursuit from its rows to its results
+    27021  solve/combine              new rows of coefficients
+    27083  solve/solver               the public call
+    27265  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    27474  solve/affine_normal        the normal equations of an affine map
+    27729  solve/affine_factor        their factor, and their solution
+    27966  solve/affine_map           a fitted map, and the rows it makes
+    28310  solve/affine_choice        how many atoms to take, and chosen by what
+    28701  solve/affine_fit           what a fit of an affine map holds and needs
+    28965  solve/affine               fitting and applying affine maps
 
-    29265  methods                    rows for tokens that a model lacks, each method a room
-    29309  methods/parts              what methods share: sums of rows, combinations
-    29493  methods/pursuit            omp, omp-centred
-    29576  methods/constant           mean, zero
-    29604  methods/rough              products in float that leave few to be taken in double
-    29654  methods/near               each target against all anchors
-    29945  methods/weights            how a few anchors combine to a target
-    30166  methods/interpolation      common_interpolation
-    30319  methods/wechsel            wechsel
-    30369  methods/focus              focus
-    30457  methods/hull               hull
-    30508  methods/dense              matrices of double, and their products
-    30773  methods/lengthen           the base's rows of pieces beside the donor's
-    31056  methods/mapping            omp-affine, affine
-    31331  methods/linear             maps between two models' rows
-    31486  methods/clp                clp
-    31572  methods/chance             normal deviates that are the same everywhere
-    31640  methods/factor             of symmetric matrices
-    31689  methods/randn              randn
-    31779  methods/john_hewitt        john_hewitt
-    31862  methods/polar              the orthogonal part of a matrix
-    31958  methods/procrustes         procrustes
-    32051  methods/eigen              principal directions of a matrix's rows
-    32365  methods/landmark_pca       landmark_pca
-    32423  methods/stb                stb
-    32605  methods/rope               rows turned to positions
-    32695  methods/mp_rope            mp_rope
-    33021  methods/subword            subword
-    33127  methods/zett               zett
-    33149  methods/spread             the factor that suits hidden anchors' rows best
-    33406  methods/modifiers          what is done to the rows of any method
-    33552  methods/undertrained       rows that look as if nothing had trained them
-    33669  methods/methods            the table of all, and the public calls
+    29274  methods                    rows for tokens that a model lacks, each method a room
+    29318  methods/parts              what methods share: sums of rows, combinations
+    29502  methods/pursuit            omp, omp-centred
+    29585  methods/constant           mean, zero
+    29613  methods/rough              products in float that leave few to be taken in double
+    29663  methods/near               each target against all anchors
+    29954  methods/weights            how a few anchors combine to a target
+    30175  methods/interpolation      common_interpolation
+    30328  methods/wechsel            wechsel
+    30378  methods/focus              focus
+    30466  methods/hull               hull
+    30517  methods/dense              matrices of double, and their products
+    30782  methods/lengthen           the base's rows of pieces beside the donor's
+    31065  methods/mapping            omp-affine, affine
+    31340  methods/linear             maps between two models' rows
+    31495  methods/clp                clp
+    31581  methods/chance             normal deviates that are the same everywhere
+    31649  methods/factor             of symmetric matrices
+    31698  methods/randn              randn
+    31788  methods/john_hewitt        john_hewitt
+    31871  methods/polar              the orthogonal part of a matrix
+    31967  methods/procrustes         procrustes
+    32060  methods/eigen              principal directions of a matrix's rows
+    32374  methods/landmark_pca       landmark_pca
+    32432  methods/stb                stb
+    32614  methods/rope               rows turned to positions
+    32704  methods/mp_rope            mp_rope
+    33030  methods/subword            subword
+    33136  methods/zett               zett
+    33158  methods/spread             the factor that suits hidden anchors' rows best
+    33415  methods/modifiers          what is done to the rows of any method
+    33561  methods/undertrained       rows that look as if nothing had trained them
+    33678  methods/methods            the table of all, and the public calls
 
-    33875  across                     tokens of one vocabulary as weighted tokens of another
-    33889  across/map_rows            a map, gathered row by row
-    34086  across/token_map           by the split of the other vocabulary
-    34209  across/write_maps          two maps as safetensors
-    34352  across/spell_maps          two maps as JSON, for people
+    33884  across                     tokens of one vocabulary as weighted tokens of another
+    33898  across/map_rows            a map, gathered row by row
+    34095  across/token_map           by the split of the other vocabulary
+    34218  across/write_maps          two maps as safetensors
+    34361  across/spell_maps          two maps as JSON, for people
 
-    34472  disk                       files and directories
-    34511  disk/system                what POSIX and Windows are asked for
-    34555  disk/windows_paths         paths as Windows takes them
-    34760  disk/windows               the system as Windows gives it
-    35065  disk/posix                 the system as POSIX gives it
-    35337  disk/paths                 what can be told from their text
-    35410  disk/failure               why the system refused
-    35528  disk/look                  what stands at a path, and whether within another
-    35651  disk/listing               listings of directories
-    35727  disk/reading               files to read, and whether they have changed
-    35906  disk/writing               files to write
-    36053  disk/copying               copies of files
-    36136  disk/trees                 whole directories looked through, copied, removed
-    36352  disk/known                 what weights are called in a directory
-    36446  disk/staging               a directory made under another name, then renamed
-    36710  disk/staged_files          files made under another name, then renamed
-    36892  disk/missing               a path or a directory without what is wanted of it
-    36935  disk/gguf_files            GGUF files of a directory, by their names
-    36976  disk/weights               which files they are, and what may stand in their place
-    37312  disk/weight_index          the index of a checkpoint in shards
-    37531  disk/shards                what an index and its shards say of each other
-    37736  disk/gguf_parts            the parts of a split GGUF file
-    37845  disk/checkpoint            a model directory, in one file or in shards
-    38197  disk/tokenizer_gguf        the tokenizer of a GGUF file
-    38275  disk/tokenizer_directory   the tokenizer of a model directory
-    38537  disk/encoder_directory     the encoder of a model directory, and files of text
+    34481  disk                       files and directories
+    34520  disk/system                what POSIX and Windows are asked for
+    34564  disk/windows_paths         paths as Windows takes them
+    34769  disk/windows               the system as Windows gives it
+    35074  disk/posix                 the system as POSIX gives it
+    35346  disk/paths                 what can be told from their text
+    35419  disk/failure               why the system refused
+    35537  disk/look                  what stands at a path, and whether within another
+    35660  disk/listing               listings of directories
+    35736  disk/reading               files to read, and whether they have changed
+    35915  disk/writing               files to write
+    36062  disk/copying               copies of files
+    36145  disk/trees                 whole directories looked through, copied, removed
+    36361  disk/known                 what weights are called in a directory
+    36455  disk/staging               a directory made under another name, then renamed
+    36719  disk/staged_files          files made under another name, then renamed
+    36901  disk/missing               a path or a directory without what is wanted of it
+    36944  disk/gguf_files            GGUF files of a directory, by their names
+    36985  disk/weights               which files they are, and what may stand in their place
+    37321  disk/weight_index          the index of a checkpoint in shards
+    37540  disk/shards                what an index and its shards say of each other
+    37745  disk/gguf_parts            the parts of a split GGUF file
+    37854  disk/checkpoint            a model directory, in one file or in shards
+    38206  disk/tokenizer_gguf        the tokenizer of a GGUF file
+    38284  disk/tokenizer_directory   the tokenizer of a model directory
+    38546  disk/encoder_directory     the encoder of a model directory, and files of text
 
-    38661  model                      which tensors and config keys belong to the vocabulary
-    38697  model/known                what the world calls things
-    39065  model/known_keys           keys of ids and sizes in configs
-    39239  model/known_classes        classes of tokenizers, by the type of model
-    39477  model/names                names of tensors
-    39641  model/document             the JSON files of a model directory
-    39736  model/members              what the members of a config are about
-    39990  model/config               what config.json says
-    40167  model/side                 a model directory opened once
-    40294  model/gguf_model           what a GGUF file says of a model
-    40351  model/code                 the Python that a tokenizer is loaded with
-    40585  model/parts                what each tensor does for the vocabulary
-    40715  model/whole                whether all tensors are there
-    40837  model/find                 finding the parts of a model
-    41141  model/processor            the tokens that a processor looks for by their text
-    41317  model/heirs                what becomes of the ids in a config
-    41491  model/config_ids           ids in a config being edited
-    41748  model/config_lists         lists, dictionaries and ranges of ids
-    41913  model/config_edit          config.json and generation_config.json, edited
-    42269  model/classes              which class a tokenizer is loaded as
-    42480  model/class_tokens         added tokens that a class numbers otherwise
+    38670  model                      which tensors and config keys belong to the vocabulary
+    38706  model/known                what the world calls things
+    39074  model/known_keys           keys of ids and sizes in configs
+    39248  model/known_classes        classes of tokenizers, by the type of model
+    39486  model/names                names of tensors
+    39650  model/document             the JSON files of a model directory
+    39745  model/members              what the members of a config are about
+    39999  model/config               what config.json says
+    40176  model/side                 a model directory opened once
+    40303  model/gguf_model           what a GGUF file says of a model
+    40360  model/code                 the Python that a tokenizer is loaded with
+    40594  model/parts                what each tensor does for the vocabulary
+    40724  model/whole                whether all tensors are there
+    40846  model/find                 finding the parts of a model
+    41150  model/processor            the tokens that a processor looks for by their text
+    41326  model/heirs                what becomes of the ids in a config
+    41500  model/config_ids           ids in a config being edited
+    41757  model/config_lists         lists, dictionaries and ranges of ids
+    41922  model/config_edit          config.json and generation_config.json, edited
+    42278  model/classes              which class a tokenizer is loaded as
+    42489  model/class_tokens         added tokens that a class numbers otherwise
 
-    42598  job                        the whole transplant, in the order in which it happens
-    42659  job/draft_map              which tokens the rows of a draft's head are of
-    42717  job/job                    what a job holds
-    43116  job/open                   opening the two models
-    43404  job/map                    the caller's map
-    43557  job/align                  where every new row comes from
-    43780  job/draft_vocab            the tokens that a draft's head has rows for
-    44013  job/plan                   what becomes of every tensor, and of the configs
-    44242  job/draft_head             a head of fewer rows, and what says which
-    44400  job/rope                   heads and rotary positions of the two models
-    44498  job/chat                   the template that turns messages into text
-    44637  job/digits                 where the two tokenizers cut numbers differently
-    44838  job/converted              the special tokens that a conversion to GGUF finds
-    45146  job/gguf_donor             the files of a tokenizer, open once more
-    45230  job/gguf_pre               what llama.cpp calls the way it cuts text
-    45513  job/gguf_tokens            the strings, types and scores of a vocabulary
-    45841  job/gguf_merges            the merges of a byte-level vocabulary
-    46012  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
-    46182  job/gguf_special           special tokens, flags, templates
-    46401  job/gguf_normal            what becomes of spaces and letters
-    46544  job/gguf_vocab             the keys of a vocabulary in a GGUF file
-    46740  job/gguf_merge             the keys of a GGUF file under another vocabulary
-    46982  job/bos                    texts that begin otherwise than the base's
-    47124  job/rows                   rows in memory: reading, checking, their mean
-    47469  job/pieces                 what the base cuts new tokens into
-    47644  job/untrained              rows that hold nothing, and what becomes of their tokens
-    47909  job/magikarp               tokens that look under-trained by their rows
-    48035  job/match                  rows of tokens that a new one only begins with
-    48122  job/solve                  solving for the rows of the donor
-    48331  job/targets                the rows that are made from the donor's
-    48454  job/diagnose               what is odd about the rows that were made
-    48586  job/rebuild                the new rows of one vocabulary tensor
-    48877  job/write_blocks           new rows as blocks
-    48976  job/write                  the output and its weights
-    49292  job/write_gguf             the output as a GGUF file, or as parts of one
-    49642  job/copy                   the other files of the two models
-    49860  job/index                  the files that are written anew
-    50041  job/run                    the whole, in order
-    50244  job/combined               a map of tokens by the combinations that a method makes
-    50344  job/report                 what a job did, as JSON and as a table
-    50673  job/findings               what is told of a finished model
-    50722  job/check_head             a head of fewer rows than tokens
-    50967  job/check_files            its files
-    51104  job/check_ids              sizes, ids and tying
-    51320  job/check_values           values
-    51399  job/check_gguf             the tokens of a GGUF file
-    51651  job/check_gguf_keys        its other keys, and its tensors
-    51898  job/check_draft            as a draft model for another
-    52240  job/verify                 whether a finished model agrees with itself
+    42607  job                        the whole transplant, in the order in which it happens
+    42668  job/draft_map              which tokens the rows of a draft's head are of
+    42726  job/job                    what a job holds
+    43125  job/open                   opening the two models
+    43413  job/map                    the caller's map
+    43566  job/align                  where every new row comes from
+    43789  job/draft_vocab            the tokens that a draft's head has rows for
+    44022  job/plan                   what becomes of every tensor, and of the configs
+    44251  job/draft_head             a head of fewer rows, and what says which
+    44409  job/rope                   heads and rotary positions of the two models
+    44507  job/chat                   the template that turns messages into text
+    44646  job/digits                 where the two tokenizers cut numbers differently
+    44847  job/converted              the special tokens that a conversion to GGUF finds
+    45155  job/gguf_donor             the files of a tokenizer, open once more
+    45239  job/gguf_pre               what llama.cpp calls the way it cuts text
+    45522  job/gguf_tokens            the strings, types and scores of a vocabulary
+    45850  job/gguf_merges            the merges of a byte-level vocabulary
+    46021  job/gguf_scores            what stands for merges in llama.cpp's SentencePiece
+    46191  job/gguf_special           special tokens, flags, templates
+    46410  job/gguf_normal            what becomes of spaces and letters
+    46553  job/gguf_vocab             the keys of a vocabulary in a GGUF file
+    46749  job/gguf_merge             the keys of a GGUF file under another vocabulary
+    46991  job/bos                    texts that begin otherwise than the base's
+    47133  job/rows                   rows in memory: reading, checking, their mean
+    47478  job/pieces                 what the base cuts new tokens into
+    47653  job/untrained              rows that hold nothing, and what becomes of their tokens
+    47918  job/magikarp               tokens that look under-trained by their rows
+    48044  job/match                  rows of tokens that a new one only begins with
+    48131  job/solve                  solving for the rows of the donor
+    48340  job/targets                the rows that are made from the donor's
+    48463  job/diagnose               what is odd about the rows that were made
+    48595  job/rebuild                the new rows of one vocabulary tensor
+    48886  job/write_blocks           new rows as blocks
+    48985  job/write                  the output and its weights
+    49301  job/write_gguf             the output as a GGUF file, or as parts of one
+    49651  job/copy                   the other files of the two models
+    49869  job/index                  the files that are written anew
+    50050  job/run                    the whole, in order
+    50253  job/combined               a map of tokens by the combinations that a method makes
+    50353  job/report                 what a job did, as JSON and as a table
+    50682  job/findings               what is told of a finished model
+    50731  job/check_head             a head of fewer rows than tokens
+    50976  job/check_files            its files
+    51113  job/check_ids              sizes, ids and tying
+    51329  job/check_values           values
+    51408  job/check_gguf             the tokens of a GGUF file
+    51660  job/check_gguf_keys        its other keys, and its tensors
+    51907  job/check_draft            as a draft model for another
+    52249  job/verify                 whether a finished model agrees with itself
 
-    52299  evaluate                   methods ranked on tokens that both models share
-    52318  evaluate/token_class       what a token is like, by its bytes
-    52401  evaluate/hidden            which tokens are hidden, and the rows at hand
-    52607  evaluate/scores            how near rows come to the true ones
-    52707  evaluate/ranks             whether a true row is found among all
-    52838  evaluate/evaluate          methods, one after the other, matrix by matrix
-    53072  evaluate/write_json        an evaluation as JSON
-    53185  evaluate/write_page        an evaluation as a page
+    52308  evaluate                   methods ranked on tokens that both models share
+    52327  evaluate/token_class       what a token is like, by its bytes
+    52410  evaluate/hidden            which tokens are hidden, and the rows at hand
+    52616  evaluate/scores            how near rows come to the true ones
+    52716  evaluate/ranks             whether a true row is found among all
+    52847  evaluate/evaluate          methods, one after the other, matrix by matrix
+    53081  evaluate/write_json        an evaluation as JSON
+    53194  evaluate/write_page        an evaluation as a page
 
-    53414  reshape                    a model's own vocabulary, smaller or larger
-    53446  reshape/needed             what has to stay for the sake of what stays
-    53704  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
-    54011  reshape/whole_word         which texts a tokenizer leaves in one piece
-    54240  reshape/renumber           which tokens there are then, and their ids
-    54505  reshape/files_json         tokenizer.json and the JSON files beside it
-    54900  reshape/files_lines        merges.txt and vocab.txt
-    54984  reshape/files_pieces       SentencePiece models
-    55204  reshape/files_ranks        tiktoken's ranks and tekken.json
-    55372  reshape/named              tokens that configs name, which stay
-    55504  reshape/files_gguf         the keys of GGUF files
-    55791  reshape/new_tokenizer      the files of the tokenizer, written anew
-    56026  reshape/wording            what the transplant says, in words of those who asked
-    56125  reshape/new_model          the model with its new tokenizer
-    56297  reshape/text_counts        which tokens the caller's texts are made of
-    56366  reshape/from_donor         rows of new tokens, made from those that a donor has for them
-    56533  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
-    56794  reshape/trim               fewer tokens
-    56962  reshape/extend             a text that becomes a token
-    57293  reshape/more_tokens        all that are wanted, and the model with them
+    53423  reshape                    a model's own vocabulary, smaller or larger
+    53455  reshape/needed             what has to stay for the sake of what stays
+    53713  reshape/growth             new tokens of a tokenizer, and the merges that lead to them
+    54020  reshape/whole_word         which texts a tokenizer leaves in one piece
+    54249  reshape/renumber           which tokens there are then, and their ids
+    54514  reshape/files_json         tokenizer.json and the JSON files beside it
+    54909  reshape/files_lines        merges.txt and vocab.txt
+    54993  reshape/files_pieces       SentencePiece models
+    55213  reshape/files_ranks        tiktoken's ranks and tekken.json
+    55381  reshape/named              tokens that configs name, which stay
+    55513  reshape/files_gguf         the keys of GGUF files
+    55800  reshape/new_tokenizer      the files of the tokenizer, written anew
+    56035  reshape/wording            what the transplant says, in words of those who asked
+    56134  reshape/new_model          the model with its new tokenizer
+    56306  reshape/text_counts        which tokens the caller's texts are made of
+    56375  reshape/from_donor         rows of new tokens, made from those that a donor has for them
+    56542  reshape/bytes              a tokenizer of bytes in the place of one that lacks some
+    56803  reshape/trim               fewer tokens
+    56971  reshape/extend             a text that becomes a token
+    57302  reshape/more_tokens        all that are wanted, and the model with them
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -23009,7 +23009,8 @@ OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, si
 
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
    `tiles` panels of a from `first` on, and the first vectors j of one panel of b, as many as
-   are wanted at least, of the same type; where that is INT8, in units of both their scales. */
+   are wanted at least, of the same type; where that is INT8, in units of both their scales; where
+   it is WHOLE, of a's columns alone and with the common part: see otx__dictionary_multiply. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
                                        size_t first, size_t tiles, const otx__panels *b,
                                        size_t other, size_t wanted, float *products)
@@ -23017,7 +23018,7 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-    case OTX__PANEL_WHOLE: /* of a's columns alone; the rest is shared, and its caller's */
+    case OTX__PANEL_WHOLE:
         otx__panels_multiply_strips(kernels, (const float *)rows, tiles, a->columns,
                                     (const float *)columns, a->columns, wanted, products);
         return;
@@ -23391,11 +23392,10 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
 /* >>> src/solve/sharing.h */
 /* ---- sharing: columns that many atoms have in common ----------------------------- */
 
-/* Rows may be made of parts that others have too: most columns of lengthened rows
-   (methods/lengthen.h) are those of the base's pieces, and many tokens begin alike, or end so.
-   The products of a vector with all parts that differ are computed once, and each atom takes
-   its own from among them. They add up to a sum of products in float like any other: the bound
-   of it is the same (screen.h). */
+/* Rows may be made of parts that others have too, as most columns of lengthened rows are
+   (methods/lengthen.h). The products of a vector with all parts that differ are computed once,
+   and each atom takes its own from among them. They add up to a sum of products in float like
+   any other: the bound of it is the same (screen.h). */
 
 #define OTX__SHARED_PARTS 2
 
@@ -23420,7 +23420,8 @@ typedef struct otx__sharing {
 
 /* What a solve keeps of one part of the atoms. */
 typedef struct otx__shares_part {
-    size_t first, columns, tiles; /* of those that differ, as are the next four */
+    size_t first, columns;
+    size_t tiles;    /* of those that differ, as are the next four */
     uint32_t *atoms; /* [tile][32] one that has it, or OTX__NO_ATOM */
     double *units;   /* [tile][32] the power of 2 that it is in units of; 0 for one of zeros */
     float *panels;   /* [tile][column][32] */
@@ -24136,8 +24137,9 @@ OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
     return otx__form_has_table(form) && !otx__form_is_single(form);
 }
 
-/* Columns that are computed together at most: whole tiles. */
-#define OTX__BATCH_COLUMNS (OTX__SHARED_PANELS * OTX__TILE)
+/* Columns that are computed together at most: whole tiles, where columns of atoms are shared
+   OTX__SHARED_PANELS of them. */
+#define OTX__BATCH_COLUMNS 512
 
 /* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
    against the atom in a slot; or, where targets are followed alone, in float: [slot][atom],
@@ -24386,13 +24388,14 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__dictionary_group(dictionary);
     size_t groups = (dictionary->tiles + group - 1) / group;
+    size_t most = dictionary->shares ? OTX__SHARED_PANELS * OTX__TILE : OTX__BATCH_COLUMNS;
     otx_result result = OTX_OK;
     otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
     for (table->batch = 0; table->batch < table->missing_count && !result;
          table->batch += table->batch_count) {
-        size_t count = otx__min(OTX__BATCH_COLUMNS, table->missing_count - table->batch);
+        size_t count = otx__min(most, table->missing_count - table->batch);
         double work = (double)(group * OTX__TILE) * (double)count * (double)dictionary->columns;
         table->batch_count = count;
         otx__parallel(dictionary->ctx, otx__tiles(count), otx__gram_table_gather_body, &task);
@@ -24423,7 +24426,8 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
    the products <rest_j, rest_n> (gram_table.h) and <y', rest_n> as 16-bit fixed point, and
    round beta to 16 bits, so that a step is a sum of integer products. The residual
    form keeps no products: it multiplies the rests with the residual without its part
-   along m, both rounded to 8 bits or to bf16 where that is faster.
+   along m, both rounded to 8 bits or to bf16 where that is faster; or, where atoms share columns
+   (sharing.h), all of them with all of it.
 
    Reading the products takes most of the time, so each reading serves several
    steps: among the best atoms of one step those of the next few are guessed
@@ -24464,7 +24468,9 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
 
    grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 12) u bound
    rounding to fixed point and a float sum of products of unit vectors; in that 12
-   are the scales and the common part that products of rows take off last. */
+   are the scales and the common part that products of rows take off last, or, of panels of
+   whole vectors, the 6 roundings of a shared part's factor, its product with that, the sums of
+   parts and the common part. */
 
 #define OTX__FLOAT_ROUNDOFF 5.9604644775390625e-08 /* u */
 #define OTX__FIXED_ROUNDOFF (0.51 / 32767.0)       /* grid */
@@ -24511,7 +24517,7 @@ typedef struct otx__screen {
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
     double *rest;           /* [target] ||y'|| / ||y||, rounded up; with residuals in panels
-                               of rows, of the whole of these */
+                               of whole vectors, of the whole of these */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
@@ -26134,14 +26140,17 @@ OTX__PRIVATE double otx__pursuit_columns(const otx__pursuit *pursuit, otx__panel
     return otx__sharing_columns(pursuit->sharing, (double)pursuit->dictionary.count);
 }
 
-/* Panels of a type, or those of whole vectors where these are faster by what atoms share. The
-   table of all pairs of atoms is not made of them. */
+/* Panels of a type, or those of whole vectors where these are faster by what atoms share: not
+   for a few targets, as parts are multiplied by whole panels of them. The table of all pairs of
+   atoms is not made so. */
 OTX__PRIVATE otx__panel_type otx__pursuit_share(const otx__pursuit *pursuit, otx_omp_form form,
                                                 otx__panel_type type)
 {
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
     double columns = (double)pursuit->dictionary.columns, shared;
-    if (!pursuit->sharing || otx__form_keeps_all(form)) return type;
+    if (!pursuit->sharing || !otx__form_screens(form) || otx__form_keeps_all(form) ||
+        pursuit->end - pursuit->first < OTX__TILE)
+        return type;
     shared = columns / otx__pursuit_columns(pursuit, OTX__PANEL_WHOLE) * rates.dense;
     return shared > OTX__SHARED_GAIN_MIN * otx__plan_dense_rate(&rates, type, columns)
                ? OTX__PANEL_WHOLE
@@ -26809,7 +26818,7 @@ OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *e
     otx_result result = otx__dictionary_norms(dictionary, rows, error);
     if (!result && otx__form_screens(pursuit->form))
         result = otx__dictionary_split(dictionary, rows, error);
-    if (!result && dictionary->shares)
+    if (!result && otx__form_screens(pursuit->form) && dictionary->shares)
         result = otx__shares_fill(dictionary, pursuit->sharing, pursuit->atoms->index, error);
     if (!result && otx__form_screens(pursuit->form) && dictionary->exact_gram)
         result = otx__exact_gram_fill(dictionary, rows, error);

@@ -13,7 +13,7 @@ typedef struct shared_columns {
 
 /* Gives the columns behind `own` of all atoms, in two parts, one of so many contents each: one
    of zeros, one so small that its products vanish, and the last not used by any atom. Targets
-   get them too. */
+   get them too. The first atoms have nothing else, or little. */
 static inline shared_columns share_columns(problem *p, size_t own, size_t count)
 {
     shared_columns s;
@@ -30,11 +30,15 @@ static inline shared_columns share_columns(problem *p, size_t own, size_t count)
             contents[i] = (float)(scale * normal());
         }
         for (i = 0; i < p->atoms + p->targets; i++) {
-            size_t which = (size_t)(uniform() * uniform() * (double)(count - 1));
+            size_t which = (size_t)(uniform() * (double)(count - 1));
             float *row = i < p->atoms ? p->a + i * p->columns
                                       : p->y + (i - p->atoms) * p->columns;
             if (i < p->atoms) s.which[part][i] = (uint32_t)which;
             for (j = 0; j < columns; j++) row[first + j] = contents[which * columns + j];
+        }
+        for (j = 0; j < own; j++) {
+            p->a[4 * p->columns + j] = 0.0f;
+            p->a[5 * p->columns + j] *= 1e-30f;
         }
         shared->first = first;
         shared->columns = columns;

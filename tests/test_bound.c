@@ -267,8 +267,9 @@ static void bound_holds_of_shared(void)
     static const double offsets[] = {0.0, 1.0, 8.0};
     size_t i;
     for (i = 0; i < sizeof offsets / sizeof *offsets; i++) {
-        problem p = embedding_like(170, 17, 90, 20, offsets[i]);
-        shared_columns shared = share_columns(&p, 10, 23);
+        bool is_long = offsets[i] > 1.0; /* several chains of products */
+        problem p = embedding_like(170, 40, is_long ? 700 : 90, is_long ? 6 : 20, offsets[i]);
+        shared_columns shared = share_columns(&p, is_long ? 150 : 10, 50);
         sharing = &shared.sharing;
         p.ridge = i == 1 ? 0.3 : 0.0;
         check_bound(&p, OTX_FORM_COLUMNS, OTX__PANEL_WHOLE, true);

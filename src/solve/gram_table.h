@@ -41,8 +41,9 @@ OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
     return otx__form_has_table(form) && !otx__form_is_single(form);
 }
 
-/* Columns that are computed together at most: whole tiles. */
-#define OTX__BATCH_COLUMNS (OTX__SHARED_PANELS * OTX__TILE)
+/* Columns that are computed together at most: whole tiles, where columns of atoms are shared
+   OTX__SHARED_PANELS of them. */
+#define OTX__BATCH_COLUMNS 512
 
 /* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
    against the atom in a slot; or, where targets are followed alone, in float: [slot][atom],
@@ -291,13 +292,14 @@ OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__wat
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__dictionary_group(dictionary);
     size_t groups = (dictionary->tiles + group - 1) / group;
+    size_t most = dictionary->shares ? OTX__SHARED_PANELS * OTX__TILE : OTX__BATCH_COLUMNS;
     otx_result result = OTX_OK;
     otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
     for (table->batch = 0; table->batch < table->missing_count && !result;
          table->batch += table->batch_count) {
-        size_t count = otx__min(OTX__BATCH_COLUMNS, table->missing_count - table->batch);
+        size_t count = otx__min(most, table->missing_count - table->batch);
         double work = (double)(group * OTX__TILE) * (double)count * (double)dictionary->columns;
         table->batch_count = count;
         otx__parallel(dictionary->ctx, otx__tiles(count), otx__gram_table_gather_body, &task);

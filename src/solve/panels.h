@@ -187,7 +187,8 @@ OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, si
 
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
    `tiles` panels of a from `first` on, and the first vectors j of one panel of b, as many as
-   are wanted at least, of the same type; where that is INT8, in units of both their scales. */
+   are wanted at least, of the same type; where that is INT8, in units of both their scales; where
+   it is WHOLE, of a's columns alone and with the common part: see otx__dictionary_multiply. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
                                        size_t first, size_t tiles, const otx__panels *b,
                                        size_t other, size_t wanted, float *products)
@@ -195,7 +196,7 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
     const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
     switch (a->type) {
     case OTX__PANEL_FLOAT:
-    case OTX__PANEL_WHOLE: /* of a's columns alone; the rest is shared, and its caller's */
+    case OTX__PANEL_WHOLE:
         otx__panels_multiply_strips(kernels, (const float *)rows, tiles, a->columns,
                                     (const float *)columns, a->columns, wanted, products);
         return;

@@ -34,14 +34,17 @@ OTX__PRIVATE double otx__pursuit_columns(const otx__pursuit *pursuit, otx__panel
     return otx__sharing_columns(pursuit->sharing, (double)pursuit->dictionary.count);
 }
 
-/* Panels of a type, or those of whole vectors where these are faster by what atoms share. The
-   table of all pairs of atoms is not made of them. */
+/* Panels of a type, or those of whole vectors where these are faster by what atoms share: not
+   for a few targets, as parts are multiplied by whole panels of them. The table of all pairs of
+   atoms is not made so. */
 OTX__PRIVATE otx__panel_type otx__pursuit_share(const otx__pursuit *pursuit, otx_omp_form form,
                                                 otx__panel_type type)
 {
     otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
     double columns = (double)pursuit->dictionary.columns, shared;
-    if (!pursuit->sharing || otx__form_keeps_all(form)) return type;
+    if (!pursuit->sharing || !otx__form_screens(form) || otx__form_keeps_all(form) ||
+        pursuit->end - pursuit->first < OTX__TILE)
+        return type;
     shared = columns / otx__pursuit_columns(pursuit, OTX__PANEL_WHOLE) * rates.dense;
     return shared > OTX__SHARED_GAIN_MIN * otx__plan_dense_rate(&rates, type, columns)
                ? OTX__PANEL_WHOLE

@@ -14,7 +14,8 @@
    the products <rest_j, rest_n> (gram_table.h) and <y', rest_n> as 16-bit fixed point, and
    round beta to 16 bits, so that a step is a sum of integer products. The residual
    form keeps no products: it multiplies the rests with the residual without its part
-   along m, both rounded to 8 bits or to bf16 where that is faster.
+   along m, both rounded to 8 bits or to bf16 where that is faster; or, where atoms share columns
+   (sharing.h), all of them with all of it.
 
    Reading the products takes most of the time, so each reading serves several
    steps: among the best atoms of one step those of the next few are guessed
@@ -55,7 +56,9 @@
 
    grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 12) u bound
    rounding to fixed point and a float sum of products of unit vectors; in that 12
-   are the scales and the common part that products of rows take off last. */
+   are the scales and the common part that products of rows take off last, or, of panels of
+   whole vectors, the 6 roundings of a shared part's factor, its product with that, the sums of
+   parts and the common part. */
 
 #define OTX__FLOAT_ROUNDOFF 5.9604644775390625e-08 /* u */
 #define OTX__FIXED_ROUNDOFF (0.51 / 32767.0)       /* grid */
@@ -102,7 +105,7 @@ typedef struct otx__screen {
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
     double *rest;           /* [target] ||y'|| / ||y||, rounded up; with residuals in panels
-                               of rows, of the whole of these */
+                               of whole vectors, of the whole of these */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;

@@ -1,10 +1,9 @@
 /* ---- sharing: columns that many atoms have in common ----------------------------- */
 
-/* Rows may be made of parts that others have too: most columns of lengthened rows
-   (methods/lengthen.h) are those of the base's pieces, and many tokens begin alike, or end so.
-   The products of a vector with all parts that differ are computed once, and each atom takes
-   its own from among them. They add up to a sum of products in float like any other: the bound
-   of it is the same (screen.h). */
+/* Rows may be made of parts that others have too, as most columns of lengthened rows are
+   (methods/lengthen.h). The products of a vector with all parts that differ are computed once,
+   and each atom takes its own from among them. They add up to a sum of products in float like
+   any other: the bound of it is the same (screen.h). */
 
 #define OTX__SHARED_PARTS 2
 
@@ -29,7 +28,8 @@ typedef struct otx__sharing {
 
 /* What a solve keeps of one part of the atoms. */
 typedef struct otx__shares_part {
-    size_t first, columns, tiles; /* of those that differ, as are the next four */
+    size_t first, columns;
+    size_t tiles;    /* of those that differ, as are the next four */
     uint32_t *atoms; /* [tile][32] one that has it, or OTX__NO_ATOM */
     double *units;   /* [tile][32] the power of 2 that it is in units of; 0 for one of zeros */
     float *panels;   /* [tile][column][32] */

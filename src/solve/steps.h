@@ -32,7 +32,7 @@ OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *e
     otx_result result = otx__dictionary_norms(dictionary, rows, error);
     if (!result && otx__form_screens(pursuit->form))
         result = otx__dictionary_split(dictionary, rows, error);
-    if (!result && dictionary->shares)
+    if (!result && otx__form_screens(pursuit->form) && dictionary->shares)
         result = otx__shares_fill(dictionary, pursuit->sharing, pursuit->atoms->index, error);
     if (!result && otx__form_screens(pursuit->form) && dictionary->exact_gram)
         result = otx__exact_gram_fill(dictionary, rows, error);
